@@ -1,0 +1,149 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+
+namespace PerturbedForgetting.Tensors.Serialization;
+
+/// <summary>
+/// A safetensors file opened for reading: 8 bytes little-endian length of the header, the header as JSON, the tensors' bytes.
+/// The header is checked completely when the file is opened (bounds, overlaps, gaps, duplicates, trailing bytes); no length in
+/// it is trusted. Tensors are read on demand, from any thread.
+/// </summary>
+public sealed class SafetensorsFile : IDisposable
+{
+    /// <summary>Metadata key of the checksum: SHA-256 over the whole file with the checksum's own digits replaced by zeros, in hexadecimal.</summary>
+    public const string ChecksumKey = "pf_sha256";
+
+    /// <summary>Metadata key of the length of the whole file in bytes, in decimal.</summary>
+    public const string LengthKey = "pf_file_bytes";
+
+    /// <summary>The largest header that is accepted, as in the reference implementation of the format.</summary>
+    public const long MaxHeaderBytes = 100_000_000;
+
+    internal const int ChecksumLength = 2 * SHA256.HashSizeInBytes;
+
+    private readonly SafeFileHandle _handle;
+    private readonly SafetensorsHeader _header;
+    private readonly long _dataStart;
+    private readonly Dictionary<string, SafetensorsEntry> _entries = new(StringComparer.Ordinal);
+    private readonly string[] _names;
+
+    private SafetensorsFile(string path, SafeFileHandle handle)
+    {
+        Path = path;
+        _handle = handle;
+        Length = RandomAccess.GetLength(handle);
+        if (Length < 8)
+            throw new SafetensorsException(path, $"the file has {Length} bytes; a safetensors file has at least 8.");
+        Span<byte> prefix = stackalloc byte[8];
+        ReadAt(0, prefix);
+        ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (headerLength > MaxHeaderBytes)
+            throw new SafetensorsException(path, $"the header claims {headerLength} bytes; at most {MaxHeaderBytes} are allowed. This is not a safetensors file, or it is damaged.");
+        if (headerLength > (ulong)Length - 8)
+            throw new SafetensorsException(path, $"the header claims {headerLength} bytes, but the file has only {Length}: the file is truncated or damaged.");
+        byte[] json = new byte[headerLength];
+        ReadAt(8, json);
+        _dataStart = 8 + json.Length;
+        _header = SafetensorsHeader.Parse(path, json, Length - _dataStart);
+        _names = new string[_header.Tensors.Count];
+        for (int i = 0; i < _names.Length; i++)
+        {
+            SafetensorsHeader.TensorInfo t = _header.Tensors[i];
+            _names[i] = t.Name;
+            _entries.Add(t.Name, new SafetensorsEntry(this, t.Name, t.DType, t.Shape, t.Begin, t.End - t.Begin));
+        }
+    }
+
+    /// <summary>The path the file was opened with.</summary>
+    public string Path { get; }
+
+    /// <summary>Length of the whole file in bytes.</summary>
+    public long Length { get; }
+
+    /// <summary>Names of all tensors in the order of their data.</summary>
+    public IReadOnlyList<string> Names => _names;
+
+    /// <summary>The string map <c>__metadata__</c>; empty when there is none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <summary>Whether the file carries a checksum that <see cref="Verify"/> can test.</summary>
+    public bool HasChecksum => _header.ChecksumPosition >= 0;
+
+    /// <summary>Opens a file and checks its header.</summary>
+    /// <exception cref="SafetensorsException">The file is malformed.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        SafeFileHandle handle = File.OpenHandle(path, options: FileOptions.RandomAccess);
+        try
+        {
+            return new SafetensorsFile(path, handle);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether a tensor of this name exists.</summary>
+    public bool Contains(string name) => _entries.ContainsKey(name);
+
+    /// <summary>The tensor of this name.</summary>
+    /// <exception cref="SafetensorsException">There is none.</exception>
+    public SafetensorsEntry Entry(string name) =>
+        _entries.TryGetValue(name, out SafetensorsEntry? entry)
+            ? entry
+            : throw new SafetensorsException(Path, $"there is no tensor '{name}' among its {_names.Length}.");
+
+    /// <summary>Reads the whole file once and compares it with the length and checksum it carries.</summary>
+    /// <exception cref="SafetensorsException">They differ, or the file carries none.</exception>
+    public void Verify()
+    {
+        if (!HasChecksum || !Metadata.TryGetValue(LengthKey, out string? lengthText))
+            throw new SafetensorsException(Path, "the file carries no checksum, so it was not written by this program or is damaged.");
+        if (!long.TryParse(lengthText, NumberStyles.None, CultureInfo.InvariantCulture, out long length) || length != Length)
+            throw new SafetensorsException(Path, $"the checksum does not hold: the file says it has {lengthText} bytes and has {Length}.");
+        string expected = Metadata[ChecksumKey];
+        string actual = ComputeChecksum();
+        if (!string.Equals(expected, actual, StringComparison.Ordinal))
+            throw new SafetensorsException(Path, $"the checksum does not match: stored {expected}, computed {actual}. The file was damaged after it was written; use another checkpoint.");
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _handle.Dispose();
+
+    internal void ReadData(long begin, Span<byte> destination) => ReadAt(_dataStart + begin, destination);
+
+    private string ComputeChecksum()
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[(int)Math.Min(1 << 20, Length)];
+        long zerosBegin = 8 + _header.ChecksumPosition;
+        for (long position = 0; position < Length; position += buffer.Length)
+        {
+            Span<byte> chunk = buffer.AsSpan(0, (int)Math.Min(buffer.Length, Length - position));
+            ReadAt(position, chunk);
+            long from = Math.Max(zerosBegin - position, 0);
+            long to = Math.Min(zerosBegin + ChecksumLength - position, chunk.Length);
+            if (from < to)
+                chunk[(int)from..(int)to].Fill((byte)'0');
+            hash.AppendData(chunk);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private void ReadAt(long position, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            int read = RandomAccess.Read(_handle, destination, position);
+            if (read == 0)
+                throw new SafetensorsException(Path, $"the file ends at byte {position}; it was shortened while it was being read.");
+            destination = destination[read..];
+            position += read;
+        }
+    }
+}
