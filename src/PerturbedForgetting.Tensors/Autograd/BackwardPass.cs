@@ -1,0 +1,49 @@
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tensors.Autograd;
+
+/// <summary>Walks the graph from a tensor back to the parameters.</summary>
+static class BackwardPass
+{
+    [ThreadStatic] static List<Node>? order;
+    [ThreadStatic] static HashSet<Node>? seen;
+    [ThreadStatic] static Stack<Node>? pending;
+
+    public static void Run(Tensor root, Tensor? gradient)
+    {
+        if (root.Node is not { } start)
+            throw new InvalidOperationException("There is nothing to go back through: the tensor was made without gradients, or from no trainable parameter.");
+        if (gradient is null && root.Count != 1)
+            throw new InvalidOperationException($"Only a scalar starts a backward pass by itself; give a gradient for {root.Shape}.");
+        using var noGrad = GradMode.NoGrad();
+        using (var scope = Scope.Begin())
+            start.Receive(gradient ?? Tensor.Ones(root.Shape, root.DType, root.Device));
+        foreach (var node in Collect(start))
+        {
+            using var scope = Scope.Begin();
+            node.Run();
+        }
+        order!.Clear();
+    }
+
+    /// <summary>Every node the root depends on, latest first.</summary>
+    static List<Node> Collect(Node start)
+    {
+        order ??= [];
+        seen ??= [];
+        pending ??= new Stack<Node>();
+        order.Clear();
+        seen.Add(start);
+        pending.Push(start);
+        while (pending.TryPop(out var node))
+        {
+            order.Add(node);
+            foreach (var input in node.Inputs)
+                if (input.Node is { } next && seen.Add(next))
+                    pending.Push(next);
+        }
+        seen.Clear();
+        order.Sort(static (a, b) => b.Id.CompareTo(a.Id));
+        return order;
+    }
+}

@@ -1,0 +1,87 @@
+namespace PerturbedForgetting.Tensors.Autograd;
+
+/// <summary>
+/// One recorded operation: what its backward pass needs, and the gradient that has arrived for its output so far. Nodes point to
+/// the tensors they came from; ids grow with creation, so descending ids are a topological order.
+/// </summary>
+abstract class Node
+{
+    static long lastId;
+
+    readonly List<Tensor> saved = [];
+    Tensor? gradient;
+
+    protected Node() => Memory.Scope.Current?.Track(this);
+
+    public long Id { get; } = Interlocked.Increment(ref lastId);
+
+    /// <summary>Set once the node's backward has run and what it saved is gone.</summary>
+    public bool Used { get; private set; }
+
+    /// <summary>The tensors the operation read, for the walk through the graph.</summary>
+    public abstract ReadOnlySpan<Tensor> Inputs { get; }
+
+    /// <summary>Sends the gradient of the output on to the inputs that want one, with <see cref="Send"/> or <see cref="Parameter.GradTarget"/>.</summary>
+    protected abstract void Backward(Tensor dy);
+
+    /// <summary>Keeps a tensor's memory until the backward pass has used it.</summary>
+    protected Tensor Save(Tensor tensor)
+    {
+        tensor.Storage.Retain();
+        saved.Add(tensor);
+        return tensor;
+    }
+
+    /// <summary>Runs the backward of this node with the gradient that has arrived, then frees what it held.</summary>
+    public void Run()
+    {
+        if (Used)
+            throw new InvalidOperationException("A backward pass ran through part of a graph that an earlier one has already used; compute the loss again.");
+        if (gradient is { } dy)
+            Backward(dy);
+        Free();
+    }
+
+    /// <summary>Gives back what is held; without having run, for a branch that no gradient reached.</summary>
+    internal void Free()
+    {
+        Used = true;
+        gradient?.Storage.Release();
+        gradient = null;
+        foreach (var tensor in saved)
+            tensor.Storage.Release();
+        saved.Clear();
+    }
+
+    /// <summary>
+    /// Adds to the gradient of an input. The tensor may be shared (the same gradient goes to both terms of a sum): what has
+    /// arrived is written in place only where nobody else can see it.
+    /// </summary>
+    protected static void Send(Tensor input, Tensor contribution)
+    {
+        if (input is Parameter { IsTrainable: true } parameter)
+            parameter.AddGradient(contribution);
+        else if (input.Node is { } node)
+            node.Receive(contribution);
+    }
+
+    internal void Receive(Tensor contribution)
+    {
+        if (gradient is null)
+        {
+            contribution.Storage.Retain();
+            gradient = contribution;
+            return;
+        }
+        var backend = contribution.Device.Backend;
+        if (gradient.Storage.IsExclusive)
+        {
+            backend.Add(gradient, contribution, gradient);
+            return;
+        }
+        var sum = Tensor.Persistent(gradient.Shape, gradient.DType, gradient.Device);
+        backend.Add(gradient, contribution, sum);
+        gradient.Storage.Release();
+        gradient = sum;
+    }
+}

@@ -1,0 +1,77 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors.Memory;
+
+/// <summary>
+/// Owns the tensors that are created while it is open on this thread, and gives their memory back when it is disposed. What the
+/// tape still needs for the backward pass stays until the backward pass has used it. Scopes nest: <see cref="Return"/> hands a
+/// result to the scope outside. A training step is one scope; every module call is a small one of its own.
+/// </summary>
+/// <example><code>
+/// using var step = Scope.Begin();
+/// var loss = Ops.CrossEntropy(model.Call(images), labels);
+/// loss.Backward();
+/// </code></example>
+public sealed class Scope : IDisposable
+{
+    [ThreadStatic] static Scope? current;
+    [ThreadStatic] static Stack<Scope>? pool;
+
+    readonly List<Storage> owned = [];
+    readonly List<Node> recorded = [];
+    Scope? outer, root;
+
+    Scope()
+    {
+    }
+
+    internal static Scope? Current => current;
+
+    /// <summary>Opens a scope inside the one that is open on this thread, if any.</summary>
+    public static Scope Begin()
+    {
+        pool ??= new Stack<Scope>();
+        if (!pool.TryPop(out var scope))
+            scope = new Scope();
+        scope.outer = current;
+        scope.root = current?.root ?? scope;
+        current = scope;
+        return scope;
+    }
+
+    internal void Own(Storage storage) => owned.Add(storage);
+
+    /// <summary>The outermost scope frees what the tape holds for a backward pass that never came.</summary>
+    internal void Track(Node node) => root!.recorded.Add(node);
+
+    /// <summary>Hands a tensor to the scope outside; without one, to the caller, who disposes it.</summary>
+    public Tensor Return(Tensor result)
+    {
+        for (int i = owned.Count - 1; i >= 0; i--)
+        {
+            if (owned[i] != result.Storage)
+                continue;
+            owned.RemoveAt(i);
+            outer?.Own(result.Storage);
+            break;
+        }
+        return result;
+    }
+
+    /// <summary>Releases everything that was not returned.</summary>
+    /// <exception cref="InvalidOperationException">An inner scope is still open.</exception>
+    public void Dispose()
+    {
+        if (current != this)
+            throw new InvalidOperationException("Scopes close in the reverse order of opening; one inside this one is still open.");
+        foreach (var storage in owned)
+            storage.Release();
+        owned.Clear();
+        foreach (var node in recorded)
+            node.Free();
+        recorded.Clear();
+        current = outer;
+        outer = root = null;
+        pool!.Push(this);
+    }
+}

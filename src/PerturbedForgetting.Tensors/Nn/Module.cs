@@ -1,0 +1,119 @@
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tensors.Nn;
+
+/// <summary>One entry of a state dictionary.</summary>
+/// <param name="Name">Dotted path, as in PyTorch: <c>layer1.0.bn1.running_mean</c>.</param>
+/// <param name="Tensor">A <see cref="Parameter"/> or a buffer.</param>
+public readonly record struct StateEntry(string Name, Tensor Tensor)
+{
+    /// <summary>How the values are laid out in memory.</summary>
+    public WeightLayout Layout => Tensor is Parameter parameter ? parameter.Layout : WeightLayout.Plain;
+}
+
+/// <summary>
+/// A part of a model: owns parameters, buffers (state that is saved but not trained) and other modules, in the order of their
+/// registration, which is the order of PyTorch's state dictionary.
+/// </summary>
+/// <example><code>
+/// sealed class Mlp : Module
+/// {
+///     readonly Linear fc1, fc2;
+///
+///     public Mlp(int inputs, int hidden, int classes)
+///     {
+///         fc1 = Register("fc1", new Linear(inputs, hidden));
+///         fc2 = Register("fc2", new Linear(hidden, classes));
+///     }
+///
+///     protected override Tensor Forward(Tensor x) => fc2.Call(Ops.Relu(fc1.Call(x)));
+/// }
+/// </code></example>
+public abstract class Module
+{
+    readonly List<(string Name, Parameter Parameter)> parameters = [];
+    readonly List<(string Name, Tensor Buffer)> buffers = [];
+    readonly List<(string Name, Module Module)> children = [];
+
+    /// <summary>Training mode: batch statistics and dropout. True at first.</summary>
+    public bool Training { get; private set; } = true;
+
+    /// <summary>Runs the module in a scope of its own: what it made on the way is given back, or kept as long as the tape needs it.</summary>
+    public Tensor Call(Tensor x)
+    {
+        using var scope = Scope.Begin();
+        return scope.Return(Forward(x));
+    }
+
+    /// <summary>What the module computes.</summary>
+    protected abstract Tensor Forward(Tensor x);
+
+    /// <summary>Sets training or evaluation mode here and below.</summary>
+    public void Train(bool training = true)
+    {
+        Training = training;
+        foreach (var (_, child) in children)
+            child.Train(training);
+    }
+
+    /// <summary>Every parameter with its dotted name, in state-dictionary order.</summary>
+    public IEnumerable<(string Name, Parameter Parameter)> NamedParameters()
+    {
+        foreach (var (name, tensor) in State())
+            if (tensor is Parameter parameter)
+                yield return (name, parameter);
+    }
+
+    /// <summary>The state dictionary: own parameters, own buffers, then the children's, each in the order of registration.</summary>
+    public IEnumerable<StateEntry> State()
+    {
+        foreach (var (name, parameter) in parameters)
+            yield return new(name, parameter);
+        foreach (var (name, buffer) in buffers)
+            yield return new(name, buffer);
+        foreach (var (name, child) in children)
+            foreach (var entry in child.State())
+                yield return entry with { Name = $"{name}.{entry.Name}" };
+    }
+
+    /// <summary>This module and all below it, parents first.</summary>
+    public IEnumerable<Module> Modules()
+    {
+        yield return this;
+        foreach (var (_, child) in children)
+            foreach (var module in child.Modules())
+                yield return module;
+    }
+
+    /// <summary>Adds a child under a name.</summary>
+    protected T Register<T>(string name, T child) where T : Module
+    {
+        Check(name);
+        children.Add((name, child));
+        return child;
+    }
+
+    /// <summary>Adds a trainable weight under a name.</summary>
+    protected Parameter Register(string name, Parameter parameter)
+    {
+        Check(name);
+        parameters.Add((name, parameter));
+        return parameter;
+    }
+
+    /// <summary>Adds state that is saved but not trained, made with <see cref="Tensor.Persistent"/>.</summary>
+    protected Tensor RegisterBuffer(string name, Tensor buffer)
+    {
+        Check(name);
+        buffers.Add((name, buffer));
+        return buffer;
+    }
+
+    void Check(string name)
+    {
+        if (name.Length == 0 || name.Contains('.'))
+            throw new ArgumentException($"A module's member has a name without dots, not '{name}'.");
+        if (parameters.Exists(p => p.Name == name) || buffers.Exists(b => b.Name == name) || children.Exists(c => c.Name == name))
+            throw new ArgumentException($"'{name}' is registered twice in {GetType().Name}.");
+    }
+}

@@ -1,0 +1,118 @@
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tensors.Nn;
+
+/// <summary>Where a parameter lies in the arena.</summary>
+/// <param name="Name">Its dotted name.</param>
+/// <param name="Parameter">The parameter.</param>
+/// <param name="Offset">First element.</param>
+/// <param name="Count">Elements, without the padding behind them.</param>
+public readonly record struct ParameterSegment(string Name, Parameter Parameter, long Offset, long Count);
+
+/// <summary>
+/// All parameters of a model in one flat buffer, in state-dictionary order, each aligned to 64 bytes with zeros between. Buffers of
+/// the same layout hold gradients, momentum, moments and perturbed weights, so that a whole-model operation is one pass over
+/// contiguous memory. The parameters are views: <see cref="ViewWeights"/> and <see cref="ViewGradients"/> switch which buffer they
+/// show, at no cost. That is how SAM moves to the perturbed weights and, bit for bit, back.
+/// </summary>
+public sealed class ParameterArena : IDisposable
+{
+    const int Alignment = 64;
+
+    readonly Device device;
+    readonly DType type;
+    readonly Storage weightView, gradientView;
+    readonly List<Tensor> buffers = [];
+
+    /// <summary>Moves the parameters of a model into an arena; a model has one arena, made after its device and type are settled.</summary>
+    /// <exception cref="ArgumentException">The model has no parameters, or they differ in device or type.</exception>
+    public ParameterArena(Module model)
+    {
+        var named = model.NamedParameters().ToArray();
+        if (named.Length == 0)
+            throw new ArgumentException($"{model.GetType().Name} has no parameters to train.");
+        (device, type) = (named[0].Parameter.Device, named[0].Parameter.DType);
+        int step = Alignment / type.Size();
+        var segments = new ParameterSegment[named.Length];
+        long offset = 0;
+        for (int i = 0; i < named.Length; i++)
+        {
+            var (name, parameter) = named[i];
+            if (parameter.Device != device || parameter.DType != type)
+                throw new ArgumentException($"All parameters of an arena share device and type; '{name}' is {parameter}.");
+            segments[i] = new(name, parameter, offset, parameter.Count);
+            offset += (parameter.Count + step - 1) / step * step;
+        }
+        (Segments, Count) = (segments, offset);
+        Weights = NewBuffer();
+        Gradients = NewBuffer();
+        weightView = new Storage(null, Weights.Address, 0);
+        gradientView = new Storage(null, Gradients.Address, 0);
+        foreach (var segment in segments)
+        {
+            Slice(Weights, segment).CopyFrom(segment.Parameter);
+            segment.Parameter.Dispose();
+            segment.Parameter.Rebind(weightView, segment.Offset * type.Size());
+            segment.Parameter.BindGrad(gradientView, segment.Offset * type.Size());
+        }
+    }
+
+    /// <summary>One entry a parameter, in state-dictionary order.</summary>
+    public IReadOnlyList<ParameterSegment> Segments { get; }
+
+    /// <summary>Elements of the arena, with the padding.</summary>
+    public long Count { get; }
+
+    /// <summary>The weights proper, flat.</summary>
+    public Tensor Weights { get; }
+
+    /// <summary>The first gradient buffer, flat.</summary>
+    public Tensor Gradients { get; }
+
+    /// <summary>Another buffer of this layout, zero, owned by the arena.</summary>
+    public Tensor NewBuffer()
+    {
+        var buffer = Tensor.Persistent([checked((int)Count)], type, device).Fill(0);
+        buffers.Add(buffer);
+        return buffer;
+    }
+
+    /// <summary>The part of a buffer that belongs to a parameter, with the parameter's shape.</summary>
+    public static Tensor Slice(Tensor buffer, ParameterSegment segment) => buffer.View(segment.Parameter.Shape, segment.Offset);
+
+    /// <summary>Makes the parameters show the values of a buffer.</summary>
+    public void ViewWeights(Tensor buffer) => weightView.Pointer = Require(buffer).Address;
+
+    /// <summary>Makes the parameters' gradients lie in a buffer, whose content counts as cleared.</summary>
+    public void ViewGradients(Tensor buffer)
+    {
+        gradientView.Pointer = Require(buffer).Address;
+        ClearGradients();
+    }
+
+    /// <summary>Forgets all gradients: the next ones overwrite.</summary>
+    public void ClearGradients()
+    {
+        foreach (var segment in Segments)
+            segment.Parameter.ClearGrad();
+    }
+
+    /// <summary>Zeroes, in the buffer the gradients lie in, the parts that no backward pass has reached (frozen or unused parameters).</summary>
+    public void CompleteGradients()
+    {
+        foreach (var segment in Segments)
+            if (!segment.Parameter.HasGrad)
+                segment.Parameter.Grad!.Fill(0);
+    }
+
+    /// <summary>Frees the buffers; the model's parameters are gone with them.</summary>
+    public void Dispose()
+    {
+        foreach (var buffer in buffers)
+            buffer.Dispose();
+    }
+
+    Tensor Require(Tensor buffer) => buffer.Count == Count && buffer.DType == type && buffer.Device == device
+        ? buffer
+        : throw new ArgumentException($"{buffer} does not have the layout of an arena of {Count} {type} on {device}.");
+}

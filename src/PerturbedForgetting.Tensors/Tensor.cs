@@ -1,0 +1,185 @@
+using System.Runtime.InteropServices;
+using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tensors;
+
+/// <summary>
+/// A dense row-major array on a device. Images and activations are N,H,W,C, tokens B,N,C, convolution weights O,kh,kw,I.
+/// A tensor made while a <see cref="Scope"/> is open belongs to that scope; one made outside belongs to its maker, who disposes it.
+/// A view shares the memory of another tensor and does not own it.
+/// </summary>
+public partial class Tensor : IDisposable
+{
+    long offset;
+    int generation;
+
+    internal Tensor(Storage storage, long offsetBytes, Shape shape, DType type, Device device)
+    {
+        Storage = storage;
+        offset = offsetBytes;
+        generation = storage.Generation;
+        Shape = shape;
+        DType = type;
+        Device = device;
+    }
+
+    /// <summary>Extents.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>Element type.</summary>
+    public DType DType { get; }
+
+    /// <summary>Where it lives.</summary>
+    public Device Device { get; }
+
+    /// <summary>Number of elements.</summary>
+    public long Count => Shape.Count;
+
+    internal Storage Storage { get; private set; }
+
+    /// <summary>What the tape knows of how this tensor was made; none for leaves and without gradients.</summary>
+    internal Node? Node { get; set; }
+
+    /// <summary>Whether a backward pass through this tensor leads to a parameter.</summary>
+    public virtual bool RequiresGrad => Node is not null;
+
+    /// <summary>Device address of the first element.</summary>
+    /// <exception cref="ObjectDisposedException">The scope that owned the tensor has ended.</exception>
+    internal nint Address
+    {
+        get
+        {
+            if (generation != Storage.Generation)
+                throw new ObjectDisposedException(nameof(Tensor), $"A tensor {Shape} was used after its scope had ended. Return it from the scope, or copy its values out before.");
+            return Storage.Pointer + (nint)offset;
+        }
+    }
+
+    /// <summary>A tensor of undefined content, owned by the open scope or else by the caller.</summary>
+    public static Tensor Empty(Shape shape, DType type = DType.Float32, Device? device = null)
+    {
+        device ??= Device.Cpu;
+        var storage = device.Allocator.Allocate(shape.Count * type.Size());
+        Scope.Current?.Own(storage);
+        return new Tensor(storage, 0, shape, type, device);
+    }
+
+    /// <summary>A tensor of undefined content that belongs to the caller even inside a scope, for parameters and state.</summary>
+    public static Tensor Persistent(Shape shape, DType type = DType.Float32, Device? device = null)
+    {
+        device ??= Device.Cpu;
+        return new Tensor(device.Allocator.Allocate(shape.Count * type.Size()), 0, shape, type, device);
+    }
+
+    /// <summary>A tensor of zeros.</summary>
+    public static Tensor Zeros(Shape shape, DType type = DType.Float32, Device? device = null) => Empty(shape, type, device).Fill(0);
+
+    /// <summary>A tensor of ones.</summary>
+    public static Tensor Ones(Shape shape, DType type = DType.Float32, Device? device = null) => Empty(shape, type, device).Fill(1);
+
+    /// <summary>A tensor with the given values, row-major.</summary>
+    /// <exception cref="ArgumentException">The number of values is not that of the shape.</exception>
+    public static Tensor From<T>(ReadOnlySpan<T> values, Shape shape, Device? device = null) where T : unmanaged =>
+        Empty(shape, DTypes.Of<T>(), device).CopyFrom(values);
+
+    /// <inheritdoc cref="From{T}(ReadOnlySpan{T}, Shape, Device?)"/>
+    public static Tensor From<T>(T[] values, Shape shape, Device? device = null) where T : unmanaged => From((ReadOnlySpan<T>)values, shape, device);
+
+    /// <summary>A tensor of undefined content with this one's shape, type and device.</summary>
+    public Tensor EmptyLike() => Empty(Shape, DType, Device);
+
+    /// <summary>Sets every element.</summary>
+    public Tensor Fill(double value)
+    {
+        Device.Backend.Fill(this, value);
+        return this;
+    }
+
+    /// <summary>Overwrites the elements from host memory.</summary>
+    /// <exception cref="ArgumentException">Other element type or number of values.</exception>
+    public Tensor CopyFrom<T>(ReadOnlySpan<T> values) where T : unmanaged
+    {
+        RequireHost<T>(values.Length);
+        Device.Backend.Upload(MemoryMarshal.AsBytes(values), this);
+        return this;
+    }
+
+    /// <summary>Overwrites the elements with another tensor's of the same type and number.</summary>
+    public Tensor CopyFrom(Tensor source)
+    {
+        if (source.DType != DType || source.Count != Count)
+            throw new ArgumentException($"Cannot copy {source.DType} {source.Shape} into {DType} {Shape}.");
+        Device.Backend.Copy(source, this);
+        return this;
+    }
+
+    /// <summary>Copies the elements to host memory.</summary>
+    /// <exception cref="ArgumentException">Other element type or number of values.</exception>
+    public void CopyTo<T>(Span<T> destination) where T : unmanaged
+    {
+        RequireHost<T>(destination.Length);
+        Device.Backend.Download(this, MemoryMarshal.AsBytes(destination));
+    }
+
+    /// <summary>The elements as a new array of the host.</summary>
+    public T[] ToArray<T>() where T : unmanaged
+    {
+        var array = new T[Count];
+        CopyTo<T>(array);
+        return array;
+    }
+
+    /// <summary>The value of a tensor with one element, as double; waits for the device.</summary>
+    public double Item() => Count != 1
+        ? throw new InvalidOperationException($"Only a tensor with one element has an item; this one is {Shape}.")
+        : DType switch
+        {
+            DType.Float32 => ToArray<float>()[0],
+            DType.Float64 => ToArray<double>()[0],
+            DType.Int32 => ToArray<int>()[0],
+            DType.Int64 => ToArray<long>()[0],
+            _ => ToArray<byte>()[0],
+        };
+
+    /// <summary>The same memory with another shape; outside the tape.</summary>
+    internal Tensor View(Shape shape, long firstElement = 0)
+    {
+        if (firstElement < 0 || firstElement + shape.Count > Count)
+            throw new ArgumentException($"A view {shape} from element {firstElement} does not fit into {Shape}.");
+        return new Tensor(Storage, offset + firstElement * DType.Size(), shape, DType, Device) { generation = generation };
+    }
+
+    /// <summary>The same values, cut off from the tape.</summary>
+    public Tensor Detach() => View(Shape);
+
+    /// <summary>Runs the backward pass from this tensor; a scalar starts from 1 where no gradient is given.</summary>
+    /// <exception cref="InvalidOperationException">Nothing here leads to a parameter, or the graph was already used.</exception>
+    public void Backward(Tensor? gradient = null) => BackwardPass.Run(this, gradient);
+
+    /// <summary>Gives back the memory of a tensor made outside any scope.</summary>
+    public void Dispose()
+    {
+        if (generation == Storage.Generation)
+            Storage.Release();
+        GC.SuppressFinalize(this);
+    }
+
+    internal void Rebind(Storage storage, long offsetBytes)
+    {
+        Storage = storage;
+        offset = offsetBytes;
+        generation = storage.Generation;
+    }
+
+    internal unsafe T* Pointer<T>() where T : unmanaged => (T*)Address;
+
+    void RequireHost<T>(int length) where T : unmanaged
+    {
+        if (DTypes.Of<T>() != DType || length != Count)
+            throw new ArgumentException($"{length} values of {DTypes.Of<T>()} do not fit a tensor {DType} {Shape}.");
+    }
+
+    /// <summary>For example <c>Float32[8, 1000] on cpu</c>.</summary>
+    public override string ToString() => $"{DType}{Shape} on {Device}";
+}
