@@ -1,0 +1,23 @@
+namespace PerturbedForgetting.Vision.Imaging;
+
+/// <summary>The colour model in which a file stores its samples.</summary>
+public enum ImageColor
+{
+    /// <summary>Red, green, blue, possibly through YCbCr or a palette.</summary>
+    Rgb,
+
+    /// <summary>Grey only.</summary>
+    Grey,
+
+    /// <summary>Four inks (CMYK or YCCK).</summary>
+    Cmyk,
+}
+
+/// <summary>Facts about an image just decoded.</summary>
+/// <param name="Width">Width in pixels as stored.</param>
+/// <param name="Height">Height in pixels as stored.</param>
+/// <param name="Format">Name of the format: "JPEG", "PNG", ...</param>
+/// <param name="Color">Colour model in the file.</param>
+/// <param name="Orientation">EXIF orientation, 1 to 8; 1 where there is none.</param>
+/// <param name="Filled">The file was truncated or damaged and the rest was filled.</param>
+public readonly record struct DecodedImage(int Width, int Height, string Format, ImageColor Color, int Orientation, bool Filled);

@@ -1,0 +1,78 @@
+namespace PerturbedForgetting.Vision.Imaging.Jpeg;
+
+/// <summary>One colour component of a frame: its sampling, its tables, its samples.</summary>
+sealed class JpegComponent
+{
+    byte[] plane = [];
+    short[] coefficients = [];
+
+    public int Id { get; set; }
+
+    /// <summary>Horizontal sampling factor, 1 to 4.</summary>
+    public int H { get; set; }
+
+    /// <summary>Vertical sampling factor, 1 to 4.</summary>
+    public int V { get; set; }
+
+    public int QuantTable { get; set; }
+
+    public int DcTable { get; set; }
+
+    public int AcTable { get; set; }
+
+    /// <summary>Columns that the image needs: ceil(image width x H / largest H).</summary>
+    public int Width { get; private set; }
+
+    /// <summary>Rows that the image needs.</summary>
+    public int Height { get; private set; }
+
+    /// <summary>Blocks in a row, filled up to whole MCUs.</summary>
+    public int BlocksWide { get; private set; }
+
+    /// <summary>Rows of blocks, filled up to whole MCUs.</summary>
+    public int BlocksHigh { get; private set; }
+
+    /// <summary>The last DC value in the current scan.</summary>
+    public int Prediction { get; set; }
+
+    /// <summary>For each coefficient of a progressive frame the lowest bit received so far; -1 for none.</summary>
+    public int[] Precision { get; } = new int[64];
+
+    public int Stride => BlocksWide * 8;
+
+    public byte[] Plane => plane;
+
+    public long Blocks => (long)BlocksWide * BlocksHigh;
+
+    /// <summary>Sets the sizes from the frame's; <paramref name="mcusWide"/> x <paramref name="mcusHigh"/> MCUs.</summary>
+    public void SetSize(int imageWidth, int imageHeight, int maxH, int maxV, int mcusWide, int mcusHigh)
+    {
+        Width = (imageWidth * H + maxH - 1) / maxH;
+        Height = (imageHeight * V + maxV - 1) / maxV;
+        BlocksWide = mcusWide * H;
+        BlocksHigh = mcusHigh * V;
+    }
+
+    /// <summary>Provides the sample plane, and for a progressive frame zeroed coefficients.</summary>
+    public void Allocate(bool progressive)
+    {
+        int samples = checked((int)(Blocks * 64));
+        PooledBuffer.Ensure(ref plane, samples + RgbImage.Slack);
+        // What a damaged file does not deliver is grey.
+        plane.AsSpan(0, samples).Fill(128);
+        Array.Fill(Precision, -1);
+        if (!progressive)
+            return;
+        PooledBuffer.Ensure(ref coefficients, samples);
+        coefficients.AsSpan(0, samples).Clear();
+    }
+
+    /// <summary>The 64 coefficients of a block of a progressive frame, in natural order.</summary>
+    public Span<short> Block(int x, int y) => coefficients.AsSpan((y * BlocksWide + x) * 64, 64);
+
+    public void Release()
+    {
+        PooledBuffer.Release(ref plane);
+        PooledBuffer.Release(ref coefficients);
+    }
+}

@@ -1,0 +1,36 @@
+using PerturbedForgetting.Tensors.Random;
+using PerturbedForgetting.Vision.Imaging;
+
+namespace PerturbedForgetting.Vision.Transforms;
+
+/// <summary>Turns a decoded image into a network's input: Height x Width x 3 bytes.</summary>
+/// <remarks>Immutable, shared by all workers. All randomness comes from the sequence that is passed in.</remarks>
+public abstract class ImageTransform(int height, int width)
+{
+    /// <summary>Height of the output in pixels.</summary>
+    public int Height { get; } = height > 0 ? height : throw new ArgumentOutOfRangeException(nameof(height), height, "A transform's height is at least 1 pixel.");
+
+    /// <summary>Width of the output in pixels.</summary>
+    public int Width { get; } = width > 0 ? width : throw new ArgumentOutOfRangeException(nameof(width), width, "A transform's width is at least 1 pixel.");
+
+    /// <summary>Bytes of an output: height x width x 3.</summary>
+    public int OutputBytes => Height * Width * 3;
+
+    /// <summary>Writes the transformed image to <paramref name="target"/>, <see cref="OutputBytes"/> long.</summary>
+    public abstract void Apply(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target);
+
+    /// <summary>Mirrors an image of rows of <paramref name="width"/> pixels left to right, in place.</summary>
+    public static void FlipHorizontally(Span<byte> pixels, int width)
+    {
+        int stride = width * 3;
+        for (int row = 0; row < pixels.Length; row += stride)
+        {
+            for (int left = row, right = row + stride - 3; left < right; left += 3, right -= 3)
+            {
+                (pixels[left], pixels[right]) = (pixels[right], pixels[left]);
+                (pixels[left + 1], pixels[right + 1]) = (pixels[right + 1], pixels[left + 1]);
+                (pixels[left + 2], pixels[right + 2]) = (pixels[right + 2], pixels[left + 2]);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using PerturbedForgetting.Tests.Reference;
+using PerturbedForgetting.Vision.Imaging;
+using PerturbedForgetting.Vision.Transforms;
+
+namespace PerturbedForgetting.Tests.Vision;
+
+/// <summary>Resizing, cropping and normalising equal Pillow and the reference bit for bit.</summary>
+public class TransformReferenceTests
+{
+    static readonly Resampler Resampler = new();
+
+    static IEnumerable<TestCaseData> Resizes => TransformCases.Of("resize");
+
+    static IEnumerable<TestCaseData> Crops => TransformCases.Of("resized_crop");
+
+    static IEnumerable<TestCaseData> Evaluations => TransformCases.Of("eval_transform");
+
+    static IEnumerable<TestCaseData> Flips => TransformCases.Of("horizontal_flip");
+
+    static IEnumerable<TestCaseData> Normalisations => TransformCases.Of("normalise");
+
+    [TestCaseSource(nameof(Resizes))]
+    public void Resize(object argument)
+    {
+        var reference = (ReferenceCase)argument;
+        JsonElement json = reference.Json;
+        string file = Directory.GetFiles(ReferenceData.PathOf("images"), json.GetProperty("image").GetString() + "_*.png").Single();
+        using RgbImage image = ImageDecoder.Decode(file);
+        (int width, int height) = (json.GetProperty("out_width").GetInt32(), json.GetProperty("out_height").GetInt32());
+        var result = new byte[width * height * 3];
+        Resampler.Resize(image, new CropBox(0, 0, image.Height, image.Width), height, width, Filter(json), result);
+        Assert.That(result.AsSpan().SequenceEqual(TransformCases.Expected(reference)));
+    }
+
+    [TestCaseSource(nameof(Crops))]
+    public void ResizedCrop(object argument)
+    {
+        var reference = (ReferenceCase)argument;
+        JsonElement json = reference.Json;
+        int size = json.GetProperty("size").GetInt32();
+        using RgbImage image = ImageDecoder.Decode(ReferenceData.PathOf(json.GetProperty("source").GetString()!));
+        int[] box = [.. json.GetProperty("box_ijhw").EnumerateArray().Select(e => e.GetInt32())];
+        var result = new byte[size * size * 3];
+        Resampler.Resize(image, new CropBox(box[0], box[1], box[2], box[3]), size, size, Filter(json), result);
+        CheckPlanar(reference, result);
+    }
+
+    [TestCaseSource(nameof(Evaluations))]
+    public void Evaluation(object argument)
+    {
+        var reference = (ReferenceCase)argument;
+        JsonElement json = reference.Json, size = json.GetProperty("size_hw");
+        using RgbImage image = ImageDecoder.Decode(ReferenceData.PathOf(json.GetProperty("source").GetString()!));
+        var transform = new EvalTransform(size[0].GetInt32(), size[1].GetInt32(), json.GetProperty("crop_pct").GetDouble(), Filter(json));
+        var result = new byte[transform.OutputBytes];
+        transform.Apply(image, Resampler, result);
+        CheckPlanar(reference, result);
+    }
+
+    [TestCaseSource(nameof(Flips))]
+    public void Flip(object argument)
+    {
+        var reference = (ReferenceCase)argument;
+        byte[] source = ToInterleaved(TransformCases.Bytes(reference.Json.GetProperty("of").GetString()!));
+        ImageTransform.FlipHorizontally(source, 32);
+        Assert.That(TransformCases.ToPlanar(source), Is.EqualTo(TransformCases.Expected(reference)));
+    }
+
+    [TestCaseSource(nameof(Normalisations))]
+    public void Normalise(object argument)
+    {
+        var reference = (ReferenceCase)argument;
+        var normalization = new Normalization(Numbers(reference.Json, "mean"), Numbers(reference.Json, "std"));
+        float[] expected = ReferenceData.Float32("transforms.safetensors", reference.Json.GetProperty("tensor").GetString()!).Data;
+        int at = 0;
+        foreach (JsonElement input in reference.Json.GetProperty("inputs").EnumerateArray())
+        {
+            byte[] samples = ToInterleaved(TransformCases.Bytes(input.GetString()!));
+            var result = new float[samples.Length];
+            normalization.Apply(samples, result);
+            int pixels = samples.Length / 3;
+            for (int i = 0; i < samples.Length; i++)
+                Assert.That(result[i], Is.EqualTo(expected[at + i % 3 * pixels + i / 3]));
+            at += samples.Length;
+        }
+        Assert.That(at, Is.EqualTo(expected.Length));
+    }
+
+    [Test]
+    public void RandomCropBoxes()
+    {
+        JsonElement rows = ReferenceData.Json("random_crop_boxes.json").GetProperty("rows");
+        Assert.That(rows.GetArrayLength(), Is.EqualTo(228));
+        foreach (JsonElement row in rows.EnumerateArray())
+        {
+            (int width, int height) = (row.GetProperty("wh")[0].GetInt32(), row.GetProperty("wh")[1].GetInt32());
+            double[] scale = Numbers(row, "scale"), ratio = Numbers(row, "ratio");
+            var transform = new RandomResizedCrop(8, 8, (scale[0], scale[1]), (ratio[0], ratio[1]));
+            int[] box = [.. row.GetProperty("box_ijhw").EnumerateArray().Select(e => e.GetInt32())];
+            (int Height, int Width)? found = null;
+            int attempts = 0, all = row.GetProperty("area_and_logratio_draws").GetArrayLength();
+            foreach (JsonElement draw in row.GetProperty("area_and_logratio_draws").EnumerateArray())
+            {
+                Assert.That(found, Is.Null, "an earlier attempt was accepted");
+                found = RandomResizedCrop.TryBox(width, height, draw[0].GetDouble(), draw[1].GetDouble());
+                attempts++;
+            }
+            if (row.GetProperty("fallback").GetBoolean())
+            {
+                Assert.That((found, attempts), Is.EqualTo(((ValueTuple<int, int>?)null, 10)));
+                Assert.That(transform.Fallback(width, height), Is.EqualTo(new CropBox(box[0], box[1], box[2], box[3])));
+            }
+            else
+            {
+                Assert.That((found, attempts), Is.EqualTo(((ValueTuple<int, int>?)(box[2], box[3]), all)));
+            }
+        }
+    }
+
+    static void CheckPlanar(ReferenceCase reference, byte[] interleaved)
+    {
+        byte[] planar = TransformCases.ToPlanar(interleaved);
+        if (TransformCases.Expected(reference) is { } expected)
+            Assert.That(planar.AsSpan().SequenceEqual(expected));
+        Assert.That(Convert.ToHexStringLower(SHA256.HashData(planar)), Is.EqualTo(reference.Json.GetProperty("sha256").GetString()));
+    }
+
+    static byte[] ToInterleaved(byte[] planar)
+    {
+        var interleaved = new byte[planar.Length];
+        int pixels = planar.Length / 3;
+        for (int i = 0; i < planar.Length; i++)
+            interleaved[i] = planar[i % 3 * pixels + i / 3];
+        return interleaved;
+    }
+
+    static double[] Numbers(JsonElement json, string key) => [.. json.GetProperty(key).EnumerateArray().Select(e => e.GetDouble())];
+
+    static Interpolation Filter(JsonElement json) => Enum.Parse<Interpolation>(json.GetProperty("interpolation").GetString()!, ignoreCase: true);
+}
