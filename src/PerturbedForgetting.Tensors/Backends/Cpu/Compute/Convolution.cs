@@ -1,0 +1,172 @@
+using System.Numerics;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+/// <summary>
+/// 2-d convolution and its gradients as implicit matrix products: the engine packs windows straight from the images.
+/// Activations N,H,W,C; weights O,KH,KW,C/Groups; float or double. Buffers must not overlap.
+/// </summary>
+internal static unsafe class Convolution
+{
+    /// <summary>y[n, oh, ow, o] = bias[o] + sum of x[n, oh * stride - pad + kh * dil, ..., c] * w[o, kh, kw, c].</summary>
+    /// <param name="s">Sizes.</param>
+    /// <param name="x">Input.</param>
+    /// <param name="w">Weights.</param>
+    /// <param name="bias">O values, or null.</param>
+    /// <param name="y">Output, overwritten.</param>
+    public static void Forward<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        int depth = s.KH * s.KW * s.GroupC;
+        for (int g = 0; g < s.Groups; g++)
+        {
+            int output = g * s.GroupO;
+            var weights = new DepthContiguous<T>(w + ((long)output * depth), depth);
+            var epilogue = new BiasEpilogue<T>(bias == null ? null : bias + output);
+            var sink = new MatrixSink<T, BiasEpilogue<T>>(y + output, s.O, false, epilogue);
+            if (s.IsPointwise)
+            {
+                GemmEngine.Run<T, DepthContiguous<T>, DepthContiguous<T>, MatrixSink<T, BiasEpilogue<T>>>(
+                    s.OutputPixels, s.GroupO, depth, new(x + (g * s.GroupC), s.C), weights, sink);
+            }
+            else
+            {
+                GemmEngine.Run<T, WindowLines<T>, DepthContiguous<T>, MatrixSink<T, BiasEpilogue<T>>>(
+                    s.OutputPixels, s.GroupO, depth, new(WindowGrid<T>.Of(s, x, g * s.GroupC)), weights, sink);
+            }
+        }
+    }
+
+    /// <summary>dx = the gradient of the input given <paramref name="dy"/>, that of the output; dx is overwritten.</summary>
+    /// <remarks>
+    /// Input pixels fall into stride-by-stride classes that see different taps; each class is a dense convolution of dy
+    /// with its own taps, so no multiplication by an inserted zero is done.
+    /// </remarks>
+    public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        for (int g = 0; g < s.Groups; g++)
+        {
+            T* weights = w + ((long)g * s.GroupO * s.KH * s.KW * s.GroupC);
+            T* gradient = dy + (g * s.GroupO), target = dx + (g * s.GroupC);
+            if (s.IsPointwise)
+            {
+                GemmEngine.Run<T, DepthContiguous<T>, LineContiguous<T>, MatrixSink<T, NoEpilogue<T>>>(
+                    s.OutputPixels, s.GroupC, s.GroupO, new(gradient, s.O), new(weights, s.GroupC), new(target, s.C, false, default));
+                continue;
+            }
+            for (int h = 0; h < Math.Min(s.StrideH, s.H); h++)
+            {
+                for (int v = 0; v < Math.Min(s.StrideW, s.W); v++)
+                    BackwardInputClass(s, gradient, weights, target, h, v);
+            }
+        }
+    }
+
+    private static void BackwardInputClass<T>(in Conv2dShape s, T* dy, T* w, T* dx, int h, int v)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        TapClass rows = TapClass.Of(h, s.KH, s.StrideH, s.PadH, s.DilH), columns = TapClass.Of(v, s.KW, s.StrideW, s.PadW, s.DilW);
+        var grid = new WindowGrid<T>
+        {
+            Image = dy, H = s.OH, W = s.OW, PixelStep = s.O, Channels = s.GroupO,
+            GridH = GemmPlan.CeilDiv(s.H - h, s.StrideH), GridW = GemmPlan.CeilDiv(s.W - v, s.StrideW),
+            OriginH = rows.Origin, OriginW = columns.Origin, StepH = 1, StepW = 1,
+            TapStepH = rows.PixelStep, TapStepW = columns.PixelStep, TapsH = rows.Taps, TapsW = columns.Taps,
+        };
+        var taps = new BackwardTaps<T>
+        {
+            Weights = w, KH = s.KH, KW = s.KW, I = s.GroupC, O = s.GroupO,
+            LastH = rows.Last, LastW = columns.Last, TapStepH = rows.TapStep, TapStepW = columns.TapStep, TapsW = columns.Taps,
+        };
+        var sink = new PixelSink<T>
+        {
+            Image = dx, H = s.H, W = s.W, PixelStep = s.C, GridH = grid.GridH, GridW = grid.GridW,
+            OriginH = h, OriginW = v, StepH = s.StrideH, StepW = s.StrideW,
+        };
+        // A class that no tap reaches has depth 0 and gets zeros.
+        GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, PixelSink<T>>(
+            s.N * grid.GridH * grid.GridW, s.GroupC, grid.Depth, new(grid), taps, sink);
+    }
+
+    /// <summary>dw = (or +=) the gradient of the weights, O,KH,KW,C/Groups, given input and gradient of the output.</summary>
+    public static void BackwardWeight<T>(in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        int depth = s.KH * s.KW * s.GroupC;
+        for (int g = 0; g < s.Groups; g++)
+        {
+            var gradient = new LineContiguous<T>(dy + (g * s.GroupO), s.O);
+            var sink = new MatrixSink<T, NoEpilogue<T>>(dw + ((long)g * s.GroupO * depth), depth, accumulate, default);
+            if (s.IsPointwise)
+            {
+                GemmEngine.Run<T, LineContiguous<T>, LineContiguous<T>, MatrixSink<T, NoEpilogue<T>>>(
+                    s.GroupO, depth, s.OutputPixels, gradient, new(x + (g * s.GroupC), s.C), sink);
+            }
+            else
+            {
+                GemmEngine.Run<T, LineContiguous<T>, WindowDepth<T>, MatrixSink<T, NoEpilogue<T>>>(
+                    s.GroupO, depth, s.OutputPixels, gradient, new(WindowGrid<T>.Of(s, x, g * s.GroupC)), sink);
+            }
+        }
+    }
+
+    /// <summary>db[o] = (or +=) the sum of dy[..., o] over all pixels.</summary>
+    public static void BackwardBias<T>(in Conv2dShape s, T* dy, T* db, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> => ColumnSum(s.OutputPixels, s.O, dy, s.O, db, accumulate);
+
+    /// <summary>sums[j] = (or +=) the sum over rows of a[i * stride + j].</summary>
+    public static void ColumnSum<T>(int rows, int columns, T* a, int stride, T* sums, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        // Parts of a fixed number of rows, added in order: the same bits for any number of threads.
+        var body = new ColumnSumBody<T> { Rows = rows, Columns = columns, A = a, Stride = stride };
+        int parts = Math.Max(1, GemmPlan.CeilDiv(rows, ColumnSumBody<T>.PartRows));
+        body.Partials = Scratch.Get<T>(ScratchUse.Partials, (long)parts * columns);
+        WorkerPool.For(parts, ref body);
+        if (!accumulate)
+            Lanes.Clear(sums, columns);
+        for (int part = 1; part < parts; part++)
+            Lanes.Add(body.Partials + ((long)part * columns), body.Partials, columns);
+        Lanes.Add(body.Partials, sums, columns);
+    }
+
+    private struct ColumnSumBody<T> : IParallelBody
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public const int PartRows = 256;
+
+        public int Rows, Columns, Stride;
+        public T* A;
+        public T* Partials;
+
+        public void Run(int index)
+        {
+            T* sums = Partials + ((long)index * Columns);
+            Lanes.Clear(sums, Columns);
+            int end = Math.Min(Rows, (index + 1) * PartRows);
+            for (int row = index * PartRows; row < end; row++)
+                Lanes.Add(A + ((long)row * Stride), sums, Columns);
+        }
+    }
+
+    /// <summary>
+    /// Along one axis: the kernel taps k with (p + pad - k * dil) divisible by the stride, for the input positions
+    /// p = first, first + stride, ...; they read output positions i + Origin + j * PixelStep, tap Last - j * TapStep.
+    /// </summary>
+    private readonly record struct TapClass(int Taps, int Last, int TapStep, int Origin, int PixelStep)
+    {
+        public static TapClass Of(int first, int kernel, int stride, int pad, int dilation)
+        {
+            int common = (int)BigInteger.GreatestCommonDivisor(stride, dilation), tapStep = stride / common;
+            for (int k = Math.Min(kernel, tapStep) - 1; k >= 0; k--)
+            {
+                if ((first + pad - (k * dilation)) % stride != 0)
+                    continue;
+                int taps = GemmPlan.CeilDiv(kernel - k, tapStep), last = k + ((taps - 1) * tapStep);
+                return new TapClass(taps, last, tapStep, (first + pad - (last * dilation)) / stride, dilation / common);
+            }
+            return new TapClass(0, 0, 1, 0, 1);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+/// <summary>
+/// The one matrix-product engine: packs blocks of both operands (which may be plain matrices or gathered from images),
+/// runs register-tile kernels over them, and hands finished tiles to a sink. After "Anatomy of High-Performance Matrix
+/// Multiplication" (Goto, van de Geijn 2008) and BLIS (Van Zee, van de Geijn 2015).
+/// </summary>
+internal static class GemmEngine
+{
+    /// <summary>C[m, n] = left[m, k] * right[n, k]^T, on all threads.</summary>
+    public static void Run<T, TLeft, TRight, TSink>(int m, int n, int k, TLeft left, TRight right, TSink sink)
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where TLeft : struct, ILeftOperand<T>
+        where TRight : struct, IRightOperand<T>
+        where TSink : struct, ITileSink<T>
+    {
+        if (m == 0 || n == 0)
+            return;
+        switch (SimdLevel.Current)
+        {
+            case SimdKind.Avx512:
+                Product<T, WideTile<Simd512<T>, Vector512<T>, T>, TLeft, TRight, TSink>.Run(m, n, k, left, right, sink);
+                break;
+            case SimdKind.Avx2:
+                Product<T, NarrowTile<Simd256<T>, Vector256<T>, T>, TLeft, TRight, TSink>.Run(m, n, k, left, right, sink);
+                break;
+            default:
+                if (RuntimeInformation.ProcessArchitecture == Architecture.Arm64)
+                    Product<T, WideTile<Simd128<T>, Vector128<T>, T>, TLeft, TRight, TSink>.Run(m, n, k, left, right, sink);
+                else
+                    Product<T, NarrowTile<Simd128<T>, Vector128<T>, T>, TLeft, TRight, TSink>.Run(m, n, k, left, right, sink);
+                break;
+        }
+    }
+}
+
+/// <summary>One product: its operands, its plan, and the loops.</summary>
+internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
+    where T : unmanaged, IFloatingPointIeee754<T>
+    where TKernel : struct, ITileKernel<T>
+    where TLeft : struct, ILeftOperand<T>
+    where TRight : struct, IRightOperand<T>
+    where TSink : struct, ITileSink<T>
+{
+    private int _m, _n, _k;
+    private TLeft _left;
+    private TRight _right;
+    private TSink _sink;
+    private GemmPlan _plan;
+
+    // First column of the slice in hand, its columns, its packed right matrix (a panel's whole depth together).
+    private int _slice, _sliceColumns;
+    private T* _packedRight;
+    private T* _partials;
+
+    public static void Run(int m, int n, int k, TLeft left, TRight right, TSink sink)
+    {
+        var product = new Product<T, TKernel, TLeft, TRight, TSink>
+        {
+            _m = m, _n = n, _k = k, _left = left, _right = right, _sink = sink,
+            _plan = GemmPlan.For(m, n, k, TKernel.Lines, TKernel.Columns, WorkerPool.Threads),
+        };
+        if (product._plan.OwnRight)
+            product.RunOwn();
+        else
+            product.RunShared();
+    }
+
+    private void RunOwn()
+    {
+        int splits = _plan.Splits;
+        if (splits > 1)
+            _partials = Scratch.Get<T>(ScratchUse.Partials, (long)splits * _m * _n);
+        var body = new OwnBody { Product = this };
+        WorkerPool.For(splits * ColumnTasks(_n), ref body);
+        if (splits > 1)
+        {
+            var reduce = new ReduceBody { Product = this };
+            WorkerPool.For(GemmPlan.CeilDiv(_m, ReduceBody.Rows), ref reduce);
+        }
+    }
+
+    private void RunShared()
+    {
+        for (_slice = 0; _slice < _n; _slice += _plan.SliceColumns)
+        {
+            _sliceColumns = Math.Min(_plan.SliceColumns, _n - _slice);
+            int panels = GemmPlan.CeilDiv(_sliceColumns, TKernel.Columns);
+            _packedRight = Scratch.Get<T>(ScratchUse.SharedRight, (long)panels * TKernel.Columns * _k);
+            var pack = new PackBody { Product = this };
+            WorkerPool.For(panels * Math.Max(1, Blocks(_k)), ref pack);
+            var tiles = new SharedBody { Product = this };
+            WorkerPool.For(RowTasks * ColumnTasks(_sliceColumns), ref tiles);
+        }
+    }
+
+    private readonly int RowTasks => GemmPlan.CeilDiv(_m, _plan.RowPanels * TKernel.Lines);
+
+    private readonly int ColumnTasks(int columns) => GemmPlan.CeilDiv(columns, _plan.ColumnPanels * TKernel.Columns);
+
+    private static int Blocks(int depth) => GemmPlan.CeilDiv(depth, GemmBlocking.Depth);
+
+    // Even blocks: 288 is 144 + 144, not 256 + 32. Always a multiple of 16, so that packed blocks stay aligned.
+    private static int BlockDepth(int depth) =>
+        depth == 0 ? 1 : GemmPlan.CeilDiv(GemmPlan.CeilDiv(depth, Blocks(depth)), 16) * 16;
+
+    private void PackLeftPanels(T* packed, int row, int rows, int depth0, int depth)
+    {
+        if (depth == 0)
+            return;
+        int step = TLeft.LineMajor ? GemmBlocking.Depth : TKernel.Lines;
+        for (int i = 0; i < rows; i += TKernel.Lines, packed += TKernel.Lines * GemmBlocking.Depth)
+            _left.PackLeft(packed, row + i, Math.Min(TKernel.Lines, rows - i), depth0, depth, step);
+    }
+
+    /// <summary>Tiles of rows [row, row + rows) by columns [column, column + columns) for one block of depth.</summary>
+    private static void Tiles<TTarget>(ref TTarget target, T* packedLeft, T* packedRight, long rightStep,
+        int row, int rows, int column, int columns, int depth, bool first, bool last)
+        where TTarget : struct, ITileSink<T>
+    {
+        T* tile = Scratch.Get<T>(ScratchUse.Tile, TKernel.Lines * TKernel.Columns);
+        for (int j = 0; j < columns; j += TKernel.Columns, packedRight += rightStep)
+        {
+            int width = Math.Min(TKernel.Columns, columns - j);
+            T* left = packedLeft;
+            for (int i = 0; i < rows; i += TKernel.Lines, left += TKernel.Lines * GemmBlocking.Depth)
+            {
+                int height = Math.Min(TKernel.Lines, rows - i);
+                TKernel.Run(TLeft.LineMajor, height, width, depth, left, packedRight, tile);
+                target.Store(tile, TKernel.Columns, row + i, height, column + j, width, first, last);
+            }
+        }
+    }
+
+    private void RunSharedTask(int index)
+    {
+        int rowTasks = RowTasks;
+        int row = index % rowTasks * _plan.RowPanels * TKernel.Lines;
+        int rows = Math.Min(_plan.RowPanels * TKernel.Lines, _m - row);
+        int column = index / rowTasks * _plan.ColumnPanels * TKernel.Columns;
+        int columns = Math.Min(_plan.ColumnPanels * TKernel.Columns, _sliceColumns - column);
+        T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * GemmBlocking.Depth);
+        T* panels = _packedRight + ((long)column * _k);
+        int block = BlockDepth(_k), depth0 = 0;
+        do
+        {
+            int depth = Math.Min(block, _k - depth0);
+            PackLeftPanels(packedLeft, row, rows, depth0, depth);
+            Tiles(ref _sink, packedLeft, panels + (depth0 * TKernel.Columns), (long)_k * TKernel.Columns,
+                row, rows, _slice + column, columns, depth, depth0 == 0, depth0 + depth == _k);
+            depth0 += block;
+        }
+        while (depth0 < _k);
+    }
+
+    private void PackShared(int index)
+    {
+        int blocks = Math.Max(1, Blocks(_k)), block = BlockDepth(_k);
+        int column = index / blocks * TKernel.Columns, depth0 = index % blocks * block;
+        if (depth0 >= _k)
+            return;
+        _right.PackRight(_packedRight + ((long)column * _k) + (depth0 * TKernel.Columns), _slice + column,
+            Math.Min(TKernel.Columns, _sliceColumns - column), depth0, Math.Min(block, _k - depth0), TKernel.Columns);
+    }
+
+    private void RunOwnTask(int index)
+    {
+        int split = index % _plan.Splits, begin = split * _plan.SplitDepth, end = Math.Min(_k, begin + _plan.SplitDepth);
+        int column = index / _plan.Splits * _plan.ColumnPanels * TKernel.Columns;
+        int columns = Math.Min(_plan.ColumnPanels * TKernel.Columns, _n - column);
+        if (_plan.Splits == 1)
+        {
+            RunOwnRange(ref _sink, begin, end, column, columns);
+            return;
+        }
+        var partial = new MatrixSink<T, NoEpilogue<T>>(_partials + ((long)split * _m * _n), _n, false, default);
+        RunOwnRange(ref partial, begin, end, column, columns);
+    }
+
+    private void RunOwnRange<TTarget>(ref TTarget target, int begin, int end, int column, int columns)
+        where TTarget : struct, ITileSink<T>
+    {
+        const int panel = GemmBlocking.Depth;
+        T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * panel);
+        T* packedRight = Scratch.Get<T>(ScratchUse.RightPanels, (long)_plan.ColumnPanels * TKernel.Columns * panel);
+        int block = BlockDepth(end - begin), rowsAtOnce = _plan.RowPanels * TKernel.Lines, depth0 = begin;
+        do
+        {
+            int depth = Math.Min(block, end - depth0);
+            for (int j = 0; j < columns; j += TKernel.Columns)
+            {
+                _right.PackRight(packedRight + ((long)j * panel), column + j,
+                    Math.Min(TKernel.Columns, columns - j), depth0, depth, TKernel.Columns);
+            }
+            for (int row = 0; row < _m; row += rowsAtOnce)
+            {
+                int rows = Math.Min(rowsAtOnce, _m - row);
+                PackLeftPanels(packedLeft, row, rows, depth0, depth);
+                Tiles(ref target, packedLeft, packedRight, TKernel.Columns * panel,
+                    row, rows, column, columns, depth, depth0 == begin, depth0 + depth == end);
+            }
+            depth0 += block;
+        }
+        while (depth0 < end);
+    }
+
+    private void Reduce(int row, int rows)
+    {
+        long size = (long)_m * _n;
+        for (; rows > 0; rows--, row++)
+        {
+            T* sum = _partials + ((long)row * _n);
+            for (int split = 1; split < _plan.Splits; split++)
+                Lanes.Add(sum + (split * size), sum, _n);
+            _sink.Store(sum, _n, row, 1, 0, _n, true, true);
+        }
+    }
+
+    private struct PackBody : IParallelBody
+    {
+        public Product<T, TKernel, TLeft, TRight, TSink> Product;
+
+        public void Run(int index) => Product.PackShared(index);
+    }
+
+    private struct SharedBody : IParallelBody
+    {
+        public Product<T, TKernel, TLeft, TRight, TSink> Product;
+
+        public void Run(int index) => Product.RunSharedTask(index);
+    }
+
+    private struct OwnBody : IParallelBody
+    {
+        public Product<T, TKernel, TLeft, TRight, TSink> Product;
+
+        public void Run(int index) => Product.RunOwnTask(index);
+    }
+
+    private struct ReduceBody : IParallelBody
+    {
+        public const int Rows = 8;
+
+        public Product<T, TKernel, TLeft, TRight, TSink> Product;
+
+        public void Run(int index) => Product.Reduce(index * Rows, Math.Min(Rows, Product._m - (index * Rows)));
+    }
+}

@@ -1,0 +1,232 @@
+using System.Numerics;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+/// <summary>
+/// A grid of windows on an NHWC image batch. Line (n, i, j) of the grid has depth (tap row, tap column, channel) and holds
+/// image[n, OriginH + i * StepH + tapRow * TapStepH, OriginW + j * StepW + tapColumn * TapStepW, channel], or zero outside.
+/// </summary>
+internal unsafe struct WindowGrid<T>
+    where T : unmanaged
+{
+    /// <summary>First channel of the first pixel.</summary>
+    public T* Image;
+
+    /// <summary>Image height, width, and elements from a pixel to the next.</summary>
+    public int H, W, PixelStep;
+
+    /// <summary>Channels read.</summary>
+    public int Channels;
+
+    /// <summary>Windows per image.</summary>
+    public int GridH, GridW;
+
+    /// <summary>Where the first window begins, the steps between windows, the steps between taps (positive), the taps.</summary>
+    public int OriginH, OriginW, StepH, StepW, TapStepH, TapStepW, TapsH, TapsW;
+
+    /// <summary>Elements of a window.</summary>
+    public readonly int Depth => TapsH * TapsW * Channels;
+
+    /// <summary>The windows of a convolution of channels [channel, channel + C/Groups).</summary>
+    public static WindowGrid<T> Of(in Conv2dShape s, T* x, int channel) => new()
+    {
+        Image = x + channel, H = s.H, W = s.W, PixelStep = s.C, Channels = s.GroupC, GridH = s.OH, GridW = s.OW,
+        OriginH = -s.PadH, OriginW = -s.PadW, StepH = s.StrideH, StepW = s.StrideW,
+        TapStepH = s.DilH, TapStepW = s.DilW, TapsH = s.KH, TapsW = s.KW,
+    };
+}
+
+/// <summary>Windows as lines: the im2col matrix of a convolution, never stored.</summary>
+internal readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperand<T>, IRightOperand<T>
+    where T : unmanaged, INumber<T>
+{
+    public static bool LineMajor => true;
+
+    public void PackLeft(T* panel, int line, int lines, int depth0, int depth, int step)
+    {
+        int column = line % grid.GridW, rest = line / grid.GridW;
+        int row = rest % grid.GridH, image = rest / grid.GridH;
+        for (int i = 0; i < lines; i++, panel += step)
+        {
+            PackWindow(panel, image, row, column, depth0, depth);
+            if (++column < grid.GridW)
+                continue;
+            column = 0;
+            if (++row < grid.GridH)
+                continue;
+            row = 0;
+            image++;
+        }
+    }
+
+    public void PackRight(T* panel, int line, int lines, int depth0, int depth, int step)
+    {
+        T* gathered = Scratch.Get<T>(ScratchUse.Gather, (long)lines * depth);
+        PackLeft(gathered, line, lines, depth0, depth, depth);
+        Lanes.Transpose(gathered, depth, panel, step, lines, depth);
+    }
+
+    private void PackWindow(T* target, int image, int row, int column, int depth0, int depth)
+    {
+        int h0 = grid.OriginH + (row * grid.StepH), w0 = grid.OriginW + (column * grid.StepW);
+        T* pixels = grid.Image + ((long)image * grid.H * grid.W * grid.PixelStep);
+        // A dense row of taps is one contiguous run of the image.
+        int runTaps = grid.TapStepW == 1 && grid.PixelStep == grid.Channels ? grid.TapsW : 1;
+        int runLength = runTaps * grid.Channels, runsPerRow = grid.TapsW / runTaps;
+        int run = depth0 / runLength, offset = depth0 - (run * runLength);
+        int tapRow = run / runsPerRow, tapRun = run - (tapRow * runsPerRow);
+        while (depth > 0)
+        {
+            int length = Math.Min(runLength - offset, depth);
+            int h = h0 + (tapRow * grid.TapStepH), w = w0 + (tapRun * runTaps * grid.TapStepW);
+            if ((uint)h >= (uint)grid.H)
+            {
+                Lanes.Clear(target, length);
+            }
+            else
+            {
+                // Elements [low, high) of the run lie inside the image.
+                int low = Math.Clamp(-w, 0, runTaps) * grid.Channels, high = Math.Clamp(grid.W - w, 0, runTaps) * grid.Channels;
+                CopyClipped(pixels + ((((long)h * grid.W) + w) * grid.PixelStep) + offset, target, length, low - offset, high - offset);
+            }
+            target += length;
+            depth -= length;
+            offset = 0;
+            if (++tapRun == runsPerRow)
+            {
+                tapRun = 0;
+                tapRow++;
+            }
+        }
+    }
+
+    private static void CopyClipped(T* source, T* target, int length, int low, int high)
+    {
+        if (low <= 0 && high >= length)
+        {
+            Lanes.Copy(source, target, length);
+            return;
+        }
+        low = Math.Clamp(low, 0, length);
+        high = Math.Clamp(high, low, length);
+        Lanes.Clear(target, low);
+        Lanes.Copy(source + low, target + low, high - low);
+        Lanes.Clear(target + high, length - high);
+    }
+}
+
+/// <summary>Windows as depth: line (tap row, tap column, channel), depth (image, window row, window column).</summary>
+internal readonly unsafe struct WindowDepth<T>(WindowGrid<T> grid) : ILeftOperand<T>, IRightOperand<T>
+    where T : unmanaged, INumber<T>
+{
+    public static bool LineMajor => false;
+
+    public void PackRight(T* panel, int line, int lines, int depth0, int depth, int step) =>
+        PackLeft(panel, line, lines, depth0, depth, step);
+
+    public void PackLeft(T* panel, int line, int lines, int depth0, int depth, int step)
+    {
+        while (lines > 0)
+        {
+            int tap = line / grid.Channels, channel = line - (tap * grid.Channels);
+            int count = Math.Min(grid.Channels - channel, lines);
+            PackTap(panel, tap / grid.TapsW, tap % grid.TapsW, channel, count, depth0, depth, step);
+            panel += count;
+            line += count;
+            lines -= count;
+        }
+    }
+
+    private void PackTap(T* panel, int tapRow, int tapColumn, int channel, int count, int depth0, int depth, int step)
+    {
+        int h0 = grid.OriginH + (tapRow * grid.TapStepH), w0 = grid.OriginW + (tapColumn * grid.TapStepW);
+        // Windows [low, high) of a grid row see a pixel inside the image.
+        int low = w0 >= 0 ? 0 : Math.Min(GemmPlan.CeilDiv(-w0, grid.StepW), grid.GridW);
+        int high = w0 >= grid.W ? low : Math.Clamp(GemmPlan.CeilDiv(grid.W - w0, grid.StepW), low, grid.GridW);
+        int column = depth0 % grid.GridW, rest = depth0 / grid.GridW;
+        int row = rest % grid.GridH, image = rest / grid.GridH;
+        while (depth > 0)
+        {
+            int windows = Math.Min(grid.GridW - column, depth);
+            int h = h0 + (row * grid.StepH);
+            bool inside = (uint)h < (uint)grid.H;
+            int begin = inside ? Math.Clamp(low - column, 0, windows) : windows;
+            int end = inside ? Math.Clamp(high - column, begin, windows) : windows;
+            Lanes.ClearRows(panel, step, count, begin);
+            if (end > begin)
+            {
+                long pixel = ((((long)image * grid.H) + h) * grid.W) + w0 + ((long)(column + begin) * grid.StepW);
+                Lanes.CopyRows(grid.Image + (pixel * grid.PixelStep) + channel, (long)grid.StepW * grid.PixelStep,
+                    panel + ((long)begin * step), step, count, end - begin);
+            }
+            Lanes.ClearRows(panel + ((long)end * step), step, count, windows - end);
+            panel += (long)windows * step;
+            depth -= windows;
+            column = 0;
+            if (++row == grid.GridH)
+            {
+                row = 0;
+                image++;
+            }
+        }
+    }
+}
+
+/// <summary>
+/// Weights O,KH,KW,I for the gradient of the input: line = input channel, depth = (tap row, tap column, output channel),
+/// where the taps are those that reach one parity class of input pixels, from the last to the first.
+/// </summary>
+internal unsafe struct BackwardTaps<T> : IRightOperand<T>
+    where T : unmanaged, INumber<T>
+{
+    /// <summary>Weights of the group.</summary>
+    public T* Weights;
+
+    /// <summary>Kernel size, input and output channels of the group.</summary>
+    public int KH, KW, I, O;
+
+    /// <summary>The last tap of the class, the step down to the one before, and their number across.</summary>
+    public int LastH, LastW, TapStepH, TapStepW, TapsW;
+
+    public readonly void PackRight(T* panel, int line, int lines, int depth0, int depth, int step)
+    {
+        long outputStep = (long)KH * KW * I;
+        while (depth > 0)
+        {
+            int tap = depth0 / O, output = depth0 - (tap * O), count = Math.Min(O - output, depth);
+            int h = LastH - (tap / TapsW * TapStepH), w = LastW - (tap % TapsW * TapStepW);
+            Lanes.CopyRows(Weights + (output * outputStep) + (((h * KW) + w) * I) + line, outputStep, panel, step, lines, count);
+            panel += (long)count * step;
+            depth0 += count;
+            depth -= count;
+        }
+    }
+}
+
+/// <summary>Rows of C go to every StepH-th row and StepW-th column of an NHWC image batch, from (OriginH, OriginW).</summary>
+internal unsafe struct PixelSink<T> : ITileSink<T>
+    where T : unmanaged, INumber<T>
+{
+    /// <summary>First channel written of the first pixel.</summary>
+    public T* Image;
+
+    /// <summary>Image height, width, and elements from a pixel to the next.</summary>
+    public int H, W, PixelStep;
+
+    /// <summary>Rows of C per image, as a grid, and where they go.</summary>
+    public int GridH, GridW, OriginH, OriginW, StepH, StepW;
+
+    public readonly void Store(T* tile, int step, int row, int rows, int column, int columns, bool first, bool last)
+    {
+        for (int i = 0; i < rows; i++, tile += step)
+        {
+            int across = (row + i) % GridW, rest = (row + i) / GridW;
+            long h = OriginH + ((long)(rest % GridH) * StepH), w = OriginW + ((long)across * StepW);
+            T* target = Image + ((((((long)(rest / GridH)) * H) + h) * W) + w) * PixelStep + column;
+            if (first)
+                Lanes.Copy(tile, target, columns);
+            else
+                Lanes.Add(tile, target, columns);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+/// <summary>What a scratch buffer of a thread is for; each use has its own, so that they never overlap.</summary>
+internal enum ScratchUse
+{
+    LeftPanels,
+    RightPanels,
+    SharedRight,
+    Partials,
+    Tile,
+    Gather,
+}
+
+/// <summary>
+/// Native buffers of the calling thread, 64-byte aligned, kept and reused between calls so that the hot path
+/// allocates nothing. Contents are undefined. Freed when the thread ends.
+/// </summary>
+internal sealed unsafe class Scratch
+{
+    private const int Alignment = 64;
+
+    [ThreadStatic]
+    private static Scratch? t_scratch;
+
+    private readonly nint[] _buffers = new nint[(int)ScratchUse.Gather + 1];
+    private readonly nuint[] _bytes = new nuint[(int)ScratchUse.Gather + 1];
+
+    ~Scratch()
+    {
+        foreach (nint buffer in _buffers)
+            NativeMemory.AlignedFree((void*)buffer);
+    }
+
+    /// <summary>A buffer of at least <paramref name="count"/> elements, valid until the next call with the same use.</summary>
+    public static T* Get<T>(ScratchUse use, long count)
+        where T : unmanaged
+    {
+        Scratch scratch = t_scratch ??= new Scratch();
+        nuint bytes = checked((nuint)count * (nuint)sizeof(T));
+        if (scratch._bytes[(int)use] < bytes)
+            scratch.Grow((int)use, bytes);
+        return (T*)scratch._buffers[(int)use];
+    }
+
+    private void Grow(int use, nuint bytes)
+    {
+        NativeMemory.AlignedFree((void*)_buffers[use]);
+        _buffers[use] = 0;
+        _bytes[use] = 0;
+        _buffers[use] = (nint)NativeMemory.AlignedAlloc(bytes, Alignment);
+        _bytes[use] = bytes;
+    }
+}

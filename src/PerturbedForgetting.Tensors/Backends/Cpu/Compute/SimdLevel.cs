@@ -1,0 +1,56 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+/// <summary>The instruction sets the compute engine has kernels for, weakest first.</summary>
+internal enum SimdKind
+{
+    /// <summary>128-bit vectors through the portable API: any processor .NET runs on.</summary>
+    Portable,
+
+    /// <summary>256-bit vectors with fused multiply-add.</summary>
+    Avx2,
+
+    /// <summary>512-bit vectors, 32 registers.</summary>
+    Avx512,
+}
+
+/// <summary>
+/// The instruction set in use: the best the processor has, unless the environment variable
+/// <c>PERTURBED_FORGETTING_SIMD</c> (portable, avx2, avx512) asks for less.
+/// </summary>
+internal static class SimdLevel
+{
+    public const string Variable = "PERTURBED_FORGETTING_SIMD";
+
+    private static SimdKind _current = Initial(Environment.GetEnvironmentVariable(Variable));
+
+    /// <summary>The best instruction set of this processor.</summary>
+    public static SimdKind Supported =>
+        Vector512.IsHardwareAccelerated && Avx512F.IsSupported ? SimdKind.Avx512
+        : Vector256.IsHardwareAccelerated && Fma.IsSupported ? SimdKind.Avx2
+        : SimdKind.Portable;
+
+    /// <summary>The instruction set in use.</summary>
+    /// <exception cref="PlatformNotSupportedException">The processor lacks it.</exception>
+    public static SimdKind Current
+    {
+        get => _current;
+        set => _current = value <= Supported
+            ? value
+            : throw new PlatformNotSupportedException(
+                $"This processor has no {value} instructions (best: {Supported}). Choose {Supported} or a weaker level in {Variable}.");
+    }
+
+    /// <summary>The level a value of the environment variable asks for, never above what the processor has.</summary>
+    /// <exception cref="ArgumentException">The value is not a level.</exception>
+    internal static SimdKind Initial(string? value)
+    {
+        if (string.IsNullOrWhiteSpace(value))
+            return Supported;
+        if (!Enum.TryParse(value, ignoreCase: true, out SimdKind kind) || !Enum.IsDefined(kind))
+            throw new ArgumentException($"{Variable}={value} is not an instruction set. Use portable, avx2 or avx512, or unset it.");
+        return kind < Supported ? kind : Supported;
+    }
+}

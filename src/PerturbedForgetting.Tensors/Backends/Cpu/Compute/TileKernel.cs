@@ -1,0 +1,95 @@
+using System.Runtime.CompilerServices;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+/// <summary>Block sizes shared by packing and kernels.</summary>
+internal static class GemmBlocking
+{
+    /// <summary>Greatest depth of a packed block: a right panel of 32 columns and this depth half fills a 64 KiB level-1 cache.</summary>
+    public const int Depth = 256;
+
+    /// <summary>Lines of the left matrix packed at once: with <see cref="Depth"/> a quarter of a 1 MiB level-2 cache.</summary>
+    public const int Lines = 240;
+}
+
+/// <summary>A register tile of one instruction set: its size, and the kernel that fills it.</summary>
+internal unsafe interface ITileKernel<T>
+    where T : unmanaged
+{
+    static abstract int Lines { get; }
+
+    /// <summary>Columns, also the tile's and the right panel's row stride.</summary>
+    static abstract int Columns { get; }
+
+    /// <summary>Computes the first <paramref name="lines"/> x <paramref name="columns"/> of a tile (and possibly more of it).</summary>
+    static abstract void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile);
+}
+
+/// <summary>12 lines by two vectors.</summary>
+internal readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
+    where TSimd : struct, ISimd<TVector, T>
+    where TVector : struct
+    where T : unmanaged
+{
+    public static int Lines => 12;
+
+    public static int Columns => 2 * TSimd.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
+    {
+        if (lineMajor)
+            Run<LineMajor>(lines, columns, depth, a, b, tile);
+        else
+            Run<DepthMajor12>(lines, columns, depth, a, b, tile);
+    }
+
+    private static void Run<TLayout>(int lines, int columns, int depth, T* a, T* b, T* tile)
+        where TLayout : struct, IPanelLayout
+    {
+        if (columns > TSimd.Count)
+        {
+            if (lines > 6)
+                MicroKernels<TSimd, TVector, T>.Lines12<TLayout, TwoVectors>(depth, a, b, tile);
+            else
+                MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(depth, a, b, tile);
+        }
+        else if (lines > 6)
+        {
+            MicroKernels<TSimd, TVector, T>.Lines12<TLayout, OneVector>(depth, a, b, tile);
+        }
+        else
+        {
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(depth, a, b, tile);
+        }
+    }
+}
+
+/// <summary>6 lines by two vectors.</summary>
+internal readonly unsafe struct NarrowTile<TSimd, TVector, T> : ITileKernel<T>
+    where TSimd : struct, ISimd<TVector, T>
+    where TVector : struct
+    where T : unmanaged
+{
+    public static int Lines => 6;
+
+    public static int Columns => 2 * TSimd.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
+    {
+        if (lineMajor)
+            Run<LineMajor>(columns, depth, a, b, tile);
+        else
+            Run<DepthMajor6>(columns, depth, a, b, tile);
+    }
+
+    private static void Run<TLayout>(int columns, int depth, T* a, T* b, T* tile)
+        where TLayout : struct, IPanelLayout
+    {
+        if (columns > TSimd.Count)
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(depth, a, b, tile);
+        else
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(depth, a, b, tile);
+    }
+}

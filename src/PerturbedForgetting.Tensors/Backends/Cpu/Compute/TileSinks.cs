@@ -1,0 +1,86 @@
+using System.Numerics;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+/// <summary>Where finished tiles of a product go.</summary>
+internal unsafe interface ITileSink<T>
+    where T : unmanaged
+{
+    /// <summary>
+    /// Takes a tile of C at (<paramref name="row"/>, <paramref name="column"/>). A deep product comes as several
+    /// tiles to be added up: <paramref name="first"/> and <paramref name="last"/> mark its ends.
+    /// </summary>
+    void Store(T* tile, int step, int row, int rows, int column, int columns, bool first, bool last);
+}
+
+/// <summary>Work on finished values of C while they are in the cache.</summary>
+internal unsafe interface IEpilogue<T>
+    where T : unmanaged
+{
+    /// <summary>Called once for every stretch of a row of C, with its final values, to change in place.</summary>
+    void Apply(T* values, int row, int column, int count);
+}
+
+/// <summary>Leaves C as it is.</summary>
+internal readonly unsafe struct NoEpilogue<T> : IEpilogue<T>
+    where T : unmanaged
+{
+    public void Apply(T* values, int row, int column, int count)
+    {
+    }
+}
+
+/// <summary>Adds a vector to every row of C, unless it is null.</summary>
+internal readonly unsafe struct BiasEpilogue<T>(T* bias) : IEpilogue<T>
+    where T : unmanaged, INumber<T>
+{
+    public void Apply(T* values, int row, int column, int count)
+    {
+        if (bias != null)
+            Lanes.Add(bias + column, values, count);
+    }
+}
+
+/// <summary>C row-major: element (row, column) at c[row * stride + column].</summary>
+internal readonly unsafe struct MatrixSink<T, TEpilogue>(T* c, long stride, bool accumulate, TEpilogue epilogue) : ITileSink<T>
+    where T : unmanaged, INumber<T>
+    where TEpilogue : struct, IEpilogue<T>
+{
+    public void Store(T* tile, int step, int row, int rows, int column, int columns, bool first, bool last)
+    {
+        T* target = c + (row * stride) + column;
+        bool replace = first && !accumulate;
+        for (int i = 0; i < rows; i++, target += stride, tile += step)
+        {
+            if (replace)
+                Lanes.Copy(tile, target, columns);
+            else
+                Lanes.Add(tile, target, columns);
+            if (last)
+                epilogue.Apply(target, row + i, column, columns);
+        }
+    }
+}
+
+/// <summary>C transposed: element (row, column) at c[column * stride + row]. The epilogue sees the transposed matrix's rows.</summary>
+internal readonly unsafe struct TransposedSink<T, TEpilogue>(T* c, long stride, bool accumulate, TEpilogue epilogue) : ITileSink<T>
+    where T : unmanaged, INumber<T>
+    where TEpilogue : struct, IEpilogue<T>
+{
+    private const int Side = 32;
+
+    public void Store(T* tile, int step, int row, int rows, int column, int columns, bool first, bool last)
+    {
+        T* turned = stackalloc T[Side * Side];
+        for (int i = 0; i < rows; i += Side)
+        {
+            for (int j = 0; j < columns; j += Side)
+            {
+                int height = Math.Min(Side, rows - i), width = Math.Min(Side, columns - j);
+                Lanes.Transpose(tile + ((long)i * step) + j, step, turned, Side, height, width);
+                new MatrixSink<T, TEpilogue>(c, stride, accumulate, epilogue)
+                    .Store(turned, Side, column + j, width, row + i, height, first, last);
+            }
+        }
+    }
+}

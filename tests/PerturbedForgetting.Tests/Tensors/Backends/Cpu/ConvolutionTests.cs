@@ -1,0 +1,166 @@
+using System.Numerics;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
+
+[TestFixture, NonParallelizable]
+internal sealed unsafe class ConvolutionTests
+{
+    private static readonly Conv2dShape[] s_shapes =
+    [
+        //   N  H   W   C   O  KH KW SH SW PH PW DH DW G
+        new(1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1),
+        new(2, 5, 7, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        new(3, 9, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        new(2, 13, 11, 17, 33, 3, 3, 2, 2, 1, 1, 1, 1, 1),
+        new(2, 14, 14, 32, 31, 1, 1, 1, 1, 0, 0, 1, 1, 1),
+        new(2, 14, 13, 20, 40, 1, 1, 2, 2, 0, 0, 1, 1, 1),
+        new(2, 23, 21, 3, 64, 7, 7, 2, 2, 3, 3, 1, 1, 1),
+        new(2, 12, 10, 6, 9, 3, 2, 3, 1, 0, 2, 1, 1, 3),
+        new(1, 15, 17, 8, 8, 3, 3, 1, 1, 2, 2, 2, 2, 1),
+        new(2, 16, 15, 4, 6, 3, 5, 2, 3, 4, 3, 2, 3, 2),
+        new(2, 10, 10, 6, 5, 3, 3, 2, 2, 2, 2, 2, 2, 1),
+        new(2, 9, 9, 5, 5, 3, 3, 1, 1, 1, 1, 1, 1, 5),
+        new(1, 4, 4, 2, 3, 2, 2, 3, 3, 0, 0, 1, 1, 1),
+        new(2, 3, 3, 2, 3, 1, 1, 1, 1, 1, 2, 1, 1, 1),
+        new(1, 3, 40, 5, 7, 3, 3, 1, 1, 4, 4, 1, 1, 1),
+        new(4, 33, 31, 16, 17, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        new(1, 32, 32, 3, 24, 16, 16, 16, 16, 0, 0, 1, 1, 1),
+        new(1, 2, 2, 130, 70, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        new(3, 8, 8, 64, 300, 3, 3, 2, 2, 1, 1, 1, 1, 1),
+    ];
+
+    private static readonly int[] s_threads = [1, 2, 5];
+
+    private delegate void Function<T>(T* result)
+        where T : unmanaged;
+
+    [Test]
+    public void ForwardMatchesReference([ValueSource(nameof(s_shapes))] Conv2dShape shape, [Values] bool withBias)
+    {
+        Forward<float>(shape, withBias);
+        Forward<double>(shape, withBias);
+    }
+
+    [Test]
+    public void InputGradientMatchesReference([ValueSource(nameof(s_shapes))] Conv2dShape shape)
+    {
+        InputGradient<float>(shape);
+        InputGradient<double>(shape);
+    }
+
+    [Test]
+    public void WeightGradientMatchesReference([ValueSource(nameof(s_shapes))] Conv2dShape shape, [Values] bool accumulate)
+    {
+        WeightGradient<float>(shape, accumulate);
+        WeightGradient<double>(shape, accumulate);
+    }
+
+    [Test]
+    public void BiasGradientMatchesReference([ValueSource(nameof(s_shapes))] Conv2dShape shape, [Values] bool accumulate)
+    {
+        Conv2dShape s = shape;
+        using var test = new ComputeCase();
+        float* dy = test.Normal<float>(Outputs(s)), start = test.Normal<float>(s.O);
+        double[] expected = new double[s.O], magnitude = new double[s.O];
+        for (int o = 0; o < s.O && accumulate; o++)
+            magnitude[o] = Math.Abs(expected[o] = start[o]);
+        for (int i = 0; i < Outputs(s); i++)
+        {
+            expected[i % s.O] += dy[i];
+            magnitude[i % s.O] += Math.Abs(dy[i]);
+        }
+        CheckAll(test, start, s.O, expected, magnitude, s.OutputPixels, db => Convolution.BackwardBias(s, dy, db, accumulate));
+    }
+
+    private static void Forward<T>(Conv2dShape s, bool withBias)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var test = new ComputeCase();
+        T* x = test.Normal<T>(Inputs(s)), w = test.Normal<T>(Weights(s)), bias = withBias ? test.Normal<T>(s.O) : null;
+        double[] expected = new double[Outputs(s)], magnitude = new double[Outputs(s)];
+        for (int i = 0; i < expected.Length && withBias; i++)
+            magnitude[i] = Math.Abs(expected[i] = double.CreateChecked(bias[i % s.O]));
+        ForEachProduct(s, (input, weight, output) => Accumulate(expected, magnitude, output, x[input], w[weight]));
+        CheckAll(test, test.Normal<T>(expected.Length), expected.Length, expected, magnitude, s.KH * s.KW * s.GroupC + 1,
+            y => Convolution.Forward(s, x, w, bias, y));
+    }
+
+    private static void InputGradient<T>(Conv2dShape s)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var test = new ComputeCase();
+        T* dy = test.Normal<T>(Outputs(s)), w = test.Normal<T>(Weights(s));
+        double[] expected = new double[Inputs(s)], magnitude = new double[Inputs(s)];
+        ForEachProduct(s, (input, weight, output) => Accumulate(expected, magnitude, input, dy[output], w[weight]));
+        CheckAll(test, test.Normal<T>(expected.Length), expected.Length, expected, magnitude, s.KH * s.KW * s.GroupO,
+            dx => Convolution.BackwardInput(s, dy, w, dx));
+    }
+
+    private static void WeightGradient<T>(Conv2dShape s, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var test = new ComputeCase();
+        T* x = test.Normal<T>(Inputs(s)), dy = test.Normal<T>(Outputs(s)), start = test.Normal<T>(Weights(s));
+        double[] expected = new double[Weights(s)], magnitude = new double[Weights(s)];
+        for (int i = 0; i < expected.Length && accumulate; i++)
+            magnitude[i] = Math.Abs(expected[i] = double.CreateChecked(start[i]));
+        ForEachProduct(s, (input, weight, output) => Accumulate(expected, magnitude, weight, x[input], dy[output]));
+        CheckAll(test, start, expected.Length, expected, magnitude, s.OutputPixels + 1,
+            dw => Convolution.BackwardWeight(s, x, dy, dw, accumulate));
+    }
+
+    private static void Accumulate<T>(double[] sums, double[] magnitude, int index, T left, T right)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        double product = double.CreateChecked(left) * double.CreateChecked(right);
+        sums[index] += product;
+        magnitude[index] += Math.Abs(product);
+    }
+
+    /// <summary>Every product of a convolution by its definition: indices of input, weight and output.</summary>
+    private static void ForEachProduct(Conv2dShape s, Action<int, int, int> visit)
+    {
+        for (int output = 0; output < Outputs(s); output++)
+        {
+            int o = output % s.O, pixel = output / s.O, ow = pixel % s.OW, oh = pixel / s.OW % s.OH, n = pixel / s.OW / s.OH;
+            int channel0 = o / s.GroupO * s.GroupC;
+            for (int tap = 0; tap < s.KH * s.KW; tap++)
+            {
+                int h = (oh * s.StrideH) - s.PadH + (tap / s.KW * s.DilH), w = (ow * s.StrideW) - s.PadW + (tap % s.KW * s.DilW);
+                if (h < 0 || h >= s.H || w < 0 || w >= s.W)
+                    continue;
+                for (int c = 0; c < s.GroupC; c++)
+                    visit(((((n * s.H) + h) * s.W) + w) * s.C + channel0 + c, (((o * s.KH * s.KW) + tap) * s.GroupC) + c, output);
+            }
+        }
+    }
+
+    private static void CheckAll<T>(ComputeCase test, T* start, int count, double[] expected, double[] magnitude, int terms, Function<T> run)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        foreach (SimdKind level in ComputeCase.Levels)
+        {
+            SimdLevel.Current = level;
+            T* first = null;
+            foreach (int threads in s_threads)
+            {
+                WorkerPool.Threads = threads;
+                T* result = test.Copy(start, count);
+                run(result);
+                string what = $"{typeof(T).Name} {level} {threads} threads";
+                ComputeCase.AssertClose(result, expected, magnitude, terms, what);
+                if (first == null)
+                    first = result;
+                else
+                    ComputeCase.AssertSameBits(result, first, count, what);
+            }
+        }
+    }
+
+    private static int Inputs(in Conv2dShape s) => s.N * s.H * s.W * s.C;
+
+    private static int Outputs(in Conv2dShape s) => s.OutputPixels * s.O;
+
+    private static int Weights(in Conv2dShape s) => s.O * s.KH * s.KW * s.GroupC;
+}

@@ -1,0 +1,169 @@
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
+
+[TestFixture, NonParallelizable]
+internal sealed class WorkerPoolTests
+{
+    private int _threads;
+
+    [SetUp]
+    public void Remember() => _threads = WorkerPool.Threads;
+
+    [TearDown]
+    public void Restore() => WorkerPool.Threads = _threads;
+
+    [Test]
+    public void EveryIndexRunsOnce([Values(1, 2, 5)] int threads, [Values(0, 1, 2, 7, 1000)] int count)
+    {
+        WorkerPool.Threads = threads;
+        for (int round = 0; round < 200; round++)
+        {
+            var body = new CountBody { Hits = new int[count] };
+            WorkerPool.For(count, ref body);
+            Assert.That(body.Hits, Is.All.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public void WorkersThatSleepAreWoken()
+    {
+        WorkerPool.Threads = 3;
+        var seen = new HashSet<int>();
+        for (int round = 0; round < 50 && seen.Count < 2; round++)
+        {
+            Thread.Sleep(20);
+            var body = new SlowBody { Threads = new int[6] };
+            WorkerPool.For(6, ref body);
+            seen.UnionWith(body.Threads);
+        }
+        Assert.That(seen, Has.Count.GreaterThanOrEqualTo(2));
+    }
+
+    [Test]
+    public void ExceptionReachesTheCallerAndThePoolGoesOn([Values(1, 4)] int threads)
+    {
+        WorkerPool.Threads = threads;
+        for (int round = 0; round < 50; round++)
+        {
+            var failing = new FailingBody { At = round % 10 };
+            Assert.That(() => WorkerPool.For(10, ref failing), Throws.InvalidOperationException.With.Message.EqualTo("index"));
+            var body = new CountBody { Hits = new int[10] };
+            WorkerPool.For(10, ref body);
+            Assert.That(body.Hits, Is.All.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public void NestedLoopsRunInline()
+    {
+        WorkerPool.Threads = 4;
+        var body = new NestedBody { Hits = new int[8 * 8] };
+        WorkerPool.For(8, ref body);
+        Assert.That(body.Hits, Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void LoopsOfSeveralThreadsAtOnceAllFinish()
+    {
+        WorkerPool.Threads = 3;
+        int[][] hits = new int[4][];
+        var callers = Enumerable.Range(0, 4).Select(i => new Thread(() =>
+        {
+            hits[i] = new int[500];
+            for (int round = 0; round < 100; round++)
+            {
+                var body = new CountBody { Hits = hits[i] };
+                WorkerPool.For(500, ref body);
+            }
+        })).ToArray();
+        foreach (Thread caller in callers)
+            caller.Start();
+        foreach (Thread caller in callers)
+            caller.Join();
+        Assert.That(hits.SelectMany(h => h), Is.All.EqualTo(100));
+    }
+
+    [Test]
+    public void BodyKeepsWhatItChanged()
+    {
+        WorkerPool.Threads = 1;
+        var body = new SumBody();
+        WorkerPool.For(10, ref body);
+        Assert.That(body.Sum, Is.EqualTo(45));
+        WorkerPool.Threads = 3;
+        WorkerPool.For(10, ref body);
+        Assert.That(body.Sum, Is.EqualTo(90));
+    }
+
+    [Test]
+    public void NoAllocationPerLoop()
+    {
+        WorkerPool.Threads = 2;
+        var body = new SumBody();
+        WorkerPool.For(10, ref body);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int round = 0; round < 1000; round++)
+            WorkerPool.For(10, ref body);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(1000));
+    }
+
+    [Test]
+    public void FewerThanOneThreadIsRefused() =>
+        Assert.That(() => WorkerPool.Threads = 0, Throws.TypeOf<ArgumentOutOfRangeException>());
+
+    private struct CountBody : IParallelBody
+    {
+        public int[] Hits;
+
+        public void Run(int index) => Interlocked.Increment(ref Hits[index]);
+    }
+
+    private struct SlowBody : IParallelBody
+    {
+        public int[] Threads;
+
+        public void Run(int index)
+        {
+            Thread.Sleep(5);
+            Threads[index] = Environment.CurrentManagedThreadId;
+        }
+    }
+
+    private struct FailingBody : IParallelBody
+    {
+        public int At;
+
+        public void Run(int index)
+        {
+            if (index == At)
+                throw new InvalidOperationException("index");
+        }
+    }
+
+    private struct NestedBody : IParallelBody
+    {
+        public int[] Hits;
+
+        public void Run(int index)
+        {
+            var inner = new InnerBody { Hits = Hits, Offset = index * 8 };
+            WorkerPool.For(8, ref inner);
+        }
+    }
+
+    private struct InnerBody : IParallelBody
+    {
+        public int[] Hits;
+        public int Offset;
+
+        public void Run(int index) => Interlocked.Increment(ref Hits[Offset + index]);
+    }
+
+    private struct SumBody : IParallelBody
+    {
+        public int Sum;
+
+        public void Run(int index) => Interlocked.Add(ref Sum, index);
+    }
+}
