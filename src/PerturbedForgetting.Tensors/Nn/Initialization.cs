@@ -14,20 +14,25 @@ public sealed class Initialization : IDisposable
 {
     [ThreadStatic] static Initialization? current;
 
+    /// <summary>Values drawn at once, a multiple of 4 (a Philox block).</summary>
+    const int ChunkLength = 2048;
+
     readonly ulong seed;
+    readonly bool draws;
     readonly Initialization? outer;
     ulong parameters;
 
-    Initialization(ulong seed, Device device, DType type, Initialization? outer)
+    Initialization(ulong seed, Device device, DType type, bool draws, Initialization? outer)
     {
         this.seed = seed;
+        this.draws = draws;
         this.outer = outer;
         Device = device;
         DType = type;
     }
 
     /// <summary>The innermost open one; outside all, seed 0 on the CPU in float32.</summary>
-    public static Initialization Current => current ??= new Initialization(0, Device.Cpu, DType.Float32, null);
+    public static Initialization Current => current ??= new Initialization(0, Device.Cpu, DType.Float32, true, null);
 
     /// <summary>Device of new parameters.</summary>
     public Device Device { get; }
@@ -37,7 +42,13 @@ public sealed class Initialization : IDisposable
 
     /// <summary>Applies until disposed.</summary>
     public static Initialization Begin(ulong seed, Device? device = null, DType type = DType.Float32) =>
-        current = new Initialization(seed, device ?? Device.Cpu, type, current);
+        current = new Initialization(seed, device ?? Device.Cpu, type, true, current);
+
+    /// <summary>
+    /// Until disposed, random values are left undefined instead of drawn: for weights that are overwritten at once, and for models
+    /// that are only counted. Device and type stay as they are.
+    /// </summary>
+    public static Initialization BeginUndefined() => current = new Initialization(0, Current.Device, Current.DType, false, Current);
 
     /// <summary>Back to what applied before.</summary>
     public void Dispose() => current = outer;
@@ -49,47 +60,67 @@ public sealed class Initialization : IDisposable
     public Tensor Uniform(Shape shape, double bound)
     {
         var philox = NextStream();
-        return Make(shape, i => (2.0 * philox.Uniform((ulong)i) - 1) * bound);
+        return Make(shape, (first, values) =>
+        {
+            for (int i = 0; i < values.Length; i++)
+                values[i] = (2.0 * philox.Uniform(first + (ulong)i) - 1) * bound;
+        });
     }
 
     /// <summary>A new tensor, normal with mean 0.</summary>
     public Tensor Normal(Shape shape, double standardDeviation)
     {
         var philox = NextStream();
-        return Make(shape, i => philox.Normal((ulong)i) * standardDeviation);
+        return Make(shape, (first, values) =>
+        {
+            Span<float> normals = stackalloc float[values.Length];
+            philox.Normals(first, normals);
+            for (int i = 0; i < values.Length; i++)
+                values[i] = normals[i] * standardDeviation;
+        });
     }
 
     /// <summary>A new tensor, normal with mean 0, redrawn where it falls outside two of the underlying standard deviations.</summary>
     public Tensor TruncatedNormal(Shape shape, double standardDeviation)
     {
         var philox = NextStream();
-        return Make(shape, i =>
+        return Make(shape, (first, values) =>
         {
-            for (ulong attempt = 0; ; attempt++)
+            for (int i = 0; i < values.Length; i++)
             {
-                double value = philox.Normal((ulong)i + (attempt << 40));
-                if (Math.Abs(value) <= 2)
-                    return value * standardDeviation;
+                double value = philox.Normal(first + (ulong)i);
+                for (ulong attempt = 1; Math.Abs(value) > 2; attempt++)
+                    value = philox.Normal(first + (ulong)i + (attempt << 40));
+                values[i] = value * standardDeviation;
             }
         });
     }
 
     Philox NextStream() => new(seed, Streams.Initialization | parameters++);
 
-    Tensor Make(Shape shape, Func<long, double> value)
+    Tensor Make(Shape shape, FillRange fill)
     {
         var tensor = Tensor.Persistent(shape, DType, Device);
-        if (DType == DType.Float32)
-            tensor.CopyFrom((ReadOnlySpan<float>)Fill(shape, i => (float)value(i)));
-        else
-            tensor.CopyFrom((ReadOnlySpan<double>)Fill(shape, value));
-        return tensor;
+        if (!draws)
+            return tensor;
+        return DType == DType.Float32
+            ? tensor.CopyFrom((ReadOnlySpan<float>)Fill(shape, fill, static x => (float)x))
+            : tensor.CopyFrom((ReadOnlySpan<double>)Fill(shape, fill, static x => x));
     }
 
-    static T[] Fill<T>(Shape shape, Func<long, T> value)
+    static T[] Fill<T>(Shape shape, FillRange fill, Func<double, T> convert)
     {
-        var values = new T[shape.Count];
-        Parallel.For(0, values.LongLength, i => values[i] = value(i));
-        return values;
+        var result = new T[shape.Count];
+        Parallel.For(0, (result.Length + ChunkLength - 1) / ChunkLength, chunk =>
+        {
+            int first = chunk * ChunkLength;
+            Span<double> values = stackalloc double[Math.Min(ChunkLength, result.Length - first)];
+            fill((ulong)first, values);
+            for (int i = 0; i < values.Length; i++)
+                result[first + i] = convert(values[i]);
+        });
+        return result;
     }
+
+    delegate void FillRange(ulong first, Span<double> values);
 }
