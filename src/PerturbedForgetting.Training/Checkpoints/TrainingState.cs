@@ -1,0 +1,128 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using PerturbedForgetting.Training.Reports;
+
+namespace PerturbedForgetting.Training.Checkpoints;
+
+/// <summary>What a model file says about itself, so that it can be evaluated without repeating the options it was trained with.</summary>
+public sealed record ModelInfo
+{
+    /// <summary>Name in the model registry.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Class names, index by index.</summary>
+    public required IReadOnlyList<string> Classes { get; init; }
+
+    /// <summary>The effective options of the run, by their command-line names.</summary>
+    public required JsonObject Options { get; init; }
+}
+
+/// <summary>Sums behind the epoch's averages, of the part of the epoch that has been trained.</summary>
+public sealed record EpochSums
+{
+    /// <summary>Sum over samples of the loss as the reference reports it.</summary>
+    public double Loss { get; init; }
+
+    /// <summary>Sum over samples of the perturbation's loss as the reference reports it.</summary>
+    public double PerturbLoss { get; init; }
+
+    /// <summary>Samples in those sums.</summary>
+    public long Samples { get; init; }
+
+    /// <summary>Sum over all samples of the loss.</summary>
+    public double MeanLoss { get; init; }
+
+    /// <summary>Sum over all samples of the perturbation's objective.</summary>
+    public double MeanPerturbLoss { get; init; }
+
+    /// <summary>Samples trained.</summary>
+    public long MeanSamples { get; init; }
+
+    /// <summary>Seconds spent in the training batches.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>Updates skipped because a number was not finite.</summary>
+    public int Skipped { get; init; }
+}
+
+/// <summary>One of the best epochs whose checkpoint is kept.</summary>
+/// <param name="Epoch">Its number.</param>
+/// <param name="Value">Its value of the evaluation metric.</param>
+public sealed record KeptEpoch(int Epoch, double Value);
+
+/// <summary>Everything besides tensors that a run needs to continue as if it had never stopped.</summary>
+public sealed record TrainingState
+{
+    /// <summary>The format this program writes.</summary>
+    public const int CurrentFormat = 1;
+
+    /// <summary>Version of the format.</summary>
+    public required int Format { get; init; }
+
+    /// <summary>When it was written; the newest checkpoint is the one a run continues from.</summary>
+    public required DateTimeOffset Written { get; init; }
+
+    /// <summary>The epoch that goes on, from 0.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>Batches of that epoch that have been trained.</summary>
+    public required int Batch { get; init; }
+
+    /// <summary>Weight updates of the whole run: the position in the schedule.</summary>
+    public required long Update { get; init; }
+
+    /// <summary>Steps the optimiser has made; skipped updates do not count.</summary>
+    public required long OptimizerStep { get; init; }
+
+    /// <summary>Whether the window of accumulation has a gradient that is not yet applied.</summary>
+    public required bool HasGradient { get; init; }
+
+    /// <summary>Positions of the counters that number random draws.</summary>
+    public required IReadOnlyDictionary<string, ulong> Random { get; init; }
+
+    /// <summary>The epoch's averages so far.</summary>
+    public required EpochSums Sums { get; init; }
+
+    /// <summary>All finished epochs of the run.</summary>
+    public required IReadOnlyList<EpochRecord> Epochs { get; init; }
+
+    /// <summary>Epochs whose checkpoints are kept, best first.</summary>
+    public required IReadOnlyList<KeptEpoch> Kept { get; init; }
+
+    /// <summary>Model, classes and options.</summary>
+    public required ModelInfo Info { get; init; }
+}
+
+/// <summary>Converts the records of a checkpoint to and from JSON.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(TrainingState))]
+[JsonSerializable(typeof(ModelInfo))]
+sealed partial class CheckpointJson : JsonSerializerContext
+{
+    /// <summary>Reads a state and checks that it can be one.</summary>
+    /// <exception cref="JsonException">It cannot.</exception>
+    public static TrainingState ParseState(string text)
+    {
+        using (var document = JsonDocument.Parse(text))
+            if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("format", out var format)
+                && format.TryGetInt32(out int version) && version != Checkpoints.TrainingState.CurrentFormat)
+                throw new JsonException($"its format is {version} and this program reads format {Checkpoints.TrainingState.CurrentFormat}; use the program's version that wrote it");
+        var state = JsonSerializer.Deserialize(text, Default.TrainingState) ?? throw new JsonException("the state is null");
+        if (state.Epoch < 0 || state.Batch < 0 || state.Update < 0 || state.OptimizerStep < 0)
+            throw new JsonException("a counter is negative");
+        Check(state.Info);
+        return state;
+    }
+
+    /// <summary>Reads what a model file says about itself.</summary>
+    /// <exception cref="JsonException">It is malformed.</exception>
+    public static ModelInfo ParseInfo(string text) => Check(JsonSerializer.Deserialize(text, Default.ModelInfo) ?? throw new JsonException("the description is null"));
+
+    static ModelInfo Check(ModelInfo info) => info.Classes.Any(c => c is null) ? throw new JsonException("a class has no name") : info;
+}

@@ -1,0 +1,167 @@
+using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Tests.Tensors.Serialization;
+using PerturbedForgetting.Training.Checkpoints;
+
+namespace PerturbedForgetting.Tests.Training.Checkpoints;
+
+[TestFixture]
+sealed class CheckpointFilesTests
+{
+    TempFolder folder = null!;
+
+    string Last => folder["last.safetensors"];
+
+    [SetUp]
+    public void SetUp() => folder = new TempFolder();
+
+    [TearDown]
+    public void TearDown() => folder.Dispose();
+
+    [Test]
+    public void StateAndModelComeBackUnchanged()
+    {
+        var state = CheckpointSamples.State(epoch: 2, batch: 3, update: 11);
+        CheckpointSamples.Save(Last, state, 1.5f);
+        using var checkpoint = CheckpointFiles.OpenForResume(Last);
+        Assert.Multiple(() =>
+        {
+            Assert.That(checkpoint.State with { Info = state.Info, Random = state.Random, Epochs = state.Epochs, Kept = state.Kept }, Is.EqualTo(state));
+            Assert.That(checkpoint.State.Random, Is.EqualTo(state.Random));
+            Assert.That(checkpoint.State.Epochs, Is.EqualTo(state.Epochs), "NaN included");
+            Assert.That(checkpoint.State.Kept, Is.EqualTo(state.Kept));
+            Assert.That(checkpoint.State.Info.Classes, Is.EqualTo(state.Info.Classes));
+            Assert.That(checkpoint.State.Info.Options.ToJsonString(), Is.EqualTo("""{"lr":0.1}"""));
+            Assert.That(CheckpointSamples.Weight(checkpoint), Is.EqualTo(1.5f));
+            Assert.That(checkpoint.Model.Names, Is.EqualTo(new[] { "w" }), "the model file holds the model alone");
+        });
+    }
+
+    [TestCase("last")]
+    [TestCase("last.safetensors")]
+    [TestCase("last.state.safetensors")]
+    public void ACheckpointIsFoundByAnyOfItsNames(string name)
+    {
+        CheckpointSamples.Save(Last, CheckpointSamples.State(), 3);
+        using var checkpoint = CheckpointFiles.OpenForResume(folder[name]);
+        Assert.That(CheckpointSamples.Weight(checkpoint), Is.EqualTo(3));
+    }
+
+    /// <summary>Report T6: a writer that dies at any point leaves the old checkpoint or the new one, never a mixture.</summary>
+    [Test]
+    public void T6_InterruptedAtEveryPointACheckpointIsOldOrNewAndWhole()
+    {
+        CheckpointSamples.Save(Last, CheckpointSamples.State(update: 2), 2);
+        byte[] newModel = File.ReadAllBytes(Last), newState = File.ReadAllBytes(CheckpointFiles.StatePath(Last));
+        CheckpointSamples.Save(Last, CheckpointSamples.State(update: 1), 1);
+        string fresh = folder["last.new.safetensors"];
+
+        File.WriteAllBytes(fresh, newModel);
+        Assert.That(Read(), Is.EqualTo((1L, 1f)), "killed before the state was replaced");
+        File.WriteAllBytes(CheckpointFiles.StatePath(Last), newState);
+        Assert.That(Read(), Is.EqualTo((2L, 2f)), "killed before the model was renamed");
+        File.Move(fresh, Last, overwrite: true);
+        Assert.That(Read(), Is.EqualTo((2L, 2f)), "complete");
+
+        (long, float) Read()
+        {
+            using var checkpoint = CheckpointFiles.OpenForResume(Last);
+            return (checkpoint.State.Update, CheckpointSamples.Weight(checkpoint));
+        }
+    }
+
+    /// <summary>Report T6: the disk is full for the model or for the state.</summary>
+    [TestCase(true)]
+    [TestCase(false)]
+    public void T6_AFailedSaveLeavesTheOldCheckpointAlone(bool inModel)
+    {
+        CheckpointSamples.Save(Last, CheckpointSamples.State(update: 1), 1);
+        Assert.That(() => CheckpointFiles.Save(Last, CheckpointSamples.State(update: 2), w => Fail(w, inModel), w => Fail(w, !inModel)),
+            Throws.InstanceOf<IOException>().With.Message.Contains("No space left"));
+        using (var checkpoint = CheckpointFiles.OpenForResume(Last))
+            Assert.That((checkpoint.State.Update, CheckpointSamples.Weight(checkpoint)), Is.EqualTo((1L, 1f)));
+        Assert.That(Directory.GetFiles(folder.Path).Select(Path.GetFileName), Is.EquivalentTo(new[] { "last.safetensors", "last.state.safetensors" }));
+
+        static void Fail(SafetensorsWriter writer, bool fail) => writer.Add("w", SafetensorsDType.F32, [1], stream =>
+        {
+            if (fail)
+                throw new IOException("No space left on device");
+            stream.Write(new byte[4]);
+        });
+    }
+
+    [Test]
+    public void AModelOfAnotherStepIsRefused()
+    {
+        CheckpointSamples.Save(folder["other.safetensors"], CheckpointSamples.State(), 9);
+        CheckpointSamples.Save(Last, CheckpointSamples.State(), 1);
+        File.Copy(folder["other.safetensors"], Last, overwrite: true);
+        Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains("another step"));
+    }
+
+    /// <summary>Report T7: any single damaged byte of either file is noticed, and the message names the file.</summary>
+    [Test]
+    public void T7_EveryFlippedByteIsNoticed([Values] bool inState)
+    {
+        CheckpointSamples.Save(Last, CheckpointSamples.State(epoch: 1, update: 1), 1);
+        string path = inState ? CheckpointFiles.StatePath(Last) : Last;
+        byte[] good = File.ReadAllBytes(path);
+        for (int i = 0; i < good.Length; i += 1 + i % 7)
+        {
+            byte[] bad = (byte[])good.Clone();
+            bad[i] ^= 0x10;
+            File.WriteAllBytes(path, bad);
+            var error = Assert.Catch(() => CheckpointFiles.OpenForResume(Last).Dispose(), $"byte {i}");
+            Assert.That(error, Is.InstanceOf<SafetensorsException>().Or.InstanceOf<CheckpointException>(), $"byte {i}");
+            Assert.That(error!.Message, Does.Contain("last"), $"byte {i}");
+        }
+        File.WriteAllBytes(path, good);
+        Assert.That(() => CheckpointFiles.OpenForResume(Last).Dispose(), Throws.Nothing);
+    }
+
+    [TestCase("{}", "required")]
+    [TestCase("null", "null")]
+    [TestCase("[1", "cannot be read")]
+    [TestCase("{\"format\":99}", "format is 99")]
+    public void AHostileStateIsRefusedInWords(string json, string expected)
+    {
+        new SafetensorsWriter([new("pf_state", json), new("pf_model_sha256", "0")]).Save(CheckpointFiles.StatePath(Last));
+        Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains(expected));
+    }
+
+    [Test]
+    public void NegativeCountersAreRefused()
+    {
+        CheckpointSamples.Save(Last, CheckpointSamples.State() with { Batch = -1 }, 1);
+        Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains("negative"));
+    }
+
+    [Test]
+    public void MissingFilesAreNamed()
+    {
+        Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains("no such checkpoint"));
+        CheckpointSamples.Save(Last, CheckpointSamples.State(), 1);
+        File.Delete(CheckpointFiles.StatePath(Last));
+        Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains("--pretrained-path"));
+    }
+
+    [TestCase("model.pth", new byte[] { 1, 2, 3 })]
+    [TestCase("model.pth.tar", new byte[] { 1 })]
+    [TestCase("model.safetensors", new byte[] { 0x50, 0x4B, 3, 4, 0, 0 })]
+    [TestCase("model.bin", new byte[] { 0x80, 2, 0x63 })]
+    public void APickleIsRefusedWithAdvice(string name, byte[] content)
+    {
+        File.WriteAllBytes(folder[name], content);
+        Assert.That(() => CheckpointFiles.OpenModel(folder[name]), Throws.InstanceOf<CheckpointException>().With.Message.Contains("save_file"));
+    }
+
+    [Test]
+    public void ABareSafetensorsFileIsAModelOfWhichNothingIsKnown()
+    {
+        var writer = new SafetensorsWriter();
+        writer.Add<float>("w", SafetensorsDType.F32, [1], new float[1]);
+        writer.Save(folder["bare.safetensors"]);
+        var (file, info) = CheckpointFiles.OpenModel(folder["bare.safetensors"]);
+        using (file)
+            Assert.That((file.Names.Count, info), Is.EqualTo((1, (ModelInfo?)null)));
+    }
+}
