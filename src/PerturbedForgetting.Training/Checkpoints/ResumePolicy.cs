@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Training.Checkpoints;
 /// <param name="New">Its value now.</param>
 /// <param name="Refusal">Why it cannot change; none when the new value is used.</param>
 /// <param name="Effect">What using the new value means.</param>
-public sealed record OptionChange(string Name, string Old, string New, string? Refusal, string Effect)
+public sealed record ResumeChange(string Name, string Old, string New, string? Refusal, string Effect)
 {
     /// <summary>For example <c>--lr: 0.1 -> 0.01 (used: the schedule is computed anew)</c>.</summary>
     public override string ToString() => $"--{Name}: {Old} -> {New} ({(Refusal is null ? "used: " + Effect : "refused: " + Refusal)})";
@@ -62,9 +62,9 @@ public static class ResumePolicy
     /// <param name="old">Options of the checkpoint, by name.</param>
     /// <param name="now">Options of this run, by name.</param>
     /// <param name="withinEpoch">Whether the run continues in the middle of an epoch.</param>
-    public static IReadOnlyList<OptionChange> Compare(JsonObject old, JsonObject now, bool withinEpoch)
+    public static IReadOnlyList<ResumeChange> Compare(JsonObject old, JsonObject now, bool withinEpoch)
     {
-        var changes = new List<OptionChange>();
+        var changes = new List<ResumeChange>();
         foreach (string name in now.Select(p => p.Key).Concat(old.Select(p => p.Key)).Distinct(StringComparer.Ordinal))
         {
             var before = old[name];
@@ -72,7 +72,7 @@ public static class ResumePolicy
             // An option that one side does not know is a change as well, unless it is empty there.
             if (NotCompared.Contains(name) || JsonNode.DeepEquals(before, after))
                 continue;
-            changes.Add(new OptionChange(name, Text(before), Text(after), RefusalOf(name, before, after, withinEpoch), Effects.GetValueOrDefault(name, "from the next update on")));
+            changes.Add(new ResumeChange(name, Text(before), Text(after), RefusalOf(name, before, after, withinEpoch), Effects.GetValueOrDefault(name, "from the next update on")));
         }
         return changes;
     }

@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Tests.Training.Checkpoints;
 [TestFixture]
 sealed class ResumePolicyTests
 {
-    static IReadOnlyList<OptionChange> Compare(string old, string now, bool withinEpoch = false) =>
+    static IReadOnlyList<ResumeChange> Compare(string old, string now, bool withinEpoch = false) =>
         ResumePolicy.Compare(JsonNode.Parse(old)!.AsObject(), JsonNode.Parse(now)!.AsObject(), withinEpoch);
 
     [Test]
