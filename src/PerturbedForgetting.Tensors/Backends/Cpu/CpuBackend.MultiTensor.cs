@@ -1,0 +1,174 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+using PerturbedForgetting.Tensors.MultiTensor;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu;
+
+unsafe sealed partial class CpuBackend
+{
+    /// <summary>Tiles are multiples of 64 bytes, as is every vector, so the passes need no remainder loops.</summary>
+    static void ForTiles<TBody>(MultiTensorLayout layout, ref TBody body) where TBody : struct, IParallelBody => WorkerPool.For(layout.Tiles.Length, ref body);
+
+    /// <summary>x·|w|ᵏ.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector<T> Weighted<T>(Vector<T> x, T* weights, Weighting weighting) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (weighting == Weighting.None)
+            return x;
+        var magnitude = Vector.Abs(Vector.Load(weights));
+        x *= magnitude;
+        return weighting == Weighting.Magnitude ? x : x * magnitude;
+    }
+
+    static ref double Number(Tensor x) => ref *x.Pointer<double>();
+
+    /// <summary>The sum a·x + b·|w|ᵏ·z as a kernel sees it; what scales it is already in a and b.</summary>
+    readonly struct GradientSource<T> where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        readonly T* x, z;
+        readonly Weighting weighting;
+        readonly T a, b;
+
+        public GradientSource(in UpdateGradient gradient, double scale)
+        {
+            x = gradient.Values.Pointer<T>();
+            a = T.CreateTruncating(scale);
+            if (gradient.Direction is not { } direction)
+                return;
+            z = direction.Pointer<T>();
+            weighting = gradient.Weighting;
+            double* coefficients = gradient.Coefficients!.Pointer<double>();
+            (a, b) = (T.CreateTruncating(scale * coefficients[0]), T.CreateTruncating(scale * coefficients[1]));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector<T> Load(long i, T* weights)
+        {
+            var g = Vector.Load(x + i) * new Vector<T>(a);
+            return z is null ? g : g + (Weighted(Vector.Load(z + i), weights + i, weighting) * new Vector<T>(b));
+        }
+    }
+
+    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor y)
+    {
+        double step = sign * Number(radius) / (Math.Sqrt(Number(squaredNorm)) + 1e-12);
+        if (weights.DType == DType.Float32)
+            StepAlong<float>(layout, weights, d, weighting, step, y);
+        else
+            StepAlong<double>(layout, weights, d, weighting, step, y);
+    }
+
+    static void StepAlong<T>(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, double step, Tensor y) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var body = new StepAlongBody<T>
+        {
+            Tiles = layout.Tiles,
+            W = weights.Pointer<T>(),
+            D = d.Pointer<T>(),
+            Y = y.Pointer<T>(),
+            Weighting = weighting,
+            Step = T.CreateTruncating(step),
+        };
+        ForTiles(layout, ref body);
+    }
+
+    struct StepAlongBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public MultiTensorLayout.Tile[] Tiles;
+        public T* W, D, Y;
+        public Weighting Weighting;
+        public T Step;
+
+        public readonly void Run(int index)
+        {
+            var tile = Tiles[index];
+            var (w, d, y, weighting, step) = ((nint)(W + tile.Offset), (nint)(D + tile.Offset), Y + tile.Offset, Weighting, new Vector<T>(Step));
+            if (!tile.IsTrainable)
+            {
+                Unsafe.CopyBlock(y, (void*)w, (uint)(tile.Length * sizeof(T)));
+                return;
+            }
+            for (int i = 0; i < tile.Length; i += Vector<T>.Count)
+                (Vector.Load((T*)w + i) + (Weighted(Vector.Load((T*)d + i), (T*)w + i, weighting) * step)).Store(y + i);
+        }
+    }
+
+    public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y)
+    {
+        if (y.DType == DType.Float32)
+            Combine<float>(layout, gradient, weights, scale, accumulate, y);
+        else
+            Combine<double>(layout, gradient, weights, scale, accumulate, y);
+    }
+
+    static void Combine<T>(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var body = new CombineBody<T>
+        {
+            Tiles = layout.Tiles,
+            Source = new(gradient, scale),
+            W = weights.Pointer<T>(),
+            Y = y.Pointer<T>(),
+            Accumulate = accumulate,
+        };
+        ForTiles(layout, ref body);
+    }
+
+    struct CombineBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public MultiTensorLayout.Tile[] Tiles;
+        public GradientSource<T> Source;
+        public T* W, Y;
+        public bool Accumulate;
+
+        public readonly void Run(int index)
+        {
+            var tile = Tiles[index];
+            if (!tile.IsTrainable)
+                return;
+            var (source, accumulate) = (Source, Accumulate);
+            T* w = W, y = Y;
+            for (long i = tile.Offset; i < tile.Offset + tile.Length; i += Vector<T>.Count)
+            {
+                var g = source.Load(i, w);
+                (accumulate ? Vector.Load(y + i) + g : g).Store(y + i);
+            }
+        }
+    }
+
+    public override void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor)
+    {
+        foreach (var tile in layout.Tiles)
+            if (tile.IsTrainable)
+                Lerp(y.View([tile.Length], tile.Offset), target.View([tile.Length], tile.Offset), factor);
+    }
+
+    public override void Lerp(Tensor y, Tensor target, Tensor factor)
+    {
+        switch (y.DType)
+        {
+            case DType.Float32: Mix<float, float>(y, target, factor); break;
+            case DType.Float64: Mix<double, double>(y, target, factor); break;
+            case DType.Int32: Mix<int, float>(y, target, factor); break;
+            case DType.Int64: Mix<long, float>(y, target, factor); break;
+            default: Mix<byte, float>(y, target, factor); break;
+        }
+    }
+
+    static void Mix<T, TMix>(Tensor y, Tensor target, Tensor factor)
+        where T : unmanaged, INumber<T>
+        where TMix : unmanaged, INumber<TMix>
+    {
+        var (f, rest) = (TMix.CreateTruncating(Number(factor)), TMix.CreateTruncating(1 - Number(factor)));
+        var (to, from) = (y.Pointer<T>(), target.Pointer<T>());
+        for (long i = 0; i < y.Count; i++)
+            to[i] = T.CreateTruncating((f * TMix.CreateTruncating(from[i])) + (rest * TMix.CreateTruncating(to[i])));
+    }
+
+    public override void CopyIfZero(Tensor flag, Tensor x, Tensor y)
+    {
+        if (Number(flag) == 0)
+            Copy(x, y);
+    }
+}
