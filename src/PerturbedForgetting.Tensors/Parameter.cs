@@ -35,7 +35,7 @@ public sealed class Parameter : Tensor
     public Tensor? Grad { get; private set; }
 
     /// <summary>Whether a gradient has arrived since it was last cleared.</summary>
-    public bool HasGrad { get; private set; }
+    public bool HasGrad { get; internal set; }
 
     /// <summary>Forgets the gradient: the next one overwrites instead of adding.</summary>
     public void ClearGrad() => HasGrad = false;

@@ -30,6 +30,9 @@ abstract partial class Backend
     /// <summary>coefficients = (a, b) and squaredNorm of the combined gradient; see <see cref="MultiTensorOps.OrthogonalCoefficients"/>.</summary>
     public abstract void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized, Tensor coefficients, Tensor combinedSquaredNorm);
 
+    /// <summary>last[0] = factor·value[0], in float64; sum[0] += last[0].</summary>
+    public abstract void Record(Tensor value, double factor, Tensor last, Tensor sum);
+
     /// <summary>flag[0] = 0 where value[0] is not finite.</summary>
     public abstract void TrackFinite(Tensor value, Tensor flag);
 

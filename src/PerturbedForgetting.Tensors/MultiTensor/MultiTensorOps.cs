@@ -121,6 +121,18 @@ public static class MultiTensorOps
     public static void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized, Tensor coefficients, Tensor combinedSquaredNorm) =>
         products.Device.Backend.OrthogonalCoefficients(products, directionSquaredNorm, sign, alpha, isNormalized, coefficients, combinedSquaredNorm);
 
+    /// <summary>Keeps a scalar such as a loss on the device, to be read later: last = factor·value; sum += last.</summary>
+    /// <param name="value">One float32 or float64 number.</param>
+    /// <param name="factor">1, or -1 to change the sign.</param>
+    /// <param name="last">float64[1].</param>
+    /// <param name="sum">float64[1].</param>
+    public static void Record(Tensor value, double factor, Tensor last, Tensor sum)
+    {
+        if (value.Count != 1 || !value.DType.IsFloating())
+            throw new ArgumentException($"A loss is one floating-point number, not {value}.");
+        value.Device.Backend.Record(value, factor, last, sum);
+    }
+
     /// <summary>Sets a flag to 0 where a number is infinite or not a number; otherwise leaves it.</summary>
     /// <param name="value">float64[1].</param>
     /// <param name="flag">float64[1].</param>

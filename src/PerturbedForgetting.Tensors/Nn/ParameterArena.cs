@@ -83,11 +83,14 @@ public sealed class ParameterArena : IDisposable
     /// <summary>Makes the parameters show the values of a buffer.</summary>
     public void ViewWeights(Tensor buffer) => weightView.Pointer = Require(buffer).Address;
 
-    /// <summary>Makes the parameters' gradients lie in a buffer, whose content counts as cleared.</summary>
-    public void ViewGradients(Tensor buffer)
+    /// <summary>Makes the parameters' gradients lie in a buffer.</summary>
+    /// <param name="buffer">Of this layout.</param>
+    /// <param name="accumulate">Whether the next gradients are added to its content; else the content counts as cleared.</param>
+    public void ViewGradients(Tensor buffer, bool accumulate = false)
     {
         gradientView.Pointer = Require(buffer).Address;
-        ClearGradients();
+        foreach (var segment in Segments)
+            segment.Parameter.HasGrad = accumulate;
     }
 
     /// <summary>Forgets all gradients: the next ones overwrite.</summary>

@@ -83,14 +83,15 @@ unsafe sealed partial class CpuBackend
         public readonly void Run(int index)
         {
             var tile = Tiles[index];
-            var (w, d, y, weighting, step) = ((nint)(W + tile.Offset), (nint)(D + tile.Offset), Y + tile.Offset, Weighting, new Vector<T>(Step));
+            T* w = W + tile.Offset, d = D + tile.Offset, y = Y + tile.Offset;
             if (!tile.IsTrainable)
             {
-                Unsafe.CopyBlock(y, (void*)w, (uint)(tile.Length * sizeof(T)));
+                Unsafe.CopyBlock(y, w, (uint)(tile.Length * sizeof(T)));
                 return;
             }
+            var (weighting, step) = (Weighting, new Vector<T>(Step));
             for (int i = 0; i < tile.Length; i += Vector<T>.Count)
-                (Vector.Load((T*)w + i) + (Weighted(Vector.Load((T*)d + i), (T*)w + i, weighting) * step)).Store(y + i);
+                (Vector.Load(w + i) + (Weighted(Vector.Load(d + i), w + i, weighting) * step)).Store(y + i);
         }
     }
 
@@ -139,9 +140,41 @@ unsafe sealed partial class CpuBackend
 
     public override void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor)
     {
-        foreach (var tile in layout.Tiles)
-            if (tile.IsTrainable)
-                Lerp(y.View([tile.Length], tile.Offset), target.View([tile.Length], tile.Offset), factor);
+        if (y.DType == DType.Float32)
+            Lerp<float>(layout, y, target, Number(factor));
+        else
+            Lerp<double>(layout, y, target, Number(factor));
+    }
+
+    static void Lerp<T>(MultiTensorLayout layout, Tensor y, Tensor target, double factor) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var body = new LerpBody<T>
+        {
+            Tiles = layout.Tiles,
+            Y = y.Pointer<T>(),
+            Target = target.Pointer<T>(),
+            Factor = T.CreateTruncating(factor),
+            Rest = T.CreateTruncating(1 - factor),
+        };
+        ForTiles(layout, ref body);
+    }
+
+    struct LerpBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public MultiTensorLayout.Tile[] Tiles;
+        public T* Y, Target;
+        public T Factor, Rest;
+
+        public readonly void Run(int index)
+        {
+            var tile = Tiles[index];
+            if (!tile.IsTrainable)
+                return;
+            var (factor, rest) = (new Vector<T>(Factor), new Vector<T>(Rest));
+            T* y = Y + tile.Offset, target = Target + tile.Offset;
+            for (int i = 0; i < tile.Length; i += Vector<T>.Count)
+                ((factor * Vector.Load(target + i)) + (rest * Vector.Load(y + i))).Store(y + i);
+        }
     }
 
     public override void Lerp(Tensor y, Tensor target, Tensor factor)
@@ -161,9 +194,16 @@ unsafe sealed partial class CpuBackend
         where TMix : unmanaged, INumber<TMix>
     {
         var (f, rest) = (TMix.CreateTruncating(Number(factor)), TMix.CreateTruncating(1 - Number(factor)));
-        var (to, from) = (y.Pointer<T>(), target.Pointer<T>());
+        T* to = y.Pointer<T>(), from = target.Pointer<T>();
         for (long i = 0; i < y.Count; i++)
             to[i] = T.CreateTruncating((f * TMix.CreateTruncating(from[i])) + (rest * TMix.CreateTruncating(to[i])));
+    }
+
+    public override void Record(Tensor value, double factor, Tensor last, Tensor sum)
+    {
+        double v = factor * (value.DType == DType.Float32 ? *value.Pointer<float>() : *value.Pointer<double>());
+        Number(last) = v;
+        Number(sum) += v;
     }
 
     public override void CopyIfZero(Tensor flag, Tensor x, Tensor y)

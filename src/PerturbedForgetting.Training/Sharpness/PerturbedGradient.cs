@@ -1,0 +1,147 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.MultiTensor;
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Updates;
+
+namespace PerturbedForgetting.Training.Sharpness;
+
+/// <summary>
+/// The gradient of the training loss at perturbed weights: SAM (Foret et al., ICLR 2021), GSAM, ASAM, their random-direction forms,
+/// and the paper's perturbations by another loss. The perturbed weights are a second buffer that the model views during the second
+/// pass; the weights themselves are never written. Beside weights and gradients it keeps two buffers of the arena's size (direction,
+/// perturbed weights), and a third when gradients are accumulated over chunks or batches.
+/// </summary>
+sealed class PerturbedGradient
+{
+    readonly Module model;
+    readonly MultiTensorLayout layout;
+    readonly PerturbationOptions options;
+    readonly LossFunction loss;
+    readonly StepNumbers numbers;
+    readonly Tensor direction, perturbed;
+    Tensor? chunkGradient;
+
+    public PerturbedGradient(Module model, MultiTensorLayout layout, StepOptions options, StepNumbers numbers)
+    {
+        this.options = options.Perturbation!;
+        this.options.Validate();
+        (this.model, this.layout, loss, this.numbers) = (model, layout, options.Loss, numbers);
+        (direction, perturbed) = (layout.Arena.NewBuffer(), layout.Arena.NewBuffer());
+    }
+
+    /// <summary>Random directions drawn so far.</summary>
+    public long NoiseCalls { get; set; }
+
+    /// <summary>Whether the norm of the perturbation and the cosine of both gradients are wanted, at 12 bytes a parameter.</summary>
+    public bool Diagnostics { get; set; }
+
+    /// <summary>Perturbations per batch of this size.</summary>
+    /// <exception cref="ArgumentException">The chunks do not divide the batch.</exception>
+    public int Chunks(int batch)
+    {
+        int size = options.ChunkSize <= 0 ? batch : options.ChunkSize;
+        return size <= batch && batch % size == 0
+            ? batch / size
+            : throw new ArgumentException($"--sharpness-m {size} must divide the batch, which has {batch} samples.");
+    }
+
+    /// <summary>Adds the gradient of a batch to what the window has so far.</summary>
+    /// <param name="images">The batch.</param>
+    /// <param name="labels">Its labels.</param>
+    /// <param name="divisor">Batches of the window.</param>
+    /// <param name="hasGradient">Whether an earlier batch of the window has left its gradient in the arena.</param>
+    /// <returns>Where the gradient of the window is.</returns>
+    public UpdateGradient Batch(Tensor images, Tensor labels, int divisor, bool hasGradient)
+    {
+        int chunks = Chunks(images.Shape[0]), size = images.Shape[0] / chunks;
+        var accumulated = layout.Arena.Gradients;
+        int parts = divisor * chunks;
+        if (parts > 1)
+            chunkGradient ??= layout.Arena.NewBuffer();
+        var target = parts > 1 ? chunkGradient! : accumulated;
+        UpdateGradient gradient = default;
+        for (int c = 0; c < chunks; c++)
+        {
+            var (x, y) = (images.Rows(c * size, size), labels.Rows(c * size, size));
+            Perturb(x, y);
+            Descend(x, y, target);
+            gradient = Decompose(target);
+            if (Diagnostics)
+                Measure(target);
+            if (parts > 1)
+                MultiTensorOps.Combine(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, accumulated);
+        }
+        return parts > 1 ? new(accumulated) : gradient;
+    }
+
+    /// <summary>First pass: the direction and the perturbed weights.</summary>
+    void Perturb(Tensor images, Tensor labels)
+    {
+        using (Scope.Begin())
+        {
+            var perturbLoss = options.Loss ?? loss;
+            if (options.IsRandom)
+            {
+                // Still done for the running statistics and for the reported loss.
+                using (GradMode.NoGrad())
+                    Record(perturbLoss(model.Call(images), labels));
+                options.Noise.Fill(layout, direction, NoiseCalls++);
+            }
+            else
+            {
+                layout.Arena.ViewGradients(direction);
+                var value = perturbLoss(model.Call(images), labels);
+                value.Backward();
+                layout.Arena.CompleteGradients();
+                Record(value);
+            }
+        }
+        MultiTensorOps.SquaredNorm(layout, direction, options.NormWeighting, numbers.DirectionSquaredNorm);
+        MultiTensorOps.TrackFinite(numbers.DirectionSquaredNorm, numbers.Finite);
+        MultiTensorOps.StepAlong(layout, direction, options.StepWeighting, numbers.DirectionSquaredNorm, numbers.Radius, Sign, perturbed);
+    }
+
+    /// <summary>The move adds the gradient of the perturbation loss, but by the reference's convention subtracts noise.</summary>
+    double Sign => options.IsRandom ? -1 : 1;
+
+    void Record(Tensor perturbLoss) => MultiTensorOps.Record(perturbLoss, -1, numbers.PerturbLoss, numbers.PerturbLossSum);
+
+    /// <summary>Second pass: the gradient of the training loss at the perturbed weights.</summary>
+    void Descend(Tensor images, Tensor labels, Tensor target)
+    {
+        var arena = layout.Arena;
+        using var scope = Scope.Begin();
+        arena.ViewGradients(target);
+        arena.ViewWeights(perturbed);
+        try
+        {
+            var value = loss(model.Call(images), labels);
+            value.Backward();
+            MultiTensorOps.Record(value, 1, numbers.Loss, numbers.LossSum);
+        }
+        finally
+        {
+            arena.ViewWeights(arena.Weights);
+        }
+        arena.CompleteGradients();
+    }
+
+    /// <summary>GSAM's combination, as coefficients that the next pass applies.</summary>
+    UpdateGradient Decompose(Tensor gradient)
+    {
+        if (options.Alpha == 0)
+            return new(gradient);
+        MultiTensorOps.Products(layout, gradient, direction, options.DirectionWeighting, numbers.Products);
+        MultiTensorOps.OrthogonalCoefficients(numbers.Products, numbers.DirectionSquaredNorm, -Sign, options.Alpha, options.IsDirectionNormalized,
+            numbers.Coefficients, numbers.GradientSquaredNorm);
+        return new(gradient, direction, options.DirectionWeighting, numbers.Coefficients);
+    }
+
+    void Measure(Tensor gradient)
+    {
+        MultiTensorOps.SquaredNorm(layout, direction, options.StepWeighting, numbers.PerturbationSquaredNorm);
+        MultiTensorOps.Products(layout, gradient, direction, Weighting.None, numbers.CleanProducts);
+    }
+}

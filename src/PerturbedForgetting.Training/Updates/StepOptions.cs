@@ -1,0 +1,26 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Sharpness;
+
+namespace PerturbedForgetting.Training.Updates;
+
+/// <summary>A scalar to minimise or to maximise.</summary>
+/// <param name="logits">[batch, classes].</param>
+/// <param name="labels">[batch] class numbers, or [batch, classes] targets where the loss takes them.</param>
+public delegate Tensor LossFunction(Tensor logits, Tensor labels);
+
+/// <summary>What a training step does.</summary>
+/// <param name="Loss">The training loss, a mean over the batch.</param>
+public sealed record StepOptions(LossFunction Loss)
+{
+    /// <summary>How the weights are perturbed before the gradient is taken; none for plain optimizers.</summary>
+    public PerturbationOptions? Perturbation { get; init; }
+
+    /// <summary>Mini-batches of an update.</summary>
+    public int AccumulationSteps { get; init; } = 1;
+
+    /// <summary>Limit of the gradient's L2 norm; 0 or less for none.</summary>
+    public double ClipNorm { get; init; }
+
+    /// <summary>Shrink and perturb: largest share of the initial state that is mixed back before each update; 0 for none.</summary>
+    public double ShrinkFactor { get; init; }
+}

@@ -1,0 +1,206 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.MultiTensor;
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Optimizers;
+using PerturbedForgetting.Training.Schedules;
+using PerturbedForgetting.Training.Sharpness;
+
+namespace PerturbedForgetting.Training.Updates;
+
+/// <summary>
+/// Training, one mini-batch at a time: shrink and perturb, gradient, accumulation over a window, clipping, update, schedule. Nothing
+/// in it waits for the device; numbers are read with <see cref="Report"/>. An update whose gradient is not finite is left out:
+/// weights, optimizer state and running statistics are then what they were before the first batch of its window, bit for bit (but for
+/// shrink and perturb, which precedes it).
+/// </summary>
+/// <example><code>
+/// var step = new TrainingStep(model, arena, optimizer, options, schedule);
+/// for (int b = 0; b &lt; batches; b++)
+///     step.Batch(images, labels, b, batches);
+/// </code></example>
+public sealed class TrainingStep : IDisposable
+{
+    readonly Module model;
+    readonly ParameterArena arena;
+    readonly StepOptions options;
+    readonly LinearSchedule schedule;
+    readonly RhoPolicy rho;
+    readonly StepNumbers numbers;
+    readonly BufferSnapshot snapshot;
+    readonly ShrinkAndPerturb? shrink;
+    readonly PerturbedGradient? perturbed;
+    UpdateGradient gradient;
+    bool isWindowOpen;
+    int parts = 1;
+
+    /// <param name="model">In training mode, its parameters in <paramref name="arena"/>.</param>
+    /// <param name="arena">The weights. Make the step before a checkpoint is loaded: shrink and perturb keeps the weights as they are now.</param>
+    /// <param name="optimizer">Rule of the update.</param>
+    /// <param name="options">What a step does.</param>
+    /// <param name="schedule">Learning rate by update.</param>
+    /// <param name="rho">Radius of the perturbation; required with one.</param>
+    /// <exception cref="ArgumentException">Options that contradict each other.</exception>
+    public TrainingStep(Module model, ParameterArena arena, Optimizer optimizer, StepOptions options, LinearSchedule schedule, RhoPolicy? rho = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.AccumulationSteps, 1);
+        if (options.ShrinkFactor != 0 && !(options.ShrinkFactor is > 0 and <= 1 && schedule.BaseRate > 0))
+            throw new ArgumentException($"--snp-factor must lie between 0 and 1 and needs a learning rate above 0.");
+        (this.model, this.arena, Optimizer, this.options, this.schedule) = (model, arena, optimizer, options, schedule);
+        this.rho = rho ?? (options.Perturbation is null ? RhoPolicy.Constant(0) : throw new ArgumentException("A perturbation needs a radius; give a rho policy."));
+        numbers = new StepNumbers(arena.Weights.Device);
+        snapshot = new BufferSnapshot(model);
+        if (options.ShrinkFactor > 0)
+            shrink = new ShrinkAndPerturb(model, optimizer.Layout);
+        if (options.Perturbation is not null)
+            perturbed = new PerturbedGradient(model, optimizer.Layout, options, numbers);
+        optimizer.LearningRate = schedule.At(0);
+    }
+
+    /// <summary>Rule of the update, its state and the learning rate.</summary>
+    public Optimizer Optimizer { get; }
+
+    /// <summary>Updates of the run so far, skipped ones included.</summary>
+    public long Updates { get; private set; }
+
+    /// <summary>Learning rate of the next update.</summary>
+    public double LearningRate => Optimizer.LearningRate;
+
+    /// <summary>Radius of the next perturbation; 0 for plain optimizers.</summary>
+    public double Rho => rho.At(LearningRate);
+
+    /// <summary>Set it before a batch whose report shall have the norm of the perturbation and the cosine of both gradients.</summary>
+    public bool Diagnostics { get; set; }
+
+    /// <summary>Trains on one mini-batch; updates the weights when it is the last of its window.</summary>
+    /// <param name="images">First dimension: samples.</param>
+    /// <param name="labels">One entry a sample.</param>
+    /// <param name="batchIndex">Number of the batch in its epoch, from 0.</param>
+    /// <param name="batchesPerEpoch">Batches of the epoch.</param>
+    /// <exception cref="ArgumentException">The batch cannot be cut into chunks.</exception>
+    public void Batch(Tensor images, Tensor labels, int batchIndex, int batchesPerEpoch)
+    {
+        var window = UpdateWindow.At(batchIndex, batchesPerEpoch, options.AccumulationSteps);
+        AddGradient(images, labels, window);
+        if (window.IsLast)
+            Update();
+    }
+
+    /// <summary>First half of <see cref="Batch"/>: the gradient of the batch is added to that of the window.</summary>
+    internal void AddGradient(Tensor images, Tensor labels, UpdateWindow window)
+    {
+        using var scope = Scope.Begin();
+        if (window.IsFirst)
+            OpenWindow();
+        numbers.LossSum.Fill(0);
+        numbers.PerturbLossSum.Fill(0);
+        if (perturbed is null)
+        {
+            parts = 1;
+            PlainGradient(images, labels, window);
+            return;
+        }
+        parts = perturbed.Chunks(images.Shape[0]);
+        numbers.Radius.Fill(Rho);
+        perturbed.Diagnostics = Diagnostics;
+        gradient = perturbed.Batch(images, labels, window.Divisor, hasGradient: !window.IsFirst);
+    }
+
+    /// <summary>Second half of <see cref="Batch"/>: clipping, update, schedule.</summary>
+    internal void Update()
+    {
+        // The decomposition of one chunk already knows the norm of its combination.
+        if (gradient.Direction is null)
+            MultiTensorOps.SquaredNorm(Optimizer.Layout, gradient.Values, Weighting.None, numbers.GradientSquaredNorm);
+        MultiTensorOps.BeginUpdate(numbers.GradientSquaredNorm, numbers.Finite, options.ClipNorm, Optimizer.Control);
+        Optimizer.Update(gradient);
+        snapshot.RestoreIfZero(Optimizer.Control.Proceed);
+        isWindowOpen = false;
+        Updates++;
+        Optimizer.LearningRate = schedule.At(Updates);
+    }
+
+    /// <summary>Writes the gradient of the open window, as it is so far and before clipping, into a flat buffer of the arena.</summary>
+    internal void CopyGradient(Tensor destination) =>
+        MultiTensorOps.Combine(Optimizer.Layout, gradient, 1, accumulate: false, destination);
+
+    /// <summary>Numbers of the last batch and update; waits for the device.</summary>
+    public StepReport Report()
+    {
+        double direction = perturbed is null ? 0 : Math.Sqrt(numbers.DirectionSquaredNorm.Item());
+        double perturbation = double.NaN, cosine = double.NaN;
+        if (Diagnostics && perturbed is not null)
+        {
+            perturbation = numbers.Radius.Item() * Math.Sqrt(numbers.PerturbationSquaredNorm.Item()) / (direction + 1e-12);
+            double[] products = numbers.CleanProducts.ToArray<double>();
+            cosine = products[1] / Math.Sqrt(products[0] * products[2]);
+        }
+        return new(numbers.Loss.Item(), numbers.PerturbLoss.Item(), numbers.LossSum.Item() / parts, numbers.PerturbLossSum.Item() / parts,
+            Optimizer.Control.GradientNorm.Item(), direction, perturbation, cosine);
+    }
+
+    /// <summary>Counters for a checkpoint; reading waits for the device. Set it before the tensors of <see cref="State"/> are restored.</summary>
+    public StepProgress Progress
+    {
+        get => new(Updates, Optimizer.Steps, Optimizer.Skipped, perturbed?.NoiseCalls ?? 0, isWindowOpen);
+        set
+        {
+            (Updates, isWindowOpen) = (value.Updates, value.IsWindowOpen);
+            if (perturbed is not null)
+                perturbed.NoiseCalls = value.NoiseCalls;
+            Optimizer.RestoreCounts(value.OptimizerSteps, value.Skipped);
+            Optimizer.LearningRate = schedule.At(Updates);
+        }
+    }
+
+    /// <summary>
+    /// Tensors for a checkpoint, whose contents are restored by overwriting: the optimizer's flat buffers and, in an open window, the
+    /// gradients so far (<c>accumulated_gradient</c>, flat), whether they are finite (<c>finite</c>) and the model's buffers at its
+    /// start (<c>window.NAME</c>).
+    /// </summary>
+    public IEnumerable<(string Name, Tensor Tensor)> State()
+    {
+        foreach (var entry in Optimizer.State())
+            yield return entry;
+        if (!isWindowOpen)
+            yield break;
+        yield return ("accumulated_gradient", arena.Gradients);
+        yield return ("finite", numbers.Finite);
+        foreach (var (name, copy) in snapshot.Copies)
+            yield return ($"window.{name}", copy);
+    }
+
+    /// <summary>Frees what belongs to the step; the optimizer and the arena are their owners'.</summary>
+    public void Dispose()
+    {
+        numbers.Dispose();
+        snapshot.Dispose();
+        shrink?.Dispose();
+    }
+
+    void OpenWindow()
+    {
+        isWindowOpen = true;
+        numbers.Finite.Fill(1);
+        if (shrink is not null)
+        {
+            numbers.ShrinkFactor.Fill(options.ShrinkFactor * LearningRate / schedule.BaseRate);
+            shrink.Apply(numbers.ShrinkFactor);
+        }
+        snapshot.Save();
+    }
+
+    void PlainGradient(Tensor images, Tensor labels, UpdateWindow window)
+    {
+        arena.ViewGradients(arena.Gradients, accumulate: !window.IsFirst);
+        var loss = options.Loss(model.Call(images), labels);
+        if (window.Divisor == 1)
+            loss.Backward();
+        else
+            loss.Backward(loss.EmptyLike().Fill(1.0 / window.Divisor));
+        arena.CompleteGradients();
+        MultiTensorOps.Record(loss, 1, numbers.Loss, numbers.LossSum);
+        MultiTensorOps.Record(loss, 1, numbers.PerturbLoss, numbers.PerturbLossSum);
+        gradient = new(arena.Gradients);
+    }
+}
