@@ -65,6 +65,22 @@ abstract class Node
             node.Receive(contribution);
     }
 
+    /// <summary>The gradient of an input that was repeated over leading dimensions: the sum over them, written straight into a parameter's gradient.</summary>
+    protected static void SendLeadingSum(Tensor input, Tensor dy)
+    {
+        if (input is Parameter { IsTrainable: true } parameter)
+        {
+            var target = parameter.GradTarget(out bool accumulate);
+            dy.Device.Backend.SumLeading(dy, target, accumulate);
+        }
+        else if (input.Node is { } node)
+        {
+            var sum = input.EmptyLike();
+            dy.Device.Backend.SumLeading(dy, sum, false);
+            node.Receive(sum);
+        }
+    }
+
     internal void Receive(Tensor contribution)
     {
         if (gradient is null)

@@ -10,6 +10,7 @@ internal enum ScratchUse
     SharedRight,
     Partials,
     Tile,
+    Reduction,
     Gather,
 }
 

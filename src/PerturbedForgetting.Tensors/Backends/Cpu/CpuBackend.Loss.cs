@@ -1,0 +1,57 @@
+using System.Numerics;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu;
+
+/// <summary>A loss of one sample: writes its gradient if that is not null, and returns its value.</summary>
+unsafe interface IRowLoss<T> where T : unmanaged
+{
+    double Run(long sample, T* logits, T* gradient, int classes);
+}
+
+unsafe sealed partial class CpuBackend
+{
+    public override long FirstOutOfRange(Tensor labels, int classes)
+    {
+        int* label = labels.Pointer<int>();
+        for (long i = 0; i < labels.Count; i++)
+            if ((uint)label[i] >= (uint)classes)
+                return i;
+        return -1;
+    }
+
+    /// <summary>loss = factor * the sum of the samples' losses, added up in order.</summary>
+    static void Reduce<T, TLoss>(Tensor logits, double factor, Tensor loss, Tensor? gradient, TLoss rowLoss)
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where TLoss : struct, IRowLoss<T>
+    {
+        long samples = logits.Shape[0];
+        double* values = Scratch.Get<double>(ScratchUse.Reduction, samples);
+        // exp and log make an element some eight times as dear as a plain one.
+        ForRows(samples, 8L * logits.Shape[1], new LossRows<T, TLoss>
+        {
+            Logits = logits.Pointer<T>(), Gradient = gradient is null ? null : gradient.Pointer<T>(),
+            Classes = logits.Shape[1], Values = values, Loss = rowLoss,
+        });
+        double sum = 0;
+        for (long i = 0; i < samples; i++)
+            sum += values[i];
+        *loss.Pointer<T>() = T.CreateTruncating(sum * factor);
+    }
+
+    struct LossRows<T, TLoss> : IRowBody
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where TLoss : struct, IRowLoss<T>
+    {
+        public T* Logits, Gradient;
+        public int Classes;
+        public double* Values;
+        public TLoss Loss;
+
+        public void Run(long first, long end)
+        {
+            for (long row = first; row < end; row++)
+                Values[row] = Loss.Run(row, Logits + row * Classes, Gradient is null ? null : Gradient + row * Classes, Classes);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Numerics;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu;
+
+unsafe sealed partial class CpuBackend
+{
+    public override void Softmax(Tensor x, Tensor y)
+    {
+        if (x.DType == DType.Float32)
+            ForLastDimension(y, new SoftmaxRows<float>(x, y));
+        else
+            ForLastDimension(y, new SoftmaxRows<double>(x, y));
+    }
+
+    public override void SoftmaxBackward(Tensor dy, Tensor y, Tensor dx)
+    {
+        if (y.DType == DType.Float32)
+            ForLastDimension(y, new SoftmaxBackwardRows<float>(dy, y, dx));
+        else
+            ForLastDimension(y, new SoftmaxBackwardRows<double>(dy, y, dx));
+    }
+
+    public override void LogSoftmax(Tensor x, Tensor y)
+    {
+        if (x.DType == DType.Float32)
+            ForLastDimension(y, new LogSoftmaxRows<float>(x, y));
+        else
+            ForLastDimension(y, new LogSoftmaxRows<double>(x, y));
+    }
+
+    public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx)
+    {
+        if (y.DType == DType.Float32)
+            ForLastDimension(y, new LogSoftmaxBackwardRows<float>(dy, y, dx));
+        else
+            ForLastDimension(y, new LogSoftmaxBackwardRows<double>(dy, y, dx));
+    }
+
+    static void ForLastDimension<TBody>(Tensor y, TBody body) where TBody : struct, IRowBody
+    {
+        if (y.Count > 0)
+            ForRows(y.Count / y.Shape[-1], y.Shape[-1], body);
+    }
+
+    struct SoftmaxRows<T>(Tensor x, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        readonly T* source = x.Pointer<T>(), target = y.Pointer<T>();
+        readonly int width = y.Shape[-1];
+
+        public readonly void Run(long first, long end)
+        {
+            for (long row = first; row < end; row++)
+            {
+                T* to = target + row * width;
+                T sum = RowMath.ExpSum(source + row * width, RowMath.Max(source + row * width, width), T.One, to, width);
+                RowMath.Scale(to, T.One / sum, to, width);
+            }
+        }
+    }
+
+    struct SoftmaxBackwardRows<T>(Tensor dy, Tensor y, Tensor dx) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        readonly T* upstream = dy.Pointer<T>(), output = y.Pointer<T>(), target = dx.Pointer<T>();
+        readonly int width = y.Shape[-1];
+
+        public readonly void Run(long first, long end)
+        {
+            for (long row = first; row < end; row++)
+            {
+                T* g = upstream + row * width, p = output + row * width, to = target + row * width;
+                T dot = RowMath.Dot(g, p, width);
+                var shift = new Vector<T>(dot);
+                int i = 0;
+                for (; i <= width - Vector<T>.Count; i += Vector<T>.Count)
+                    ((Vector.Load(g + i) - shift) * Vector.Load(p + i)).Store(to + i);
+                for (; i < width; i++)
+                    to[i] = (g[i] - dot) * p[i];
+            }
+        }
+    }
+
+    struct LogSoftmaxRows<T>(Tensor x, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        readonly T* source = x.Pointer<T>(), target = y.Pointer<T>();
+        readonly int width = y.Shape[-1];
+
+        public readonly void Run(long first, long end)
+        {
+            for (long row = first; row < end; row++)
+            {
+                T* from = source + row * width, to = target + row * width;
+                T max = RowMath.Max(from, width), log = T.Log(RowMath.ExpSum(from, max, width));
+                Vector<T> m = new(max), l = new(log);
+                int i = 0;
+                for (; i <= width - Vector<T>.Count; i += Vector<T>.Count)
+                    (Vector.Load(from + i) - m - l).Store(to + i);
+                for (; i < width; i++)
+                    to[i] = from[i] - max - log;
+            }
+        }
+    }
+
+    struct LogSoftmaxBackwardRows<T>(Tensor dy, Tensor y, Tensor dx) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        readonly T* upstream = dy.Pointer<T>(), output = y.Pointer<T>(), target = dx.Pointer<T>();
+        readonly int width = y.Shape[-1];
+
+        public readonly void Run(long first, long end)
+        {
+            for (long row = first; row < end; row++)
+            {
+                T* g = upstream + row * width, log = output + row * width, to = target + row * width;
+                var sum = new Vector<T>(RowMath.Sum(g, width));
+                int i = 0;
+                for (; i <= width - Vector<T>.Count; i += Vector<T>.Count)
+                    (Vector.Load(g + i) - VectorMath.Exp(Vector.Load(log + i)) * sum).Store(to + i);
+                if (i < width)
+                {
+                    var last = RowMath.LoadEnd(g + i, width - i, T.Zero) - VectorMath.Exp(RowMath.LoadEnd(log + i, width - i, T.Zero)) * sum;
+                    RowMath.StoreEnd(last, to + i, width - i);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>a + b, elementwise, for two tensors of one shape.</summary>
+    /// <exception cref="ArgumentException">Shapes or types differ; see <see cref="AddBroadcast"/>.</exception>
+    public static Tensor Add(Tensor a, Tensor b)
+    {
+        RequireSame("Add", a, b);
+        var y = a.EmptyLike();
+        a.Device.Backend.Add(a, b, y);
+        if (Records(a, b))
+            y.Node = new AddNode(a, b);
+        return y;
+    }
+
+    /// <summary>a - b, elementwise, for two tensors of one shape.</summary>
+    /// <exception cref="ArgumentException">Shapes or types differ.</exception>
+    public static Tensor Sub(Tensor a, Tensor b)
+    {
+        RequireSame("Sub", a, b);
+        var y = a.EmptyLike();
+        a.Device.Backend.Sub(a, b, y);
+        if (Records(a, b))
+            y.Node = new SubNode(a, b);
+        return y;
+    }
+
+    /// <summary>
+    /// x + b, where b is repeated over leading dimensions of x: a bias [C] or an embedding [1, N, C] onto [B, N, C]. The gradient
+    /// of b is the sum over what it was repeated over.
+    /// </summary>
+    /// <exception cref="ArgumentException">The shape of b, without leading ones, is not the end of that of x.</exception>
+    public static Tensor AddBroadcast(Tensor x, Tensor b)
+    {
+        RequireTrailing("AddBroadcast", x, b);
+        var y = x.EmptyLike();
+        x.Device.Backend.AddBroadcast(x, b, y);
+        if (Records(x, b))
+            y.Node = new AddBroadcastNode(x, b);
+        return y;
+    }
+
+    static void RequireTrailing(string operation, Tensor x, Tensor b)
+    {
+        int ones = 0;
+        while (ones < b.Shape.Rank && b.Shape[ones] == 1)
+            ones++;
+        int rank = b.Shape.Rank - ones, skip = x.Shape.Rank - rank;
+        bool fits = skip >= 0 && x.DType == b.DType && b.Count > 0;
+        for (int i = 0; fits && i < rank; i++)
+            fits = x.Shape[skip + i] == b.Shape[ones + i];
+        if (!fits)
+            throw new ArgumentException($"{operation} repeats its second tensor over leading dimensions of the first, of the same type; {b} does not end as {x} does.");
+    }
+
+    sealed class AddNode(Tensor a, Tensor b) : Node
+    {
+        readonly Tensor[] inputs = [a, b];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            Send(inputs[0], dy);
+            Send(inputs[1], dy);
+        }
+    }
+
+    sealed class SubNode(Tensor a, Tensor b) : Node
+    {
+        readonly Tensor[] inputs = [a, b];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            Send(inputs[0], dy);
+            if (!inputs[1].RequiresGrad)
+                return;
+            var db = dy.EmptyLike();
+            dy.Device.Backend.Scale(dy, -1, db);
+            Send(inputs[1], db);
+        }
+    }
+
+    sealed class AddBroadcastNode(Tensor x, Tensor b) : Node
+    {
+        readonly Tensor[] inputs = [x, b];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            SendLeadingSum(inputs[1], dy);
+            Send(inputs[0], dy);
+        }
+    }
+}

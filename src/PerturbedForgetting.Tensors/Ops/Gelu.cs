@@ -1,0 +1,32 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>x * cdf(x), elementwise, with the cdf of the normal distribution: the exact (erf) form of Hendrycks and Gimpel, arXiv 1606.08415.</summary>
+    public static Tensor Gelu(Tensor x)
+    {
+        var y = x.EmptyLike();
+        x.Device.Backend.Gelu(x, y);
+        if (Records(x))
+            y.Node = new GeluNode(x);
+        return y;
+    }
+
+    sealed class GeluNode : Node
+    {
+        readonly Tensor[] inputs;
+
+        public GeluNode(Tensor x) => inputs = [Save(x)];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            var dx = dy.EmptyLike();
+            dy.Device.Backend.GeluBackward(dy, inputs[0], dx);
+            Send(inputs[0], dx);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    static void RequireLogits(string operation, Tensor logits)
+    {
+        if (logits.Shape.Rank != 2 || !logits.DType.IsFloating() || logits.Count == 0)
+            throw new ArgumentException($"{operation} needs logits [samples, classes] of a floating type with at least one sample and class, not {logits}.");
+    }
+
+    /// <summary>Refuses labels that a kernel must not see.</summary>
+    static void RequireLabels(string operation, Tensor logits, Tensor labels)
+    {
+        RequireLogits(operation, logits);
+        if (labels.DType != DType.Int32 || labels.Shape.Rank != 1 || labels.Shape[0] != logits.Shape[0])
+            throw new ArgumentException($"{operation} needs one Int32 label a sample, [{logits.Shape[0]}] for logits {logits.Shape}, not {labels}.");
+        int classes = logits.Shape[1];
+        long wrong = labels.Device.Backend.FirstOutOfRange(labels, classes);
+        if (wrong < 0)
+            return;
+        int label = labels.ToArray<int>()[wrong];
+        string hint = label == classes ? " If labels count from 1, subtract 1." : "";
+        throw new ArgumentException($"{operation}: label {label} of sample {wrong} is not one of the {classes} classes 0 to {classes - 1} of the logits. "
+            + $"Check the labels, or the model's number of classes (--num-classes).{hint}");
+    }
+
+    static void RequireSmoothing(double smoothing)
+    {
+        if (!(smoothing >= 0 && smoothing < 1))
+            throw new ArgumentOutOfRangeException(nameof(smoothing), $"Label smoothing lies in [0, 1), not {smoothing}.");
+    }
+
+    /// <summary>A loss whose forward pass has already computed the gradient: the backward pass scales it.</summary>
+    sealed class LossNode : Node
+    {
+        readonly Tensor[] inputs;
+        readonly Tensor gradient;
+
+        public LossNode(Tensor logits, Tensor gradient)
+        {
+            inputs = [logits];
+            this.gradient = Save(gradient);
+        }
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            // Nobody else sees the gradient, and a backward pass runs once: in place.
+            dy.Device.Backend.ScaleBy(gradient, dy, gradient);
+            Send(inputs[0], gradient);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>exp(x) / sum(exp(x)) over the last dimension, safe for any finite x.</summary>
+    /// <exception cref="ArgumentException">x is a scalar.</exception>
+    public static Tensor Softmax(Tensor x)
+    {
+        RequireLastDimension("Softmax", x);
+        var y = x.EmptyLike();
+        x.Device.Backend.Softmax(x, y);
+        if (Records(x))
+            y.Node = new SoftmaxNode(x, y);
+        return y;
+    }
+
+    /// <summary>log(softmax(x)) over the last dimension, safe for any finite x.</summary>
+    /// <exception cref="ArgumentException">x is a scalar.</exception>
+    public static Tensor LogSoftmax(Tensor x)
+    {
+        RequireLastDimension("LogSoftmax", x);
+        var y = x.EmptyLike();
+        x.Device.Backend.LogSoftmax(x, y);
+        if (Records(x))
+            y.Node = new LogSoftmaxNode(x, y);
+        return y;
+    }
+
+    static void RequireLastDimension(string operation, Tensor x)
+    {
+        if (x.Shape.Rank == 0)
+            throw new ArgumentException($"{operation} runs over the last dimension; a scalar has none.");
+    }
+
+    sealed class SoftmaxNode : Node
+    {
+        readonly Tensor[] inputs;
+        readonly Tensor y;
+
+        public SoftmaxNode(Tensor x, Tensor y)
+        {
+            inputs = [x];
+            this.y = Save(y);
+        }
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            var dx = dy.EmptyLike();
+            dy.Device.Backend.SoftmaxBackward(dy, y, dx);
+            Send(inputs[0], dx);
+        }
+    }
+
+    sealed class LogSoftmaxNode : Node
+    {
+        readonly Tensor[] inputs;
+        readonly Tensor y;
+
+        public LogSoftmaxNode(Tensor x, Tensor y)
+        {
+            inputs = [x];
+            this.y = Save(y);
+        }
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            var dx = dy.EmptyLike();
+            dy.Device.Backend.LogSoftmaxBackward(dy, y, dx);
+            Send(inputs[0], dx);
+        }
+    }
+}
