@@ -65,20 +65,35 @@ abstract class Node
             node.Receive(contribution);
     }
 
-    /// <summary>The gradient of an input that was repeated over leading dimensions: the sum over them, written straight into a parameter's gradient.</summary>
-    protected static void SendLeadingSum(Tensor input, Tensor dy)
+    /// <summary>
+    /// Where a backward kernel writes the gradient of an input, or null when none is wanted: the weight's own buffer, to which it
+    /// adds if <paramref name="accumulate"/> says so, or a new tensor. <see cref="Deliver"/> hands it on afterwards.
+    /// </summary>
+    protected static Tensor? Target(Tensor? input, out bool accumulate)
     {
-        if (input is Parameter { IsTrainable: true } parameter)
+        accumulate = false;
+        return input switch
         {
-            var target = parameter.GradTarget(out bool accumulate);
-            dy.Device.Backend.SumLeading(dy, target, accumulate);
-        }
-        else if (input.Node is { } node)
-        {
-            var sum = input.EmptyLike();
-            dy.Device.Backend.SumLeading(dy, sum, false);
-            node.Receive(sum);
-        }
+            Parameter { IsTrainable: true } parameter => parameter.GradTarget(out accumulate),
+            { RequiresGrad: true } => input.EmptyLike(),
+            _ => null,
+        };
+    }
+
+    /// <summary>Sends what a kernel has written into a <see cref="Target"/>.</summary>
+    protected static void Deliver(Tensor? input, Tensor? target)
+    {
+        if (target is not null)
+            input!.Node?.Receive(target);
+    }
+
+    /// <summary>The gradient of an input that was repeated over leading dimensions: the sum over them, written straight into a parameter's gradient.</summary>
+    protected static void SendLeadingSum(Tensor? input, Tensor dy)
+    {
+        if (Target(input, out bool accumulate) is not { } target)
+            return;
+        dy.Device.Backend.SumLeading(dy, target, accumulate);
+        Deliver(input, target);
     }
 
     internal void Receive(Tensor contribution)

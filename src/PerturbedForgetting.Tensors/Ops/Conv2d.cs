@@ -1,0 +1,84 @@
+using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Backends;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>2-d convolution (cross-correlation, as in PyTorch).</summary>
+    /// <param name="x">[N, H, W, C].</param>
+    /// <param name="weight">[O, kh, kw, C / groups].</param>
+    /// <param name="bias">[O], or none.</param>
+    /// <param name="stride">Input pixels between output pixels; 1 where none is given.</param>
+    /// <param name="padding">Zeros on every side.</param>
+    /// <param name="dilation">Input pixels between taps; 1 where none is given.</param>
+    /// <param name="groups">Equal groups of channels that do not see each other.</param>
+    /// <returns>[N, OH, OW, O].</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit, or the kernel is larger than the padded input.</exception>
+    public static Tensor Conv2d(Tensor x, Tensor weight, Tensor? bias = null, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, int groups = 1)
+    {
+        var geometry = new Conv2dGeometry(stride ?? 1, padding, dilation ?? 1, groups);
+        var y = Tensor.Empty(Conv2dOutput(x, weight, geometry), x.DType, x.Device);
+        RequireVector(nameof(Conv2d), "bias", bias, weight.Shape[0], weight);
+        x.Device.Backend.Conv2d(x, weight, bias, geometry, y);
+        if (Records(x, weight, bias))
+            y.Node = new Conv2dNode(x, weight, bias, geometry);
+        return y;
+    }
+
+    static Shape Conv2dOutput(Tensor x, Tensor weight, in Conv2dGeometry g)
+    {
+        if (g.Stride.H < 1 || g.Stride.W < 1 || g.Dilation.H < 1 || g.Dilation.W < 1 || g.Padding.H < 0 || g.Padding.W < 0 || g.Groups < 1)
+            throw new ArgumentException($"Conv2d needs stride, dilation and groups of 1 at least and padding of 0 at least, not {g}.");
+        if (x.Shape.Rank != 4 || weight.Shape.Rank != 4 || x.DType != weight.DType || weight.Shape[3] * g.Groups != x.Shape[3] || weight.Shape[0] % g.Groups != 0)
+            throw new ArgumentException($"Conv2d with {g.Groups} group(s) needs x [N, H, W, C] and weight [O, kh, kw, C / groups] of one type, O divisible by the groups, not {x} and {weight}.");
+        int height = Extent(x.Shape[1], weight.Shape[1], g.Stride.H, g.Padding.H, g.Dilation.H);
+        int width = Extent(x.Shape[2], weight.Shape[2], g.Stride.W, g.Padding.W, g.Dilation.W);
+        if (height < 1 || width < 1)
+            throw new ArgumentException($"The kernel {weight.Shape} with dilation {g.Dilation} is larger than the input {x.Shape} with padding {g.Padding}; use a larger image or more padding.");
+        return [x.Shape[0], height, width, weight.Shape[0]];
+
+        static int Extent(int input, int kernel, int stride, int padding, int dilation)
+        {
+            int room = input + (2 * padding) - (dilation * (kernel - 1)) - 1;
+            return room < 0 ? 0 : (room / stride) + 1;
+        }
+    }
+
+    sealed class Conv2dNode : Node
+    {
+        readonly Tensor[] inputs;
+        readonly Conv2dGeometry geometry;
+
+        public Conv2dNode(Tensor x, Tensor weight, Tensor? bias, in Conv2dGeometry geometry)
+        {
+            inputs = bias is null ? [x, weight] : [x, weight, bias];
+            this.geometry = geometry;
+            if (weight.RequiresGrad)
+                Save(x);
+            if (x.RequiresGrad)
+                Save(weight);
+        }
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            Tensor x = inputs[0], weight = inputs[1];
+            Tensor? bias = inputs.Length > 2 ? inputs[2] : null;
+            var backend = dy.Device.Backend;
+            if (x.RequiresGrad)
+            {
+                var dx = x.EmptyLike();
+                backend.Conv2dBackwardInput(dy, weight, geometry, dx);
+                Send(x, dx);
+            }
+            if (Target(weight, out bool accumulate) is { } dweight)
+            {
+                backend.Conv2dBackwardWeight(x, dy, geometry, dweight, accumulate);
+                Deliver(weight, dweight);
+            }
+            SendLeadingSum(bias, dy);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>y = x weightᵀ + bias on the last dimension.</summary>
+    /// <param name="x">[..., in].</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="bias">[out], or none.</param>
+    /// <returns>[..., out].</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
+    public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null)
+    {
+        var y = LinearOutput(nameof(Linear), x, weight, bias);
+        x.Device.Backend.Linear(x, weight, bias, y);
+        if (Records(x, weight, bias))
+            y.Node = new LinearNode(x, weight, bias, null);
+        return y;
+    }
+
+    /// <summary>gelu(x weightᵀ + bias) with the exact erf: one pass over the outputs; the backward keeps the value before the gelu.</summary>
+    /// <inheritdoc cref="Linear"/>
+    public static Tensor LinearGelu(Tensor x, Tensor weight, Tensor? bias = null)
+    {
+        var y = LinearOutput(nameof(LinearGelu), x, weight, bias);
+        var pre = y.EmptyLike();
+        x.Device.Backend.LinearGelu(x, weight, bias, pre, y);
+        if (Records(x, weight, bias))
+            y.Node = new LinearNode(x, weight, bias, pre);
+        return y;
+    }
+
+    static Tensor LinearOutput(string operation, Tensor x, Tensor weight, Tensor? bias)
+    {
+        if (x.Shape.Rank < 1 || weight.Shape.Rank != 2 || weight.Shape[1] != x.Shape[-1] || x.DType != weight.DType)
+            throw new ArgumentException($"{operation} needs x [..., in] and weight [out, in] of one type, not {x} and {weight}.");
+        RequireVector(operation, "bias", bias, weight.Shape[0], weight);
+        return Tensor.Empty(x.Shape.With(-1, weight.Shape[0]), x.DType, x.Device);
+    }
+
+    static void RequireVector(string operation, string name, Tensor? vector, int count, Tensor like)
+    {
+        if (vector is not null && (vector.Shape.Rank != 1 || vector.Shape[0] != count || vector.DType != like.DType))
+            throw new ArgumentException($"{operation} needs a {name} {like.DType}[{count}], not {vector}.");
+    }
+
+    sealed class LinearNode : Node
+    {
+        readonly Tensor[] inputs;
+        readonly Tensor? pre;
+
+        public LinearNode(Tensor x, Tensor weight, Tensor? bias, Tensor? pre)
+        {
+            inputs = bias is null ? [x, weight] : [x, weight, bias];
+            if (weight.RequiresGrad)
+                Save(x);
+            if (x.RequiresGrad)
+                Save(weight);
+            if (pre is not null)
+                this.pre = Save(pre);
+        }
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            Tensor x = inputs[0], weight = inputs[1];
+            Tensor? bias = inputs.Length > 2 ? inputs[2] : null;
+            var backend = dy.Device.Backend;
+            if (pre is not null)
+            {
+                var before = dy.EmptyLike();
+                backend.GeluBackward(dy, pre, before);
+                dy = before;
+            }
+            dy = Rows(dy);
+            if (Target(x, out bool accumulate) is { } dx)
+            {
+                backend.MatMul(dy, false, weight, false, Rows(dx), accumulate);
+                Deliver(x, dx);
+            }
+            if (Target(weight, out accumulate) is { } dweight)
+            {
+                backend.MatMul(dy, true, Rows(x), false, dweight, accumulate);
+                Deliver(weight, dweight);
+            }
+            SendLeadingSum(bias, dy);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>
+    /// The matrix product of the last two dimensions, either of them transposed before. Leading dimensions are those of
+    /// <paramref name="a"/>; <paramref name="b"/> has the same, or is one matrix that all share.
+    /// </summary>
+    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
+    public static Tensor MatMul(Tensor a, Tensor b, bool transposeA = false, bool transposeB = false)
+    {
+        bool shared = b.Shape.Rank == 2;
+        if (a.DType != b.DType || a.Shape.Rank < 2 || (shared ? 2 : a.Shape.Rank) != b.Shape.Rank
+            || (!shared && !SameLeading(a.Shape, b.Shape))
+            || a.Shape[transposeA ? -2 : -1] != b.Shape[transposeB ? -1 : -2])
+            throw new ArgumentException($"MatMul cannot multiply {a}{(transposeA ? " transposed" : "")} by {b}{(transposeB ? " transposed" : "")}.");
+        var shape = a.Shape.With(-2, a.Shape[transposeA ? -1 : -2]).With(-1, b.Shape[transposeB ? -2 : -1]);
+        var y = Tensor.Empty(shape, a.DType, a.Device);
+        // With one b for all and no transposition of a, the rows of all matrices are those of one.
+        bool folded = shared && !transposeA;
+        a.Device.Backend.MatMul(folded ? Rows(a) : a, transposeA, b, transposeB, folded ? Rows(y) : y, false);
+        if (Records(a, b))
+            y.Node = new MatMulNode(a, b, transposeA, transposeB, folded);
+        return y;
+    }
+
+    static bool SameLeading(Shape a, Shape b)
+    {
+        for (int i = 0; i < a.Rank - 2; i++)
+            if (a[i] != b[i])
+                return false;
+        return true;
+    }
+
+    /// <summary>A view in which all leading dimensions are one.</summary>
+    static Tensor Rows(Tensor x) => x.Shape.Rank == 2 ? x : x.View([checked((int)x.Shape.Product(0, x.Shape.Rank - 1)), x.Shape[-1]]);
+
+    sealed class MatMulNode : Node
+    {
+        readonly Tensor[] inputs;
+        readonly bool transposeA, transposeB, folded;
+
+        public MatMulNode(Tensor a, Tensor b, bool transposeA, bool transposeB, bool folded)
+        {
+            inputs = [a, b];
+            (this.transposeA, this.transposeB, this.folded) = (transposeA, transposeB, folded);
+            if (b.RequiresGrad)
+                Save(a);
+            if (a.RequiresGrad)
+                Save(b);
+        }
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            Tensor a = inputs[0], b = inputs[1];
+            var backend = dy.Device.Backend;
+            if (folded)
+                dy = Rows(dy);
+            if (Target(a, out bool accumulate) is { } da)
+            {
+                if (transposeA)
+                    backend.MatMul(b, transposeB, dy, true, da, accumulate);
+                else
+                    backend.MatMul(dy, false, b, !transposeB, folded ? Rows(da) : da, accumulate);
+                Deliver(a, da);
+            }
+            if (Target(b, out accumulate) is { } db)
+            {
+                if (transposeA && b.Shape.Rank < a.Shape.Rank)
+                    SumProducts(a, dy, db, accumulate);
+                else
+                    Product(folded ? Rows(a) : a, dy, db, accumulate);
+                Deliver(b, db);
+            }
+        }
+
+        void Product(Tensor a, Tensor dy, Tensor db, bool accumulate)
+        {
+            if (transposeB)
+                dy.Device.Backend.MatMul(dy, true, a, transposeA, db, accumulate);
+            else
+                dy.Device.Backend.MatMul(a, !transposeA, dy, false, db, accumulate);
+        }
+
+        void SumProducts(Tensor a, Tensor dy, Tensor db, bool accumulate)
+        {
+            Shape left = [a.Shape[-2], a.Shape[-1]], right = [dy.Shape[-2], dy.Shape[-1]];
+            for (long i = 0; i < dy.Shape.Product(0, dy.Shape.Rank - 2); i++)
+                Product(a.View(left, i * left.Count), dy.View(right, i * right.Count), db, accumulate || i > 0);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tests.Reference;
+
+namespace PerturbedForgetting.Tests.Tensors.OpsTests;
+
+[TestFixture]
+internal sealed class BatchNormTests
+{
+    [TestCaseSource(nameof(Cases))]
+    public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.BatchNorm(x["x"], x["weight"], x["bias"],
+        x["running_mean"], x["running_var"], c.Flag("train", true), c.Number("momentum", 0.1), c.Number("eps", 1e-5)), images: true);
+
+    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "batch_norm2d");
+
+    [Test]
+    public void GradientsAreThoseOfTheDifferences([Values] bool training, [Values] bool residual, [Values] bool relu, [Values(1, 5, 9)] int channels)
+    {
+        using var scope = Scope.Begin();
+        Tensor mean = GradientCheck.Normal([channels], 5), variance = Tensor.Ones([channels], DType.Float64);
+        Tensor Run(Parameter[] x) => Ops.BatchNorm(x[0], x[1], x[2], mean, variance, training, 0, 1e-3, residual ? x[3] : null, relu);
+        Shape image = [2, 3, 2, channels];
+        if (residual)
+            GradientCheck.Run(Run, image, [channels], [channels], image);
+        else
+            GradientCheck.Run(Run, image, [channels], [channels]);
+    }
+
+    [Test]
+    public void FusedEqualsTheParts([Values] bool training, [Values] bool residual, [Values(3, 16, 130)] int channels, [Values(2, 300, 1500)] int rows)
+    {
+        using var scope = Scope.Begin();
+        Shape image = [rows, 1, 1, channels];
+        Parameter x = Float(image, 1), weight = Float([channels], 2), bias = Float([channels], 3), other = Float(image, 4);
+        Tensor mean = Float([channels], 5), variance = Tensor.Ones([channels]), dy = Float(image, 6);
+        Tensor fused = Ops.BatchNorm(x, weight, bias, mean, variance, training, 0, 1e-5, residual ? other : null, true);
+        fused.Backward(dy);
+        float[][] gradients = Gradients();
+        Tensor normalised = Ops.BatchNorm(x, weight, bias, mean, variance, training, 0);
+        Tensor composed = Ops.Relu(residual ? Ops.Add(normalised, other) : normalised);
+        Assert.That(fused.ToArray<float>(), Is.EqualTo(composed.ToArray<float>()));
+        // The relu's mask is the same to the bit, so the gradients are too.
+        Tensor masked = dy.EmptyLike();
+        masked.CopyFrom<float>(dy.ToArray<float>().Zip(composed.ToArray<float>(), (d, y) => y > 0 ? d : 0).ToArray());
+        normalised.Backward(masked);
+        if (residual)
+            Assert.That(gradients[3], Is.EqualTo(masked.ToArray<float>()));
+        float[][] expected = Gradients();
+        for (int i = 0; i < 3; i++)
+            Assert.That(gradients[i], Is.EqualTo(expected[i]), $"input {i}");
+
+        float[][] Gradients()
+        {
+            float[][] values = new[] { x, weight, bias, other }.Select(p => p.Grad?.ToArray<float>() ?? []).ToArray();
+            foreach (Parameter p in new[] { x, weight, bias, other })
+                p.ClearGrad();
+            return values;
+        }
+    }
+
+    [TestCase(1e4)]
+    [TestCase(-3e3)]
+    [TestCase(0)]
+    public void StatisticsAreExactHoweverLargeTheMean(double offset)
+    {
+        using var scope = Scope.Begin();
+        const int Rows = 5000, Channels = 19;
+        float[] values = Float([Rows, Channels], 9).ToArray<float>();
+        // Outliers in the first rows, which the reference value of the sums is made from.
+        for (int i = 0; i < values.Length; i++)
+            values[i] = (float)((values[i] * (i < 4 * Channels ? 100 : 1)) + offset);
+        Tensor x = Tensor.From(values, [Rows, Channels]), one = Tensor.Ones([Channels]), zero = Tensor.Zeros([Channels]);
+        Tensor mean = Tensor.Zeros([Channels]), variance = Tensor.Zeros([Channels]);
+        float[] y = Ops.BatchNorm(x, one, zero, mean, variance, true, 1, 1e-5).ToArray<float>();
+        for (int c = 0; c < Channels; c++)
+        {
+            double[] channel = Enumerable.Range(0, Rows).Select(r => (double)values[(r * Channels) + c]).ToArray();
+            double expected = channel.Average(), square = channel.Sum(v => (v - expected) * (v - expected));
+            double deviation = Math.Sqrt(square / Rows);
+            Assert.That(mean.ToArray<float>()[c], Is.EqualTo(expected).Within((1e-7 * deviation) + (6e-8 * Math.Abs(expected))));
+            Assert.That(variance.ToArray<float>()[c], Is.EqualTo(square / (Rows - 1)).Within(1e-6 * square / Rows));
+            for (int r = 0; r < Rows; r += 97)
+            {
+                double normalised = (channel[r] - expected) / Math.Sqrt((square / Rows) + 1e-5);
+                Assert.That(y[(r * Channels) + c], Is.EqualTo(normalised).Within(2e-7 + (5e-7 * Math.Abs(normalised))));
+            }
+        }
+    }
+
+    [Test]
+    public void HeldStatisticsStay()
+    {
+        using var scope = Scope.Begin();
+        Tensor x = Float([6, 3], 1), one = Tensor.Ones([3]), zero = Tensor.Zeros([3]), mean = Tensor.Zeros([3]), variance = Tensor.Ones([3]);
+        float[] free = Ops.BatchNorm(x, one, zero, Tensor.Zeros([3]), Tensor.Ones([3]), true).ToArray<float>();
+        using (BatchNormStatistics.Hold())
+        using (BatchNormStatistics.Hold())
+            Assert.That(Ops.BatchNorm(x, one, zero, mean, variance, true).ToArray<float>(), Is.EqualTo(free), "the batch's statistics are used");
+        Assert.That(mean.ToArray<float>(), Is.All.Zero);
+        Assert.That(variance.ToArray<float>(), Is.All.EqualTo(1));
+        Assert.That(BatchNormStatistics.AreHeld, Is.False);
+        Ops.BatchNorm(x, one, zero, mean, variance, true);
+        Assert.That(mean.ToArray<float>(), Is.All.Not.Zero);
+    }
+
+    [Test]
+    public void OneValueAChannelIsRefused()
+    {
+        using Tensor x = Tensor.Ones([1, 1, 1, 4]), vector = Tensor.Ones([4]);
+        Assert.That(() => Ops.BatchNorm(x, vector, vector, vector, vector, true), Throws.ArgumentException.With.Message.Contains("larger batch"));
+        Assert.That(() => Ops.BatchNorm(x, vector, vector, vector, vector, false), Throws.Nothing);
+    }
+
+    private static Parameter Float(Shape shape, ulong seed) => new(GradientCheck.Normal(shape, seed, DType.Float32));
+}

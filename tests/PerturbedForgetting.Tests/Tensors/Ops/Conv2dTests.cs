@@ -1,0 +1,43 @@
+using System.Text.Json;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tests.Reference;
+
+namespace PerturbedForgetting.Tests.Tensors.OpsTests;
+
+[TestFixture]
+internal sealed class Conv2dTests
+{
+    [TestCaseSource(nameof(Cases))]
+    public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.Conv2d(x["x"], x["weight"], x.GetValueOrDefault("bias"),
+        Size(c, "stride"), Size(c, "padding"), Size(c, "dilation"), (int)c.Number("groups", 1)), images: true);
+
+    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "conv2d");
+
+    internal static Size2d Size(ReferenceCase c, string key)
+    {
+        JsonElement value = c.Config.GetProperty(key);
+        return value.ValueKind == JsonValueKind.Array ? (value[0].GetInt32(), value[1].GetInt32()) : value.GetInt32();
+    }
+
+    [TestCase(1, 1, 1, 0, 1, 1)]
+    [TestCase(3, 3, 1, 1, 1, 1)]
+    [TestCase(3, 2, 2, 1, 1, 2)]
+    [TestCase(2, 3, 3, 2, 2, 1)]
+    [TestCase(3, 1, 1, 2, 2, 4)]
+    public void GradientsAreThoseOfTheDifferences(int kernelH, int kernelW, int stride, int padding, int dilation, int groups)
+    {
+        const int O = 4, I = 4;
+        Shape weight = [O, kernelH, kernelW, I / groups];
+        GradientCheck.Run(x => Ops.Conv2d(x[0], x[1], x[2], (stride, 1), (padding, 1), (1, dilation), groups), [2, 5, 6, I], weight, [O]);
+    }
+
+    [Test]
+    public void WrongArgumentsAreNamed()
+    {
+        using Tensor x = Tensor.Zeros([1, 4, 4, 3]), weight = Tensor.Zeros([2, 5, 5, 3]), grouped = Tensor.Zeros([4, 1, 1, 2]);
+        Assert.That(() => Ops.Conv2d(x, weight), Throws.ArgumentException.With.Message.Contains("larger than the input").And.Message.Contains("[1, 4, 4, 3]"));
+        Assert.That(() => Ops.Conv2d(x, grouped, groups: 2), Throws.ArgumentException.With.Message.Contains("[4, 1, 1, 2]"));
+        Assert.That(() => Ops.Conv2d(x, weight, stride: 0), Throws.ArgumentException.With.Message.Contains("stride"));
+        Assert.That(() => Ops.Conv2d(x, weight, padding: -1), Throws.ArgumentException.With.Message.Contains("padding"));
+    }
+}

@@ -1,0 +1,48 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tests.Reference;
+
+namespace PerturbedForgetting.Tests.Tensors.OpsTests;
+
+[TestFixture]
+internal sealed class LinearTests
+{
+    [TestCaseSource(nameof(Cases))]
+    public void EqualsTheReference(ReferenceCase c) =>
+        ReferenceOps.Check(c, x => Ops.Linear(x["x"], x["weight"], x.GetValueOrDefault("bias")));
+
+    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "linear");
+
+    [TestCase(1, 1, 1)]
+    [TestCase(3, 5, 7)]
+    [TestCase(9, 17, 2)]
+    public void GradientsAreThoseOfTheDifferences(int rows, int inputs, int outputs)
+    {
+        GradientCheck.Run(x => Ops.Linear(x[0], x[1], x[2]), [rows, 2, inputs], [outputs, inputs], [outputs]);
+        GradientCheck.Run(x => Ops.Linear(x[0], x[1]), [inputs], [outputs, inputs]);
+    }
+
+    [TestCase(1, 1, 1)]
+    [TestCase(3, 5, 7)]
+    [TestCase(9, 17, 33)]
+    public void FusedWithGeluEqualsTheParts(int rows, int inputs, int outputs)
+    {
+        GradientCheck.Run(x => Ops.LinearGelu(x[0], x[1], x[2]), [rows, inputs], [outputs, inputs], [outputs]);
+        using var scope = Scope.Begin();
+        Tensor[] t = [.. new Shape[] { [rows, inputs], [outputs, inputs], [outputs] }.Select((s, i) => GradientCheck.Normal(s, (ulong)i, DType.Float32))];
+        Assert.That(Ops.LinearGelu(t[0], t[1], t[2]).ToArray<float>(), Is.EqualTo(Ops.Gelu(Ops.Linear(t[0], t[1], t[2])).ToArray<float>()));
+        Assert.That(Ops.LinearGelu(t[0], t[1]).ToArray<float>(), Is.EqualTo(Ops.Gelu(Ops.Linear(t[0], t[1])).ToArray<float>()));
+    }
+
+    [Test]
+    public void GradientsOfTwoUsesAddUp() =>
+        GradientCheck.Run(x => Ops.Linear(Ops.Linear(x[0], x[1], x[2]), x[1], x[2]), [3, 4], [4, 4], [4]);
+
+    [Test]
+    public void WrongShapesAreNamed()
+    {
+        using Tensor x = Tensor.Zeros([2, 3]), weight = Tensor.Zeros([4, 5]), fitting = Tensor.Zeros([4, 3]), bias = Tensor.Zeros([5]);
+        Assert.That(() => Ops.Linear(x, weight), Throws.ArgumentException.With.Message.Contains("[2, 3]").And.Message.Contains("[4, 5]"));
+        Assert.That(() => Ops.Linear(x, fitting, bias), Throws.ArgumentException.With.Message.Contains("bias").And.Message.Contains("[5]"));
+    }
+}
