@@ -1,1 +1,42 @@
+using Benchmarks;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+const string Usage = "usage: Benchmarks [--threads N] SUITE...   suites: gemm, conv";
+
+var suites = new List<string>();
+for (int i = 0; i < args.Length; i++)
+{
+    if (args[i] != "--threads")
+        suites.Add(args[i]);
+    else if (i + 1 < args.Length && int.TryParse(args[++i], out int threads) && threads > 0)
+        Cpu.Threads = threads;
+    else
+        return Fail("--threads needs a number of 1 or more.");
+}
+if (suites.Count == 0)
+    return Fail("No suite given.");
+
+Console.WriteLine($"{Environment.ProcessorCount} processors, {Cpu.Threads} threads, {SimdLevel.Current} (of {SimdLevel.Supported})");
+foreach (string suite in suites)
+{
+    switch (suite)
+    {
+        case "gemm":
+            GemmSuite.Run();
+            break;
+        case "conv":
+            ConvSuite.Run();
+            break;
+        default:
+            return Fail($"There is no suite '{suite}'.");
+    }
+}
 return 0;
+
+static int Fail(string message)
+{
+    Console.Error.WriteLine(message);
+    Console.Error.WriteLine(Usage);
+    return 2;
+}

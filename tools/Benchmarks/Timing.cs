@@ -1,0 +1,50 @@
+using System.Diagnostics;
+
+namespace Benchmarks;
+
+/// <summary>
+/// Times of some alternatives, taken in turn so that a slow moment of the machine meets all of them.
+/// The minimum is what the code can do; the median is what it did.
+/// </summary>
+internal static class Timing
+{
+    private const double WarmUpSeconds = 0.3;
+
+    /// <summary>Seconds of one call: minimum and median of all rounds.</summary>
+    public readonly record struct Result(double Minimum, double Median);
+
+    /// <summary>Warms every action up until its code is compiled for good, then times them in turn.</summary>
+    public static Result[] Alternate(int rounds, params Action[] actions)
+    {
+        int[] calls = Array.ConvertAll(actions, WarmUp);
+        double[][] seconds = Array.ConvertAll(actions, _ => new double[rounds]);
+        for (int round = 0; round < rounds; round++)
+        {
+            for (int i = 0; i < actions.Length; i++)
+                seconds[i][round] = Time(actions[i], calls[i]);
+        }
+        return Array.ConvertAll(seconds, values =>
+        {
+            Array.Sort(values);
+            return new Result(values[0], values[rounds / 2]);
+        });
+    }
+
+    // Returns the calls that take about 20 ms together.
+    private static int WarmUp(Action action)
+    {
+        var clock = Stopwatch.StartNew();
+        int calls = 0;
+        for (; clock.Elapsed.TotalSeconds < WarmUpSeconds || calls < 3; calls++)
+            action();
+        return Math.Max(1, (int)(0.02 * calls / clock.Elapsed.TotalSeconds));
+    }
+
+    private static double Time(Action action, int calls)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < calls; i++)
+            action();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds / calls;
+    }
+}
