@@ -6,7 +6,7 @@ namespace Benchmarks;
 /// <summary>Every distinct convolution of three networks, forward and both gradients, and the time of all layers together.</summary>
 internal static unsafe class ConvSuite
 {
-    private const int Rounds = 7;
+    private const int Rounds = 31;
 
     private static readonly (string Network, (int Count, Conv2dShape Shape)[] Layers)[] s_networks =
     [
@@ -35,12 +35,14 @@ internal static unsafe class ConvSuite
         ]),
     ];
 
-    public static void Run()
+    public static void Run(string prefix)
     {
         double peak = GemmSuite.Peak();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"register kernel alone: {peak:F0} GFLOP/s"));
         foreach (var (network, layers) in s_networks)
         {
+            if (!network.StartsWith(prefix, StringComparison.Ordinal))
+                continue;
             Console.WriteLine($"{network}: GFLOP/s");
             Console.WriteLine($"{"layer",-34}{"times",6}{"forward",9}{"input",9}{"weight",9}");
             var total = default(Times);

@@ -7,7 +7,7 @@ namespace Benchmarks;
 /// <summary>Matrix products: cubes, and the shapes of linear layers and attention, beside OpenBLAS.</summary>
 internal static unsafe class GemmSuite
 {
-    private const int Rounds = 9;
+    private const int Rounds = 41;
 
     // What it is, transposes, m, n, k.
     private static readonly (string Name, bool TransA, bool TransB, int M, int N, int K)[] s_cases =

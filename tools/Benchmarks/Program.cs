@@ -2,7 +2,7 @@ using Benchmarks;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
-const string Usage = "usage: Benchmarks [--threads N] SUITE...   suites: gemm, conv";
+const string Usage = "usage: Benchmarks [--threads N] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so)";
 
 var suites = new List<string>();
 for (int i = 0; i < args.Length; i++)
@@ -20,13 +20,14 @@ if (suites.Count == 0)
 Console.WriteLine($"{Environment.ProcessorCount} processors, {Cpu.Threads} threads, {SimdLevel.Current} (of {SimdLevel.Supported})");
 foreach (string suite in suites)
 {
-    switch (suite)
+    string[] parts = suite.Split(':', 2);
+    switch (parts[0])
     {
         case "gemm":
             GemmSuite.Run();
             break;
         case "conv":
-            ConvSuite.Run();
+            ConvSuite.Run(parts.Length > 1 ? parts[1] : "");
             break;
         default:
             return Fail($"There is no suite '{suite}'.");

@@ -10,6 +10,9 @@ internal static class Timing
 {
     private const double WarmUpSeconds = 0.3;
 
+    // Short enough that some windows fall between the interruptions of a busy machine.
+    private const double WindowSeconds = 0.002;
+
     /// <summary>Seconds of one call: minimum and median of all rounds.</summary>
     public readonly record struct Result(double Minimum, double Median);
 
@@ -30,14 +33,14 @@ internal static class Timing
         });
     }
 
-    // Returns the calls that take about 20 ms together.
+    // Returns the calls that take about a window together.
     private static int WarmUp(Action action)
     {
         var clock = Stopwatch.StartNew();
         int calls = 0;
         for (; clock.Elapsed.TotalSeconds < WarmUpSeconds || calls < 3; calls++)
             action();
-        return Math.Max(1, (int)(0.02 * calls / clock.Elapsed.TotalSeconds));
+        return Math.Max(1, (int)(WindowSeconds * calls / clock.Elapsed.TotalSeconds));
     }
 
     private static double Time(Action action, int calls)

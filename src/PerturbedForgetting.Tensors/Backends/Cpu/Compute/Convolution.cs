@@ -26,8 +26,13 @@ internal static unsafe class Convolution
             var sink = new MatrixSink<T, BiasEpilogue<T>>(y + output, s.O, false, epilogue);
             if (s.IsPointwise)
             {
-                GemmEngine.Run<T, DepthContiguous<T>, DepthContiguous<T>, MatrixSink<T, BiasEpilogue<T>>>(
-                    s.OutputPixels, s.GroupO, depth, new(x + (g * s.GroupC), s.C), weights, sink);
+                Gemm.Run(false, true, s.OutputPixels, s.GroupO, depth, x + (g * s.GroupC), s.C,
+                    w + ((long)output * depth), depth, y + output, s.O, false, epilogue);
+            }
+            else if (GemmOrder.Swap(s.OutputPixels, s.GroupO))
+            {
+                GemmEngine.Run<T, DepthContiguous<T>, WindowLines<T>, TransposedSink<T, BiasEpilogue<T>>>(
+                    s.GroupO, s.OutputPixels, depth, weights, new(WindowGrid<T>.Of(s, x, g * s.GroupC)), new(y + output, s.O, false, epilogue));
             }
             else
             {

@@ -36,6 +36,10 @@ internal static unsafe class Gemm
             case (false, false):
                 GemmEngine.Run<T, DepthContiguous<T>, LineContiguous<T>, MatrixSink<T, TEpilogue>>(m, n, k, new(a, lda), new(b, ldb), sink);
                 break;
+            case (false, true) when GemmOrder.Swap(m, n):
+                GemmEngine.Run<T, DepthContiguous<T>, DepthContiguous<T>, TransposedSink<T, TEpilogue>>(
+                    n, m, k, new(b, ldb), new(a, lda), new(c, ldc, accumulate, epilogue));
+                break;
             case (false, true):
                 GemmEngine.Run<T, DepthContiguous<T>, DepthContiguous<T>, MatrixSink<T, TEpilogue>>(m, n, k, new(a, lda), new(b, ldb), sink);
                 break;

@@ -38,6 +38,16 @@ internal static class GemmEngine
     }
 }
 
+/// <summary>When to compute C^T = right * left^T instead.</summary>
+internal static class GemmOrder
+{
+    /// <summary>
+    /// With few rows, packing a right matrix that is contiguous in depth costs as much as the product; as the left
+    /// matrix it is merely copied. Elements of C are the same bit for bit.
+    /// </summary>
+    public static bool Swap(int m, int n) => m <= 64 && n >= 2 * m;
+}
+
 /// <summary>One product: its operands, its plan, and the loops.</summary>
 internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     where T : unmanaged, IFloatingPointIeee754<T>

@@ -11,6 +11,9 @@ internal readonly record struct GemmPlan
     private const long TaskWork = 1 << 18;
     private const int TasksPerThread = 6;
 
+    // A task with its own right panels packs the left matrix too, so it should have many columns.
+    private const int OwnTasksPerThread = 4;
+
     // Packed right matrices larger than this (elements) are made and used a slice of columns at a time.
     private const long SharedRightLimit = 1L << 22;
 
@@ -38,10 +41,10 @@ internal readonly record struct GemmPlan
         int mPanels = CeilDiv(m, lines), nPanels = CeilDiv(n, columns);
         long work = (long)m * n * k;
         int splits = SplitsFor(m, n, k);
-        bool own = splits > 1 || m <= GemmBlocking.Lines || (k >= 2048 && (long)k * n > 1 << 20 && m <= 2048);
+        bool own = splits > 1 || m <= GemmBlocking.Lines || ((long)k * n > SharedRightLimit && m <= 2048);
         int splitDepth = splits == 1 ? k : CeilDiv(CeilDiv(k, splits), GemmBlocking.Depth) * GemmBlocking.Depth;
         splits = splits == 1 ? 1 : CeilDiv(k, splitDepth);
-        int wanted = (int)Math.Clamp(work / TaskWork, 1, threads * TasksPerThread);
+        int wanted = (int)Math.Clamp(work / TaskWork, 1, threads * (own ? OwnTasksPerThread : TasksPerThread));
 
         if (own)
         {

@@ -63,7 +63,7 @@ internal readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperan
     {
         T* gathered = Scratch.Get<T>(ScratchUse.Gather, (long)lines * depth);
         PackLeft(gathered, line, lines, depth0, depth, depth);
-        Lanes.Transpose(gathered, depth, panel, step, lines, depth);
+        Transposition.Run(gathered, depth, panel, step, lines, depth);
     }
 
     private void PackWindow(T* target, int image, int row, int column, int depth0, int depth)

@@ -35,7 +35,7 @@ internal readonly unsafe struct DepthContiguous<T>(T* pointer, long stride) : IL
         Lanes.CopyRows(pointer + (line * stride) + depth0, stride, panel, step, depth, lines);
 
     public void PackRight(T* panel, int line, int lines, int depth0, int depth, int step) =>
-        Lanes.Transpose(pointer + (line * stride) + depth0, stride, panel, step, lines, depth);
+        Transposition.Run(pointer + (line * stride) + depth0, stride, panel, step, lines, depth);
 }
 
 /// <summary>A matrix whose element (line, depth) is at pointer[depth * stride + line].</summary>

@@ -5,10 +5,13 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// <summary>Block sizes shared by packing and kernels.</summary>
 internal static class GemmBlocking
 {
-    /// <summary>Greatest depth of a packed block: a right panel of 32 columns and this depth half fills a 64 KiB level-1 cache.</summary>
-    public const int Depth = 256;
+    /// <summary>
+    /// Greatest depth of a packed block: a right panel of 32 columns and two left panels of 12 lines together fit a
+    /// 48 KiB level-1 cache, so the right panel stays while left panels stream by.
+    /// </summary>
+    public const int Depth = 192;
 
-    /// <summary>Lines of the left matrix packed at once: with <see cref="Depth"/> a quarter of a 1 MiB level-2 cache.</summary>
+    /// <summary>Lines of the left matrix packed at once: with <see cref="Depth"/> a fifth of a 1 MiB level-2 cache.</summary>
     public const int Lines = 240;
 }
 

@@ -77,7 +77,7 @@ internal readonly unsafe struct TransposedSink<T, TEpilogue>(T* c, long stride, 
             for (int j = 0; j < columns; j += Side)
             {
                 int height = Math.Min(Side, rows - i), width = Math.Min(Side, columns - j);
-                Lanes.Transpose(tile + ((long)i * step) + j, step, turned, Side, height, width);
+                Transposition.Run(tile + ((long)i * step) + j, step, turned, Side, height, width);
                 new MatrixSink<T, TEpilogue>(c, stride, accumulate, epilogue)
                     .Store(turned, Side, column + j, width, row + i, height, first, last);
             }
