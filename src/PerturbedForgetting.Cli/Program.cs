@@ -1,1 +1,4 @@
-return 0;
+using PerturbedForgetting.Cli;
+using PerturbedForgetting.Cli.Commands;
+
+return new CommandLineApp(CommandHandlers.Default, Terminal.System).Run(args);

@@ -5,6 +5,7 @@ public static class OptionTables
 {
     private static readonly Lazy<OptionTable> LazyTrain = new(BuildTrain);
     private static readonly Lazy<OptionTable> LazyValidate = new(BuildValidate);
+    private static readonly Lazy<OptionTable> LazyDataCheck = new(BuildDataCheck);
 
     /// <summary>Options of <c>train</c>.</summary>
     public static OptionTable Train => LazyTrain.Value;
@@ -12,15 +13,16 @@ public static class OptionTables
     /// <summary>Options of <c>validate</c>.</summary>
     public static OptionTable Validate => LazyValidate.Value;
 
+    /// <summary>The options of <c>train</c> that <c>data check</c> takes.</summary>
+    public static OptionTable DataCheck => LazyDataCheck.Value;
+
     /// <summary>The table for these options.</summary>
     public static OptionTable For(RunOptions options) => options is TrainOptions ? Train : Validate;
 
     private static OptionTable BuildTrain()
     {
         OptionTableBuilder<TrainOptions> t = new();
-        AddData(t);
-        t.Text("train-split", o => o.TrainSplit, (o, v) => o.TrainSplit = v, "training split: a sub-folder of the data folder, or a split of the named set");
-        t.Text("val-split", o => o.ValSplit, (o, v) => o.ValSplit = v, "validation split, likewise");
+        AddTrainData(t);
         AddModel(t);
         t.Switch("pretrained", o => o.Pretrained, (o, v) => o.Pretrained = v, "start from the weights of --pretrained-path");
         t.TextOrNull("pretrained-path", o => o.PretrainedPath, (o, v) => o.PretrainedPath = v, "safetensors file to start from; the head is renewed when classes differ");
@@ -68,6 +70,22 @@ public static class OptionTables
         AddMachine(t);
         t.Integer("num-gpu", o => o.NumGpu, (o, v) => o.NumGpu = v, "number of GPUs; only 1 can be used");
         return t.Build();
+    }
+
+    private static OptionTable BuildDataCheck()
+    {
+        OptionTableBuilder<TrainOptions> t = new();
+        AddTrainData(t);
+        t.IntegerOrNull("num-classes", o => o.NumClasses, (o, v) => o.NumClasses = v, "number of classes labels must stay below");
+        t.Integer("seed", o => o.Seed, (o, v) => o.Seed = v, "seed of generated data sets");
+        return t.Build();
+    }
+
+    private static void AddTrainData(OptionTableBuilder<TrainOptions> t)
+    {
+        AddData(t);
+        t.Text("train-split", o => o.TrainSplit, (o, v) => o.TrainSplit = v, "training split: a sub-folder of the data folder, or a split of the named set");
+        t.Text("val-split", o => o.ValSplit, (o, v) => o.ValSplit = v, "validation split, likewise");
     }
 
     private static void AddData<T>(OptionTableBuilder<T> t) where T : RunOptions

@@ -31,7 +31,7 @@ public static class OptionValue
         "" => "(empty)",
         string text => text,
         bool flag => flag ? "on" : "off",
-        double number => number.ToString("R", CultureInfo.InvariantCulture),
+        double number => number.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e'),
         double[] numbers => string.Join(' ', numbers.Select(n => Format(n))),
         IReadOnlyDictionary<string, object?> { Count: 0 } => "(empty)",
         IReadOnlyDictionary<string, object?> pairs => string.Join(' ', pairs.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}={PythonLiteral.Format(p.Value)}")),

@@ -23,10 +23,12 @@ internal static class PythonLiteral
             ? number.ToString("0.0", CultureInfo.InvariantCulture)
             : number.ToString("R", CultureInfo.InvariantCulture),
         object?[] items => $"[{string.Join(',', items.Select(Format))}]",
-        // Quotes where the bare text would be read as something else.
-        string text => Parse(text, 0) is string same && same == text ? text : $"'{text}'",
+        string text => NeedsQuotes(text) ? (text.Contains('\'') ? $"\"{text}\"" : $"'{text}'") : text,
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
     };
+
+    /// <summary>Whether the bare text would be read as something else.</summary>
+    private static bool NeedsQuotes(string text) => text.AsSpan().IndexOfAny(",[]()'\"") >= 0 || Parse(text) is not string same || same != text;
 
     private static object? Parse(string text, int depth)
     {

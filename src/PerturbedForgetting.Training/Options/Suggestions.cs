@@ -29,7 +29,7 @@ public static class Suggestions
         // A word that was cut short or lengthened is nearer than its length says.
         bool within = a.Length >= 3 && (b.StartsWith(a, StringComparison.Ordinal) || b.EndsWith(a, StringComparison.Ordinal)
             || (b.Length >= 3 && a.StartsWith(b, StringComparison.Ordinal)));
-        return within ? Math.Min(2, Distance(a, b)) : Distance(a, b);
+        return within ? Math.Min(1, Distance(a, b)) : Distance(a, b);
     }
 
     /// <summary>Fewest insertions, deletions, replacements and swaps of neighbours that turn one text into the other.</summary>

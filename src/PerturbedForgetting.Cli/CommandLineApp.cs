@@ -1,0 +1,127 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using PerturbedForgetting.Cli.Commands;
+using PerturbedForgetting.Training.Options;
+
+namespace PerturbedForgetting.Cli;
+
+/// <summary>The program: parses the command line, runs a command and maps what goes wrong to messages and exit codes.</summary>
+internal sealed class CommandLineApp
+{
+    private readonly Terminal _terminal;
+    private readonly IReadOnlyList<ICliCommand> _commands;
+
+    public CommandLineApp(CommandHandlers handlers, Terminal terminal)
+    {
+        _terminal = terminal;
+        _commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new DevicesCommand()];
+    }
+
+    /// <summary>Version of the program.</summary>
+    public static string Version => typeof(CommandLineApp).Assembly.GetName().Version!.ToString(3);
+
+    /// <summary>Runs a command line and returns the exit code.</summary>
+    public int Run(IReadOnlyList<string> args)
+    {
+        try
+        {
+            ParseResult parsed = BuildRoot(args).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+            return parsed.Errors.Count > 0 && parsed.Action is not Print
+                ? ReportParseErrors(parsed)
+                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = _terminal.Out, Error = _terminal.Error });
+        }
+        catch (Exception e)
+        {
+            return Failures.Report(e, _terminal.Error);
+        }
+    }
+
+    private RootCommand BuildRoot(IReadOnlyList<string> args)
+    {
+        RootCommand root = new();
+        root.Options.Clear();
+        AddHelp(root, () => WriteHelp(root, _terminal));
+        root.Options.Add(new VersionOption { Action = new Print(() => _terminal.Out.WriteLine(Version)) });
+        foreach (ICliCommand command in _commands)
+        {
+            string[] words = command.Help.Name.Split(' ');
+            Command parsed = new(words[^1]);
+            // Hundreds of options cost time at every start, so only those of a command that is named are made.
+            if (args.Contains(words[^1]))
+                command.Configure(parsed);
+            AddHelp(parsed, () => HelpWriter.WriteCommand(_terminal, command.Help));
+            parsed.SetAction(result => command.Run(result, _terminal));
+            (words.Length == 1 ? root : GroupOf(root, words[0])).Subcommands.Add(parsed);
+        }
+        return root;
+    }
+
+    private Command GroupOf(RootCommand root, string name)
+    {
+        if (root.Subcommands.FirstOrDefault(c => c.Name == name) is { } existing)
+            return existing;
+        Command group = new(name);
+        AddHelp(group, () => WriteHelp(group, _terminal));
+        root.Subcommands.Add(group);
+        return group;
+    }
+
+    private void WriteHelp(Command command, Terminal terminal) => HelpWriter.WriteRoot(terminal, _commands
+        .Where(c => command is RootCommand || c.Help.Name.StartsWith(command.Name + " ", StringComparison.Ordinal))
+        .Select(c => (c.Help.Name, c.Help.Summary)));
+
+    private static void AddHelp(Command command, Action write) =>
+        command.Options.Add(new HelpOption("--help", "-h") { Action = new Print(write) });
+
+    private int ReportParseErrors(ParseResult parsed)
+    {
+        Command command = parsed.CommandResult.Command;
+        if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0)
+        {
+            WriteHelp(command, _terminal with { Out = _terminal.Error });
+            return ExitCodes.WrongOption;
+        }
+        bool isFirst = true;
+        foreach (string token in parsed.UnmatchedTokens)
+        {
+            bool isOption = token.Length > 1 && token[0] == '-' && !char.IsAsciiDigit(token[1]);
+            // A text after an unknown option is probably its value.
+            if (isOption || isFirst)
+                _terminal.Error.WriteLine($"error: {DescribeUnknown(command, token, isOption)}");
+            isFirst = false;
+        }
+        if (parsed.UnmatchedTokens.Count == 0)
+        {
+            foreach (string message in parsed.Errors.Select(e => e.Message).Distinct())
+                _terminal.Error.WriteLine($"error: {message}");
+        }
+        string path = string.Concat(command.Parents.OfType<Command>().Where(p => p is not RootCommand).Append(command).Where(c => c is not RootCommand).Select(c => c.Name + " "));
+        _terminal.Error.WriteLine($"See: perturbed-forgetting {path}--help");
+        return ExitCodes.WrongOption;
+    }
+
+    private static string DescribeUnknown(Command command, string token, bool isOption)
+    {
+        if (isOption)
+        {
+            string name = token.Split('=', ':')[0];
+            IEnumerable<string> names = command.Options.Select(o => o.Name).Where(n => !n.StartsWith("--no-", StringComparison.Ordinal)).Append("--no-bce-loss");
+            return $"there is no option '{name}'.{Suggestions.DidYouMean(name, names)}";
+        }
+        return command.Subcommands.Count > 0
+            ? $"there is no command '{token}'.{Suggestions.DidYouMean(token, command.Subcommands.Select(c => c.Name))}"
+            : $"'{token}' is not expected here; a value with spaces needs quotes.";
+    }
+
+    private sealed class Print(Action write) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            write();
+            return ExitCodes.Success;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using PerturbedForgetting.Cli.Progress;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Progress;
+
+namespace PerturbedForgetting.Cli.Commands;
+
+/// <summary>A command whose options come from a table: binds and checks them, shows progress, listens to signals.</summary>
+internal abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
+{
+    private OptionBinder? _binder;
+
+    public abstract CommandHelp Help { get; }
+
+    /// <summary>Changes defaults for a data set.</summary>
+    protected virtual void Preset(T options, string dataset)
+    {
+    }
+
+    /// <summary>What is wrong with the options, as far as this command uses them.</summary>
+    protected abstract IReadOnlyList<OptionProblem> Check(T options);
+
+    /// <summary>Steps between two progress lines.</summary>
+    protected abstract int LogInterval(T options);
+
+    protected abstract int Run(T options, RunContext context);
+
+    public void Configure(Command command) => _binder = new OptionBinder(command, Help.Table!);
+
+    public int Run(ParseResult parsed, Terminal terminal)
+    {
+        T options = new();
+        IReadOnlySet<OptionSpec> given = _binder!.Bind(parsed, options, dataset => Preset(options, dataset));
+        IReadOnlyList<OptionProblem> problems = Check(options);
+        if (problems.Any(p => p.IsError))
+            throw new OptionException(problems.Where(p => p.IsError).ToArray());
+        using Interruption interruption = Interruption.Listen(terminal.Error);
+        IProgressView view = ProgressViews.Create(terminal, LogInterval(options));
+        try
+        {
+            return view.Run(() =>
+            {
+                foreach (OptionProblem note in problems)
+                    view.Message(MessageLevel.Warning, note.ToString());
+                return Run(options, new RunContext(view, given, terminal.Out, interruption.Token));
+            });
+        }
+        catch (OperationCanceledException) when (interruption.ExitCode != 0)
+        {
+            return interruption.ExitCode;
+        }
+    }
+}

@@ -1,0 +1,25 @@
+using PerturbedForgetting.Training.Options;
+
+namespace PerturbedForgetting.Cli.Commands;
+
+/// <summary><c>validate</c>.</summary>
+internal sealed class ValidateCommand(CommandHandlers handlers) : OptionCommand<ValidateOptions>
+{
+    public override CommandHelp Help { get; } = new(
+        "validate", "[options]", "Measure the accuracy of a checkpoint.",
+        [
+            "validate --dataset builtin/shapes -m resnet20 --checkpoint output/train/my-run/last.safetensors",
+            "validate --data-dir imagenet --split validation -m resnet50 --checkpoint resnet50.safetensors --use-train-size",
+        ],
+        () => OptionTables.Validate, new ValidateOptions());
+
+    protected override IReadOnlyList<OptionProblem> Check(ValidateOptions options) => options.Validate();
+
+    protected override int LogInterval(ValidateOptions options) => options.LogFreq;
+
+    protected override int Run(ValidateOptions options, RunContext context)
+    {
+        handlers.Validate(options, context);
+        return ExitCodes.Success;
+    }
+}

@@ -1,0 +1,25 @@
+namespace PerturbedForgetting.Cli;
+
+/// <summary>What the process returns.</summary>
+internal static class ExitCodes
+{
+    public const int Success = 0;
+
+    /// <summary>A fault of the program itself, or a result that cannot be written.</summary>
+    public const int Failure = 1;
+
+    public const int WrongOption = 2;
+
+    public const int BadData = 3;
+
+    public const int Device = 4;
+
+    /// <summary>The loss is not finite, so the run would produce nonsense.</summary>
+    public const int NotFinite = 5;
+
+    /// <summary>Ctrl-C, as shells report it: 128 + SIGINT.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>A request to end: 128 + SIGTERM.</summary>
+    public const int Terminated = 143;
+}

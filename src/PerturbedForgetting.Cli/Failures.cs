@@ -1,0 +1,39 @@
+using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Vision.Imaging;
+
+namespace PerturbedForgetting.Cli;
+
+/// <summary>Turns an exception into a message and an exit code; a user never sees a stack trace.</summary>
+internal static class Failures
+{
+    /// <summary>The exit code of an exception, and how its message begins.</summary>
+    public static (int ExitCode, string Prefix) Classify(Exception exception) => exception switch
+    {
+        OptionException => (ExitCodes.WrongOption, "error"),
+        SafetensorsException or ImageDecodeException => (ExitCodes.BadData, "bad data"),
+        FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),
+        IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
+        OutOfMemoryException => (ExitCodes.Device, "out of memory"),
+        _ => (ExitCodes.Failure, $"internal error ({exception.GetType().Name})"),
+    };
+
+    /// <summary>Writes the message and returns the exit code.</summary>
+    public static int Report(Exception exception, TextWriter error)
+    {
+        // One failed worker says more than "one or more errors occurred".
+        while (exception is AggregateException { InnerExceptions.Count: 1 } or System.Reflection.TargetInvocationException { InnerException: not null })
+            exception = exception.InnerException!;
+        (int exitCode, string prefix) = Classify(exception);
+        if (exception is OptionException options)
+        {
+            foreach (OptionProblem problem in options.Problems)
+                error.WriteLine($"{prefix}: {problem}");
+        }
+        else
+            error.WriteLine($"{prefix}: {exception.Message}");
+        if (exception is OutOfMemoryException)
+            error.WriteLine("Try a smaller --batch-size with a larger --grad-accum-steps; the result is the same.");
+        return exitCode;
+    }
+}

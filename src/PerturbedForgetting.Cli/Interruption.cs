@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+
+namespace PerturbedForgetting.Cli;
+
+/// <summary>
+/// Ctrl-C and the request to end. The first asks the run to finish its step, write a checkpoint and leave; the second ends the
+/// process at once.
+/// </summary>
+internal sealed class Interruption : IDisposable
+{
+    private readonly CancellationTokenSource _source = new();
+    private readonly TextWriter _error;
+    private readonly Action<int> _exit;
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private int _exitCode;
+
+    public Interruption(TextWriter error, Action<int> exit)
+    {
+        _error = error;
+        _exit = exit;
+    }
+
+    /// <summary>Cancelled by the first signal.</summary>
+    public CancellationToken Token => _source.Token;
+
+    /// <summary>130 or 143 once a signal came; 0 before.</summary>
+    public int ExitCode => Volatile.Read(ref _exitCode);
+
+    /// <summary>Listens to the signals of this process until disposed.</summary>
+    public static Interruption Listen(TextWriter error)
+    {
+        Interruption interruption = new(error, Environment.Exit);
+        foreach ((PosixSignal signal, int exitCode) in new[] { (PosixSignal.SIGINT, ExitCodes.Interrupted), (PosixSignal.SIGTERM, ExitCodes.Terminated) })
+        {
+            interruption._registrations.Add(PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = true;
+                interruption.Signal(exitCode);
+            }));
+        }
+        return interruption;
+    }
+
+    /// <summary>A signal came.</summary>
+    internal void Signal(int exitCode)
+    {
+        if (Interlocked.CompareExchange(ref _exitCode, exitCode, 0) != 0)
+        {
+            _exit(exitCode);
+            return;
+        }
+        _error.WriteLine("Stopping after this step with a checkpoint; signal again to stop at once.");
+        _source.Cancel();
+    }
+
+    public void Dispose()
+    {
+        foreach (PosixSignalRegistration registration in _registrations)
+            registration.Dispose();
+        _source.Dispose();
+    }
+}

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using PerturbedForgetting.Training.Options;
+
+namespace PerturbedForgetting.Cli;
+
+/// <summary>Puts the options of a table on a command, and reads them back: defaults, then <c>--config</c>, then what was typed.</summary>
+internal sealed class OptionBinder
+{
+    private readonly OptionTable _table;
+    private readonly Dictionary<OptionSpec, Option> _options = [];
+    private readonly Dictionary<OptionSpec, Option> _negations = [];
+
+    public OptionBinder(Command command, OptionTable table)
+    {
+        _table = table;
+        foreach (OptionSpec spec in table.Specs)
+        {
+            Option option = spec.Kind == OptionKind.Switch ? Flag(spec.Flag) : Texts(spec.Flag, spec.TakesSeveral);
+            if (spec.Alias is { } alias)
+                option.Aliases.Add(alias);
+            command.Options.Add(option);
+            _options.Add(spec, option);
+            if (spec.Kind == OptionKind.Switch)
+            {
+                // So that a switch of a configuration file can be taken back.
+                Option negation = Flag("--no-" + spec.Name);
+                command.Options.Add(negation);
+                _negations.Add(spec, negation);
+            }
+        }
+        command.Options.Add(Config);
+    }
+
+    /// <summary>The option <c>--config</c>.</summary>
+    public Option<string[]> Config { get; } = Texts("--config", several: false);
+
+    /// <summary>Reads the options; all wrong values are reported at once.</summary>
+    /// <param name="parsed">What was typed.</param>
+    /// <param name="options">Defaults, changed in place.</param>
+    /// <param name="preset">Called with the data set's name before files and flags are applied, to change defaults.</param>
+    /// <returns>The options that were given, in a file or typed.</returns>
+    /// <exception cref="OptionException">A value, or the configuration file, is wrong.</exception>
+    public IReadOnlySet<OptionSpec> Bind(ParseResult parsed, RunOptions options, Action<string>? preset = null)
+    {
+        List<OptionProblem> problems = [];
+        Dictionary<OptionSpec, object> typed = Typed(parsed, problems);
+        HashSet<OptionSpec> given = [];
+        if (parsed.GetValue(Config) is { Length: > 0 } paths)
+        {
+            string json = ReadConfig(paths[^1]);
+            // Once to learn the data set, and again over the defaults that it brings.
+            given.UnionWith(OptionsJson.Apply(options, json, paths[^1]));
+            preset?.Invoke(typed.TryGetValue(_table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
+            OptionsJson.Apply(options, json, paths[^1]);
+        }
+        else
+            preset?.Invoke(typed.TryGetValue(_table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
+        foreach ((OptionSpec spec, object value) in typed)
+            spec.Set(options, value);
+        given.UnionWith(typed.Keys);
+        return problems.Count == 0 ? given : throw new OptionException(problems);
+    }
+
+    private static Option<bool> Flag(string name) => new(name) { Arity = ArgumentArity.Zero };
+
+    // All values are read as texts, so that one parser words all messages; repeating an option is allowed, the last one counts.
+    private static Option<string[]> Texts(string name, bool several) =>
+        new(name) { Arity = new ArgumentArity(1, 1000), AllowMultipleArgumentsPerToken = several };
+
+    private Dictionary<OptionSpec, object> Typed(ParseResult parsed, List<OptionProblem> problems)
+    {
+        Dictionary<OptionSpec, object> typed = [];
+        foreach (OptionSpec spec in _table.Specs)
+        {
+            OptionResult? result = parsed.GetResult(_options[spec]);
+            bool isGiven = result is { Implicit: false };
+            if (spec.Kind == OptionKind.Switch)
+            {
+                bool isNegated = parsed.GetResult(_negations[spec]) is { Implicit: false };
+                if (isGiven && isNegated)
+                    problems.Add(new OptionProblem(spec.Flag, $"is given together with --no-{spec.Name}."));
+                else if (isGiven || isNegated)
+                    typed.Add(spec, isGiven);
+            }
+            else if (isGiven)
+            {
+                try
+                {
+                    typed.Add(spec, OptionValue.Parse(spec, result!.Tokens.Select(t => t.Value).ToArray()));
+                }
+                catch (OptionException e)
+                {
+                    problems.AddRange(e.Problems);
+                }
+            }
+        }
+        return typed;
+    }
+
+    private static string ReadConfig(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new OptionException(new OptionProblem("--config", $"cannot read '{path}': {e.Message}"));
+        }
+    }
+}

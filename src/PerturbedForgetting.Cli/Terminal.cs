@@ -1,0 +1,28 @@
+namespace PerturbedForgetting.Cli;
+
+/// <summary>Where a command writes, and what that place can show.</summary>
+/// <param name="Out">Results.</param>
+/// <param name="Error">Problems.</param>
+/// <param name="IsInteractive">Whether a person watches, so that lines may be redrawn.</param>
+/// <param name="Width">Columns of a line.</param>
+internal sealed record Terminal(TextWriter Out, TextWriter Error, bool IsInteractive, int Width)
+{
+    /// <summary>The console of the process.</summary>
+    public static Terminal System => new(Console.Out, Console.Error, !Console.IsOutputRedirected, ConsoleWidth());
+
+    private static int ConsoleWidth()
+    {
+        const int Default = 100;
+        if (Console.IsOutputRedirected)
+            return Default;
+        try
+        {
+            return Math.Clamp(Console.WindowWidth, 60, 120);
+        }
+        // Some terminals do not tell.
+        catch (IOException)
+        {
+            return Default;
+        }
+    }
+}

@@ -1,0 +1,183 @@
+using PerturbedForgetting.Cli;
+using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Tests.Tensors.Serialization;
+using PerturbedForgetting.Training.Options;
+
+namespace PerturbedForgetting.Tests.Cli;
+
+[TestFixture]
+internal sealed class CommandLineTests
+{
+    [Test]
+    public void EveryOptionOfTheTablesIsBound()
+    {
+        foreach (OptionSpec spec in OptionTables.Train.Specs)
+        {
+            TrainOptions expected = new() { DataDir = "d", WarmupEpochs = 0 };
+            string[] value = spec.Kind switch
+            {
+                OptionKind.Switch => [],
+                OptionKind.Integer => ["3"],
+                OptionKind.Number => ["0.25"],
+                OptionKind.Numbers => ["0.25", "0.5"],
+                OptionKind.Pairs => ["a=1", "b=x=y"],
+                _ => ["some text"],
+            };
+            spec.Set(expected, spec.Kind == OptionKind.Switch ? true : OptionValue.Parse(spec, value));
+            // Many of these values are refused by the rules, which is not the point here.
+            CliHarness cli = new();
+            int exitCode = cli.Run(["train", "--data-dir", "d", "--warmup-epochs", "0", spec.Flag, .. value]);
+            if (expected.Validate().Any(p => p.IsError))
+                Assert.That((exitCode, cli.Error), Is.EqualTo((ExitCodes.WrongOption, ErrorText(expected))), spec.Flag);
+            else
+                Assert.That(OptionsJson.Write(cli.Trained!), Is.EqualTo(OptionsJson.Write(expected)), spec.Flag);
+        }
+    }
+
+    [Test]
+    public void ShortNamesNegativeNumbersEqualsSignsAndListsWorkAsInTheReference()
+    {
+        CliHarness cli = new();
+        int exitCode = cli.Run("train", "--data-dir", "d", "-b", "64", "-vb", "32", "-j", "0", "-m", "resnet18", "--obf-C", "-1", "--sharpness-m=-1", "--scale", "0.08", "1",
+            "--mean", "0.5", "0.4", "0.3", "--lr=0.5", "--local_rank", "0", "--model-kwargs", "class_token=False", "layers=[1,1]", "--bce-loss", "--experiment", "");
+        Assert.That(exitCode, Is.Zero, cli.Error);
+        TrainOptions o = cli.Trained!;
+        Assert.That((o.BatchSize, o.ValidationBatchSize, o.Workers, o.Model, o.ObfC, o.SharpnessM, o.Lr, o.BceLoss), Is.EqualTo((64, (int?)32, 0, "resnet18", -1.0, -1, (double?)0.5, true)));
+        Assert.That(o.Scale, Is.EqualTo(new[] { 0.08, 1 }));
+        Assert.That(o.Mean, Is.EqualTo(new[] { 0.5, 0.4, 0.3 }));
+        Assert.That(o.ModelKwargs.Keys, Is.EquivalentTo(new[] { "class_token", "layers" }));
+        Assert.That(cli.Context!.Given.Select(s => s.Name), Does.Contain("lr").And.Not.Contain("rho"));
+    }
+
+    [Test]
+    public void TheLastOfRepeatedOptionsCounts()
+    {
+        CliHarness cli = new();
+        cli.Run("train", "--data-dir", "a", "--lr", "0.1", "--data-dir", "b", "--lr", "0.2");
+        Assert.That((cli.Trained!.DataDir, cli.Trained.Lr), Is.EqualTo(("b", (double?)0.2)));
+    }
+
+    [TestCase("--lrr", "--lr", "train", "--data-dir", "d", "--lrr", "0.1")]
+    [TestCase("--data-dri", "--data-dir", "train", "--data-dri", "d")]
+    [TestCase("--no-bce-los", "--no-bce-loss", "train", "--data-dir", "d", "--no-bce-los")]
+    [TestCase("--checkpiont", "--checkpoint", "validate", "--checkpiont=x")]
+    [TestCase("trian", "train", "trian")]
+    [TestCase("chek", "check", "data", "chek")]
+    public void AnUnknownNameIsRefusedWithASuggestion(string wrong, string suggestion, params string[] args)
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run(args), Is.EqualTo(ExitCodes.WrongOption));
+        Assert.That(cli.Error, Does.Contain($"'{wrong}'").And.Contain($"Did you mean '{suggestion}'").And.Contain("--help"));
+        Assert.That(cli.Error.Split('\n'), Has.Length.LessThanOrEqualTo(3));
+        Assert.That(cli.Trained, Is.Null);
+    }
+
+    [TestCase("train", "--data-dir", "d", "--lr", "abc")]
+    [TestCase("train", "--data-dir", "d", "--lr")]
+    [TestCase("train", "--data-dir", "d", "stray")]
+    [TestCase("train", "--data-dir", "d", "--opt", "sam")]
+    [TestCase("train")]
+    [TestCase("train", "--data-dir", "d", "--bce-loss", "--no-bce-loss")]
+    [TestCase("validate", "--data-dir", "d", "--num-gpu", "2")]
+    [TestCase("validate", "--data-dir", "d", "--device", "cuda")]
+    [TestCase("data")]
+    [TestCase]
+    public void AWrongLineGivesExitCode2AndNoStackTrace(params string[] args)
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run(args), Is.EqualTo(ExitCodes.WrongOption));
+        Assert.That(cli.Error, Is.Not.Empty.And.Not.Contain("   at "));
+        Assert.That((cli.Trained, cli.Validated, cli.Checked), Is.EqualTo(((TrainOptions?)null, (ValidateOptions?)null, (TrainOptions?)null)));
+    }
+
+    [Test]
+    public void AllWrongValuesAreReportedTogether()
+    {
+        CliHarness cli = new();
+        cli.Run("train", "--lr", "abc", "--epochs", "x", "--model-kwargs", "a");
+        Assert.That(cli.Error, Does.Contain("--lr").And.Contain("--epochs").And.Contain("--model-kwargs"));
+    }
+
+    [Test]
+    public void AConfigurationFileComesBeforeWhatIsTyped()
+    {
+        using TempFolder folder = new();
+        string path = folder["c é.json"];
+        File.WriteAllText(path, "{\"lr\": 0.3, \"epochs\": 7, \"bce-loss\": true, \"dataset\": \"builtin/shapes\", \"rho\": 0.2}");
+        CliHarness cli = new();
+        Assert.That(cli.Run("train", "--config", path, "--epochs", "9", "--no-bce-loss", "--warmup-epochs", "1"), Is.Zero, cli.Error);
+        TrainOptions o = cli.Trained!;
+        Assert.That((o.Lr, o.Epochs, o.BceLoss, o.Rho), Is.EqualTo(((double?)0.3, 9, false, 0.2)));
+        // The data set of the file also brings its defaults.
+        Assert.That(o.Model, Is.EqualTo("resnet20"));
+        Assert.That(cli.Context!.Given.Select(s => s.Name), Is.EquivalentTo(new[] { "lr", "epochs", "bce-loss", "dataset", "rho", "warmup-epochs" }));
+    }
+
+    [Test]
+    public void TheWrittenConfigurationGivesTheSameRun()
+    {
+        using TempFolder folder = new();
+        CliHarness first = new(), second = new();
+        first.Run("train", "--dataset", "builtin/shapes", "--lr", "0.07", "--model-kwargs", "a=1.0", "b=[1,'x']");
+        string path = folder["args.json"];
+        File.WriteAllText(path, OptionsJson.Write(first.Trained!));
+        Assert.That(second.Run("train", "--config", path), Is.Zero);
+        Assert.That(OptionsJson.Diff(first.Trained!, second.Trained!), Is.Empty);
+    }
+
+    [TestCase("{\"lrr\": 1}", "Did you mean 'lr'")]
+    [TestCase("{", "not valid JSON")]
+    [TestCase(null, "cannot read")]
+    public void AWrongConfigurationFileIsNamed(string? json, string words)
+    {
+        using TempFolder folder = new();
+        string path = folder["c.json"];
+        if (json is not null)
+            File.WriteAllText(path, json);
+        CliHarness cli = new();
+        Assert.That(cli.Run("train", "--config", path), Is.EqualTo(ExitCodes.WrongOption));
+        Assert.That(cli.Error, Does.Contain(path).And.Contain(words));
+    }
+
+    [Test]
+    public void AnOptionWithoutEffectIsMentioned()
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run("train", "--data-dir", "d", "--pin-mem"), Is.Zero);
+        Assert.That(cli.Output, Does.Contain("warning: --pin-mem: has no effect on the CPU."));
+    }
+
+    private static IEnumerable<TestCaseData> Exceptions()
+    {
+        yield return new TestCaseData(new OptionException(new OptionProblem("--lr", "wrong.")), 2, "error: --lr: wrong.");
+        yield return new TestCaseData(new SafetensorsException("w.safetensors", "broken."), 3, "w.safetensors");
+        yield return new TestCaseData(new FileNotFoundException("no 'x'"), 3, "no 'x'");
+        yield return new TestCaseData(new IOException("disk full"), 1, "disk full");
+        yield return new TestCaseData(new OutOfMemoryException(), 4, "--batch-size");
+        yield return new TestCaseData(new AggregateException(new SafetensorsException("w", "broken.")), 3, "broken");
+        yield return new TestCaseData(new InvalidOperationException("surprise"), 1, "internal error (InvalidOperationException): surprise");
+    }
+
+    [TestCaseSource(nameof(Exceptions))]
+    public void AFailureBecomesAMessageAndAnExitCode(Exception exception, int exitCode, string words)
+    {
+        CliHarness cli = new() { Train = (_, _) => throw exception };
+        Assert.That(cli.Run("train", "--data-dir", "d"), Is.EqualTo(exitCode));
+        Assert.That(cli.Error, Does.Contain(words).And.Not.Contain("   at "));
+    }
+
+    [Test]
+    public void OtherCommandsGetTheirOptions()
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run("validate", "--data-dir", "d", "--split", "test", "--use-train-size"), Is.Zero);
+        Assert.That((cli.Validated!.Split, cli.Validated.UseTrainSize, cli.Validated.BatchSize), Is.EqualTo(("test", true, 256)));
+        Assert.That(cli.Run("data", "check", "--data-dir", "d", "--bad-images", "skip"), Is.EqualTo(ExitCodes.BadData));
+        Assert.That((cli.Checked!.DataDir, cli.Checked.BadImages), Is.EqualTo(("d", "skip")));
+        Assert.That(cli.Run("devices"), Is.Zero);
+        Assert.That(cli.Output, Does.Contain("cpu").And.Contain("instructions").And.Contain("GiB"));
+    }
+
+    private static string ErrorText(TrainOptions options) =>
+        string.Concat(options.Validate().Where(p => p.IsError).Select(p => $"error: {p}{Environment.NewLine}"));
+}

@@ -1,0 +1,156 @@
+using PerturbedForgetting.Training.Options;
+
+namespace PerturbedForgetting.Tests.Training.Options;
+
+[TestFixture]
+internal sealed class OptionRulesTests
+{
+    private static TrainOptions Good() => new() { DataDir = "images", Model = "resnet18" };
+
+    private static TestCaseData Case(string option, string words, Action<TrainOptions> change) =>
+        new TestCaseData(option, words, change).SetArgDisplayNames(option, words);
+
+    private static IEnumerable<TestCaseData> Errors()
+    {
+        yield return Case("--dataset", "builtin/shapes", o => o.DataDir = null);
+        yield return Case("--dataset", "cannot be read", o => o.Dataset = "tfds/cifar10");
+        yield return Case("--dataset-download", "nothing is downloaded", o => o.DatasetDownload = true);
+        yield return Case("--class-order", "needs --class-map", o => o.ClassOrder = "file");
+        yield return Case("--class-order", "Did you mean 'natural'", o => o.ClassOrder = "nautral");
+        yield return Case("--batch-size", "at least 1, got 0", o => o.BatchSize = 0);
+        yield return Case("--validation-batch-size", "at least 1", o => o.ValidationBatchSize = 0);
+        yield return Case("--grad-accum-steps", "at least 1", o => o.GradAccumSteps = 0);
+        yield return Case("--workers", "at least 0", o => o.Workers = -1);
+        yield return Case("--epochs", "at least 1", o => o.Epochs = 0);
+        yield return Case("--start-epoch", "leaves nothing", o => o.StartEpoch = 300);
+        yield return Case("--num-classes", "at least 1", o => o.NumClasses = 0);
+        yield return Case("--crop-pct", "at most 1, got 1.5", o => o.CropPct = 1.5);
+        yield return Case("--mean", "1 or 3 numbers, got 2", o => o.Mean = [0.5, 0.5]);
+        yield return Case("--std", "positive", o => o.Std = [0.5, 0, 0.5]);
+        yield return Case("--scale", "two shares", o => o.Scale = [0.5]);
+        yield return Case("--scale", "two shares", o => o.Scale = [0.8, 0.5]);
+        yield return Case("--ratio", "two positive", o => o.Ratio = [0, 1]);
+        yield return Case("--hflip", "0 to 1, got 1.1", o => o.Hflip = 1.1);
+        yield return Case("--hflip", "0 to 1, got NaN", o => o.Hflip = double.NaN);
+        yield return Case("--smoothing", "below 1", o => o.Smoothing = 1);
+        yield return Case("--drop", "below 1", o => o.Drop = -0.1);
+        yield return Case("--bn-momentum", "has no batch norm", o => (o.Model, o.BnMomentum) = ("vit_tiny_patch4_32", 0.1));
+        yield return Case("--pretrained", "--pretrained-path", o => o.Pretrained = true);
+        yield return Case("--opt", "sam_sgd, sam_sgdw", o => o.Opt = "sam");
+        yield return Case("--opt", "Did you mean 'adamw'", o => o.Opt = "AdamW");
+        yield return Case("--opt-betas", "belongs to adam and adamw, not to sam_sgd", o => (o.Opt, o.OptBetas) = ("sam_sgd", [0.9, 0.99]));
+        yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = ("adamw", [0.9]));
+        yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = ("adamw", [0.9, 1]));
+        yield return Case("--opt-eps", "belongs to adam", o => o.OptEps = 1e-8);
+        yield return Case("--opt-kwargs", "'nesterov' is not known", o => o.OptKwargs = new Dictionary<string, object?> { ["nesterov"] = true });
+        yield return Case("--model-kwargs", "use --num-classes", o => o.ModelKwargs = new Dictionary<string, object?> { ["num_classes"] = 3L });
+        yield return Case("--weight-decay", "negative", o => o.WeightDecay = -1);
+        yield return Case("--rho", "negative", o => o.Rho = -0.1);
+        yield return Case("--obf-C", "above 1", o => o.ObfC = 1);
+        yield return Case("--obf-C", "above 1", o => o.ObfC = 0.5);
+        yield return Case("--obf-gamma", "0 to 1, got 2", o => o.ObfGamma = 2);
+        yield return Case("--sharpness-m", "larger than --batch-size 128", o => (o.Opt, o.SharpnessM) = ("sam_sgd", 256));
+        yield return Case("--sharpness-m", "does not divide --batch-size 128; nearby values that do: 16, 32, 64", o => (o.Opt, o.SharpnessM) = ("sam_sgd", 48));
+        yield return Case("--adaptive-sam", "--asam-before-norm", o => (o.Opt, o.AdaptiveSam) = ("sam_sgd", true));
+        yield return Case("--asam-after-norm", "needs --adaptive-sam", o => (o.Opt, o.AsamAfterNorm) = ("sam_sgd", true));
+        yield return Case("--rho-policy", "divides by lr - min-lr", o => (o.Opt, o.RhoPolicy, o.Lr, o.MinLr) = ("sam_sgd", "lr_prop", 0.1, 0.1));
+        yield return Case("--sched", "'cosine' is not one of linear", o => o.Sched = "cosine");
+        yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => o.BceReduction = "sum_mena");
+        yield return Case("--lr", "negative", o => o.Lr = -1);
+        yield return Case("--dist-bn", "nothing to broadcast", o => o.DistBn = "broadcast");
+        yield return Case("--local_rank", "one worker", o => o.LocalRank = 1);
+        yield return Case("--log-wandb", "summary.csv", o => o.LogWandb = true);
+        yield return Case("--device", "'cuda' is not one of auto, cpu", o => o.Device = "cuda");
+        yield return Case("--experiment", "single folder", o => o.Experiment = "a/b");
+        yield return Case("--experiment", "single folder", o => o.Experiment = "..");
+    }
+
+    [TestCaseSource(nameof(Errors))]
+    public void AWrongValueIsAnErrorThatSaysWhat(string option, string words, Action<TrainOptions> change)
+    {
+        TrainOptions options = Good();
+        change(options);
+        OptionProblem[] errors = options.Validate().Where(p => p.IsError).ToArray();
+        Assert.That(errors, Has.Length.EqualTo(1), string.Join('\n', errors.Select(e => e.ToString())));
+        Assert.That(errors[0].Option, Is.EqualTo(option));
+        Assert.That(errors[0].Message, Does.Contain(words));
+    }
+
+    private static IEnumerable<TestCaseData> Notes()
+    {
+        yield return Case("--pin-mem", "no effect", o => o.PinMem = true);
+        yield return Case("--synchronize-step", "no effect", o => o.SynchronizeStep = true);
+        yield return Case("--min-rho", "--rho-policy constant", o => (o.Opt, o.MinRho) = ("sam_sgdw", 0.02));
+        yield return Case("--backup-normalized", "--gsam-alpha", o => (o.Opt, o.BackupNormalized) = ("sam_sgdw", true));
+        yield return Case("--perturb-loss", "use sam_sgd", o => o.PerturbLoss = "obf");
+        yield return Case("--sharpness-m", "does not perturb", o => o.SharpnessM = 64);
+        yield return Case("--momentum", "--opt-betas", o => (o.Opt, o.Momentum) = ("adamw", 0.5));
+        yield return Case("--clip-grad", "not clipped", o => o.ClipGrad = 0);
+        yield return Case("--warmup-epochs", "never reaches", o => o.Epochs = 5);
+    }
+
+    [TestCaseSource(nameof(Notes))]
+    public void AnOptionWithoutEffectIsNotedButAccepted(string option, string words, Action<TrainOptions> change)
+    {
+        TrainOptions options = Good();
+        change(options);
+        IReadOnlyList<OptionProblem> problems = options.Validate();
+        Assert.That(problems, Has.Count.EqualTo(1), string.Join('\n', problems));
+        Assert.That(problems[0].IsError, Is.False);
+        Assert.That(problems[0].Option, Is.EqualTo(option));
+        Assert.That(problems[0].Message, Does.Contain(words));
+    }
+
+    [Test]
+    public void DefaultsAreThoseOfTheReferenceAndValid()
+    {
+        TrainOptions o = Good();
+        Assert.That(o.Validate(), Is.Empty);
+        Assert.That((o.BatchSize, o.Epochs, o.WarmupEpochs, o.Seed, o.CheckpointHist, o.LogInterval, o.Workers), Is.EqualTo((128, 300, 5, 42, 10, 50, 4)));
+        Assert.That((o.Rho, o.MinRho, o.ObfC, o.ObfGamma, o.SharpnessM, o.WeightDecay, o.WarmupLr), Is.EqualTo((0.6, 0.0, 1000.0, 1.0, -1, 2e-5, 1e-5)));
+        Assert.That((new ValidateOptions().BatchSize, new ValidateOptions().LogFreq), Is.EqualTo((256, 10)));
+    }
+
+    [Test]
+    public void AllProblemsComeAtOnce()
+    {
+        TrainOptions options = new() { BatchSize = 0, Opt = "lion", Rho = -1, Scale = [2, 3] };
+        Assert.That(options.Validate().Select(p => p.Option), Is.SupersetOf(new[] { "--dataset", "--batch-size", "--opt", "--rho", "--scale" }));
+    }
+
+    [TestCase(null, "sgd", 128, 1, "", 0.05)]
+    [TestCase(null, "sgd", 128, 8, "", 0.4)]
+    [TestCase(null, "adamw", 64, 1, "", 0.05)]
+    [TestCase(null, "adamw", 64, 1, "linear", 0.025)]
+    [TestCase(0.0, "sgd", 256, 1, "", 0.1)]
+    [TestCase(0.3, "sgd", 256, 1, "", 0.3)]
+    public void TheLearningRateFollowsFromTheBatch(double? lr, string opt, int batch, int accumulation, string scale, double expected)
+    {
+        TrainOptions options = new() { Lr = lr, Opt = opt, BatchSize = batch, GradAccumSteps = accumulation, LrBaseScale = scale };
+        Assert.That(options.EffectiveLr, Is.EqualTo(expected).Within(1e-15));
+    }
+
+    [Test]
+    public void TheQuickStartIsValidForItsDataSetOnly()
+    {
+        TrainOptions options = new() { Dataset = QuickStart.Dataset };
+        QuickStart.Apply(options, QuickStart.Dataset + ":size=16");
+        Assert.That(options.Validate(), Is.Empty);
+        Assert.That(options.Perturbs);
+        TrainOptions other = new();
+        QuickStart.Apply(other, "cifar10");
+        Assert.That(OptionsJson.Diff(other, new TrainOptions()), Is.Empty);
+    }
+
+    [TestCase("--validate-hessian", "not available yet")]
+    [TestCase("--num-gpu", "only one device")]
+    [TestCase("--log-freq", "at least 1")]
+    [TestCase("--sharpness-tol", "positive")]
+    public void ValidateRefusesWhatItCannotDo(string option, string words)
+    {
+        ValidateOptions options = new() { DataDir = "x" };
+        Assert.That(options.Validate(), Is.Empty);
+        OptionTables.Validate.Find(option)!.Set(options, option switch { "--validate-hessian" => true, "--num-gpu" => 2, "--log-freq" => 0, _ => (object)0.0 });
+        Assert.That(options.Validate().Single().ToString(), Does.StartWith(option).And.Contain(words));
+    }
+}
