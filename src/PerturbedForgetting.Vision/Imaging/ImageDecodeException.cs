@@ -50,8 +50,8 @@ public sealed class ImageDecodeException : Exception
     /// <summary>The file's length in bytes, where it is known.</summary>
     public long? Bytes { get; }
 
-    internal ImageDecodeException At(string? path, long? bytes) =>
-        Path is null && path is not null ? new(Problem, Reason, path, bytes ?? Bytes, this) : this;
+    internal ImageDecodeException At(string? path, long bytes) =>
+        Path is null && Bytes is null ? new(Problem, Reason, path, bytes, this) : this;
 
     static string Describe(string reason, string? path, long? bytes) =>
         $"cannot decode {path ?? "image"}: {reason}" + (bytes is { } n ? FormattableString.Invariant($" (file has {n} bytes)") : "");

@@ -1,0 +1,109 @@
+using PerturbedForgetting.Vision.Imaging;
+
+namespace PerturbedForgetting.Vision.Datasets;
+
+/// <summary>CIFAR-10 or CIFAR-100 in the binary version of its authors: records of label (CIFAR-100: coarse and fine label;
+/// the fine one counts) and 3 x 32 x 32 bytes, planes red, green, blue. Held in memory.</summary>
+public sealed class CifarDataset : Dataset
+{
+    const int Side = 32, Plane = Side * Side, Pixels = 3 * Plane;
+
+    static readonly string[] Classes10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+    readonly List<(string File, byte[] Records)> files = [];
+    readonly int recordLength;
+    readonly int perFile;
+
+    CifarDataset(string name, int classes, string folder, string[] fileNames, DatasetOptions options)
+    {
+        Name = name;
+        recordLength = Pixels + (classes == 10 ? 1 : 2);
+        foreach (string file in fileNames)
+            files.Add((Path.Combine(folder, file), BinaryFile.Read(Path.Combine(folder, file))));
+        perFile = files[0].Records.Length / recordLength;
+        Classes = new ClassList(ReadNames(folder, classes));
+        Check(classes);
+        NoteDifference(options.Classes);
+    }
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override int Count => perFile * files.Count;
+
+    /// <inheritdoc/>
+    public override ClassList Classes { get; }
+
+    /// <summary>Opens the set of 10 or 100 classes in <paramref name="dataDir"/> or the sub-folder that its archive makes.</summary>
+    /// <exception cref="DatasetException">A file is missing or has an impossible size or label.</exception>
+    public static CifarDataset Open(int classes, string dataDir, string split, DatasetOptions options)
+    {
+        string name = $"cifar{classes}";
+        bool training = SplitNames.IsTraining(split, name);
+        string[] files = (classes, training) switch
+        {
+            (10, true) => [.. Enumerable.Range(1, 5).Select(i => $"data_batch_{i}.bin")],
+            (10, false) => ["test_batch.bin"],
+            (_, true) => ["train.bin"],
+            _ => ["test.bin"],
+        };
+        string archive = classes == 10 ? "cifar-10-batches-bin" : "cifar-100-binary";
+        string folder = File.Exists(Path.Combine(dataDir, files[0])) ? dataDir : Path.Combine(dataDir, archive);
+        string? missing = Array.Find(files, f => !File.Exists(Path.Combine(folder, f)));
+        if (missing is not null)
+            throw new DatasetException($"{name}: there is no {missing} in {dataDir} nor in {archive} below it; unpack the binary version (cifar-{classes}-binary.tar.gz) there", wrongOption: true);
+        return new CifarDataset($"{name}/{(training ? "train" : "test")}", classes, folder, files, options);
+    }
+
+    /// <inheritdoc/>
+    public override int Label(int index) => Record(index)[recordLength - Pixels - 1];
+
+    /// <inheritdoc/>
+    public override string Describe(int index) => $"{files[index / perFile].File}, image {index % perFile}";
+
+    /// <inheritdoc/>
+    public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder)
+    {
+        image.Resize(Side, Side);
+        ReadOnlySpan<byte> planes = Record(index)[^Pixels..];
+        Span<byte> pixels = image.Pixels;
+        for (int i = 0, at = 0; i < Plane; i++, at += 3)
+            (pixels[at], pixels[at + 1], pixels[at + 2]) = (planes[i], planes[Plane + i], planes[2 * Plane + i]);
+        return new DecodedImage(Side, Side, "CIFAR", ImageColor.Rgb, 1, false);
+    }
+
+    ReadOnlySpan<byte> Record(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count);
+        return files[index / perFile].Records.AsSpan(index % perFile * recordLength, recordLength);
+    }
+
+    void Check(int classes)
+    {
+        foreach ((string file, byte[] records) in files)
+        {
+            if (records.Length == 0 || records.Length % recordLength != 0)
+                throw new DatasetException($"{file} has {records.Length} bytes, which is no whole number of records of {recordLength} bytes; it is cut short or of another kind, download it again");
+            if (records.Length != perFile * recordLength)
+                throw new DatasetException($"{file} has {records.Length} bytes and {files[0].File} {files[0].Records.Length}; one of them is cut short, download it again");
+        }
+        for (int i = 0; i < Count; i++)
+        {
+            if (Label(i) >= classes)
+                throw new DatasetException($"{Describe(i)} has label {Label(i)}, but there are only {classes} classes; the file is damaged");
+        }
+    }
+
+    static string[] ReadNames(string folder, int classes)
+    {
+        string path = Path.Combine(folder, classes == 10 ? "batches.meta.txt" : "fine_label_names.txt");
+        if (File.Exists(path))
+        {
+            string[] names = [.. TextFile.ReadLines(path, "class names").Select(l => l.Trim()).Where(l => l.Length > 0)];
+            if (names.Length == classes)
+                return names;
+        }
+        return classes == 10 ? Classes10 : [.. Enumerable.Range(0, classes).Select(i => FormattableString.Invariant($"{i}"))];
+    }
+}

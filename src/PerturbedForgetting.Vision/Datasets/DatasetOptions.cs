@@ -1,0 +1,30 @@
+namespace PerturbedForgetting.Vision.Datasets;
+
+/// <summary>How the sub-folders of an image folder become labels.</summary>
+public enum ClassOrder
+{
+    /// <summary>By the code units of the names: "10" before "2".</summary>
+    Ordinal,
+
+    /// <summary>Numbers within the names by their value: "2" before "10".</summary>
+    Natural,
+}
+
+/// <summary>Choices in opening a data set.</summary>
+public sealed record DatasetOptions
+{
+    /// <summary>Order of the classes of an image folder.</summary>
+    public ClassOrder ClassOrder { get; init; } = ClassOrder.Ordinal;
+
+    /// <summary>A file that lists the classes, one a line, optionally with an index behind a comma or tab.</summary>
+    public string? ClassMapFile { get; init; }
+
+    /// <summary>A CSV file of image and class, for a folder without sub-folders.</summary>
+    public string? LabelsFile { get; init; }
+
+    /// <summary>The classes of the training set or of a checkpoint, which labels must follow.</summary>
+    public ClassList? Classes { get; init; }
+
+    /// <summary>Seed of procedural sets.</summary>
+    public ulong Seed { get; init; } = 42;
+}

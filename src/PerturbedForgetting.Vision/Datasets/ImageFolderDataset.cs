@@ -1,0 +1,144 @@
+using PerturbedForgetting.Vision.Imaging;
+
+namespace PerturbedForgetting.Vision.Datasets;
+
+/// <summary>Images in folders: each sub-folder is a class, and holds its images at any depth. Or, with a file of labels,
+/// images in one folder.</summary>
+public sealed class ImageFolderDataset : Dataset
+{
+    readonly string folder;
+    readonly string[] paths;
+    readonly int[] labels;
+
+    ImageFolderDataset(string folder, ClassList classes, List<string> paths, List<int> labels, IEnumerable<string> notes)
+    {
+        this.folder = folder;
+        this.paths = [.. paths];
+        this.labels = [.. labels];
+        Classes = classes;
+        this.notes.AddRange(notes);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => folder;
+
+    /// <inheritdoc/>
+    public override int Count => paths.Length;
+
+    /// <inheritdoc/>
+    public override ClassList Classes { get; }
+
+    /// <summary>Opens a split of the set in <paramref name="root"/>: the sub-folder of that name or a synonym of it
+    /// (train, training; validation, val, valid, eval, test). A root with none of these is itself the training set.</summary>
+    /// <exception cref="DatasetException">There is no such folder, no image, or no match between folders and classes.</exception>
+    public static ImageFolderDataset OpenSplit(string root, string split, DatasetOptions options)
+    {
+        if (!Directory.Exists(root))
+            throw new DatasetException($"--data-dir: there is no folder {root}", wrongOption: true);
+        List<string> folders = FolderScan.SubFolders(root);
+        foreach (string candidate in SplitNames.Candidates(split))
+        {
+            string path = Path.Combine(root, candidate);
+            if (candidate.Length == 0 || !Directory.Exists(path))
+                continue;
+            string? note = candidate == split ? null : $"{root} has no folder '{split}'; '{candidate}' is used instead";
+            return Open(path, options, note);
+        }
+        bool isTraining = SplitNames.Candidates(split).Contains("train");
+        if (split.Length == 0 || (isTraining && !folders.Exists(SplitNames.IsSplit)))
+            return Open(root, options, split.Length == 0 ? null : $"{root} has no folder '{split}'; its own sub-folders are taken as the classes");
+        string present = folders.Count == 0 ? "it has no sub-folders" : "it has " + Abbreviate(folders);
+        throw new DatasetException(
+            $"{root} has none of the folders {string.Join(", ", SplitNames.Candidates(split))}; {present}. Name the folder with --train-split or --val-split", wrongOption: true);
+    }
+
+    /// <summary>Opens the folder whose sub-folders are the classes.</summary>
+    /// <exception cref="DatasetException">There is no image, or no match between folders and classes.</exception>
+    public static ImageFolderDataset Open(string folder, DatasetOptions? options = null) => Open(folder, options ?? new DatasetOptions(), note: null);
+
+    /// <inheritdoc/>
+    public override int Label(int index) => labels[index];
+
+    /// <inheritdoc/>
+    public override string Describe(int index) => Path.Combine(folder, paths[index]);
+
+    /// <inheritdoc/>
+    public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder) => decoder.Decode(Describe(index), image);
+
+    static ImageFolderDataset Open(string folder, DatasetOptions options, string? note)
+    {
+        var scan = new FolderScan();
+        List<string> notes = note is null ? [] : [note];
+        try
+        {
+            return options.LabelsFile is { } labels ? OpenLabelled(folder, labels, options, scan, notes) : OpenClasses(folder, options, scan, notes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException($"{folder} cannot be read: {e.Message}");
+        }
+    }
+
+    static ImageFolderDataset OpenLabelled(string folder, string labelsFile, DatasetOptions options, FolderScan scan, List<string> notes)
+    {
+        List<string> images = scan.Images(folder, "");
+        if (images.Count == 0)
+            throw new DatasetException($"{folder} holds no image");
+        ClassList? classes = options.ClassMapFile is { } map ? ClassMap.Read(map) : options.Classes;
+        LabelsFile file = LabelsFile.Read(labelsFile, folder, images, classes);
+        return new ImageFolderDataset(folder, file.Classes, [.. file.Images.Select(i => i.Path)], [.. file.Images.Select(i => i.Label)], [.. notes, .. file.Notes]);
+    }
+
+    static ImageFolderDataset OpenClasses(string folder, DatasetOptions options, FolderScan scan, List<string> notes)
+    {
+        List<string> folders = FolderScan.SubFolders(folder);
+        if (folders.Count == 0)
+            throw new DatasetException($"{folder} has no sub-folders; images of a class lie in a sub-folder of the class's name (or give --labels FILE)");
+        if (options.ClassOrder == ClassOrder.Natural)
+            folders.Sort(NaturalOrder.Instance);
+        ClassList? required = options.ClassMapFile is { } map ? ClassMap.Read(map) : options.Classes;
+        if (options is { ClassMapFile: not null, Classes: { } model } && model.DescribeDifference(required!) is { } difference)
+            notes.Add(difference);
+        ClassList classes = required ?? new ClassList(folders);
+        CheckFolders(folder, folders, classes, options, notes);
+
+        var paths = new List<string>();
+        var labels = new List<int>();
+        foreach (string name in folders)
+        {
+            List<string> images = scan.Images(folder, name);
+            if (images.Count == 0)
+                notes.Add($"class '{name}' has no images in {folder}");
+            paths.AddRange(images);
+            labels.AddRange(Enumerable.Repeat(classes.IndexOf(name), images.Count));
+        }
+        if (scan.SkippedNote is { } skipped)
+            notes.Add(skipped);
+        if (paths.Count == 0)
+            throw new DatasetException($"{folder} holds no image" + (scan.SkippedNote is { } why ? $" ({why})" : ""));
+        return new ImageFolderDataset(folder, classes, paths, labels, notes);
+    }
+
+    static void CheckFolders(string folder, List<string> folders, ClassList classes, DatasetOptions options, List<string> notes)
+    {
+        string origin = options.ClassMapFile is null ? "the training set" : options.ClassMapFile;
+        List<string> unknown = folders.FindAll(f => classes.IndexOf(f) < 0);
+        if (unknown.Count > 0)
+        {
+            // File systems of different makers write the same accented name with different characters.
+            string accents = unknown.Exists(HasCombiningMark) || classes.Names.Any(HasCombiningMark)
+                ? "; letters and accents are separate characters in some of these names, which makes them other names: rename the folders alike" : "";
+            throw new DatasetException(
+                $"{folder}: {Abbreviate(unknown)} {(unknown.Count == 1 ? "is no class" : "are no classes")} of {origin} ({classes.Count} classes: {Abbreviate(classes.Names)}){accents}");
+        }
+        var present = folders.Select(classes.IndexOf).ToHashSet();
+        List<string> missing = [.. classes.Names.Where((_, i) => !present.Contains(i))];
+        if (missing.Count > 0)
+            notes.Add($"{folder} lacks {missing.Count} of the {classes.Count} classes of {origin}: {Abbreviate(missing)}; the others keep their numbers");
+    }
+
+    static bool HasCombiningMark(string name) => name.AsSpan().ContainsAnyInRange('\u0300', '\u036F');
+
+    static string Abbreviate(IReadOnlyList<string> names) =>
+        string.Join(", ", names.Take(8).Select(n => $"'{n}'")) + (names.Count > 8 ? $" and {names.Count - 8} more" : "");
+}

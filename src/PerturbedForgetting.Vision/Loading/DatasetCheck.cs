@@ -1,0 +1,182 @@
+using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Imaging;
+
+namespace PerturbedForgetting.Vision.Loading;
+
+/// <summary>Choices of <see cref="DatasetCheck"/>.</summary>
+public sealed record DatasetCheckOptions
+{
+    /// <summary>Threads that decode; 0 for one a core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Outputs of the model to be trained, against which labels are checked.</summary>
+    public int? NumClasses { get; init; }
+
+    /// <summary>The classes of the training set, when a validation set is checked.</summary>
+    public ClassList? TrainingClasses { get; init; }
+
+    /// <summary>Choices in decoding.</summary>
+    public ImageDecoderOptions Decoder { get; init; } = ImageDecoderOptions.Default;
+}
+
+/// <summary>Reads a whole data set once and reports what is wrong with it, by kind of problem.</summary>
+public static class DatasetCheck
+{
+    /// <summary>Runs the check. <paramref name="progress"/> is told the number of images read, about every hundred.</summary>
+    public static DatasetReport Run(Dataset dataset, DatasetCheckOptions? options = null, Action<int>? progress = null)
+    {
+        options ??= new DatasetCheckOptions();
+        var total = new Tally();
+        CheckClasses(dataset, options, total);
+        int next = 0;
+        object gate = new();
+        int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        Parallel.For(0, Math.Min(threads, Math.Max(1, dataset.Count)), new ParallelOptions { MaxDegreeOfParallelism = threads }, _ =>
+        {
+            var tally = new Tally();
+            using var decoder = new ImageDecoder(options.Decoder);
+            using var image = new RgbImage();
+            for (int i = Interlocked.Increment(ref next) - 1; i < dataset.Count; i = Interlocked.Increment(ref next) - 1)
+            {
+                Read(dataset, i, image, decoder, tally);
+                if (i % 100 == 99)
+                    progress?.Invoke(i + 1);
+            }
+            lock (gate)
+                total.Add(tally);
+        });
+        return total.Report(dataset);
+    }
+
+    static void Read(Dataset dataset, int index, RgbImage image, ImageDecoder decoder, Tally tally)
+    {
+        try
+        {
+            DecodedImage decoded = dataset.Read(index, image, decoder);
+            tally.Count(decoded);
+            if (decoded.Filled)
+                tally.Find("filled", isError: false, $"{dataset.Describe(index)}: the rest was filled with grey");
+        }
+        catch (ImageDecodeException e)
+        {
+            tally.Find(Kind(e.Problem), isError: true, $"{dataset.Describe(index)}: {e.Reason}");
+        }
+    }
+
+    static void CheckClasses(Dataset dataset, DatasetCheckOptions options, Tally tally)
+    {
+        ClassList classes = dataset.Classes;
+        var counts = new int[classes.Count];
+        int lowest = int.MaxValue, highest = -1;
+        for (int i = 0; i < dataset.Count; i++)
+        {
+            int label = dataset.Label(i);
+            (lowest, highest) = (Math.Min(lowest, label), Math.Max(highest, label));
+            if (label < counts.Length)
+                counts[label]++;
+            if (label >= (options.NumClasses ?? int.MaxValue))
+                tally.Find("label-out-of-range", isError: true, $"{dataset.Describe(i)}: label {label} is not in 0..{options.NumClasses - 1}");
+        }
+        if (lowest == 1 && highest == options.NumClasses)
+            tally.Find("labels-from-one", isError: true, $"labels run from 1 to {highest} and seem to count from 1; subtract 1 from each");
+        tally.ImagesPerClass = counts;
+        for (int c = 0; c < counts.Length; c++)
+        {
+            if (counts[c] == 0)
+                tally.Find("empty-class", isError: false, $"'{classes.Names[c]}' has no images");
+        }
+        if (counts.Count(n => n > 0) == 1)
+            tally.Find("one-class", isError: true, $"all images are of class '{classes.Names[Array.FindIndex(counts, n => n > 0)]}'; there is nothing to learn");
+        foreach (IGrouping<string, string> group in classes.Names.GroupBy(n => n.Trim().ToLowerInvariant()).Where(g => g.Count() > 1))
+            tally.Find("duplicate-class", isError: false, $"names that differ only in case or spaces: {string.Join(", ", group.Select(n => $"'{n}'"))}");
+        if (options.TrainingClasses is { } training)
+            CompareClasses(dataset, counts, training, tally);
+    }
+
+    static void CompareClasses(Dataset dataset, int[] counts, ClassList training, Tally tally)
+    {
+        var present = new HashSet<int>();
+        for (int c = 0; c < counts.Length; c++)
+        {
+            int index = training.IndexOf(dataset.Classes.Names[c]);
+            if (index < 0)
+                tally.Find("unknown-class", isError: true, $"'{dataset.Classes.Names[c]}' is no class of the training set");
+            else if (counts[c] > 0)
+                present.Add(index);
+        }
+        for (int c = 0; c < training.Count; c++)
+        {
+            if (!present.Contains(c))
+                tally.Find("missing-class", isError: false, $"'{training.Names[c]}' of the training set has no images in {dataset.Name}");
+        }
+    }
+
+    static string Kind(ImageProblem problem) => problem switch
+    {
+        ImageProblem.Unreadable => "unreadable",
+        ImageProblem.Empty => "zero-byte",
+        ImageProblem.UnknownFormat => "unknown-format",
+        ImageProblem.Truncated => "truncated",
+        ImageProblem.Unsupported => "unsupported",
+        ImageProblem.TooLarge => "too-large",
+        _ => "corrupt",
+    };
+
+    /// <summary>Counts of one thread, added up at the end.</summary>
+    sealed class Tally
+    {
+        const int MostExamples = 20;
+
+        readonly SortedDictionary<string, (bool IsError, int Count, List<string> Examples)> findings = new(StringComparer.Ordinal);
+        readonly SortedDictionary<string, int> formats = new(StringComparer.Ordinal);
+        (int Min, int Max, long Sum) width = (int.MaxValue, 0, 0), height = (int.MaxValue, 0, 0);
+        int read, grey, cmyk, rotated;
+
+        public int[] ImagesPerClass { get; set; } = [];
+
+        public void Find(string kind, bool isError, string example) => Find(kind, isError, 1, [example]);
+
+        public void Count(DecodedImage image)
+        {
+            read++;
+            formats[image.Format] = formats.GetValueOrDefault(image.Format) + 1;
+            grey += image.Color == ImageColor.Grey ? 1 : 0;
+            cmyk += image.Color == ImageColor.Cmyk ? 1 : 0;
+            rotated += image.Orientation != 1 ? 1 : 0;
+            width = (Math.Min(width.Min, image.Width), Math.Max(width.Max, image.Width), width.Sum + image.Width);
+            height = (Math.Min(height.Min, image.Height), Math.Max(height.Max, image.Height), height.Sum + image.Height);
+        }
+
+        public void Add(Tally other)
+        {
+            foreach ((string kind, (bool isError, int count, List<string> examples)) in other.findings)
+                Find(kind, isError, count, examples);
+            foreach ((string format, int count) in other.formats)
+                formats[format] = formats.GetValueOrDefault(format) + count;
+            (read, grey, cmyk, rotated) = (read + other.read, grey + other.grey, cmyk + other.cmyk, rotated + other.rotated);
+            width = Join(width, other.width);
+            height = Join(height, other.height);
+        }
+
+        public DatasetReport Report(Dataset dataset) => new(
+            dataset.Name, dataset.Count, dataset.Classes.Names, dataset.Classes.Hash, ImagesPerClass, formats, Range(width), Range(height), grey, cmyk, rotated,
+            [.. findings.Select(f => new DatasetFinding(f.Key, f.Value.IsError, f.Value.Count, [.. f.Value.Examples.Order(StringComparer.Ordinal).Take(MostExamples)])).OrderBy(f => !f.IsError)],
+            dataset.Notes);
+
+        void Find(string kind, bool isError, int count, List<string> examples)
+        {
+            if (!findings.TryGetValue(kind, out var entry))
+                entry = (isError, 0, []);
+            entry.Count += count;
+            entry.Examples.AddRange(examples);
+            if (entry.Examples.Count > 4 * MostExamples)
+                entry.Examples = [.. entry.Examples.Order(StringComparer.Ordinal).Take(MostExamples)];
+            findings[kind] = entry;
+        }
+
+        SizeRange Range((int Min, int Max, long Sum) extent) => read == 0 ? default : new(extent.Min, extent.Max, (double)extent.Sum / read);
+
+        static (int Min, int Max, long Sum) Join((int Min, int Max, long Sum) a, (int Min, int Max, long Sum) b) =>
+            (Math.Min(a.Min, b.Min), Math.Max(a.Max, b.Max), a.Sum + b.Sum);
+    }
+}

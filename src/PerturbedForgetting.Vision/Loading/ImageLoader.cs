@@ -1,0 +1,260 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Transforms;
+
+namespace PerturbedForgetting.Vision.Loading;
+
+/// <summary>Delivers a data set in batches, decoded and transformed by background threads a few batches ahead. Batches
+/// depend on seed and epoch only, never on the number of threads, and come in order.</summary>
+/// <remarks>One epoch at a time, from one thread.</remarks>
+public sealed class ImageLoader : IDisposable
+{
+    readonly Dataset dataset;
+    readonly ImageTransform transform;
+    readonly LoaderOptions options;
+    readonly BadImages bad = new();
+    readonly object gate = new();
+    readonly Slot[] slots;
+    readonly int[] order;
+    readonly List<Thread> threads = [];
+    ImageReader? inline;
+
+    // The state below is guarded by the gate. Items are images in the epoch's order; they are claimed one after the other.
+    int epoch;
+    int nextItem;
+    int endItem;
+    int batchInUse;
+    int active;
+    bool disposed;
+
+    /// <summary>Creates a loader. Threads start with the first epoch.</summary>
+    /// <exception cref="DatasetException">Not one batch can be made.</exception>
+    public ImageLoader(Dataset dataset, ImageTransform transform, LoaderOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Workers);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Prefetch);
+        if (dataset.Count == 0)
+            throw new DatasetException($"{dataset.Name} holds no image");
+        if (options.DropLast && dataset.Count < options.BatchSize)
+        {
+            throw new DatasetException(
+                $"{dataset.Name}: {dataset.Count} images < batch {options.BatchSize}: an epoch would have no batch; use --batch-size {dataset.Count} or less");
+        }
+        (this.dataset, this.transform, this.options) = (dataset, transform, options);
+        order = new int[dataset.Count];
+        slots = new Slot[options.Workers == 0 ? 1 : options.Prefetch + 1];
+        for (int i = 0; i < slots.Length; i++)
+            slots[i] = new Slot(new ImageBatch(options.BatchSize, transform.Height, transform.Width));
+    }
+
+    /// <summary>Batches in a whole epoch.</summary>
+    public int BatchesPerEpoch => options.DropLast ? dataset.Count / options.BatchSize : (dataset.Count + options.BatchSize - 1) / options.BatchSize;
+
+    /// <summary>Images in a whole epoch.</summary>
+    public int ImagesPerEpoch => options.DropLast ? BatchesPerEpoch * options.BatchSize : dataset.Count;
+
+    /// <summary>How long the caller has waited for batches since the loader was made: if it is much, data are the limit.</summary>
+    public TimeSpan WaitTime { get; private set; }
+
+    /// <summary>Images that were replaced because they could not be decoded, by index.</summary>
+    public IReadOnlyList<BadImage> Skipped => bad.Skipped;
+
+    /// <summary>Truncated images that were filled up, by index.</summary>
+    public IReadOnlyList<BadImage> Filled => bad.Filled;
+
+    /// <summary>The batches of an epoch, from <paramref name="startBatch"/> on; nothing before it is read. Stopping the
+    /// enumeration stops the workers.</summary>
+    /// <exception cref="Imaging.ImageDecodeException">While enumerating: an image of this batch cannot be decoded.</exception>
+    public IEnumerable<ImageBatch> Epoch(int epoch, int startBatch = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(epoch);
+        ArgumentOutOfRangeException.ThrowIfNegative(startBatch);
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return Enumerate(epoch, startBatch);
+    }
+
+    /// <summary>Stops the threads, at the latest when each has finished its image, and frees the batches.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            if (disposed)
+                return;
+            disposed = true;
+            Monitor.PulseAll(gate);
+        }
+        foreach (Thread thread in threads)
+            thread.Join();
+        inline?.Dispose();
+        foreach (Slot slot in slots)
+            slot.Batch.Free();
+    }
+
+    IEnumerable<ImageBatch> Enumerate(int epoch, int startBatch)
+    {
+        Begin(epoch, startBatch);
+        try
+        {
+            for (int number = startBatch; number < BatchesPerEpoch; number++)
+            {
+                long started = Stopwatch.GetTimestamp();
+                Slot slot = options.Workers == 0 ? LoadHere(number) : WaitFor(number);
+                WaitTime += Stopwatch.GetElapsedTime(started);
+                slot.Error?.Throw();
+                yield return slot.Batch;
+                lock (gate)
+                {
+                    batchInUse = number + 1;
+                    Monitor.PulseAll(gate);
+                }
+            }
+        }
+        finally
+        {
+            Cancel();
+        }
+    }
+
+    void Begin(int newEpoch, int startBatch)
+    {
+        Cancel();
+        EpochOrder.Fill(order, options.Seed, newEpoch, options.Shuffle);
+        lock (gate)
+        {
+            epoch = newEpoch;
+            batchInUse = startBatch;
+            nextItem = (int)Math.Min((long)startBatch * options.BatchSize, ImagesPerEpoch);
+            endItem = ImagesPerEpoch;
+            foreach (Slot slot in slots)
+                slot.Batch.Number = -1;
+            Monitor.PulseAll(gate);
+        }
+        for (int i = threads.Count; i < options.Workers; i++)
+        {
+            var thread = new Thread(Work) { IsBackground = true, Name = $"image loader {i}" };
+            threads.Add(thread);
+            thread.Start();
+        }
+    }
+
+    /// <summary>Lets no further image be claimed and waits for those in work.</summary>
+    void Cancel()
+    {
+        lock (gate)
+        {
+            endItem = nextItem;
+            while (active > 0)
+                Monitor.Wait(gate);
+        }
+    }
+
+    Slot WaitFor(int number)
+    {
+        Slot slot = slots[number % slots.Length];
+        lock (gate)
+        {
+            while (slot.Batch.Number != number || slot.Missing > 0)
+            {
+                ObjectDisposedException.ThrowIf(disposed, this);
+                Monitor.Wait(gate);
+            }
+        }
+        return slot;
+    }
+
+    Slot LoadHere(int number)
+    {
+        inline ??= new ImageReader(dataset, transform, options, bad);
+        Slot slot = slots[0];
+        while (slot.Batch.Number != number || slot.Missing > 0)
+        {
+            int item = nextItem;
+            Claim();
+            slot.Finish(item, Load(inline, item, slot.Batch));
+        }
+        return slot;
+    }
+
+    void Work()
+    {
+        using var reader = new ImageReader(dataset, transform, options, bad);
+        while (true)
+        {
+            int item;
+            Slot slot;
+            lock (gate)
+            {
+                while (!disposed && !(nextItem < endItem && nextItem / options.BatchSize < batchInUse + slots.Length))
+                    Monitor.Wait(gate);
+                if (disposed)
+                    return;
+                item = nextItem;
+                slot = Claim();
+                active++;
+            }
+            ExceptionDispatchInfo? error = Load(reader, item, slot.Batch);
+            lock (gate)
+            {
+                active--;
+                slot.Finish(item, error);
+                if (slot.Missing == 0 || active == 0)
+                    Monitor.PulseAll(gate);
+            }
+        }
+    }
+
+    /// <summary>Takes the next item; with the first of a batch its slot begins anew.</summary>
+    Slot Claim()
+    {
+        int number = nextItem / options.BatchSize;
+        Slot slot = slots[number % slots.Length];
+        if (slot.Batch.Number != number)
+        {
+            slot.Begin(number, Math.Min(options.BatchSize, endItem - number * options.BatchSize));
+        }
+        nextItem++;
+        return slot;
+    }
+
+    ExceptionDispatchInfo? Load(ImageReader reader, int item, ImageBatch batch)
+    {
+        try
+        {
+            reader.Read(order[item], epoch, batch, item % options.BatchSize);
+            return null;
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, it is the caller's to handle, at this batch.
+            return ExceptionDispatchInfo.Capture(e);
+        }
+    }
+
+    /// <summary>A batch in preparation or in use.</summary>
+    sealed class Slot(ImageBatch batch)
+    {
+        int errorItem;
+
+        public ImageBatch Batch { get; } = batch;
+
+        /// <summary>Images not yet read.</summary>
+        public int Missing { get; private set; }
+
+        /// <summary>The error of the first bad image in the epoch's order, whichever thread met it first.</summary>
+        public ExceptionDispatchInfo? Error { get; private set; }
+
+        public void Begin(int number, int count)
+        {
+            (Batch.Number, Batch.Count, Missing, Error) = (number, count, count, null);
+        }
+
+        public void Finish(int item, ExceptionDispatchInfo? error)
+        {
+            Missing--;
+            if (error is not null && (Error is null || item < errorItem))
+                (Error, errorItem) = (error, item);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using PerturbedForgetting.Vision.Imaging;
+
+namespace PerturbedForgetting.Vision.Loading;
+
+/// <summary>What becomes of an image that cannot be decoded.</summary>
+public enum BadImagePolicy
+{
+    /// <summary>The epoch stops with the error, which names the file.</summary>
+    Fail,
+
+    /// <summary>The next image of the data set takes its place; it is counted and named.</summary>
+    Skip,
+}
+
+/// <summary>Choices of <see cref="ImageLoader"/>.</summary>
+public sealed record LoaderOptions
+{
+    /// <summary>Images in a batch.</summary>
+    public int BatchSize { get; init; } = 128;
+
+    /// <summary>Background threads that decode; 0 decodes on the caller's thread.</summary>
+    public int Workers { get; init; } = 4;
+
+    /// <summary>Batches that are prepared ahead of the one in use.</summary>
+    public int Prefetch { get; init; } = 2;
+
+    /// <summary>Take the images in random order, a new one each epoch; otherwise in the data set's order.</summary>
+    public bool Shuffle { get; init; }
+
+    /// <summary>Leave out a last batch that is not full.</summary>
+    public bool DropLast { get; init; }
+
+    /// <summary>Seed of order and augmentation.</summary>
+    public ulong Seed { get; init; } = 42;
+
+    /// <summary>What becomes of images that cannot be decoded.</summary>
+    public BadImagePolicy BadImages { get; init; } = BadImagePolicy.Fail;
+
+    /// <summary>Choices in decoding.</summary>
+    public ImageDecoderOptions Decoder { get; init; } = ImageDecoderOptions.Default;
+
+    /// <summary>Shuffled, without an incomplete last batch.</summary>
+    public static LoaderOptions Training(int batchSize, int workers, ulong seed) =>
+        new() { BatchSize = batchSize, Workers = workers, Seed = seed, Shuffle = true, DropLast = true };
+
+    /// <summary>In order, every image once.</summary>
+    public static LoaderOptions Evaluation(int batchSize, int workers) => new() { BatchSize = batchSize, Workers = workers };
+}

@@ -1,0 +1,246 @@
+using System.Diagnostics;
+using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Imaging;
+using PerturbedForgetting.Vision.Loading;
+using PerturbedForgetting.Vision.Transforms;
+
+namespace PerturbedForgetting.Tests.Vision;
+
+[CancelAfter(60_000)]
+public class ImageLoaderTests
+{
+    static readonly ImageTransform Augmenting = new RandomResizedCrop(12, 12);
+
+    static Dataset Shapes(int count) => DatasetFactory.Open($"builtin/shapes:train={count},size=16", null, "train");
+
+    static List<(int[] Indices, int[] Labels, byte[] Pixels)> Collect(ImageLoader loader, int epoch, int startBatch = 0) =>
+        [.. loader.Epoch(epoch, startBatch).Select(b => (b.Indices.ToArray(), b.Labels.ToArray(), b.Pixels.ToArray()))];
+
+    static void AssertSame(List<(int[] Indices, int[] Labels, byte[] Pixels)> a, List<(int[] Indices, int[] Labels, byte[] Pixels)> b)
+    {
+        Assert.That(b, Has.Count.EqualTo(a.Count));
+        for (int i = 0; i < a.Count; i++)
+        {
+            Assert.That(b[i].Indices, Is.EqualTo(a[i].Indices));
+            Assert.That(b[i].Labels, Is.EqualTo(a[i].Labels));
+            Assert.That(b[i].Pixels.AsSpan().SequenceEqual(a[i].Pixels), $"batch {i}");
+        }
+    }
+
+    /// <summary>A set that can be told to fail, wait or count.</summary>
+    sealed class ScriptedDataset(int count, Action<int> onRead) : Dataset
+    {
+        public override string Name => "scripted";
+
+        public override int Count => count;
+
+        public override ClassList Classes { get; } = new(["a", "b"]);
+
+        public override int Label(int index) => index % 2;
+
+        public override string Describe(int index) => $"folder/{index}.jpg";
+
+        public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder)
+        {
+            onRead(index);
+            image.Resize(2, 2);
+            image.Pixels.Fill((byte)index);
+            return new DecodedImage(2, 2, "test", ImageColor.Rgb, 1, false);
+        }
+    }
+
+    static ImageLoader Scripted(int count, int batch, int workers, Action<int> onRead, BadImagePolicy policy = BadImagePolicy.Fail) =>
+        new(new ScriptedDataset(count, onRead), new EvalTransform(2, 2, 1), LoaderOptions.Evaluation(batch, workers) with { BadImages = policy });
+
+    [Test]
+    public void N3_BatchesAreTheSameForAnyNumberOfWorkers()
+    {
+        List<(int[], int[], byte[])>? first = null;
+        foreach (int workers in (int[])[0, 1, 3, 8])
+        {
+            using var loader = new ImageLoader(Shapes(103), Augmenting, LoaderOptions.Training(8, workers, 5) with { Prefetch = workers % 3 });
+            List<(int[], int[], byte[])> batches = [.. Collect(loader, 0), .. Collect(loader, 1)];
+            Assert.That(batches, Has.Count.EqualTo(24));
+            if (first is null)
+                first = batches;
+            else
+                AssertSame(first, batches);
+        }
+    }
+
+    [Test]
+    public void N5_SeedAndEpochDecideOrderAndAugmentation()
+    {
+        List<(int[] Indices, int[] Labels, byte[] Pixels)> Run(ulong seed, int epoch)
+        {
+            using var loader = new ImageLoader(Shapes(64), Augmenting, LoaderOptions.Training(8, 2, seed));
+            return Collect(loader, epoch);
+        }
+
+        AssertSame(Run(1, 0), Run(1, 0));
+        Assert.That(Run(2, 0)[0].Indices, Is.Not.EqualTo(Run(1, 0)[0].Indices));
+        Assert.That(Run(1, 1)[0].Indices, Is.Not.EqualTo(Run(1, 0)[0].Indices));
+        int[] all = [.. Run(1, 3).SelectMany(b => b.Indices).Order()];
+        Assert.That(all, Is.EqualTo(Enumerable.Range(0, 64)));
+    }
+
+    [Test]
+    public void AugmentationOfASampleDiffersFromEpochToEpoch()
+    {
+        using var loader = new ImageLoader(Shapes(10), Augmenting, LoaderOptions.Evaluation(10, 1) with { Seed = 3 });
+        byte[] first = Collect(loader, 0)[0].Pixels, second = Collect(loader, 1)[0].Pixels;
+        Assert.That(first.AsSpan().SequenceEqual(second), Is.False);
+    }
+
+    [Test]
+    public void T10_ResumingWithinAnEpochContinuesIt()
+    {
+        using var whole = new ImageLoader(Shapes(100), Augmenting, LoaderOptions.Training(7, 3, 9));
+        List<(int[], int[], byte[])> expected = Collect(whole, 4);
+        using var resumed = new ImageLoader(Shapes(100), Augmenting, LoaderOptions.Training(7, 2, 9));
+        List<(int[], int[], byte[])> start = [.. whole.Epoch(4).Take(5).Select(b => (b.Indices.ToArray(), b.Labels.ToArray(), b.Pixels.ToArray()))];
+        AssertSame(expected, [.. start, .. Collect(resumed, 4, startBatch: 5)]);
+        Assert.That(resumed.Epoch(4, startBatch: 14), Is.Empty);
+    }
+
+    [Test]
+    public void T12_SkippedBatchesAreNotRead([Values(0, 2)] int workers)
+    {
+        var read = new System.Collections.Concurrent.ConcurrentBag<int>();
+        using ImageLoader loader = Scripted(10_000, 10, workers, read.Add);
+        long start = Stopwatch.GetTimestamp();
+        Assert.That(loader.Epoch(0, startBatch: 900).Sum(b => b.Count), Is.EqualTo(1000));
+        Assert.That(Stopwatch.GetElapsedTime(start), Is.LessThan(TimeSpan.FromSeconds(1)));
+        Assert.That(read.Order(), Is.EqualTo(Enumerable.Range(9000, 1000)));
+    }
+
+    [Test]
+    public void EvaluationKeepsTheLastBatchAndTrainingDropsIt([Values(0, 2)] int workers)
+    {
+        using var evaluation = new ImageLoader(Shapes(21), Augmenting, LoaderOptions.Evaluation(8, workers));
+        Assert.That(evaluation.Epoch(0).Select(b => b.Count), Is.EqualTo(new[] { 8, 8, 5 }));
+        Assert.That((evaluation.BatchesPerEpoch, evaluation.ImagesPerEpoch), Is.EqualTo((3, 21)));
+        using var training = new ImageLoader(Shapes(21), Augmenting, LoaderOptions.Training(8, workers, 1));
+        Assert.That(training.Epoch(0).Select(b => b.Count), Is.EqualTo(new[] { 8, 8 }));
+        Assert.That((training.BatchesPerEpoch, training.ImagesPerEpoch), Is.EqualTo((2, 16)));
+    }
+
+    [TestCase(5)]
+    [TestCase(7)]
+    public void T18_T19_FewerImagesThanABatchAreRefused(int images)
+    {
+        DatasetException e = Assert.Throws<DatasetException>(() => new ImageLoader(Shapes(images), Augmenting, LoaderOptions.Training(8, 2, 1)).Dispose())!;
+        Assert.That(e.Message, Does.Contain($"{images} images < batch 8").And.Contain($"--batch-size {images}"));
+    }
+
+    [Test]
+    public void D30_ThreeHundredShortEpochsFinish()
+    {
+        using var loader = new ImageLoader(Shapes(8), Augmenting, LoaderOptions.Training(8, 8, 1));
+        for (int epoch = 0; epoch < 300; epoch++)
+            Assert.That(loader.Epoch(epoch).Count(), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void D30_LoadersStartAndStop()
+    {
+        for (int epoch = 0; epoch < 60; epoch++)
+        {
+            using var loader = new ImageLoader(Shapes(8), Augmenting, LoaderOptions.Training(8, 8, 1));
+            Assert.That(loader.Epoch(epoch).Count(), Is.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public void D31_StoppingWithinAnEpochIsQuick()
+    {
+        int read = 0;
+        var loader = Scripted(100_000, 10, 4, _ =>
+        {
+            Interlocked.Increment(ref read);
+            Thread.Sleep(2);
+        });
+        foreach (ImageBatch batch in loader.Epoch(0))
+        {
+            if (batch.Number == 3)
+                break;
+        }
+        int stopped = read;
+        long start = Stopwatch.GetTimestamp();
+        loader.Dispose();
+        Assert.That(Stopwatch.GetElapsedTime(start), Is.LessThan(TimeSpan.FromSeconds(1)));
+        Assert.That(read, Is.EqualTo(stopped), "nothing is read after the enumeration has stopped");
+        Assert.That(read, Is.LessThanOrEqualTo(10 * 7), "prefetch is bounded");
+    }
+
+    [Test]
+    public void D1_ErrorSurfacesAtItsBatchWithThePath([Values(0, 1, 4)] int workers)
+    {
+        using ImageLoader loader = Scripted(40, 8, workers, i =>
+        {
+            if (i is 19 or 21)
+                throw new ImageDecodeException(ImageProblem.Truncated, "cut", $"folder/{i}.jpg", 10);
+        });
+        var delivered = new List<int>();
+        ImageDecodeException e = Assert.Throws<ImageDecodeException>(() =>
+        {
+            foreach (ImageBatch batch in loader.Epoch(0))
+                delivered.Add(batch.Number);
+        })!;
+        Assert.That(delivered, Is.EqualTo(new[] { 0, 1 }));
+        Assert.That(e.Path, Is.EqualTo("folder/19.jpg"), "the first in order, whichever worker was faster");
+        Assert.That(loader.Epoch(1, startBatch: 3).Count(), Is.EqualTo(2), "the loader remains usable");
+    }
+
+    [Test]
+    public void D7_SkippedImagesAreReplacedByTheNextAndNamed([Values(0, 3)] int workers)
+    {
+        using ImageLoader loader = Scripted(12, 4, workers, i =>
+        {
+            if (i is 2 or 3 or 11)
+                throw new ImageDecodeException(ImageProblem.Corrupt, "broken");
+        }, BadImagePolicy.Skip);
+        int[] indices = [.. Collect(loader, 0).SelectMany(b => b.Indices)];
+        Assert.That(indices, Is.EqualTo(new[] { 0, 1, 4, 4, 4, 5, 6, 7, 8, 9, 10, 0 }));
+        Assert.That(loader.Skipped, Is.EqualTo(new[] { 2, 3, 11 }.Select(i => new BadImage(i, $"folder/{i}.jpg", "broken"))));
+    }
+
+    [Test]
+    public void SkippingEveryImageEndsWithAnError()
+    {
+        using ImageLoader loader = Scripted(12, 4, 2, _ => throw new ImageDecodeException(ImageProblem.Corrupt, "broken"), BadImagePolicy.Skip);
+        Assert.Throws<ImageDecodeException>(() => loader.Epoch(0).Count());
+    }
+
+    [Test]
+    public void OtherErrorsOfWorkersReachTheCaller()
+    {
+        using ImageLoader loader = Scripted(12, 4, 2, _ => throw new InvalidOperationException("no"), BadImagePolicy.Skip);
+        Assert.Throws<InvalidOperationException>(() => loader.Epoch(0).Count());
+    }
+
+    [Test]
+    public void SteadyStateAllocatesNothingPerImage()
+    {
+        using var loader = new ImageLoader(Shapes(2000), Augmenting, LoaderOptions.Training(50, 2, 1));
+        Assert.That(loader.Epoch(0).Count(), Is.EqualTo(40));
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        Assert.That(loader.Epoch(1).Count(), Is.EqualTo(40));
+        Assert.That(GC.GetTotalAllocatedBytes(precise: true) - before, Is.LessThan(2000 * 16));
+    }
+
+    [Test]
+    public void BatchesAreAlignedAndDieWithTheLoader()
+    {
+        ImageBatch? kept = null;
+        using (var loader = new ImageLoader(Shapes(20), Augmenting, LoaderOptions.Evaluation(8, 1)))
+        {
+            foreach (ImageBatch batch in loader.Epoch(0))
+            {
+                kept = batch;
+                Assert.That(batch.Pixels.Length, Is.EqualTo(batch.Count * 12 * 12 * 3));
+            }
+        }
+        Assert.Throws<ObjectDisposedException>(() => _ = kept!.Pixels.Length);
+    }
+}
