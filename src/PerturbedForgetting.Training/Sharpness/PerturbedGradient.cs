@@ -113,6 +113,7 @@ sealed class PerturbedGradient
     {
         var arena = layout.Arena;
         using var scope = Scope.Begin();
+        using var held = BatchNormStatistics.Hold();
         arena.ViewGradients(target);
         arena.ViewWeights(perturbed);
         try

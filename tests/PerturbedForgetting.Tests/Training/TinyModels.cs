@@ -23,7 +23,9 @@ internal sealed class TinyModels : IDisposable
         foreach (var entry in Model.State())
         {
             string stored = $"init/{name}/{entry.Name}";
-            if (entry.Tensor.DType != DType.Int64)
+            if (entry.Tensor.DType == DType.Int64)
+                entry.Tensor.CopyFrom((ReadOnlySpan<long>)ReferenceData.Int64(File, stored).Data);
+            else
                 Write(entry.Tensor, ToOwnLayout(ReferenceData.Float32(File, stored), entry.Layout));
         }
         var (images, labels) = (ReferenceData.Float32(File, $"data/{name}/x"), ReferenceData.Int64(File, $"data/{name}/y"));
