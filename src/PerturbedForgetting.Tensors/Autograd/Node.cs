@@ -36,7 +36,8 @@ abstract class Node
     public void Run()
     {
         if (Used)
-            throw new InvalidOperationException("A backward pass ran through part of a graph that an earlier one has already used; compute the loss again.");
+            throw new InvalidOperationException("A backward pass reached a part of the graph that is gone: an earlier pass has used it, or the scope around the forward pass has ended. "
+                + "Compute the loss again, and open a scope that holds both the forward and the backward pass.");
         if (gradient is { } dy)
             Backward(dy);
         Free();

@@ -29,6 +29,9 @@ public sealed class SafetensorsEntry
     /// <summary>Sizes, outermost first; empty for a scalar.</summary>
     public ReadOnlySpan<long> Shape => _shape;
 
+    /// <summary>Path of the file.</summary>
+    internal string Path => _file.Path;
+
     /// <summary>Number of items.</summary>
     public long Count => ByteLength / DType.Size();
 
