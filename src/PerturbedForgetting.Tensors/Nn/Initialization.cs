@@ -29,6 +29,7 @@ public sealed class Initialization : IDisposable
         this.outer = outer;
         Device = device;
         DType = type;
+        Dropout = draws || outer is null ? new DropoutStream(seed) : outer.Dropout;
     }
 
     /// <summary>The innermost open one; outside all, seed 0 on the CPU in float32.</summary>
@@ -39,6 +40,9 @@ public sealed class Initialization : IDisposable
 
     /// <summary>Type of new parameters.</summary>
     public DType DType { get; }
+
+    /// <summary>Random numbers of the dropout layers that are made here, of the same seed.</summary>
+    public DropoutStream Dropout { get; }
 
     /// <summary>Applies until disposed.</summary>
     public static Initialization Begin(ulong seed, Device? device = null, DType type = DType.Float32) =>

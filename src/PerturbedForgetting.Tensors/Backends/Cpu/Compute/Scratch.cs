@@ -11,6 +11,8 @@ internal enum ScratchUse
     Partials,
     Tile,
     Reduction,
+    Scores,
+    ScoreGradients,
     Gather,
 }
 

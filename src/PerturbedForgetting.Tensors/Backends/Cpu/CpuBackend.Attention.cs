@@ -1,0 +1,137 @@
+using System.Numerics;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu;
+
+unsafe sealed partial class CpuBackend
+{
+    public override void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums)
+    {
+        if (qkv.DType == DType.Float32)
+            Attention(new AttentionHead<float>(qkv, heads, scale), y.Pointer<float>(), logSums is null ? null : logSums.Pointer<float>());
+        else
+            Attention(new AttentionHead<double>(qkv, heads, scale), y.Pointer<double>(), logSums is null ? null : logSums.Pointer<double>());
+    }
+
+    public override void AttentionBackward(Tensor dy, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv)
+    {
+        if (qkv.DType == DType.Float32)
+            AttentionBackward(new AttentionHead<float>(qkv, heads, scale), dy.Pointer<float>(), logSums.Pointer<float>(), dqkv.Pointer<float>());
+        else
+            AttentionBackward(new AttentionHead<double>(qkv, heads, scale), dy.Pointer<double>(), logSums.Pointer<double>(), dqkv.Pointer<double>());
+    }
+
+    static void Attention<T>(AttentionHead<T> shape, T* y, T* logSums) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var body = new AttentionBody<T> { Shape = shape, Y = y, LogSums = logSums };
+        WorkerPool.For(shape.Batch * shape.Heads * shape.QueryBlocks, ref body);
+    }
+
+    static void AttentionBackward<T>(AttentionHead<T> shape, T* dy, T* logSums, T* dqkv) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var body = new AttentionBackwardBody<T> { Shape = shape, Dy = dy, LogSums = logSums, Dqkv = dqkv };
+        WorkerPool.For(shape.Batch * shape.Heads, ref body);
+    }
+
+    /// <summary>Where the heads of a batch lie. Matrices of a head have rows of the whole tensor's length, so nothing is rearranged.</summary>
+    readonly struct AttentionHead<T>(Tensor qkv, int heads, double scale) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        // Scores of this many queries at once stay in the second-level cache with up to some thousand keys.
+        const int MaxQueries = 128;
+
+        public readonly T* Qkv = qkv.Pointer<T>();
+        public readonly int Batch = qkv.Shape[0], Tokens = qkv.Shape[1], Heads = heads, Channels = qkv.Shape[2] / 3, Width = qkv.Shape[2] / 3 / heads;
+        public readonly T Scale = T.CreateTruncating(scale);
+
+        public int QueryBlocks => (Tokens + MaxQueries - 1) / MaxQueries;
+
+        /// <summary>Queries of a block: blocks of even size.</summary>
+        public int BlockLength => (Tokens + QueryBlocks - 1) / QueryBlocks;
+
+        /// <summary>First element of a head's queries in a tensor with the layout of qkv.</summary>
+        public long Query(int head) => (long)(head / Heads) * Tokens * 3 * Channels + head % Heads * Width;
+
+        /// <summary>First element of a head's output.</summary>
+        public long Output(int head) => (long)(head / Heads) * Tokens * Channels + head % Heads * Width;
+
+        /// <summary>scores [count, tokens] = q k^T, unscaled, for the queries from <paramref name="first"/> on.</summary>
+        public void Scores(int head, int first, int count, T* scores)
+        {
+            T* q = Qkv + Query(head);
+            Gemm.Run(false, true, count, Tokens, Width, q + (long)first * 3 * Channels, 3 * Channels, q + Channels, 3 * Channels, scores, Tokens, false);
+        }
+    }
+
+    /// <summary>A block of queries of a head: the scores of a row are at hand together, so the softmax is the plain one.</summary>
+    struct AttentionBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public AttentionHead<T> Shape;
+        public T* Y, LogSums;
+
+        public readonly void Run(int index)
+        {
+            int head = index / Shape.QueryBlocks, tokens = Shape.Tokens, channels = Shape.Channels, width = Shape.Width;
+            int first = index % Shape.QueryBlocks * Shape.BlockLength, count = Math.Min(Shape.BlockLength, tokens - first);
+            if (count <= 0)
+                return;
+            T* scores = Scratch.Get<T>(ScratchUse.Scores, (long)(count + 1) * tokens + count), sums = scores + (long)count * tokens;
+            Shape.Scores(head, first, count, scores);
+            for (int i = 0; i < count; i++)
+            {
+                T* row = scores + (long)i * tokens;
+                T max = RowMath.Max(row, tokens);
+                sums[i] = RowMath.ExpSum(row, max, Shape.Scale, row, tokens);
+                if (LogSums is not null)
+                    LogSums[(long)head * tokens + first + i] = max * Shape.Scale + T.Log(sums[i]);
+            }
+            T* values = Shape.Qkv + Shape.Query(head) + 2 * channels, y = Y + Shape.Output(head) + (long)first * channels;
+            Gemm.Run(false, false, count, width, tokens, scores, tokens, values, 3 * channels, y, channels, false);
+            for (int i = 0; i < count; i++)
+                RowMath.Scale(y + (long)i * channels, T.One / sums[i], y + (long)i * channels, width);
+        }
+    }
+
+    /// <summary>A head: with p = softmax, dv = p^T dy, dp = dy v^T, ds = scale p (dp - sum(p dp)), dq = ds k, dk = ds^T q.</summary>
+    struct AttentionBackwardBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public AttentionHead<T> Shape;
+        public T* Dy, LogSums, Dqkv;
+
+        public readonly void Run(int head)
+        {
+            int tokens = Shape.Tokens, length = Shape.BlockLength;
+            T* p = Scratch.Get<T>(ScratchUse.Scores, (long)length * tokens), ds = Scratch.Get<T>(ScratchUse.ScoreGradients, (long)length * tokens);
+            for (int first = 0; first < tokens; first += length)
+                Block(head, first, Math.Min(length, tokens - first), p, ds);
+        }
+
+        readonly void Block(int head, int first, int count, T* p, T* ds)
+        {
+            int tokens = Shape.Tokens, width = Shape.Width, channels = Shape.Channels, step = 3 * channels;
+            T* q = Shape.Qkv + Shape.Query(head), k = q + channels, v = k + channels;
+            T* dq = Dqkv + Shape.Query(head), dk = dq + channels, dv = dk + channels;
+            T* dy = Dy + Shape.Output(head) + (long)first * channels;
+            bool accumulate = first > 0;
+            Shape.Scores(head, first, count, p);
+            Gemm.Run(false, true, count, tokens, width, dy, channels, v, step, ds, tokens, false);
+            T* logSums = LogSums + (long)head * tokens + first;
+            for (int i = 0; i < count; i++)
+                SoftmaxBackward(p + (long)i * tokens, ds + (long)i * tokens, logSums[i] / Shape.Scale);
+            Gemm.Run(true, false, tokens, width, count, p, tokens, dy, channels, dv, step, accumulate);
+            Gemm.Run(false, false, count, width, tokens, ds, tokens, k, step, dq + (long)first * step, step, false);
+            Gemm.Run(true, false, tokens, width, count, ds, tokens, q + (long)first * step, step, dk, step, accumulate);
+        }
+
+        readonly void SoftmaxBackward(T* p, T* ds, T shift)
+        {
+            RowMath.ExpSum(p, shift, Shape.Scale, p, Shape.Tokens);
+            T dot = RowMath.Dot(p, ds, Shape.Tokens);
+            Vector<T> mean = new(dot), scale = new(Shape.Scale);
+            int i = 0;
+            for (; i <= Shape.Tokens - Vector<T>.Count; i += Vector<T>.Count)
+                ((Vector.Load(ds + i) - mean) * Vector.Load(p + i) * scale).Store(ds + i);
+            for (; i < Shape.Tokens; i++)
+                ds[i] = (ds[i] - dot) * p[i] * Shape.Scale;
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Numerics;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu;
+
+unsafe sealed partial class CpuBackend
+{
+    public override void CopyBlocks(Tensor x, Blocks from, Tensor y, Blocks to, long length, long count)
+    {
+        int size = x.DType.Size();
+        ForRows(count, Math.Max(1, length * size / sizeof(float)), new CopyBlocksBody
+        {
+            Source = (byte*)x.Address + from.First * size, SourceStep = from.Stride * size,
+            Target = (byte*)y.Address + to.First * size, TargetStep = to.Stride * size, Bytes = length * size,
+        });
+    }
+
+    public override void Mean(Tensor x, int axis, Tensor y)
+    {
+        if (x.DType == DType.Float32)
+            ForMean(x, axis, new MeanBody<float>(x, axis, y));
+        else
+            ForMean(x, axis, new MeanBody<double>(x, axis, y));
+    }
+
+    public override void MeanBackward(Tensor dy, int axis, Tensor dx)
+    {
+        if (dx.DType == DType.Float32)
+            ForMean(dx, axis, new MeanBackwardBody<float>(dy, axis, dx));
+        else
+            ForMean(dx, axis, new MeanBackwardBody<double>(dy, axis, dx));
+    }
+
+    public override void Sum(Tensor x, Tensor y)
+    {
+        if (x.DType == DType.Float32)
+            Sum(x.Pointer<float>(), x.Count, y.Pointer<float>());
+        else
+            Sum(x.Pointer<double>(), x.Count, y.Pointer<double>());
+    }
+
+    static void Sum<T>(T* x, long count, T* y) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var parts = RowParts.For(count, 1);
+        var body = new SumBody<T> { X = x, Parts = parts, Partial = Scratch.Get<T>(ScratchUse.Reduction, parts.Count) };
+        WorkerPool.For(parts.Count, ref body);
+        *y = RowMath.Sum(body.Partial, parts.Count);
+    }
+
+    static void ForMean<TBody>(Tensor x, int axis, TBody body) where TBody : struct, IRowBody
+    {
+        if (x.Count > 0)
+            ForRows(x.Shape.Product(0, axis), x.Shape.Product(axis, x.Shape.Rank), body);
+    }
+
+    struct CopyBlocksBody : IRowBody
+    {
+        public byte* Source, Target;
+        public long SourceStep, TargetStep, Bytes;
+
+        public readonly void Run(long first, long end)
+        {
+            for (long i = first; i < end; i++)
+                Buffer.MemoryCopy(Source + i * SourceStep, Target + i * TargetStep, Bytes, Bytes);
+        }
+    }
+
+    struct SumBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public T* X, Partial;
+        public RowParts Parts;
+
+        public readonly void Run(int part) => Partial[part] = RowMath.Sum(X + Parts.First(part), Math.Max(0, Parts.End(part) - Parts.First(part)));
+    }
+
+    struct MeanBody<T>(Tensor x, int axis, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        readonly T* source = x.Pointer<T>(), target = y.Pointer<T>();
+        readonly int extent = x.Shape[axis], inner = (int)x.Shape.Product(axis + 1, x.Shape.Rank);
+
+        public readonly void Run(long first, long end)
+        {
+            T factor = T.One / T.CreateTruncating(extent);
+            for (long i = first; i < end; i++)
+            {
+                T* from = source + i * extent * inner, to = target + i * inner;
+                if (inner == 1)
+                {
+                    *to = RowMath.Sum(from, extent) * factor;
+                    continue;
+                }
+                Lanes.Copy(from, to, inner);
+                for (int k = 1; k < extent; k++)
+                    Lanes.Add(from + (long)k * inner, to, inner);
+                RowMath.Scale(to, factor, to, inner);
+            }
+        }
+    }
+
+    struct MeanBackwardBody<T>(Tensor dy, int axis, Tensor dx) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        readonly T* source = dy.Pointer<T>(), target = dx.Pointer<T>();
+        readonly int extent = dx.Shape[axis], inner = (int)dx.Shape.Product(axis + 1, dx.Shape.Rank);
+
+        public readonly void Run(long first, long end)
+        {
+            T factor = T.One / T.CreateTruncating(extent);
+            for (long i = first; i < end; i++)
+                for (int k = 0; k < extent; k++)
+                    RowMath.Scale(source + i * inner, factor, target + (i * extent + k) * inner, inner);
+        }
+    }
+}

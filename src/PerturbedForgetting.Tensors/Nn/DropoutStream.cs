@@ -1,0 +1,23 @@
+using PerturbedForgetting.Tensors.Random;
+
+namespace PerturbedForgetting.Tensors.Nn;
+
+/// <summary>
+/// The random numbers of a model's dropout: every call that drops takes the next call number, and its mask is a function of seed,
+/// call number and element index alone. Seed and counter are all there is to save and restore for a run to go on as if it had not
+/// been interrupted.
+/// </summary>
+/// <param name="seed">The seed of the run.</param>
+public sealed class DropoutStream(ulong seed)
+{
+    /// <summary>The seed of the run.</summary>
+    public ulong Seed { get; set; } = seed;
+
+    /// <summary>How many calls have drawn a mask.</summary>
+    public ulong Calls { get; set; }
+
+    /// <summary>The streams that the dropout layers of a model draw from, in the order of the layers, each once.</summary>
+    public static IReadOnlyList<DropoutStream> Of(Module model) => [.. model.Modules().OfType<Dropout>().Select(d => d.Stream).Distinct()];
+
+    internal Philox Next() => new(Seed, Streams.Dropout | Calls++);
+}

@@ -1,0 +1,20 @@
+namespace PerturbedForgetting.Tensors.Nn;
+
+/// <summary>Layer norm over the last dimension with a weight of ones and a bias of zeros at first; see <see cref="Ops.LayerNorm"/>.</summary>
+public sealed class LayerNorm : Module
+{
+    readonly Parameter weight, bias;
+    readonly double eps;
+
+    /// <param name="channels">Extent of the last dimension.</param>
+    /// <param name="eps">Added to the variance.</param>
+    public LayerNorm(int channels, double eps = 1e-6)
+    {
+        this.eps = eps;
+        weight = Register("weight", new Parameter(Initialization.Current.Constant([channels], 1)));
+        bias = Register("bias", new Parameter(Initialization.Current.Constant([channels], 0)));
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor x) => Ops.LayerNorm(x, weight, bias, eps);
+}

@@ -1,0 +1,54 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>
+    /// Multi-head self-attention softmax(scale q k^T) v, fused: the matrix of scores never exists as a whole, and the backward pass
+    /// computes it again. The same as slicing, <see cref="MatMul"/> and <see cref="Softmax"/>.
+    /// </summary>
+    /// <param name="qkv">[B, N, 3C]: queries, keys and values, each with the heads one after the other.</param>
+    /// <param name="heads">Divides C.</param>
+    /// <param name="scale">Positive; 1 / sqrt(C / heads) as a rule.</param>
+    /// <returns>[B, N, C].</returns>
+    /// <exception cref="ArgumentException">Shape, heads or scale do not fit.</exception>
+    public static Tensor Attention(Tensor qkv, int heads, double scale)
+    {
+        if (qkv.Shape.Rank != 3 || heads < 1 || qkv.Shape[2] % (3 * heads) != 0 || qkv.Count == 0 || !qkv.DType.IsFloating())
+            throw new ArgumentException($"Attention with {heads} heads needs queries, keys and values [batch, tokens, 3 * heads * channels], not {qkv}.");
+        if (!(scale > 0 && double.IsFinite(scale)))
+            throw new ArgumentOutOfRangeException(nameof(scale), $"The scale of attention is positive; it is {scale}.");
+        int batch = qkv.Shape[0], tokens = qkv.Shape[1];
+        var y = Tensor.Empty([batch, tokens, qkv.Shape[2] / 3], qkv.DType, qkv.Device);
+        using var logSums = Records(qkv) ? Tensor.Persistent([batch, heads, tokens], qkv.DType, qkv.Device) : null;
+        qkv.Device.Backend.Attention(qkv, heads, scale, y, logSums);
+        if (logSums is not null)
+            y.Node = new AttentionNode(qkv, logSums, heads, scale);
+        return y;
+    }
+
+    sealed class AttentionNode : Node
+    {
+        readonly Tensor[] inputs;
+        readonly Tensor logSums;
+        readonly int heads;
+        readonly double scale;
+
+        public AttentionNode(Tensor qkv, Tensor logSums, int heads, double scale)
+        {
+            inputs = [Save(qkv)];
+            this.logSums = Save(logSums);
+            (this.heads, this.scale) = (heads, scale);
+        }
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            var dqkv = inputs[0].EmptyLike();
+            dy.Device.Backend.AttentionBackward(dy, inputs[0], logSums, heads, scale, dqkv);
+            Send(inputs[0], dqkv);
+        }
+    }
+}

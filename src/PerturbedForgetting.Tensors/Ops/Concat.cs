@@ -1,0 +1,67 @@
+using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Backends;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>Tensors one after the other along a dimension; in all others they agree.</summary>
+    /// <exception cref="ArgumentException">None given, or ranks, types or other extents differ.</exception>
+    public static Tensor Concat(int axis, params Tensor[] inputs)
+    {
+        if (inputs.Length == 0)
+            throw new ArgumentException("Concat needs at least one tensor.");
+        Tensor first = inputs[0];
+        axis = first.Shape.Axis(axis);
+        int extent = 0;
+        bool records = false;
+        foreach (var input in inputs)
+        {
+            if (input.DType != first.DType || input.Shape.Rank != first.Shape.Rank || input.Shape.With(axis, 1) != first.Shape.With(axis, 1))
+                throw new ArgumentException($"Concat along dimension {axis} needs tensors that agree in type and in all other dimensions, not {first} and {input}.");
+            extent = checked(extent + input.Shape[axis]);
+            records |= Records(input);
+        }
+        var y = Tensor.Empty(first.Shape.With(axis, extent), first.DType, first.Device);
+        int start = 0;
+        foreach (var input in inputs)
+        {
+            CopyPart(input, y, axis, start, input.Shape[axis], intoWhole: true);
+            start += input.Shape[axis];
+        }
+        if (records)
+            y.Node = new ConcatNode(inputs, axis);
+        return y;
+    }
+
+    /// <summary>Copies between a part and the stretch [start, start + length) of a dimension of the whole.</summary>
+    static void CopyPart(Tensor source, Tensor target, int axis, int start, int length, bool intoWhole)
+    {
+        var whole = (intoWhole ? target : source).Shape;
+        long inner = whole.Product(axis + 1, whole.Rank);
+        Blocks part = new(0, length * inner), stretch = new(start * inner, whole[axis] * inner);
+        source.Device.Backend.CopyBlocks(source, intoWhole ? part : stretch, target, intoWhole ? stretch : part, length * inner, whole.Product(0, axis));
+    }
+
+    sealed class ConcatNode(Tensor[] terms, int axis) : Node
+    {
+        readonly Tensor[] inputs = [.. terms];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            int start = 0;
+            foreach (var input in inputs)
+            {
+                if (input.RequiresGrad)
+                {
+                    var dx = input.EmptyLike();
+                    CopyPart(dy, dx, axis, start, input.Shape[axis], intoWhole: false);
+                    Send(input, dx);
+                }
+                start += input.Shape[axis];
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>[1, ...] repeated to [count, ...]: a class token for every image of a batch. The gradient is the sum.</summary>
+    /// <exception cref="ArgumentException">The first extent of x is not 1.</exception>
+    public static Tensor Expand(Tensor x, int count)
+    {
+        if (x.Shape.Rank == 0 || x.Shape[0] != 1)
+            throw new ArgumentException($"Expand repeats a tensor whose first extent is 1, not {x}.");
+        var y = Tensor.Empty(x.Shape.With(0, count), x.DType, x.Device);
+        x.Device.Backend.CopyBlocks(x, new(0, 0), y, new(0, x.Count), x.Count, count);
+        if (Records(x))
+            y.Node = new ExpandNode(x);
+        return y;
+    }
+
+    sealed class ExpandNode(Tensor x) : Node
+    {
+        readonly Tensor[] inputs = [x];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy) => SendLeadingSum(inputs[0], dy);
+    }
+}

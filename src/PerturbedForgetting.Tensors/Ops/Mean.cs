@@ -1,0 +1,62 @@
+using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Backends;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>The mean over one dimension, which the result no longer has: over the tokens of [B, N, C], axis 1.</summary>
+    /// <exception cref="ArgumentException">The dimension has no elements.</exception>
+    public static Tensor Mean(Tensor x, int axis)
+    {
+        axis = x.Shape.Axis(axis);
+        if (x.Shape[axis] == 0)
+            throw new ArgumentException($"Dimension {axis} of {x} has no elements to take a mean of.");
+        Span<int> extents = stackalloc int[x.Shape.Rank];
+        x.Shape.CopyTo(extents);
+        extents[(axis + 1)..].CopyTo(extents[axis..]);
+        var y = Tensor.Empty(new Shape(extents[..^1]), x.DType, x.Device);
+        x.Device.Backend.Mean(x, axis, y);
+        if (Records(x))
+            y.Node = new MeanNode(x, axis);
+        return y;
+    }
+
+    /// <summary>The sum of all elements, a scalar.</summary>
+    public static Tensor Sum(Tensor x)
+    {
+        var y = Tensor.Empty([], x.DType, x.Device);
+        x.Device.Backend.Sum(x, y);
+        if (Records(x))
+            y.Node = new SumNode(x);
+        return y;
+    }
+
+    sealed class MeanNode(Tensor x, int axis) : Node
+    {
+        readonly Tensor[] inputs = [x];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            var dx = inputs[0].EmptyLike();
+            dy.Device.Backend.MeanBackward(dy, axis, dx);
+            Send(inputs[0], dx);
+        }
+    }
+
+    sealed class SumNode(Tensor x) : Node
+    {
+        readonly Tensor[] inputs = [x];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            var dx = inputs[0].EmptyLike();
+            dy.Device.Backend.CopyBlocks(dy, new Blocks(0, 0), dx, new Blocks(0, 1), 1, dx.Count);
+            Send(inputs[0], dx);
+        }
+    }
+}

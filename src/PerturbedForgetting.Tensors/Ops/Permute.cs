@@ -1,0 +1,50 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>x with its dimensions in another order: dimension i of the result is dimension <paramref name="axes"/>[i] of x.</summary>
+    /// <exception cref="ArgumentException">The axes are not each dimension of x once.</exception>
+    public static Tensor Permute(Tensor x, params ReadOnlySpan<int> axes)
+    {
+        Span<int> order = stackalloc int[axes.Length], shape = stackalloc int[axes.Length];
+        int seen = 0;
+        for (int i = 0; i < axes.Length && axes.Length == x.Shape.Rank; i++)
+        {
+            order[i] = x.Shape.Axis(axes[i]);
+            shape[i] = x.Shape[order[i]];
+            seen |= 1 << order[i];
+        }
+        if (axes.Length != x.Shape.Rank || seen != (1 << axes.Length) - 1)
+            throw new ArgumentException($"Permute needs each dimension of {x.Shape} once, not ({string.Join(", ", axes.ToArray())}).");
+        var y = Tensor.Empty(new Shape(shape), x.DType, x.Device);
+        x.Device.Backend.Permute(x, order, y);
+        if (Records(x))
+            y.Node = new PermuteNode(x, order);
+        return y;
+    }
+
+    sealed class PermuteNode : Node
+    {
+        readonly Tensor[] inputs;
+        readonly int[] inverse;
+
+        public PermuteNode(Tensor x, ReadOnlySpan<int> axes)
+        {
+            inputs = [x];
+            inverse = new int[axes.Length];
+            for (int i = 0; i < axes.Length; i++)
+                inverse[axes[i]] = i;
+        }
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            var dx = Tensor.Empty(inputs[0].Shape, dy.DType, dy.Device);
+            dy.Device.Backend.Permute(dy, inverse, dx);
+            Send(inputs[0], dx);
+        }
+    }
+}

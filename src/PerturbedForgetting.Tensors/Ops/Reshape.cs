@@ -1,0 +1,27 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>The same elements in another shape; a view, nothing is copied.</summary>
+    /// <exception cref="ArgumentException">The number of elements differs.</exception>
+    public static Tensor Reshape(Tensor x, Shape shape)
+    {
+        if (shape.Count != x.Count)
+            throw new ArgumentException($"{x.Shape} has {x.Count} elements and cannot become {shape} with {shape.Count}.");
+        var y = x.View(shape);
+        if (Records(x))
+            y.Node = new ReshapeNode(x);
+        return y;
+    }
+
+    sealed class ReshapeNode(Tensor x) : Node
+    {
+        readonly Tensor[] inputs = [x];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy) => Send(inputs[0], dy.View(inputs[0].Shape));
+    }
+}

@@ -1,0 +1,56 @@
+using PerturbedForgetting.Tensors.Autograd;
+
+namespace PerturbedForgetting.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>The elements [start, start + length) of a dimension; a view where they lie together in memory.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The dimension or the range is not there.</exception>
+    public static Tensor Slice(Tensor x, int axis, int start, int length)
+    {
+        axis = x.Shape.Axis(axis);
+        return Part(x, axis, start, length, x.Shape.With(axis, Math.Max(0, length)));
+    }
+
+    /// <summary>One index of a dimension, which the result no longer has.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The dimension or the index is not there.</exception>
+    public static Tensor Select(Tensor x, int axis, int index)
+    {
+        axis = x.Shape.Axis(axis);
+        Span<int> extents = stackalloc int[x.Shape.Rank];
+        x.Shape.CopyTo(extents);
+        extents[(axis + 1)..].CopyTo(extents[axis..]);
+        return Part(x, axis, index, 1, new Shape(extents[..^1]));
+    }
+
+    static Tensor Part(Tensor x, int axis, int start, int length, Shape shape)
+    {
+        if (start < 0 || length < 0 || start > x.Shape[axis] - length)
+            throw new ArgumentOutOfRangeException(nameof(start), $"Dimension {axis} of {x.Shape} has no elements {start} to {start + length - 1}.");
+        Tensor y;
+        if (x.Shape.Product(0, axis) == 1)
+            y = x.View(shape, start * x.Shape.Product(axis + 1, x.Shape.Rank));
+        else
+        {
+            y = Tensor.Empty(shape, x.DType, x.Device);
+            CopyPart(x, y, axis, start, length, intoWhole: false);
+        }
+        if (Records(x))
+            y.Node = new SliceNode(x, axis, start, length);
+        return y;
+    }
+
+    sealed class SliceNode(Tensor x, int axis, int start, int length) : Node
+    {
+        readonly Tensor[] inputs = [x];
+
+        public override ReadOnlySpan<Tensor> Inputs => inputs;
+
+        protected override void Backward(Tensor dy)
+        {
+            var dx = inputs[0].EmptyLike().Fill(0);
+            CopyPart(dy, dx, axis, start, length, intoWhole: true);
+            Send(inputs[0], dx);
+        }
+    }
+}

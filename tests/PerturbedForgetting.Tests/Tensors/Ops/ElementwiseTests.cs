@@ -1,0 +1,113 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tests.Reference;
+
+namespace PerturbedForgetting.Tests.Tensors.OpsTests;
+
+[TestFixture, NonParallelizable]
+internal sealed class ElementwiseTests
+{
+    private static readonly Dictionary<string, Func<IReadOnlyDictionary<string, Tensor>, Tensor>> Operations = new()
+    {
+        ["relu"] = x => Ops.Relu(x["x"]),
+        ["gelu_erf"] = x => Ops.Gelu(x["x"]),
+        ["sigmoid"] = x => Ops.Sigmoid(x["x"]),
+        ["add_relu"] = x => Ops.Relu(x["x"] + x["z"]),
+        ["x*x+x"] = x => (x["x"] * x["x"]) + x["x"],
+    };
+
+    private static IEnumerable<ReferenceCase> Cases() => Operations.Keys.SelectMany(op => ReferenceData.Cases("ops", op));
+
+    [TestCaseSource(nameof(Cases))]
+    public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, Operations[c.Op]);
+
+    [Test]
+    public void EveryReferenceCaseRuns() => Assert.That(Cases().Count(), Is.EqualTo(3 + 3 + 2 + 1 + 1));
+
+    [Test]
+    public void GradientsAreThoseOfTheDifferences([Values(1, 3, 8, 19)] int n)
+    {
+        GradientCheck.Run(x => x[0] + x[1], [2, n], [2, n]);
+        GradientCheck.Run(x => x[0] - x[1], [2, n], [2, n]);
+        GradientCheck.Run(x => x[0] * x[1], [2, n], [2, n]);
+        GradientCheck.Run(x => x[0] * x[0] * x[0], [n]);
+        GradientCheck.Run(x => -2.5 * x[0], [n]);
+        GradientCheck.Run(x => Ops.Sigmoid(x[0]), [n]);
+        GradientCheck.Run(x => Ops.Gelu(x[0]), [n]);
+        GradientCheck.Run(x => Ops.Sum(x[0]), [2, n]);
+    }
+
+    [Test]
+    public void BroadcastGradientsAreSums([Values(1, 3, 8, 19)] int n)
+    {
+        GradientCheck.Run(x => Ops.AddBroadcast(x[0], x[1]), [3, 2, n], [n]);
+        GradientCheck.Run(x => x[0] + x[1], [3, 2, n], [1, 2, n]);
+        GradientCheck.Run(x => Ops.AddBroadcast(x[0], x[1] * x[1]), [5, n], [n]);
+    }
+
+    [TestCase(1_000, 10)]
+    [TestCase(70, 5000)]
+    [TestCase(3, 3)]
+    [TestCase(1, 7)]
+    [TestCase(9001, 1)]
+    public void SumsOverRowsAreExact(int rows, int columns)
+    {
+        using var scope = Scope.Begin();
+        // Small integers, so that float sums have one right answer whatever the order.
+        float[] values = Enumerable.Range(0, rows * columns).Select(i => (float)((i * 7 % 23) - 11)).ToArray();
+        Parameter b = new(Tensor.Zeros([columns]));
+        Ops.AddBroadcast(Tensor.Zeros([rows, columns]), b).Backward(Tensor.From(values, [rows, columns]));
+        float[] sums = b.Grad!.ToArray<float>();
+        for (int j = 0; j < columns; j++)
+            Assert.That(sums[j], Is.EqualTo(Enumerable.Range(0, rows).Sum(i => (double)values[(i * columns) + j])));
+        b.Grad.Dispose();
+    }
+
+    [Test]
+    public void NothingDependsOnTheNumberOfThreads()
+    {
+        Shape large = [37, 2111];
+        OpsTesting.SameOnAnyThreads(x => x[0] + x[1], large, large);
+        OpsTesting.SameOnAnyThreads(x => x[0] * x[1], large, large);
+        OpsTesting.SameOnAnyThreads(x => Ops.Relu(x[0]), large);
+        OpsTesting.SameOnAnyThreads(x => Ops.Gelu(x[0]), large);
+        OpsTesting.SameOnAnyThreads(x => Ops.Sigmoid(x[0]), large);
+        OpsTesting.SameOnAnyThreads(x => Ops.AddBroadcast(x[0], x[1]), large, [2111]);
+        OpsTesting.SameOnAnyThreads(x => Ops.AddBroadcast(x[0], x[1]), [4000, 21], [21]);
+        OpsTesting.SameOnAnyThreads(x => Ops.Sum(x[0]), large);
+    }
+
+    [Test]
+    public void NotANumberStaysAndInfinityIsInOrder()
+    {
+        using var scope = Scope.Begin();
+        Tensor x = Tensor.From([float.NaN, float.PositiveInfinity, float.NegativeInfinity, 0f], [4]);
+        Assert.That(Ops.Relu(x).ToArray<float>(), Is.EqualTo(new[] { float.NaN, float.PositiveInfinity, 0f, 0f }));
+        Assert.That(Ops.Sigmoid(x).ToArray<float>(), Is.EqualTo(new[] { float.NaN, 1f, 0f, 0.5f }));
+        float[] gelu = Ops.Gelu(x).ToArray<float>();
+        Assert.That(gelu[0], Is.NaN);
+        Assert.That(gelu[1], Is.EqualTo(float.PositiveInfinity));
+    }
+
+    [Test]
+    public void EmptyTensorsPass()
+    {
+        using var scope = Scope.Begin();
+        Tensor none = Tensor.Empty([0, 4]);
+        Assert.That((none + none).Count, Is.Zero);
+        Assert.That(Ops.AddBroadcast(none, Tensor.Zeros([4])).Count, Is.Zero);
+        Assert.That(Ops.Sum(none).Item(), Is.Zero);
+        Assert.That(Ops.Softmax(none).Count, Is.Zero);
+    }
+
+    [Test]
+    public void WrongShapesAreNamed()
+    {
+        using var scope = Scope.Begin();
+        Tensor a = Tensor.Zeros([2, 3]), b = Tensor.Zeros([3, 2]), c = Tensor.Zeros([3], DType.Float64);
+        Assert.That(() => Ops.Mul(a, b), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2, 3]").And.Message.Contains("[3, 2]"));
+        Assert.That(() => Ops.AddBroadcast(a, b), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[3, 2]"));
+        Assert.That(() => Ops.AddBroadcast(a, c), Throws.InstanceOf<ArgumentException>().With.Message.Contains("Float64"));
+        Assert.That(() => Ops.AddBroadcast(c, a), Throws.InstanceOf<ArgumentException>());
+    }
+}

@@ -1,0 +1,89 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tests.Reference;
+
+namespace PerturbedForgetting.Tests.Tensors.OpsTests;
+
+[TestFixture, NonParallelizable]
+internal sealed class LayerNormTests
+{
+    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "layer_norm");
+
+    [TestCaseSource(nameof(Cases))]
+    public void EqualsTheReference(ReferenceCase c) =>
+        ReferenceOps.Check(c, x => Ops.LayerNorm(x["x"], x["weight"], x["bias"], c.Number("eps", double.NaN)));
+
+    [Test]
+    public void EveryReferenceCaseRuns() => Assert.That(Cases().Count(), Is.EqualTo(7));
+
+    [TestCase(1, 5)]
+    [TestCase(3, 2)]
+    [TestCase(2, 16)]
+    [TestCase(4, 19)]
+    public void GradientsAreThoseOfTheDifferences(int rows, int channels)
+    {
+        GradientCheck.Run(x => Ops.LayerNorm(x[0], x[1], x[2], 1e-3), [rows, 2, channels], [channels], [channels]);
+        GradientCheck.Run(x => Ops.LayerNorm(x[0] * x[0], x[1] * x[1], x[2] * x[2], 1e-3), [rows, channels], [channels], [channels]);
+    }
+
+    [Test]
+    public void GradientsOfTwoUsesAddUp() =>
+        GradientCheck.Run(x => Ops.LayerNorm(Ops.LayerNorm(x[0], x[1], x[2], 1e-3), x[1], x[2], 1e-3), [3, 7], [7], [7]);
+
+    [Test]
+    public void FrozenWeightsGetNoGradient()
+    {
+        using var scope = Scope.Begin();
+        using Parameter x = OpsTesting.Normal([5, 12], 1), weight = OpsTesting.Normal([12], 2), bias = OpsTesting.Normal([12], 3);
+        weight.IsTrainable = bias.IsTrainable = false;
+        Ops.Sum(Ops.LayerNorm(x, weight, bias, 1e-6)).Backward();
+        Assert.That(x.Grad, Is.Not.Null);
+        Assert.That(weight.Grad, Is.Null);
+        x.Grad!.Dispose();
+    }
+
+    /// <summary>A mean a million times the deviation costs no digit beyond those the input lost.</summary>
+    [TestCase(384)]
+    [TestCase(13)]
+    public void ALargeMeanCostsNothing(int channels)
+    {
+        using var scope = Scope.Begin();
+        float[] values = Enumerable.Range(0, channels).Select(i => 1e6f + (i * 37 % 16)).ToArray();
+        float[] y = Ops.LayerNorm(Tensor.From(values, [1, channels]), Tensor.Ones([channels]), Tensor.Zeros([channels]), 1e-6).ToArray<float>();
+        double mean = values.Average(v => (double)v), variance = values.Average(v => (v - mean) * (v - mean));
+        for (int i = 0; i < channels; i++)
+            Assert.That(y[i], Is.EqualTo((values[i] - mean) / Math.Sqrt(variance + 1e-6)).Within(2e-6));
+    }
+
+    [Test]
+    public void AConstantRowGivesTheBias([Values(0.1f, 12345.678f, -1e-7f)] float value)
+    {
+        using var scope = Scope.Begin();
+        float[] y = Ops.LayerNorm(Tensor.Zeros([2, 19]).Fill(value), Tensor.Ones([19]), Tensor.Zeros([19]).Fill(3), 1e-6).ToArray<float>();
+        Assert.That(y, Is.All.EqualTo(3f).Within(2e-6f));
+    }
+
+    [Test]
+    public void NothingDependsOnTheNumberOfThreads() =>
+        OpsTesting.SameOnAnyThreads(x => Ops.LayerNorm(x[0], x[1], x[2], 1e-6), [4, 197, 193], [193], [193]);
+
+    [Test]
+    public void TheLayerStartsAsThePlainNormalisation()
+    {
+        using var scope = Scope.Begin();
+        LayerNorm layer = new(6);
+        Assert.That(layer.State().Select(e => e.Name), Is.EqualTo(new[] { "weight", "bias" }));
+        float[] y = layer.Call(Tensor.From([1f, 2, 3, 4, 5, 6], [1, 6])).ToArray<float>();
+        Assert.That(y.Sum(), Is.Zero.Within(1e-6));
+        Assert.That(y[5], Is.EqualTo(2.5 / Math.Sqrt(35 / 12.0)).Within(1e-5));
+    }
+
+    [Test]
+    public void WrongShapesAreNamed()
+    {
+        using var scope = Scope.Begin();
+        Tensor x = Tensor.Zeros([2, 3]), weight = Tensor.Zeros([4]);
+        Assert.That(() => Ops.LayerNorm(x, weight, weight, 1e-6), Throws.ArgumentException.With.Message.Contains("[2, 3]").And.Message.Contains("[4]"));
+    }
+}

@@ -1,0 +1,142 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tests.Reference;
+
+namespace PerturbedForgetting.Tests.Tensors.OpsTests;
+
+[TestFixture, NonParallelizable]
+internal sealed class LayoutTests
+{
+    private static readonly Dictionary<string, Func<ReferenceCase, IReadOnlyDictionary<string, Tensor>, Tensor>> Operations = new()
+    {
+        ["flatten_transpose_concat_cls_add_pos"] = (_, x) => Tokens(x),
+        ["token_mean"] = (c, x) => TokenMean(x["x"], (int)c.Number("num_prefix_tokens", 0)),
+        ["token_first"] = (_, x) => Ops.Select(x["x"], 1, 0),
+        ["qkv_split_concat"] = (c, x) => SplitAndConcat(x["x"], (int)c.Number("heads", 0)),
+    };
+
+    private static IEnumerable<ReferenceCase> Cases() => Operations.Keys.SelectMany(op => ReferenceData.Cases("ops", op));
+
+    [TestCaseSource(nameof(Cases))]
+    public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Operations[c.Op](c, x));
+
+    [Test]
+    public void EveryReferenceCaseRuns() => Assert.That(Cases().Count(), Is.EqualTo(2 + 2 + 1 + 1));
+
+    // The stored images are N,C,H,W; their order is changed inside the graph.
+    private static Tensor Tokens(IReadOnlyDictionary<string, Tensor> x)
+    {
+        Shape shape = x["x"].Shape;
+        Tensor tokens = Ops.Reshape(Ops.Permute(x["x"], 0, 2, 3, 1), [shape[0], shape[2] * shape[3], shape[1]]);
+        if (x.TryGetValue("cls_token", out Tensor? token))
+            tokens = Ops.Concat(1, Ops.Expand(token, shape[0]), tokens);
+        return tokens + x["pos_embed"];
+    }
+
+    private static Tensor TokenMean(Tensor x, int prefix) => Ops.Mean(Ops.Slice(x, 1, prefix, x.Shape[1] - prefix), 1);
+
+    private static Tensor SplitAndConcat(Tensor x, int heads)
+    {
+        (int batch, int tokens, int width) = (x.Shape[0], x.Shape[1], x.Shape[2] / 3 / heads);
+        Tensor split = Ops.Permute(Ops.Reshape(x, [batch, tokens, 3, heads, width]), 2, 0, 3, 1, 4);
+        return Ops.Concat(-1, Ops.Select(split, 0, 0), 2 * Ops.Select(split, 0, 1), 3 * Ops.Select(split, 0, 2));
+    }
+
+    private static readonly Shape[] PermuteShapes = [[1], [5], [3, 7], [2, 1, 4], [17, 3, 33], [2, 3, 4, 5], [3, 1, 2, 1, 5, 2], [70, 19], [1, 1, 1]];
+
+    [TestCaseSource(nameof(PermuteShapes))]
+    public void PermuteMovesEveryElement(Shape shape)
+    {
+        using var scope = Scope.Begin();
+        int[] axes = Enumerable.Range(0, shape.Rank).ToArray();
+        foreach (int[] order in Orders(axes).Take(60))
+        {
+            CheckPermute(Tensor.From(Enumerable.Range(0, (int)shape.Count).Select(i => (float)i).ToArray(), shape), order);
+            CheckPermute(Tensor.From(Enumerable.Range(0, (int)shape.Count).Select(i => (double)i).ToArray(), shape), order);
+            CheckPermute(Tensor.From(Enumerable.Range(0, (int)shape.Count).Select(i => (byte)i).ToArray(), shape), order);
+        }
+    }
+
+    private static void CheckPermute(Tensor x, int[] order)
+    {
+        Tensor y = Ops.Permute(x, order);
+        double[] from = Values(x), to = Values(y);
+        int[] index = new int[order.Length], source = new int[order.Length];
+        for (int i = 0; i < to.Length; i++)
+        {
+            for (int d = order.Length - 1, rest = i; d >= 0; d--)
+                (rest, index[d]) = Math.DivRem(rest, y.Shape[d]);
+            for (int d = 0; d < order.Length; d++)
+                source[order[d]] = index[d];
+            int flat = 0;
+            for (int d = 0; d < order.Length; d++)
+                flat = (flat * x.Shape[d]) + source[d];
+            Assert.That(to[i], Is.EqualTo(from[flat]), $"{x.Shape} by ({string.Join(", ", order)}), element {i}");
+        }
+    }
+
+    private static double[] Values(Tensor x) => x.DType switch
+    {
+        DType.Float32 => Array.ConvertAll(x.ToArray<float>(), v => (double)v),
+        DType.Float64 => x.ToArray<double>(),
+        _ => Array.ConvertAll(x.ToArray<byte>(), v => (double)v),
+    };
+
+    private static IEnumerable<int[]> Orders(int[] axes) => axes.Length == 0
+        ? [[]]
+        : axes.SelectMany(a => Orders([.. axes.Where(b => b != a)]).Select(rest => (int[])[a, .. rest]));
+
+    [Test]
+    public void GradientsAreThoseOfTheDifferences()
+    {
+        GradientCheck.Run(x => Ops.Reshape(x[0], [3, 4]), [2, 6]);
+        GradientCheck.Run(x => Ops.Permute(x[0], 2, 0, 1), [2, 3, 5]);
+        GradientCheck.Run(x => Ops.Permute(x[0] * x[0], -1, 1, 0), [2, 3, 5]);
+        GradientCheck.Run(x => Ops.Concat(1, x[0], x[1], x[0]), [2, 3, 2], [2, 1, 2]);
+        GradientCheck.Run(x => Ops.Concat(0, x[0]), [4]);
+        GradientCheck.Run(x => Ops.Slice(x[0], 1, 1, 2), [2, 4, 3]);
+        GradientCheck.Run(x => Ops.Slice(x[0], 0, 1, 2), [4, 3]);
+        GradientCheck.Run(x => Ops.Slice(x[0], -1, 0, 3) + Ops.Slice(x[0], -1, 1, 3), [2, 4]);
+        GradientCheck.Run(x => Ops.Select(x[0], 1, 2) * Ops.Select(x[0], 1, 0), [2, 3, 4]);
+        GradientCheck.Run(x => Ops.Select(x[0], 0, 1), [2, 3]);
+        GradientCheck.Run(x => Ops.Mean(x[0], 1), [2, 3, 4]);
+        GradientCheck.Run(x => Ops.Mean(x[0], -1), [2, 9]);
+        GradientCheck.Run(x => Ops.Mean(x[0], 0), [5]);
+        GradientCheck.Run(x => Ops.Expand(x[0], 4), [1, 3]);
+        GradientCheck.Run(x => Ops.Expand(x[0] * x[0], 1), [1, 2, 3]);
+    }
+
+    [Test]
+    public void NothingDependsOnTheNumberOfThreads()
+    {
+        OpsTesting.SameOnAnyThreads(x => Ops.Permute(x[0], 0, 2, 1), [3, 197, 211]);
+        OpsTesting.SameOnAnyThreads(x => Ops.Mean(x[0], 1), [9, 197, 111]);
+        OpsTesting.SameOnAnyThreads(x => Ops.Concat(1, Ops.Expand(x[1], 20), x[0]), [20, 49, 192], [1, 1, 192]);
+    }
+
+    [Test]
+    public void ReshapeCopiesNothing()
+    {
+        using Tensor x = Tensor.Zeros([2, 3]);
+        Assert.That(Ops.Reshape(x, [6]).Address, Is.EqualTo(x.Address));
+        Assert.That(() => Ops.Reshape(x, [5]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2, 3]").And.Message.Contains("[5]"));
+    }
+
+    [Test]
+    public void WhatIsNotThereIsRefused()
+    {
+        using var scope = Scope.Begin();
+        Tensor x = Tensor.Zeros([2, 3]);
+        Assert.That(() => Ops.Slice(x, 1, 2, 2), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2, 3]"));
+        Assert.That(() => Ops.Slice(x, 1, -1, 2), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.Slice(x, 1, 0, -1), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.Select(x, 0, 2), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.Select(x, 2, 0), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.Permute(x, 0, 0), Throws.InstanceOf<ArgumentException>().With.Message.Contains("(0, 0)"));
+        Assert.That(() => Ops.Permute(x, 0), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.Concat(0, x, Tensor.Zeros([2, 4])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2, 4]"));
+        Assert.That(() => Ops.Concat(0), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.Expand(x, 2), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.Mean(Tensor.Zeros([2, 0]), 1), Throws.InstanceOf<ArgumentException>());
+    }
+}

@@ -1,0 +1,164 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tests.Reference;
+
+namespace PerturbedForgetting.Tests.Tensors.OpsTests;
+
+[TestFixture, NonParallelizable]
+internal sealed class LossTests
+{
+    private static IEnumerable<ReferenceCase> Cases(string op) => ReferenceData.Cases("ops", op);
+
+    [TestCaseSource(nameof(Cases), ["cross_entropy"])]
+    public void CrossEntropyEqualsTheReference(ReferenceCase c) =>
+        ReferenceOps.Check(c, x => Ops.CrossEntropy(x["x"], OpsTesting.Labels(x["target"]), c.Number("label_smoothing", double.NaN)));
+
+    [TestCaseSource(nameof(Cases), ["bce_loss"])]
+    public void BinaryCrossEntropyEqualsTheReference(ReferenceCase c) =>
+        ReferenceOps.Check(c, x => Ops.BinaryCrossEntropy(x["x"],
+            x.TryGetValue("dense_target", out Tensor? dense) ? dense : OpsTesting.Labels(x["target"]), c.Number("smoothing", double.NaN), Reduction(c)));
+
+    [TestCaseSource(nameof(Cases), ["output_bias_forget"])]
+    public void OutputBiasForgetEqualsTheReference(ReferenceCase c) =>
+        ReferenceOps.Check(c, x => Ops.OutputBiasForget(x["x"], OpsTesting.Labels(x["target"]),
+            c.Number("C", double.NaN), c.Number("gamma", double.NaN), c.Flag("sigmoid", false)));
+
+    [TestCase("cross_entropy", 14)]
+    [TestCase("bce_loss", 61)]
+    [TestCase("output_bias_forget", 224)]
+    public void EveryReferenceCaseRuns(string op, int count) => Assert.That(Cases(op).Count(), Is.EqualTo(count));
+
+    private static LossReduction Reduction(ReferenceCase c) =>
+        Enum.Parse<LossReduction>(c.Config.GetProperty("reduction").GetString()!.Replace("_", ""), ignoreCase: true);
+
+    [Test]
+    public void GradientsAreThoseOfTheDifferences([Values(1, 2, 8, 13)] int classes, [Values(0, 0.1)] double smoothing)
+    {
+        using Tensor labels = Tensor.From([0, classes - 1, classes / 2], [3]);
+        GradientCheck.Run(x => Ops.CrossEntropy(x[0], labels, smoothing), [3, classes]);
+        foreach (LossReduction reduction in Enum.GetValues<LossReduction>())
+            GradientCheck.Run(x => Ops.BinaryCrossEntropy(x[0], labels, smoothing, reduction), [3, classes]);
+        using Tensor dense = GradientCheck.Normal([3, classes], 8);
+        GradientCheck.Run(x => Ops.BinaryCrossEntropy(x[0], dense, smoothing), [3, classes]);
+        GradientCheck.Run(x => -3 * Ops.CrossEntropy(x[0] * x[0], labels, smoothing), [3, classes]);
+    }
+
+    /// <summary>The gradient is that of (1 - alpha) CE(p, label) - CE(p, uniform) with alpha and p constant: the paper's form.</summary>
+    [Test]
+    public void OutputBiasForgetIsThePapersForm([Values(-1, 1.5, 10)] double c, [Values(0, 0.3, 1)] double gamma)
+    {
+        using var scope = Scope.Begin();
+        using Parameter x = OpsTesting.Normal([4, 9], 17, DType.Float64, 3);
+        int[] labels = [0, 8, 3, 3];
+        Ops.OutputBiasForget(x, Tensor.From(labels, [4]), c, gamma, sigmoid: false).Backward();
+        double[] logits = x.ToArray<double>(), gradient = x.Grad!.ToArray<double>(), p = Ops.Softmax(x.Detach()).ToArray<double>();
+        for (int i = 0; i < 4; i++)
+        {
+            double own = p[(i * 9) + labels[i]], lambda = c < 0 ? 0 : 1 / c;
+            double alpha = gamma * Math.Max(0, (1 - (lambda / own)) / (1 - lambda));
+            for (int k = 0; k < 9; k++)
+            {
+                double pk = p[(i * 9) + k], onehot = k == labels[i] ? 1 : 0;
+                double expected = (((1 - alpha) * (pk - onehot)) - (pk - (1 / 9.0))) / 4;
+                Assert.That(gradient[(i * 9) + k], Is.EqualTo(expected).Within(1e-14));
+            }
+        }
+        x.Grad.Dispose();
+    }
+
+    [Test]
+    public void WithoutGradientsTheValueIsTheSame()
+    {
+        using var scope = Scope.Begin();
+        using Parameter x = OpsTesting.Normal([7, 101], 3, factor: 5);
+        Tensor labels = Tensor.From([0, 100, 50, 3, 4, 5, 99], [7]);
+        foreach (Func<Tensor> loss in Losses(x, labels))
+        {
+            double recorded = loss().Item();
+            using var noGrad = GradMode.NoGrad();
+            Assert.That(loss().Item(), Is.EqualTo(recorded));
+        }
+    }
+
+    [Test]
+    public void NothingDependsOnTheNumberOfThreads()
+    {
+        using Tensor labels = Tensor.From(Enumerable.Range(0, 128).Select(i => i * 7).ToArray(), [128]);
+        OpsTesting.SameOnAnyThreads(x => Ops.CrossEntropy(x[0], labels, 0.1), [128, 1000]);
+        OpsTesting.SameOnAnyThreads(x => Ops.BinaryCrossEntropy(x[0], labels, 0.1), [128, 1000]);
+        OpsTesting.SameOnAnyThreads(x => Ops.OutputBiasForget(x[0], labels, 1000, 1), [128, 1000]);
+        OpsTesting.SameOnAnyThreads(x => Ops.OutputBiasForget(x[0], labels, 1000, 1, sigmoid: false), [128, 1000]);
+    }
+
+    [Test]
+    public void NotANumberIsNotHidden([Values(0, 4, 9)] int where)
+    {
+        using var scope = Scope.Begin();
+        float[] values = new float[20];
+        values[where] = float.NaN;
+        using Parameter x = new(Tensor.Persistent([2, 10]).CopyFrom<float>(values));
+        foreach (Func<Tensor> loss in Losses(x, Tensor.From([4, 1], [2])))
+            Assert.That(loss().Item(), Is.NaN);
+    }
+
+    [TestCase(-1)]
+    [TestCase(10)]
+    [TestCase(int.MaxValue)]
+    [TestCase(int.MinValue)]
+    public void ALabelThatIsNoClassIsNamed(int label)
+    {
+        using var scope = Scope.Begin();
+        Tensor x = Tensor.Zeros([3, 10]), labels = Tensor.From([0, label, 5], [3]);
+        foreach (Func<Tensor> loss in Losses(x, labels))
+            Assert.That(() => loss(), Throws.InstanceOf<ArgumentException>().With.Message.Contains($"label {label} of sample 1").And.Message.Contains("10 classes"));
+    }
+
+    /// <summary>Report D24: labels that count from 1.</summary>
+    [Test]
+    public void LabelsFromOneAreRecognised()
+    {
+        using var scope = Scope.Begin();
+        Assert.That(() => Ops.CrossEntropy(Tensor.Zeros([2, 10]), Tensor.From([1, 10], [2])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("count from 1"));
+    }
+
+    [Test]
+    public void WrongShapesAreNamed()
+    {
+        using var scope = Scope.Begin();
+        Tensor x = Tensor.Zeros([3, 10]);
+        foreach (Tensor labels in new[] { Tensor.Zeros([2], DType.Int32), Tensor.Zeros([3], DType.Int64), Tensor.Zeros([3, 1], DType.Int32) })
+            Assert.That(() => Ops.CrossEntropy(x, labels), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[3, 10]"));
+        Assert.That(() => Ops.CrossEntropy(Tensor.Zeros([0, 10]), Tensor.Zeros([0], DType.Int32)), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.BinaryCrossEntropy(x, Tensor.Zeros([3, 9])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[3, 9]"));
+        Assert.That(() => Ops.CrossEntropy(x, Tensor.Zeros([3], DType.Int32), 1), Throws.InstanceOf<ArgumentException>().With.Message.Contains("smoothing"));
+    }
+
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(0.5)]
+    [TestCase(double.NaN)]
+    [TestCase(double.PositiveInfinity)]
+    public void OutputBiasForgetRefusesC(double c)
+    {
+        using var scope = Scope.Begin();
+        Assert.That(() => Ops.OutputBiasForget(Tensor.Zeros([1, 3]), Tensor.Zeros([1], DType.Int32), c, 1), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--obf-C"));
+    }
+
+    [TestCase(-0.1)]
+    [TestCase(1.01)]
+    [TestCase(double.NaN)]
+    public void OutputBiasForgetRefusesGamma(double gamma)
+    {
+        using var scope = Scope.Begin();
+        Assert.That(() => Ops.OutputBiasForget(Tensor.Zeros([1, 3]), Tensor.Zeros([1], DType.Int32), 10, gamma), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--obf-gamma"));
+    }
+
+    private static Func<Tensor>[] Losses(Tensor x, Tensor labels) =>
+    [
+        () => Ops.CrossEntropy(x, labels, 0.1),
+        () => Ops.BinaryCrossEntropy(x, labels),
+        () => Ops.OutputBiasForget(x, labels, 10, 1),
+        () => Ops.OutputBiasForget(x, labels, 10, 1, sigmoid: false),
+    ];
+}

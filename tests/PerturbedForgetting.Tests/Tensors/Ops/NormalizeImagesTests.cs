@@ -1,0 +1,35 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tests.Tensors.OpsTests;
+
+[TestFixture]
+internal sealed class NormalizeImagesTests
+{
+    [TestCase(1, 1, 3)]
+    [TestCase(3, 85, 3)]
+    [TestCase(2, 999, 1)]
+    [TestCase(1, 70, 4)]
+    public void EveryByteIsTheFormulaInFloat32(int rows, int columns, int channels)
+    {
+        using var scope = Scope.Begin();
+        double[] mean = [0.485, 0.456, 0.406, 0.3], std = [0.229, 0.224, 0.225, 1e-3];
+        byte[] bytes = Enumerable.Range(0, rows * columns * channels).Select(i => (byte)(i * 7)).ToArray();
+        float[] y = Ops.NormalizeImages(Tensor.From(bytes, [1, rows, columns, channels]), mean.AsSpan(0, channels), std.AsSpan(0, channels)).ToArray<float>();
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            int c = i % channels;
+            Assert.That(y[i], Is.EqualTo((bytes[i] - (float)(255 * mean[c])) / (float)(255 * std[c])));
+        }
+    }
+
+    [Test]
+    public void WrongArgumentsAreNamed()
+    {
+        using var scope = Scope.Begin();
+        Tensor bytes = Tensor.Zeros([1, 2, 2, 3], DType.UInt8);
+        Assert.That(() => Ops.NormalizeImages(bytes, [0.5], [0.5]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[1, 2, 2, 3]"));
+        Assert.That(() => Ops.NormalizeImages(bytes, [0.5, 0.5, 0.5], [0.5, 0, 0.5]), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.NormalizeImages(Tensor.Zeros([1, 3]), [0.5, 0.5, 0.5], [1, 1, 1]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("Float32"));
+    }
+}

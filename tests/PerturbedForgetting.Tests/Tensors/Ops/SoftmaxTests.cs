@@ -1,0 +1,70 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tests.Reference;
+
+namespace PerturbedForgetting.Tests.Tensors.OpsTests;
+
+[TestFixture, NonParallelizable]
+internal sealed class SoftmaxTests
+{
+    private static IEnumerable<ReferenceCase> Cases() => [.. ReferenceData.Cases("ops", "softmax"), .. ReferenceData.Cases("ops", "log_softmax")];
+
+    [TestCaseSource(nameof(Cases))]
+    public void EqualsTheReference(ReferenceCase c) =>
+        ReferenceOps.Check(c, x => c.Op == "softmax" ? Ops.Softmax(x["x"]) : Ops.LogSoftmax(x["x"]));
+
+    [Test]
+    public void EveryReferenceCaseRuns() => Assert.That(Cases().Count(), Is.EqualTo(14));
+
+    [Test]
+    public void GradientsAreThoseOfTheDifferences([Values(1, 2, 7, 8, 9, 33)] int n)
+    {
+        GradientCheck.Run(x => Ops.Softmax(x[0]), [3, n]);
+        GradientCheck.Run(x => Ops.LogSoftmax(x[0]), [2, 2, n]);
+    }
+
+    [Test]
+    public void RowsSumToOne([Values(1, 5, 64, 197)] int n)
+    {
+        using var scope = Scope.Begin();
+        using Parameter x = OpsTesting.Normal([11, n], 3, factor: 20);
+        float[] y = Ops.Softmax(x).ToArray<float>();
+        for (int row = 0; row < 11; row++)
+            Assert.That(y[(row * n)..((row + 1) * n)].Sum(v => (double)v), Is.EqualTo(1).Within(1e-6));
+    }
+
+    [Test]
+    public void NothingDependsOnTheNumberOfThreads()
+    {
+        OpsTesting.SameOnAnyThreads(x => Ops.Softmax(x[0]), [613, 197]);
+        OpsTesting.SameOnAnyThreads(x => Ops.LogSoftmax(x[0]), [99, 1000]);
+    }
+
+    /// <summary>A row with NaN is NaN as a whole, and the others are untouched: a broken sample must show.</summary>
+    [Test]
+    public void NotANumberFillsItsRow([Values(0, 3, 9)] int where)
+    {
+        using var scope = Scope.Begin();
+        float[] values = new float[20];
+        values[where] = float.NaN;
+        float[] y = Ops.Softmax(Tensor.From(values, [2, 10])).ToArray<float>();
+        Assert.That(y[..10], Is.All.NaN);
+        Assert.That(y[10..], Is.All.EqualTo(0.1f));
+        Assert.That(Ops.LogSoftmax(Tensor.From(values, [2, 10])).ToArray<float>()[..10], Is.All.NaN);
+    }
+
+    [Test]
+    public void MinusInfinityMasks()
+    {
+        using var scope = Scope.Begin();
+        float[] y = Ops.Softmax(Tensor.From([0f, float.NegativeInfinity, 0f], [1, 3])).ToArray<float>();
+        Assert.That(y, Is.EqualTo(new[] { 0.5f, 0f, 0.5f }));
+    }
+
+    [Test]
+    public void AScalarIsRefused()
+    {
+        using Tensor scalar = Tensor.Zeros([]);
+        Assert.That(() => Ops.Softmax(scalar), Throws.InstanceOf<ArgumentException>());
+    }
+}
