@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Cli;
@@ -11,7 +12,8 @@ internal static class Failures
     public static (int ExitCode, string Prefix) Classify(Exception exception) => exception switch
     {
         OptionException => (ExitCodes.WrongOption, "error"),
-        SafetensorsException or ImageDecodeException => (ExitCodes.BadData, "bad data"),
+        DatasetException { WrongOption: true } => (ExitCodes.WrongOption, "error"),
+        DatasetException or SafetensorsException or ImageDecodeException => (ExitCodes.BadData, "bad data"),
         FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
         OutOfMemoryException => (ExitCodes.Device, "out of memory"),

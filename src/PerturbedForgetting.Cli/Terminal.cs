@@ -7,6 +7,9 @@ namespace PerturbedForgetting.Cli;
 /// <param name="Width">Columns of a line.</param>
 internal sealed record Terminal(TextWriter Out, TextWriter Error, bool IsInteractive, int Width)
 {
+    /// <summary>How a command hears of Ctrl-C and of requests to end.</summary>
+    public Func<TextWriter, Interruption> Listen { get; init; } = Interruption.Listen;
+
     /// <summary>The console of the process.</summary>
     public static Terminal System => new(Console.Out, Console.Error, !Console.IsOutputRedirected, ConsoleWidth());
 

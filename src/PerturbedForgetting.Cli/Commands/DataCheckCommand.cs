@@ -1,4 +1,5 @@
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Vision.Loading;
 
 namespace PerturbedForgetting.Cli.Commands;
 
@@ -15,5 +16,14 @@ internal sealed class DataCheckCommand(CommandHandlers handlers) : OptionCommand
 
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
-    protected override int Run(TrainOptions options, RunContext context) => handlers.CheckData(options, context);
+    protected override CommandResult Run(TrainOptions options, RunContext context)
+    {
+        IReadOnlyList<DatasetReport> reports = handlers.CheckData(options, context);
+        StringWriter text = new();
+        foreach (DatasetReport report in reports)
+            DatasetReportText.Write(report, text);
+        int errors = reports.Sum(r => r.Findings.Count(f => f.IsError));
+        text.Write(errors == 0 ? "Nothing stands in the way of training." : $"{errors} kinds of problems must be put right before training.");
+        return new CommandResult(errors == 0 ? ExitCodes.Success : ExitCodes.BadData, text.ToString());
+    }
 }

@@ -5,6 +5,9 @@ using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Cli.Commands;
 
+/// <summary>What a command has to show at its end.</summary>
+internal sealed record CommandResult(int ExitCode, string Text);
+
 /// <summary>A command whose options come from a table: binds and checks them, shows progress, listens to signals.</summary>
 internal abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
 {
@@ -23,7 +26,7 @@ internal abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new
     /// <summary>Steps between two progress lines.</summary>
     protected abstract int LogInterval(T options);
 
-    protected abstract int Run(T options, RunContext context);
+    protected abstract CommandResult Run(T options, RunContext context);
 
     public void Configure(Command command) => _binder = new OptionBinder(command, Help.Table!);
 
@@ -34,20 +37,24 @@ internal abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new
         IReadOnlyList<OptionProblem> problems = Check(options);
         if (problems.Any(p => p.IsError))
             throw new OptionException(problems.Where(p => p.IsError).ToArray());
-        using Interruption interruption = Interruption.Listen(terminal.Error);
+        using Interruption interruption = terminal.Listen(terminal.Error);
         IProgressView view = ProgressViews.Create(terminal, LogInterval(options));
+        CommandResult result = new(ExitCodes.Success, "");
         try
         {
-            return view.Run(() =>
+            view.Run(() =>
             {
                 foreach (OptionProblem note in problems)
                     view.Message(MessageLevel.Warning, note.ToString());
-                return Run(options, new RunContext(view, given, terminal.Out, interruption.Token));
+                result = Run(options, new RunContext(view, given, interruption.Token));
             });
         }
         catch (OperationCanceledException) when (interruption.ExitCode != 0)
         {
             return interruption.ExitCode;
         }
+        // Not before the view has left the screen.
+        terminal.Out.WriteLine(result.Text.TrimEnd());
+        return result.ExitCode;
     }
 }

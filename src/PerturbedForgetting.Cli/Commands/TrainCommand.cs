@@ -21,9 +21,6 @@ internal sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<Tra
 
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
-    protected override int Run(TrainOptions options, RunContext context)
-    {
-        handlers.Train(options, context);
-        return ExitCodes.Success;
-    }
+    protected override CommandResult Run(TrainOptions options, RunContext context) =>
+        new(ExitCodes.Success, $"--result{Environment.NewLine}{handlers.Train(options, context)}");
 }

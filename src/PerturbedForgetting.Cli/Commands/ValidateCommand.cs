@@ -17,9 +17,6 @@ internal sealed class ValidateCommand(CommandHandlers handlers) : OptionCommand<
 
     protected override int LogInterval(ValidateOptions options) => options.LogFreq;
 
-    protected override int Run(ValidateOptions options, RunContext context)
-    {
-        handlers.Validate(options, context);
-        return ExitCodes.Success;
-    }
+    protected override CommandResult Run(ValidateOptions options, RunContext context) =>
+        new(ExitCodes.Success, $"--result{Environment.NewLine}{handlers.Validate(options, context)}");
 }

@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Cli.Progress;
 internal interface IProgressView : ITrainingObserver
 {
     /// <summary>Runs the work while the view is shown.</summary>
-    int Run(Func<int> work);
+    void Run(Action work);
 }
 
 /// <summary>Chooses the view for a place to write to.</summary>

@@ -28,10 +28,10 @@ internal sealed class LiveProgressView : IProgressView
         _console = console;
     }
 
-    public int Run(Func<int> work) => _console.Live(new Text("")).AutoClear(true).Start(live =>
+    public void Run(Action work) => _console.Live(new Text("")).AutoClear(true).Start(live =>
     {
         _live = live;
-        return work();
+        work();
     });
 
     public void EpochStarted(in EpochStart epoch)

@@ -8,7 +8,7 @@ internal sealed class PlainProgressView(TextWriter output, int logInterval) : IP
 {
     private readonly RunMeter _meter = new();
 
-    public int Run(Func<int> work) => work();
+    public void Run(Action work) => work();
 
     public void EpochStarted(in EpochStart epoch)
     {

@@ -119,7 +119,7 @@ public static class OptionTables
         t.NumbersOrNull("std", o => o.Std, (o, v) => o.Std = v, "standard deviation of pixel values: 1 or 3 numbers");
         t.NumberOrNull("crop-pct", o => o.CropPct, (o, v) => o.CropPct = v, "share of the resized image the evaluation crop keeps");
         t.Text("interpolation", o => o.Interpolation, (o, v) => o.Interpolation = v, "evaluation resize; empty: the model's", null, "bilinear", "bicubic", "");
-        t.Text("train-interpolation", o => o.TrainInterpolation, (o, v) => o.TrainInterpolation = v, "training resize; empty: the model's", null, "bilinear", "bicubic", "random", "");
+        t.Text("train-interpolation", o => o.TrainInterpolation, (o, v) => o.TrainInterpolation = v, "training resize; empty: the model's", null, "bilinear", "bicubic", "");
     }
 
     private static void AddBatches<T>(OptionTableBuilder<T> t) where T : RunOptions

@@ -67,7 +67,7 @@ public abstract record RunOptions
     /// <summary>Interpolation of the evaluation resize: <c>bilinear</c> or <c>bicubic</c>; empty takes the model's own.</summary>
     public string Interpolation { get; set; } = "";
 
-    /// <summary>Interpolation of the training resize: <c>bilinear</c>, <c>bicubic</c> or <c>random</c>; empty takes the model's own.</summary>
+    /// <summary>Interpolation of the training resize: <c>bilinear</c> or <c>bicubic</c>; empty takes the model's own.</summary>
     public string TrainInterpolation { get; set; } = "bilinear";
 
     /// <summary>Images in a batch, B.</summary>

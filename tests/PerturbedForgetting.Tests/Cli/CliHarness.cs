@@ -1,6 +1,7 @@
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Vision.Loading;
 
 namespace PerturbedForgetting.Tests.Cli;
 
@@ -13,6 +14,9 @@ internal sealed class CliHarness
     /// <summary>What train does.</summary>
     public Action<TrainOptions, RunContext> Train { get; init; } = (_, _) => { };
 
+    /// <summary>What data check does.</summary>
+    public Func<TrainOptions, RunContext, IReadOnlyList<DatasetReport>> CheckData { get; init; } = (_, _) => [];
+
     /// <summary>The options train was called with; null when it was not.</summary>
     public TrainOptions? Trained { get; private set; }
 
@@ -21,6 +25,9 @@ internal sealed class CliHarness
     public TrainOptions? Checked { get; private set; }
 
     public RunContext? Context { get; private set; }
+
+    /// <summary>Signals reach the command through this while it runs.</summary>
+    public Interruption? Interruption { get; private set; }
 
     public string Output => _output.ToString();
 
@@ -33,13 +40,22 @@ internal sealed class CliHarness
             {
                 (Trained, Context) = (o, c);
                 Train(o, c);
+                return "{}";
             },
-            (o, c) => (Validated, Context) = (o, c),
+            (o, c) =>
+            {
+                (Validated, Context) = (o, c);
+                return "{}";
+            },
             (o, c) =>
             {
                 (Checked, Context) = (o, c);
-                return ExitCodes.BadData;
+                return CheckData(o, c);
             });
-        return new CommandLineApp(handlers, new Terminal(_output, _error, IsInteractive: false, Width: 100)).Run(args);
+        Terminal terminal = new(_output, _error, IsInteractive: false, Width: 100)
+        {
+            Listen = error => Interruption = new Interruption(error, _ => { }),
+        };
+        return new CommandLineApp(handlers, terminal).Run(args);
     }
 }

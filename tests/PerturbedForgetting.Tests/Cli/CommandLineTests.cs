@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cli;
+using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training.Options;
@@ -172,10 +173,55 @@ internal sealed class CommandLineTests
         CliHarness cli = new();
         Assert.That(cli.Run("validate", "--data-dir", "d", "--split", "test", "--use-train-size"), Is.Zero);
         Assert.That((cli.Validated!.Split, cli.Validated.UseTrainSize, cli.Validated.BatchSize), Is.EqualTo(("test", true, 256)));
-        Assert.That(cli.Run("data", "check", "--data-dir", "d", "--bad-images", "skip"), Is.EqualTo(ExitCodes.BadData));
-        Assert.That((cli.Checked!.DataDir, cli.Checked.BadImages), Is.EqualTo(("d", "skip")));
         Assert.That(cli.Run("devices"), Is.Zero);
         Assert.That(cli.Output, Does.Contain("cpu").And.Contain("instructions").And.Contain("GiB"));
+    }
+
+    [Test]
+    public void ADataSetIsCheckedAndDescribed()
+    {
+        CliHarness cli = new() { CheckData = CommandHandlers.Default.CheckData };
+        int exitCode = cli.Run("data", "check", "--dataset", "builtin/shapes:train=40,val=20,size=16", "--num-classes", "10");
+        Assert.That(exitCode, Is.Zero, cli.Error);
+        Assert.That(cli.Output, Does.Contain("40 in 10 classes").And.Contain("20 in 10 classes").And.Contain("Nothing stands in the way"));
+        Assert.That(cli.Run("data", "check", "--dataset", "builtin/shapes:train=40,val=20,size=16", "--num-classes", "4"), Is.EqualTo(ExitCodes.BadData));
+        Assert.That(cli.Output, Does.Contain("ERROR     label-out-of-range: ").And.Contain("must be put right"));
+    }
+
+    [Test]
+    public void ADataSetThatDoesNotExistIsAWrongOptionOrBadData()
+    {
+        CliHarness cli = new() { CheckData = CommandHandlers.Default.CheckData };
+        Assert.That(cli.Run("data", "check", "--dataset", "builtin/shepes"), Is.EqualTo(ExitCodes.WrongOption));
+        using TempFolder folder = new();
+        Assert.That(cli.Run("data", "check", "--data-dir", folder.Path), Is.AnyOf(ExitCodes.BadData, ExitCodes.WrongOption));
+        Assert.That(cli.Error, Does.Contain(folder.Path).And.Not.Contain("   at "));
+    }
+
+    [TestCase(ExitCodes.Interrupted)]
+    [TestCase(ExitCodes.Terminated)]
+    public void AnInterruptedRunReturnsTheCodeOfTheSignal(int exitCode)
+    {
+        CliHarness? cli = null;
+        cli = new CliHarness
+        {
+            Train = (_, c) =>
+            {
+                cli!.Interruption!.Signal(exitCode);
+                c.Token.ThrowIfCancellationRequested();
+            },
+        };
+        Assert.That(cli.Run("train", "--data-dir", "d"), Is.EqualTo(exitCode));
+        Assert.That(cli.Output, Does.Not.Contain("--result"));
+    }
+
+    [Test]
+    public void ARunThatEndsBeforeItSeesTheSignalIsASuccess()
+    {
+        CliHarness? cli = null;
+        cli = new CliHarness { Train = (_, _) => cli!.Interruption!.Signal(ExitCodes.Interrupted) };
+        Assert.That(cli.Run("train", "--data-dir", "d"), Is.Zero);
+        Assert.That(cli.Output, Does.Contain("--result"));
     }
 
     private static string ErrorText(TrainOptions options) =>
