@@ -2,7 +2,7 @@ using Benchmarks;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
-const string Usage = "usage: Benchmarks [--threads N] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so)";
+const string Usage = "usage: Benchmarks [--threads N] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so), multi-tensor";
 
 var suites = new List<string>();
 for (int i = 0; i < args.Length; i++)
@@ -28,6 +28,9 @@ foreach (string suite in suites)
             break;
         case "conv":
             ConvSuite.Run(parts.Length > 1 ? parts[1] : "");
+            break;
+        case "multi-tensor":
+            MultiTensorSuite.Run();
             break;
         default:
             return Fail($"There is no suite '{suite}'.");
