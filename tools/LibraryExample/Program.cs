@@ -33,7 +33,7 @@ for (int epoch = 0; epoch < Epochs; epoch++)
         var images = Ops.NormalizeImages(pixels, [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]);
         step.Batch(images, Tensor.From(batch.Labels, [batch.Count]), batch.Number, loader.BatchesPerEpoch);
     }
-    Console.WriteLine(FormattableString.Invariant($"epoch {epoch}: loss {step.Report().Loss:F3}"));
+    Console.WriteLine(FormattableString.Invariant($"epoch {epoch}: loss of the last batch {step.Report().Loss:F3}"));
 }
 
 /// <summary>Two convolutions with batch norm, then a linear classifier.</summary>
