@@ -5,6 +5,8 @@ namespace PerturbedForgetting.Vision.Datasets;
 /// <summary>Labelled images by index. Reading is safe from any number of threads.</summary>
 public abstract class Dataset
 {
+    readonly List<string> notes = [];
+
     /// <summary>What the set is called in messages and logs.</summary>
     public abstract string Name { get; }
 
@@ -17,9 +19,6 @@ public abstract class Dataset
     /// <summary>What a user should know about how the set was read: skipped files, classes without images, a split that
     /// stands in for another. One sentence each.</summary>
     public IReadOnlyList<string> Notes => notes;
-
-    /// <summary>Lets subclasses write <see cref="Notes"/>.</summary>
-    protected List<string> notes { get; } = [];
 
     /// <summary>The label of an image, without decoding it.</summary>
     public abstract int Label(int index);
@@ -51,6 +50,9 @@ public abstract class Dataset
             : $"use --num-classes {Math.Max(highest + 1, Classes.Count)}, or correct the labels";
         throw new DatasetException($"label {highest} of {Describe(worst)} is out of range 0..{numClasses - 1} for --num-classes {numClasses}; {advice}");
     }
+
+    /// <summary>Adds to <see cref="Notes"/>.</summary>
+    protected void Note(IEnumerable<string> sentences) => notes.AddRange(sentences);
 
     /// <summary>Compares a set of fixed classes with the model's, and notes a difference.</summary>
     protected void NoteDifference(ClassList? expected)

@@ -16,7 +16,7 @@ public sealed class ImageFolderDataset : Dataset
         this.paths = [.. paths];
         this.labels = [.. labels];
         Classes = classes;
-        this.notes.AddRange(notes);
+        Note(notes);
     }
 
     /// <inheritdoc/>

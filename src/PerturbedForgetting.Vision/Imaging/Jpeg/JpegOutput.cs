@@ -14,6 +14,7 @@ struct JpegColorMarkers
 sealed class JpegOutput : IDisposable
 {
     readonly byte[][] rows = [[], [], [], []];
+    ushort[] sums = [];
 
     /// <summary>Writes the decoded frame into <paramref name="image"/>.</summary>
     public void Write(JpegFrame frame, JpegColorMarkers markers, RgbImage image)
@@ -23,10 +24,11 @@ sealed class JpegOutput : IDisposable
         bool transformed = IsTransformed(frame, markers);
         for (int i = 0; i < count; i++)
             PooledBuffer.Ensure(ref rows[i], frame.McusWide * frame.MaxH * 8 + RgbImage.Slack);
+        PooledBuffer.Ensure(ref sums, frame.McusWide * frame.MaxH * 8 + RgbImage.Slack);
         for (int y = 0; y < frame.Height; y++)
         {
             for (int i = 0; i < count; i++)
-                Upsampling.Row(frame.Components[i], y, frame.MaxH, frame.MaxV, rows[i]);
+                Upsampling.Row(frame.Components[i], y, frame.MaxH, frame.MaxV, sums, rows[i]);
             Span<byte> target = image.Row(y);
             int width = frame.Width;
             switch (count)
@@ -51,6 +53,7 @@ sealed class JpegOutput : IDisposable
     {
         for (int i = 0; i < rows.Length; i++)
             PooledBuffer.Release(ref rows[i]);
+        PooledBuffer.Release(ref sums);
     }
 
     /// <summary>Whether the components are luma and chroma, by the rules of libjpeg.</summary>

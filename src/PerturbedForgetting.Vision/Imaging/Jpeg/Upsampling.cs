@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 
 /// <summary>Chroma upsampling by libjpeg's rules: "fancy" (weights 3/4 and 1/4, roundings alternating) for factors of two,
@@ -5,7 +8,13 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 static class Upsampling
 {
     /// <summary>Writes the samples of image row <paramref name="y"/> at full horizontal resolution.</summary>
-    public static void Row(JpegComponent component, int y, int maxH, int maxV, Span<byte> target)
+    /// <param name="component">The component to read.</param>
+    /// <param name="y">Row of the image.</param>
+    /// <param name="maxH">The frame's largest horizontal sampling factor.</param>
+    /// <param name="maxV">The frame's largest vertical sampling factor.</param>
+    /// <param name="sums">Scratch, at least the component's stride + 32 long.</param>
+    /// <param name="target">The row, at least the component's stride x the horizontal factor long.</param>
+    public static void Row(JpegComponent component, int y, int maxH, int maxV, Span<ushort> sums, Span<byte> target)
     {
         int horizontal = maxH / component.H, vertical = maxV / component.V;
         bool smooth = component.Width > 2;
@@ -13,66 +22,73 @@ static class Upsampling
         ReadOnlySpan<byte> near = Source(component, row);
         if (horizontal == 1 && vertical == 1)
         {
-            near.CopyTo(target);
+            near[..component.Width].CopyTo(target);
         }
         else if (horizontal == 2 && vertical == 1 && smooth)
         {
-            Horizontal(near, target);
+            Widen(near, sums[1..]);
+            Horizontal(sums, component.Width, evenBias: 1, oddBias: 2, shift: 2, target);
         }
         else if (horizontal <= 2 && vertical == 2 && (smooth || horizontal == 1))
         {
             bool upper = (y & 1) == 0;
             ReadOnlySpan<byte> far = Source(component, Math.Clamp(upper ? row - 1 : row + 1, 0, component.Height - 1));
+            Vertical(near, far, sums[1..]);
             if (horizontal == 1)
-                Vertical(near, far, upper ? 1 : 2, target);
+                Narrow(sums.Slice(1, component.Width), upper ? 1 : 2, target);
             else
-                Both(near, far, target);
+                Horizontal(sums, component.Width, evenBias: 8, oddBias: 7, shift: 4, target);
         }
         else
         {
-            for (int x = 0; x < near.Length; x++)
+            for (int x = 0; x < component.Width; x++)
                 target.Slice(x * horizontal, horizontal).Fill(near[x]);
         }
     }
 
+    /// <summary>A row of samples, filled up to whole blocks.</summary>
     static ReadOnlySpan<byte> Source(JpegComponent component, int row) =>
-        component.Plane.AsSpan(row * component.Stride, component.Width);
+        component.Plane.AsSpan(row * component.Stride, component.Stride);
 
-    static void Horizontal(ReadOnlySpan<byte> near, Span<byte> target)
+    static void Widen(ReadOnlySpan<byte> near, Span<ushort> sums)
     {
-        int last = near.Length - 1;
-        target = target[..(2 * near.Length)];
-        for (int x = 1; x < last; x++)
+        for (int x = 0; x < near.Length; x += 8)
+            Vector128.WidenLower(Load8(near, x)).CopyTo(sums[x..]);
+    }
+
+    /// <summary>3 near + far.</summary>
+    static void Vertical(ReadOnlySpan<byte> near, ReadOnlySpan<byte> far, Span<ushort> sums)
+    {
+        for (int x = 0; x < near.Length; x += 8)
         {
-            int three = near[x] * 3;
-            target[2 * x] = (byte)(three + near[x - 1] + 1 >> 2);
-            target[2 * x + 1] = (byte)(three + near[x + 1] + 2 >> 2);
+            Vector128<ushort> n = Vector128.WidenLower(Load8(near, x)), f = Vector128.WidenLower(Load8(far, x));
+            (n + n + n + f).CopyTo(sums[x..]);
         }
-        target[0] = near[0];
-        target[1] = (byte)(near[0] * 3 + near[1] + 2 >> 2);
-        target[2 * last] = (byte)(near[last] * 3 + near[last - 1] + 1 >> 2);
-        target[2 * last + 1] = near[last];
     }
 
-    static void Vertical(ReadOnlySpan<byte> near, ReadOnlySpan<byte> far, int bias, Span<byte> target)
+    static void Narrow(ReadOnlySpan<ushort> sums, int bias, Span<byte> target)
     {
-        for (int x = 0; x < near.Length; x++)
-            target[x] = (byte)(near[x] * 3 + far[x] + bias >> 2);
+        for (int x = 0; x < sums.Length; x++)
+            target[x] = (byte)(sums[x] + bias >> 2);
     }
 
-    static void Both(ReadOnlySpan<byte> near, ReadOnlySpan<byte> far, Span<byte> target)
+    /// <summary>Two samples for one: 3 parts of it, 1 part of its left or right neighbour. <paramref name="sums"/> holds the
+    /// row from its second element on. At the ends the neighbour is the sample itself, which gives libjpeg's special cases.</summary>
+    static void Horizontal(Span<ushort> sums, int width, int evenBias, int oddBias, int shift, Span<byte> target)
     {
-        far = far[..near.Length];
-        target = target[..(2 * near.Length)];
-        int current = near[0] * 3 + far[0], previous = current;
-        for (int x = 0; x < near.Length - 1; x++)
+        sums[0] = sums[1];
+        sums[width + 1] = sums[width];
+        Span<ushort> pairs = MemoryMarshal.Cast<byte, ushort>(target);
+        Vector128<ushort> even = Vector128.Create((ushort)evenBias), odd = Vector128.Create((ushort)oddBias);
+        for (int x = 0; x < width; x += 8)
         {
-            int next = near[x + 1] * 3 + far[x + 1];
-            target[2 * x] = (byte)(current * 3 + previous + 8 >> 4);
-            target[2 * x + 1] = (byte)(current * 3 + next + 7 >> 4);
-            (previous, current) = (current, next);
+            Vector128<ushort> left = Vector128.Create<ushort>(sums[x..]), here = Vector128.Create<ushort>(sums[(x + 1)..]);
+            Vector128<ushort> right = Vector128.Create<ushort>(sums[(x + 2)..]), three = here + here + here;
+            Vector128<ushort> pair = ((three + left + even) >>> shift) | (((three + right + odd) >>> shift) << 8);
+            pair.CopyTo(pairs[x..]);
         }
-        target[^2] = (byte)(current * 3 + previous + 8 >> 4);
-        target[^1] = (byte)(current * 4 + 7 >> 4);
     }
+
+    static Vector128<byte> Load8(ReadOnlySpan<byte> source, int at) =>
+        Vector128.CreateScalarUnsafe(MemoryMarshal.Read<ulong>(source[at..])).AsByte();
 }
