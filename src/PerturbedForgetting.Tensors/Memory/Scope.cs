@@ -58,6 +58,18 @@ public sealed class Scope : IDisposable
         return result;
     }
 
+    /// <summary>
+    /// Gives back, if the innermost scope owns it, a tensor that is no longer needed, before the scope ends; what the tape saved
+    /// stays. Keeps the peak of a long chain of operations low.
+    /// </summary>
+    /// <returns><paramref name="next"/>, which may be the same tensor or share its memory; then nothing is given back.</returns>
+    public static Tensor Replace(Tensor old, Tensor next)
+    {
+        if (current is { } scope && old.Storage != next.Storage && scope.owned.Remove(old.Storage))
+            old.Storage.Release();
+        return next;
+    }
+
     /// <summary>Releases everything that was not returned.</summary>
     /// <exception cref="InvalidOperationException">An inner scope is still open.</exception>
     public void Dispose()

@@ -3,7 +3,6 @@ namespace PerturbedForgetting.Tensors.Nn;
 /// <summary>2-d convolution of images N,H,W,C: <see cref="Ops.Conv2d"/> with weights of its own, named <c>weight</c> and <c>bias</c>.</summary>
 public sealed class Conv2d : Module
 {
-    readonly Size2d stride, padding, dilation;
     readonly int groups;
 
     /// <summary>Weight and bias start uniform in ±1/sqrt(inputs of one output), as in PyTorch.</summary>
@@ -21,7 +20,7 @@ public sealed class Conv2d : Module
     {
         if (inChannels < 1 || outChannels < 1 || groups < 1 || inChannels % groups != 0 || outChannels % groups != 0 || kernelSize.H < 1 || kernelSize.W < 1)
             throw new ArgumentException($"Conv2d needs channels that {groups} group(s) divide and a kernel of 1x1 at least, not {inChannels} to {outChannels} channels with kernel {kernelSize}.");
-        (this.stride, this.padding, this.dilation, this.groups) = (stride ?? 1, padding, dilation ?? 1, groups);
+        (Stride, Padding, Dilation, this.groups) = (stride ?? 1, padding, dilation ?? 1, groups);
         double bound = 1 / Math.Sqrt((double)inChannels / groups * kernelSize.H * kernelSize.W);
         Weight = Register("weight", new Parameter(
             Initialization.Current.Uniform([outChannels, kernelSize.H, kernelSize.W, inChannels / groups], bound), WeightLayout.Convolution));
@@ -35,6 +34,15 @@ public sealed class Conv2d : Module
     /// <summary>[O], or none.</summary>
     public Parameter? Bias { get; }
 
+    /// <summary>Input pixels between output pixels.</summary>
+    public Size2d Stride { get; }
+
+    /// <summary>Zeros on every side.</summary>
+    public Size2d Padding { get; }
+
+    /// <summary>Input pixels between taps.</summary>
+    public Size2d Dilation { get; }
+
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor x) => Ops.Conv2d(x, Weight, Bias, stride, padding, dilation, groups);
+    protected override Tensor Forward(Tensor x) => Ops.Conv2d(x, Weight, Bias, Stride, Padding, Dilation, groups);
 }

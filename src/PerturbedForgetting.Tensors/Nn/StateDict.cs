@@ -100,7 +100,8 @@ public static class StateDict
         FromTorch(entry.Tensor, entry.Layout, values);
     }
 
-    static string? Misfit(StateEntry entry, SafetensorsEntry source)
+    /// <summary>Why an entry of a file cannot be loaded into an entry of a module, in words; null when it can.</summary>
+    public static string? Misfit(StateEntry entry, SafetensorsEntry source)
     {
         long[] shape = TorchShape(entry);
         bool counter = entry.Tensor.DType == DType.Int64;

@@ -43,9 +43,11 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             Tensor x = inputs[0], weight = inputs[1], bias = inputs[2];
-            Tensor? dx = Target(x, out bool accumulate), dweight = Target(weight, out bool accumulateWeight), dbias = Target(bias, out bool accumulateBias);
+            var dx = x.RequiresGrad ? x.EmptyLike() : null;
+            Tensor? dweight = Target(weight, out bool accumulateWeight), dbias = Target(bias, out bool accumulateBias);
             dy.Device.Backend.LayerNormBackward(dy, x, weight, statistics, dx, dweight, accumulateWeight, dbias, accumulateBias);
-            Deliver(x, dx);
+            if (dx is not null)
+                Send(x, dx);
             Deliver(weight, dweight);
             Deliver(bias, dbias);
         }

@@ -56,6 +56,34 @@ internal sealed class ScopeTests
     }
 
     [Test]
+    public void ReplaceGivesBackWhatTheInnermostScopeOwnsAlone()
+    {
+        using var outer = Scope.Begin();
+        Tensor kept = Tensor.Ones([7]);
+        using var inner = Scope.Begin();
+        Tensor old = Tensor.Ones([5]), view = old.Detach();
+        Assert.That(Scope.Replace(old, view), Is.SameAs(view));
+        Assert.That(view.ToArray<float>(), Is.All.EqualTo(1), "shared memory stays");
+        Tensor next = Tensor.Ones([5]);
+        Assert.That(Scope.Replace(old, next), Is.SameAs(next));
+        Assert.That(() => old.ToArray<float>(), Throws.TypeOf<ObjectDisposedException>());
+        Scope.Replace(kept, next);
+        Assert.That(kept.ToArray<float>(), Is.All.EqualTo(1), "the outer scope's tensors are not the inner one's to give");
+        Assert.That(next.ToArray<float>(), Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void ReplaceLeavesWhatTheTapeNeeds()
+    {
+        using var scope = Scope.Begin();
+        var x = new Parameter(Tensor.From(new[] { 2f, -1f }, [2]));
+        Tensor first = Ops.Relu(x);
+        Tensor second = Scope.Replace(first, Ops.Mul(first, first));
+        second.Backward(Tensor.Ones([2]));
+        Assert.That(x.Grad!.ToArray<float>(), Is.EqualTo(new[] { 4f, 0f }));
+    }
+
+    [Test]
     public void ScopesCloseInReverseOrder()
     {
         var outer = Scope.Begin();

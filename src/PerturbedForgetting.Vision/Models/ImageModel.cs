@@ -1,0 +1,53 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
+
+namespace PerturbedForgetting.Vision.Models;
+
+/// <summary>A classifier of images: <c>[B, H, W, 3]</c> normalised pixels in, <c>[B, classes]</c> logits out.</summary>
+public abstract class ImageModel : Module
+{
+    /// <param name="height">Height of the images in pixels.</param>
+    /// <param name="width">Width of the images in pixels.</param>
+    /// <param name="numClasses">Classes.</param>
+    private protected ImageModel(int height, int width, int numClasses)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(numClasses, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        (ImageHeight, ImageWidth, NumClasses) = (height, width, numClasses);
+    }
+
+    /// <summary>Height of the images the model was made for, in pixels; a ResNet takes others too.</summary>
+    public int ImageHeight { get; }
+
+    /// <summary>Width of the images the model was made for, in pixels; a ResNet takes others too.</summary>
+    public int ImageWidth { get; }
+
+    /// <summary>Number of logits.</summary>
+    public int NumClasses { get; }
+
+    /// <summary>The last layer.</summary>
+    public abstract Linear Classifier { get; }
+
+    /// <summary>Name of the last layer in the state dictionary.</summary>
+    public abstract string ClassifierName { get; }
+
+    /// <summary>
+    /// Called during a forward pass with the name and output of each stage (<c>layer1</c>, <c>blocks.0</c>, …). The tensor lives
+    /// only as long as the pass; copy out what is to be kept.
+    /// </summary>
+    public Action<string, Tensor>? Observer { get; set; }
+
+    /// <summary>Sets every element of the classifier's bias (<c>--head-init-bias</c>).</summary>
+    public void FillHeadBias(double value) => Classifier.Bias!.Fill(value);
+
+    /// <summary>Adds the model's layers, in the order of the forward pass, to a summary that starts with <c>[H, W, 3]</c>.</summary>
+    internal abstract void Describe(ModelSummary summary, Shape input);
+
+    /// <summary>Reports a stage's output.</summary>
+    protected Tensor Observe(string name, Tensor output)
+    {
+        Observer?.Invoke(name, output);
+        return output;
+    }
+}

@@ -1,0 +1,34 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
+
+namespace PerturbedForgetting.Vision.Models;
+
+/// <summary>Cuts images <c>[B, H, W, 3]</c> into square patches, row by row, and projects each: tokens <c>[B, N, C]</c>.</summary>
+sealed class PatchEmbedding : Module
+{
+    /// <summary>Standard deviation of a standard normal cut at two; the initial weights are scaled up by it.</summary>
+    const double TruncatedDeviation = 0.87962566103423978;
+
+    readonly Conv2d projection;
+
+    public PatchEmbedding(int patch, int dim)
+    {
+        projection = Register("proj", new Conv2d(3, dim, patch, patch));
+        // LeCun: variance 1 / inputs, normal, cut at two standard deviations.
+        double deviation = Math.Sqrt(1.0 / (3 * patch * patch)) / TruncatedDeviation;
+        projection.Weight.Assign(Initialization.Current.TruncatedNormal(projection.Weight.Shape, deviation));
+        projection.Bias!.Fill(0);
+    }
+
+    protected override Tensor Forward(Tensor x)
+    {
+        var y = projection.Call(x);
+        return Ops.Reshape(y, [y.Shape[0], y.Shape[1] * y.Shape[2], y.Shape[3]]);
+    }
+
+    public Shape Describe(ModelSummary summary, string name, Shape input)
+    {
+        var grid = summary.Add($"{name}.proj", projection, input);
+        return [grid[0] * grid[1], grid[2]];
+    }
+}

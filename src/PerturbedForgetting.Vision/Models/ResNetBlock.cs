@@ -1,0 +1,100 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
+
+namespace PerturbedForgetting.Vision.Models;
+
+/// <summary>A residual block: relu(branch(x) + shortcut(x)).</summary>
+abstract class ResNetBlock : Module
+{
+    /// <summary>Channels of the output.</summary>
+    public abstract int Outputs { get; }
+
+    public abstract Shape Describe(ModelSummary summary, string name, Shape input);
+}
+
+/// <summary>
+/// 1x1, 3x3, 1x1 convolution, the stride on the 3x3 ("v1.5"). With cardinality and base width the 3x3 has
+/// floor(planes * base / 64) * cardinality channels (Xie et al. 2017).
+/// </summary>
+sealed class Bottleneck : ResNetBlock
+{
+    const int Expansion = 4;
+
+    readonly Conv2d conv1, conv2, conv3;
+    readonly BatchNorm2d bn1, bn2, bn3;
+    readonly ResNetShortcutPath? downsample;
+
+    public Bottleneck(int inputs, int planes, ResNetStage stage, bool first)
+    {
+        var options = stage.Options;
+        int width = planes * options.BaseWidth / 64 * options.Cardinality;
+        int stride = first ? stage.Stride : 1, dilation = first ? stage.FirstDilation : stage.Dilation;
+        Outputs = planes * Expansion;
+        conv1 = Register("conv1", ResNetLayers.Convolution(inputs, width, 1));
+        bn1 = Register("bn1", ResNetLayers.Norm(options, width));
+        conv2 = Register("conv2", ResNetLayers.Convolution(width, width, 3, stride, dilation, options.Cardinality));
+        bn2 = Register("bn2", ResNetLayers.Norm(options, width));
+        conv3 = Register("conv3", ResNetLayers.Convolution(width, Outputs, 1));
+        bn3 = Register("bn3", ResNetLayers.Norm(options, Outputs, options.ZeroInitLast));
+        if (ResNetShortcutPath.Make(inputs, Outputs, stage, stride) is { } path)
+            downsample = Register("downsample", path);
+    }
+
+    public override int Outputs { get; }
+
+    protected override Tensor Forward(Tensor x)
+    {
+        var y = bn1.Call(conv1.Call(x), null, relu: true);
+        y = bn2.Call(conv2.Call(y), null, relu: true);
+        return bn3.Call(conv3.Call(y), downsample?.Call(x) ?? x, relu: true);
+    }
+
+    public override Shape Describe(ModelSummary summary, string name, Shape input)
+    {
+        var shape = summary.Add($"{name}.conv1", conv1, input);
+        shape = summary.Add($"{name}.bn1", bn1, shape);
+        shape = summary.Add($"{name}.conv2", conv2, shape);
+        shape = summary.Add($"{name}.bn2", bn2, shape);
+        shape = summary.Add($"{name}.conv3", conv3, shape);
+        downsample?.Describe(summary, $"{name}.downsample", input);
+        return summary.Add($"{name}.bn3", bn3, shape);
+    }
+}
+
+/// <summary>Two 3x3 convolutions (He et al. 2015).</summary>
+sealed class BasicBlock : ResNetBlock
+{
+    readonly Conv2d conv1, conv2;
+    readonly BatchNorm2d bn1, bn2;
+    readonly ResNetShortcutPath? downsample;
+
+    public BasicBlock(int inputs, int planes, ResNetStage stage, bool first)
+    {
+        var options = stage.Options;
+        int stride = first ? stage.Stride : 1, dilation = first ? stage.FirstDilation : stage.Dilation;
+        Outputs = planes;
+        conv1 = Register("conv1", ResNetLayers.Convolution(inputs, planes, 3, stride, dilation));
+        bn1 = Register("bn1", ResNetLayers.Norm(options, planes));
+        conv2 = Register("conv2", ResNetLayers.Convolution(planes, planes, 3, 1, stage.Dilation));
+        bn2 = Register("bn2", ResNetLayers.Norm(options, planes, options.ZeroInitLast));
+        if (ResNetShortcutPath.Make(inputs, Outputs, stage, stride) is { } path)
+            downsample = Register("downsample", path);
+    }
+
+    public override int Outputs { get; }
+
+    protected override Tensor Forward(Tensor x)
+    {
+        var y = bn1.Call(conv1.Call(x), null, relu: true);
+        return bn2.Call(conv2.Call(y), downsample?.Call(x) ?? x, relu: true);
+    }
+
+    public override Shape Describe(ModelSummary summary, string name, Shape input)
+    {
+        var shape = summary.Add($"{name}.conv1", conv1, input);
+        shape = summary.Add($"{name}.bn1", bn1, shape);
+        shape = summary.Add($"{name}.conv2", conv2, shape);
+        downsample?.Describe(summary, $"{name}.downsample", input);
+        return summary.Add($"{name}.bn2", bn2, shape);
+    }
+}

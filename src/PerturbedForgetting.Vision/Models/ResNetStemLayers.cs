@@ -1,0 +1,38 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
+
+namespace PerturbedForgetting.Vision.Models;
+
+/// <summary>Three 3x3 convolutions in place of the 7x7 one, the first of stride 2, with batch norm and ReLU between (He et al. 2019, "ResNet-C").</summary>
+sealed class DeepStem : Module
+{
+    readonly Conv2d first, second, third;
+    readonly BatchNorm2d norm1, norm2;
+
+    public DeepStem(ResNetOptions options)
+    {
+        bool tiered = options.Stem == ResNetStem.DeepTiered;
+        int width = options.StemWidth, before = tiered ? 3 * (width / 4) : width;
+        first = Register("0", ResNetLayers.Convolution(3, before, 3, 2));
+        norm1 = Register("1", ResNetLayers.Norm(options, before));
+        second = Register("3", ResNetLayers.Convolution(before, width, 3));
+        norm2 = Register("4", ResNetLayers.Norm(options, width));
+        third = Register("6", ResNetLayers.Convolution(width, 2 * width, 3));
+    }
+
+    protected override Tensor Forward(Tensor x)
+    {
+        var y = norm1.Call(first.Call(x), null, relu: true);
+        y = norm2.Call(second.Call(y), null, relu: true);
+        return third.Call(y);
+    }
+
+    public Shape Describe(ModelSummary summary, string name, Shape input)
+    {
+        var shape = summary.Add($"{name}.0", first, input);
+        shape = summary.Add($"{name}.1", norm1, shape);
+        shape = summary.Add($"{name}.3", second, shape);
+        shape = summary.Add($"{name}.4", norm2, shape);
+        return summary.Add($"{name}.6", third, shape);
+    }
+}

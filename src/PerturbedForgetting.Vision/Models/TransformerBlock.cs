@@ -1,0 +1,88 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
+
+namespace PerturbedForgetting.Vision.Models;
+
+/// <summary>Pre-norm encoder block: x + attention(norm1(x)), then x + mlp(norm2(x)), on tokens <c>[B, N, C]</c> (Dosovitskiy et al. 2020).</summary>
+sealed class TransformerBlock : Module
+{
+    readonly LayerNorm norm1, norm2;
+    readonly SelfAttention attention;
+    readonly Mlp mlp;
+
+    public TransformerBlock(int dim, int heads, int hidden, bool qkvBias)
+    {
+        norm1 = Register("norm1", new LayerNorm(dim, VisionTransformer.NormEps));
+        attention = Register("attn", new SelfAttention(dim, heads, qkvBias));
+        norm2 = Register("norm2", new LayerNorm(dim, VisionTransformer.NormEps));
+        mlp = Register("mlp", new Mlp(dim, hidden));
+    }
+
+    protected override Tensor Forward(Tensor x)
+    {
+        x = Ops.Add(x, attention.Call(norm1.Call(x)));
+        return Ops.Add(x, mlp.Call(norm2.Call(x)));
+    }
+
+    public Shape Describe(ModelSummary summary, string name, Shape tokens)
+    {
+        summary.Add($"{name}.norm1", norm1, tokens);
+        attention.Describe(summary, $"{name}.attn", tokens);
+        summary.Add($"{name}.norm2", norm2, tokens);
+        return mlp.Describe(summary, $"{name}.mlp", tokens);
+    }
+}
+
+/// <summary>Multi-head self-attention; query, key and value from one matrix of three times the features.</summary>
+sealed class SelfAttention : Module
+{
+    readonly Linear qkv, projection;
+    readonly int heads;
+    readonly double scale;
+
+    public SelfAttention(int dim, int heads, bool qkvBias)
+    {
+        this.heads = heads;
+        scale = 1 / Math.Sqrt(dim / heads);
+        qkv = Register("qkv", new Linear(dim, 3 * dim, qkvBias));
+        projection = Register("proj", new Linear(dim, dim));
+        // Three square matrices, each uniform by Glorot and Bengio (2010).
+        qkv.Weight.Assign(Initialization.Current.Uniform(qkv.Weight.Shape, Math.Sqrt(6.0 / (2 * dim))));
+        qkv.Bias?.Fill(0);
+        VisionTransformer.InitializeXavier(projection);
+        projection.Bias!.Fill(0);
+    }
+
+    protected override Tensor Forward(Tensor x) => projection.Call(Ops.Attention(qkv.Call(x), heads, scale));
+
+    public void Describe(ModelSummary summary, string name, Shape tokens)
+    {
+        summary.Add($"{name}.qkv", qkv, tokens);
+        summary.Add(name, "Attention", tokens, 0, 2L * tokens[0] * tokens[0] * tokens[1]);
+        summary.Add($"{name}.proj", projection, tokens);
+    }
+}
+
+/// <summary>Two linear layers with the exact GELU between.</summary>
+sealed class Mlp : Module
+{
+    const double BiasDeviation = 1e-6;
+
+    readonly Linear fc1, fc2;
+
+    public Mlp(int dim, int hidden)
+    {
+        fc1 = Register("fc1", new Linear(dim, hidden));
+        fc2 = Register("fc2", new Linear(hidden, dim));
+        foreach (var layer in (ReadOnlySpan<Linear>)[fc1, fc2])
+        {
+            VisionTransformer.InitializeXavier(layer);
+            layer.Bias!.Assign(Initialization.Current.Normal(layer.Bias!.Shape, BiasDeviation));
+        }
+    }
+
+    protected override Tensor Forward(Tensor x) => fc2.Call(Ops.LinearGelu(x, fc1.Weight, fc1.Bias!));
+
+    public Shape Describe(ModelSummary summary, string name, Shape tokens) =>
+        summary.Add($"{name}.fc2", fc2, summary.Add($"{name}.fc1", fc1, tokens));
+}

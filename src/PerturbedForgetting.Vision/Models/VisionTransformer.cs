@@ -1,0 +1,127 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Nn;
+
+namespace PerturbedForgetting.Vision.Models;
+
+/// <summary>
+/// Vision transformers (Dosovitskiy et al. 2020) with the names, order and initial weights of the reference's: patch embedding,
+/// class token, learnt position embedding, pre-norm blocks, pooling, layer norm before or after it, dropout, linear classifier.
+/// The classifier starts with weights 0 and bias -log(classes), so that a new model predicts all classes evenly under a sigmoid.
+/// </summary>
+public sealed class VisionTransformer : ImageModel
+{
+    internal const double NormEps = 1e-6;
+
+    const double ClassTokenDeviation = 1e-6;
+
+    readonly VisionTransformerOptions options;
+    readonly Parameter? classToken;
+    readonly Parameter positions;
+    readonly PatchEmbedding patches;
+    readonly BlockList<TransformerBlock> blocks;
+    readonly LayerNorm? norm, poolNorm;
+    readonly Dropout? dropout;
+    readonly Linear head;
+
+    /// <summary>Makes a network with new weights; see <see cref="Initialization"/>.</summary>
+    /// <exception cref="ModelOptionException">The options do not go together.</exception>
+    public VisionTransformer(VisionTransformerOptions options) : base(options.ImageHeight, options.ImageWidth, options.NumClasses)
+    {
+        Check(options);
+        this.options = options;
+        var init = Initialization.Current;
+        int dim = options.Dim, prefix = options.ClassToken ? 1 : 0;
+        (GridHeight, GridWidth) = (options.ImageHeight / options.PatchSize, options.ImageWidth / options.PatchSize);
+        if (options.ClassToken)
+            classToken = Register("cls_token", new Parameter(init.Normal([1, 1, dim], ClassTokenDeviation)) { IsDecayExempt = true });
+        positions = Register("pos_embed", new Parameter(init.Normal([1, prefix + GridHeight * GridWidth, dim], 1 / Math.Sqrt(dim))) { IsDecayExempt = true });
+        patches = Register("patch_embed", new PatchEmbedding(options.PatchSize, dim));
+        int hidden = (int)(dim * options.MlpRatio);
+        blocks = Register("blocks", new BlockList<TransformerBlock>(
+            Enumerable.Range(0, options.Depth).Select(_ => new TransformerBlock(dim, options.Heads, hidden, options.QkvBias))));
+        if (options.NormAfterPooling ?? options.Pooling == TokenPooling.Average)
+            poolNorm = Register("fc_norm", new LayerNorm(dim, NormEps));
+        else
+            norm = Register("norm", new LayerNorm(dim, NormEps));
+        if (options.Drop > 0)
+            dropout = Register("head_drop", new Dropout(options.Drop));
+        head = Register("head", new Linear(dim, options.NumClasses));
+        head.Weight.Fill(0);
+        FillHeadBias(-Math.Log(options.NumClasses));
+    }
+
+    /// <inheritdoc/>
+    public override Linear Classifier => head;
+
+    /// <inheritdoc/>
+    public override string ClassifierName => "head";
+
+    /// <summary>Rows of patches.</summary>
+    public int GridHeight { get; }
+
+    /// <summary>Columns of patches.</summary>
+    public int GridWidth { get; }
+
+    /// <summary>Whether a learnt token precedes the patches.</summary>
+    public bool HasClassToken => classToken is not null;
+
+    /// <summary>Weights uniform with variance 2 / (inputs + outputs) (Glorot and Bengio 2010).</summary>
+    internal static void InitializeXavier(Linear layer) => layer.Weight.Assign(
+        Initialization.Current.Uniform(layer.Weight.Shape, Math.Sqrt(6.0 / (layer.Weight.Shape[0] + layer.Weight.Shape[1]))));
+
+    static void Check(VisionTransformerOptions options)
+    {
+        int patch = options.PatchSize;
+        foreach (int edge in (ReadOnlySpan<int>)[options.ImageHeight, options.ImageWidth])
+            if (edge % patch != 0)
+                throw new ModelOptionException($"--img-size {edge} is not a multiple of the patch size {patch}; use {Math.Max(edge / patch, 1) * patch} or {(edge / patch + 1) * patch}.");
+        if (options.Dim % options.Heads != 0)
+            throw new ModelOptionException($"embed_dim {options.Dim} cannot be shared evenly by num_heads {options.Heads}.");
+        if (!options.ClassToken && options.Pooling == TokenPooling.Token)
+            throw new ModelOptionException("class_token=False leaves no token to classify by; add --gp avg.");
+        if (options.Drop is not (>= 0 and < 1))
+            throw new ModelOptionException($"--drop is at least 0 and below 1, not {options.Drop}.");
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(Tensor x)
+    {
+        if (x.Shape.Rank != 4 || x.Shape[1] != ImageHeight || x.Shape[2] != ImageWidth)
+            throw new ArgumentException($"This transformer takes images [B, {ImageHeight}, {ImageWidth}, 3], not {x.Shape}; make it with --img-size for others.");
+        x = Observe("patch_embed", patches.Call(x));
+        if (classToken is not null)
+            x = Ops.Concat(1, Ops.Expand(classToken, x.Shape[0]), x);
+        x = Ops.AddBroadcast(x, positions);
+        for (int i = 0; i < blocks.Blocks.Count; i++)
+            x = Observe($"blocks.{i}", Scope.Replace(x, blocks.Blocks[i].Call(x)));
+        x = Observe("norm", norm?.Call(x) ?? x);
+        x = Pool(x);
+        x = Observe("fc_norm", poolNorm?.Call(x) ?? x);
+        return head.Call(dropout?.Call(x) ?? x);
+    }
+
+    Tensor Pool(Tensor x) => options.Pooling switch
+    {
+        TokenPooling.Token => Ops.Select(x, 1, 0),
+        TokenPooling.Average => Ops.Mean(HasClassToken ? Ops.Slice(x, 1, 1, x.Shape[1] - 1) : x, 1),
+        _ => x,
+    };
+
+    internal override void Describe(ModelSummary summary, Shape input)
+    {
+        var tokens = patches.Describe(summary, "patch_embed", input);
+        if (classToken is not null)
+            tokens = summary.Add("cls_token", "Parameter", [tokens[0] + 1, tokens[1]], classToken.Count, 0);
+        summary.Add("pos_embed", "Parameter", tokens, positions.Count, 0);
+        for (int i = 0; i < blocks.Blocks.Count; i++)
+            tokens = blocks.Blocks[i].Describe(summary, $"blocks.{i}", tokens);
+        if (norm is not null)
+            tokens = summary.Add("norm", norm, tokens);
+        if (options.Pooling != TokenPooling.None)
+            tokens = [tokens[1]];
+        if (poolNorm is not null)
+            tokens = summary.Add("fc_norm", poolNorm, tokens);
+        summary.Add("head", head, tokens);
+    }
+}
