@@ -2,7 +2,7 @@ using Benchmarks;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
-const string Usage = "usage: Benchmarks [--threads N] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so), multi-tensor";
+const string Usage = "usage: Benchmarks [--threads N] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so), multi-tensor, norm";
 
 var suites = new List<string>();
 for (int i = 0; i < args.Length; i++)
@@ -31,6 +31,9 @@ foreach (string suite in suites)
             break;
         case "multi-tensor":
             MultiTensorSuite.Run();
+            break;
+        case "norm":
+            NormSuite.Run();
             break;
         default:
             return Fail($"There is no suite '{suite}'.");

@@ -20,7 +20,7 @@ public static partial class Ops
         var index = Tensor.Empty(y.Shape, DType.Int32, x.Device);
         x.Device.Backend.MaxPool2d(x, geometry, y, index);
         if (Records(x))
-            y.Node = new MaxPool2dNode(x, index);
+            y.Node = new MaxPool2dNode(x, index, geometry);
         return y;
     }
 
@@ -72,10 +72,12 @@ public static partial class Ops
     {
         readonly Tensor[] inputs;
         readonly Tensor index;
+        readonly Pool2dGeometry geometry;
 
-        public MaxPool2dNode(Tensor x, Tensor index)
+        public MaxPool2dNode(Tensor x, Tensor index, in Pool2dGeometry geometry)
         {
             inputs = [x];
+            this.geometry = geometry;
             this.index = Save(index);
         }
 
@@ -84,7 +86,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = inputs[0].EmptyLike();
-            dy.Device.Backend.MaxPool2dBackward(dy, index, dx);
+            dy.Device.Backend.MaxPool2dBackward(dy, index, geometry, dx);
             Send(inputs[0], dx);
         }
     }

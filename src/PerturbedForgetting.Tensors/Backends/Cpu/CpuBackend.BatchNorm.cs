@@ -40,39 +40,11 @@ unsafe sealed partial class CpuBackend
         T* moments = Scratch.Get<T>(ScratchUse.Partials, (long)tiles.RowTiles * channels * 3);
         var sums = new MomentTiles<T> { Tiles = tiles, X = x.Pointer<T>(), Moments = moments };
         WorkerPool.For(tiles.Count, ref sums);
-        var coefficients = new BatchNormCoefficients<T>(weight, bias, eps, saved);
-        T* mean = PointerOrNull<T>(runningMean), variance = PointerOrNull<T>(runningVar);
-        double unbias = tiles.Rows / (tiles.Rows - 1.0);
-        for (int c = 0; c < channels; c++)
+        ForRows(channels, tiles.RowTiles * 3, new BatchNormStatisticsChannels<T>
         {
-            var (batchMean, batchVariance) = Combine(tiles, moments, c);
-            coefficients.Set(c, batchMean, batchVariance);
-            if (mean is null)
-                continue;
-            mean[c] = T.CreateTruncating(((1 - momentum) * double.CreateTruncating(mean[c])) + (momentum * batchMean));
-            variance[c] = T.CreateTruncating(((1 - momentum) * double.CreateTruncating(variance[c])) + (momentum * batchVariance * unbias));
-        }
-    }
-
-    /// <summary>Mean and biased variance of a channel from the moments of its tiles (Chan, Golub and LeVeque 1979), in double.</summary>
-    static (double Mean, double Variance) Combine<T>(in ChannelTiles tiles, T* moments, int channel) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        double sum = 0, squares = 0;
-        for (int i = 0; i < tiles.RowTiles; i++)
-        {
-            T* m = moments + ((long)i * tiles.Channels * 3) + channel;
-            sum += (tiles.RowsOf(i) * double.CreateTruncating(m[0])) + double.CreateTruncating(m[tiles.Channels]);
-        }
-        double mean = sum / tiles.Rows;
-        for (int i = 0; i < tiles.RowTiles; i++)
-        {
-            T* m = moments + ((long)i * tiles.Channels * 3) + channel;
-            int rows = tiles.RowsOf(i);
-            double offset = double.CreateTruncating(m[tiles.Channels]), square = double.CreateTruncating(m[2 * tiles.Channels]);
-            double distance = double.CreateTruncating(m[0]) + (offset / rows) - mean;
-            squares += Math.Max(0, square - (offset * offset / rows)) + (rows * distance * distance);
-        }
-        return (mean, squares / tiles.Rows);
+            Tiles = tiles, Moments = moments, Coefficients = new(weight, bias, eps, saved),
+            Mean = PointerOrNull<T>(runningMean), Variance = PointerOrNull<T>(runningVar), Momentum = momentum,
+        });
     }
 
     static void BatchNormFrozen<T>(Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps, Tensor saved)
@@ -113,6 +85,52 @@ unsafe sealed partial class CpuBackend
         }
     }
 
+    /// <summary>Puts the tiles together; a row is a channel.</summary>
+    struct BatchNormStatisticsChannels<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public ChannelTiles Tiles;
+        public T* Moments, Mean, Variance;
+        public BatchNormCoefficients<T> Coefficients;
+        public double Momentum;
+
+        public readonly void Run(long first, long end)
+        {
+            double unbias = Tiles.Rows / (Tiles.Rows - 1.0);
+            for (int c = (int)first; c < end; c++)
+            {
+                var (mean, variance) = Combine(c);
+                Coefficients.Set(c, mean, variance);
+                if (Mean is null)
+                    continue;
+                Mean[c] = Mix(Mean[c], mean);
+                Variance[c] = Mix(Variance[c], variance * unbias);
+            }
+        }
+
+        readonly T Mix(T running, double batch) => T.CreateTruncating(((1 - Momentum) * double.CreateTruncating(running)) + (Momentum * batch));
+
+        /// <summary>Mean and biased variance of a channel from the moments of its tiles (Chan, Golub and LeVeque 1979), in double.</summary>
+        readonly (double Mean, double Variance) Combine(int channel)
+        {
+            int channels = Tiles.Channels;
+            double sum = 0, squares = 0;
+            for (int i = 0; i < Tiles.RowTiles; i++)
+            {
+                T* m = Moments + ((long)i * channels * 3) + channel;
+                sum += (Tiles.RowsOf(i) * double.CreateTruncating(m[0])) + double.CreateTruncating(m[channels]);
+            }
+            double mean = sum / Tiles.Rows;
+            for (int i = 0; i < Tiles.RowTiles; i++)
+            {
+                T* m = Moments + ((long)i * channels * 3) + channel;
+                int rows = Tiles.RowsOf(i);
+                double offset = double.CreateTruncating(m[channels]) / rows, distance = double.CreateTruncating(m[0]) + offset - mean;
+                squares += Math.Max(0, double.CreateTruncating(m[2 * channels]) - (rows * offset * offset)) + (rows * distance * distance);
+            }
+            return (mean, squares / Tiles.Rows);
+        }
+    }
+
     /// <summary>
     /// For each channel of a tile: a reference value, and the sums of the distances from it and of their squares. The reference is
     /// the mean of every eighth group of rows, so that what cancels later is at most eight times the variance, whatever the mean.
@@ -131,60 +149,80 @@ unsafe sealed partial class CpuBackend
             new Span<T>(moments + stride, channels).Clear();
             new Span<T>(moments + (2 * stride), channels).Clear();
             int sampled = 0;
-            for (int row = 0; row < rows; row += 8 * ChannelTiles.Group)
+            for (int row = 0; row < rows; row += 8 * Tiles.Group)
             {
-                int count = Math.Min(ChannelTiles.Group, rows - row);
+                int count = Math.Min(Tiles.Group, rows - row);
                 Group<Sample>(x + ((long)row * stride), stride, count, channels, moments);
                 sampled += count;
             }
             var share = T.One / T.CreateTruncating(sampled);
             for (int c = 0; c < channels; c++)
                 moments[c] *= share;
-            for (int row = 0; row < rows; row += ChannelTiles.Group)
-                Group<Deviation>(x + ((long)row * stride), stride, Math.Min(ChannelTiles.Group, rows - row), channels, moments);
+            for (int row = 0; row < rows; row += Tiles.Group)
+                Group<Deviation>(x + ((long)row * stride), stride, Math.Min(Tiles.Group, rows - row), channels, moments);
         }
 
         static void Group<TStep>(T* x, int stride, int rows, int channels, T* moments) where TStep : struct, IStep
         {
             int c = 0;
             for (; c <= channels - Vector<T>.Count; c += Vector<T>.Count)
-                TStep.Run(default(WholeVector), x + c, stride, rows, moments + c);
+                Group<TStep, WholeVector>(default, x + c, stride, rows, moments + c);
             if (c < channels)
-                TStep.Run(new PartOfVector(channels - c), x + c, stride, rows, moments + c);
+                Group<TStep, PartOfVector>(new(channels - c), x + c, stride, rows, moments + c);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Group<TStep, TLanes>(TLanes lanes, T* x, int stride, int rows, T* moments)
+            where TStep : struct, IStep
+            where TLanes : struct, IVectorLanes
+        {
+            // The rows of moments are as far apart as the rows of x.
+            var reference = TStep.FromReference ? lanes.Load(moments) : Vector<T>.Zero;
+            Vector<T> sum = Vector<T>.Zero, squares = Vector<T>.Zero;
+            for (; rows >= 4; rows -= 4, x += 4 * stride)
+            {
+                TStep.Add(lanes.Load(x), reference, ref sum, ref squares);
+                TStep.Add(lanes.Load(x + stride), reference, ref sum, ref squares);
+                TStep.Add(lanes.Load(x + (2 * stride)), reference, ref sum, ref squares);
+                TStep.Add(lanes.Load(x + (3 * stride)), reference, ref sum, ref squares);
+            }
+            for (; rows > 0; rows--, x += stride)
+                TStep.Add(lanes.Load(x), reference, ref sum, ref squares);
+            if (!TStep.FromReference)
+            {
+                lanes.Store(lanes.Load(moments) + sum, moments);
+                return;
+            }
+            lanes.Store(lanes.Load(moments + stride) + sum, moments + stride);
+            lanes.Store(lanes.Load(moments + (2 * stride)) + squares, moments + (2 * stride));
+        }
+
+        /// <summary>What is added up: the values, into the first row, or distances from that row and their squares, into the other two.</summary>
         interface IStep
         {
-            static abstract void Run<TLanes>(TLanes lanes, T* x, int stride, int rows, T* moments) where TLanes : struct, IVectorLanes;
+            static abstract bool FromReference { get; }
+
+            static abstract void Add(Vector<T> x, Vector<T> reference, ref Vector<T> sum, ref Vector<T> squares);
         }
 
         readonly struct Sample : IStep
         {
+            public static bool FromReference => false;
+
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public static void Run<TLanes>(TLanes lanes, T* x, int stride, int rows, T* moments) where TLanes : struct, IVectorLanes
-            {
-                var sum = lanes.Load(moments);
-                for (; rows > 0; rows--, x += stride)
-                    sum += lanes.Load(x);
-                lanes.Store(sum, moments);
-            }
+            public static void Add(Vector<T> x, Vector<T> reference, ref Vector<T> sum, ref Vector<T> squares) => sum += x;
         }
 
         readonly struct Deviation : IStep
         {
+            public static bool FromReference => true;
+
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public static void Run<TLanes>(TLanes lanes, T* x, int stride, int rows, T* moments) where TLanes : struct, IVectorLanes
+            public static void Add(Vector<T> x, Vector<T> reference, ref Vector<T> sum, ref Vector<T> squares)
             {
-                Vector<T> reference = lanes.Load(moments), sum = Vector<T>.Zero, squares = Vector<T>.Zero;
-                for (; rows > 0; rows--, x += stride)
-                {
-                    var d = lanes.Load(x) - reference;
-                    sum += d;
-                    squares += d * d;
-                }
-                // The rows of moments are as far apart as the rows of x.
-                lanes.Store(lanes.Load(moments + stride) + sum, moments + stride);
-                lanes.Store(lanes.Load(moments + (2 * stride)) + squares, moments + (2 * stride));
+                var d = x - reference;
+                sum += d;
+                squares += d * d;
             }
         }
     }
@@ -197,25 +235,28 @@ unsafe sealed partial class CpuBackend
 
         public readonly void Run(long first, long end)
         {
+            // Copies, because a store could otherwise change the fields, as far as the compiler knows.
+            T* saved = Saved;
+            int channels = Channels;
+            bool relu = Relu;
             for (long row = first; row < end; row++)
             {
-                long offset = row * Channels;
-                T* x = X + offset, y = Y + offset, residual = Residual is null ? null : Residual + offset;
+                T* x = X + (row * channels), y = Y + (row * channels), residual = Residual is null ? null : Residual + (row * channels);
                 int c = 0;
-                for (; c <= Channels - Vector<T>.Count; c += Vector<T>.Count)
-                    Apply(default(WholeVector), x + c, y + c, residual is null ? null : residual + c, Saved + c);
-                if (c < Channels)
-                    Apply(new PartOfVector(Channels - c), x + c, y + c, residual is null ? null : residual + c, Saved + c);
+                for (; c <= channels - Vector<T>.Count; c += Vector<T>.Count)
+                    Apply(default(WholeVector), x + c, y + c, residual is null ? null : residual + c, saved + c, channels, relu);
+                if (c < channels)
+                    Apply(new PartOfVector(channels - c), x + c, y + c, residual is null ? null : residual + c, saved + c, channels, relu);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        readonly void Apply<TLanes>(TLanes lanes, T* x, T* y, T* residual, T* saved) where TLanes : struct, IVectorLanes
+        static void Apply<TLanes>(TLanes lanes, T* x, T* y, T* residual, T* saved, int channels, bool relu) where TLanes : struct, IVectorLanes
         {
-            var value = Normalize(lanes, lanes.Load(x) - lanes.Load(saved), saved, Channels);
+            var value = Normalize(lanes.Load(x) - lanes.Load(saved), lanes.Load(saved + (BatchNormRow.Scale * channels)), lanes.Load(saved + (BatchNormRow.Shift * channels)));
             if (residual is not null)
                 value += lanes.Load(residual);
-            if (Relu)
+            if (relu)
                 value = Vector.ConditionalSelect(Vector.LessThan(value, Vector<T>.Zero), Vector<T>.Zero, value);
             lanes.Store(value, y);
         }
@@ -223,8 +264,6 @@ unsafe sealed partial class CpuBackend
 
     /// <summary>The forward pass and the backward pass that asks for the sign of its result must agree in every bit, so both call this.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector<T> Normalize<T, TLanes>(TLanes lanes, Vector<T> distance, T* saved, int channels)
-        where T : unmanaged, IFloatingPointIeee754<T>
-        where TLanes : struct, IVectorLanes =>
-        (distance * lanes.Load(saved + (BatchNormRow.Scale * channels))) + lanes.Load(saved + (BatchNormRow.Shift * channels));
+    static Vector<T> Normalize<T>(Vector<T> distance, Vector<T> scale, Vector<T> shift) where T : unmanaged, IFloatingPointIeee754<T> =>
+        (distance * scale) + shift;
 }

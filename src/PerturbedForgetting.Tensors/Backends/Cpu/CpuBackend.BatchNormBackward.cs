@@ -14,83 +14,130 @@ unsafe sealed partial class CpuBackend
             BatchNormBackward<double>(dy, x, relu, y, saved, batch, gradients);
     }
 
+    static void BatchNormBackward<T>(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (!relu)
+            BatchNormBackward<T, WithoutRelu>(dy, x, null, saved, batch, gradients);
+        else if (y is null)
+            BatchNormBackward<T, SignFromInput>(dy, x, null, saved, batch, gradients);
+        else
+            BatchNormBackward<T, SignFromOutput>(dy, x, y, saved, batch, gradients);
+    }
+
     /// <summary>
     /// With g = dy where the relu let through, d = x - center and n rows: dbias = sum g, dweight = sum g·(d - remainder)/deviation,
     /// dx = scale·(g - dbias/n - (d - remainder)/deviation · dweight/n) = g·scale + d·slope + level, with frozen statistics g·scale.
     /// The first pass reads dy, x and perhaps y and makes the sums; the second makes dx. Where there is a residual the first pass has
     /// already written g, its gradient, and the second reads that.
     /// </summary>
-    static void BatchNormBackward<T>(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
+    static void BatchNormBackward<T, TMask>(Tensor dy, Tensor x, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
         where T : unmanaged, IFloatingPointIeee754<T>
+        where TMask : struct, IReluMask
     {
         int channels = x.Shape[-1];
         var tiles = new ChannelTiles(x.Count / Math.Max(1, channels), channels);
-        var mask = !relu ? ReluMask.None : y is null ? ReluMask.FromInput : ReluMask.FromOutput;
         // The sums of the tiles, then the two coefficients of each channel.
-        T* partials = Scratch.Get<T>(ScratchUse.Partials, (long)(tiles.RowTiles + 1) * channels * 2);
-        T* coefficients = partials + ((long)tiles.RowTiles * channels * 2);
-        var pass = new BatchNormBackwardPass<T>
+        T* sums = Scratch.Get<T>(ScratchUse.Partials, (long)(tiles.RowTiles + 1) * channels * 2);
+        T* coefficients = sums + ((long)tiles.RowTiles * channels * 2);
+        T* dx = PointerOrNull<T>(gradients.X), residual = PointerOrNull<T>(gradients.Residual);
+        if (gradients.Weight is not null || gradients.Bias is not null || (batch && dx is not null))
         {
-            Tiles = tiles, Mask = mask, Dy = dy.Pointer<T>(), X = x.Pointer<T>(), Y = PointerOrNull<T>(y), Saved = saved.Pointer<T>(),
-            Residual = PointerOrNull<T>(gradients.Residual), Dx = PointerOrNull<T>(gradients.X), Sums = partials, Coefficients = coefficients,
-        };
-        bool sums = gradients.Weight is not null || gradients.Bias is not null || (batch && gradients.X is not null);
-        if (sums)
-        {
+            var pass = new BatchNormBackwardSums<T, TMask>
+            {
+                Tiles = tiles, Dy = dy.Pointer<T>(), X = x.Pointer<T>(), Y = PointerOrNull<T>(y), Saved = saved.Pointer<T>(), Residual = residual, Sums = sums,
+            };
             WorkerPool.For(tiles.Count, ref pass);
-            FinishSums(pass, batch, gradients);
+            ForRows(channels, tiles.RowTiles * 2, new BatchNormBackwardChannels<T>
+            {
+                Tiles = tiles, Sums = sums, Saved = saved.Pointer<T>(), Batch = batch, Coefficients = coefficients,
+                Weight = PointerOrNull<T>(gradients.Weight), Bias = PointerOrNull<T>(gradients.Bias),
+                AddWeight = gradients.AccumulateWeight, AddBias = gradients.AccumulateBias,
+            });
+            if (dx is not null && residual is not null)
+            {
+                ForRows(tiles.Rows, channels, new BatchNormBackwardRows<T, WithoutRelu>
+                {
+                    Channels = channels, Dy = residual, X = x.Pointer<T>(), Saved = saved.Pointer<T>(), Coefficients = coefficients, Dx = dx,
+                });
+                return;
+            }
+            residual = null;
         }
         else
         {
             new Span<T>(coefficients, 2 * channels).Clear();
         }
-        if (sums && gradients.Residual is not null)
-            pass = pass with { Mask = ReluMask.None, Dy = pass.Residual, Residual = null };
-        if (gradients.X is not null || pass.Residual is not null)
-            ForRows(tiles.Rows, channels, pass);
-    }
-
-    static void FinishSums<T>(in BatchNormBackwardPass<T> pass, bool batch, in BatchNormGradients gradients) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        int channels = pass.Tiles.Channels;
-        T* dweight = PointerOrNull<T>(gradients.Weight), dbias = PointerOrNull<T>(gradients.Bias);
-        for (int c = 0; c < channels; c++)
-        {
-            double sum = 0, product = 0;
-            for (int i = 0; i < pass.Tiles.RowTiles; i++)
+        if (dx is not null || residual is not null)
+            ForRows(tiles.Rows, channels, new BatchNormBackwardRows<T, TMask>
             {
-                T* row = pass.Sums + ((long)i * channels * 2) + c;
-                sum += double.CreateTruncating(row[0]);
-                product += double.CreateTruncating(row[channels]);
-            }
-            double inverse = double.CreateTruncating(pass.Saved[(BatchNormRow.InverseDeviation * channels) + c]);
-            double remainder = double.CreateTruncating(pass.Saved[(BatchNormRow.Remainder * channels) + c]);
-            double scale = double.CreateTruncating(pass.Saved[(BatchNormRow.Scale * channels) + c]);
-            product = (product - (remainder * sum)) * inverse;
-            if (dbias is not null)
-                dbias[c] = T.CreateTruncating(sum) + (gradients.AccumulateBias ? dbias[c] : T.Zero);
-            if (dweight is not null)
-                dweight[c] = T.CreateTruncating(product) + (gradients.AccumulateWeight ? dweight[c] : T.Zero);
-            double slope = batch ? -scale * inverse * product / pass.Tiles.Rows : 0;
-            pass.Coefficients[c] = T.CreateTruncating(slope);
-            pass.Coefficients[channels + c] = T.CreateTruncating(batch ? (-scale * sum / pass.Tiles.Rows) - (slope * remainder) : 0);
-        }
+                Channels = channels, Dy = dy.Pointer<T>(), X = x.Pointer<T>(), Y = PointerOrNull<T>(y), Saved = saved.Pointer<T>(),
+                Coefficients = coefficients, Dx = dx, Residual = residual,
+            });
     }
 
-    /// <summary>How the backward pass knows where the relu cut off.</summary>
-    enum ReluMask
-    {
-        None,
-        FromInput,
-        FromOutput,
-    }
-
-    /// <summary>As tiles, the first pass (sums, the residual's gradient); as rows, the second (dx).</summary>
-    struct BatchNormBackwardPass<T> : IParallelBody, IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>Adds the tiles up and makes of their sums the gradients of weight and bias and the coefficients of dx; a row is a channel.</summary>
+    struct BatchNormBackwardChannels<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
     {
         public ChannelTiles Tiles;
-        public ReluMask Mask;
-        public T* Dy, X, Y, Saved, Residual, Dx, Sums, Coefficients;
+        public T* Sums, Saved, Coefficients, Weight, Bias;
+        public bool Batch, AddWeight, AddBias;
+
+        public readonly void Run(long first, long end)
+        {
+            int channels = Tiles.Channels;
+            for (int c = (int)first; c < end; c++)
+            {
+                double sum = 0, product = 0;
+                for (int i = 0; i < Tiles.RowTiles; i++)
+                {
+                    T* row = Sums + ((long)i * channels * 2) + c;
+                    sum += double.CreateTruncating(row[0]);
+                    product += double.CreateTruncating(row[channels]);
+                }
+                double inverse = Value(BatchNormRow.InverseDeviation, c), remainder = Value(BatchNormRow.Remainder, c), scale = Value(BatchNormRow.Scale, c);
+                product = (product - (remainder * sum)) * inverse;
+                if (Bias is not null)
+                    Bias[c] = T.CreateTruncating(sum) + (AddBias ? Bias[c] : T.Zero);
+                if (Weight is not null)
+                    Weight[c] = T.CreateTruncating(product) + (AddWeight ? Weight[c] : T.Zero);
+                double slope = Batch ? -scale * inverse * product / Tiles.Rows : 0;
+                Coefficients[c] = T.CreateTruncating(slope);
+                Coefficients[channels + c] = T.CreateTruncating(Batch ? (-scale * sum / Tiles.Rows) - (slope * remainder) : 0);
+            }
+        }
+
+        readonly double Value(int row, int channel) => double.CreateTruncating(Saved[(row * Tiles.Channels) + channel]);
+    }
+
+    /// <summary>How the backward pass knows where the relu cut off; a type, so that each way gets loops of its own.</summary>
+    interface IReluMask;
+
+    /// <summary>There was none.</summary>
+    readonly struct WithoutRelu : IReluMask;
+
+    /// <summary>The output's sign is computed again from the input.</summary>
+    readonly struct SignFromInput : IReluMask;
+
+    /// <summary>The output is read.</summary>
+    readonly struct SignFromOutput : IReluMask;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector<T> Masked<T, TMask, TLanes>(TLanes lanes, Vector<T> dy, Vector<T> d, Vector<T> scale, Vector<T> shift, T* y)
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where TLanes : struct, IVectorLanes
+    {
+        if (typeof(TMask) == typeof(WithoutRelu))
+            return dy;
+        var output = typeof(TMask) == typeof(SignFromOutput) ? lanes.Load(y) : Normalize(d, scale, shift);
+        return Vector.ConditionalSelect(Vector.GreaterThan(output, Vector<T>.Zero), dy, Vector<T>.Zero);
+    }
+
+    /// <summary>Sums of g and of g·d over each tile, and g itself where the residual wants it.</summary>
+    struct BatchNormBackwardSums<T, TMask> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public ChannelTiles Tiles;
+        public T* Dy, X, Y, Saved, Residual, Sums;
 
         public readonly void Run(int index)
         {
@@ -99,72 +146,82 @@ unsafe sealed partial class CpuBackend
             T* sums = Sums + ((long)rowTile * stride * 2) + channel;
             new Span<T>(sums, channels).Clear();
             new Span<T>(sums + stride, channels).Clear();
-            long offset = ((long)rowTile * Tiles.TileRows * stride) + channel;
-            for (int row = 0; row < rows; row += ChannelTiles.Group, offset += ChannelTiles.Group * stride)
+            long at = ((long)rowTile * Tiles.TileRows * stride) + channel;
+            for (int row = 0; row < rows; row += Tiles.Group, at += (long)Tiles.Group * stride)
             {
-                int count = Math.Min(ChannelTiles.Group, rows - row), c = 0;
+                T* dy = Dy + at, x = X + at, y = Y + at, residual = Residual is null ? null : Residual + at, saved = Saved + channel;
+                int count = Math.Min(Tiles.Group, rows - row), c = 0;
                 for (; c <= channels - Vector<T>.Count; c += Vector<T>.Count)
-                    Sum(default(WholeVector), offset + c, count, channel + c, sums + c);
+                    Group(default(WholeVector), dy + c, x + c, y + c, residual is null ? null : residual + c, saved + c, stride, count, sums + c);
                 if (c < channels)
-                    Sum(new PartOfVector(channels - c), offset + c, count, channel + c, sums + c);
+                    Group(new PartOfVector(channels - c), dy + c, x + c, y + c, residual is null ? null : residual + c, saved + c, stride, count, sums + c);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        readonly void Sum<TLanes>(TLanes lanes, long offset, int rows, int channel, T* sums) where TLanes : struct, IVectorLanes
+        static void Group<TLanes>(TLanes lanes, T* dy, T* x, T* y, T* residual, T* saved, int stride, int rows, T* sums) where TLanes : struct, IVectorLanes
         {
-            int stride = Tiles.Channels;
-            Vector<T> sum = Vector<T>.Zero, product = Vector<T>.Zero, center = lanes.Load(Saved + channel);
-            for (; rows > 0; rows--, offset += stride)
+            Vector<T> sum = Vector<T>.Zero, product = Vector<T>.Zero, center = lanes.Load(saved);
+            var scale = lanes.Load(saved + (BatchNormRow.Scale * stride));
+            var shift = lanes.Load(saved + (BatchNormRow.Shift * stride));
+            long at = 0;
+            for (; rows >= 2; rows -= 2, at += 2 * stride)
             {
-                var d = lanes.Load(X + offset) - center;
-                var g = Masked(lanes, d, offset, channel);
-                if (Residual is not null)
-                    lanes.Store(g, Residual + offset);
+                Add(at);
+                Add(at + stride);
+            }
+            if (rows > 0)
+                Add(at);
+            lanes.Store(lanes.Load(sums) + sum, sums);
+            lanes.Store(lanes.Load(sums + stride) + product, sums + stride);
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            void Add(long i)
+            {
+                var d = lanes.Load(x + i) - center;
+                var g = Masked<T, TMask, TLanes>(lanes, lanes.Load(dy + i), d, scale, shift, y + i);
+                if (typeof(TMask) == typeof(SignFromOutput) && residual is not null)
+                    lanes.Store(g, residual + i);
                 sum += g;
                 product += g * d;
             }
-            lanes.Store(lanes.Load(sums) + sum, sums);
-            lanes.Store(lanes.Load(sums + stride) + product, sums + stride);
         }
+    }
+
+    /// <summary>dx, and g where the residual wants it and no sums have made it.</summary>
+    struct BatchNormBackwardRows<T, TMask> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public int Channels;
+        public T* Dy, X, Y, Saved, Coefficients, Dx, Residual;
 
         public readonly void Run(long first, long end)
         {
-            int channels = Tiles.Channels;
+            T* saved = Saved, coefficients = Coefficients;
+            int channels = Channels;
             for (long row = first; row < end; row++)
             {
-                long offset = row * channels;
+                long at = row * channels;
+                T* dy = Dy + at, x = X + at, y = Y + at, dx = Dx is null ? null : Dx + at, residual = Residual is null ? null : Residual + at;
                 int c = 0;
                 for (; c <= channels - Vector<T>.Count; c += Vector<T>.Count)
-                    Differentiate(default(WholeVector), offset + c, c);
+                    Differentiate(default(WholeVector), dy, x, y, dx, residual, saved, coefficients, channels, c);
                 if (c < channels)
-                    Differentiate(new PartOfVector(channels - c), offset + c, c);
+                    Differentiate(new PartOfVector(channels - c), dy, x, y, dx, residual, saved, coefficients, channels, c);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        readonly void Differentiate<TLanes>(TLanes lanes, long offset, int channel) where TLanes : struct, IVectorLanes
+        static void Differentiate<TLanes>(TLanes lanes, T* dy, T* x, T* y, T* dx, T* residual, T* saved, T* coefficients, int channels, int c)
+            where TLanes : struct, IVectorLanes
         {
-            int channels = Tiles.Channels;
-            var d = lanes.Load(X + offset) - lanes.Load(Saved + channel);
-            var g = Masked(lanes, d, offset, channel);
-            if (Residual is not null)
-                lanes.Store(g, Residual + offset);
-            if (Dx is null)
-                return;
-            var dx = (g * lanes.Load(Saved + (BatchNormRow.Scale * channels) + channel))
-                + (d * lanes.Load(Coefficients + channel)) + lanes.Load(Coefficients + channels + channel);
-            lanes.Store(dx, Dx + offset);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        readonly Vector<T> Masked<TLanes>(TLanes lanes, Vector<T> d, long offset, int channel) where TLanes : struct, IVectorLanes
-        {
-            var dy = lanes.Load(Dy + offset);
-            if (Mask == ReluMask.None)
-                return dy;
-            var y = Mask == ReluMask.FromOutput ? lanes.Load(Y + offset) : Normalize(lanes, d, Saved + channel, Tiles.Channels);
-            return Vector.ConditionalSelect(Vector.GreaterThan(y, Vector<T>.Zero), dy, Vector<T>.Zero);
+            var scale = lanes.Load(saved + (BatchNormRow.Scale * channels) + c);
+            var shift = typeof(TMask) == typeof(SignFromInput) ? lanes.Load(saved + (BatchNormRow.Shift * channels) + c) : Vector<T>.Zero;
+            var d = lanes.Load(x + c) - lanes.Load(saved + c);
+            var g = Masked<T, TMask, TLanes>(lanes, lanes.Load(dy + c), d, scale, shift, y + c);
+            if (typeof(TMask) == typeof(SignFromOutput) && residual is not null)
+                lanes.Store(g, residual + c);
+            if (dx is not null)
+                lanes.Store((g * scale) + (d * lanes.Load(coefficients + c)) + lanes.Load(coefficients + channels + c), dx + c);
         }
     }
 }

@@ -13,12 +13,12 @@ unsafe sealed partial class CpuBackend
             MaxPool2d<double>(x, geometry, y, index);
     }
 
-    public override void MaxPool2dBackward(Tensor dy, Tensor index, Tensor dx)
+    public override void MaxPool2dBackward(Tensor dy, Tensor index, in Pool2dGeometry geometry, Tensor dx)
     {
         if (dy.DType == DType.Float32)
-            MaxPool2dBackward<float>(dy, index, dx);
+            MaxPool2dBackward<float>(dy, index, geometry, dx);
         else
-            MaxPool2dBackward<double>(dy, index, dx);
+            MaxPool2dBackward<double>(dy, index, geometry, dx);
     }
 
     static void MaxPool2d<T>(Tensor x, in Pool2dGeometry geometry, Tensor y, Tensor index) where T : unmanaged, IFloatingPointIeee754<T>
@@ -30,14 +30,13 @@ unsafe sealed partial class CpuBackend
         WorkerPool.For(y.Shape[0] * y.Shape[1], ref rows);
     }
 
-    static void MaxPool2dBackward<T>(Tensor dy, Tensor index, Tensor dx) where T : unmanaged, IFloatingPointIeee754<T>
+    static void MaxPool2dBackward<T>(Tensor dy, Tensor index, in Pool2dGeometry geometry, Tensor dx) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var images = new MaxPoolBackwardImages<T>
+        var rows = new MaxPoolBackwardRows<T>
         {
-            Channels = dy.Shape[3], Inputs = dx.Shape[1] * dx.Shape[2], Outputs = dy.Shape[1] * dy.Shape[2],
-            Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>(), Index = index.Pointer<int>(),
+            Windows = new PoolWindows(geometry, dx.Shape, dy.Shape), Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>(), Index = index.Pointer<int>(),
         };
-        WorkerPool.For(dy.Shape[0] * images.Blocks, ref images);
+        WorkerPool.For(dx.Shape[0] * dx.Shape[1], ref rows);
     }
 
     /// <summary>An index is one row of outputs of one image.</summary>
@@ -49,68 +48,101 @@ unsafe sealed partial class CpuBackend
 
         public readonly void Run(int index)
         {
-            int channels = Windows.Channels;
-            var (image, row) = Math.DivRem(index, Windows.OutputH);
+            int channels = Windows.Channels, width = Windows.InputW, row = index % Windows.OutputH;
             var (top, bottom) = Windows.Rows(row);
-            T* x = X + ((long)image * Windows.InputH * Windows.InputW * channels), y = Y + ((long)index * Windows.OutputW * channels);
+            T* x = X + ((long)(index / Windows.OutputH) * Windows.InputH * width * channels), y = Y + ((long)index * Windows.OutputW * channels);
             int* at = Index + ((long)index * Windows.OutputW * channels);
             for (int column = 0; column < Windows.OutputW; column++, y += channels, at += channels)
             {
                 var (left, right) = Windows.Columns(column);
-                int first = (top * Windows.InputW) + left;
-                new Span<T>(x + ((long)first * channels), channels).CopyTo(new Span<T>(y, channels));
-                new Span<int>(at, channels).Fill(first);
-                for (int h = top; h < bottom; h++)
-                    for (int w = left; w < right; w++)
-                        Raise(x + (((long)h * Windows.InputW) + w) * channels, y, at, (h * Windows.InputW) + w, channels);
+                int c = 0;
+                if (typeof(T) == typeof(float))
+                {
+                    for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
+                        Lanes((float*)x + c, channels, width, top, bottom, left, right, (float*)y + c, at + c);
+                }
+                for (; c < channels; c++)
+                    One(x + c, channels, width, top, bottom, left, right, y + c, at + c);
             }
         }
 
-        static void Raise(T* x, T* y, int* at, int pixel, int channels)
+        static void Lanes(float* x, int channels, int width, int top, int bottom, int left, int right, float* y, int* at)
+        {
+            int first = (top * width) + left;
+            var best = Vector.Load(x + ((long)first * channels));
+            var index = new Vector<int>(first);
+            for (int h = top; h < bottom; h++)
+            {
+                for (int pixel = (h * width) + left, end = (h * width) + right; pixel < end; pixel++)
+                {
+                    var value = Vector.Load(x + ((long)pixel * channels));
+                    var higher = Vector.GreaterThan(value, best) | ~Vector.Equals(value, value);
+                    best = Vector.ConditionalSelect(higher, value, best);
+                    index = Vector.ConditionalSelect(higher, new Vector<int>(pixel), index);
+                }
+            }
+            best.Store(y);
+            index.Store(at);
+        }
+
+        static void One(T* x, int channels, int width, int top, int bottom, int left, int right, T* y, int* at)
+        {
+            *at = (top * width) + left;
+            *y = x[(long)*at * channels];
+            for (int h = top; h < bottom; h++)
+            {
+                for (int pixel = (h * width) + left, end = (h * width) + right; pixel < end; pixel++)
+                {
+                    var value = x[(long)pixel * channels];
+                    if (value > *y || T.IsNaN(value))
+                        (*y, *at) = (value, pixel);
+                }
+            }
+        }
+    }
+
+    /// <summary>An index is one row of inputs of one image; each input gathers from the windows over it.</summary>
+    struct MaxPoolBackwardRows<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public PoolWindows Windows;
+        public T* Dy, Dx;
+        public int* Index;
+
+        public readonly void Run(int index)
+        {
+            int channels = Windows.Channels, row = index % Windows.InputH;
+            var (top, bottom) = Windows.RowsOver(row);
+            long image = (long)(index / Windows.InputH) * Windows.OutputH * Windows.OutputW * channels;
+            T* dx = Dx + ((long)index * Windows.InputW * channels);
+            for (int column = 0; column < Windows.InputW; column++, dx += channels)
+            {
+                new Span<T>(dx, channels).Clear();
+                var (left, right) = Windows.ColumnsOver(column);
+                for (int h = top; h < bottom; h++)
+                {
+                    for (int w = left; w < right; w++)
+                    {
+                        long window = image + ((((long)h * Windows.OutputW) + w) * channels);
+                        Gather(Dy + window, Index + window, (row * Windows.InputW) + column, dx, channels);
+                    }
+                }
+            }
+        }
+
+        static void Gather(T* dy, int* index, int pixel, T* dx, int channels)
         {
             int c = 0;
             if (typeof(T) == typeof(float))
             {
                 for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
                 {
-                    Vector<float> value = Vector.Load((float*)x + c), best = Vector.Load((float*)y + c);
-                    var higher = Vector.GreaterThan(value, best) | ~Vector.Equals(value, value);
-                    Vector.ConditionalSelect(higher, value, best).Store((float*)y + c);
-                    Vector.ConditionalSelect(higher, new Vector<int>(pixel), Vector.Load(at + c)).Store(at + c);
+                    var mine = Vector.Equals(Vector.Load(index + c), new Vector<int>(pixel));
+                    (Vector.Load((float*)dx + c) + Vector.ConditionalSelect(mine, Vector.Load((float*)dy + c), Vector<float>.Zero)).Store((float*)dx + c);
                 }
             }
             for (; c < channels; c++)
-            {
-                if (!(x[c] > y[c]) && !T.IsNaN(x[c]))
-                    continue;
-                y[c] = x[c];
-                at[c] = pixel;
-            }
-        }
-    }
-
-    /// <summary>An index is a block of channels of one image, so that no two write to the same place.</summary>
-    struct MaxPoolBackwardImages<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        const int Block = 64;
-
-        public int Channels, Inputs, Outputs;
-        public T* Dy, Dx;
-        public int* Index;
-
-        public readonly int Blocks => (Channels + Block - 1) / Block;
-
-        public readonly void Run(int index)
-        {
-            var (image, block) = Math.DivRem(index, Blocks);
-            int first = block * Block, channels = Math.Min(Block, Channels - first);
-            T* dx = Dx + ((long)image * Inputs * Channels) + first;
-            for (int pixel = 0; pixel < Inputs; pixel++)
-                new Span<T>(dx + ((long)pixel * Channels), channels).Clear();
-            long offset = ((long)image * Outputs * Channels) + first;
-            for (int output = 0; output < Outputs; output++, offset += Channels)
-                for (int c = 0; c < channels; c++)
-                    dx[((long)Index[offset + c] * Channels) + c] += Dy[offset + c];
+                if (index[c] == pixel)
+                    dx[c] += dy[c];
         }
     }
 }

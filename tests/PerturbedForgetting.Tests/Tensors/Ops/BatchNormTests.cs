@@ -81,8 +81,9 @@ internal sealed class BatchNormTests
             Assert.That(variance.ToArray<float>()[c], Is.EqualTo(square / (Rows - 1)).Within(1e-6 * square / Rows));
             for (int r = 0; r < Rows; r += 97)
             {
+                // Half of the variance's error, and some roundings.
                 double normalised = (channel[r] - expected) / Math.Sqrt((square / Rows) + 1e-5);
-                Assert.That(y[(r * Channels) + c], Is.EqualTo(normalised).Within(2e-7 + (5e-7 * Math.Abs(normalised))));
+                Assert.That(y[(r * Channels) + c], Is.EqualTo(normalised).Within(2e-7 + (8e-7 * Math.Abs(normalised))));
             }
         }
     }

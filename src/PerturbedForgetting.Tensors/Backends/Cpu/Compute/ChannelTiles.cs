@@ -6,18 +6,18 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// </summary>
 readonly struct ChannelTiles
 {
-    /// <summary>Rows that a kernel sums in registers before it adds them to a row of sums.</summary>
-    public const int Group = 8;
+    /// <summary>The most rows of a <see cref="Group"/>.</summary>
+    public const int MaxGroup = 8;
 
-    // Tiles are some 128 KiB, which the second-level cache keeps, and 10 microseconds of work.
-    const int TileElements = 1 << 15;
+    const int TileElements = 1 << 15, GroupElements = 1 << 10, MinTileRows = 256;
 
     public ChannelTiles(long rows, int channels)
     {
         (Rows, Channels) = (rows, channels);
-        // Few rows leave the threads only channels to share.
-        TileChannels = Math.Min(channels, rows < 256 ? 512 : 128);
-        TileRows = TileElements / Math.Max(1, TileChannels) / Group * Group;
+        // Whole rows stream best from memory; few rows leave the threads only channels to share.
+        TileChannels = Math.Min(channels, rows is >= 64 and < 4 * MinTileRows ? 128 : 512);
+        TileRows = Math.Max(MinTileRows, TileElements / Math.Max(1, TileChannels) / MaxGroup * MaxGroup);
+        Group = Math.Clamp(GroupElements / Math.Max(1, TileChannels), 1, MaxGroup);
         RowTiles = (int)((rows + TileRows - 1) / TileRows);
         ChannelBlocks = (channels + TileChannels - 1) / TileChannels;
     }
@@ -29,6 +29,9 @@ readonly struct ChannelTiles
     public int TileChannels { get; }
 
     public int TileRows { get; }
+
+    /// <summary>Rows that a kernel sums in registers before it adds them to a row of sums: a page of memory, so that it is read in order.</summary>
+    public int Group { get; }
 
     public int RowTiles { get; }
 
