@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Advanced;
 using SixLabors.ImageSharp.Formats;
@@ -59,8 +58,8 @@ static class OtherFormats
                 "its contents are no image of a known format (JPEG, PNG, BMP, GIF, WebP, TIFF, PBM, TGA)");
         ImageLimits.CheckPixels(info.Width, info.Height, options.MaxPixels);
         bool png = format is PngFormat;
-        if (png)
-            CheckPngChunks(data);
+        if (!Completeness.IsWhole(format.Name, data, info.Width, info.Height))
+            throw new ImageDecodeException(ImageProblem.Truncated, FormattableString.Invariant($"the {format.Name} file ends within the image, after {data.Length} bytes"));
         stream.Position = 0;
         PngMetadata? metadata = png ? info.Metadata.GetPngMetadata() : null;
         bool grey = metadata?.ColorType is PngColorType.Grayscale or PngColorType.GrayscaleWithAlpha;
@@ -110,21 +109,5 @@ static class OtherFormats
     {
         IExifValue<ushort>? value = info.Metadata.ExifProfile?.GetValue(ExifTag.Orientation);
         return value?.Value is >= 1 and <= 8 ? value.Value : 1;
-    }
-
-    /// <summary>A PNG that lacks its end would decode to an image with a blank rest; refuse it instead.</summary>
-    static void CheckPngChunks(ReadOnlySpan<byte> data)
-    {
-        int position = 8;
-        while (position + 12 <= data.Length)
-        {
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(data[position..]);
-            if (length > (uint)(data.Length - position - 12))
-                break;
-            if (data.Slice(position + 4, 4).SequenceEqual("IEND"u8))
-                return;
-            position += (int)length + 12;
-        }
-        throw new ImageDecodeException(ImageProblem.Truncated, FormattableString.Invariant($"the PNG ends before its last chunk, after {data.Length} bytes"));
     }
 }

@@ -22,7 +22,8 @@ public sealed record DatasetCheckOptions
 /// <summary>Reads a whole data set once and reports what is wrong with it, by kind of problem.</summary>
 public static class DatasetCheck
 {
-    /// <summary>Runs the check. <paramref name="progress"/> is told the number of images read, about every hundred.</summary>
+    /// <summary>Runs the check. <paramref name="progress"/> is told the number of images read, about every
+    /// hundred, on any of the threads; if it throws, the check ends.</summary>
     public static DatasetReport Run(Dataset dataset, DatasetCheckOptions? options = null, Action<int>? progress = null)
     {
         options ??= new DatasetCheckOptions();
