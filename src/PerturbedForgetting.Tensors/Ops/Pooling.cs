@@ -60,8 +60,10 @@ public static partial class Ops
         if (g.Kernel.H < 1 || g.Kernel.W < 1 || g.Stride.H < 1 || g.Stride.W < 1 || g.Padding.H < 0 || g.Padding.W < 0
             || g.Padding.H > g.Kernel.H / 2 || g.Padding.W > g.Kernel.W / 2)
             throw new ArgumentException($"{operation} needs kernel and stride of 1 at least and padding of at most half the kernel, not {g}.");
-        if (x.Shape.Rank != 4 || x.Shape[1] + (2 * g.Padding.H) < g.Kernel.H && !ceilMode || x.Shape[2] + (2 * g.Padding.W) < g.Kernel.W && !ceilMode
-            || x.Shape[1] == 0 || x.Shape[2] == 0)
+        // Rounding up lets a window reach less than a stride over the padded input.
+        int excessH = ceilMode ? g.Stride.H - 1 : 0, excessW = ceilMode ? g.Stride.W - 1 : 0;
+        if (x.Shape.Rank != 4 || x.Shape[1] == 0 || x.Shape[2] == 0
+            || x.Shape[1] + (2 * g.Padding.H) + excessH < g.Kernel.H || x.Shape[2] + (2 * g.Padding.W) + excessW < g.Kernel.W)
             throw new ArgumentException($"{operation} with kernel {g.Kernel} and padding {g.Padding} needs x [N, H, W, C] of at least that size, not {x}.");
         int height = Pool2dGeometry.Outputs(x.Shape[1], g.Kernel.H, g.Stride.H, g.Padding.H, ceilMode);
         int width = Pool2dGeometry.Outputs(x.Shape[2], g.Kernel.W, g.Stride.W, g.Padding.W, ceilMode);

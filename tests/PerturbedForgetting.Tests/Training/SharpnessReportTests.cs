@@ -3,7 +3,6 @@ using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Schedules;
-using PerturbedForgetting.Training.Sharpness;
 using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Tests.Training;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tests.Reference;
 using PerturbedForgetting.Training.Updates;
 

@@ -71,6 +71,8 @@ internal sealed class PoolingTests
     {
         using Tensor x = Tensor.Zeros([1, 2, 2, 3]);
         Assert.That(() => Ops.MaxPool2d(x, 3), Throws.ArgumentException.With.Message.Contains("[1, 2, 2, 3]"));
+        Assert.That(() => Ops.AvgPool2d(x, 5, 2, 0, ceilMode: true), Throws.ArgumentException.With.Message.Contains("[1, 2, 2, 3]"));
+        Assert.That(Ops.AvgPool2d(x, 3, 2, 0, ceilMode: true).Shape, Is.EqualTo(new Shape(1, 1, 1, 3)));
         Assert.That(() => Ops.AvgPool2d(x, 2, 1, 2), Throws.ArgumentException.With.Message.Contains("half the kernel"));
     }
 }
