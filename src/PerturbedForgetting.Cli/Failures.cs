@@ -1,7 +1,10 @@
 using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training;
+using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Imaging;
+using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Cli;
 
@@ -11,9 +14,10 @@ internal static class Failures
     /// <summary>The exit code of an exception, and how its message begins.</summary>
     public static (int ExitCode, string Prefix) Classify(Exception exception) => exception switch
     {
-        OptionException => (ExitCodes.WrongOption, "error"),
+        OptionException or ModelOptionException => (ExitCodes.WrongOption, "error"),
         DatasetException { WrongOption: true } => (ExitCodes.WrongOption, "error"),
-        DatasetException or SafetensorsException or ImageDecodeException => (ExitCodes.BadData, "bad data"),
+        DatasetException or SafetensorsException or ImageDecodeException or CheckpointException or PretrainedException => (ExitCodes.BadData, "bad data"),
+        NotFiniteException => (ExitCodes.NotFinite, "stopped"),
         FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
         OutOfMemoryException => (ExitCodes.Device, "out of memory"),

@@ -22,7 +22,9 @@ internal sealed record CommandHandlers(
 {
     /// <summary>The engine's own programs.</summary>
     public static CommandHandlers Default { get; } = new(
-        static (_, _) => throw new NotSupportedException("this build has no trainer."),
-        static (_, _) => throw new NotSupportedException("this build has no evaluation."),
+        static (options, context) => Trainer.Run(options, context.Observer, context.Token, context.Given) is { Status: TrainStatus.Completed } result
+            ? result.Json
+            : throw new OperationCanceledException(context.Token),
+        static (options, context) => Validator.Run(options, context.Observer, context.Token, context.Given).Json,
         static (options, context) => DataCheck.Run(options, context.Observer, context.Token));
 }

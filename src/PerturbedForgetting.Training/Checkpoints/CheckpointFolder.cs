@@ -101,7 +101,7 @@ sealed class CheckpointFolder
                     using var file = SafetensorsFile.Open(CheckpointFiles.StatePath(p));
                     return CheckpointFiles.ReadState(file);
                 }) is { } state)
-                dated.Add((path, state.Written, state.Update));
+                dated.Add((path, state.Written, state.Progress.Updates));
         foreach (var (path, _, _) in dated.OrderByDescending(d => d.Written).ThenByDescending(d => d.Update))
             if (Try(path, report, CheckpointFiles.OpenForResume) is { } checkpoint)
                 return checkpoint;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Training.Checkpoints;
 
@@ -36,8 +37,11 @@ public sealed record EpochSums
     /// <summary>Sum over all samples of the perturbation's objective.</summary>
     public double MeanPerturbLoss { get; init; }
 
-    /// <summary>Samples trained.</summary>
+    /// <summary>Samples in those sums.</summary>
     public long MeanSamples { get; init; }
+
+    /// <summary>Samples trained, also those whose loss was not finite.</summary>
+    public long Images { get; init; }
 
     /// <summary>Seconds spent in the training batches.</summary>
     public double Seconds { get; init; }
@@ -69,20 +73,23 @@ public sealed record TrainingState
     /// <summary>Batches of that epoch that have been trained.</summary>
     public required int Batch { get; init; }
 
-    /// <summary>Weight updates of the whole run: the position in the schedule.</summary>
-    public required long Update { get; init; }
+    /// <summary>Counters of the training step: position in the schedule, optimiser steps, random directions drawn.</summary>
+    public required StepProgress Progress { get; init; }
 
-    /// <summary>Steps the optimiser has made; skipped updates do not count.</summary>
-    public required long OptimizerStep { get; init; }
+    /// <summary>Masks drawn from each dropout stream of the model.</summary>
+    public required IReadOnlyList<ulong> DropoutCalls { get; init; }
 
-    /// <summary>Whether the window of accumulation has a gradient that is not yet applied.</summary>
-    public required bool HasGradient { get; init; }
-
-    /// <summary>Positions of the counters that number random draws.</summary>
-    public required IReadOnlyDictionary<string, ulong> Random { get; init; }
+    /// <summary>Images of the training set, on which the cursor depends.</summary>
+    public required int TrainingImages { get; init; }
 
     /// <summary>The epoch's averages so far.</summary>
     public required EpochSums Sums { get; init; }
+
+    /// <summary>Learning rate of the last update.</summary>
+    public required double LastLearningRate { get; init; }
+
+    /// <summary>Radius of the last perturbation.</summary>
+    public required double LastRho { get; init; }
 
     /// <summary>All finished epochs of the run.</summary>
     public required IReadOnlyList<EpochRecord> Epochs { get; init; }
@@ -114,7 +121,7 @@ sealed partial class CheckpointJson : JsonSerializerContext
                 && format.TryGetInt32(out int version) && version != Checkpoints.TrainingState.CurrentFormat)
                 throw new JsonException($"its format is {version} and this program reads format {Checkpoints.TrainingState.CurrentFormat}; use the program's version that wrote it");
         var state = JsonSerializer.Deserialize(text, Default.TrainingState) ?? throw new JsonException("the state is null");
-        if (state.Epoch < 0 || state.Batch < 0 || state.Update < 0 || state.OptimizerStep < 0)
+        if (state.Epoch < 0 || state.Batch < 0 || state.Progress is { Updates: < 0 } or { OptimizerSteps: < 0 } or { Skipped: < 0 } or { NoiseCalls: < 0 })
             throw new JsonException("a counter is negative");
         Check(state.Info);
         return state;

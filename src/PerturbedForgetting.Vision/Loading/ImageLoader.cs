@@ -199,8 +199,7 @@ public sealed class ImageLoader : IDisposable
             {
                 active--;
                 slot.Finish(item, error);
-                // Whoever waits, waits for a whole batch, or to cancel, for the last image in work.
-                if (slot.Missing == 0 || (active == 0 && nextItem == endItem))
+                if (slot.Missing == 0 || active == 0)
                     Monitor.PulseAll(gate);
             }
         }

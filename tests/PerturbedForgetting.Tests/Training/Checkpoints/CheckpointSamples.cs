@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Tests.Training.Checkpoints;
 
@@ -26,10 +27,11 @@ static class CheckpointSamples
         Written = written ?? DateTimeOffset.UnixEpoch.AddSeconds(update),
         Epoch = epoch,
         Batch = batch,
-        Update = update,
-        OptimizerStep = update,
-        HasGradient = batch > 0,
-        Random = new Dictionary<string, ulong> { ["dropout"] = ulong.MaxValue },
+        Progress = new StepProgress(update, update, 0, long.MaxValue, IsWindowOpen: batch > 0),
+        DropoutCalls = [ulong.MaxValue],
+        TrainingImages = 100,
+        LastLearningRate = 0.1,
+        LastRho = double.NaN,
         Sums = new EpochSums { Loss = 1.0 / 3, Samples = 7 },
         Epochs = Enumerable.Range(0, epoch).Select(e => Epoch(e, double.NaN)).ToArray(),
         Kept = [new(0, 0.1)],

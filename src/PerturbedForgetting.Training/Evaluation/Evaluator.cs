@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Metrics;
+using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Vision.Loading;
+using PerturbedForgetting.Vision.Transforms;
+
+namespace PerturbedForgetting.Training.Evaluation;
+
+/// <summary>
+/// Measures a model on a data set: cross entropy without smoothing, whatever it was trained with, and top-1 and top-5 accuracy, over
+/// every image once.
+/// </summary>
+/// <param name="model">The model; evaluated in evaluation mode, and left in the mode it was in.</param>
+/// <param name="loader">Delivers every image once; the caller disposes it.</param>
+/// <param name="normalization">Of the images.</param>
+/// <param name="loss">Another loss than cross entropy without smoothing.</param>
+sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, Updates.LossFunction? loss = null)
+{
+    /// <summary>Runs the evaluation.</summary>
+    /// <param name="observer">Receives the progress.</param>
+    /// <param name="token">Ends it between two batches.</param>
+    /// <param name="predicted">Receives the index in the data set, the label and the predicted class of every image.</param>
+    /// <returns>None when it was ended.</returns>
+    public EvaluationMetrics? Run(ITrainingObserver observer, CancellationToken token, Action<int, int, int>? predicted = null)
+    {
+        bool wasTraining = model.Training;
+        model.Train(false);
+        try
+        {
+            using var input = new BatchInput(normalization);
+            var losses = new AverageMeter();
+            var accuracy = new Accuracy(1, 5);
+            long started = Stopwatch.GetTimestamp();
+            foreach (var batch in loader.Epoch(0))
+            {
+                if (token.IsCancellationRequested)
+                    return null;
+                using (GradMode.NoGrad())
+                using (Scope.Begin())
+                {
+                    var (x, labels) = input.Upload(batch);
+                    var logits = model.Call(x);
+                    losses.Add((loss is null ? Ops.CrossEntropy(logits, labels) : loss(logits, labels)).Item(), batch.Count);
+                    accuracy.Add(logits, labels);
+                    if (predicted is not null)
+                        Predict(logits, batch, predicted);
+                }
+                double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+                started = Stopwatch.GetTimestamp();
+                observer.ValidationProgress(new(batch.Number + 1, loader.BatchesPerEpoch, accuracy.Samples, losses.Average, accuracy[1], accuracy[5], seconds));
+            }
+            return new(losses.Average, accuracy[1], accuracy[5]);
+        }
+        finally
+        {
+            model.Train(wasTraining);
+        }
+    }
+
+    static void Predict(Tensor logits, ImageBatch batch, Action<int, int, int> predicted)
+    {
+        int classes = logits.Shape[1];
+        float[] values = logits.ToArray<float>();
+        for (int i = 0; i < batch.Count; i++)
+        {
+            var row = values.AsSpan(i * classes, classes);
+            int best = 0;
+            for (int c = 1; c < classes; c++)
+                if (row[c] > row[best])
+                    best = c;
+            predicted(batch.Indices[i], batch.Labels[i], best);
+        }
+    }
+}

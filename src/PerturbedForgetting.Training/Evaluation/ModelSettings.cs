@@ -1,0 +1,17 @@
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Vision.Models;
+
+namespace PerturbedForgetting.Training.Evaluation;
+
+/// <summary>Options of the command line as those of a model.</summary>
+static class ModelSettings
+{
+    /// <summary>What training and evaluation have in common.</summary>
+    public static ModelOptions From(RunOptions options, int numClasses) => new()
+    {
+        NumClasses = numClasses,
+        ImageSize = options.ImgSize,
+        GlobalPool = options.Gp,
+        Kwargs = options.ModelKwargs.ToDictionary(p => p.Key, p => PythonLiteral.Format(p.Value)),
+    };
+}

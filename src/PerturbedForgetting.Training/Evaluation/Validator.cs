@@ -1,0 +1,98 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Evaluation;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Loading;
+using PerturbedForgetting.Vision.Models;
+
+namespace PerturbedForgetting.Training;
+
+/// <summary>Measures the accuracy of a checkpoint: the work of the command <c>validate</c>.</summary>
+public static class Validator
+{
+    // What a checkpoint of ours says about its model and images.
+    static readonly string[] FromCheckpoint = ["model", "model-kwargs", "num-classes", "gp", "img-size", "mean", "std", "crop-pct", "interpolation"];
+
+    /// <summary>Evaluates once over the split.</summary>
+    /// <param name="options">What to evaluate on what.</param>
+    /// <param name="observer">Receives the progress.</param>
+    /// <param name="token">Ends the evaluation.</param>
+    /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. When <c>model</c> is not
+    /// among them, it and what belongs to it come from the checkpoint.</param>
+    /// <exception cref="OptionException">An option is wrong.</exception>
+    /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
+    /// <exception cref="DatasetException">The data cannot be used, or has a class that the model does not know.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public static ValidationResult Run(ValidateOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given = null)
+    {
+        var problems = options.Validate().Where(p => p.IsError).ToArray();
+        if (problems.Length > 0)
+            throw new OptionException(problems);
+        Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        if (options.Checkpoint.Length == 0)
+        {
+            observer.Message(MessageLevel.Warning, "Without --checkpoint the model has random weights; its accuracy means nothing.");
+            return Evaluate(options, null, null, observer, token);
+        }
+        var (file, info) = CheckpointFiles.OpenModel(options.Checkpoint);
+        using (file)
+            return Evaluate(info is null ? options : Complete(options, info, given), file, info, observer, token);
+    }
+
+    static ValidationResult Evaluate(ValidateOptions options, SafetensorsFile? file, ModelInfo? info, ITrainingObserver observer, CancellationToken token)
+    {
+        var entry = ModelRegistry.Find(options.Model);
+        var images = ImageSetup.Resolve(options, entry.Config, useTestSize: !options.UseTrainSize);
+        var data = Data.Open(options, options.Split, info is null ? null : new ClassList(info.Classes));
+        foreach (string note in data.Notes)
+            observer.Message(MessageLevel.Warning, note);
+        int numClasses = options.NumClasses ?? info?.Classes.Count ?? HeadRows(file) ?? data.Classes.Count;
+        data.CheckLabels(numClasses);
+        ImageModel model;
+        using (Initialization.Begin(42, Device.Parse(options.Device)))
+            model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses));
+        if (file is not null && Vision.Models.Pretrained.Load(model, file.Path) is { Skipped: [var head, ..] })
+            throw new CheckpointException(file.Path, $"'{head}' has another number of classes than {numClasses}; give its own with --num-classes.");
+        foreach (string line in (string[])[
+            FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, {(file is null ? "random weights" : $"weights of '{file.Path}'")}"),
+            FormattableString.Invariant($"Data: {data.Name}, {data.Count} images; {data.Classes.Count} classes, hash {data.Classes.Hash}; {ImageSetup.Describe(images.EvaluationTransform)}")])
+            observer.Message(MessageLevel.Info, line);
+        using var loader = new ImageLoader(data, images.EvaluationTransform,
+            LoaderOptions.Evaluation(options.BatchSize, options.Workers) with { Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
+        var metrics = new Evaluator(model, loader, images.Normalization, Losses.Training(options)).Run(observer, token)
+            ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
+        foreach (var bad in loader.Skipped.Concat(loader.Filled))
+            observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
+        return new(options.Model, metrics, model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct, ImageSetup.Name(images.Interpolation));
+    }
+
+    /// <summary>The options, with the checkpoint's own where the model was not named.</summary>
+    static ValidateOptions Complete(ValidateOptions options, ModelInfo info, IReadOnlySet<OptionSpec>? given)
+    {
+        var named = given is not null
+            ? given.Select(s => s.Name).ToHashSet(StringComparer.Ordinal)
+            : OptionsJson.Diff(new ValidateOptions(), options).Select(c => c.Option.TrimStart('-')).ToHashSet(StringComparer.Ordinal);
+        if (named.Contains("model"))
+            return options;
+        var trained = new TrainOptions();
+        OptionsJson.Apply(trained, info.Options.ToJsonString(), options.Checkpoint);
+        var completed = options with { };
+        foreach (string name in FromCheckpoint)
+            if (!named.Contains(name))
+                OptionTables.Validate.Find(name)!.Set(completed, OptionTables.Train.Find(name)!.Get(trained));
+        return completed;
+    }
+
+    /// <summary>Classes of a bare file, by the names that classifiers of the registry have.</summary>
+    static int? HeadRows(SafetensorsFile? file)
+    {
+        foreach (string name in (ReadOnlySpan<string>)["fc.weight", "head.weight"])
+            if (file is not null && file.Contains(name) && file.Entry(name).Shape is [> 0 and < int.MaxValue and var rows, _])
+                return (int)rows;
+        return null;
+    }
+}

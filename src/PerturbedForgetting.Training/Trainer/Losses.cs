@@ -1,0 +1,40 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Sharpness;
+using PerturbedForgetting.Training.Updates;
+
+namespace PerturbedForgetting.Training;
+
+/// <summary>Losses and perturbation that the options name.</summary>
+static class Losses
+{
+    /// <summary>The training loss: softmax cross entropy, or the binary form.</summary>
+    public static LossFunction Training(RunOptions options)
+    {
+        double smoothing = options.Smoothing;
+        if (!options.BceLoss)
+            return (logits, labels) => Ops.CrossEntropy(logits, labels, smoothing);
+        var reduction = Enum.Parse<LossReduction>(options.BceReduction.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
+        return (logits, labels) => Ops.BinaryCrossEntropy(logits, labels, smoothing, reduction);
+    }
+
+    /// <summary>The perturbation; none for plain optimisers.</summary>
+    public static PerturbationOptions? Perturbation(TrainOptions options)
+    {
+        if (!options.Perturbs)
+            return null;
+        var (c, gamma) = (options.ObfC, options.ObfGamma);
+        return new PerturbationOptions
+        {
+            Loss = options.PerturbLoss == "obf" ? (logits, labels) => Ops.OutputBiasForget(logits, labels, c, gamma) : null,
+            IsRandom = options.Opt.StartsWith("randsam_", StringComparison.Ordinal),
+            ChunkSize = options.SharpnessM,
+            Alpha = options.GsamAlpha,
+            IsDirectionNormalized = options.BackupNormalized,
+            IsAdaptive = options.AdaptiveSam,
+            ScalesBeforeNorm = options.AsamBeforeNorm,
+            ScalesAfterNorm = options.AsamAfterNorm,
+            Noise = new PhiloxNoise((ulong)options.Seed),
+        };
+    }
+}

@@ -1,0 +1,96 @@
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Vision.Datasets;
+
+namespace PerturbedForgetting.Training;
+
+/// <summary>Continues a run from a checkpoint: finds it, settles the options, restores the parts.</summary>
+static class Resume
+{
+    // These fit a machine or a start, not a run, so that a checkpoint does not bring them along.
+    static readonly HashSet<string> OfThisStart = ["resume", "start-epoch", "output", "experiment", "device", "threads", "workers", "pin-mem"];
+
+    /// <summary>The checkpoint that the options name, open and verified; none where there is nothing to continue.</summary>
+    /// <exception cref="OptionException"><c>auto</c> without an experiment.</exception>
+    /// <exception cref="CheckpointException">It cannot be used.</exception>
+    public static ResumableCheckpoint? Find(TrainOptions options, ITrainingObserver observer)
+    {
+        if (options.Resume.Length == 0)
+            return null;
+        void PassedOver(string line) => observer.Message(MessageLevel.Warning, line);
+        if (options.Resume != "auto")
+            return Directory.Exists(options.Resume)
+                ? CheckpointFolder.FindNewest(options.Resume, PassedOver) ?? throw new CheckpointException(options.Resume, "the folder holds no checkpoint.")
+                : CheckpointFiles.OpenForResume(options.Resume);
+        if (options.Experiment.Length == 0)
+            throw new OptionException(new OptionProblem("--resume", "auto looks into the folder of the experiment; add --experiment NAME, or give the checkpoint's path."));
+        string folder = RunFolder.Resolve(options, 0);
+        var found = CheckpointFolder.FindNewest(folder, PassedOver);
+        if (found is null)
+            observer.Message(MessageLevel.Info, $"--resume auto: there is no checkpoint in '{folder}' yet, so the run begins anew.");
+        return found;
+    }
+
+    /// <summary>The options of the continued run: those given, else those of the checkpoint. Every change is reported.</summary>
+    /// <param name="checkpoint">What the run continues from.</param>
+    /// <param name="options">Options as they came.</param>
+    /// <param name="given">Which of them the user gave; none means that all are meant.</param>
+    /// <param name="observer">Receives the list of changes.</param>
+    /// <exception cref="OptionException">A change is refused.</exception>
+    public static TrainOptions Settle(ResumableCheckpoint checkpoint, TrainOptions options, IReadOnlySet<OptionSpec>? given, ITrainingObserver observer)
+    {
+        var old = checkpoint.State.Info.Options;
+        var settled = options with { };
+        if (given is not null)
+        {
+            var stored = new TrainOptions();
+            OptionsJson.Apply(stored, old.ToJsonString(), checkpoint.Path);
+            foreach (var spec in OptionTables.Train.Specs)
+                if (!given.Contains(spec) && !OfThisStart.Contains(spec.Name))
+                    spec.Set(settled, spec.Get(stored));
+        }
+        bool withinEpoch = checkpoint.State.Batch > 0 && settled.StartEpoch is null;
+        var changes = ResumePolicy.Compare(old, OptionsObject.From(settled), withinEpoch);
+        foreach (var change in changes)
+            observer.Message(change.Refusal is null && !change.Effect.StartsWith("warning", StringComparison.Ordinal) ? MessageLevel.Info : MessageLevel.Warning, $"Option changed: {change}");
+        var refused = changes.Where(c => c.Refusal is not null).Select(c => new OptionProblem("--" + c.Name, $"cannot change from {c.Old} to {c.New}: {c.Refusal}."))
+            .Concat(settled.Validate().Where(p => p.IsError)).ToArray();
+        return refused.Length == 0 ? settled : throw new OptionException(refused);
+    }
+
+    /// <summary>Loads weights, optimiser, counters and records into freshly built parts.</summary>
+    /// <exception cref="CheckpointException">They do not fit.</exception>
+    /// <exception cref="DatasetException">The training set is not the one the run stopped in.</exception>
+    public static RunPosition Restore(ResumableCheckpoint checkpoint, RunParts parts, ITrainingObserver observer)
+    {
+        var state = checkpoint.State;
+        int epoch = parts.Options.StartEpoch ?? state.Epoch, batch = parts.Options.StartEpoch is null ? state.Batch : 0;
+        if (batch > parts.TrainingLoader.BatchesPerEpoch || (batch > 0 && state.TrainingImages != parts.TrainingSet.Count))
+            throw new DatasetException($"{parts.TrainingSet.Name} has {parts.TrainingSet.Count} images; the run stopped within an epoch of {state.TrainingImages}. Restore the data, or begin an epoch anew with --start-epoch {epoch}.");
+        StateDict.Read(parts.Model, checkpoint.Model);
+        foreach (var (stream, calls) in DropoutStream.Of(parts.Model).Zip(state.DropoutCalls))
+            stream.Calls = calls;
+        // Between epochs the schedule continues at the epoch, however long epochs are now.
+        parts.Step.Progress = batch > 0 ? state.Progress : state.Progress with { Updates = (long)epoch * parts.UpdatesPerEpoch, IsWindowOpen = false };
+        foreach (string missing in StepTensors.Read(parts.Step, checkpoint.StateTensors))
+            observer.Message(MessageLevel.Warning, $"The checkpoint has no '{missing}', which therefore starts from zero.");
+        var epochs = state.Epochs.Where(e => e.Epoch < epoch).ToArray();
+        var metric = EvalMetrics.Parse(parts.Options.EvalMetric);
+        string best = metric.Best(epochs) is { } b ? FormattableString.Invariant($"; best {parts.Options.EvalMetric} {metric.Of(b.Validation):F4} in epoch {b.Epoch}") : "";
+        observer.Message(MessageLevel.Info, $"Continuing from '{checkpoint.Path}': epoch {epoch}, batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}, update {parts.Step.Updates}{best}.");
+        return new RunPosition
+        {
+            Epoch = epoch,
+            Batch = batch,
+            Sums = batch > 0 ? state.Sums : new EpochSums(),
+            LearningRate = state.LastLearningRate,
+            Rho = state.LastRho,
+            Epochs = epochs,
+            Kept = state.Kept.Where(k => k.Epoch < epoch).ToArray(),
+            Source = checkpoint.Path,
+        };
+    }
+}

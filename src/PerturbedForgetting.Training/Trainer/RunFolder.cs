@@ -1,0 +1,38 @@
+using System.Globalization;
+using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Options;
+
+namespace PerturbedForgetting.Training;
+
+/// <summary>The directory of a run: (output or <c>output/train</c>)/(experiment or time-model-size).</summary>
+static class RunFolder
+{
+    /// <summary>The directory that the options name; created by the first file in it.</summary>
+    /// <param name="options">Of the run.</param>
+    /// <param name="imageSize">In pixels.</param>
+    public static string Resolve(TrainOptions options, int imageSize)
+    {
+        string output = options.Output.Length > 0 ? options.Output : Path.Combine("output", "train");
+        if (options.Experiment.Length > 0)
+            return Path.GetFullPath(Path.Combine(output, options.Experiment));
+        string name = string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:yyyyMMdd-HHmmss}-{options.Model.Replace('.', '_')}-{imageSize}");
+        string path = Path.Combine(output, name);
+        // Runs that begin within one second must not share a directory.
+        for (int i = 2; Directory.Exists(path); i++)
+            path = Path.Combine(output, string.Create(CultureInfo.InvariantCulture, $"{name}-{i}"));
+        return Path.GetFullPath(path);
+    }
+
+    /// <summary>Refuses to begin anew where a run already has checkpoints.</summary>
+    /// <exception cref="OptionException">It has.</exception>
+    public static void RequireFresh(string folder, TrainOptions options)
+    {
+        string last = Path.Combine(folder, "last" + CheckpointFiles.Extension);
+        if (File.Exists(last) || File.Exists(CheckpointFiles.StatePath(last)))
+            throw new OptionException(new OptionProblem("--experiment", $"'{options.Experiment}' already holds a run ('{folder}'). Continue it with --resume auto, or name another experiment."));
+    }
+
+    /// <summary>Writes the effective options, which <c>--config</c> reads back.</summary>
+    public static void WriteOptions(string folder, TrainOptions options) => AtomicFile.WriteText(Path.Combine(folder, "args.json"), OptionsJson.Write(options));
+}

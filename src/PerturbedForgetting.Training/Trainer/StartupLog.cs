@@ -1,0 +1,75 @@
+using System.Globalization;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Optimizers;
+using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Vision.Models;
+
+namespace PerturbedForgetting.Training;
+
+/// <summary>What a run says about itself before its first step.</summary>
+static class StartupLog
+{
+    /// <summary>Reports perturbation group, learning rate, model, parameter groups, data and the options that differ from the defaults.</summary>
+    public static void Write(RunParts parts, string folder, ITrainingObserver observer)
+    {
+        var options = parts.Options;
+        foreach (string line in (string[])[
+            Perturbation(options),
+            LearningRate(options),
+            Model(parts),
+            Groups(parts),
+            $"Classes: {parts.TrainingSet.Classes.Count}, hash {parts.TrainingSet.Classes.Hash}: {Names(parts.TrainingSet.Classes.Names)}",
+            Invariant($"Training: {parts.TrainingSet.Name}, {parts.TrainingSet.Count} images, {parts.TrainingLoader.BatchesPerEpoch} batches an epoch; {ImageSetup.Describe(parts.Images.TrainingTransform(options, parts.Entry.Config))}"),
+            Invariant($"Validation: {parts.ValidationSet.Name}, {parts.ValidationSet.Count} images; {ImageSetup.Describe(parts.Images.EvaluationTransform)}"),
+            $"Normalisation: mean {Numbers(parts.Images.Normalization.Mean)}, std {Numbers(parts.Images.Normalization.Std)}",
+            $"Options other than the defaults: {Changed(options)}",
+            $"Results: {folder}",
+        ])
+            observer.Message(MessageLevel.Info, line);
+    }
+
+    static string Perturbation(TrainOptions options)
+    {
+        if (!options.Perturbs)
+            return "Perturbation: none";
+        int m = options.SharpnessM > 0 ? options.SharpnessM : options.BatchSize, groups = options.BatchSize / m;
+        string direction = options.Opt.StartsWith("randsam_", StringComparison.Ordinal) ? "random direction"
+            : options.PerturbLoss == "obf" ? Invariant($"output-bias forgetting, C {options.ObfC}, gamma {options.ObfGamma}") : "maximises the training loss";
+        string rho = options.RhoPolicy == "lr_prop" ? Invariant($"rho {options.MinRho} to {options.Rho} with the learning rate") : Invariant($"rho {options.Rho}");
+        return Invariant($"Perturbation group m={m}: {groups} {(groups == 1 ? "group" : "groups")} a batch, workers=1; {direction}, {rho}")
+            + (options.GsamAlpha > 0 ? Invariant($", GSAM alpha {options.GsamAlpha}") : "") + (options.AdaptiveSam ? ", ASAM" : "");
+    }
+
+    static string LearningRate(TrainOptions options)
+    {
+        int images = options.BatchSize * options.GradAccumSteps;
+        string origin = options.Lr is { } given && given != 0
+            ? "as given"
+            : Invariant($"from --lr-base {options.LrBase} for {options.LrBaseSize} images an update, and {images} images an update here");
+        return Invariant($"Learning rate {options.EffectiveLr:G6} ({origin}), warm-up {options.WarmupEpochs} epochs from {options.WarmupLr:G6}, to {options.MinLr:G6} after {options.Epochs} epochs");
+    }
+
+    static string Model(RunParts parts)
+    {
+        var summary = ModelSummary.Of(parts.Model);
+        return Invariant($"Model: {parts.Options.Model}, {summary.Parameters / 1e6:F2} M parameters, {summary.MultiplyAdds / 1e6:F1} M multiply-adds an image, device {parts.Arena.Weights.Device}");
+    }
+
+    static string Groups(RunParts parts)
+    {
+        var decayed = parts.Arena.Segments.Where(s => parts.Options.WeightDecay > 0 && WeightDecay.AppliesTo(s)).ToArray();
+        return Invariant($"Optimiser: {parts.Options.Opt}, weight decay {parts.Options.WeightDecay:G6} on {decayed.Length} tensors ({decayed.Sum(s => s.Count)} values), none on {parts.Arena.Segments.Count - decayed.Length} ({parts.Arena.Segments.Sum(s => s.Count) - decayed.Sum(s => s.Count)} values)");
+    }
+
+    static string Changed(TrainOptions options)
+    {
+        var changes = OptionsJson.Diff(new TrainOptions(), options);
+        return changes.Count == 0 ? "none" : string.Join(" ", changes.Select(c => $"{c.Option} {c.New}"));
+    }
+
+    static string Names(IReadOnlyList<string> names) => string.Join(", ", names.Take(10)) + (names.Count > 10 ? ", …" : "");
+
+    static string Numbers(IEnumerable<double> values) => string.Join(" ", values.Select(v => v.ToString("G6", CultureInfo.InvariantCulture)));
+
+    static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}

@@ -1,0 +1,205 @@
+using System.Diagnostics;
+using System.Globalization;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Updates;
+using PerturbedForgetting.Vision.Loading;
+
+namespace PerturbedForgetting.Training;
+
+/// <summary>The epochs of a run: training, evaluation, reports and checkpoints, from any position.</summary>
+/// <param name="parts">What is trained on what.</param>
+/// <param name="folder">The run directory.</param>
+/// <param name="start">Where it begins.</param>
+/// <param name="observer">Receives what happens.</param>
+/// <param name="token">Ends the run after the batch at hand.</param>
+sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrainingObserver observer, CancellationToken token)
+{
+    readonly TrainOptions options = parts.Options;
+    readonly EvalMetric metric = EvalMetrics.Parse(parts.Options.EvalMetric);
+    readonly CheckpointFolder checkpoints = new(folder, EvalMetrics.Parse(parts.Options.EvalMetric), parts.Options.CheckpointHist, start.Epochs, start.Kept);
+    readonly List<EpochRecord> epochs = [.. start.Epochs];
+    int epoch = start.Epoch, batch = start.Batch;
+    EpochMeters meters = Meters(parts.Options, start.Sums);
+    string? lastSaved = start.Source;
+    double lastRate = start.LearningRate, lastRho = start.Rho;
+
+    /// <summary>All finished epochs.</summary>
+    public IReadOnlyList<EpochRecord> Epochs => epochs;
+
+    /// <summary>Called after each batch, also within a window of accumulation, where observers hear nothing.</summary>
+    public Action<int>? BatchDone { get; init; }
+
+    /// <summary>Trains to the end or until told to stop.</summary>
+    /// <exception cref="NotFiniteException">A loss or gradient is not finite and <c>--on-nan</c> is <c>stop</c>.</exception>
+    /// <exception cref="IOException">A result cannot be written.</exception>
+    public TrainStatus Run()
+    {
+        parts.Model.Train();
+        for (; epoch < options.Epochs; epoch++, batch = 0, meters = Meters(options, new EpochSums()))
+        {
+            if (TrainEpoch() && FinishEpoch())
+                continue;
+            checkpoints.Interrupted((path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: false));
+            observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. Continue with --resume \"{checkpoints.LastPath}\".");
+            WriteCurves();
+            return TrainStatus.Interrupted;
+        }
+        WriteCurves();
+        return TrainStatus.Completed;
+    }
+
+    static EpochMeters Meters(TrainOptions options, EpochSums sums) => new(sums, options.GradAccumSteps, options.Perturbs);
+
+    /// <returns>False when told to stop before the evaluation.</returns>
+    bool TrainEpoch()
+    {
+        var loader = parts.TrainingLoader;
+        int batches = loader.BatchesPerEpoch;
+        observer.EpochStarted(new(epoch, options.Epochs, batch / options.GradAccumSteps, parts.UpdatesPerEpoch, loader.ImagesPerEpoch));
+        parts.Arena.Weights.Device.ResetPeak();
+        var clock = new UpdateClock(loader);
+        if (batch < batches)
+        {
+            foreach (var images in loader.Epoch(epoch, batch))
+            {
+                if (token.IsCancellationRequested)
+                    return false;
+                TrainBatch(images, batches, clock);
+                batch = images.Number + 1;
+                BatchDone?.Invoke(batch);
+                int update = batch / options.GradAccumSteps;
+                if (options.RecoveryInterval > 0 && batch < batches && batch % options.GradAccumSteps == 0 && update % options.RecoveryInterval == 0)
+                    checkpoints.Recover(epoch, update, (path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: true));
+            }
+        }
+        return !token.IsCancellationRequested;
+    }
+
+    void TrainBatch(ImageBatch images, int batches, UpdateClock clock)
+    {
+        var step = parts.Step;
+        double rate = step.LearningRate, rho = step.Rho;
+        long skipped = step.Optimizer.Skipped;
+        using (Scope.Begin())
+        {
+            var (x, labels) = parts.Input.Upload(images);
+            step.Batch(x, labels, images.Number, batches);
+        }
+        var report = step.Report();
+        meters.Add(images.Number, images.Count, report, clock.Batch(images.Count));
+        bool leftOut = step.Optimizer.Skipped > skipped;
+        if (leftOut)
+            meters.Skip();
+        if ((leftOut || !double.IsFinite(report.MeanLoss)) && options.OnNan == "stop")
+            throw NotFinite(report, rate);
+        if (!UpdateWindow.At(images.Number, batches, options.GradAccumSteps).IsLast)
+            return;
+        var (count, seconds, waited) = clock.Update();
+        var averages = meters.Averages;
+        observer.UpdateDone(new(epoch, (images.Number / options.GradAccumSteps) + 1, parts.UpdatesPerEpoch, count, report.Loss, report.PerturbLoss,
+            averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped));
+        (lastRate, lastRho) = (rate, rho);
+    }
+
+    /// <returns>False when told to stop during the evaluation.</returns>
+    bool FinishEpoch()
+    {
+        long started = Stopwatch.GetTimestamp();
+        if (parts.Evaluator.Run(observer, token) is not { } validation)
+            return false;
+        var sums = meters.Sums;
+        var record = new EpochRecord
+        {
+            Epoch = epoch,
+            LearningRate = lastRate,
+            Rho = lastRho,
+            Train = meters.Averages,
+            Validation = validation,
+            Seconds = sums.Seconds + Stopwatch.GetElapsedTime(started).TotalSeconds,
+            ImagesPerSecond = sums.Images / sums.Seconds,
+            PeakBytes = parts.Arena.Weights.Device.Memory.Peak,
+            SkippedUpdates = sums.Skipped,
+        };
+        epochs.Add(record);
+        checkpoints.EpochEnded(epochs, (path, kept) => Save(path, kept, epoch + 1, 0, new EpochSums(), isRecovery: false));
+        SummaryCsv.Write(Path.Combine(folder, "summary.csv"), epochs);
+        AtomicFile.WriteText(Path.Combine(folder, "results.json"), ResultsJson.Build(epochs, metric));
+        observer.EpochEnded(new(epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss, validation.Top1, validation.Top5,
+            record.LearningRate, record.Seconds, record.ImagesPerSecond, metric.Best(epochs) == record));
+        return true;
+    }
+
+    void Save(string path, IReadOnlyList<KeptEpoch> kept, int nextEpoch, int nextBatch, EpochSums sums, bool isRecovery)
+    {
+        var state = new TrainingState
+        {
+            Format = TrainingState.CurrentFormat,
+            Written = DateTimeOffset.UtcNow,
+            Epoch = nextEpoch,
+            Batch = nextBatch,
+            Progress = parts.Step.Progress,
+            DropoutCalls = DropoutStream.Of(parts.Model).Select(d => d.Calls).ToArray(),
+            TrainingImages = parts.TrainingSet.Count,
+            Sums = sums,
+            LastLearningRate = lastRate,
+            LastRho = lastRho,
+            Epochs = epochs.ToArray(),
+            Kept = kept,
+            Info = new ModelInfo { Model = options.Model, Classes = parts.TrainingSet.Classes.Names, Options = OptionsObject.From(options) },
+        };
+        CheckpointFiles.Save(path, state, writer => StateDict.Write(parts.Model, writer), writer => StepTensors.Write(parts.Step, writer));
+        lastSaved = path;
+        observer.CheckpointWritten(new(path, epoch, (batch + options.GradAccumSteps - 1) / options.GradAccumSteps, isRecovery, new FileInfo(path).Length));
+    }
+
+    NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
+        $"the loss is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} (learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
+        + (lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ")
+        + "Use a smaller --lr, a longer warm-up, --clip-grad 1, or --on-nan skip to leave such updates out.");
+
+    void WriteCurves()
+    {
+        if (epochs.Count == 0)
+            return;
+        try
+        {
+            CurvesPlot.Write(Path.Combine(folder, "curves.png"), Path.GetFileName(folder), epochs);
+        }
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
+        {
+            observer.Message(MessageLevel.Warning, $"No curves.png, because the drawing library cannot be loaded here: {e.Message}");
+        }
+    }
+
+    /// <summary>Measures batches and updates.</summary>
+    sealed class UpdateClock(ImageLoader loader)
+    {
+        long batchStarted = Stopwatch.GetTimestamp(), updateStarted = Stopwatch.GetTimestamp();
+        double waited = loader.WaitTime.TotalSeconds;
+        int images;
+
+        /// <summary>Seconds since the batch before.</summary>
+        public double Batch(int count)
+        {
+            images += count;
+            long now = Stopwatch.GetTimestamp();
+            double seconds = Stopwatch.GetElapsedTime(batchStarted, now).TotalSeconds;
+            batchStarted = now;
+            return seconds;
+        }
+
+        /// <summary>Images, seconds, and seconds waited for data since the update before.</summary>
+        public (int Images, double Seconds, double Waited) Update()
+        {
+            var result = (images, Stopwatch.GetElapsedTime(updateStarted).TotalSeconds, loader.WaitTime.TotalSeconds - waited);
+            (images, updateStarted, waited) = (0, Stopwatch.GetTimestamp(), loader.WaitTime.TotalSeconds);
+            return result;
+        }
+    }
+}

@@ -1,0 +1,179 @@
+using PerturbedForgetting.Tests.Tensors.Serialization;
+using PerturbedForgetting.Training;
+using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Vision.Datasets;
+
+namespace PerturbedForgetting.Tests.Training;
+
+[TestFixture]
+sealed class ResumeTests
+{
+    TempFolder folder = null!;
+
+    [SetUp]
+    public void SetUp() => folder = new TempFolder();
+
+    [TearDown]
+    public void TearDown() => folder.Dispose();
+
+    static IEnumerable<TestCaseData> Variants()
+    {
+        TrainOptions cnn = ShortRun.Options(""), vit = ShortRun.Transformer("");
+        yield return new TestCaseData(cnn with { Opt = "sgd" }).SetArgDisplayNames("sgd");
+        yield return new TestCaseData(cnn with { Opt = "sam_sgdw", SharpnessM = 4, Rho = 0.05, Drop = 0.2, ClipGrad = 1 }).SetArgDisplayNames("sam with dropout");
+        yield return new TestCaseData(cnn with { Opt = "sam_sgd", GsamAlpha = 0.4, RhoPolicy = "lr_prop", Rho = 0.05, MinRho = 0.01 }).SetArgDisplayNames("gsam");
+        yield return new TestCaseData(cnn with { Opt = "sam_sgd", AdaptiveSam = true, AsamBeforeNorm = true, Rho = 0.5 }).SetArgDisplayNames("asam");
+        yield return new TestCaseData(cnn with { Opt = "randsam_sgdw", SharpnessM = 4, Rho = 0.05, SnpFactor = 0.01 }).SetArgDisplayNames("randsam with shrink and perturb");
+        yield return new TestCaseData(vit with { Opt = "sam_adamw", PerturbLoss = "obf", ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1, BceLoss = true }).SetArgDisplayNames("obf with a transformer");
+    }
+
+    /// <summary>
+    /// Reports S17, S20, T9, T10: stopped and continued three times, within epochs and within windows of accumulation, a run ends with
+    /// the same bits as one that was never stopped: weights, statistics, optimiser, and every number it reported.
+    /// </summary>
+    [TestCaseSource(nameof(Variants))]
+    public void S17_S20_T9_T10_AContinuedRunEqualsOneThatWasNeverStopped(TrainOptions options)
+    {
+        var whole = ShortRun.Train(options with { Output = folder.Path, Experiment = "whole" });
+        var parts = options with { Output = folder.Path, Experiment = "parts", Resume = "auto" };
+        var observer = new RecordingObserver();
+        // Batch 3 of epoch 0 (within a window), batch 6 of epoch 0 (between windows), batch 1 of epoch 1, end.
+        foreach (int batches in (int[])[3, 3, 2])
+            Assert.That(ShortRun.Train(parts, observer, batches).Status, Is.EqualTo(TrainStatus.Interrupted));
+        var continued = ShortRun.Train(parts with { Workers = 2 }, observer);
+        Assert.Multiple(() =>
+        {
+            Assert.That(continued.Status, Is.EqualTo(TrainStatus.Completed));
+            Assert.That(ShortRun.Hash(Path.Combine(continued.Folder, "last")), Is.EqualTo(ShortRun.Hash(Path.Combine(whole.Folder, "last"))));
+            Assert.That(continued.Epochs.Select(Comparable), Is.EqualTo(whole.Epochs.Select(Comparable)));
+            Assert.That(observer.Updates.Select(u => (u.Epoch, u.Update)), Is.EqualTo(from e in Enumerable.Range(0, 2) from u in Enumerable.Range(1, 4) select (e, u)), "every update once");
+        });
+    }
+
+    static EpochRecord Comparable(EpochRecord epoch) => epoch with { Seconds = 0, ImagesPerSecond = 0, PeakBytes = 0 };
+
+    /// <summary>The summary has one row an epoch after any number of resumes, and rows that are trained again are replaced.</summary>
+    [Test]
+    public void TheSummaryHasNoRowTwiceOrTooFew()
+    {
+        var options = ShortRun.Options(folder.Path) with { Epochs = 3 };
+        ShortRun.Train(options, stopAfter: 15);
+        ShortRun.Train(options with { Resume = "auto" });
+        Assert.That(Epochs(), Is.EqualTo(new[] { "0", "1", "2" }));
+        ShortRun.Train(options with { Resume = folder[Path.Combine("run", "checkpoint-0.safetensors")], StartEpoch = 1, Epochs = 2 });
+        Assert.That(Epochs(), Is.EqualTo(new[] { "0", "1" }));
+
+        string[] Epochs() => [.. File.ReadLines(folder[Path.Combine("run", "summary.csv")]).Skip(1).Select(l => l.Split(',')[0])];
+    }
+
+    /// <summary>Report T1: the new learning rate is what the first update after the resume uses, and both values are shown.</summary>
+    [Test]
+    public void T1_ANewLearningRateIsUsedFromTheFirstUpdateOn()
+    {
+        var options = ShortRun.Options(folder.Path) with { WarmupEpochs = 0, Epochs = 4 };
+        ShortRun.Train(options, stopAfter: 8);
+        var observer = new RecordingObserver();
+        ShortRun.Train(options with { Lr = 0.01, Resume = "auto" }, observer, stopAfter: 2);
+        // Update 4 of 16, falling from 0.01 to 0.
+        Assert.That(observer.Updates[0].LearningRate, Is.EqualTo(0.01 * 12 / 16).Within(1e-12));
+        Assert.That(observer.Messages, Has.Some.Contain("--lr: 0.1 -> 0.01").And.Contain("used"));
+    }
+
+    /// <summary>Report T4: with another number of epochs the schedule is that of the new length, with a warning.</summary>
+    [Test]
+    public void T4_AnotherNumberOfEpochsIsWarnedAbout()
+    {
+        var options = ShortRun.Options(folder.Path) with { WarmupEpochs = 0 };
+        ShortRun.Train(options);
+        var observer = new RecordingObserver();
+        ShortRun.Train(options with { Epochs = 4, Resume = "auto" }, observer, stopAfter: 2);
+        Assert.That(observer.Updates[0].LearningRate, Is.EqualTo(0.1 * 8 / 16).Within(1e-12));
+        Assert.That(observer.Messages, Has.Some.Contain("--epochs: 2 -> 4").And.Contain("warning"));
+    }
+
+    [Test]
+    public void WhatCannotChangeIsRefusedAllAtOnce()
+    {
+        var options = ShortRun.Options(folder.Path);
+        ShortRun.Train(options, stopAfter: 3);
+        var error = Assert.Throws<OptionException>(() => ShortRun.Train(options with { Opt = "adamw", BatchSize = 4, Resume = "auto" }))!;
+        Assert.That(error.Problems.Select(p => p.Option), Is.EquivalentTo(new[] { "--opt", "--batch-size" }));
+    }
+
+    /// <summary>Only options that a person gave take the place of the checkpoint's.</summary>
+    [Test]
+    public void OptionsThatAreNotGivenComeFromTheCheckpoint()
+    {
+        var options = ShortRun.Options(folder.Path);
+        ShortRun.Train(options, stopAfter: 3);
+        var given = new[] { "dataset", "resume", "momentum" }.Select(n => OptionTables.Train.Find(n)!).ToHashSet();
+        var observer = new RecordingObserver();
+        var result = PerturbedForgetting.Training.Trainer.Run(
+            new TrainOptions { Dataset = options.Dataset, Resume = folder[Path.Combine("run", "last")], Momentum = 0.5, Workers = 0 }, observer, CancellationToken.None, given);
+        Assert.That(result.Folder, Is.EqualTo(Path.GetFullPath(folder["run"])), "the run goes on where it was");
+        Assert.That(result.Epochs, Has.Count.EqualTo(2));
+        Assert.That(observer.Messages.Where(m => m.StartsWith("Option changed", StringComparison.Ordinal)),
+            Has.Exactly(1).Items.And.All.Contain("--momentum: 0.9 -> 0.5"));
+    }
+
+    /// <summary>Report T13: with a damaged newest checkpoint <c>auto</c> continues from the one before and says so.</summary>
+    [Test]
+    public void T13_ADamagedCheckpointIsPassedOver()
+    {
+        var options = ShortRun.Options(folder.Path) with { RecoveryInterval = 1 };
+        ShortRun.Train(options, stopAfter: 5);
+        string last = folder[Path.Combine("run", "last.state.safetensors")];
+        byte[] bytes = File.ReadAllBytes(last);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(last, bytes);
+        var observer = new RecordingObserver();
+        var continued = ShortRun.Train(options with { Resume = "auto" }, observer);
+        Assert.That(observer.Messages, Has.Some.Contain("last").And.Contain("checksum").And.Contain("passed over"));
+        Assert.That(observer.Messages, Has.Some.Contain("recovery-0-2").And.Contain("epoch 0, batch 4 of 7, update 2"));
+        var whole = ShortRun.Train(options with { Experiment = "whole" });
+        Assert.That(ShortRun.Hash(Path.Combine(continued.Folder, "last")), Is.EqualTo(ShortRun.Hash(Path.Combine(whole.Folder, "last"))));
+    }
+
+    [Test]
+    public void AFinishedRunHasNothingLeftToTrain()
+    {
+        var options = ShortRun.Options(folder.Path);
+        var first = ShortRun.Train(options);
+        var observer = new RecordingObserver();
+        var again = ShortRun.Train(options with { Resume = "auto" }, observer);
+        Assert.That((again.Status, again.Json, observer.Updates.Count), Is.EqualTo((TrainStatus.Completed, first.Json, 0)));
+    }
+
+    [Test]
+    public void AnotherTrainingSetWithinAnEpochIsRefused()
+    {
+        var options = ShortRun.Options(folder.Path);
+        ShortRun.Train(options, stopAfter: 3);
+        // The folder of an image set would keep its name while its content changes; here the name changes along with it.
+        Assert.That(() => ShortRun.Train(options with { Dataset = "builtin/shapes:train=64,val=20,size=16", Resume = "auto" }),
+            Throws.InstanceOf<OptionException>().With.Message.Contains("--dataset"));
+        var observer = new RecordingObserver();
+        ShortRun.Train(options with { Dataset = "builtin/shapes:train=64,val=20,size=16", Resume = "auto", StartEpoch = 1 }, observer);
+        Assert.That(observer.Updates, Has.Count.EqualTo(4).And.All.Property("Epoch").EqualTo(1));
+    }
+
+    [Test]
+    public void AModelThatDoesNotFitIsRefusedByName()
+    {
+        ShortRun.Train(ShortRun.Transformer(folder.Path), stopAfter: 3);
+        var larger = ShortRun.Transformer(folder.Path) with { ImgSize = 32, Resume = "auto" };
+        Assert.That(() => ShortRun.Train(larger), Throws.Exception.With.Message.Contains("pos_embed").And.Message.Contains("[1, 65, 16]"), "report T22");
+    }
+
+    [Test]
+    public void AutoNeedsAnExperimentAndBeginsAnewWithoutACheckpoint()
+    {
+        var options = ShortRun.Options(folder.Path) with { Resume = "auto" };
+        Assert.That(() => ShortRun.Train(options with { Experiment = "" }), Throws.InstanceOf<OptionException>().With.Message.Contains("--experiment"));
+        var observer = new RecordingObserver();
+        ShortRun.Train(options, observer, stopAfter: 1);
+        Assert.That(observer.Messages, Has.Some.Contain("begins anew"));
+    }
+}

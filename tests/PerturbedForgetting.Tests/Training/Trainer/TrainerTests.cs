@@ -1,0 +1,177 @@
+using System.Text.Json;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tests.Tensors.Serialization;
+using PerturbedForgetting.Training;
+using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Updates;
+using PerturbedForgetting.Vision.Datasets;
+using SixLabors.ImageSharp;
+
+namespace PerturbedForgetting.Tests.Training;
+
+[TestFixture]
+sealed class TrainerTests
+{
+    TempFolder folder = null!;
+
+    [SetUp]
+    public void SetUp() => folder = new TempFolder();
+
+    [TearDown]
+    public void TearDown() => folder.Dispose();
+
+    string Run(string name) => folder[Path.Combine("run", name)];
+
+    [Test]
+    public void ARunLeavesOptionsSummaryResultsCurvesAndCheckpoints()
+    {
+        var options = ShortRun.Options(folder.Path) with { Opt = "sam_sgdw", SharpnessM = 4 };
+        var observer = new RecordingObserver();
+        var result = ShortRun.Train(options, observer);
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.Folder, Is.EqualTo(Path.GetFullPath(folder["run"])));
+            Assert.That(File.ReadAllText(Run("results.json")), Is.EqualTo(result.Json));
+            Assert.That(File.ReadLines(Run("summary.csv")).Count(), Is.EqualTo(3));
+            Assert.That(Image.Identify(Run("curves.png"))?.Width, Is.GreaterThan(100));
+            Assert.That(Directory.GetFiles(folder["run"], "*.state.safetensors").Select(Path.GetFileName),
+                Is.EquivalentTo(new[] { "best", "last", "checkpoint-0", "checkpoint-1" }.Select(n => n + ".state.safetensors")));
+            Assert.That(observer.Epochs, Has.Count.EqualTo(2));
+        });
+        var read = new TrainOptions();
+        OptionsJson.Apply(read, File.ReadAllText(Run("args.json")), "args.json");
+        Assert.That(OptionsJson.Diff(options, read), Is.Empty);
+        using var json = JsonDocument.Parse(result.Json);
+        Assert.That(json.RootElement.GetProperty("best").GetProperty("validation").GetProperty("top5").GetDouble(), Is.InRange(0, 100));
+    }
+
+    /// <summary>Report S10: the first line says what a perturbation is made from.</summary>
+    [Test]
+    public void S10_TheFirstLineNamesThePerturbationGroup()
+    {
+        var observer = new RecordingObserver();
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = "sam_sgd", SharpnessM = 2, Lr = null }, observer, stopAfter: 1);
+        Assert.That(observer.Messages[0], Does.StartWith("Perturbation group m=2: 4 groups a batch, workers=1"));
+        Assert.That(observer.Messages, Has.Some.Contain("Learning rate 0.00625 (from --lr-base 0.1 for 256 images an update, and 16 images an update here)"));
+        Assert.That(observer.Messages, Has.Some.Contain("hash").And.Contain("10").And.Some.Contain("random crop").And.Some.Contain("weight decay"));
+    }
+
+    /// <summary>Report S13: the rate that is logged is the rate that was used, including a warm-up from its start.</summary>
+    [Test]
+    public void S13_TheLoggedRateFollowsTheSchedule()
+    {
+        var observer = new RecordingObserver();
+        ShortRun.Train(ShortRun.Options(folder.Path) with { WarmupLr = 0, Opt = "sam_sgd", RhoPolicy = "lr_prop", Rho = 0.1 }, observer);
+        Assert.That(observer.Updates.Select(u => u.LearningRate), Is.EqualTo(new[] { 0, 0.025, 0.05, 0.075, 0.1, 0.075, 0.05, 0.025 }).Within(1e-12));
+        Assert.That(observer.Updates.Select(u => u.Rho), Is.EqualTo(observer.Updates.Select(u => u.LearningRate)).Within(1e-12));
+    }
+
+    /// <summary>Report T15: a diverging run stops within a few steps, says where, and keeps the last good checkpoint.</summary>
+    [Test]
+    public void T15_ARunThatDivergesStopsAndKeepsItsCheckpoint()
+    {
+        var options = ShortRun.Options(folder.Path) with { Epochs = 20, WarmupEpochs = 0, GradAccumSteps = 1 };
+        ShortRun.Train(options, stopAfter: 2);
+        string before = ShortRun.Hash(Run("last"));
+        var observer = new RecordingObserver();
+        var error = Assert.Throws<NotFiniteException>(() => ShortRun.Train(options with { Lr = 1e6, Resume = "auto" }, observer))!;
+        Assert.That(error.Message, Does.Contain("learning rate").And.Contain("gradient norm").And.Contain("last.safetensors").And.Contain("--on-nan skip"));
+        Assert.That(observer.Updates, Has.Count.LessThan(12));
+        Assert.That(ShortRun.Hash(Run("last")), Is.EqualTo(before));
+    }
+
+    /// <summary>Report T16: with <c>--on-nan skip</c> such updates are left out and counted, and the weights stay finite.</summary>
+    [Test]
+    public void T16_SkippedUpdatesAreCounted()
+    {
+        var observer = new RecordingObserver();
+        var result = ShortRun.Train(ShortRun.Options(folder.Path) with { Lr = 1e6, WarmupEpochs = 0, OnNan = "skip", GradAccumSteps = 1, Epochs = 4 }, observer);
+        Assert.That(result.Epochs.Sum(e => e.SkippedUpdates), Is.GreaterThan(0));
+        Assert.That(observer.Updates[^1].SkippedUpdates, Is.GreaterThan(0));
+        using var checkpoint = CheckpointFiles.OpenForResume(Run("last"));
+        float[] weights = new float[checkpoint.Model.Entry("fc.weight").Count];
+        checkpoint.Model.Entry("fc.weight").ReadFloat32(weights);
+        Assert.That(weights, Has.All.Matches<float>(float.IsFinite));
+        Assert.That(result.Epochs, Has.All.Matches<PerturbedForgetting.Training.Reports.EpochRecord>(e => e.Train.MeanLoss is > 0 or double.NaN), "never a loss of 0");
+    }
+
+    /// <summary>Reports T18, T19: fewer images than a batch are refused before anything is trained.</summary>
+    [TestCase(5)]
+    [TestCase(7)]
+    public void T18_T19_FewerImagesThanABatchAreRefused(int images)
+    {
+        var options = ShortRun.Options(folder.Path) with { Dataset = $"builtin/shapes:train={images},val=20,size=16" };
+        Assert.That(() => ShortRun.Train(options), Throws.InstanceOf<DatasetException>().With.Message.Contains($"{images} images < batch 8"));
+        Assert.That(Directory.Exists(folder["run"]), Is.False);
+    }
+
+    [Test]
+    public void ARunThatIsStoppedAtOnceCanBeContinued()
+    {
+        var result = PerturbedForgetting.Training.Trainer.Run(ShortRun.Options(folder.Path), new RecordingObserver(), new CancellationToken(true));
+        Assert.That(result.Status, Is.EqualTo(TrainStatus.Interrupted));
+        Assert.That(JsonDocument.Parse(result.Json).RootElement.GetProperty("all").GetArrayLength(), Is.Zero);
+        Assert.That(ShortRun.Train(ShortRun.Options(folder.Path) with { Resume = "auto" }).Epochs, Has.Count.EqualTo(2));
+    }
+
+    [Test]
+    public void AnExperimentThatHasARunIsNotOverwritten()
+    {
+        ShortRun.Train(ShortRun.Options(folder.Path), stopAfter: 1);
+        string before = ShortRun.Hash(Run("last"));
+        Assert.That(() => ShortRun.Train(ShortRun.Options(folder.Path)), Throws.InstanceOf<OptionException>().With.Message.Contains("--resume auto"));
+        Assert.That(ShortRun.Hash(Run("last")), Is.EqualTo(before));
+    }
+
+    /// <summary>Reports C21, C22: neither device memory nor the managed heap grows from step to step.</summary>
+    [TestCase("sgd")]
+    [TestCase("sam_adamw")]
+    public void C21_C22_MemoryIsFlatOverAnEpoch(string opt)
+    {
+        var live = new List<long>();
+        var allocated = new List<long>();
+        var observer = new RecordingObserver
+        {
+            OnUpdate = _ =>
+            {
+                live.Add(Device.Cpu.Memory.Live);
+                allocated.Add(GC.GetAllocatedBytesForCurrentThread());
+            },
+        };
+        long before = Device.Cpu.Memory.Live;
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = opt, Lr = 0.001, Epochs = 1, Dataset = "builtin/shapes:train=160,val=16,size=16" }, observer);
+        Assert.That(live.Skip(1).Distinct().Count(), Is.EqualTo(1), "live bytes of the device");
+        Assert.That(allocated.Zip(allocated.Skip(1), (a, b) => b - a).Skip(2), Has.All.LessThan(400_000), "managed bytes an update");
+        Assert.That(Device.Cpu.Memory.Live, Is.EqualTo(before), "a run gives everything back");
+    }
+
+    [Test]
+    public void ThreadsDoNotChangeTheResult()
+    {
+        var options = ShortRun.Options(folder.Path) with { Opt = "sam_sgd", Epochs = 1 };
+        var one = PerturbedForgetting.Training.Trainer.Run(options with { Threads = 1, Experiment = "one" }, new RecordingObserver(), CancellationToken.None);
+        var three = PerturbedForgetting.Training.Trainer.Run(options with { Threads = 3, Workers = 2, Experiment = "three" }, new RecordingObserver(), CancellationToken.None);
+        Assert.That(ShortRun.Hash(Path.Combine(three.Folder, "last")), Is.EqualTo(ShortRun.Hash(Path.Combine(one.Folder, "last"))));
+    }
+
+    [Test]
+    public void ALossGoesDown()
+    {
+        var observer = new RecordingObserver();
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = "sgd", Epochs = 12, GradAccumSteps = 1, Scale = [0.9, 1], Hflip = 0 }, observer);
+        Assert.That(observer.Epochs[^1].TrainLoss, Is.LessThan(0.75 * observer.Epochs[0].TrainLoss));
+    }
+
+    /// <summary>The averages of the reference begin again at batch 3A and take the last group; the true means take everything.</summary>
+    [Test]
+    public void TheAveragesOfTheReferenceBeginAgain()
+    {
+        var meters = new EpochMeters(new EpochSums(), accumulationSteps: 2, perturbs: true);
+        for (int batch = 0; batch < 8; batch++)
+            meters.Add(batch, 4, new StepReport(batch, -batch, 10 * batch, -20 * batch, 1, 1, 1, 1), 0.5);
+        var averages = meters.Averages;
+        Assert.That((averages.Loss, averages.PerturbLoss), Is.EqualTo((6.5, -6.5)));
+        Assert.That((averages.MeanLoss, averages.MeanPerturbLoss, meters.Sums.Seconds), Is.EqualTo((35.0, 70.0, 4.0)));
+    }
+}
