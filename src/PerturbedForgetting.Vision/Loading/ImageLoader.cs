@@ -199,7 +199,8 @@ public sealed class ImageLoader : IDisposable
             {
                 active--;
                 slot.Finish(item, error);
-                if (slot.Missing == 0 || active == 0)
+                // Whoever waits, waits for a whole batch, or to cancel, for the last image in work.
+                if (slot.Missing == 0 || (active == 0 && nextItem == endItem))
                     Monitor.PulseAll(gate);
             }
         }
