@@ -15,7 +15,7 @@ internal sealed class CommandLineApp
     public CommandLineApp(CommandHandlers handlers, Terminal terminal)
     {
         _terminal = terminal;
-        _commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new DevicesCommand()];
+        _commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new ModelsCommand(), new DevicesCommand()];
     }
 
     /// <summary>Version of the program.</summary>

@@ -3,6 +3,7 @@ using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Tests.Cli;
 
@@ -152,6 +153,8 @@ internal sealed class CommandLineTests
     {
         yield return new TestCaseData(new OptionException(new OptionProblem("--lr", "wrong.")), 2, "error: --lr: wrong.");
         yield return new TestCaseData(new SafetensorsException("w.safetensors", "broken."), 3, "w.safetensors");
+        yield return new TestCaseData(new ModelOptionException("There is no model 'x'."), 2, "error: There is no model 'x'.");
+        yield return new TestCaseData(new PretrainedException("w.safetensors", "other."), 3, "w.safetensors");
         yield return new TestCaseData(new FileNotFoundException("no 'x'"), 3, "no 'x'");
         yield return new TestCaseData(new IOException("disk full"), 1, "disk full");
         yield return new TestCaseData(new OutOfMemoryException(), 4, "--batch-size");
@@ -175,6 +178,20 @@ internal sealed class CommandLineTests
         Assert.That((cli.Validated!.Split, cli.Validated.UseTrainSize, cli.Validated.BatchSize), Is.EqualTo(("test", true, 256)));
         Assert.That(cli.Run("devices"), Is.Zero);
         Assert.That(cli.Output, Does.Contain("cpu").And.Contain("instructions").And.Contain("GiB"));
+    }
+
+    [Test]
+    public void ModelsAndTheirLayersAreListed()
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run("models"), Is.Zero, cli.Error);
+        Assert.That(cli.Output, Does.Match(@"resnet50 +224 +25,557,032 +4,089,184,256 ").And.Match(@"vit_tiny_patch4_32 +32 +2,693,578 "));
+        cli = new();
+        Assert.That(cli.Run("models", "resnet20"), Is.Zero, cli.Error);
+        Assert.That(cli.Output, Does.Match(@"layer2\.0\.conv1 +Conv2d +\[16, 16, 32\] +4,608 +1,179,648").And.Match(@"total +269,722 +40,551,040"));
+        cli = new();
+        Assert.That(cli.Run("models", "resnet21"), Is.EqualTo(2));
+        Assert.That(cli.Error, Does.Contain("Did you mean 'resnet20'?"));
     }
 
     [Test]
