@@ -50,6 +50,7 @@ public static class ResumePolicy
         ["eval-metric"] = "the best epoch is chosen anew among all epochs done",
         ["snp-factor"] = "weights shrink toward the initial ones of this run's seed where the checkpoint holds none",
         ["pretrained"] = "without effect, because the weights come from the checkpoint",
+        ["resize-pos-embed"] = "without effect, because the weights come from the checkpoint",
         ["pretrained-path"] = "without effect, because the weights come from the checkpoint",
         ["head-init-bias"] = "without effect, because the weights come from the checkpoint",
         ["momentum"] = "from the next update on; a momentum that was off starts from zero",

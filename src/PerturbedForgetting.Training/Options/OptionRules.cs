@@ -120,6 +120,7 @@ internal sealed class OptionRules
         Require(o.BnEps is null or > 0, "--bn-eps", $"must be positive, got {Show(o.BnEps)}.");
         bool vit = o.Model.StartsWith("vit", StringComparison.Ordinal);
         Require(!vit || (o.BnMomentum is null && o.BnEps is null), "--bn-momentum", $"{o.Model} has no batch norm; leave --bn-momentum and --bn-eps out.");
+        Require(o.ResizePosEmbed.Length == 0 || o.Pretrained, "--resize-pos-embed", "acts on the weights of --pretrained --pretrained-path FILE, which is not given.");
         Require(!o.Pretrained || o.PretrainedPath is not null, "--pretrained", "needs --pretrained-path FILE: no weights are downloaded.");
     }
 

@@ -26,6 +26,7 @@ public static class OptionTables
         AddModel(t);
         t.Switch("pretrained", o => o.Pretrained, (o, v) => o.Pretrained = v, "start from the weights of --pretrained-path");
         t.TextOrNull("pretrained-path", o => o.PretrainedPath, (o, v) => o.PretrainedPath = v, "safetensors file to start from; the head is renewed when classes differ");
+        t.Text("resize-pos-embed", o => o.ResizePosEmbed, (o, v) => o.ResizePosEmbed = v, "how to fit a position embedding of another image size; empty: refuse it", null, "bilinear", "bicubic", "");
         t.NumberOrNull("head-init-bias", o => o.HeadInitBias, (o, v) => o.HeadInitBias = v, "constant the classifier's bias starts from");
         t.Number("drop", o => o.Drop, (o, v) => o.Drop = v, "dropout before the classifier");
         t.NumberOrNull("bn-momentum", o => o.BnMomentum, (o, v) => o.BnMomentum = v, "momentum of batch norm's running statistics");

@@ -40,6 +40,9 @@ public sealed record TrainOptions : RunOptions
     /// <summary>Safetensors file of weights to start from; its head is replaced when the number of classes differs.</summary>
     public string? PretrainedPath { get; set; }
 
+    /// <summary>Filter with which a position embedding of another image size is resized: <c>bilinear</c> or <c>bicubic</c>; empty refuses it.</summary>
+    public string ResizePosEmbed { get; set; } = "";
+
     /// <summary>Checkpoint to continue from; <c>auto</c> takes the newest valid one of the experiment's folder.</summary>
     public string Resume { get; set; } = "";
 

@@ -9,6 +9,7 @@ using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Models;
+using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Training;
 
@@ -119,8 +120,14 @@ sealed class RunParts : IDisposable
             model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses) with { Drop = options.Drop, BnMomentum = options.BnMomentum, BnEps = options.BnEps });
         if (options.Pretrained)
         {
-            var report = Vision.Models.Pretrained.Load(model, options.PretrainedPath!);
+            var report = Vision.Models.Pretrained.Load(model, options.PretrainedPath!, options.ResizePosEmbed switch
+            {
+                "" => null,
+                "bilinear" => Interpolation.Bilinear,
+                _ => Interpolation.Bicubic,
+            });
             observer.Message(MessageLevel.Info, $"Weights from '{options.PretrainedPath}': {report.Loaded.Count} tensors"
+                + (report.Resized is null ? "" : $"; {report.Resized}")
                 + (report.Skipped.Count > 0 ? $"; another number of classes, so these keep their initial values: {string.Join(", ", report.Skipped)}" : ""));
         }
         if (options.HeadInitBias is { } bias)
