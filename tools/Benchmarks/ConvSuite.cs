@@ -6,7 +6,7 @@ namespace Benchmarks;
 /// <summary>Every distinct convolution of three networks, forward and both gradients, and the time of all layers together.</summary>
 internal static unsafe class ConvSuite
 {
-    private const int Rounds = 31;
+    private const int Rounds = 15;
 
     private static readonly (string Network, (int Count, Conv2dShape Shape)[] Layers)[] s_networks =
     [

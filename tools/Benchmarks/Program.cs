@@ -2,12 +2,14 @@ using Benchmarks;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
-const string Usage = "usage: Benchmarks [--threads N] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so), multi-tensor, norm";
+const string Usage = "usage: Benchmarks [--threads N] [--processor-time] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so), multi-tensor, norm";
 
 var suites = new List<string>();
 for (int i = 0; i < args.Length; i++)
 {
-    if (args[i] != "--threads")
+    if (args[i] == "--processor-time")
+        Timing.ProcessorTime = true;
+    else if (args[i] != "--threads")
         suites.Add(args[i]);
     else if (i + 1 < args.Length && int.TryParse(args[++i], out int threads) && threads > 0)
         Cpu.Threads = threads;
