@@ -50,6 +50,8 @@ internal static unsafe class Convolution
     public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (HasGaps(s))
+            Clear(dx, (long)s.N * s.H * s.W * s.C);
         for (int g = 0; g < s.Groups; g++)
         {
             T* weights = w + ((long)g * s.GroupO * s.KH * s.KW * s.GroupC);
@@ -68,10 +70,28 @@ internal static unsafe class Convolution
         }
     }
 
+    /// <summary>Whether some input pixels are seen by no tap.</summary>
+    private static bool HasGaps(in Conv2dShape s)
+    {
+        for (int h = 0; h < s.StrideH; h++)
+        {
+            if (TapClass.Of(h, s.KH, s.StrideH, s.PadH, s.DilH).Taps == 0)
+                return true;
+        }
+        for (int v = 0; v < s.StrideW; v++)
+        {
+            if (TapClass.Of(v, s.KW, s.StrideW, s.PadW, s.DilW).Taps == 0)
+                return true;
+        }
+        return false;
+    }
+
     private static void BackwardInputClass<T>(in Conv2dShape s, T* dy, T* w, T* dx, int h, int v)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         TapClass rows = TapClass.Of(h, s.KH, s.StrideH, s.PadH, s.DilH), columns = TapClass.Of(v, s.KW, s.StrideW, s.PadW, s.DilW);
+        if (rows.Taps == 0 || columns.Taps == 0)
+            return;
         var grid = new WindowGrid<T>
         {
             Image = dy, H = s.OH, W = s.OW, PixelStep = s.O, Channels = s.GroupO,
@@ -84,14 +104,20 @@ internal static unsafe class Convolution
             Weights = w, KH = s.KH, KW = s.KW, I = s.GroupC, O = s.GroupO,
             LastH = rows.Last, LastW = columns.Last, TapStepH = rows.TapStep, TapStepW = columns.TapStep, TapsW = columns.Taps,
         };
+        int pixels = s.N * grid.GridH * grid.GridW;
+        if (s.StrideH == 1 && s.StrideW == 1)
+        {
+            GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, MatrixSink<T, NoEpilogue<T>>>(
+                pixels, s.GroupC, grid.Depth, new(grid), taps, new(dx, s.C, false, default));
+            return;
+        }
         var sink = new PixelSink<T>
         {
             Image = dx, H = s.H, W = s.W, PixelStep = s.C, GridH = grid.GridH, GridW = grid.GridW,
             OriginH = h, OriginW = v, StepH = s.StrideH, StepW = s.StrideW,
         };
-        // A class that no tap reaches has depth 0 and gets zeros.
         GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, PixelSink<T>>(
-            s.N * grid.GridH * grid.GridW, s.GroupC, grid.Depth, new(grid), taps, sink);
+            pixels, s.GroupC, grid.Depth, new(grid), taps, sink);
     }
 
     /// <summary>dw = (or +=) the gradient of the weights, O,KH,KW,C/Groups, given input and gradient of the output.</summary>
@@ -134,6 +160,25 @@ internal static unsafe class Convolution
         for (int part = 1; part < parts; part++)
             Lanes.Add(body.Partials + ((long)part * columns), body.Partials, columns);
         Lanes.Add(body.Partials, sums, columns);
+    }
+
+    private static void Clear<T>(T* values, long count)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var body = new ClearBody<T> { Values = values, Count = count };
+        WorkerPool.For((int)((count + ClearBody<T>.Part - 1) / ClearBody<T>.Part), ref body);
+    }
+
+    private struct ClearBody<T> : IParallelBody
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public const int Part = 1 << 16;
+
+        public T* Values;
+        public long Count;
+
+        public readonly void Run(int index) =>
+            Lanes.Clear(Values + ((long)index * Part), (int)Math.Min(Part, Count - ((long)index * Part)));
     }
 
     private struct ColumnSumBody<T> : IParallelBody

@@ -11,8 +11,14 @@ internal readonly record struct GemmPlan
     private const long TaskWork = 1 << 18;
     private const int TasksPerThread = 6;
 
+    // Tiles of C times parts of the depth: bounds the partial sums to 1.5 MiB.
+    private const long SplitTiles = 1024;
+
     // A task with its own right panels packs the left matrix too, so it should have many columns.
     private const int OwnTasksPerThread = 4;
+
+    // So that the part of C a task adds to, block of depth after block, stays in the level-2 cache.
+    private const int TaskColumns = 384;
 
     // Packed right matrices larger than this (elements) are made and used a slice of columns at a time.
     private const long SharedRightLimit = 1L << 22;
@@ -48,7 +54,7 @@ internal readonly record struct GemmPlan
 
         if (own)
         {
-            int pieces = Math.Max(CeilDiv(wanted, splits), CeilDiv(nPanels * columns, 512));
+            int pieces = Math.Max(CeilDiv(wanted, splits), CeilDiv(n, TaskColumns));
             return new GemmPlan
             {
                 OwnRight = true, Splits = splits, SplitDepth = splitDepth,
@@ -58,7 +64,7 @@ internal readonly record struct GemmPlan
 
         int slice = (int)Math.Max(1, SharedRightLimit / Math.Max(1, (long)k * columns)) * columns;
         int rowTasks = Math.Max(CeilDiv(mPanels, GemmBlocking.Lines / lines), Math.Min(wanted, CeilDiv(mPanels, 6)));
-        int columnTasks = Math.Clamp(wanted / rowTasks, 1, nPanels);
+        int columnTasks = Math.Min(Math.Max(wanted / rowTasks, CeilDiv(n, TaskColumns)), nPanels);
         return new GemmPlan
         {
             Splits = 1, SplitDepth = k,
@@ -72,6 +78,6 @@ internal readonly record struct GemmPlan
     private static int SplitsFor(int m, int n, int k)
     {
         long tiles = (long)CeilDiv(m, 12) * CeilDiv(n, 32);
-        return (int)Math.Clamp(Math.Min(k / (2L * GemmBlocking.Depth), 192 / tiles), 1, 64);
+        return (int)Math.Clamp(Math.Min(k / (2L * GemmBlocking.Depth), SplitTiles / tiles), 1, 64);
     }
 }

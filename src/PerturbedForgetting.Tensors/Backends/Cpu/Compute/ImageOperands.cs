@@ -46,9 +46,13 @@ internal readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperan
     {
         int column = line % grid.GridW, rest = line / grid.GridW;
         int row = rest % grid.GridH, image = rest / grid.GridH;
+        // A dense row of taps is one contiguous run of the image.
+        int runTaps = grid.TapStepW == 1 && grid.PixelStep == grid.Channels ? grid.TapsW : 1;
+        int runLength = runTaps * grid.Channels, run = depth0 / runLength, runsPerRow = grid.TapsW / runTaps;
+        var first = new Run(runTaps, runLength, runsPerRow, run / runsPerRow, run % runsPerRow, depth0 % runLength);
         for (int i = 0; i < lines; i++, panel += step)
         {
-            PackWindow(panel, image, row, column, depth0, depth);
+            PackWindow(panel, image, row, column, first, depth);
             if (++column < grid.GridW)
                 continue;
             column = 0;
@@ -66,53 +70,44 @@ internal readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperan
         Transposition.Run(gathered, depth, panel, step, lines, depth);
     }
 
-    private void PackWindow(T* target, int image, int row, int column, int depth0, int depth)
+    private void PackWindow(T* target, int image, int row, int column, in Run first, int depth)
     {
-        int h0 = grid.OriginH + (row * grid.StepH), w0 = grid.OriginW + (column * grid.StepW);
+        int h = grid.OriginH + (row * grid.StepH) + (first.TapRow * grid.TapStepH), w0 = grid.OriginW + (column * grid.StepW);
         T* pixels = grid.Image + ((long)image * grid.H * grid.W * grid.PixelStep);
-        // A dense row of taps is one contiguous run of the image.
-        int runTaps = grid.TapStepW == 1 && grid.PixelStep == grid.Channels ? grid.TapsW : 1;
-        int runLength = runTaps * grid.Channels, runsPerRow = grid.TapsW / runTaps;
-        int run = depth0 / runLength, offset = depth0 - (run * runLength);
-        int tapRow = run / runsPerRow, tapRun = run - (tapRow * runsPerRow);
+        int tapRun = first.TapRun, offset = first.Offset;
         while (depth > 0)
         {
-            int length = Math.Min(runLength - offset, depth);
-            int h = h0 + (tapRow * grid.TapStepH), w = w0 + (tapRun * runTaps * grid.TapStepW);
+            int length = Math.Min(first.Length - offset, depth), w = w0 + (tapRun * first.Taps * grid.TapStepW);
+            T* source = pixels + ((((long)h * grid.W) + w) * grid.PixelStep) + offset;
             if ((uint)h >= (uint)grid.H)
-            {
                 Lanes.Clear(target, length);
-            }
+            else if (w >= 0 && w + first.Taps <= grid.W)
+                Lanes.Copy(source, target, length);
             else
-            {
-                // Elements [low, high) of the run lie inside the image.
-                int low = Math.Clamp(-w, 0, runTaps) * grid.Channels, high = Math.Clamp(grid.W - w, 0, runTaps) * grid.Channels;
-                CopyClipped(pixels + ((((long)h * grid.W) + w) * grid.PixelStep) + offset, target, length, low - offset, high - offset);
-            }
+                CopyClipped(source, target, length, (-w * grid.Channels) - offset, ((grid.W - w) * grid.Channels) - offset);
             target += length;
             depth -= length;
             offset = 0;
-            if (++tapRun == runsPerRow)
+            if (++tapRun == first.PerRow)
             {
                 tapRun = 0;
-                tapRow++;
+                h += grid.TapStepH;
             }
         }
     }
 
+    /// <summary>Copies elements [low, high), those inside the image, and clears the rest.</summary>
     private static void CopyClipped(T* source, T* target, int length, int low, int high)
     {
-        if (low <= 0 && high >= length)
-        {
-            Lanes.Copy(source, target, length);
-            return;
-        }
         low = Math.Clamp(low, 0, length);
         high = Math.Clamp(high, low, length);
         Lanes.Clear(target, low);
         Lanes.Copy(source + low, target + low, high - low);
         Lanes.Clear(target + high, length - high);
     }
+
+    /// <summary>How a window falls into contiguous runs (taps and elements of one, runs in a row of taps), and where a block of depth begins in them.</summary>
+    private readonly record struct Run(int Taps, int Length, int PerRow, int TapRow, int TapRun, int Offset);
 }
 
 /// <summary>Windows as depth: line (tap row, tap column, channel), depth (image, window row, window column).</summary>
@@ -126,40 +121,43 @@ internal readonly unsafe struct WindowDepth<T>(WindowGrid<T> grid) : ILeftOperan
 
     public void PackLeft(T* panel, int line, int lines, int depth0, int depth, int step)
     {
+        // A dense row of taps is one contiguous run of the image.
+        int runTaps = grid.TapStepW == 1 && grid.PixelStep == grid.Channels ? grid.TapsW : 1;
+        int runLength = runTaps * grid.Channels, runsPerRow = grid.TapsW / runTaps;
         while (lines > 0)
         {
-            int tap = line / grid.Channels, channel = line - (tap * grid.Channels);
-            int count = Math.Min(grid.Channels - channel, lines);
-            PackTap(panel, tap / grid.TapsW, tap % grid.TapsW, channel, count, depth0, depth, step);
+            int run = line / runLength, offset = line - (run * runLength), count = Math.Min(runLength - offset, lines);
+            PackRun(panel, run / runsPerRow, run % runsPerRow, runTaps, offset, count, depth0, depth, step);
             panel += count;
             line += count;
             lines -= count;
         }
     }
 
-    private void PackTap(T* panel, int tapRow, int tapColumn, int channel, int count, int depth0, int depth, int step)
+    private void PackRun(T* panel, int tapRow, int tapRun, int taps, int offset, int count, int depth0, int depth, int step)
     {
-        int h0 = grid.OriginH + (tapRow * grid.TapStepH), w0 = grid.OriginW + (tapColumn * grid.TapStepW);
-        // Windows [low, high) of a grid row see a pixel inside the image.
-        int low = w0 >= 0 ? 0 : Math.Min(GemmPlan.CeilDiv(-w0, grid.StepW), grid.GridW);
-        int high = w0 >= grid.W ? low : Math.Clamp(GemmPlan.CeilDiv(grid.W - w0, grid.StepW), low, grid.GridW);
+        int h0 = grid.OriginH + (tapRow * grid.TapStepH), w0 = grid.OriginW + (tapRun * taps * grid.TapStepW);
+        // Windows [low, high) of a grid row have the whole run inside the image.
+        int low = Math.Clamp(GemmPlan.CeilDiv(-w0, grid.StepW), 0, grid.GridW);
+        int high = w0 + taps > grid.W ? low : Math.Clamp(((grid.W - w0 - taps) / grid.StepW) + 1, low, grid.GridW);
         int column = depth0 % grid.GridW, rest = depth0 / grid.GridW;
         int row = rest % grid.GridH, image = rest / grid.GridH;
         while (depth > 0)
         {
-            int windows = Math.Min(grid.GridW - column, depth);
-            int h = h0 + (row * grid.StepH);
-            bool inside = (uint)h < (uint)grid.H;
-            int begin = inside ? Math.Clamp(low - column, 0, windows) : windows;
-            int end = inside ? Math.Clamp(high - column, begin, windows) : windows;
-            Lanes.ClearRows(panel, step, count, begin);
-            if (end > begin)
+            int windows = Math.Min(grid.GridW - column, depth), h = h0 + (row * grid.StepH);
+            if ((uint)h < (uint)grid.H)
             {
-                long pixel = ((((long)image * grid.H) + h) * grid.W) + w0 + ((long)(column + begin) * grid.StepW);
-                Lanes.CopyRows(grid.Image + (pixel * grid.PixelStep) + channel, (long)grid.StepW * grid.PixelStep,
+                T* source = grid.Image + ((((((long)image * grid.H) + h) * grid.W) + w0) * grid.PixelStep) + offset;
+                int begin = Math.Clamp(low - column, 0, windows), end = Math.Clamp(high - column, begin, windows);
+                PackClipped(panel, source, taps, w0, offset, count, column, begin, step);
+                Lanes.CopyRows(source + ((long)(column + begin) * grid.StepW * grid.PixelStep), (long)grid.StepW * grid.PixelStep,
                     panel + ((long)begin * step), step, count, end - begin);
+                PackClipped(panel + ((long)end * step), source, taps, w0, offset, count, column + end, windows - end, step);
             }
-            Lanes.ClearRows(panel + ((long)end * step), step, count, windows - end);
+            else
+            {
+                Lanes.ClearRows(panel, step, count, windows);
+            }
             panel += (long)windows * step;
             depth -= windows;
             column = 0;
@@ -168,6 +166,21 @@ internal readonly unsafe struct WindowDepth<T>(WindowGrid<T> grid) : ILeftOperan
                 row = 0;
                 image++;
             }
+        }
+    }
+
+    /// <summary>Windows at the side of the image, some of whose taps lie outside.</summary>
+    private void PackClipped(T* panel, T* source, int taps, int w0, int offset, int count, int column, int windows, int step)
+    {
+        for (int i = 0; i < windows; i++, panel += step)
+        {
+            int w = w0 + ((column + i) * grid.StepW);
+            int low = Math.Clamp((Math.Clamp(-w, 0, taps) * grid.Channels) - offset, 0, count);
+            int high = Math.Clamp((Math.Clamp(grid.W - w, 0, taps) * grid.Channels) - offset, low, count);
+            T* pixel = source + ((long)(column + i) * grid.StepW * grid.PixelStep);
+            Lanes.Clear(panel, low);
+            Lanes.Copy(pixel + low, panel + low, high - low);
+            Lanes.Clear(panel + high, count - high);
         }
     }
 }

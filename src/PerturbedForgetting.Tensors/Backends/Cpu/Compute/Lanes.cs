@@ -56,12 +56,11 @@ internal static unsafe class Lanes
             destination[i] += source[i];
     }
 
-    /// <summary>Copies <paramref name="rows"/> rows of <paramref name="count"/> elements.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <summary>Copies <paramref name="rows"/> rows of <paramref name="count"/> elements, from the first to the last.</summary>
     public static void CopyRows<T>(T* source, long sourceStep, T* destination, long destinationStep, int count, int rows)
         where T : unmanaged, INumber<T>
     {
-        // The one-vector and two-vector rows are the whole-panel cases: no loop inside the loop.
+        // The widths of register tiles and panels: no loop inside the loop.
         if (Vector512.IsHardwareAccelerated && count == 2 * Vector512<T>.Count)
         {
             for (; rows > 0; rows--, source += sourceStep, destination += destinationStep)
@@ -75,10 +74,78 @@ internal static unsafe class Lanes
             for (; rows > 0; rows--, source += sourceStep, destination += destinationStep)
                 Vector512.Load(source).Store(destination);
         }
+        else if (Vector256.IsHardwareAccelerated && count == 2 * Vector256<T>.Count)
+        {
+            for (; rows > 0; rows--, source += sourceStep, destination += destinationStep)
+            {
+                Vector256.Load(source).Store(destination);
+                Vector256.Load(source + Vector256<T>.Count).Store(destination + Vector256<T>.Count);
+            }
+        }
+        else
+        {
+            if (count == destinationStep && count <= sourceStep && rows > 1)
+            {
+                int narrow = CopyOverlapping(source, sourceStep, destination, count, rows);
+                source += narrow * sourceStep;
+                destination += narrow * destinationStep;
+                rows -= narrow;
+            }
+            for (; rows > 0; rows--, source += sourceStep, destination += destinationStep)
+                Copy(source, destination, count);
+        }
+    }
+
+    /// <summary>
+    /// Packs rows somewhat shorter than a vector whole vectors at a time: the surplus of one is overwritten by the next.
+    /// Returns the rows copied; the last ones, whose surplus could lie outside the buffers, are left to the caller.
+    /// </summary>
+    private static int CopyOverlapping<T>(T* source, long sourceStep, T* destination, int count, int rows)
+        where T : unmanaged, INumber<T>
+    {
+        if (Vector512.IsHardwareAccelerated && count > Vector256<T>.Count && count < Vector512<T>.Count)
+        {
+            for (int row = 1; row < rows; row++, source += sourceStep, destination += count)
+                Vector512.Load(source).Store(destination);
+            return rows - 1;
+        }
+        if (Vector256.IsHardwareAccelerated && count > Vector128<T>.Count && count < Vector256<T>.Count)
+        {
+            for (int row = 1; row < rows; row++, source += sourceStep, destination += count)
+                Vector256.Load(source).Store(destination);
+            return rows - 1;
+        }
+        return 0;
+    }
+
+    /// <summary>Adds <paramref name="rows"/> rows of <paramref name="count"/> elements to others.</summary>
+    public static void AddRows<T>(T* source, long sourceStep, T* destination, long destinationStep, int count, int rows)
+        where T : unmanaged, INumber<T>
+    {
+        if (Vector512.IsHardwareAccelerated && count == 2 * Vector512<T>.Count)
+        {
+            for (; rows > 0; rows--, source += sourceStep, destination += destinationStep)
+            {
+                Vector512<T> low = Vector512.Load(destination) + Vector512.Load(source);
+                Vector512<T> high = Vector512.Load(destination + Vector512<T>.Count) + Vector512.Load(source + Vector512<T>.Count);
+                low.Store(destination);
+                high.Store(destination + Vector512<T>.Count);
+            }
+        }
+        else if (Vector256.IsHardwareAccelerated && count == 2 * Vector256<T>.Count)
+        {
+            for (; rows > 0; rows--, source += sourceStep, destination += destinationStep)
+            {
+                Vector256<T> low = Vector256.Load(destination) + Vector256.Load(source);
+                Vector256<T> high = Vector256.Load(destination + Vector256<T>.Count) + Vector256.Load(source + Vector256<T>.Count);
+                low.Store(destination);
+                high.Store(destination + Vector256<T>.Count);
+            }
+        }
         else
         {
             for (; rows > 0; rows--, source += sourceStep, destination += destinationStep)
-                Copy(source, destination, count);
+                Add(source, destination, count);
         }
     }
 

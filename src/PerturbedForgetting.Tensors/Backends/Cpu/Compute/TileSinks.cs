@@ -49,16 +49,12 @@ internal readonly unsafe struct MatrixSink<T, TEpilogue>(T* c, long stride, bool
     public void Store(T* tile, int step, int row, int rows, int column, int columns, bool first, bool last)
     {
         T* target = c + (row * stride) + column;
-        bool replace = first && !accumulate;
-        for (int i = 0; i < rows; i++, target += stride, tile += step)
-        {
-            if (replace)
-                Lanes.Copy(tile, target, columns);
-            else
-                Lanes.Add(tile, target, columns);
-            if (last)
-                epilogue.Apply(target, row + i, column, columns);
-        }
+        if (first && !accumulate)
+            Lanes.CopyRows(tile, step, target, stride, columns, rows);
+        else
+            Lanes.AddRows(tile, step, target, stride, columns, rows);
+        for (int i = 0; last && i < rows; i++, target += stride)
+            epilogue.Apply(target, row + i, column, columns);
     }
 }
 

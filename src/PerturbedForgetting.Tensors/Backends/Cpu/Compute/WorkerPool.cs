@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
@@ -18,9 +19,9 @@ internal static unsafe class WorkerPool
 {
     private const int Closed = 1 << 30;
 
-    // About 20 microseconds: bridges the gap between two operations of a step, then the thread sleeps.
-    private const int IdleSpins = 400;
-    private const int SpinLength = 20;
+    // Bridges the gap between two operations of a step, then the thread sleeps.
+    private static readonly long s_idleTicks = Stopwatch.Frequency / 20_000;
+    private const int SpinLength = 8;
 
     private static readonly object s_owner = new();
     private static readonly object s_sleep = new();
@@ -179,7 +180,8 @@ internal static unsafe class WorkerPool
 
     private static void WaitForLoop()
     {
-        for (int i = 0; i < IdleSpins; i++)
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetTimestamp() - start < s_idleTicks)
         {
             if (HasWork)
                 return;
