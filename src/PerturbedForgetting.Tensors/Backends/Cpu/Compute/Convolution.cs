@@ -29,6 +29,10 @@ internal static unsafe class Convolution
                 Gemm.Run(false, true, s.OutputPixels, s.GroupO, depth, x + (g * s.GroupC), s.C,
                     w + ((long)output * depth), depth, y + output, s.O, false, epilogue);
             }
+            else if (s.Groups == 1 && SlidingWindows.Fits(WindowGrid<T>.Of(s, x, 0)))
+            {
+                SlidingWindows.Run(s.N, s.O, WindowGrid<T>.Of(s, x, 0), weights, sink);
+            }
             else if (GemmOrder.Swap(s.OutputPixels, s.GroupO))
             {
                 GemmEngine.Run<T, DepthContiguous<T>, WindowLines<T>, TransposedSink<T, BiasEpilogue<T>>>(
@@ -107,8 +111,11 @@ internal static unsafe class Convolution
         int pixels = s.N * grid.GridH * grid.GridW;
         if (s.StrideH == 1 && s.StrideW == 1)
         {
-            GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, MatrixSink<T, NoEpilogue<T>>>(
-                pixels, s.GroupC, grid.Depth, new(grid), taps, new(dx, s.C, false, default));
+            if (SlidingWindows.Fits(grid))
+                SlidingWindows.Run(s.N, s.GroupC, grid, taps, new MatrixSink<T, NoEpilogue<T>>(dx, s.C, false, default));
+            else
+                GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, MatrixSink<T, NoEpilogue<T>>>(
+                    pixels, s.GroupC, grid.Depth, new(grid), taps, new(dx, s.C, false, default));
             return;
         }
         var sink = new PixelSink<T>

@@ -32,7 +32,24 @@ internal static unsafe class Lanes
     /// <summary>destination[i] = 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Clear<T>(T* destination, int count)
-        where T : unmanaged, INumber<T> => new Span<T>(destination, count).Clear();
+        where T : unmanaged, INumber<T>
+    {
+        int i = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count)
+                Vector512<T>.Zero.Store(destination + i);
+        }
+        if (Vector256.IsHardwareAccelerated)
+        {
+            for (; i <= count - Vector256<T>.Count; i += Vector256<T>.Count)
+                Vector256<T>.Zero.Store(destination + i);
+        }
+        for (; i <= count - Vector128<T>.Count; i += Vector128<T>.Count)
+            Vector128<T>.Zero.Store(destination + i);
+        for (; i < count; i++)
+            destination[i] = T.Zero;
+    }
 
     /// <summary>destination[i] += source[i].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -14,6 +14,7 @@ internal enum ScratchUse
     Scores,
     ScoreGradients,
     Gather,
+    Band,
 }
 
 /// <summary>
@@ -27,8 +28,8 @@ internal sealed unsafe class Scratch
     [ThreadStatic]
     private static Scratch? t_scratch;
 
-    private readonly nint[] _buffers = new nint[(int)ScratchUse.Gather + 1];
-    private readonly nuint[] _bytes = new nuint[(int)ScratchUse.Gather + 1];
+    private readonly nint[] _buffers = new nint[(int)ScratchUse.Band + 1];
+    private readonly nuint[] _bytes = new nuint[(int)ScratchUse.Band + 1];
 
     ~Scratch()
     {

@@ -26,6 +26,10 @@ internal unsafe interface ITileKernel<T>
 
     /// <summary>Computes the first <paramref name="lines"/> x <paramref name="columns"/> of a tile (and possibly more of it).</summary>
     static abstract void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile);
+
+    /// <summary>As <see cref="Run"/> with a left panel of another layout, its depth in runs <paramref name="runStep"/> apart.</summary>
+    static abstract void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile)
+        where TLayout : struct, IPanelLayout;
 }
 
 /// <summary>12 lines by two vectors.</summary>
@@ -42,28 +46,28 @@ internal readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
     public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
     {
         if (lineMajor)
-            Run<LineMajor>(lines, columns, depth, a, b, tile);
+            RunRuns<LineMajor>(lines, columns, 1, depth, a, 0, b, tile);
         else
-            Run<DepthMajor12>(lines, columns, depth, a, b, tile);
+            RunRuns<DepthMajor12>(lines, columns, 1, depth, a, 0, b, tile);
     }
 
-    private static void Run<TLayout>(int lines, int columns, int depth, T* a, T* b, T* tile)
+    public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile)
         where TLayout : struct, IPanelLayout
     {
         if (columns > TSimd.Count)
         {
             if (lines > 6)
-                MicroKernels<TSimd, TVector, T>.Lines12<TLayout, TwoVectors>(depth, a, b, tile);
+                MicroKernels<TSimd, TVector, T>.Lines12<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile);
             else
-                MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(depth, a, b, tile);
+                MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile);
         }
         else if (lines > 6)
         {
-            MicroKernels<TSimd, TVector, T>.Lines12<TLayout, OneVector>(depth, a, b, tile);
+            MicroKernels<TSimd, TVector, T>.Lines12<TLayout, OneVector>(runs, depth, a, runStep, b, tile);
         }
         else
         {
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(depth, a, b, tile);
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile);
         }
     }
 }
@@ -82,17 +86,17 @@ internal readonly unsafe struct NarrowTile<TSimd, TVector, T> : ITileKernel<T>
     public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
     {
         if (lineMajor)
-            Run<LineMajor>(columns, depth, a, b, tile);
+            RunRuns<LineMajor>(lines, columns, 1, depth, a, 0, b, tile);
         else
-            Run<DepthMajor6>(columns, depth, a, b, tile);
+            RunRuns<DepthMajor6>(lines, columns, 1, depth, a, 0, b, tile);
     }
 
-    private static void Run<TLayout>(int columns, int depth, T* a, T* b, T* tile)
+    public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile)
         where TLayout : struct, IPanelLayout
     {
         if (columns > TSimd.Count)
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(depth, a, b, tile);
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile);
         else
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(depth, a, b, tile);
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile);
     }
 }
