@@ -49,7 +49,7 @@ internal sealed class Interruption : IDisposable
             _exit(exitCode);
             return;
         }
-        _error.WriteLine("Stopping after this step with a checkpoint; signal again to stop at once.");
+        _error.WriteLine("Stopping after this step; signal again to stop at once.");
         _source.Cancel();
     }
 

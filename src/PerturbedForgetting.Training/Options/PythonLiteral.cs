@@ -19,13 +19,18 @@ internal static class PythonLiteral
     {
         null => "None",
         bool flag => flag ? "True" : "False",
-        double number => number == Math.Floor(number) && Math.Abs(number) < 1e15
-            ? number.ToString("0.0", CultureInfo.InvariantCulture)
-            : number.ToString("R", CultureInfo.InvariantCulture),
+        double number => FormatNumber(number),
         object?[] items => $"[{string.Join(',', items.Select(Format))}]",
         string text => NeedsQuotes(text) ? (text.Contains('\'') ? $"\"{text}\"" : $"'{text}'") : text,
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
     };
+
+    /// <summary>The shortest digits that read back as the same number, marked as one that need not be whole.</summary>
+    private static string FormatNumber(double number)
+    {
+        string digits = number.ToString("R", CultureInfo.InvariantCulture);
+        return digits.AsSpan().IndexOfAny('.', 'E') < 0 ? digits + ".0" : digits;
+    }
 
     /// <summary>Whether the bare text would be read as something else.</summary>
     private static bool NeedsQuotes(string text) => text.AsSpan().IndexOfAny(",[]()'\"") >= 0 || Parse(text) is not string same || same != text;

@@ -2,7 +2,9 @@ using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Tests.Tensors.Serialization;
+using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Tests.Cli;
@@ -153,10 +155,13 @@ internal sealed class CommandLineTests
     {
         yield return new TestCaseData(new OptionException(new OptionProblem("--lr", "wrong.")), 2, "error: --lr: wrong.");
         yield return new TestCaseData(new SafetensorsException("w.safetensors", "broken."), 3, "w.safetensors");
-        yield return new TestCaseData(new ModelOptionException("There is no model 'x'."), 2, "error: There is no model 'x'.");
-        yield return new TestCaseData(new PretrainedException("w.safetensors", "other."), 3, "w.safetensors");
+        yield return new TestCaseData(new DatasetException("no images"), 3, "bad data: no images");
+        yield return new TestCaseData(new DatasetException("no split", wrongOption: true), 2, "error: no split");
+        yield return new TestCaseData(new ModelOptionException("no model"), 2, "error: no model");
+        yield return new TestCaseData(new PretrainedException("w", "pickle"), 3, "pickle");
         yield return new TestCaseData(new FileNotFoundException("no 'x'"), 3, "no 'x'");
         yield return new TestCaseData(new IOException("disk full"), 1, "disk full");
+        yield return new TestCaseData(new NotFiniteException("loss NaN"), 5, "stopped: loss NaN");
         yield return new TestCaseData(new OutOfMemoryException(), 4, "--batch-size");
         yield return new TestCaseData(new AggregateException(new SafetensorsException("w", "broken.")), 3, "broken");
         yield return new TestCaseData(new InvalidOperationException("surprise"), 1, "internal error (InvalidOperationException): surprise");

@@ -14,7 +14,7 @@ internal sealed class InterruptionTests
         using Interruption interruption = new(error, exits.Add);
         interruption.Signal(exitCode);
         Assert.That((interruption.Token.IsCancellationRequested, interruption.ExitCode, exits.Count), Is.EqualTo((true, exitCode, 0)));
-        Assert.That(error.ToString(), Does.Contain("checkpoint"));
+        Assert.That(error.ToString(), Does.Contain("signal again"));
         interruption.Signal(ExitCodes.Terminated);
         Assert.That(exits, Is.EqualTo(new[] { ExitCodes.Terminated }));
         Assert.That(interruption.ExitCode, Is.EqualTo(exitCode));
