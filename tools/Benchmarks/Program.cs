@@ -2,7 +2,7 @@ using Benchmarks;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
-const string Usage = "usage: Benchmarks [--threads N] [--processor-time] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so), multi-tensor, norm";
+const string Usage = "usage: Benchmarks [--threads N] [--processor-time] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so), elementwise, multi-tensor, norm";
 
 var suites = new List<string>();
 for (int i = 0; i < args.Length; i++)
@@ -27,6 +27,9 @@ foreach (string suite in suites)
     {
         case "gemm":
             GemmSuite.Run();
+            break;
+        case "elementwise":
+            ElementwiseSuite.Run();
             break;
         case "conv":
             ConvSuite.Run(parts.Length > 1 ? parts[1] : "");

@@ -1,11 +1,33 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tests.Reference;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture]
 internal sealed class NormalizeImagesTests
 {
+    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("transforms", "normalise");
+
+    [TestCaseSource(nameof(Cases))]
+    public void EqualsTheReferenceBitForBit(ReferenceCase c)
+    {
+        using var scope = Scope.Begin();
+        double[] Numbers(string key) => [.. c.Json.GetProperty(key).EnumerateArray().Select(x => x.GetDouble())];
+        ReferenceTensor<float> expected = ReferenceData.Float32(c.File, c.Json.GetProperty("tensor").GetString()!);
+        List<float> result = [];
+        foreach (string? input in c.Json.GetProperty("inputs").EnumerateArray().Select(x => x.GetString()))
+        {
+            ReferenceTensor<byte> planes = ReferenceData.Bytes(c.File, input!);
+            Tensor image = Ops.Permute(Tensor.From(planes.Data, new Shape(planes.Shape)), 1, 2, 0);
+            result.AddRange(Ops.Permute(Ops.NormalizeImages(image, Numbers("mean"), Numbers("std")), 2, 0, 1).ToArray<float>());
+        }
+        Assert.That(result, Is.EqualTo(expected.Data));
+    }
+
+    [Test]
+    public void EveryReferenceCaseRuns() => Assert.That(Cases().Count(), Is.EqualTo(2));
+
     [TestCase(1, 1, 3)]
     [TestCase(3, 85, 3)]
     [TestCase(2, 999, 1)]
