@@ -43,6 +43,9 @@ unsafe sealed partial class CpuBackend
         public readonly int Batch = qkv.Shape[0], Tokens = qkv.Shape[1], Heads = heads, Channels = qkv.Shape[2] / 3, Width = qkv.Shape[2] / 3 / heads;
         public readonly T Scale = T.CreateTruncating(scale);
 
+        /// <summary>Elements from one row of scores to the next: whole vectors, so that no row has an end of its own.</summary>
+        public int Stride => (Tokens + 15) & ~15;
+
         public int QueryBlocks => (Tokens + MaxQueries - 1) / MaxQueries;
 
         /// <summary>Queries of a block: blocks of even size.</summary>
@@ -54,11 +57,19 @@ unsafe sealed partial class CpuBackend
         /// <summary>First element of a head's output.</summary>
         public long Output(int head) => (long)(head / Heads) * Tokens * Channels + head % Heads * Width;
 
-        /// <summary>scores [count, tokens] = q k^T, unscaled, for the queries from <paramref name="first"/> on.</summary>
+        /// <summary>scores = q k^T, unscaled, for the queries from <paramref name="first"/> on; minus infinity behind the last key.</summary>
         public void Scores(int head, int first, int count, T* scores)
         {
             T* q = Qkv + Query(head);
-            Gemm.Run(false, true, count, Tokens, Width, q + (long)first * 3 * Channels, 3 * Channels, q + Channels, 3 * Channels, scores, Tokens, false);
+            Gemm.Run(false, true, count, Tokens, Width, q + (long)first * 3 * Channels, 3 * Channels, q + Channels, 3 * Channels, scores, Stride, false);
+            Pad(scores, count, T.NegativeInfinity);
+        }
+
+        /// <summary>Sets what lies behind the last key in every row.</summary>
+        public void Pad(T* rows, int count, T value)
+        {
+            for (int i = 0; i < count; i++, rows += Stride)
+                new Span<T>(rows + Tokens, Stride - Tokens).Fill(value);
         }
     }
 
@@ -70,22 +81,22 @@ unsafe sealed partial class CpuBackend
 
         public readonly void Run(int index)
         {
-            int head = index / Shape.QueryBlocks, tokens = Shape.Tokens, channels = Shape.Channels, width = Shape.Width;
+            int head = index / Shape.QueryBlocks, tokens = Shape.Tokens, stride = Shape.Stride, channels = Shape.Channels, width = Shape.Width;
             int first = index % Shape.QueryBlocks * Shape.BlockLength, count = Math.Min(Shape.BlockLength, tokens - first);
             if (count <= 0)
                 return;
-            T* scores = Scratch.Get<T>(ScratchUse.Scores, (long)(count + 1) * tokens + count), sums = scores + (long)count * tokens;
+            T* scores = Scratch.Get<T>(ScratchUse.Scores, (long)count * stride + count), sums = scores + (long)count * stride;
             Shape.Scores(head, first, count, scores);
             for (int i = 0; i < count; i++)
             {
-                T* row = scores + (long)i * tokens;
-                T max = RowMath.Max(row, tokens);
-                sums[i] = RowMath.ExpSum(row, max, Shape.Scale, row, tokens);
+                T* row = scores + (long)i * stride;
+                T max = RowMath.Max(row, stride);
+                sums[i] = RowMath.ExpSum(row, max, Shape.Scale, row, stride);
                 if (LogSums is not null)
                     LogSums[(long)head * tokens + first + i] = max * Shape.Scale + T.Log(sums[i]);
             }
             T* values = Shape.Qkv + Shape.Query(head) + 2 * channels, y = Y + Shape.Output(head) + (long)first * channels;
-            Gemm.Run(false, false, count, width, tokens, scores, tokens, values, 3 * channels, y, channels, false);
+            Gemm.Run(false, false, count, width, tokens, scores, stride, values, 3 * channels, y, channels, false);
             for (int i = 0; i < count; i++)
                 RowMath.Scale(y + (long)i * channels, T.One / sums[i], y + (long)i * channels, width);
         }
@@ -100,38 +111,36 @@ unsafe sealed partial class CpuBackend
         public readonly void Run(int head)
         {
             int tokens = Shape.Tokens, length = Shape.BlockLength;
-            T* p = Scratch.Get<T>(ScratchUse.Scores, (long)length * tokens), ds = Scratch.Get<T>(ScratchUse.ScoreGradients, (long)length * tokens);
+            T* p = Scratch.Get<T>(ScratchUse.Scores, (long)length * Shape.Stride), ds = Scratch.Get<T>(ScratchUse.ScoreGradients, (long)length * Shape.Stride);
             for (int first = 0; first < tokens; first += length)
                 Block(head, first, Math.Min(length, tokens - first), p, ds);
         }
 
         readonly void Block(int head, int first, int count, T* p, T* ds)
         {
-            int tokens = Shape.Tokens, width = Shape.Width, channels = Shape.Channels, step = 3 * channels;
+            int tokens = Shape.Tokens, stride = Shape.Stride, width = Shape.Width, channels = Shape.Channels, step = 3 * channels;
             T* q = Shape.Qkv + Shape.Query(head), k = q + channels, v = k + channels;
             T* dq = Dqkv + Shape.Query(head), dk = dq + channels, dv = dk + channels;
             T* dy = Dy + Shape.Output(head) + (long)first * channels;
             bool accumulate = first > 0;
             Shape.Scores(head, first, count, p);
-            Gemm.Run(false, true, count, tokens, width, dy, channels, v, step, ds, tokens, false);
+            Gemm.Run(false, true, count, tokens, width, dy, channels, v, step, ds, stride, false);
+            Shape.Pad(ds, count, T.Zero);
             T* logSums = LogSums + (long)head * tokens + first;
             for (int i = 0; i < count; i++)
-                SoftmaxBackward(p + (long)i * tokens, ds + (long)i * tokens, logSums[i] / Shape.Scale);
-            Gemm.Run(true, false, tokens, width, count, p, tokens, dy, channels, dv, step, accumulate);
-            Gemm.Run(false, false, count, width, tokens, ds, tokens, k, step, dq + (long)first * step, step, false);
-            Gemm.Run(true, false, tokens, width, count, ds, tokens, q + (long)first * step, step, dk, step, accumulate);
+                SoftmaxBackward(p + (long)i * stride, ds + (long)i * stride, logSums[i] / Shape.Scale);
+            Gemm.Run(true, false, tokens, width, count, p, stride, dy, channels, dv, step, accumulate);
+            Gemm.Run(false, false, count, width, tokens, ds, stride, k, step, dq + (long)first * step, step, false);
+            Gemm.Run(true, false, tokens, width, count, ds, stride, q + (long)first * step, step, dk, step, accumulate);
         }
 
         readonly void SoftmaxBackward(T* p, T* ds, T shift)
         {
-            RowMath.ExpSum(p, shift, Shape.Scale, p, Shape.Tokens);
-            T dot = RowMath.Dot(p, ds, Shape.Tokens);
-            Vector<T> mean = new(dot), scale = new(Shape.Scale);
-            int i = 0;
-            for (; i <= Shape.Tokens - Vector<T>.Count; i += Vector<T>.Count)
+            int stride = Shape.Stride;
+            RowMath.ExpSum(p, shift, Shape.Scale, p, stride);
+            Vector<T> mean = new(RowMath.Dot(p, ds, stride)), scale = new(Shape.Scale);
+            for (int i = 0; i < stride; i += Vector<T>.Count)
                 ((Vector.Load(ds + i) - mean) * Vector.Load(p + i) * scale).Store(ds + i);
-            for (; i < Shape.Tokens; i++)
-                ds[i] = (ds[i] - dot) * p[i] * Shape.Scale;
         }
     }
 }
