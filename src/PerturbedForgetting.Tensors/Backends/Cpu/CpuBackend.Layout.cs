@@ -10,8 +10,11 @@ unsafe sealed partial class CpuBackend
         int size = x.DType.Size();
         ForRows(count, Math.Max(1, length * size / sizeof(float)), new CopyBlocksBody
         {
-            Source = (byte*)x.Address + from.First * size, SourceStep = from.Stride * size,
-            Target = (byte*)y.Address + to.First * size, TargetStep = to.Stride * size, Bytes = length * size,
+            Source = (byte*)x.Address + from.First * size,
+            SourceStep = from.Stride * size,
+            Target = (byte*)y.Address + to.First * size,
+            TargetStep = to.Stride * size,
+            Bytes = length * size,
         });
     }
 

@@ -30,8 +30,11 @@ unsafe sealed partial class CpuBackend
         // exp and log make an element some eight times as dear as a plain one.
         ForRows(samples, 8L * logits.Shape[1], new LossRows<T, TLoss>
         {
-            Logits = logits.Pointer<T>(), Gradient = gradient is null ? null : gradient.Pointer<T>(),
-            Classes = logits.Shape[1], Values = values, Loss = rowLoss,
+            Logits = logits.Pointer<T>(),
+            Gradient = gradient is null ? null : gradient.Pointer<T>(),
+            Classes = logits.Shape[1],
+            Values = values,
+            Loss = rowLoss,
         });
         double sum = 0;
         for (long i = 0; i < samples; i++)
