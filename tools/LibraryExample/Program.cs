@@ -4,7 +4,6 @@ using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Schedules;
-using PerturbedForgetting.Training.Sharpness;
 using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;

@@ -1,9 +1,7 @@
 using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
-using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Reports;
-using PerturbedForgetting.Vision.Datasets;
 
 namespace PerturbedForgetting.Tests.Training;
 
