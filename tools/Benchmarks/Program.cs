@@ -2,19 +2,27 @@ using Benchmarks;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
-const string Usage = "usage: Benchmarks [--threads N] [--processor-time] SUITE...   suites: gemm, conv (conv:NAME for the networks whose name begins so), elementwise, multi-tensor, norm";
+const string Usage = """
+    usage: Benchmarks [--threads N] [--processor-time] [--peer COMMAND] [--rounds N] SUITE...
+    suites: gemm, conv, elementwise, multi-tensor, norm, steps; conv:NAME and steps:NAME only for networks whose name begins so
+    """;
+
 
 var suites = new List<string>();
+string? peer = null;
+int rounds = 1;
 for (int i = 0; i < args.Length; i++)
 {
     if (args[i] == "--processor-time")
         Timing.ProcessorTime = true;
-    else if (args[i] != "--threads")
+    else if (!args[i].StartsWith("--", StringComparison.Ordinal))
         suites.Add(args[i]);
-    else if (i + 1 < args.Length && int.TryParse(args[++i], out int threads) && threads > 0)
-        Cpu.Threads = threads;
+    else if (args[i] == "--peer" && i + 1 < args.Length)
+        peer = args[++i];
+    else if (args[i] is "--threads" or "--rounds" && i + 1 < args.Length && int.TryParse(args[i + 1], out int number) && number > 0)
+        _ = args[i++] == "--threads" ? Cpu.Threads = number : rounds = number;
     else
-        return Fail("--threads needs a number of 1 or more.");
+        return Fail($"{args[i]} is no option, or needs a value.");
 }
 if (suites.Count == 0)
     return Fail("No suite given.");
@@ -39,6 +47,9 @@ foreach (string suite in suites)
             break;
         case "norm":
             NormSuite.Run();
+            break;
+        case "steps":
+            StepSuite.Run(parts.Length > 1 ? parts[1] : "", peer, rounds);
             break;
         default:
             return Fail($"There is no suite '{suite}'.");

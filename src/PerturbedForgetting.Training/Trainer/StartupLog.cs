@@ -1,6 +1,6 @@
 using System.Globalization;
-using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Optimizers;
+using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Vision.Models;
 

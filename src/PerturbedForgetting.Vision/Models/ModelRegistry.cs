@@ -27,8 +27,8 @@ public static class ModelRegistry
         ModelFamilies.ResNet("resnet20", "ResNet-20 of He et al. 2015, section 4.2 (padded shortcuts)", null, ModelConfig.CifarResNet, ModelFamilies.CifarResNet(3)),
         ModelFamilies.ResNet("resnet56", "ResNet-56 of He et al. 2015, section 4.2 (padded shortcuts)", null, ModelConfig.CifarResNet, ModelFamilies.CifarResNet(9)),
         ModelFamilies.Transformer("vit_tiny_patch16_224", "ViT-Ti/16, 196 patches", null, ModelConfig.VisionTransformer, new() { Dim = 192, Heads = 3 }),
-        ModelFamilies.Transformer("vit_tiny_patch4_32", "ViT-Ti/4 for 32 px, 64 patches, 6 blocks", null, ModelConfig.CifarVisionTransformer,
-            new() { Dim = 192, Heads = 3, Depth = 6, PatchSize = 4 }),
+        ModelFamilies.Transformer("vit_tiny_patch4_32", "ViT-Ti/4 for 32 px, 64 patches", null, ModelConfig.CifarVisionTransformer,
+            new() { Dim = 192, Heads = 3, PatchSize = 4 }),
     ];
 
     /// <summary>Makes a model with new weights, drawn as <see cref="Initialization"/> says.</summary>

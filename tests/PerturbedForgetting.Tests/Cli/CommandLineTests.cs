@@ -190,7 +190,7 @@ internal sealed class CommandLineTests
     {
         CliHarness cli = new();
         Assert.That(cli.Run("models"), Is.Zero, cli.Error);
-        Assert.That(cli.Output, Does.Match(@"resnet50 +224 +25,557,032 +4,089,184,256 ").And.Match(@"vit_tiny_patch4_32 +32 +2,693,578 "));
+        Assert.That(cli.Output, Does.Match(@"resnet50 +224 +25,557,032 +4,089,184,256 ").And.Match(@"vit_tiny_patch4_32 +32 +5,362,762 "));
         cli = new();
         Assert.That(cli.Run("models", "resnet20"), Is.Zero, cli.Error);
         Assert.That(cli.Output, Does.Match(@"layer2\.0\.conv1 +Conv2d +\[16, 16, 32\] +4,608 +1,179,648").And.Match(@"total +269,722 +40,551,040"));

@@ -42,8 +42,12 @@ unsafe sealed partial class CpuBackend
         WorkerPool.For(tiles.Count, ref sums);
         ForRows(channels, tiles.RowTiles * 3, new BatchNormStatisticsChannels<T>
         {
-            Tiles = tiles, Moments = moments, Coefficients = new(weight, bias, eps, saved),
-            Mean = PointerOrNull<T>(runningMean), Variance = PointerOrNull<T>(runningVar), Momentum = momentum,
+            Tiles = tiles,
+            Moments = moments,
+            Coefficients = new(weight, bias, eps, saved),
+            Mean = PointerOrNull<T>(runningMean),
+            Variance = PointerOrNull<T>(runningVar),
+            Momentum = momentum,
         });
     }
 
@@ -61,7 +65,12 @@ unsafe sealed partial class CpuBackend
         int channels = x.Shape[-1];
         ForRows(x.Count / Math.Max(1, channels), channels, new BatchNormApplyRows<T>
         {
-            Channels = channels, X = x.Pointer<T>(), Y = y.Pointer<T>(), Saved = saved.Pointer<T>(), Residual = PointerOrNull<T>(residual), Relu = relu,
+            Channels = channels,
+            X = x.Pointer<T>(),
+            Y = y.Pointer<T>(),
+            Saved = saved.Pointer<T>(),
+            Residual = PointerOrNull<T>(residual),
+            Relu = relu,
         });
     }
 

@@ -45,20 +45,37 @@ unsafe sealed partial class CpuBackend
         {
             var pass = new BatchNormBackwardSums<T, TMask>
             {
-                Tiles = tiles, Dy = dy.Pointer<T>(), X = x.Pointer<T>(), Y = PointerOrNull<T>(y), Saved = saved.Pointer<T>(), Residual = residual, Sums = sums,
+                Tiles = tiles,
+                Dy = dy.Pointer<T>(),
+                X = x.Pointer<T>(),
+                Y = PointerOrNull<T>(y),
+                Saved = saved.Pointer<T>(),
+                Residual = residual,
+                Sums = sums,
             };
             WorkerPool.For(tiles.Count, ref pass);
             ForRows(channels, tiles.RowTiles * 2, new BatchNormBackwardChannels<T>
             {
-                Tiles = tiles, Sums = sums, Saved = saved.Pointer<T>(), Batch = batch, Coefficients = coefficients,
-                Weight = PointerOrNull<T>(gradients.Weight), Bias = PointerOrNull<T>(gradients.Bias),
-                AddWeight = gradients.AccumulateWeight, AddBias = gradients.AccumulateBias,
+                Tiles = tiles,
+                Sums = sums,
+                Saved = saved.Pointer<T>(),
+                Batch = batch,
+                Coefficients = coefficients,
+                Weight = PointerOrNull<T>(gradients.Weight),
+                Bias = PointerOrNull<T>(gradients.Bias),
+                AddWeight = gradients.AccumulateWeight,
+                AddBias = gradients.AccumulateBias,
             });
             if (dx is not null && residual is not null)
             {
                 ForRows(tiles.Rows, channels, new BatchNormBackwardRows<T, WithoutRelu>
                 {
-                    Channels = channels, Dy = residual, X = x.Pointer<T>(), Saved = saved.Pointer<T>(), Coefficients = coefficients, Dx = dx,
+                    Channels = channels,
+                    Dy = residual,
+                    X = x.Pointer<T>(),
+                    Saved = saved.Pointer<T>(),
+                    Coefficients = coefficients,
+                    Dx = dx,
                 });
                 return;
             }
@@ -71,8 +88,14 @@ unsafe sealed partial class CpuBackend
         if (dx is not null || residual is not null)
             ForRows(tiles.Rows, channels, new BatchNormBackwardRows<T, TMask>
             {
-                Channels = channels, Dy = dy.Pointer<T>(), X = x.Pointer<T>(), Y = PointerOrNull<T>(y), Saved = saved.Pointer<T>(),
-                Coefficients = coefficients, Dx = dx, Residual = residual,
+                Channels = channels,
+                Dy = dy.Pointer<T>(),
+                X = x.Pointer<T>(),
+                Y = PointerOrNull<T>(y),
+                Saved = saved.Pointer<T>(),
+                Coefficients = coefficients,
+                Dx = dx,
+                Residual = residual,
             });
     }
 

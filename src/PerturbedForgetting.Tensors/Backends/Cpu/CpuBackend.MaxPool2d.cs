@@ -25,7 +25,10 @@ unsafe sealed partial class CpuBackend
     {
         var rows = new MaxPoolRows<T>
         {
-            Windows = new PoolWindows(geometry, x.Shape, y.Shape), X = x.Pointer<T>(), Y = y.Pointer<T>(), Index = index.Pointer<int>(),
+            Windows = new PoolWindows(geometry, x.Shape, y.Shape),
+            X = x.Pointer<T>(),
+            Y = y.Pointer<T>(),
+            Index = index.Pointer<int>(),
         };
         WorkerPool.For(y.Shape[0] * y.Shape[1], ref rows);
     }
@@ -34,7 +37,10 @@ unsafe sealed partial class CpuBackend
     {
         var rows = new MaxPoolBackwardRows<T>
         {
-            Windows = new PoolWindows(geometry, dx.Shape, dy.Shape), Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>(), Index = index.Pointer<int>(),
+            Windows = new PoolWindows(geometry, dx.Shape, dy.Shape),
+            Dy = dy.Pointer<T>(),
+            Dx = dx.Pointer<T>(),
+            Index = index.Pointer<int>(),
         };
         WorkerPool.For(dx.Shape[0] * dx.Shape[1], ref rows);
     }

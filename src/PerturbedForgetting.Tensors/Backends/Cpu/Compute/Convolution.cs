@@ -98,15 +98,34 @@ internal static unsafe class Convolution
             return;
         var grid = new WindowGrid<T>
         {
-            Image = dy, H = s.OH, W = s.OW, PixelStep = s.O, Channels = s.GroupO,
-            GridH = GemmPlan.CeilDiv(s.H - h, s.StrideH), GridW = GemmPlan.CeilDiv(s.W - v, s.StrideW),
-            OriginH = rows.Origin, OriginW = columns.Origin, StepH = 1, StepW = 1,
-            TapStepH = rows.PixelStep, TapStepW = columns.PixelStep, TapsH = rows.Taps, TapsW = columns.Taps,
+            Image = dy,
+            H = s.OH,
+            W = s.OW,
+            PixelStep = s.O,
+            Channels = s.GroupO,
+            GridH = GemmPlan.CeilDiv(s.H - h, s.StrideH),
+            GridW = GemmPlan.CeilDiv(s.W - v, s.StrideW),
+            OriginH = rows.Origin,
+            OriginW = columns.Origin,
+            StepH = 1,
+            StepW = 1,
+            TapStepH = rows.PixelStep,
+            TapStepW = columns.PixelStep,
+            TapsH = rows.Taps,
+            TapsW = columns.Taps,
         };
         var taps = new BackwardTaps<T>
         {
-            Weights = w, KH = s.KH, KW = s.KW, I = s.GroupC, O = s.GroupO,
-            LastH = rows.Last, LastW = columns.Last, TapStepH = rows.TapStep, TapStepW = columns.TapStep, TapsW = columns.Taps,
+            Weights = w,
+            KH = s.KH,
+            KW = s.KW,
+            I = s.GroupC,
+            O = s.GroupO,
+            LastH = rows.Last,
+            LastW = columns.Last,
+            TapStepH = rows.TapStep,
+            TapStepW = columns.TapStep,
+            TapsW = columns.Taps,
         };
         int pixels = s.N * grid.GridH * grid.GridW;
         if (s.StrideH == 1 && s.StrideW == 1)
@@ -120,8 +139,16 @@ internal static unsafe class Convolution
         }
         var sink = new PixelSink<T>
         {
-            Image = dx, H = s.H, W = s.W, PixelStep = s.C, GridH = grid.GridH, GridW = grid.GridW,
-            OriginH = h, OriginW = v, StepH = s.StrideH, StepW = s.StrideW,
+            Image = dx,
+            H = s.H,
+            W = s.W,
+            PixelStep = s.C,
+            GridH = grid.GridH,
+            GridW = grid.GridW,
+            OriginH = h,
+            OriginW = v,
+            StepH = s.StrideH,
+            StepW = s.StrideW,
         };
         GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, PixelSink<T>>(
             pixels, s.GroupC, grid.Depth, new(grid), taps, sink);

@@ -62,8 +62,21 @@ internal static unsafe class Gemm
     {
         var body = new BatchBody<T>
         {
-            TransA = transA, TransB = transB, M = m, N = n, K = k, A = a, Lda = lda, StrideA = strideA,
-            B = b, Ldb = ldb, StrideB = strideB, C = c, Ldc = ldc, StrideC = strideC, Accumulate = accumulate,
+            TransA = transA,
+            TransB = transB,
+            M = m,
+            N = n,
+            K = k,
+            A = a,
+            Lda = lda,
+            StrideA = strideA,
+            B = b,
+            Ldb = ldb,
+            StrideB = strideB,
+            C = c,
+            Ldc = ldc,
+            StrideC = strideC,
+            Accumulate = accumulate,
         };
         // Few large products are better shared out inside; the result is the same.
         if (batch < 2 * WorkerPool.Threads && (long)m * n * k > 1 << 22)

@@ -71,7 +71,12 @@ internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     {
         var product = new Product<T, TKernel, TLeft, TRight, TSink>
         {
-            _m = m, _n = n, _k = k, _left = left, _right = right, _sink = sink,
+            _m = m,
+            _n = n,
+            _k = k,
+            _left = left,
+            _right = right,
+            _sink = sink,
             _plan = GemmPlan.For(m, n, k, TKernel.Lines, TKernel.Columns, WorkerPool.Threads),
         };
         if (product._plan.OwnRight)

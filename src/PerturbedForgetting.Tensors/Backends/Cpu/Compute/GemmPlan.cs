@@ -57,8 +57,12 @@ internal readonly record struct GemmPlan
             int pieces = Math.Max(CeilDiv(wanted, splits), CeilDiv(n, TaskColumns));
             return new GemmPlan
             {
-                OwnRight = true, Splits = splits, SplitDepth = splitDepth,
-                RowPanels = GemmBlocking.Lines / lines, ColumnPanels = CeilDiv(nPanels, Math.Min(pieces, nPanels)), SliceColumns = n,
+                OwnRight = true,
+                Splits = splits,
+                SplitDepth = splitDepth,
+                RowPanels = GemmBlocking.Lines / lines,
+                ColumnPanels = CeilDiv(nPanels, Math.Min(pieces, nPanels)),
+                SliceColumns = n,
             };
         }
 
@@ -67,8 +71,11 @@ internal readonly record struct GemmPlan
         int columnTasks = Math.Min(Math.Max(wanted / rowTasks, CeilDiv(n, TaskColumns)), nPanels);
         return new GemmPlan
         {
-            Splits = 1, SplitDepth = k,
-            RowPanels = CeilDiv(mPanels, rowTasks), ColumnPanels = CeilDiv(nPanels, columnTasks), SliceColumns = Math.Min(slice, n),
+            Splits = 1,
+            SplitDepth = k,
+            RowPanels = CeilDiv(mPanels, rowTasks),
+            ColumnPanels = CeilDiv(nPanels, columnTasks),
+            SliceColumns = Math.Min(slice, n),
         };
     }
 

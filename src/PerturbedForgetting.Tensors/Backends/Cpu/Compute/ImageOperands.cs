@@ -30,9 +30,21 @@ internal unsafe struct WindowGrid<T>
     /// <summary>The windows of a convolution of channels [channel, channel + C/Groups).</summary>
     public static WindowGrid<T> Of(in Conv2dShape s, T* x, int channel) => new()
     {
-        Image = x + channel, H = s.H, W = s.W, PixelStep = s.C, Channels = s.GroupC, GridH = s.OH, GridW = s.OW,
-        OriginH = -s.PadH, OriginW = -s.PadW, StepH = s.StrideH, StepW = s.StrideW,
-        TapStepH = s.DilH, TapStepW = s.DilW, TapsH = s.KH, TapsW = s.KW,
+        Image = x + channel,
+        H = s.H,
+        W = s.W,
+        PixelStep = s.C,
+        Channels = s.GroupC,
+        GridH = s.OH,
+        GridW = s.OW,
+        OriginH = -s.PadH,
+        OriginW = -s.PadW,
+        StepH = s.StrideH,
+        StepW = s.StrideW,
+        TapStepH = s.DilH,
+        TapStepW = s.DilW,
+        TapsH = s.KH,
+        TapsW = s.KW,
     };
 }
 

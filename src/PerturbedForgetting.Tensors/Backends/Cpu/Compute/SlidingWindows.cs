@@ -87,7 +87,11 @@ internal unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IPar
         int rows = Math.Clamp((BandElements / width) - grid.TapsH + 1, Math.Min(4, grid.GridH), grid.GridH);
         var product = new SlidingProduct<T, TKernel, TLayout, TRight, TSink>
         {
-            _n = n, _grid = grid, _sink = sink, _bandRows = rows, _bands = GemmPlan.CeilDiv(grid.GridH, rows),
+            _n = n,
+            _grid = grid,
+            _sink = sink,
+            _bandRows = rows,
+            _bands = GemmPlan.CeilDiv(grid.GridH, rows),
             _packedRight = Scratch.Get<T>(ScratchUse.SharedRight, (long)GemmPlan.CeilDiv(n, TKernel.Columns) * TKernel.Columns * grid.Depth),
         };
         for (int j = 0; j < n; j += TKernel.Columns)
