@@ -20,6 +20,11 @@ internal abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new
     {
     }
 
+    /// <summary>Changes options that were not given, once all that were are known.</summary>
+    protected virtual void Settle(T options, IReadOnlySet<OptionSpec> given)
+    {
+    }
+
     /// <summary>What is wrong with the options, as far as this command uses them.</summary>
     protected abstract IReadOnlyList<OptionProblem> Check(T options);
 
@@ -34,6 +39,7 @@ internal abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new
     {
         T options = new();
         IReadOnlySet<OptionSpec> given = _binder!.Bind(parsed, options, dataset => Preset(options, dataset));
+        Settle(options, given);
         IReadOnlyList<OptionProblem> problems = Check(options);
         if (problems.Any(p => p.IsError))
             throw new OptionException(problems.Where(p => p.IsError).ToArray());

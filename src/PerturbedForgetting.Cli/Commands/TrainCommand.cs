@@ -17,6 +17,8 @@ internal sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<Tra
 
     protected override void Preset(TrainOptions options, string dataset) => QuickStart.Apply(options, dataset);
 
+    protected override void Settle(TrainOptions options, IReadOnlySet<OptionSpec> given) => QuickStart.Settle(options, given);
+
     protected override IReadOnlyList<OptionProblem> Check(TrainOptions options) => options.Validate();
 
     protected override int LogInterval(TrainOptions options) => options.LogInterval;

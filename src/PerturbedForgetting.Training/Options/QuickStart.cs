@@ -12,22 +12,52 @@ public static class QuickStart
     /// <summary>Changes the defaults when this is the quick start's data set, with or without settings after a colon.</summary>
     public static void Apply(TrainOptions options, string dataset)
     {
-        if (dataset != Dataset && !dataset.StartsWith(Dataset + ":", StringComparison.Ordinal))
+        if (!IsQuickStart(dataset))
             return;
+        // One block a stage: the smallest network that learns shapes and backgrounds alike.
         options.Model = "resnet20";
+        options.ModelKwargs = new Dictionary<string, object?> { ["layers"] = new object?[] { 1L, 1L, 1L } };
         options.ImgSize = 32;
-        options.BatchSize = 64;
-        options.SharpnessM = 32;
-        options.Epochs = 2;
+        options.CropPadding = 2;
+        options.BatchSize = 32;
+        options.Epochs = 6;
         options.WarmupEpochs = 0;
         options.Opt = "sam_sgdw";
         options.PerturbLoss = "obf";
         options.ObfC = 10;
-        options.Rho = 0.05;
+        options.AdaptiveSam = true;
+        options.AsamBeforeNorm = true;
+        options.Rho = 0.5;
         options.Lr = 0.1;
         options.WeightDecay = 1e-3;
-        options.Scale = [0.6, 1.0];
         options.Workers = 1;
-        options.LogInterval = 10;
+        options.LogInterval = 20;
     }
+
+    /// <summary>Takes defaults back that belong to what the user replaced: the layers of the model, the perturbation of the optimizer.</summary>
+    /// <param name="options">After all that was given has been applied.</param>
+    /// <param name="given">What was given, which stays.</param>
+    public static void Settle(TrainOptions options, IReadOnlySet<OptionSpec> given)
+    {
+        if (!IsQuickStart(options.Dataset))
+            return;
+        var plain = new TrainOptions();
+        if (IsGiven("model"))
+            TakeBack("model-kwargs");
+        if (!IsGiven("opt"))
+            return;
+        plain.Rho = 0.05;
+        foreach (string name in (string[])["perturb-loss", "adaptive-sam", "asam-before-norm", "rho"])
+            TakeBack(name);
+
+        bool IsGiven(string name) => given.Contains(OptionTables.Train.Find(name)!);
+
+        void TakeBack(string name)
+        {
+            if (!IsGiven(name) && OptionTables.Train.Find(name) is { } spec)
+                spec.Set(options, spec.Get(plain));
+        }
+    }
+
+    private static bool IsQuickStart(string dataset) => dataset == Dataset || dataset.StartsWith(Dataset + ":", StringComparison.Ordinal);
 }

@@ -21,11 +21,11 @@ public static class CurvesPlot
         var loss = multiplot.GetPlot(0);
         Curve(loss, "training (mean)", epochs, e => e.Train.MeanLoss);
         Curve(loss, "validation", epochs, e => e.Validation.Loss);
-        Finish(loss, $"{title}: loss", "loss", epochs.Count);
+        Finish(loss, $"{title}: loss", "loss", epochs.Count, Alignment.UpperRight);
         var accuracy = multiplot.GetPlot(1);
         Curve(accuracy, "top-1", epochs, e => e.Validation.Top1);
         Curve(accuracy, "top-5", epochs, e => e.Validation.Top5);
-        Finish(accuracy, "validation accuracy", "%", epochs.Count);
+        Finish(accuracy, "validation accuracy", "%", epochs.Count, Alignment.LowerRight);
         byte[] png = multiplot.Render(Width, Height).GetImageBytes(ImageFormat.Png);
         AtomicFile.Write(path, stream => stream.Write(png));
     }
@@ -40,13 +40,14 @@ public static class CurvesPlot
         line.MarkerSize = finite.Length > 60 ? 0 : 6;
     }
 
-    static void Finish(Plot plot, string title, string vertical, int epochs)
+    static void Finish(Plot plot, string title, string vertical, int epochs, Alignment legend)
     {
         plot.Title(title);
         plot.XLabel("epoch");
         plot.YLabel(vertical);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
-        plot.ShowLegend(Alignment.UpperRight);
+        // Where the curves of a run that goes well are not.
+        plot.ShowLegend(legend);
         if (epochs == 1)
             plot.Axes.Margins(0.5, 0.5);
     }

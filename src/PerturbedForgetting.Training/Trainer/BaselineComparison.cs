@@ -11,7 +11,7 @@ static class BaselineComparison
     public static TrainResult Run(TrainResult result, TrainOptions options, ITrainingObserver observer, CancellationToken token)
     {
         string folder = Path.Combine(result.Folder, "baseline");
-        var plain = options with { Opt = options.BaseOptimizer, SharpnessM = -1, PerturbLoss = "maximize", Output = result.Folder, Experiment = "baseline", Resume = "auto", StartEpoch = null, CheckpointHist = 1 };
+        var plain = options with { Opt = options.BaseOptimizer, SharpnessM = -1, PerturbLoss = "maximize", AdaptiveSam = false, AsamBeforeNorm = false, AsamAfterNorm = false, GsamAlpha = 0, Output = result.Folder, Experiment = "baseline", Resume = "auto", StartEpoch = null, CheckpointHist = 1 };
         observer.Message(MessageLevel.Info, $"For comparison: {plain.Opt} without perturbation, otherwise the same.");
         var baseline = Trainer.Train(plain, folder, observer, token, null, out _);
         if (baseline.Status != TrainStatus.Completed || baseline.Bias is not { } without || result.Bias is not { } with)

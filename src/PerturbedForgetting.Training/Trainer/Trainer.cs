@@ -64,7 +64,9 @@ public static class Trainer
         return new(status, folder, run.Epochs, EvalMetrics.Parse(settled.EvalMetric), bias);
     }
 
-    internal static string Name(TrainOptions options) => options.Perturbs ? $"{options.Opt} --perturb-loss {options.PerturbLoss}" : options.Opt;
+    internal static string Name(TrainOptions options) => options.Perturbs
+        ? $"{options.Opt} --perturb-loss {options.PerturbLoss}{(options.AdaptiveSam ? " --adaptive-sam" : "")}"
+        : options.Opt;
 
     static RunPosition Fresh(RunParts parts)
     {

@@ -17,7 +17,11 @@ enum Texture
     Blots,
 }
 
-/// <summary>A background: two shades of the texture's hue in its pattern, at random frequency, phase and brightness.</summary>
+/// <summary>
+/// A background: two shades of a random hue in the texture's pattern, at random frequency, phase and brightness. The pattern alone
+/// tells which background it is, so that it takes about as much learning as a shape: a colour of its own would be learnt at once,
+/// and nothing else after it.
+/// </summary>
 readonly struct TexturedBackground
 {
     readonly Texture texture;
@@ -29,7 +33,7 @@ readonly struct TexturedBackground
         this.texture = texture;
         frequency = (float)(2 * Math.PI * (3 + 2 * random.NextDouble()) / size);
         (phaseX, phaseY) = ((float)(6.3 * random.NextDouble()), (float)(6.3 * random.NextDouble()));
-        float hue = ((int)texture + 0.6f * ((float)random.NextDouble() - 0.5f)) / 10 + 1;
+        float hue = (float)random.NextDouble() + 1;
         float value = 0.4f + 0.12f * (float)random.NextDouble();
         dark = HueColor.FromHsv(hue, 0.6f, value);
         light = HueColor.FromHsv(hue, 0.45f, value + 0.22f);

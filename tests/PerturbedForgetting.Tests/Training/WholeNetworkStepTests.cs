@@ -5,7 +5,6 @@ using PerturbedForgetting.Tests.Reference;
 using PerturbedForgetting.Tests.Vision.Models;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Schedules;
-using PerturbedForgetting.Training.Sharpness;
 using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Models;
 

@@ -143,6 +143,31 @@ internal sealed class OptionRulesTests
         Assert.That(OptionsJson.Diff(other, new TrainOptions()), Is.Empty);
     }
 
+    [TestCase("opt", "sgdw", "perturb-loss", "maximize")]
+    [TestCase("opt", "sam_sgdw", "adaptive-sam", false)]
+    [TestCase("opt", "sam_sgdw", "rho", 0.05)]
+    [TestCase("epochs", 2, "perturb-loss", "obf")]
+    public void TheQuickStartTakesBackWhatBelongsToAReplacedOption(string option, object value, string name, object expected)
+    {
+        TrainOptions options = new() { Dataset = QuickStart.Dataset };
+        QuickStart.Apply(options, QuickStart.Dataset);
+        OptionSpec given = OptionTables.Train.Find(option)!;
+        given.Set(options, value);
+        QuickStart.Settle(options, new HashSet<OptionSpec> { given });
+        Assert.That(OptionTables.Train.Find(name)!.Get(options), Is.EqualTo(expected));
+        Assert.That(options.Validate(), Is.Empty);
+    }
+
+    [Test]
+    public void TheQuickStartsLayersBelongToItsModel()
+    {
+        TrainOptions options = new() { Dataset = QuickStart.Dataset };
+        QuickStart.Apply(options, QuickStart.Dataset);
+        options.Model = "vit_tiny_patch4_32";
+        QuickStart.Settle(options, new HashSet<OptionSpec> { OptionTables.Train.Find("model")! });
+        Assert.That(options.ModelKwargs, Is.Empty);
+    }
+
     [TestCase("--validate-hessian", "not available yet")]
     [TestCase("--num-gpu", "only one device")]
     [TestCase("--log-freq", "at least 1")]
