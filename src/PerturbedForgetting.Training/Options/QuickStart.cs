@@ -20,14 +20,12 @@ public static class QuickStart
         options.ImgSize = 32;
         options.CropPadding = 2;
         options.BatchSize = 32;
-        options.Epochs = 6;
+        options.Epochs = 5;
         options.WarmupEpochs = 0;
         options.Opt = "sam_sgdw";
         options.PerturbLoss = "obf";
         options.ObfC = 10;
-        options.AdaptiveSam = true;
-        options.AsamBeforeNorm = true;
-        options.Rho = 0.5;
+        options.Rho = 0.1;
         options.Lr = 0.1;
         options.WeightDecay = 1e-3;
         options.Workers = 1;
@@ -44,11 +42,8 @@ public static class QuickStart
         var plain = new TrainOptions();
         if (IsGiven("model"))
             TakeBack("model-kwargs");
-        if (!IsGiven("opt"))
-            return;
-        plain.Rho = 0.05;
-        foreach (string name in (string[])["perturb-loss", "adaptive-sam", "asam-before-norm", "rho"])
-            TakeBack(name);
+        if (IsGiven("opt"))
+            TakeBack("perturb-loss");
 
         bool IsGiven(string name) => given.Contains(OptionTables.Train.Find(name)!);
 

@@ -4,32 +4,50 @@ using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Training;
 
-/// <summary>Trains the same model the same way without a perturbation, and says what the perturbation did against the background bias.</summary>
+/// <summary>
+/// Trains the same model the same way without a perturbation, and with the perturbation of standard SAM where the run had another,
+/// and says what each learnt of the backgrounds.
+/// </summary>
 static class BaselineComparison
 {
-    /// <summary>Runs the baseline in the folder <c>baseline</c> of the run, from where it stopped if it was interrupted.</summary>
+    /// <summary>Runs the others in folders <c>baseline</c> and <c>sam</c> of the run, from where they stopped if they were interrupted.</summary>
     public static TrainResult Run(TrainResult result, TrainOptions options, ITrainingObserver observer, CancellationToken token)
     {
-        string folder = Path.Combine(result.Folder, "baseline");
-        var plain = options with { Opt = options.BaseOptimizer, SharpnessM = -1, PerturbLoss = "maximize", AdaptiveSam = false, AsamBeforeNorm = false, AsamAfterNorm = false, GsamAlpha = 0, Output = result.Folder, Experiment = "baseline", Resume = "auto", StartEpoch = null, CheckpointHist = 1 };
-        observer.Message(MessageLevel.Info, $"For comparison: {plain.Opt} without perturbation, otherwise the same.");
-        var baseline = Trainer.Train(plain, folder, observer, token, null, out _);
-        if (baseline.Status != TrainStatus.Completed || baseline.Bias is not { } without || result.Bias is not { } with)
-            return result with { Status = baseline.Status };
-        foreach (string line in Lines(options, with, without))
+        var rows = new List<(string Name, BackgroundBias Bias)>();
+        foreach (var other in Others(options))
+        {
+            observer.Message(MessageLevel.Info, $"For comparison: {Trainer.Name(other)}, otherwise the same.");
+            var settled = other with { Output = result.Folder, Resume = "auto", StartEpoch = null, CheckpointHist = 1 };
+            var trained = Trainer.Train(settled, Path.Combine(result.Folder, other.Experiment), observer, token, null, out _);
+            if (trained.Status != TrainStatus.Completed)
+                return result with { Status = trained.Status };
+            rows.Add((Trainer.Name(other), trained.Bias!));
+        }
+        rows.Add((Trainer.Name(options), result.Bias!));
+        foreach (string line in Lines(rows, options.Seed))
             observer.Message(MessageLevel.Info, line);
         return result;
     }
 
-    static IEnumerable<string> Lines(TrainOptions options, BackgroundBias with, BackgroundBias without)
+    static IEnumerable<TrainOptions> Others(TrainOptions options)
     {
-        int width = Math.Max(Trainer.Name(options).Length, options.BaseOptimizer.Length);
+        yield return options with { Opt = options.BaseOptimizer, Experiment = "baseline", SharpnessM = -1, PerturbLoss = "maximize", AdaptiveSam = false, AsamBeforeNorm = false, AsamAfterNorm = false, GsamAlpha = 0 };
+        if (options.PerturbLoss != "maximize")
+            yield return options with { PerturbLoss = "maximize", Experiment = "sam" };
+    }
+
+    static IEnumerable<string> Lines(List<(string Name, BackgroundBias Bias)> rows, int seed)
+    {
+        var (_, last) = rows[^1];
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"Background bias on validation images ({with.Images.Agreeing} whose background agrees with their class, {with.Images.Contradicting} whose background contradicts it):");
-        yield return $"  {options.BaseOptimizer.PadRight(width)}  {without}";
-        yield return $"  {Trainer.Name(options).PadRight(width)}  {with}";
-        double right = with.Contradicting - without.Contradicting, gap = without.Gap - with.Gap;
+            $"Background bias on validation images ({last.Images.Agreeing} whose background agrees with their class, {last.Images.Contradicting} whose background contradicts it):");
+        int width = rows.Max(r => r.Name.Length);
+        foreach (var (name, bias) in rows)
+            yield return $"  {name.PadRight(width)}  {bias}";
+        foreach (var (name, bias) in rows.SkipLast(1))
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"  Against {name}: accuracy on contradicting backgrounds {last.Contradicting - bias.Contradicting:+0.0;-0.0;0.0} points, gap {last.Gap - bias.Gap:+0.0;-0.0;0.0} points.");
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"  The perturbation changes accuracy against the background by {right:+0.0;-0.0;0.0} points and makes the gap {Math.Abs(gap):F1} points {(gap >= 0 ? "smaller" : "larger")}.");
+            $"  This is one run of each, with seed {seed}; other seeds move these numbers by several points either way. Average some before concluding.");
     }
 }

@@ -20,7 +20,7 @@ public static class Trainer
     /// <param name="token">Ends the run after the batch at hand.</param>
     /// <param name="given">
     /// The options that a person gave. On a resume the others come from the checkpoint; and on <c>builtin/shapes</c>, when no optimiser is
-    /// among them, a plain baseline is trained as well, for comparison. Without this set all options are meant as they are.
+    /// among them, a plain baseline and standard SAM are trained as well, for comparison. Without this set all options are meant as they are.
     /// </param>
     /// <exception cref="OptionException">An option is wrong, or cannot change on a resume.</exception>
     /// <exception cref="DatasetException">The data cannot be used.</exception>

@@ -144,8 +144,7 @@ internal sealed class OptionRulesTests
     }
 
     [TestCase("opt", "sgdw", "perturb-loss", "maximize")]
-    [TestCase("opt", "sam_sgdw", "adaptive-sam", false)]
-    [TestCase("opt", "sam_sgdw", "rho", 0.05)]
+    [TestCase("opt", "sam_sgdw", "perturb-loss", "maximize")]
     [TestCase("epochs", 2, "perturb-loss", "obf")]
     public void TheQuickStartTakesBackWhatBelongsToAReplacedOption(string option, object value, string name, object expected)
     {
