@@ -2,20 +2,20 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using PerturbedForgetting.Cli.Commands;
-using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Cli;
 
 /// <summary>The program: parses the command line, runs a command and maps what goes wrong to messages and exit codes.</summary>
 internal sealed class CommandLineApp
 {
-    private readonly Terminal _terminal;
-    private readonly IReadOnlyList<ICliCommand> _commands;
+    readonly Terminal terminal;
+    readonly IReadOnlyList<ICliCommand> commands;
 
     public CommandLineApp(CommandHandlers handlers, Terminal terminal)
     {
-        _terminal = terminal;
-        _commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new ModelsCommand(), new DevicesCommand()];
+        this.terminal = terminal;
+        commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new ModelsCommand(), new DevicesCommand()];
     }
 
     /// <summary>Version of the program.</summary>
@@ -29,57 +29,57 @@ internal sealed class CommandLineApp
             ParseResult parsed = BuildRoot(args).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             return parsed.Errors.Count > 0 && parsed.Action is not Print
                 ? ReportParseErrors(parsed)
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = _terminal.Out, Error = _terminal.Error });
+                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = this.terminal.Out, Error = this.terminal.Error });
         }
         catch (Exception e)
         {
-            return Failures.Report(e, _terminal.Error);
+            return Failures.Report(e, this.terminal.Error);
         }
     }
 
-    private RootCommand BuildRoot(IReadOnlyList<string> args)
+    RootCommand BuildRoot(IReadOnlyList<string> args)
     {
         RootCommand root = new();
         root.Options.Clear();
-        AddHelp(root, () => WriteHelp(root, _terminal));
-        root.Options.Add(new VersionOption { Action = new Print(() => _terminal.Out.WriteLine(Version)) });
-        foreach (ICliCommand command in _commands)
+        AddHelp(root, () => WriteHelp(root, this.terminal));
+        root.Options.Add(new VersionOption { Action = new Print(() => this.terminal.Out.WriteLine(Version)) });
+        foreach (ICliCommand command in commands)
         {
             string[] words = command.Help.Name.Split(' ');
             Command parsed = new(words[^1]);
             // Hundreds of options cost time at every start, so only those of a command that is named are made.
             if (args.Contains(words[^1]))
                 command.Configure(parsed);
-            AddHelp(parsed, () => HelpWriter.WriteCommand(_terminal, command.Help));
-            parsed.SetAction(result => command.Run(result, _terminal));
+            AddHelp(parsed, () => HelpWriter.WriteCommand(this.terminal, command.Help));
+            parsed.SetAction(result => command.Run(result, this.terminal));
             (words.Length == 1 ? root : GroupOf(root, words[0])).Subcommands.Add(parsed);
         }
         return root;
     }
 
-    private Command GroupOf(RootCommand root, string name)
+    Command GroupOf(RootCommand root, string name)
     {
         if (root.Subcommands.FirstOrDefault(c => c.Name == name) is { } existing)
             return existing;
         Command group = new(name);
-        AddHelp(group, () => WriteHelp(group, _terminal));
+        AddHelp(group, () => WriteHelp(group, this.terminal));
         root.Subcommands.Add(group);
         return group;
     }
 
-    private void WriteHelp(Command command, Terminal terminal) => HelpWriter.WriteRoot(terminal, _commands
+    void WriteHelp(Command command, Terminal terminal) => HelpWriter.WriteRoot(terminal, commands
         .Where(c => command is RootCommand || c.Help.Name.StartsWith(command.Name + " ", StringComparison.Ordinal))
         .Select(c => (c.Help.Name, c.Help.Summary)));
 
-    private static void AddHelp(Command command, Action write) =>
+    static void AddHelp(Command command, Action write) =>
         command.Options.Add(new HelpOption("--help", "-h") { Action = new Print(write) });
 
-    private int ReportParseErrors(ParseResult parsed)
+    int ReportParseErrors(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
         if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0)
         {
-            WriteHelp(command, _terminal with { Out = _terminal.Error });
+            WriteHelp(command, this.terminal with { Out = this.terminal.Error });
             return ExitCodes.WrongOption;
         }
         bool isFirst = true;
@@ -88,20 +88,20 @@ internal sealed class CommandLineApp
             bool isOption = token.Length > 1 && token[0] == '-' && !char.IsAsciiDigit(token[1]);
             // A text after an unknown option is probably its value.
             if (isOption || isFirst)
-                _terminal.Error.WriteLine($"error: {DescribeUnknown(command, token, isOption)}");
+                this.terminal.Error.WriteLine($"error: {DescribeUnknown(command, token, isOption)}");
             isFirst = false;
         }
         if (parsed.UnmatchedTokens.Count == 0)
         {
             foreach (string message in parsed.Errors.Select(e => e.Message).Distinct())
-                _terminal.Error.WriteLine($"error: {message}");
+                this.terminal.Error.WriteLine($"error: {message}");
         }
         string path = string.Concat(command.Parents.OfType<Command>().Where(p => p is not RootCommand).Append(command).Where(c => c is not RootCommand).Select(c => c.Name + " "));
-        _terminal.Error.WriteLine($"See: perturbed-forgetting {path}--help");
+        this.terminal.Error.WriteLine($"See: perturbed-forgetting {path}--help");
         return ExitCodes.WrongOption;
     }
 
-    private static string DescribeUnknown(Command command, string token, bool isOption)
+    static string DescribeUnknown(Command command, string token, bool isOption)
     {
         if (isOption)
         {
@@ -114,7 +114,7 @@ internal sealed class CommandLineApp
             : $"'{token}' is not expected here; a value with spaces needs quotes.";
     }
 
-    private sealed class Print(Action write) : SynchronousCommandLineAction
+    sealed class Print(Action write) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 

@@ -31,5 +31,5 @@ internal static class DatasetReportText
         }
     }
 
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -5,8 +5,8 @@ namespace PerturbedForgetting.Cli;
 /// <summary>Writes the help of a command: options under headings, with defaults and choices, then examples.</summary>
 internal static class HelpWriter
 {
-    private const string Program = "perturbed-forgetting";
-    private const int HelpColumn = 34;
+    const string Program = "perturbed-forgetting";
+    const int HelpColumn = 34;
 
     /// <summary>Help of the program itself.</summary>
     public static void WriteRoot(Terminal terminal, IEnumerable<(string Name, string Summary)> commands)
@@ -61,7 +61,7 @@ internal static class HelpWriter
         }
     }
 
-    private static string Left(OptionSpec spec)
+    static string Left(OptionSpec spec)
     {
         string alias = spec.Alias is null ? "    " : $"{spec.Alias}, ";
         string value = spec.Kind switch
@@ -76,7 +76,7 @@ internal static class HelpWriter
         return $"  {alias}{spec.Flag}{value}";
     }
 
-    private static string Right(OptionSpec spec, RunOptions defaults)
+    static string Right(OptionSpec spec, RunOptions defaults)
     {
         string choices = spec.Choices.Count == 0 ? "" : $" ({string.Join(" | ", spec.Choices.Select(c => c.Length == 0 ? "\"\"" : c))})";
         object? value = spec.Get(defaults);
@@ -84,7 +84,7 @@ internal static class HelpWriter
         return spec.Help + choices + (hasDefault ? $" [{OptionValue.Format(value)}]" : "");
     }
 
-    private static void WriteEntry(Terminal terminal, string left, string right)
+    static void WriteEntry(Terminal terminal, string left, string right)
     {
         TextWriter w = terminal.Out;
         if (left.Length > HelpColumn - 2)
@@ -99,7 +99,7 @@ internal static class HelpWriter
         }
     }
 
-    private static IEnumerable<string> Wrap(string text, int width)
+    static IEnumerable<string> Wrap(string text, int width)
     {
         while (text.Length > width)
         {

@@ -8,23 +8,23 @@ namespace PerturbedForgetting.Cli;
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
-    private readonly CancellationTokenSource _source = new();
-    private readonly TextWriter _error;
-    private readonly Action<int> _exit;
-    private readonly List<PosixSignalRegistration> _registrations = [];
-    private int _exitCode;
+    readonly CancellationTokenSource source = new();
+    readonly TextWriter error;
+    readonly Action<int> exit;
+    readonly List<PosixSignalRegistration> registrations = [];
+    int exitCode;
 
     public Interruption(TextWriter error, Action<int> exit)
     {
-        _error = error;
-        _exit = exit;
+        this.error = error;
+        this.exit = exit;
     }
 
     /// <summary>Cancelled by the first signal.</summary>
-    public CancellationToken Token => _source.Token;
+    public CancellationToken Token => source.Token;
 
     /// <summary>130 or 143 once a signal came; 0 before.</summary>
-    public int ExitCode => Volatile.Read(ref _exitCode);
+    public int ExitCode => Volatile.Read(ref this.exitCode);
 
     /// <summary>Listens to the signals of this process until disposed.</summary>
     public static Interruption Listen(TextWriter error)
@@ -32,7 +32,7 @@ internal sealed class Interruption : IDisposable
         Interruption interruption = new(error, Environment.Exit);
         foreach ((PosixSignal signal, int exitCode) in new[] { (PosixSignal.SIGINT, ExitCodes.Interrupted), (PosixSignal.SIGTERM, ExitCodes.Terminated) })
         {
-            interruption._registrations.Add(PosixSignalRegistration.Create(signal, context =>
+            interruption.registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = true;
                 interruption.Signal(exitCode);
@@ -44,19 +44,19 @@ internal sealed class Interruption : IDisposable
     /// <summary>A signal came.</summary>
     internal void Signal(int exitCode)
     {
-        if (Interlocked.CompareExchange(ref _exitCode, exitCode, 0) != 0)
+        if (Interlocked.CompareExchange(ref this.exitCode, exitCode, 0) != 0)
         {
-            _exit(exitCode);
+            this.exit(exitCode);
             return;
         }
-        _error.WriteLine("Stopping after this step; signal again to stop at once.");
-        _source.Cancel();
+        this.error.WriteLine("Stopping after this step; signal again to stop at once.");
+        source.Cancel();
     }
 
     public void Dispose()
     {
-        foreach (PosixSignalRegistration registration in _registrations)
+        foreach (PosixSignalRegistration registration in registrations)
             registration.Dispose();
-        _source.Dispose();
+        source.Dispose();
     }
 }

@@ -7,26 +7,26 @@ namespace PerturbedForgetting.Cli;
 /// <summary>Puts the options of a table on a command, and reads them back: defaults, then <c>--config</c>, then what was typed.</summary>
 internal sealed class OptionBinder
 {
-    private readonly OptionTable _table;
-    private readonly Dictionary<OptionSpec, Option> _options = [];
-    private readonly Dictionary<OptionSpec, Option> _negations = [];
+    readonly OptionTable table;
+    readonly Dictionary<OptionSpec, Option> options = [];
+    readonly Dictionary<OptionSpec, Option> negations = [];
 
     public OptionBinder(Command command, OptionTable table)
     {
-        _table = table;
+        this.table = table;
         foreach (OptionSpec spec in table.Specs)
         {
             Option option = spec.Kind == OptionKind.Switch ? Flag(spec.Flag) : Texts(spec.Flag, spec.TakesSeveral);
             if (spec.Alias is { } alias)
                 option.Aliases.Add(alias);
             command.Options.Add(option);
-            _options.Add(spec, option);
+            this.options.Add(spec, option);
             if (spec.Kind == OptionKind.Switch)
             {
                 // So that a switch of a configuration file can be taken back.
                 Option negation = Flag("--no-" + spec.Name);
                 command.Options.Add(negation);
-                _negations.Add(spec, negation);
+                negations.Add(spec, negation);
             }
         }
         command.Options.Add(Config);
@@ -51,33 +51,33 @@ internal sealed class OptionBinder
             string json = ReadConfig(paths[^1]);
             // Once to learn the data set, and again over the defaults that it brings.
             given.UnionWith(OptionsJson.Apply(options, json, paths[^1]));
-            preset?.Invoke(typed.TryGetValue(_table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
+            preset?.Invoke(typed.TryGetValue(this.table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
             OptionsJson.Apply(options, json, paths[^1]);
         }
         else
-            preset?.Invoke(typed.TryGetValue(_table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
+            preset?.Invoke(typed.TryGetValue(this.table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
         foreach ((OptionSpec spec, object value) in typed)
             spec.Set(options, value);
         given.UnionWith(typed.Keys);
         return problems.Count == 0 ? given : throw new OptionException(problems);
     }
 
-    private static Option<bool> Flag(string name) => new(name) { Arity = ArgumentArity.Zero };
+    static Option<bool> Flag(string name) => new(name) { Arity = ArgumentArity.Zero };
 
     // All values are read as texts, so that one parser words all messages; repeating an option is allowed, the last one counts.
-    private static Option<string[]> Texts(string name, bool several) =>
+    static Option<string[]> Texts(string name, bool several) =>
         new(name) { Arity = new ArgumentArity(1, 1000), AllowMultipleArgumentsPerToken = several };
 
-    private Dictionary<OptionSpec, object> Typed(ParseResult parsed, List<OptionProblem> problems)
+    Dictionary<OptionSpec, object> Typed(ParseResult parsed, List<OptionProblem> problems)
     {
         Dictionary<OptionSpec, object> typed = [];
-        foreach (OptionSpec spec in _table.Specs)
+        foreach (OptionSpec spec in this.table.Specs)
         {
-            OptionResult? result = parsed.GetResult(_options[spec]);
+            OptionResult? result = parsed.GetResult(this.options[spec]);
             bool isGiven = result is { Implicit: false };
             if (spec.Kind == OptionKind.Switch)
             {
-                bool isNegated = parsed.GetResult(_negations[spec]) is { Implicit: false };
+                bool isNegated = parsed.GetResult(negations[spec]) is { Implicit: false };
                 if (isGiven && isNegated)
                     problems.Add(new OptionProblem(spec.Flag, $"is given together with --no-{spec.Name}."));
                 else if (isGiven || isNegated)
@@ -98,7 +98,7 @@ internal sealed class OptionBinder
         return typed;
     }
 
-    private static string ReadConfig(string path)
+    static string ReadConfig(string path)
     {
         try
         {

@@ -13,7 +13,7 @@ internal sealed record Terminal(TextWriter Out, TextWriter Error, bool IsInterac
     /// <summary>The console of the process.</summary>
     public static Terminal System => new(Console.Out, Console.Error, !Console.IsOutputRedirected, ConsoleWidth());
 
-    private static int ConsoleWidth()
+    static int ConsoleWidth()
     {
         const int Default = 100;
         if (Console.IsOutputRedirected)

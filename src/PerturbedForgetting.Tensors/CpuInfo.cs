@@ -10,7 +10,7 @@ public static class CpuInfo
         ? Name(SimdLevel.Current)
         : $"{Name(SimdLevel.Current)} (the processor has {Name(SimdLevel.Supported)}; {SimdLevel.Variable} asks for less)";
 
-    private static string Name(SimdKind kind) => kind switch
+    static string Name(SimdKind kind) => kind switch
     {
         SimdKind.Avx512 => "AVX-512",
         SimdKind.Avx2 => "AVX2 and FMA",

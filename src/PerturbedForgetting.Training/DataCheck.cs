@@ -1,3 +1,4 @@
+using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Vision.Datasets;
@@ -22,14 +23,14 @@ public static class DataCheck
         ClassList? classes = null;
         foreach (string split in new[] { options.TrainSplit, options.ValSplit }.Where(s => s.Length > 0))
         {
-            Dataset dataset = DatasetFactory.Open(options.Dataset, options.DataDir, split, Choices(options));
+            Dataset dataset = Data.Open(options, split, classes: null);
             reports.Add(Check(dataset, classes, options, observer, token));
             classes ??= dataset.Classes;
         }
         return reports;
     }
 
-    private static DatasetReport Check(Dataset dataset, ClassList? trainingClasses, TrainOptions options, ITrainingObserver observer, CancellationToken token)
+    static DatasetReport Check(Dataset dataset, ClassList? trainingClasses, TrainOptions options, ITrainingObserver observer, CancellationToken token)
     {
         DatasetCheckOptions choices = new()
         {
@@ -48,12 +49,4 @@ public static class DataCheck
             throw new OperationCanceledException(token);
         }
     }
-
-    private static DatasetOptions Choices(TrainOptions options) => new()
-    {
-        ClassOrder = options.ClassOrder == "natural" ? ClassOrder.Natural : ClassOrder.Ordinal,
-        ClassMapFile = options.ClassMap,
-        LabelsFile = options.Labels,
-        Seed = (ulong)options.Seed,
-    };
 }

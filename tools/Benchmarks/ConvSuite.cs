@@ -6,9 +6,9 @@ namespace Benchmarks;
 /// <summary>Every distinct convolution of three networks, forward and both gradients, and the time of all layers together.</summary>
 internal static unsafe class ConvSuite
 {
-    private const int Rounds = 15;
+    const int Rounds = 15;
 
-    private static readonly (string Network, (int Count, Conv2dShape Shape)[] Layers)[] s_networks =
+    static readonly (string Network, (int Count, Conv2dShape Shape)[] Layers)[] networks =
     [
         ("resnet50, 64 px, batch 8",
         [
@@ -39,7 +39,7 @@ internal static unsafe class ConvSuite
     {
         double peak = GemmSuite.Peak();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"register kernel alone: {peak:F0} GFLOP/s"));
-        foreach (var (network, layers) in s_networks)
+        foreach (var (network, layers) in networks)
         {
             if (!network.StartsWith(prefix, StringComparison.Ordinal))
                 continue;
@@ -63,12 +63,12 @@ internal static unsafe class ConvSuite
         }
     }
 
-    private static Conv2dShape Square(int n, int side, int c, int o, int kernel, int stride) =>
+    static Conv2dShape Square(int n, int side, int c, int o, int kernel, int stride) =>
         new(n, side, side, c, o, kernel, kernel, stride, stride, kernel / 2, kernel / 2, 1, 1, 1);
 
-    private static string Describe(in Conv2dShape s) => $"{s.N}x{s.H}x{s.W}x{s.C} -> {s.O}, {s.KH}x{s.KW}/{s.StrideH}";
+    static string Describe(in Conv2dShape s) => $"{s.N}x{s.H}x{s.W}x{s.C} -> {s.O}, {s.KH}x{s.KW}/{s.StrideH}";
 
-    private static Times Measure(Conv2dShape s)
+    static Times Measure(Conv2dShape s)
     {
         long inputs = (long)s.N * s.H * s.W * s.C, outputs = (long)s.OutputPixels * s.O, weights = (long)s.O * s.KH * s.KW * s.GroupC;
         using NativeArray x = new(inputs), w = new(weights), y = new(outputs), dx = new(inputs), dw = new(weights);
@@ -80,5 +80,5 @@ internal static unsafe class ConvSuite
         return new(times[0].Minimum, times[1].Minimum, times[2].Minimum);
     }
 
-    private readonly record struct Times(double Forward, double Input, double Weight);
+    readonly record struct Times(double Forward, double Input, double Weight);
 }

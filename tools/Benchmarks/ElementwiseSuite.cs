@@ -12,9 +12,9 @@ namespace Benchmarks;
 /// </summary>
 internal static unsafe class ElementwiseSuite
 {
-    private const int Rounds = 31;
+    const int Rounds = 31;
 
-    private static readonly Backend s_cpu = Device.Cpu.Backend;
+    static readonly Backend cpu = Device.Cpu.Backend;
 
     public static void Run()
     {
@@ -29,70 +29,70 @@ internal static unsafe class ElementwiseSuite
         Attention(8, 197);
     }
 
-    private static void Maps(Shape shape)
+    static void Maps(Shape shape)
     {
         using Tensor x = Random(shape, 1), y = Random(shape, 2), z = Random(shape, 3), bias = Random([shape[-1]], 4);
         var generator = new Philox(1, Streams.Dropout);
-        Report("add", x, 12, () => s_cpu.Add(x, y, z));
-        Report("add in place", x, 12, () => s_cpu.Add(z, y, z));
-        Report("scale", x, 8, () => s_cpu.Scale(x, 0.5, z));
-        Report("relu", x, 8, () => s_cpu.Relu(x, z));
-        Report("relu backward", x, 12, () => s_cpu.ReluBackward(x, y, z));
-        Report("gelu", x, 8, () => s_cpu.Gelu(x, z));
-        Report("gelu backward", x, 12, () => s_cpu.GeluBackward(x, y, z));
-        Report("sigmoid", x, 8, () => s_cpu.Sigmoid(x, z));
-        Report("add bias", x, 8, () => s_cpu.AddBroadcast(x, bias, z));
-        Report("bias gradient", x, 4, () => s_cpu.SumLeading(x, bias, false));
-        Report("dropout", x, 8, () => s_cpu.Dropout(x, 0.1, generator, z));
-        Report("sum", x, 4, () => s_cpu.Sum(x, bias));
+        Report("add", x, 12, () => cpu.Add(x, y, z));
+        Report("add in place", x, 12, () => cpu.Add(z, y, z));
+        Report("scale", x, 8, () => cpu.Scale(x, 0.5, z));
+        Report("relu", x, 8, () => cpu.Relu(x, z));
+        Report("relu backward", x, 12, () => cpu.ReluBackward(x, y, z));
+        Report("gelu", x, 8, () => cpu.Gelu(x, z));
+        Report("gelu backward", x, 12, () => cpu.GeluBackward(x, y, z));
+        Report("sigmoid", x, 8, () => cpu.Sigmoid(x, z));
+        Report("add bias", x, 8, () => cpu.AddBroadcast(x, bias, z));
+        Report("bias gradient", x, 4, () => cpu.SumLeading(x, bias, false));
+        Report("dropout", x, 8, () => cpu.Dropout(x, 0.1, generator, z));
+        Report("sum", x, 4, () => cpu.Sum(x, bias));
     }
 
-    private static void Rows(Shape shape, Shape scores)
+    static void Rows(Shape shape, Shape scores)
     {
         int rows = (int)(shape.Count / shape[-1]);
         using Tensor x = Random(shape, 1), dy = Random(shape, 2), y = Random(shape, 3), weight = Random([shape[-1]], 4), bias = Random([shape[-1]], 5);
         using Tensor statistics = Random([rows, 3], 6), dweight = Random([shape[-1]], 7), dbias = Random([shape[-1]], 8);
-        Report("layer norm", x, 8, () => s_cpu.LayerNorm(x, weight, bias, 1e-6, y, statistics));
-        Report("layer norm backward", x, 12, () => s_cpu.LayerNormBackward(dy, x, weight, statistics, y, dweight, false, dbias, false));
+        Report("layer norm", x, 8, () => cpu.LayerNorm(x, weight, bias, 1e-6, y, statistics));
+        Report("layer norm backward", x, 12, () => cpu.LayerNormBackward(dy, x, weight, statistics, y, dweight, false, dbias, false));
         using Tensor mean = Random([shape[0], shape[-1]], 9);
-        Report("token mean", x, 4, () => s_cpu.Mean(x, 1, mean));
+        Report("token mean", x, 4, () => cpu.Mean(x, 1, mean));
         using Tensor s = Random(scores, 10), p = Random(scores, 11), ds = Random(scores, 12);
-        Report("softmax", s, 8, () => s_cpu.Softmax(s, p));
-        Report("softmax backward", s, 12, () => s_cpu.SoftmaxBackward(ds, p, ds));
-        Report("permute 0,2,1,3", s, 8, () => s_cpu.Permute(s, [0, 2, 1, 3], p));
-        Report("permute 0,1,3,2", s, 8, () => s_cpu.Permute(s, [0, 1, 3, 2], p));
+        Report("softmax", s, 8, () => cpu.Softmax(s, p));
+        Report("softmax backward", s, 12, () => cpu.SoftmaxBackward(ds, p, ds));
+        Report("permute 0,2,1,3", s, 8, () => cpu.Permute(s, [0, 2, 1, 3], p));
+        Report("permute 0,1,3,2", s, 8, () => cpu.Permute(s, [0, 1, 3, 2], p));
     }
 
-    private static void Losses(int samples, int classes)
+    static void Losses(int samples, int classes)
     {
         using Tensor x = Random([samples, classes], 1), gradient = Random([samples, classes], 2), loss = Tensor.Zeros([]);
         using Tensor labels = Tensor.From(Enumerable.Range(0, samples).Select(i => i * 7 % classes).ToArray(), [samples]), rank = Tensor.Zeros([samples], DType.Int32);
-        Report("cross entropy", x, 8, () => s_cpu.CrossEntropy(x, labels, 0.1, loss, gradient));
-        Report("binary cross entropy", x, 8, () => s_cpu.BinaryCrossEntropy(x, labels, 0.1, 1, loss, gradient));
-        Report("output-bias forgetting", x, 8, () => s_cpu.OutputBiasForget(x, labels, 1000, 1, true, loss, gradient));
-        Report("label rank", x, 4, () => s_cpu.LabelRank(x, labels, rank));
+        Report("cross entropy", x, 8, () => cpu.CrossEntropy(x, labels, 0.1, loss, gradient));
+        Report("binary cross entropy", x, 8, () => cpu.BinaryCrossEntropy(x, labels, 0.1, 1, loss, gradient));
+        Report("output-bias forgetting", x, 8, () => cpu.OutputBiasForget(x, labels, 1000, 1, true, loss, gradient));
+        Report("label rank", x, 4, () => cpu.LabelRank(x, labels, rank));
     }
 
-    private static void Images(int batch, int size)
+    static void Images(int batch, int size)
     {
         using Tensor bytes = Tensor.Zeros([batch, size, size, 3], DType.UInt8).Fill(7), y = Tensor.Zeros([batch, size, size, 3]);
-        Report("normalize images", bytes, 5, () => s_cpu.NormalizeImages(bytes, [124, 116, 104], [58, 57, 57], y));
+        Report("normalize images", bytes, 5, () => cpu.NormalizeImages(bytes, [124, 116, 104], [58, 57, 57], y));
     }
 
-    private static void Attention(int batch, int tokens)
+    static void Attention(int batch, int tokens)
     {
         const int Heads = 6, Channels = 384;
         using Tensor qkv = Random([batch, tokens, 3 * Channels], 1), y = Random([batch, tokens, Channels], 2), dqkv = Random(qkv.Shape, 3);
         using Tensor logSums = Random([batch, Heads, tokens], 4);
         double product = 2e-9 * batch * tokens * (double)tokens * Channels;
         Timing.Result[] times = Timing.Alternate(Rounds,
-            () => s_cpu.Attention(qkv, Heads, 0.125, y, logSums),
-            () => s_cpu.AttentionBackward(y, qkv, logSums, Heads, 0.125, dqkv));
+            () => cpu.Attention(qkv, Heads, 0.125, y, logSums),
+            () => cpu.AttentionBackward(y, qkv, logSums, Heads, 0.125, dqkv));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{"attention",-26}{qkv.Shape,-20}{1e6 * times[0].Minimum,10:F1}   {2 * product / times[0].Minimum:F1} GFLOP/s, backward {1e6 * times[1].Minimum:F1} us, {5 * product / times[1].Minimum:F1} GFLOP/s"));
     }
 
-    private static Tensor Random(Shape shape, ulong seed)
+    static Tensor Random(Shape shape, ulong seed)
     {
         var generator = new Philox(seed, 0);
         float[] values = new float[shape.Count];
@@ -100,7 +100,7 @@ internal static unsafe class ElementwiseSuite
         return Tensor.From(values, shape);
     }
 
-    private static void Report(string name, Tensor x, int bytesPerElement, Action kernel)
+    static void Report(string name, Tensor x, int bytesPerElement, Action kernel)
     {
         long half = x.Count * bytesPerElement / 2;
         using Tensor from = Tensor.Zeros([(int)half], DType.UInt8), to = Tensor.Zeros([(int)half], DType.UInt8);
@@ -111,9 +111,9 @@ internal static unsafe class ElementwiseSuite
             $"{name,-26}{x.Shape,-20}{1e6 * times[0].Minimum,10:F1}{1e9 * times[0].Minimum / x.Count,12:F3}{speed,8:F1}{limit,11:F1}{speed / limit,8:F2}"));
     }
 
-    private struct CopyBody : IParallelBody
+    struct CopyBody : IParallelBody
     {
-        private const int Chunk = 1 << 17;
+        const int Chunk = 1 << 17;
 
         public byte* From, To;
         public long Bytes;

@@ -7,10 +7,10 @@ namespace Benchmarks;
 /// <summary>Matrix products: cubes, and the shapes of linear layers and attention, beside OpenBLAS.</summary>
 internal static unsafe class GemmSuite
 {
-    private const int Rounds = 41;
+    const int Rounds = 41;
 
     // What it is, transposes, m, n, k.
-    private static readonly (string Name, bool TransA, bool TransB, int M, int N, int K)[] s_cases =
+    static readonly (string Name, bool TransA, bool TransB, int M, int N, int K)[] cases =
     [
         ("cube", false, false, 512, 512, 512),
         ("cube", false, false, 1024, 1024, 1024),
@@ -32,7 +32,7 @@ internal static unsafe class GemmSuite
         double peak = Peak();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"register kernel alone, operands in the level-1 cache: {peak:F0} GFLOP/s"));
         Console.WriteLine($"{"case",-22}{"m",6}{"n",6}{"k",6}{"GFLOP/s",10}{"median",9}{"of peak",9}{"OpenBLAS",10}{"ratio",8}");
-        foreach (var (name, transA, transB, m, n, k) in s_cases)
+        foreach (var (name, transA, transB, m, n, k) in cases)
         {
             using NativeArray a = new((long)m * k), b = new((long)k * n), c = new((long)m * n);
             int lda = transA ? m : k, ldb = transB ? k : n;
@@ -58,9 +58,9 @@ internal static unsafe class GemmSuite
         return work / times[0].Minimum;
     }
 
-    private struct PeakBody : IParallelBody
+    struct PeakBody : IParallelBody
     {
-        private const int Depth = 192;
+        const int Depth = 192;
 
         public int Calls;
 

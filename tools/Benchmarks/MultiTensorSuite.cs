@@ -9,7 +9,7 @@ namespace Benchmarks;
 /// <summary>Whole-model passes over as many parameters, in as many pieces, as ResNet-50 has, beside a plain copy of memory.</summary>
 internal static unsafe class MultiTensorSuite
 {
-    private const int Rounds = 21;
+    const int Rounds = 21;
 
     public static void Run()
     {
@@ -52,13 +52,13 @@ internal static unsafe class MultiTensorSuite
         }
     }
 
-    private static void Copy(ParameterArena arena, Tensor from, Tensor to)
+    static void Copy(ParameterArena arena, Tensor from, Tensor to)
     {
         var body = new CopyBody { From = from.Pointer<float>(), To = to.Pointer<float>(), Count = arena.Count };
         WorkerPool.For((int)((arena.Count + CopyBody.Length - 1) / CopyBody.Length), ref body);
     }
 
-    private struct CopyBody : IParallelBody
+    struct CopyBody : IParallelBody
     {
         public const int Length = 32768;
 
@@ -72,7 +72,7 @@ internal static unsafe class MultiTensorSuite
         }
     }
 
-    private sealed class Pieces : Module
+    sealed class Pieces : Module
     {
         public Pieces()
         {

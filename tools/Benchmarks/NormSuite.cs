@@ -11,9 +11,9 @@ namespace Benchmarks;
 /// </summary>
 internal static class NormSuite
 {
-    private const int Rounds = 41;
+    const int Rounds = 41;
 
-    private static readonly (string Name, Shape Shape)[] s_shapes =
+    static readonly (string Name, Shape Shape)[] shapes =
     [
         ("resnet50 64 px, stem", [8, 32, 32, 64]), ("resnet50 64 px, stage 1", [8, 16, 16, 256]), ("resnet50 64 px, stage 4", [8, 2, 2, 2048]),
         ("resnet18 32 px, stage 1", [32, 32, 32, 64]), ("resnet20 32 px, stage 1", [128, 32, 32, 16]), ("resnet50 224 px, stage 1", [8, 56, 56, 256]),
@@ -22,11 +22,11 @@ internal static class NormSuite
     public static void Run()
     {
         Console.WriteLine($"{"GB/s",-26}{"MB",6}{"sum",8}{"stats",8}{"apply",8}{"+res",8}{"backward",10}{"+relu",8}{"+res",8}{"maxpool",9}{"its bwd",9}{"mean",8}");
-        foreach (var (name, shape) in s_shapes)
+        foreach (var (name, shape) in shapes)
             Measure(name, shape);
     }
 
-    private static void Measure(string name, Shape shape)
+    static void Measure(string name, Shape shape)
     {
         using var scope = Scope.Begin();
         var backend = Device.Cpu.Backend;
@@ -63,7 +63,7 @@ internal static class NormSuite
         Console.WriteLine();
     }
 
-    private static Tensor Normal(Shape shape)
+    static Tensor Normal(Shape shape)
     {
         var random = new Random(1);
         float[] values = new float[shape.Count];

@@ -5,13 +5,13 @@ namespace Benchmarks;
 /// <summary>cblas_sgemm of an installed OpenBLAS, as the yardstick.</summary>
 internal static unsafe class OpenBlas
 {
-    private const int RowMajor = 101, NoTranspose = 111, Transpose = 112;
+    const int RowMajor = 101, NoTranspose = 111, Transpose = 112;
 
-    private static readonly string[] s_names = ["libopenblas.so.0", "libopenblas.so", "libopenblas.dll", "openblas.dll", "libopenblas.dylib"];
+    static readonly string[] names = ["libopenblas.so.0", "libopenblas.so", "libopenblas.dll", "openblas.dll", "libopenblas.dylib"];
 
-    private static readonly delegate* unmanaged<int, int, int, int, int, int, float, float*, int, float*, int, float, float*, int, void> s_gemm = Load();
+    static readonly delegate* unmanaged<int, int, int, int, int, int, float, float*, int, float*, int, float, float*, int, void> gemm = Load();
 
-    public static bool IsAvailable => s_gemm != null;
+    public static bool IsAvailable => OpenBlas.gemm != null;
 
     public static string Describe() => !IsAvailable
         ? "OpenBLAS not found (on Debian: apt-get install libopenblas0-pthread): no comparison."
@@ -20,11 +20,11 @@ internal static unsafe class OpenBlas
             : "OpenBLAS runs with its own choice of kernels.";
 
     public static void Multiply(bool transA, bool transB, int m, int n, int k, float* a, int lda, float* b, int ldb, float* c, int ldc) =>
-        s_gemm(RowMajor, transA ? Transpose : NoTranspose, transB ? Transpose : NoTranspose, m, n, k, 1, a, lda, b, ldb, 0, c, ldc);
+        OpenBlas.gemm(RowMajor, transA ? Transpose : NoTranspose, transB ? Transpose : NoTranspose, m, n, k, 1, a, lda, b, ldb, 0, c, ldc);
 
-    private static delegate* unmanaged<int, int, int, int, int, int, float, float*, int, float*, int, float, float*, int, void> Load()
+    static delegate* unmanaged<int, int, int, int, int, int, float, float*, int, float*, int, float, float*, int, void> Load()
     {
-        foreach (string name in s_names)
+        foreach (string name in names)
         {
             if (!NativeLibrary.TryLoad(name, out nint library))
                 continue;

@@ -18,9 +18,9 @@ namespace Benchmarks;
 /// </summary>
 internal static partial class StepSuite
 {
-    private sealed record Workload(string Model, string PeerModel, int Batch, int Pixels);
+    sealed record Workload(string Model, string PeerModel, int Batch, int Pixels);
 
-    private static readonly Workload[] s_workloads =
+    static readonly Workload[] workloads =
     [
         new("resnet50", "resnet50", 8, 64), new("vit_small_patch32_224", "vit_small_patch32", 8, 224),
         new("resnet18_cifar", "resnet18", 32, 32), new("vit_tiny_patch4_32", "vit_tiny_patch4", 32, 32), new("resnet20", "", 128, 32),
@@ -32,11 +32,11 @@ internal static partial class StepSuite
     public static void Run(string prefix, string? peer, int rounds)
     {
         Console.WriteLine($"{"SAM step",-24}{"batch",6}{"px",5}{"s/step",9}{"GFLOP/s",9}{"SGD s",9}{"SAM/SGD",9}{"peak MiB",10}{(peer is null ? "" : "   peer s  speed ratio")}");
-        foreach (var workload in s_workloads.Where(w => w.Model.StartsWith(prefix, StringComparison.Ordinal)))
+        foreach (var workload in workloads.Where(w => w.Model.StartsWith(prefix, StringComparison.Ordinal)))
             Measure(workload, peer, rounds);
     }
 
-    private static void Measure(Workload workload, string? peer, int rounds)
+    static void Measure(Workload workload, string? peer, int rounds)
     {
         bool compares = peer is not null && workload.PeerModel.Length > 0;
         double[] sam = new double[rounds], plain = new double[rounds], other = new double[rounds];
@@ -62,41 +62,41 @@ internal static partial class StepSuite
     }
 
     /// <summary>One model with its two training steps.</summary>
-    private sealed class Steps : IDisposable
+    sealed class Steps : IDisposable
     {
-        private readonly Workload _workload;
-        private readonly ParameterArena _arena;
-        private readonly Optimizer _optimizer;
-        private readonly TrainingStep _sam, _plain;
-        private readonly Tensor _images, _labels;
+        readonly Workload workload;
+        readonly ParameterArena arena;
+        readonly Optimizer optimizer;
+        readonly TrainingStep sam, plain;
+        readonly Tensor images, labels;
 
         public Steps(Workload workload)
         {
-            _workload = workload;
+            this.workload = workload;
             using var initialization = Initialization.Begin(1);
             var model = ModelRegistry.Create(workload.Model, new() { ImageSize = workload.Pixels });
             MultiplyAdds = ModelSummary.Of(model).MultiplyAdds;
-            _arena = new ParameterArena(model);
-            _optimizer = new Sgd(_arena, momentum: 0.9, weightDecay: 1e-4);
+            arena = new ParameterArena(model);
+            optimizer = new Sgd(arena, momentum: 0.9, weightDecay: 1e-4);
             var schedule = new LinearSchedule(0.01, 0, 0, 0, 1, 1000);
             var plain = new StepOptions((logits, labels) => Ops.CrossEntropy(logits, labels));
-            _plain = new TrainingStep(model, _arena, _optimizer, plain, schedule);
-            _sam = new TrainingStep(model, _arena, _optimizer, plain with { Perturbation = new() }, schedule, RhoPolicy.Constant(0.05));
-            _images = initialization.Normal([workload.Batch, workload.Pixels, workload.Pixels, 3], 1);
-            _labels = Tensor.Persistent([workload.Batch], DType.Int32).CopyFrom<int>(Enumerable.Range(0, workload.Batch).Select(i => i % 10).ToArray());
+            this.plain = new TrainingStep(model, arena, optimizer, plain, schedule);
+            this.sam = new TrainingStep(model, arena, optimizer, plain with { Perturbation = new() }, schedule, RhoPolicy.Constant(0.05));
+            images = initialization.Normal([workload.Batch, workload.Pixels, workload.Pixels, 3], 1);
+            this.labels = Tensor.Persistent([workload.Batch], DType.Int32).CopyFrom<int>(Enumerable.Range(0, workload.Batch).Select(i => i % 10).ToArray());
         }
 
         public double MultiplyAdds { get; }
 
         public double Median(bool perturbed)
         {
-            var step = perturbed ? _sam : _plain;
+            var step = perturbed ? this.sam : this.plain;
             var seconds = new List<double>();
             var total = Stopwatch.StartNew();
             for (int i = 0; i < 7 || total.Elapsed.TotalSeconds < 2; i++)
             {
                 long start = Stopwatch.GetTimestamp();
-                step.Batch(_images, _labels, i, 1000);
+                step.Batch(images, labels, i, 1000);
                 if (i >= 2)
                     seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             }
@@ -106,16 +106,16 @@ internal static partial class StepSuite
 
         public void Dispose()
         {
-            _sam.Dispose();
-            _plain.Dispose();
-            _optimizer.Dispose();
-            _arena.Dispose();
-            _images.Dispose();
-            _labels.Dispose();
+            this.sam.Dispose();
+            this.plain.Dispose();
+            optimizer.Dispose();
+            arena.Dispose();
+            images.Dispose();
+            this.labels.Dispose();
         }
     }
 
-    private static double TimePeer(string command, Workload workload)
+    static double TimePeer(string command, Workload workload)
     {
         var start = new ProcessStartInfo(command, [workload.PeerModel, $"{workload.Batch}", $"{workload.Pixels}", "5"]) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;

@@ -8,7 +8,7 @@ namespace Benchmarks;
 /// </summary>
 internal static class Timing
 {
-    private const double WarmUpSeconds = 0.3;
+    const double WarmUpSeconds = 0.3;
 
     /// <summary>
     /// Whether to count processor time of all threads instead of elapsed time: for comparisons with one thread on a
@@ -17,7 +17,7 @@ internal static class Timing
     public static bool ProcessorTime { get; set; }
 
     // Short enough that some windows fall between the interruptions of a busy machine.
-    private const double WindowSeconds = 0.002;
+    const double WindowSeconds = 0.002;
 
     /// <summary>Seconds of one call: minimum and median of all rounds.</summary>
     public readonly record struct Result(double Minimum, double Median);
@@ -40,7 +40,7 @@ internal static class Timing
     }
 
     // Returns the calls that take about a window together.
-    private static int WarmUp(Action action)
+    static int WarmUp(Action action)
     {
         var clock = Stopwatch.StartNew();
         int calls = 0;
@@ -49,7 +49,7 @@ internal static class Timing
         return Math.Max(1, (int)(WindowSeconds * calls / clock.Elapsed.TotalSeconds));
     }
 
-    private static double Time(Action action, int calls)
+    static double Time(Action action, int calls)
     {
         double start = Now();
         for (int i = 0; i < calls; i++)
@@ -57,7 +57,7 @@ internal static class Timing
         return (Now() - start) / calls;
     }
 
-    private static double Now() => ProcessorTime
+    static double Now() => ProcessorTime
         ? Environment.CpuUsage.TotalTime.TotalSeconds
         : (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
 }

@@ -29,9 +29,9 @@ internal sealed class DevicesCommand : ICliCommand
         void Line(string name, string value) => terminal.Out.WriteLine($"  {name,-14}{value}");
     }
 
-    private static string Gibibytes(long bytes) => (bytes / (double)(1L << 30)).ToString("0.0", CultureInfo.InvariantCulture);
+    static string Gibibytes(long bytes) => (bytes / (double)(1L << 30)).ToString("0.0", CultureInfo.InvariantCulture);
 
-    private static string ProcessorName()
+    static string ProcessorName()
     {
         if (X86Base.IsSupported && (uint)X86Base.CpuId(unchecked((int)0x80000000), 0).Eax >= 0x80000004)
             return BrandString();
@@ -40,7 +40,7 @@ internal sealed class DevicesCommand : ICliCommand
     }
 
     /// <summary>The 48 characters that x86 processors tell about themselves.</summary>
-    private static string BrandString()
+    static string BrandString()
     {
         Span<int> words = stackalloc int[12];
         for (int i = 0; i < 3; i++)

@@ -8,24 +8,24 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <summary><c>models</c>: the models with their size and cost; with a name, that model's layers.</summary>
 internal sealed class ModelsCommand : ICliCommand
 {
-    private readonly Argument<string?> _name = new("name") { Arity = ArgumentArity.ZeroOrOne };
+    readonly Argument<string?> name = new("name") { Arity = ArgumentArity.ZeroOrOne };
 
     public CommandHelp Help { get; } = new("models", "[NAME]", "List the models, or the layers of one.", ["models", "models resnet50"]);
 
-    public void Configure(Command command) => command.Arguments.Add(_name);
+    public void Configure(Command command) => command.Arguments.Add(this.name);
 
     public int Run(ParseResult parsed, Terminal terminal)
     {
         // Nothing is computed, so the weights need no values.
         using var undefined = Initialization.BeginUndefined();
-        if (parsed.GetValue(_name) is { } name)
+        if (parsed.GetValue(this.name) is { } name)
             WriteLayers(name, terminal.Out);
         else
             WriteModels(terminal.Out);
         return ExitCodes.Success;
     }
 
-    private static void WriteModels(TextWriter output)
+    static void WriteModels(TextWriter output)
     {
         output.WriteLine($"{"model",-24}{"pixels",8}{"parameters",13}{"multiply-adds",16}");
         foreach (ModelEntry entry in ModelRegistry.Models)
@@ -35,7 +35,7 @@ internal sealed class ModelsCommand : ICliCommand
         }
     }
 
-    private static void WriteLayers(string name, TextWriter output)
+    static void WriteLayers(string name, TextWriter output)
     {
         ModelSummary summary = Summarise(name);
         output.WriteLine($"{"layer",-32}{"type",-14}{"output",-18}{"parameters",13}{"multiply-adds",16}");
@@ -45,7 +45,7 @@ internal sealed class ModelsCommand : ICliCommand
     }
 
     // Memory that nobody has written costs next to nothing.
-    private static ModelSummary Summarise(string name)
+    static ModelSummary Summarise(string name)
     {
         ImageModel model = ModelRegistry.Create(name);
         var summary = ModelSummary.Of(model);
@@ -54,5 +54,5 @@ internal sealed class ModelsCommand : ICliCommand
         return summary;
     }
 
-    private static string Grouped(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
+    static string Grouped(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 }

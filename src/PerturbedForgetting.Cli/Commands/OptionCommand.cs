@@ -11,7 +11,7 @@ internal sealed record CommandResult(int ExitCode, string Text);
 /// <summary>A command whose options come from a table: binds and checks them, shows progress, listens to signals.</summary>
 internal abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
 {
-    private OptionBinder? _binder;
+    OptionBinder? binder;
 
     public abstract CommandHelp Help { get; }
 
@@ -33,12 +33,12 @@ internal abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new
 
     protected abstract CommandResult Run(T options, RunContext context);
 
-    public void Configure(Command command) => _binder = new OptionBinder(command, Help.Table!);
+    public void Configure(Command command) => binder = new OptionBinder(command, Help.Table!);
 
     public int Run(ParseResult parsed, Terminal terminal)
     {
         T options = new();
-        IReadOnlySet<OptionSpec> given = _binder!.Bind(parsed, options, dataset => Preset(options, dataset));
+        IReadOnlySet<OptionSpec> given = binder!.Bind(parsed, options, dataset => Preset(options, dataset));
         Settle(options, given);
         IReadOnlyList<OptionProblem> problems = Check(options);
         if (problems.Any(p => p.IsError))

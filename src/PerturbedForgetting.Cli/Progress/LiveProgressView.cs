@@ -9,14 +9,14 @@ namespace PerturbedForgetting.Cli.Progress;
 /// <summary>A bar and the current numbers, redrawn in place; results and messages scroll above it.</summary>
 internal sealed class LiveProgressView : IProgressView
 {
-    private const int BarWidth = 40;
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    const int BarWidth = 40;
+    static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    private readonly IAnsiConsole _console;
-    private readonly RunMeter _meter = new();
-    private LiveDisplayContext? _live;
-    private long _lastDrawn;
-    private string _epoch = "";
+    readonly IAnsiConsole console;
+    readonly RunMeter meter = new();
+    LiveDisplayContext? live;
+    long lastDrawn;
+    string epoch = "";
 
     public LiveProgressView(Terminal terminal)
         : this(AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(terminal.Out) }))
@@ -25,77 +25,77 @@ internal sealed class LiveProgressView : IProgressView
 
     internal LiveProgressView(IAnsiConsole console)
     {
-        _console = console;
+        this.console = console;
     }
 
-    public void Run(Action work) => _console.Live(new Text("")).AutoClear(true).Start(live =>
+    public void Run(Action work) => this.console.Live(new Text("")).AutoClear(true).Start(live =>
     {
-        _live = live;
+        this.live = live;
         work();
     });
 
     public void EpochStarted(in EpochStart epoch)
     {
-        _meter.Start(epoch);
-        _epoch = $"epoch {epoch.Epoch + 1}/{epoch.Epochs}";
+        meter.Start(epoch);
+        this.epoch = $"epoch {epoch.Epoch + 1}/{epoch.Epochs}";
     }
 
     public void UpdateDone(in UpdateProgress u)
     {
-        _meter.Add(u);
+        meter.Add(u);
         if (!IsTime(u.Update == u.UpdatesPerEpoch))
             return;
         string skipped = u.SkippedUpdates > 0 ? $"  [red]skipped {u.SkippedUpdates}[/]" : "";
         Draw(
-            Bar($"{_epoch}  {u.Update}/{u.UpdatesPerEpoch}", Percent(u.Update, u.UpdatesPerEpoch)),
+            Bar($"{epoch}  {u.Update}/{u.UpdatesPerEpoch}", Percent(u.Update, u.UpdatesPerEpoch)),
             Invariant($"loss [bold]{Number(u.Loss)}[/] (mean {Number(u.AverageLoss)})  perturb loss {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})"),
-            Invariant($"lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  [bold]{_meter.ImagesPerSecond:0} img/s[/]  waiting for data {100 * _meter.DataShare:0} %{skipped}"));
+            Invariant($"lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  [bold]{meter.ImagesPerSecond:0} img/s[/]  waiting for data {100 * meter.DataShare:0} %{skipped}"));
     }
 
     public void ValidationProgress(in EvaluationProgress p)
     {
-        _meter.Add(p);
+        meter.Add(p);
         if (!IsTime(p.Batch == p.Batches))
             return;
         Draw(
-            Bar($"{_epoch}  validation {p.Batch}/{p.Batches}".TrimStart(), Percent(p.Batch, p.Batches)),
-            Invariant($"loss [bold]{Number(p.Loss)}[/]  top-1 {p.Top1:0.00} %  top-5 {p.Top5:0.00} %  {_meter.ImagesPerSecond:0} img/s"));
+            Bar($"{epoch}  validation {p.Batch}/{p.Batches}".TrimStart(), Percent(p.Batch, p.Batches)),
+            Invariant($"loss [bold]{Number(p.Loss)}[/]  top-1 {p.Top1:0.00} %  top-5 {p.Top5:0.00} %  {meter.ImagesPerSecond:0} img/s"));
     }
 
     public void EpochEnded(in EpochResult result)
     {
-        _meter.End(result);
-        _console.WriteLine(Result(result));
+        meter.End(result);
+        this.console.WriteLine(Result(result));
     }
 
     // Only worth a line when something can be resumed from it that the end of the epoch does not announce.
     public void CheckpointWritten(in CheckpointInfo checkpoint)
     {
         if (checkpoint.IsRecovery)
-            _console.WriteLine(Checkpoint(checkpoint));
+            this.console.WriteLine(Checkpoint(checkpoint));
     }
 
     public void Message(MessageLevel level, string text)
     {
         if (level == MessageLevel.Warning)
-            _console.MarkupLine($"[yellow]warning:[/] {Markup.Escape(text)}");
+            this.console.MarkupLine($"[yellow]warning:[/] {Markup.Escape(text)}");
         else
-            _console.WriteLine(text);
+            this.console.WriteLine(text);
     }
 
-    private bool IsTime(bool always)
+    bool IsTime(bool always)
     {
-        if (!always && Stopwatch.GetElapsedTime(_lastDrawn) < Pause)
+        if (!always && Stopwatch.GetElapsedTime(lastDrawn) < Pause)
             return false;
-        _lastDrawn = Stopwatch.GetTimestamp();
+        lastDrawn = Stopwatch.GetTimestamp();
         return true;
     }
 
-    private string Bar(string title, double percent)
+    string Bar(string title, double percent)
     {
         int done = (int)(percent / 100 * BarWidth);
-        return Invariant($"{title}  [green]{new string('━', done)}[/][grey]{new string('━', BarWidth - done)}[/]  {percent:0} %  left {RunMeter.Format(_meter.Left)}");
+        return Invariant($"{title}  [green]{new string('━', done)}[/][grey]{new string('━', BarWidth - done)}[/]  {percent:0} %  left {RunMeter.Format(meter.Left)}");
     }
 
-    private void Draw(params string[] lines) => _live?.UpdateTarget(new Rows(lines.Select(IRenderable (l) => new Markup(l))));
+    void Draw(params string[] lines) => this.live?.UpdateTarget(new Rows(lines.Select(IRenderable (l) => new Markup(l))));
 }

@@ -6,37 +6,37 @@ namespace PerturbedForgetting.Cli.Progress;
 /// <summary>A line now and then, for files and pipes.</summary>
 internal sealed class PlainProgressView(TextWriter output, int logInterval) : IProgressView
 {
-    private readonly RunMeter _meter = new();
+    readonly RunMeter meter = new();
 
     public void Run(Action work) => work();
 
     public void EpochStarted(in EpochStart epoch)
     {
-        _meter.Start(epoch);
+        meter.Start(epoch);
         string resumed = epoch.FirstUpdate > 0 ? $", going on after update {epoch.FirstUpdate}" : "";
         output.WriteLine($"epoch {epoch.Epoch + 1}/{epoch.Epochs}: {epoch.ImagesPerEpoch} images, {epoch.UpdatesPerEpoch} updates{resumed}");
     }
 
     public void UpdateDone(in UpdateProgress u)
     {
-        _meter.Add(u);
+        meter.Add(u);
         if (u.Update % logInterval != 0 && u.Update != u.UpdatesPerEpoch)
             return;
         string skipped = u.SkippedUpdates > 0 ? $"  skipped {u.SkippedUpdates}" : "";
         output.WriteLine(Invariant(
-            $"  {u.Update}/{u.UpdatesPerEpoch} ({Percent(u.Update, u.UpdatesPerEpoch):0} %)  loss {Number(u.Loss)} (mean {Number(u.AverageLoss)})  perturb {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})  lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  {_meter.ImagesPerSecond:0} img/s  waiting {100 * _meter.DataShare:0} %{skipped}  left {RunMeter.Format(_meter.Left)}"));
+            $"  {u.Update}/{u.UpdatesPerEpoch} ({Percent(u.Update, u.UpdatesPerEpoch):0} %)  loss {Number(u.Loss)} (mean {Number(u.AverageLoss)})  perturb {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})  lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  {meter.ImagesPerSecond:0} img/s  waiting {100 * meter.DataShare:0} %{skipped}  left {RunMeter.Format(meter.Left)}"));
     }
 
     public void ValidationProgress(in EvaluationProgress p)
     {
-        _meter.Add(p);
+        meter.Add(p);
         if (p.Batch % logInterval == 0 || p.Batch == p.Batches)
-            output.WriteLine(Invariant($"  validation {p.Batch}/{p.Batches}  loss {Number(p.Loss)}  top-1 {p.Top1:0.00} %  top-5 {p.Top5:0.00} %  {_meter.ImagesPerSecond:0} img/s"));
+            output.WriteLine(Invariant($"  validation {p.Batch}/{p.Batches}  loss {Number(p.Loss)}  top-1 {p.Top1:0.00} %  top-5 {p.Top5:0.00} %  {meter.ImagesPerSecond:0} img/s"));
     }
 
     public void EpochEnded(in EpochResult result)
     {
-        _meter.End(result);
+        meter.End(result);
         output.WriteLine(Result(result));
     }
 

@@ -7,50 +7,50 @@ namespace PerturbedForgetting.Cli.Progress;
 internal sealed class RunMeter
 {
     // About the last twenty steps: quick enough to follow a change, slow enough to read.
-    private const double Weight = 0.05;
+    const double Weight = 0.05;
 
-    private double _stepSeconds;
-    private double _dataSeconds;
-    private double _images;
-    private double _total;
-    private double _epochStepSeconds;
-    private double _validationSeconds;
-    private int _epochs;
+    double stepSeconds;
+    double dataSeconds;
+    double images;
+    double total;
+    double epochStepSeconds;
+    double validationSeconds;
+    int epochs;
 
     /// <summary>Images a second, data included; 0 before the first step.</summary>
-    public double ImagesPerSecond => _stepSeconds > 0 ? _images / _stepSeconds : 0;
+    public double ImagesPerSecond => this.stepSeconds > 0 ? this.images / this.stepSeconds : 0;
 
     /// <summary>Share of the time spent waiting for images, 0 to 1.</summary>
-    public double DataShare => _stepSeconds > 0 ? _dataSeconds / _stepSeconds : 0;
+    public double DataShare => this.stepSeconds > 0 ? this.dataSeconds / this.stepSeconds : 0;
 
     /// <summary>Time left, with the validations to come; null before the first step.</summary>
     public TimeSpan? Left { get; private set; }
 
     public void Start(in EpochStart epoch)
     {
-        _epochs = epoch.Epochs;
-        _epochStepSeconds = 0;
+        epochs = epoch.Epochs;
+        epochStepSeconds = 0;
     }
 
     public void Add(in UpdateProgress update)
     {
         Smooth(update.Images, update.StepSeconds, update.DataSeconds);
-        _epochStepSeconds += update.StepSeconds;
-        long updates = (long)Math.Max(_epochs - update.Epoch, 1) * update.UpdatesPerEpoch - update.Update;
-        Left = Seconds(updates * (_stepSeconds / _total) + Math.Max(_epochs - update.Epoch, 1) * _validationSeconds);
+        epochStepSeconds += update.StepSeconds;
+        long updates = (long)Math.Max(epochs - update.Epoch, 1) * update.UpdatesPerEpoch - update.Update;
+        Left = Seconds(updates * (this.stepSeconds / total) + Math.Max(epochs - update.Epoch, 1) * validationSeconds);
     }
 
     public void Add(in EvaluationProgress progress)
     {
         Smooth((double)progress.Images / progress.Batch, progress.BatchSeconds, 0);
-        Left = Seconds((progress.Batches - progress.Batch) * (_stepSeconds / _total));
+        Left = Seconds((progress.Batches - progress.Batch) * (this.stepSeconds / total));
     }
 
     public void End(in EpochResult result)
     {
-        _validationSeconds = Math.Max(0, result.Seconds - _epochStepSeconds);
+        validationSeconds = Math.Max(0, result.Seconds - epochStepSeconds);
         // A step of the validation says nothing about one of the training.
-        _stepSeconds = _dataSeconds = _images = _total = 0;
+        this.stepSeconds = this.dataSeconds = this.images = total = 0;
     }
 
     /// <summary>A duration as <c>1d02h</c>, <c>3h07m</c>, <c>4m05s</c> or <c>12s</c>.</summary>
@@ -60,13 +60,13 @@ internal sealed class RunMeter
         : t.TotalMinutes >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{t.Minutes}m{t.Seconds:00}s")
         : string.Create(CultureInfo.InvariantCulture, $"{t.Seconds}s");
 
-    private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e9));
+    static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e9));
 
-    private void Smooth(double images, double stepSeconds, double dataSeconds)
+    void Smooth(double images, double stepSeconds, double dataSeconds)
     {
-        _images = (1 - Weight) * _images + images;
-        _stepSeconds = (1 - Weight) * _stepSeconds + stepSeconds;
-        _dataSeconds = (1 - Weight) * _dataSeconds + dataSeconds;
-        _total = (1 - Weight) * _total + 1;
+        this.images = (1 - Weight) * this.images + images;
+        this.stepSeconds = (1 - Weight) * this.stepSeconds + stepSeconds;
+        this.dataSeconds = (1 - Weight) * this.dataSeconds + dataSeconds;
+        total = (1 - Weight) * total + 1;
     }
 }

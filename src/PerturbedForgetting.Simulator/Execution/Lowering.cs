@@ -28,7 +28,11 @@ sealed unsafe partial class Lowering(string module, PtxFunction function)
         code.Add(new Instruction
         {
             Handler = handler,
-            Destination = -1, A = -1, B = -1, C = -1, D = -1,
+            Destination = -1,
+            A = -1,
+            B = -1,
+            C = -1,
+            D = -1,
             Guard = Current.Guard is null ? -1 : Register(Current.Guard, PtxType.Pred),
             GuardFlip = Current.IsGuardNegated ? uint.MaxValue : 0,
             Location = locations.Count,

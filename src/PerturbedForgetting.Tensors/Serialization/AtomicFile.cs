@@ -47,7 +47,7 @@ public static class AtomicFile
         }
     }
 
-    private static void DeleteQuietly(string temp)
+    static void DeleteQuietly(string temp)
     {
         try
         {

@@ -5,8 +5,8 @@ namespace PerturbedForgetting.Tensors.Serialization;
 /// <summary>Gathers small writes, hashes and forwards them, and refuses more bytes than a tensor has.</summary>
 internal sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
 {
-    private readonly byte[] _buffer = new byte[1 << 16];
-    private int _used;
+    readonly byte[] buffer = new byte[1 << 16];
+    int used;
 
     /// <summary>Bytes that the current tensor may still write.</summary>
     public long Remaining { get; set; } = long.MaxValue;
@@ -30,15 +30,15 @@ internal sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
         if (bytes.Length > Remaining)
             throw new InvalidOperationException($"A tensor's source wrote {bytes.Length - Remaining} bytes more than its shape says.");
         Remaining -= bytes.Length;
-        if (bytes.Length > _buffer.Length - _used)
+        if (bytes.Length > this.buffer.Length - used)
             FlushBuffer();
-        if (bytes.Length > _buffer.Length)
+        if (bytes.Length > this.buffer.Length)
         {
             Forward(bytes);
             return;
         }
-        bytes.CopyTo(_buffer.AsSpan(_used));
-        _used += bytes.Length;
+        bytes.CopyTo(this.buffer.AsSpan(used));
+        used += bytes.Length;
     }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
@@ -49,8 +49,8 @@ internal sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
 
     public void FlushBuffer()
     {
-        Forward(_buffer.AsSpan(0, _used));
-        _used = 0;
+        Forward(this.buffer.AsSpan(0, used));
+        used = 0;
     }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
@@ -59,7 +59,7 @@ internal sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    private void Forward(ReadOnlySpan<byte> bytes)
+    void Forward(ReadOnlySpan<byte> bytes)
     {
         hash.AppendData(bytes);
         inner.Write(bytes);

@@ -37,7 +37,7 @@ public enum SafetensorsDType
 /// <summary>Sizes and names of <see cref="SafetensorsDType"/>.</summary>
 public static class SafetensorsDTypes
 {
-    private static readonly string[] Names = ["F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"];
+    static readonly string[] Names = ["F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"];
 
     /// <summary>Bytes of one item.</summary>
     public static int Size(this SafetensorsDType dtype) => dtype switch

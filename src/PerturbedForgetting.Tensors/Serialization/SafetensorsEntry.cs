@@ -5,17 +5,17 @@ namespace PerturbedForgetting.Tensors.Serialization;
 /// <summary>One tensor of an open <see cref="SafetensorsFile"/>: name, type, shape, and access to its row-major data.</summary>
 public sealed class SafetensorsEntry
 {
-    private const int ChunkBytes = 1 << 16;
+    const int ChunkBytes = 1 << 16;
 
-    private readonly SafetensorsFile _file;
-    private readonly long[] _shape;
+    readonly SafetensorsFile file;
+    readonly long[] shape;
 
     internal SafetensorsEntry(SafetensorsFile file, string name, SafetensorsDType dtype, long[] shape, long begin, long byteLength)
     {
-        _file = file;
+        this.file = file;
         Name = name;
         DType = dtype;
-        _shape = shape;
+        this.shape = shape;
         Begin = begin;
         ByteLength = byteLength;
     }
@@ -27,10 +27,10 @@ public sealed class SafetensorsEntry
     public SafetensorsDType DType { get; }
 
     /// <summary>Sizes, outermost first; empty for a scalar.</summary>
-    public ReadOnlySpan<long> Shape => _shape;
+    public ReadOnlySpan<long> Shape => this.shape;
 
     /// <summary>Path of the file.</summary>
-    internal string Path => _file.Path;
+    internal string Path => this.file.Path;
 
     /// <summary>Number of items.</summary>
     public long Count => ByteLength / DType.Size();
@@ -48,7 +48,7 @@ public sealed class SafetensorsEntry
     public void Read(Span<byte> destination)
     {
         RequireLength(destination.Length, ByteLength);
-        _file.ReadData(Begin, destination);
+        this.file.ReadData(Begin, destination);
     }
 
     /// <summary>Reads floating-point items as single precision: F32 exactly, F16 and BF16 widened, F64 rounded to nearest.</summary>
@@ -61,7 +61,7 @@ public sealed class SafetensorsEntry
         switch (DType)
         {
             case SafetensorsDType.F32:
-                _file.ReadData(Begin, MemoryMarshal.AsBytes(destination));
+                this.file.ReadData(Begin, MemoryMarshal.AsBytes(destination));
                 break;
             case SafetensorsDType.F64:
                 Convert<double>(destination, static x => (float)x);
@@ -73,17 +73,17 @@ public sealed class SafetensorsEntry
                 Convert<ushort>(destination, static x => BitConverter.UInt32BitsToSingle((uint)x << 16));
                 break;
             default:
-                throw new SafetensorsException(_file.Path, $"tensor '{Name}' holds {DType.Name()}, expected a floating-point type.");
+                throw new SafetensorsException(this.file.Path, $"tensor '{Name}' holds {DType.Name()}, expected a floating-point type.");
         }
     }
 
     /// <summary>Shape as text, such as <c>[64, 3, 7, 7]</c>.</summary>
-    public string ShapeText => $"[{string.Join(", ", _shape)}]";
+    public string ShapeText => $"[{string.Join(", ", shape)}]";
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name}: {DType.Name()} {ShapeText}";
 
-    private void Convert<T>(Span<float> destination, Func<T, float> convert) where T : unmanaged
+    void Convert<T>(Span<float> destination, Func<T, float> convert) where T : unmanaged
     {
         byte[] buffer = new byte[(int)Math.Min(ChunkBytes, ByteLength)];
         ReadOnlySpan<T> items = MemoryMarshal.Cast<byte, T>(buffer);
@@ -91,16 +91,16 @@ public sealed class SafetensorsEntry
         {
             int count = Math.Min(items.Length, destination.Length - done);
             int bytes = count * DType.Size();
-            _file.ReadData(Begin + (long)done * DType.Size(), buffer.AsSpan(0, bytes));
+            this.file.ReadData(Begin + (long)done * DType.Size(), buffer.AsSpan(0, bytes));
             for (int i = 0; i < count; i++)
                 destination[done + i] = convert(items[i]);
             done += count;
         }
     }
 
-    private void RequireLength(long given, long needed)
+    void RequireLength(long given, long needed)
     {
         if (given != needed)
-            throw new ArgumentException($"Tensor '{Name}' of '{_file.Path}' with shape {ShapeText} needs a destination of length {needed}, got {given}.");
+            throw new ArgumentException($"Tensor '{Name}' of '{file.Path}' with shape {ShapeText} needs a destination of length {needed}, got {given}.");
     }
 }

@@ -23,16 +23,16 @@ public sealed class SafetensorsFile : IDisposable
 
     internal const int ChecksumLength = 2 * SHA256.HashSizeInBytes;
 
-    private readonly SafeFileHandle _handle;
-    private readonly SafetensorsHeader _header;
-    private readonly long _dataStart;
-    private readonly Dictionary<string, SafetensorsEntry> _entries = new(StringComparer.Ordinal);
-    private readonly string[] _names;
+    readonly SafeFileHandle handle;
+    readonly SafetensorsHeader header;
+    readonly long dataStart;
+    readonly Dictionary<string, SafetensorsEntry> entries = new(StringComparer.Ordinal);
+    readonly string[] names;
 
-    private SafetensorsFile(string path, SafeFileHandle handle)
+    SafetensorsFile(string path, SafeFileHandle handle)
     {
         Path = path;
-        _handle = handle;
+        this.handle = handle;
         Length = RandomAccess.GetLength(handle);
         if (Length < 8)
             throw new SafetensorsException(path, $"the file has {Length} bytes; a safetensors file has at least 8.");
@@ -45,14 +45,14 @@ public sealed class SafetensorsFile : IDisposable
             throw new SafetensorsException(path, $"the header claims {headerLength} bytes, but the file has only {Length}: the file is truncated or damaged.");
         byte[] json = new byte[headerLength];
         ReadAt(8, json);
-        _dataStart = 8 + json.Length;
-        _header = SafetensorsHeader.Parse(path, json, Length - _dataStart);
-        _names = new string[_header.Tensors.Count];
-        for (int i = 0; i < _names.Length; i++)
+        dataStart = 8 + json.Length;
+        header = SafetensorsHeader.Parse(path, json, Length - dataStart);
+        names = new string[header.Tensors.Count];
+        for (int i = 0; i < names.Length; i++)
         {
-            SafetensorsHeader.TensorInfo t = _header.Tensors[i];
-            _names[i] = t.Name;
-            _entries.Add(t.Name, new SafetensorsEntry(this, t.Name, t.DType, t.Shape, t.Begin, t.End - t.Begin));
+            SafetensorsHeader.TensorInfo t = header.Tensors[i];
+            names[i] = t.Name;
+            entries.Add(t.Name, new SafetensorsEntry(this, t.Name, t.DType, t.Shape, t.Begin, t.End - t.Begin));
         }
     }
 
@@ -63,13 +63,13 @@ public sealed class SafetensorsFile : IDisposable
     public long Length { get; }
 
     /// <summary>Names of all tensors in the order of their data.</summary>
-    public IReadOnlyList<string> Names => _names;
+    public IReadOnlyList<string> Names => names;
 
     /// <summary>The string map <c>__metadata__</c>; empty when there is none.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+    public IReadOnlyDictionary<string, string> Metadata => header.Metadata;
 
     /// <summary>Whether the file carries a checksum that <see cref="Verify"/> can test.</summary>
-    public bool HasChecksum => _header.ChecksumPosition >= 0;
+    public bool HasChecksum => header.ChecksumPosition >= 0;
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="SafetensorsException">The file is malformed.</exception>
@@ -89,14 +89,14 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>Whether a tensor of this name exists.</summary>
-    public bool Contains(string name) => _entries.ContainsKey(name);
+    public bool Contains(string name) => entries.ContainsKey(name);
 
     /// <summary>The tensor of this name.</summary>
     /// <exception cref="SafetensorsException">There is none.</exception>
     public SafetensorsEntry Entry(string name) =>
-        _entries.TryGetValue(name, out SafetensorsEntry? entry)
+        entries.TryGetValue(name, out SafetensorsEntry? entry)
             ? entry
-            : throw new SafetensorsException(Path, $"there is no tensor '{name}' among its {_names.Length}.");
+            : throw new SafetensorsException(Path, $"there is no tensor '{name}' among its {names.Length}.");
 
     /// <summary>Reads the whole file once and compares it with the length and checksum it carries.</summary>
     /// <exception cref="SafetensorsException">They differ, or the file carries none.</exception>
@@ -113,15 +113,15 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => this.handle.Dispose();
 
-    internal void ReadData(long begin, Span<byte> destination) => ReadAt(_dataStart + begin, destination);
+    internal void ReadData(long begin, Span<byte> destination) => ReadAt(dataStart + begin, destination);
 
-    private string ComputeChecksum()
+    string ComputeChecksum()
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[(int)Math.Min(1 << 20, Length)];
-        long zerosBegin = 8 + _header.ChecksumPosition;
+        long zerosBegin = 8 + header.ChecksumPosition;
         for (long position = 0; position < Length; position += buffer.Length)
         {
             Span<byte> chunk = buffer.AsSpan(0, (int)Math.Min(buffer.Length, Length - position));
@@ -135,11 +135,11 @@ public sealed class SafetensorsFile : IDisposable
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private void ReadAt(long position, Span<byte> destination)
+    void ReadAt(long position, Span<byte> destination)
     {
         while (!destination.IsEmpty)
         {
-            int read = RandomAccess.Read(_handle, destination, position);
+            int read = RandomAccess.Read(this.handle, destination, position);
             if (read == 0)
                 throw new SafetensorsException(Path, $"the file ends at byte {position}; it was shortened while it was being read.");
             destination = destination[read..];

@@ -7,11 +7,11 @@ internal sealed class SafetensorsHeader
 {
     public const string MetadataKey = "__metadata__";
 
-    private readonly string _path;
+    readonly string path;
 
-    private SafetensorsHeader(string path)
+    SafetensorsHeader(string path)
     {
-        _path = path;
+        this.path = path;
     }
 
     public readonly record struct TensorInfo(string Name, SafetensorsDType DType, long[] Shape, long Begin, long End);
@@ -42,9 +42,9 @@ internal sealed class SafetensorsHeader
         return header;
     }
 
-    private SafetensorsException Defect(string defect) => new(_path, defect);
+    SafetensorsException Defect(string defect) => new(this.path, defect);
 
-    private void ParseObject(ReadOnlySpan<byte> json)
+    void ParseObject(ReadOnlySpan<byte> json)
     {
         Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = 4 });
         HashSet<string> names = new(StringComparer.Ordinal);
@@ -66,7 +66,7 @@ internal sealed class SafetensorsHeader
         reader.Read();
     }
 
-    private void ParseMetadata(ref Utf8JsonReader reader)
+    void ParseMetadata(ref Utf8JsonReader reader)
     {
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -85,7 +85,7 @@ internal sealed class SafetensorsHeader
         }
     }
 
-    private TensorInfo ParseTensor(ref Utf8JsonReader reader, string name)
+    TensorInfo ParseTensor(ref Utf8JsonReader reader, string name)
     {
         string? dtypeName = null;
         long[]? shape = null, offsets = null;
@@ -123,7 +123,7 @@ internal sealed class SafetensorsHeader
         return new TensorInfo(name, dtype, shape, offsets[0], offsets[1]);
     }
 
-    private long[] ParseSizes(ref Utf8JsonReader reader, string name, string key)
+    long[] ParseSizes(ref Utf8JsonReader reader, string name, string key)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
             throw Defect($"tensor '{name}': {key} is not an array.");
@@ -137,7 +137,7 @@ internal sealed class SafetensorsHeader
         return [.. sizes];
     }
 
-    private void CheckOffsets(long dataLength)
+    void CheckOffsets(long dataLength)
     {
         Tensors.Sort(static (a, b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin) : a.End.CompareTo(b.End));
         long position = 0;

@@ -18,12 +18,12 @@ namespace PerturbedForgetting.Tensors.Serialization;
 public sealed class SafetensorsWriter
 {
     // One pass over the tensors: the header is written with digits that are replaced once the hash is known.
-    private static readonly string ChecksumPlaceholder = new('0', SafetensorsFile.ChecksumLength);
+    static readonly string ChecksumPlaceholder = new('0', SafetensorsFile.ChecksumLength);
 
-    private readonly SortedDictionary<string, string> _metadata = new(StringComparer.Ordinal);
-    private readonly List<Item> _items = [];
-    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
-    private long _dataLength;
+    readonly SortedDictionary<string, string> metadata = new(StringComparer.Ordinal);
+    readonly List<Item> items = [];
+    readonly HashSet<string> names = new(StringComparer.Ordinal);
+    long dataLength;
 
     /// <summary>Creates a writer with the given metadata.</summary>
     /// <exception cref="ArgumentException">A key is one of the two this class writes itself.</exception>
@@ -33,11 +33,11 @@ public sealed class SafetensorsWriter
         {
             if (key is SafetensorsFile.ChecksumKey or SafetensorsFile.LengthKey)
                 throw new ArgumentException($"The metadata key '{key}' is reserved for the file's own checksum and length.", nameof(metadata));
-            _metadata.Add(key, value);
+            this.metadata.Add(key, value);
         }
     }
 
-    private readonly record struct Item(string Name, SafetensorsDType DType, long[] Shape, long ByteLength, Action<Stream> Source);
+    readonly record struct Item(string Name, SafetensorsDType DType, long[] Shape, long ByteLength, Action<Stream> Source);
 
     /// <summary>Adds a tensor whose bytes are produced when the file is written.</summary>
     /// <param name="name">Unique name.</param>
@@ -47,15 +47,15 @@ public sealed class SafetensorsWriter
     /// <exception cref="ArgumentException">The name is taken or reserved, or a size is negative or overflows.</exception>
     public void Add(string name, SafetensorsDType dtype, ReadOnlySpan<long> shape, Action<Stream> source)
     {
-        if (name == SafetensorsHeader.MetadataKey || !_names.Add(name))
+        if (name == SafetensorsHeader.MetadataKey || !names.Add(name))
             throw new ArgumentException($"The tensor name '{name}' is taken.", nameof(name));
         foreach (long size in shape)
             ArgumentOutOfRangeException.ThrowIfNegative(size, nameof(shape));
         long bytes = dtype.ByteLength(shape);
-        if (bytes < 0 || bytes > long.MaxValue - _dataLength)
+        if (bytes < 0 || bytes > long.MaxValue - dataLength)
             throw new ArgumentException($"Tensor '{name}' is larger than any file.", nameof(shape));
-        _items.Add(new Item(name, dtype, shape.ToArray(), bytes, source));
-        _dataLength += bytes;
+        this.items.Add(new Item(name, dtype, shape.ToArray(), bytes, source));
+        dataLength += bytes;
     }
 
     /// <summary>Adds a tensor from memory that must stay unchanged until the file is written.</summary>
@@ -81,7 +81,7 @@ public sealed class SafetensorsWriter
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         HashingStream output = new(stream, hash);
         output.Write(header);
-        foreach (Item item in _items)
+        foreach (Item item in this.items)
         {
             output.Remaining = item.ByteLength;
             item.Source(output);
@@ -95,7 +95,7 @@ public sealed class SafetensorsWriter
         stream.Position = end;
     }
 
-    private static void WriteItems<T>(Stream stream, ReadOnlySpan<T> items) where T : unmanaged
+    static void WriteItems<T>(Stream stream, ReadOnlySpan<T> items) where T : unmanaged
     {
         // A byte span holds at most 2^31-1 bytes, so large tensors go in pieces.
         const int PieceItems = 1 << 24;
@@ -103,12 +103,12 @@ public sealed class SafetensorsWriter
             stream.Write(MemoryMarshal.AsBytes(items[..Math.Min(PieceItems, items.Length)]));
     }
 
-    private byte[] BuildHeader(out int checksumPosition)
+    byte[] BuildHeader(out int checksumPosition)
     {
         // The length's digits have a fixed width, so the first build already has the final size.
         byte[] json = BuildJson(0);
         int padded = (json.Length + 7) / 8 * 8;
-        json = BuildJson(8L + padded + _dataLength);
+        json = BuildJson(8L + padded + dataLength);
         byte[] header = new byte[8 + padded];
         BinaryPrimitives.WriteInt64LittleEndian(header, padded);
         json.CopyTo(header, 8);
@@ -118,7 +118,7 @@ public sealed class SafetensorsWriter
         return header;
     }
 
-    private byte[] BuildJson(long fileLength)
+    byte[] BuildJson(long fileLength)
     {
         using MemoryStream buffer = new();
         // Names stay readable; the result is never shown in a web page.
@@ -129,11 +129,11 @@ public sealed class SafetensorsWriter
             // First, so that no text of the caller can be mistaken for it.
             json.WriteString(SafetensorsFile.ChecksumKey, ChecksumPlaceholder);
             json.WriteString(SafetensorsFile.LengthKey, fileLength.ToString("D20", CultureInfo.InvariantCulture));
-            foreach ((string key, string value) in _metadata)
+            foreach ((string key, string value) in this.metadata)
                 json.WriteString(key, value);
             json.WriteEndObject();
             long position = 0;
-            foreach (Item item in _items)
+            foreach (Item item in this.items)
             {
                 json.WriteStartObject(item.Name);
                 json.WriteString("dtype", item.DType.Name());

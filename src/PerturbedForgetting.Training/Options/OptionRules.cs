@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors;
+
 namespace PerturbedForgetting.Training.Options;
 
 /// <summary>What option values must satisfy, alone and together. Every problem is reported, not only the first.</summary>
@@ -8,7 +10,7 @@ internal sealed class OptionRules
 
     internal static readonly string[] BceReductions = ["sum_mean", "mean_mean", "mean_sum", "sum_sum", "mean", "sum"];
 
-    private readonly List<OptionProblem> _problems = [];
+    readonly List<OptionProblem> problems = [];
 
     public static IReadOnlyList<OptionProblem> Check(TrainOptions o)
     {
@@ -20,7 +22,7 @@ internal sealed class OptionRules
         rules.Perturbation(o);
         rules.Schedule(o);
         rules.TrainUnavailable(o);
-        return rules._problems;
+        return rules.problems;
     }
 
     public static IReadOnlyList<OptionProblem> Check(ValidateOptions o)
@@ -32,36 +34,36 @@ internal sealed class OptionRules
         rules.Require(o.SharpnessTol > 0, "--sharpness-tol", $"must be positive, got {Show(o.SharpnessTol)}.");
         rules.Require(o.NumGpu == 1, "--num-gpu", $"only one device can be used, got {o.NumGpu}; leave the option out.");
         rules.Require(!o.ValidateHessian, "--validate-hessian", "the Hessian's eigenvalues are not available yet; leave it out to measure accuracy.");
-        return rules._problems;
+        return rules.problems;
     }
 
-    private static string Show(object? value) => OptionValue.Format(value);
+    static string Show(object? value) => OptionValue.Format(value);
 
-    private void Error(string option, string message) => _problems.Add(new OptionProblem(option, message));
+    void Error(string option, string message) => problems.Add(new OptionProblem(option, message));
 
-    private void Note(bool when, string option, string message)
+    void Note(bool when, string option, string message)
     {
         if (when)
-            _problems.Add(new OptionProblem(option, message, IsError: false));
+            problems.Add(new OptionProblem(option, message, IsError: false));
     }
 
-    private void Require(bool condition, string option, string message)
+    void Require(bool condition, string option, string message)
     {
         if (!condition)
             Error(option, message);
     }
 
-    private void AtLeast(string option, int? value, int least) =>
+    void AtLeast(string option, int? value, int least) =>
         Require(value is null || value >= least, option, $"must be at least {least}, got {value}.");
 
     /// <summary>Also false for NaN.</summary>
-    private void Within(string option, double? value, double least, double most) =>
+    void Within(string option, double? value, double least, double most) =>
         Require(value is null || (value >= least && value <= most), option, $"must lie in {Show(least)} to {Show(most)}, got {Show(value)}.");
 
-    private void NotNegative(string option, double? value) =>
+    void NotNegative(string option, double? value) =>
         Require(value is null || (value >= 0 && double.IsFinite(value.Value)), option, $"must not be negative, got {Show(value)}.");
 
-    private void Common(RunOptions o)
+    void Common(RunOptions o)
     {
         foreach (OptionSpec spec in OptionTables.For(o).Specs.Where(s => s.Choices.Count > 0))
         {
@@ -84,7 +86,7 @@ internal sealed class OptionRules
         Note(o.PinMem, "--pin-mem", "has no effect on the CPU.");
     }
 
-    private void CommonData(RunOptions o)
+    void CommonData(RunOptions o)
     {
         Require(o.Dataset.Length > 0 || !string.IsNullOrEmpty(o.DataDir), "--dataset",
             "no data was named: give --data-dir FOLDER, or --dataset builtin/shapes, which needs no files.");
@@ -95,7 +97,7 @@ internal sealed class OptionRules
         Note(o.ClassOrder == "natural" && o.ClassMap is not null, "--class-order", "has no effect, because --class-map gives the order.");
     }
 
-    private void TrainSizes(TrainOptions o)
+    void TrainSizes(TrainOptions o)
     {
         AtLeast("--validation-batch-size", o.ValidationBatchSize, 1);
         AtLeast("--grad-accum-steps", o.GradAccumSteps, 1);
@@ -110,7 +112,7 @@ internal sealed class OptionRules
             $"'{o.Experiment}' must be a single folder name; the folder above it is --output.");
     }
 
-    private void TrainImages(TrainOptions o)
+    void TrainImages(TrainOptions o)
     {
         Require(o.Scale is [> 0, <= 1] && o.Scale[0] <= o.Scale[1], "--scale", $"takes two shares with 0 < least <= largest <= 1, got {Show(o.Scale)}.");
         Require(o.Ratio is [> 0, > 0] && o.Ratio[0] <= o.Ratio[1], "--ratio", $"takes two positive ratios, least first, got {Show(o.Ratio)}.");
@@ -124,7 +126,7 @@ internal sealed class OptionRules
         Require(!o.Pretrained || o.PretrainedPath is not null, "--pretrained", "needs --pretrained-path FILE: no weights are downloaded.");
     }
 
-    private void Optimizer(TrainOptions o)
+    void Optimizer(TrainOptions o)
     {
         bool adam = o.BaseOptimizer is "adam" or "adamw";
         Within("--momentum", o.Momentum, 0, 1);
@@ -142,7 +144,7 @@ internal sealed class OptionRules
             Error("--opt-kwargs", $"'{key}' is not known: every argument of the optimizers has its own option (--momentum, --opt-betas, --opt-eps, --weight-decay).");
     }
 
-    private void Perturbation(TrainOptions o)
+    void Perturbation(TrainOptions o)
     {
         NotNegative("--rho", o.Rho);
         NotNegative("--min-rho", o.MinRho);
@@ -177,7 +179,7 @@ internal sealed class OptionRules
             Note(given, option, $"has no effect with --opt {o.Opt}, which does not perturb; use sam_{o.Opt}.");
     }
 
-    private void Schedule(TrainOptions o)
+    void Schedule(TrainOptions o)
     {
         NotNegative("--lr", o.Lr);
         NotNegative("--lr-base", o.LrBase);
@@ -189,7 +191,7 @@ internal sealed class OptionRules
         Note(o.MinLr > o.EffectiveLr, "--min-lr", $"{Show(o.MinLr)} is above the learning rate {Show(o.EffectiveLr)}, which therefore rises to the end.");
     }
 
-    private void TrainUnavailable(TrainOptions o)
+    void TrainUnavailable(TrainOptions o)
     {
         Require(o.DistBn != "broadcast", "--dist-bn", "there is one worker, so there is nothing to broadcast; leave the option out.");
         Require(o.LocalRank == 0, "--local_rank", $"there is one worker, so the rank is 0, got {o.LocalRank}; leave the option out.");
@@ -197,6 +199,6 @@ internal sealed class OptionRules
         Note(o.SynchronizeStep, "--synchronize-step", "has no effect on the CPU, where every step is synchronous.");
     }
 
-    private static string Divisors(int batch, int near) =>
+    static string Divisors(int batch, int near) =>
         string.Join(", ", Enumerable.Range(1, batch).Where(d => batch % d == 0).OrderBy(d => Math.Abs(d - near)).Take(3).Order());
 }

@@ -25,15 +25,15 @@ public enum OptionKind
 /// <summary>The one place that describes an option: how it is called, what it means, and where its value lives.</summary>
 public sealed class OptionSpec
 {
-    private readonly Func<RunOptions, object?> _get;
-    private readonly Action<RunOptions, object?> _set;
+    readonly Func<RunOptions, object?> get;
+    readonly Action<RunOptions, object?> set;
 
     internal OptionSpec(string name, OptionKind kind, Func<RunOptions, object?> get, Action<RunOptions, object?> set)
     {
         Name = name;
         Kind = kind;
-        _get = get;
-        _set = set;
+        this.get = get;
+        this.set = set;
     }
 
     /// <summary>Name without dashes, also the key in JSON: <c>batch-size</c>.</summary>
@@ -64,10 +64,10 @@ public sealed class OptionSpec
     public bool TakesSeveral => Kind is OptionKind.Numbers or OptionKind.Pairs;
 
     /// <summary>The value in these options.</summary>
-    public object? Get(RunOptions options) => _get(options);
+    public object? Get(RunOptions options) => this.get(options);
 
     /// <summary>Puts a value of the right type (see <see cref="Kind"/>) into these options.</summary>
-    public void Set(RunOptions options, object? value) => _set(options, value);
+    public void Set(RunOptions options, object? value) => this.set(options, value);
 
     /// <inheritdoc/>
     public override string ToString() => Flag;

@@ -1,39 +1,41 @@
+using PerturbedForgetting.Tensors;
+
 namespace PerturbedForgetting.Training.Options;
 
 /// <summary>The options of one command, in the order they are listed.</summary>
 public sealed class OptionTable
 {
-    private readonly Dictionary<string, OptionSpec> _byKey = new(StringComparer.Ordinal);
+    readonly Dictionary<string, OptionSpec> byKey = new(StringComparer.Ordinal);
 
     internal OptionTable(IReadOnlyList<OptionSpec> specs)
     {
         Specs = specs;
         foreach (OptionSpec spec in specs)
-            _byKey.Add(Key(spec.Name), spec);
+            byKey.Add(Key(spec.Name), spec);
     }
 
     /// <summary>All options.</summary>
     public IReadOnlyList<OptionSpec> Specs { get; }
 
     /// <summary>The option of this name, with or without leading dashes, underscores taken as dashes; null when there is none.</summary>
-    public OptionSpec? Find(string name) => _byKey.GetValueOrDefault(Key(name));
+    public OptionSpec? Find(string name) => byKey.GetValueOrDefault(Key(name));
 
     /// <summary>The names most like an unknown one, best first, as typed; empty when none is near.</summary>
     public IReadOnlyList<string> Suggest(string name) => Suggestions.Nearest(Key(name), Specs.Select(s => s.Name)).Select(n => "--" + n).ToArray();
 
-    private static string Key(string name) => name.TrimStart('-').Replace('_', '-');
+    static string Key(string name) => name.TrimStart('-').Replace('_', '-');
 }
 
 /// <summary>Collects the options of a table; each method adds one kind of option.</summary>
 /// <typeparam name="T">The options the table reads and writes.</typeparam>
 internal sealed class OptionTableBuilder<T> where T : RunOptions
 {
-    private readonly List<OptionSpec> _specs = [];
-    private string _group = "";
+    readonly List<OptionSpec> specs = [];
+    string group = "";
 
-    public OptionTable Build() => new(_specs);
+    public OptionTable Build() => new(this.specs);
 
-    public void Group(string name) => _group = name;
+    public void Group(string name) => group = name;
 
     public void Text(string name, Func<T, string?> get, Action<T, string> set, string help, string? alias = null, params string[] choices) =>
         Add(name, OptionKind.Text, o => get(o), (o, v) => set(o, (string)(v ?? "")), help, alias, choices: choices);
@@ -65,12 +67,12 @@ internal sealed class OptionTableBuilder<T> where T : RunOptions
     public void Pairs(string name, Func<T, IReadOnlyDictionary<string, object?>> get, Action<T, IReadOnlyDictionary<string, object?>> set, string help) =>
         Add(name, OptionKind.Pairs, get, (o, v) => set(o, (IReadOnlyDictionary<string, object?>)v!), help);
 
-    private void Add(string name, OptionKind kind, Func<T, object?> get, Action<T, object?> set, string help, string? alias = null, bool nullable = false, string[]? choices = null) =>
-        _specs.Add(new OptionSpec(name, kind, o => get((T)o), (o, v) => set((T)o, v))
+    void Add(string name, OptionKind kind, Func<T, object?> get, Action<T, object?> set, string help, string? alias = null, bool nullable = false, string[]? choices = null) =>
+        this.specs.Add(new OptionSpec(name, kind, o => get((T)o), (o, v) => set((T)o, v))
         {
             Alias = alias,
             IsNullable = nullable,
-            Group = _group,
+            Group = group,
             Help = help,
             Choices = choices ?? [],
         });

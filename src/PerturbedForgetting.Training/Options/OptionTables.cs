@@ -3,9 +3,9 @@ namespace PerturbedForgetting.Training.Options;
 /// <summary>The tables of options: names, help and access, one line an option.</summary>
 public static class OptionTables
 {
-    private static readonly Lazy<OptionTable> LazyTrain = new(BuildTrain);
-    private static readonly Lazy<OptionTable> LazyValidate = new(BuildValidate);
-    private static readonly Lazy<OptionTable> LazyDataCheck = new(BuildDataCheck);
+    static readonly Lazy<OptionTable> LazyTrain = new(BuildTrain);
+    static readonly Lazy<OptionTable> LazyValidate = new(BuildValidate);
+    static readonly Lazy<OptionTable> LazyDataCheck = new(BuildDataCheck);
 
     /// <summary>Options of <c>train</c>.</summary>
     public static OptionTable Train => LazyTrain.Value;
@@ -19,7 +19,7 @@ public static class OptionTables
     /// <summary>The table for these options.</summary>
     public static OptionTable For(RunOptions options) => options is TrainOptions ? Train : Validate;
 
-    private static OptionTable BuildTrain()
+    static OptionTable BuildTrain()
     {
         OptionTableBuilder<TrainOptions> t = new();
         AddTrainData(t);
@@ -52,7 +52,7 @@ public static class OptionTables
         return t.Build();
     }
 
-    private static OptionTable BuildValidate()
+    static OptionTable BuildValidate()
     {
         OptionTableBuilder<ValidateOptions> t = new();
         AddData(t);
@@ -73,7 +73,7 @@ public static class OptionTables
         return t.Build();
     }
 
-    private static OptionTable BuildDataCheck()
+    static OptionTable BuildDataCheck()
     {
         OptionTableBuilder<TrainOptions> t = new();
         AddTrainData(t);
@@ -82,14 +82,14 @@ public static class OptionTables
         return t.Build();
     }
 
-    private static void AddTrainData(OptionTableBuilder<TrainOptions> t)
+    static void AddTrainData(OptionTableBuilder<TrainOptions> t)
     {
         AddData(t);
         t.Text("train-split", o => o.TrainSplit, (o, v) => o.TrainSplit = v, "training split: a sub-folder of the data folder, or a split of the named set");
         t.Text("val-split", o => o.ValSplit, (o, v) => o.ValSplit = v, "validation split, likewise");
     }
 
-    private static void AddData<T>(OptionTableBuilder<T> t) where T : RunOptions
+    static void AddData<T>(OptionTableBuilder<T> t) where T : RunOptions
     {
         t.Group("Data");
         t.TextOrNull("data-dir", o => o.DataDir, (o, v) => o.DataDir = v, "folder of the data set: one folder a split, one a class in it");
@@ -103,7 +103,7 @@ public static class OptionTables
         t.Text("exif", o => o.Exif, (o, v) => o.Exif = v, "EXIF orientation; the reference ignores it", null, "ignore", "apply");
     }
 
-    private static void AddModel<T>(OptionTableBuilder<T> t) where T : RunOptions
+    static void AddModel<T>(OptionTableBuilder<T> t) where T : RunOptions
     {
         t.Group("Model");
         t.Text("model", o => o.Model, (o, v) => o.Model = v, "name of the model; the command models lists them", "-m");
@@ -113,7 +113,7 @@ public static class OptionTables
         t.IntegerOrNull("img-size", o => o.ImgSize, (o, v) => o.ImgSize = v, "image size in pixels; default: the model's");
     }
 
-    private static void AddImages<T>(OptionTableBuilder<T> t) where T : RunOptions
+    static void AddImages<T>(OptionTableBuilder<T> t) where T : RunOptions
     {
         t.Group("Images");
         t.NumbersOrNull("mean", o => o.Mean, (o, v) => o.Mean = v, "mean of pixel values in 0..1: 1 or 3 numbers");
@@ -123,14 +123,14 @@ public static class OptionTables
         t.Text("train-interpolation", o => o.TrainInterpolation, (o, v) => o.TrainInterpolation = v, "training resize; empty: the model's", null, "bilinear", "bicubic", "");
     }
 
-    private static void AddBatches<T>(OptionTableBuilder<T> t) where T : RunOptions
+    static void AddBatches<T>(OptionTableBuilder<T> t) where T : RunOptions
     {
         t.Group("Batches");
         t.Integer("batch-size", o => o.BatchSize, (o, v) => o.BatchSize = v, "images in a batch", "-b");
         t.Integer("workers", o => o.Workers, (o, v) => o.Workers = v, "background threads that read images; 0 reads on the main thread", "-j");
     }
 
-    private static void AddLoss<T>(OptionTableBuilder<T> t) where T : RunOptions
+    static void AddLoss<T>(OptionTableBuilder<T> t) where T : RunOptions
     {
         t.Group("Loss");
         t.Number("smoothing", o => o.Smoothing, (o, v) => o.Smoothing = v, "label smoothing");
@@ -138,7 +138,7 @@ public static class OptionTables
         t.Text("bce-reduction", o => o.BceReduction, (o, v) => o.BceReduction = v, "over all, or over classes and then over the batch", null, OptionRules.BceReductions);
     }
 
-    private static void AddTrainOptimizer(OptionTableBuilder<TrainOptions> t)
+    static void AddTrainOptimizer(OptionTableBuilder<TrainOptions> t)
     {
         t.Group("Optimizer");
         t.Text("opt", o => o.Opt, (o, v) => o.Opt = v, "optimizer; sam_ perturbs by the gradient, randsam_ at random", null, OptionRules.Optimizers);
@@ -151,7 +151,7 @@ public static class OptionTables
         t.Pairs("opt-kwargs", o => o.OptKwargs, (o, v) => o.OptKwargs = v, "more arguments of the optimizer");
     }
 
-    private static void AddTrainPerturbation(OptionTableBuilder<TrainOptions> t)
+    static void AddTrainPerturbation(OptionTableBuilder<TrainOptions> t)
     {
         t.Group("Perturbation (sam_*, randsam_*)");
         t.Text("perturb-loss", o => o.PerturbLoss, (o, v) => o.PerturbLoss = v, "what the perturbation maximises: the loss, or output-bias forgetting", null, "maximize", "obf");
@@ -168,7 +168,7 @@ public static class OptionTables
         t.Switch("asam-after-norm", o => o.AsamAfterNorm, (o, v) => o.AsamAfterNorm = v, "ASAM: scale after normalising");
     }
 
-    private static void AddTrainSchedule(OptionTableBuilder<TrainOptions> t)
+    static void AddTrainSchedule(OptionTableBuilder<TrainOptions> t)
     {
         t.Group("Schedule");
         t.Integer("epochs", o => o.Epochs, (o, v) => o.Epochs = v, "epochs of the whole run");
@@ -183,7 +183,7 @@ public static class OptionTables
         t.IntegerOrNull("start-epoch", o => o.StartEpoch, (o, v) => o.StartEpoch = v, "epoch to begin with, whatever a checkpoint says");
     }
 
-    private static void AddTrainRun(OptionTableBuilder<TrainOptions> t)
+    static void AddTrainRun(OptionTableBuilder<TrainOptions> t)
     {
         t.Group("Run and results");
         t.Text("output", o => o.Output, (o, v) => o.Output = v, "folder of results; default: output/train");
@@ -197,7 +197,7 @@ public static class OptionTables
         t.Integer("seed", o => o.Seed, (o, v) => o.Seed = v, "seed of everything random");
     }
 
-    private static void AddMachine<T>(OptionTableBuilder<T> t) where T : RunOptions
+    static void AddMachine<T>(OptionTableBuilder<T> t) where T : RunOptions
     {
         t.Group("Machine");
         t.Text("device", o => o.Device, (o, v) => o.Device = v, "device to run on", null, "auto", "cpu");

@@ -40,17 +40,17 @@ public static class OptionValue
 
     internal static OptionException Wrong(OptionSpec spec, string what) => new(new OptionProblem(spec.Flag, what));
 
-    private static object ParseInteger(OptionSpec spec, string text) =>
+    static object ParseInteger(OptionSpec spec, string text) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
             ? value
             : throw Wrong(spec, $"takes a whole number, got '{text}'.");
 
-    private static double ParseNumber(OptionSpec spec, string text) =>
+    static double ParseNumber(OptionSpec spec, string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value)
             ? value
             : throw Wrong(spec, $"takes a number such as 0.1 or 1e-4, got '{text}'.");
 
-    private static Dictionary<string, object?> ParsePairs(OptionSpec spec, IReadOnlyList<string> tokens)
+    static Dictionary<string, object?> ParsePairs(OptionSpec spec, IReadOnlyList<string> tokens)
     {
         Dictionary<string, object?> pairs = new(StringComparer.Ordinal);
         foreach (string token in tokens)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Training.Options;
 
@@ -80,7 +81,7 @@ public static class OptionsJson
             .Where(c => c.Old != c.New)
             .ToArray();
 
-    private static void WriteValue(Utf8JsonWriter json, object? value)
+    static void WriteValue(Utf8JsonWriter json, object? value)
     {
         switch (value)
         {
@@ -106,7 +107,7 @@ public static class OptionsJson
         }
     }
 
-    private static void WriteArray(Utf8JsonWriter json, IEnumerable<object?> items)
+    static void WriteArray(Utf8JsonWriter json, IEnumerable<object?> items)
     {
         json.WriteStartArray();
         foreach (object? item in items)
@@ -114,7 +115,7 @@ public static class OptionsJson
         json.WriteEndArray();
     }
 
-    private static bool TryRead(OptionSpec spec, JsonElement json, out object? value)
+    static bool TryRead(OptionSpec spec, JsonElement json, out object? value)
     {
         value = null;
         switch (spec.Kind)
@@ -150,13 +151,13 @@ public static class OptionsJson
         }
     }
 
-    private static bool TryNumber(JsonElement json, out double number)
+    static bool TryNumber(JsonElement json, out double number)
     {
         number = 0;
         return json.ValueKind == JsonValueKind.Number && json.TryGetDouble(out number) && double.IsFinite(number);
     }
 
-    private static object? ReadItem(JsonElement json) => json.ValueKind switch
+    static object? ReadItem(JsonElement json) => json.ValueKind switch
     {
         JsonValueKind.Null => null,
         JsonValueKind.True => true,
@@ -168,7 +169,7 @@ public static class OptionsJson
         _ => json.GetRawText(),
     };
 
-    private static string Describe(OptionSpec spec) => spec.Kind switch
+    static string Describe(OptionSpec spec) => spec.Kind switch
     {
         OptionKind.Text => "a text in quotes",
         OptionKind.Switch => "true or false",

@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Training.Options;
 /// </summary>
 internal static class PythonLiteral
 {
-    private const int MaxDepth = 8;
+    const int MaxDepth = 8;
 
     /// <summary>Parses a value.</summary>
     /// <exception cref="FormatException">A list is not closed or too deep.</exception>
@@ -26,16 +26,16 @@ internal static class PythonLiteral
     };
 
     /// <summary>The shortest digits that read back as the same number, marked as one that need not be whole.</summary>
-    private static string FormatNumber(double number)
+    static string FormatNumber(double number)
     {
         string digits = number.ToString("R", CultureInfo.InvariantCulture);
         return digits.AsSpan().IndexOfAny('.', 'E') < 0 ? digits + ".0" : digits;
     }
 
     /// <summary>Whether the bare text would be read as something else.</summary>
-    private static bool NeedsQuotes(string text) => text.AsSpan().IndexOfAny(",[]()'\"") >= 0 || Parse(text) is not string same || same != text;
+    static bool NeedsQuotes(string text) => text.AsSpan().IndexOfAny(",[]()'\"") >= 0 || Parse(text) is not string same || same != text;
 
-    private static object? Parse(string text, int depth)
+    static object? Parse(string text, int depth)
     {
         if (depth > MaxDepth)
             throw new FormatException($"lists are nested more than {MaxDepth} deep.");
@@ -54,7 +54,7 @@ internal static class PythonLiteral
         return text;
     }
 
-    private static object?[] ParseList(string text, int depth)
+    static object?[] ParseList(string text, int depth)
     {
         char close = text[0] == '[' ? ']' : ')';
         if (text.Length < 2 || text[^1] != close)

@@ -54,5 +54,5 @@ public static class QuickStart
         }
     }
 
-    private static bool IsQuickStart(string dataset) => dataset == Dataset || dataset.StartsWith(Dataset + ":", StringComparison.Ordinal);
+    static bool IsQuickStart(string dataset) => dataset == Dataset || dataset.StartsWith(Dataset + ":", StringComparison.Ordinal);
 }

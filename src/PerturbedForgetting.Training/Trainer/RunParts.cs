@@ -42,7 +42,7 @@ sealed class RunParts : IDisposable
             AccumulationSteps = options.GradAccumSteps,
             ClipNorm = options.ClipGrad ?? 0,
             ShrinkFactor = options.SnpFactor,
-        }, schedule, RhoPolicy.Create(options.RhoPolicy, options.Rho, options.MinRho, schedule));
+        }, schedule, options.Perturbs ? RhoPolicy.Create(options.RhoPolicy, options.Rho, options.MinRho, schedule) : null);
         Evaluator = new Evaluator(Model, validationLoader, images.Normalization);
         Input = new BatchInput(images.Normalization);
     }

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors;
+
 namespace PerturbedForgetting.Vision.Datasets;
 
 /// <summary>Opens data sets by the names of the command line.</summary>
@@ -36,23 +38,6 @@ public static class DatasetFactory
         string known = string.Join(", ", Names);
         if (name.StartsWith("tfds/", StringComparison.Ordinal))
             return new DatasetException($"--dataset {name}: TensorFlow data sets are not read; export the images to folders and use --dataset folder. Known: {known}", wrongOption: true);
-        string nearest = Names.MinBy(n => Distance(n, name.ToLowerInvariant()))!;
-        string suggestion = Distance(nearest, name.ToLowerInvariant()) <= Math.Max(2, name.Length / 3) ? $"did you mean {nearest}? " : "";
-        return new DatasetException($"--dataset {name} is unknown; {suggestion}Known: {known}", wrongOption: true);
-    }
-
-    /// <summary>Edits (insert, delete, replace) that make one name of the other.</summary>
-    static int Distance(string a, string b)
-    {
-        int[] previous = [.. Enumerable.Range(0, b.Length + 1)];
-        foreach (char c in a)
-        {
-            var current = new int[b.Length + 1];
-            current[0] = previous[0] + 1;
-            for (int j = 1; j <= b.Length; j++)
-                current[j] = Math.Min(Math.Min(current[j - 1], previous[j]) + 1, previous[j - 1] + (c == b[j - 1] ? 0 : 1));
-            previous = current;
-        }
-        return previous[^1];
+        return new DatasetException($"--dataset {name} is unknown.{Suggestions.DidYouMean(name, Names)} Known: {known}", wrongOption: true);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Vision.Models;
 
@@ -81,7 +82,7 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
             if (Elsewhere.TryGetValue(name, out string? option))
                 throw new ModelOptionException($"--model-kwargs {name}={values[name]}: give this with {option}, which would collide with it.");
             if (!accepted.Contains(name))
-                throw new ModelOptionException($"--model-kwargs {name}={values[name]}: {model} has no such option.{NameSuggestion.For(name, accepted)} It accepts {string.Join(", ", accepted)}.");
+                throw new ModelOptionException($"--model-kwargs {name}={values[name]}: {model} has no such option.{Suggestions.DidYouMean(name, accepted)} It accepts {string.Join(", ", accepted)}.");
         }
     }
 

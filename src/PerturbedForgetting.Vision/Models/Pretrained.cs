@@ -137,7 +137,7 @@ sealed class PretrainedPlan
         if (edge * edge != found - prefix)
             throw new PretrainedException(file.Path, $"{difference}, and {found - prefix} tokens form no square that could be resized. Check --model and --model-kwargs.");
         if (resize is null)
-            throw new PretrainedException(file.Path, $"{difference}. Give the --img-size it was trained with, or add --resize-pos-embed bicubic.");
+            throw new PretrainedException(file.Path, $"{difference}. Give the --img-size it was trained with, or train with --resize-pos-embed bicubic, which fits it.");
     }
 
     public PretrainedReport Apply()

@@ -8,8 +8,8 @@ namespace PerturbedForgetting.Tests.Cli;
 /// <summary>Runs command lines in this process, with a stand-in for the work.</summary>
 internal sealed class CliHarness
 {
-    private readonly StringWriter _output = new();
-    private readonly StringWriter _error = new();
+    readonly StringWriter output = new();
+    readonly StringWriter error = new();
 
     /// <summary>What train does.</summary>
     public Action<TrainOptions, RunContext> Train { get; init; } = (_, _) => { };
@@ -29,9 +29,9 @@ internal sealed class CliHarness
     /// <summary>Signals reach the command through this while it runs.</summary>
     public Interruption? Interruption { get; private set; }
 
-    public string Output => _output.ToString();
+    public string Output => output.ToString();
 
-    public string Error => _error.ToString();
+    public string Error => this.error.ToString();
 
     public int Run(params string[] args)
     {
@@ -52,7 +52,7 @@ internal sealed class CliHarness
                 (Checked, Context) = (o, c);
                 return CheckData(o, c);
             });
-        Terminal terminal = new(_output, _error, IsInteractive: false, Width: 100)
+        Terminal terminal = new(output, this.error, IsInteractive: false, Width: 100)
         {
             Listen = error => Interruption = new Interruption(error, _ => { }),
         };

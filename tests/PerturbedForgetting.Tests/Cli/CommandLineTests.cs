@@ -151,7 +151,7 @@ internal sealed class CommandLineTests
         Assert.That(cli.Output, Does.Contain("warning: --pin-mem: has no effect on the CPU."));
     }
 
-    private static IEnumerable<TestCaseData> Exceptions()
+    static IEnumerable<TestCaseData> Exceptions()
     {
         yield return new TestCaseData(new OptionException(new OptionProblem("--lr", "wrong.")), 2, "error: --lr: wrong.");
         yield return new TestCaseData(new SafetensorsException("w.safetensors", "broken."), 3, "w.safetensors");
@@ -246,6 +246,6 @@ internal sealed class CommandLineTests
         Assert.That(cli.Output, Does.Contain("--result"));
     }
 
-    private static string ErrorText(TrainOptions options) =>
+    static string ErrorText(TrainOptions options) =>
         string.Concat(options.Validate().Where(p => p.IsError).Select(p => $"error: {p}{Environment.NewLine}"));
 }

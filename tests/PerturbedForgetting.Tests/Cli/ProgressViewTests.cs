@@ -71,10 +71,10 @@ internal sealed class ProgressViewTests
     [TestCase(26 * 3600, "1d02h")]
     public void ADurationIsShort(double seconds, string text) => Assert.That(RunMeter.Format(TimeSpan.FromSeconds(seconds)), Is.EqualTo(text));
 
-    private static UpdateProgress Update(int epoch, int update, int updates) =>
+    static UpdateProgress Update(int epoch, int update, int updates) =>
         new(epoch, update, updates, 32, 0.5, -0.25, 0.75, -0.3, 1e-3, 0.05, 1, 0.1, 0.025, 2);
 
-    private static void Play(IProgressView view, int updates)
+    static void Play(IProgressView view, int updates)
     {
         view.Message(MessageLevel.Info, "a [b] message");
         for (int epoch = 0; epoch < 2; epoch++)

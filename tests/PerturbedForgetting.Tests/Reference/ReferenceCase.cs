@@ -59,12 +59,12 @@ internal sealed class ReferenceCase
             : new Dictionary<string, ReferenceOutput>(),
     };
 
-    private static ReferenceOutput ReadOutput(JsonElement json) => new(
+    static ReferenceOutput ReadOutput(JsonElement json) => new(
         json.TryGetProperty("tensor", out JsonElement tensor) ? tensor.GetString()! : "",
         json.TryGetProperty("tensor_prefix", out JsonElement prefix) ? prefix.GetString()! : "",
         json.TryGetProperty("f64_max_abs", out JsonElement max) ? max.GetDouble() : double.NaN,
         // Entries without a tolerance are marked exact.
         json.TryGetProperty("atol", out JsonElement atol) ? atol.GetDouble() : 0);
 
-    private string Text(string key) => Json.TryGetProperty(key, out JsonElement value) ? value.GetString()! : "";
+    string Text(string key) => Json.TryGetProperty(key, out JsonElement value) ? value.GetString()! : "";
 }

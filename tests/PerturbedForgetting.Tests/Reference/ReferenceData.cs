@@ -11,8 +11,8 @@ namespace PerturbedForgetting.Tests.Reference;
 /// </summary>
 internal static class ReferenceData
 {
-    private static readonly ConcurrentDictionary<string, Lazy<SafetensorsFile>> Files = new();
-    private static readonly ConcurrentDictionary<string, Lazy<JsonDocument>> Documents = new();
+    static readonly ConcurrentDictionary<string, Lazy<SafetensorsFile>> Files = new();
+    static readonly ConcurrentDictionary<string, Lazy<JsonDocument>> Documents = new();
 
     /// <summary>Full path of a file of the reference.</summary>
     // Not TestContext, because test case sources run outside a test.
@@ -52,7 +52,7 @@ internal static class ReferenceData
     public static IEnumerable<string> NamesUnder(string file, string prefix) =>
         Open(file).Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => n[prefix.Length..]);
 
-    private static ReferenceTensor<T> Raw<T>(string file, string tensor, SafetensorsDType dtype) where T : unmanaged
+    static ReferenceTensor<T> Raw<T>(string file, string tensor, SafetensorsDType dtype) where T : unmanaged
     {
         SafetensorsEntry entry = Open(file).Entry(tensor);
         if (entry.DType != dtype)
@@ -62,5 +62,5 @@ internal static class ReferenceData
         return new ReferenceTensor<T>(data, ShapeOf(entry));
     }
 
-    private static int[] ShapeOf(SafetensorsEntry entry) => Array.ConvertAll(entry.Shape.ToArray(), static s => checked((int)s));
+    static int[] ShapeOf(SafetensorsEntry entry) => Array.ConvertAll(entry.Shape.ToArray(), static s => checked((int)s));
 }

@@ -88,7 +88,7 @@ internal static class ReferenceOps
         }
     }
 
-    private static void Run(ReferenceCase c, Func<Tensor> run, DType type, bool images, Dictionary<string, Tensor> inputs, string prefix)
+    static void Run(ReferenceCase c, Func<Tensor> run, DType type, bool images, Dictionary<string, Tensor> inputs, string prefix)
     {
         Tensor y = run();
         Compare(c, "y", y, images);
@@ -110,7 +110,7 @@ internal static class ReferenceOps
         Assert.That(compared, Is.EqualTo(c.Outputs.Count));
     }
 
-    private static Tensor Values(ReferenceTensor<float> stored, DType type, bool images)
+    static Tensor Values(ReferenceTensor<float> stored, DType type, bool images)
     {
         ReferenceTensor<float> ours = images ? ToOurs(stored) : stored;
         return type == DType.Float32
@@ -119,7 +119,7 @@ internal static class ReferenceOps
     }
 
     /// <summary>N,C,H,W to N,H,W,C and, the same permutation, O,I,kh,kw to O,kh,kw,I; other ranks stay.</summary>
-    private static ReferenceTensor<float> ToOurs(ReferenceTensor<float> t)
+    static ReferenceTensor<float> ToOurs(ReferenceTensor<float> t)
     {
         if (t.Shape.Length != 4)
             return t;

@@ -13,7 +13,7 @@ namespace PerturbedForgetting.Tests.Tensors;
 /// </code></example>
 internal static class GradientCheck
 {
-    private const double Step = 1e-5;
+    const double Step = 1e-5;
 
     /// <summary>Checks with standard normal inputs of the given shapes.</summary>
     /// <param name="run">The operation.</param>
@@ -68,7 +68,7 @@ internal static class GradientCheck
         return type == DType.Float64 ? Tensor.From(values, shape) : Tensor.From(Array.ConvertAll(values, x => (float)x), shape);
     }
 
-    private static double[] Normals(long count, ulong seed)
+    static double[] Normals(long count, ulong seed)
     {
         var random = new RandomSequence(seed, 0);
         double[] values = new double[count];

@@ -13,7 +13,7 @@ namespace PerturbedForgetting.Tests.Training;
 /// <summary>The options of a reference trajectory, its own over the defaults of all.</summary>
 internal sealed class CaseSettings(JsonElement own)
 {
-    private static readonly JsonElement Defaults = ReferenceData.Json("manifest.json").GetProperty("optim").GetProperty("defaults");
+    static readonly JsonElement Defaults = ReferenceData.Json("manifest.json").GetProperty("optim").GetProperty("defaults");
 
     public string Opt => Value("opt").GetString()!;
 
@@ -51,7 +51,7 @@ internal sealed class CaseSettings(JsonElement own)
         };
     }
 
-    private PerturbationOptions? Perturbation(IPerturbationNoise? noise)
+    PerturbationOptions? Perturbation(IPerturbationNoise? noise)
     {
         var (kind, _) = OptimizerFactory.Parse(Opt);
         if (kind == GradientKind.Plain)
@@ -71,7 +71,7 @@ internal sealed class CaseSettings(JsonElement own)
         };
     }
 
-    private LossFunction TrainingLoss()
+    LossFunction TrainingLoss()
     {
         double smoothing = Number("smoothing");
         return Flag("bce_loss")
@@ -79,11 +79,11 @@ internal sealed class CaseSettings(JsonElement own)
             : (logits, labels) => Ops.CrossEntropy(logits, labels, smoothing);
     }
 
-    private JsonElement Value(string name) => own.TryGetProperty(name, out JsonElement value) ? value : Defaults.GetProperty(name);
+    JsonElement Value(string name) => own.TryGetProperty(name, out JsonElement value) ? value : Defaults.GetProperty(name);
 
-    private double Number(string name) => Value(name).GetDouble();
+    double Number(string name) => Value(name).GetDouble();
 
-    private bool Flag(string name) => Value(name).GetBoolean();
+    bool Flag(string name) => Value(name).GetBoolean();
 }
 
 /// <summary>The stored random directions of a case, in place of drawn ones.</summary>

@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Training;
 [TestFixture]
 internal sealed class ScheduleTests
 {
-    private static IEnumerable<TestCaseData> Configs() =>
+    static IEnumerable<TestCaseData> Configs() =>
         ReferenceData.Json("schedule.json").GetProperty("configs").EnumerateArray().Select(c => new TestCaseData(c).SetArgDisplayNames(c.GetProperty("name").GetString()!));
 
     [TestCaseSource(nameof(Configs))]

@@ -11,9 +11,9 @@ namespace PerturbedForgetting.Tests.Training;
 [TestFixture]
 internal sealed class SharpnessReportTests
 {
-    private static IEnumerable<TinySettings> Variants => TinySettings.Variants();
+    static IEnumerable<TinySettings> Variants => TinySettings.Variants();
 
-    private static readonly LossFunction CrossEntropy = static (logits, labels) => Ops.CrossEntropy(logits, labels);
+    static readonly LossFunction CrossEntropy = static (logits, labels) => Ops.CrossEntropy(logits, labels);
 
     [TestCaseSource(nameof(Variants))]
     public void S1AnInfiniteInputSkipsTheUpdateAndLeavesNoTrace(TinySettings settings)
@@ -331,7 +331,7 @@ internal sealed class SharpnessReportTests
         new("rho 0", prefix + opt) { Rho = static _ => RhoPolicy.Constant(0) },
         new("base", opt));
 
-    private static void AssertEqual(TinySettings a, TinySettings b)
+    static void AssertEqual(TinySettings a, TinySettings b)
     {
         foreach (string model in new[] { "mlp", "conv" })
         {
@@ -342,9 +342,9 @@ internal sealed class SharpnessReportTests
     }
 
     /// <summary>Normalises without the layer for it.</summary>
-    private sealed class OwnNormalization : Module, IDisposable
+    sealed class OwnNormalization : Module, IDisposable
     {
-        private readonly Parameter weight, bias;
+        readonly Parameter weight, bias;
 
         public OwnNormalization()
         {

@@ -9,9 +9,9 @@ internal sealed class TinyModels : IDisposable
 {
     public const int Batches = 5;
 
-    private const string File = "optim.safetensors";
+    const string File = "optim.safetensors";
 
-    private readonly List<(Tensor Images, Tensor Labels)> batches = [];
+    readonly List<(Tensor Images, Tensor Labels)> batches = [];
 
     /// <param name="name">mlp or conv.</param>
     /// <param name="type">Type to compute in.</param>
@@ -97,11 +97,11 @@ internal sealed class TinyModels : IDisposable
         Arena.Dispose();
     }
 
-    private static double[] Widen(float[] values) => Array.ConvertAll(values, static x => (double)x);
+    static double[] Widen(float[] values) => Array.ConvertAll(values, static x => (double)x);
 
-    private sealed class Mlp : Module
+    sealed class Mlp : Module
     {
-        private readonly Linear fc1, fc2;
+        readonly Linear fc1, fc2;
 
         public Mlp()
         {
@@ -112,11 +112,11 @@ internal sealed class TinyModels : IDisposable
         protected override Tensor Forward(Tensor x) => fc2.Call(Ops.Relu(fc1.Call(x)));
     }
 
-    private sealed class Conv : Module
+    sealed class Conv : Module
     {
-        private readonly Conv2d conv1, conv2;
-        private readonly BatchNorm2d bn1, bn2;
-        private readonly Linear fc;
+        readonly Conv2d conv1, conv2;
+        readonly BatchNorm2d bn1, bn2;
+        readonly Linear fc;
 
         public Conv()
         {

@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Training;
 [TestFixture]
 internal sealed class TrainingStepTests
 {
-    private static IEnumerable<TinySettings> Variants => TinySettings.Variants();
+    static IEnumerable<TinySettings> Variants => TinySettings.Variants();
 
     [TestCaseSource(nameof(Variants))]
     public void DiagnosticsChangeNothing(TinySettings settings)

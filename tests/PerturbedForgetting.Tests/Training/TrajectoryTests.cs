@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Tests.Training;
 [TestFixture]
 internal sealed class TrajectoryTests
 {
-    private static IEnumerable<TestCaseData> Cases() => ReferenceData.Cases("optim").Select(c => new TestCaseData(c).SetArgDisplayNames(c.Id));
+    static IEnumerable<TestCaseData> Cases() => ReferenceData.Cases("optim").Select(c => new TestCaseData(c).SetArgDisplayNames(c.Id));
 
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReferenceInFloat32(ReferenceCase c) => new Trajectory(c, DType.Float32).Run();
@@ -17,17 +17,17 @@ internal sealed class TrajectoryTests
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReferenceInFloat64(ReferenceCase c) => new Trajectory(c, DType.Float64).Run();
 
-    private sealed class Trajectory
+    sealed class Trajectory
     {
-        private readonly ReferenceCase reference;
-        private readonly CaseSettings settings;
-        private readonly TinyModels tiny;
-        private readonly TrainingStep step;
-        private readonly Tensor gradient;
-        private readonly Dictionary<string, double[]> firstMove = [];
-        private readonly List<double> losses = [], perturbLosses = [], rates = [], radii = [], norms = [], clippedNorms = [], epochLosses = [], epochPerturbLosses = [];
-        private double sum, perturbSum;
-        private int counted;
+        readonly ReferenceCase reference;
+        readonly CaseSettings settings;
+        readonly TinyModels tiny;
+        readonly TrainingStep step;
+        readonly Tensor gradient;
+        readonly Dictionary<string, double[]> firstMove = [];
+        readonly List<double> losses = [], perturbLosses = [], rates = [], radii = [], norms = [], clippedNorms = [], epochLosses = [], epochPerturbLosses = [];
+        double sum, perturbSum;
+        int counted;
 
         public Trajectory(ReferenceCase reference, DType type)
         {
@@ -39,7 +39,7 @@ internal sealed class TrajectoryTests
             step = new TrainingStep(tiny.Model, tiny.Arena, settings.Optimizer(tiny.Arena), settings.Step(new StoredNoise(reference.Id), KeepFirstMove), schedule, settings.Rho(schedule));
         }
 
-        private static double[] Numbers(JsonElement array) => [.. array.EnumerateArray().Select(static x => x.GetDouble())];
+        static double[] Numbers(JsonElement array) => [.. array.EnumerateArray().Select(static x => x.GetDouble())];
 
         public void Run()
         {
@@ -61,7 +61,7 @@ internal sealed class TrajectoryTests
             tiny.Dispose();
         }
 
-        private void Batch(int batch)
+        void Batch(int batch)
         {
             var (images, labels) = tiny.Batch(batch);
             var window = UpdateWindow.At(batch, TinyModels.Batches, settings.Accumulation);
@@ -81,7 +81,7 @@ internal sealed class TrajectoryTests
             Average(batch, step.Report());
         }
 
-        private void Average(int batch, StepReport report)
+        void Average(int batch, StepReport report)
         {
             losses.Add(report.Loss);
             perturbLosses.Add(report.PerturbLoss);
@@ -94,7 +94,7 @@ internal sealed class TrajectoryTests
             epochPerturbLosses.Add(perturbSum / counted);
         }
 
-        private void KeepFirstMove()
+        void KeepFirstMove()
         {
             if (firstMove.Count > 0)
                 return;
@@ -105,7 +105,7 @@ internal sealed class TrajectoryTests
             }
         }
 
-        private void CompareSnapshot(int row)
+        void CompareSnapshot(int row)
         {
             double scale = step.Optimizer.Control.Scale.Item();
             foreach (var segment in tiny.Arena.Segments)
@@ -129,7 +129,7 @@ internal sealed class TrajectoryTests
             }
         }
 
-        private void Compare(string kind, string name, int? row, double[] actual)
+        void Compare(string kind, string name, int? row, double[] actual)
         {
             var (prefix, atol) = (reference.Outputs[kind].Prefix, reference.Outputs[kind].Atol);
             var all = ReferenceData.Float32(reference.File, prefix + name);
@@ -138,7 +138,7 @@ internal sealed class TrajectoryTests
             Assert.That(Deviation.Max(actual, TinyModels.ToOwnLayout(one, layout)), Is.LessThanOrEqualTo(atol), $"{kind} {name}, snapshot {row}");
         }
 
-        private void CompareNumbers()
+        void CompareNumbers()
         {
             CompareList("loss_per_batch", losses);
             CompareList("perturb_loss_per_batch", perturbLosses);
@@ -156,7 +156,7 @@ internal sealed class TrajectoryTests
                     Compare("perturb_first", name, null, move);
         }
 
-        private void CompareList(string output, List<double> actual)
+        void CompareList(string output, List<double> actual)
         {
             var stored = ReferenceData.Float64(reference.File, reference.Outputs[output].Tensor).Data;
             Assert.That(Deviation.Max(actual.ToArray(), stored), Is.LessThanOrEqualTo(reference.Outputs[output].Atol), output);

@@ -14,14 +14,14 @@ namespace PerturbedForgetting.Tests.Training;
 [TestFixture]
 internal sealed class WholeNetworkStepTests
 {
-    private static IReadOnlyList<ReferenceCase> Cases() => ReferenceData.Cases("step");
+    static IReadOnlyList<ReferenceCase> Cases() => ReferenceData.Cases("step");
 
     /// <summary>Relative deviation of a parameter's L2 norm: the worst of all parameters and the median.</summary>
-    private readonly record struct Limits(double Perturbation, double Update, double UpdateMedian);
+    readonly record struct Limits(double Perturbation, double Update, double UpdateMedian);
 
     // What the reference's own float32 deviates by. In the plain ResNet, whose weights are badly conditioned, any two float32
     // programs differ by this much; the computation in float64 is the strict check.
-    private static Limits InFloat32(string id) => id switch
+    static Limits InFloat32(string id) => id switch
     {
         "step.resnet50_64" => new(5e-2, 0.21, 5e-2),
         "step.resnet50_64_s" => new(7.4e-4, 7e-3, 1e-3),
@@ -34,7 +34,7 @@ internal sealed class WholeNetworkStepTests
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReferenceInFloat64(ReferenceCase c) => Run(c, DType.Float64, new(1e-6, 1e-6, 1e-7));
 
-    private static void Run(ReferenceCase c, DType type, Limits limits)
+    static void Run(ReferenceCase c, DType type, Limits limits)
     {
         JsonElement json = ReferenceData.Json(c.File);
         int[] shape = [.. json.GetProperty("input").EnumerateArray().Select(static e => e.GetInt32())];
@@ -74,7 +74,7 @@ internal sealed class WholeNetworkStepTests
         });
     }
 
-    private static Module Build(JsonElement config, DType type)
+    static Module Build(JsonElement config, DType type)
     {
         using var typed = Initialization.Begin(0, type: type);
         using var undefined = Initialization.BeginUndefined();
@@ -87,9 +87,9 @@ internal sealed class WholeNetworkStepTests
         return model;
     }
 
-    private static double[] Difference(Tensor a, Tensor b) => [.. TinyModels.Read(a).Zip(TinyModels.Read(b), static (x, y) => x - y)];
+    static double[] Difference(Tensor a, Tensor b) => [.. TinyModels.Read(a).Zip(TinyModels.Read(b), static (x, y) => x - y)];
 
-    private static void CompareReport(JsonElement json, StepReport report, DType type)
+    static void CompareReport(JsonElement json, StepReport report, DType type)
     {
         Near("loss", report.Loss);
         Near("perturb_loss", report.PerturbLoss);
@@ -104,7 +104,7 @@ internal sealed class WholeNetworkStepTests
         }
     }
 
-    private static void Compare(ParameterArena arena, JsonElement json, string kind, double[] flat, double worst, double median, DType type)
+    static void Compare(ParameterArena arena, JsonElement json, string kind, double[] flat, double worst, double median, DType type)
     {
         var deviations = new List<double>();
         double total = 0;
@@ -127,7 +127,7 @@ internal sealed class WholeNetworkStepTests
             Assert.That(Math.Sqrt(total), Is.EqualTo(sum.GetDouble()).Within(100 * worst).Percent, $"total {kind}");
     }
 
-    private static void CompareFirst(ParameterSegment segment, double[] values, JsonElement expected, string what)
+    static void CompareFirst(ParameterSegment segment, double[] values, JsonElement expected, string what)
     {
         double[] first = [.. expected.GetProperty("first8").EnumerateArray().Select(static e => e.GetDouble())];
         int[] s = segment.Parameter.Shape.ToArray();
@@ -139,7 +139,7 @@ internal sealed class WholeNetworkStepTests
         }
     }
 
-    private static void CompareBuffers(Module model, JsonElement json, DType type)
+    static void CompareBuffers(Module model, JsonElement json, DType type)
     {
         var state = model.State().ToDictionary(static e => e.Name, static e => e.Tensor);
         foreach (JsonElement buffer in json.GetProperty("buffers").EnumerateArray())

@@ -139,9 +139,9 @@ public class BinaryDatasetTests
         Assert.That(DatasetFactory.Open("cifar10", folder.Root, "test", options).Notes.Single(), Does.Contain("number 1 is 'automobile' here and 'boat' there"));
     }
 
-    [TestCase("cifar-10", "did you mean cifar10?")]
-    [TestCase("foldr", "did you mean folder?")]
-    [TestCase("builtin/shape", "did you mean builtin/shapes?")]
+    [TestCase("cifar-10", "Did you mean 'cifar10'?")]
+    [TestCase("foldr", "Did you mean 'folder'?")]
+    [TestCase("builtin/shape", "Did you mean 'builtin/shapes'?")]
     [TestCase("tfds/imagenet2012", "export the images to folders")]
     [TestCase("completely-different", "Known: folder")]
     [TestCase("cifar10", "--data-dir")]

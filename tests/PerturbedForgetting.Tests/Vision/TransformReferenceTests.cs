@@ -19,8 +19,6 @@ public class TransformReferenceTests
 
     static IEnumerable<TestCaseData> Flips => TransformCases.Of("horizontal_flip");
 
-    static IEnumerable<TestCaseData> Normalisations => TransformCases.Of("normalise");
-
     [TestCaseSource(nameof(Resizes))]
     public void Resize(object argument)
     {
@@ -66,26 +64,6 @@ public class TransformReferenceTests
         byte[] source = ToInterleaved(TransformCases.Bytes(reference.Json.GetProperty("of").GetString()!));
         ImageTransform.FlipHorizontally(source, 32);
         Assert.That(TransformCases.ToPlanar(source), Is.EqualTo(TransformCases.Expected(reference)));
-    }
-
-    [TestCaseSource(nameof(Normalisations))]
-    public void Normalise(object argument)
-    {
-        var reference = (ReferenceCase)argument;
-        var normalization = new Normalization(Numbers(reference.Json, "mean"), Numbers(reference.Json, "std"));
-        float[] expected = ReferenceData.Float32("transforms.safetensors", reference.Json.GetProperty("tensor").GetString()!).Data;
-        int at = 0;
-        foreach (JsonElement input in reference.Json.GetProperty("inputs").EnumerateArray())
-        {
-            byte[] samples = ToInterleaved(TransformCases.Bytes(input.GetString()!));
-            var result = new float[samples.Length];
-            normalization.Apply(samples, result);
-            int pixels = samples.Length / 3;
-            for (int i = 0; i < samples.Length; i++)
-                Assert.That(result[i], Is.EqualTo(expected[at + i % 3 * pixels + i / 3]));
-            at += samples.Length;
-        }
-        Assert.That(at, Is.EqualTo(expected.Length));
     }
 
     [Test]

@@ -9,8 +9,8 @@ internal sealed class ArenaModel : Module, IDisposable
 {
     public static readonly int[] AwkwardSizes = [1, 31, 33, 1025, 16, 70001, 5, 32768];
 
-    private readonly Random random;
-    private readonly DType type;
+    readonly Random random;
+    readonly DType type;
 
     public ArenaModel(DType type, int seed, int[]? sizes = null, int frozen = 3, double decay = 0)
     {
@@ -63,9 +63,9 @@ internal sealed class ArenaModel : Module, IDisposable
 
     protected override Tensor Forward(Tensor x) => x;
 
-    private static int Index(ParameterSegment segment) => int.Parse(segment.Name[1..], System.Globalization.CultureInfo.InvariantCulture);
+    static int Index(ParameterSegment segment) => int.Parse(segment.Name[1..], System.Globalization.CultureInfo.InvariantCulture);
 
-    private void Randomize(Tensor buffer, double scale = 1)
+    void Randomize(Tensor buffer, double scale = 1)
     {
         foreach (var segment in Arena.Segments)
         {

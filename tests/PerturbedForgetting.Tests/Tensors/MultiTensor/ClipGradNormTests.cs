@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Tests.Tensors.MultiTensor;
 [TestFixture]
 internal sealed class ClipGradNormTests
 {
-    private static IReadOnlyList<ReferenceCase> Cases() => ReferenceData.Cases("ops", "clip_grad_norm");
+    static IReadOnlyList<ReferenceCase> Cases() => ReferenceData.Cases("ops", "clip_grad_norm");
 
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c)

@@ -8,9 +8,9 @@ namespace PerturbedForgetting.Tests.Tensors.MultiTensor;
 [TestFixture]
 internal sealed class ReductionTests
 {
-    private static Tensor Numbers(int count) => Tensor.Persistent([count], DType.Float64).Fill(-1);
+    static Tensor Numbers(int count) => Tensor.Persistent([count], DType.Float64).Fill(-1);
 
-    private static double Weigh(double x, double w, Weighting weighting) => weighting switch
+    static double Weigh(double x, double w, Weighting weighting) => weighting switch
     {
         Weighting.None => x,
         Weighting.Magnitude => x * Math.Abs(w),

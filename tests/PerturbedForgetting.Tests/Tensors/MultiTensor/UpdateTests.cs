@@ -10,7 +10,7 @@ namespace PerturbedForgetting.Tests.Tensors.MultiTensor;
 [TestFixture]
 internal sealed class UpdateTests
 {
-    private const double Decay = 0.3;
+    const double Decay = 0.3;
 
     [Test]
     public void StepAlongEqualsItsFormula([Values] bool single, [Values] Weighting weighting)
@@ -206,11 +206,11 @@ internal sealed class UpdateTests
     }
 
     /// <summary>Fresh gradients, clipped to a norm of 2, one buffer or the combination of two.</summary>
-    private sealed class Run(ArenaModel model, bool direction) : IDisposable
+    sealed class Run(ArenaModel model, bool direction) : IDisposable
     {
-        private readonly Tensor coefficients = Tensor.Persistent([2], DType.Float64).CopyFrom<double>([0.8, -0.3]);
-        private readonly Tensor norm = Tensor.Persistent([1], DType.Float64);
-        private readonly Tensor flag = Tensor.Persistent([1], DType.Float64).Fill(1);
+        readonly Tensor coefficients = Tensor.Persistent([2], DType.Float64).CopyFrom<double>([0.8, -0.3]);
+        readonly Tensor norm = Tensor.Persistent([1], DType.Float64);
+        readonly Tensor flag = Tensor.Persistent([1], DType.Float64).Fill(1);
 
         public UpdateControl Control { get; } = new(Device.Cpu);
 

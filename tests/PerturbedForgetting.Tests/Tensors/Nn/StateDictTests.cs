@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Tensors.Nn;
 [TestFixture]
 internal sealed class StateDictTests
 {
-    private sealed class Net : Module
+    sealed class Net : Module
     {
         public readonly Conv2d Conv;
         public readonly BatchNorm2d Bn;
@@ -100,13 +100,13 @@ internal sealed class StateDictTests
         Assert.That(() => StateDict.Read(new StateEntry("count", counter), file.Entry("count")), Throws.TypeOf<SafetensorsException>().With.Message.Contains("I64"));
     }
 
-    private static void Save(Module module, string path)
+    static void Save(Module module, string path)
     {
         var writer = new SafetensorsWriter();
         StateDict.Write(module, writer);
         writer.Save(path);
     }
 
-    private static float[][] Values(Module module) =>
+    static float[][] Values(Module module) =>
         module.State().Where(e => e.Tensor.DType != DType.Int64).Select(e => StateDict.ToTorch(e.Tensor, e.Layout)).ToArray();
 }

@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 [TestFixture, NonParallelizable]
 internal sealed class AttentionTests
 {
-    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "attention");
+    static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "attention");
 
     [TestCaseSource(nameof(Cases))]
     public void CompositeEqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Block(c, x, Composite));
@@ -19,7 +19,7 @@ internal sealed class AttentionTests
     public void EveryReferenceCaseRuns() => Assert.That(Cases().Count(), Is.EqualTo(5));
 
     /// <summary>The attention block of the reference: projection, attention, projection. Normalised queries and keys are put together again for the fused form.</summary>
-    private static Tensor Block(ReferenceCase c, IReadOnlyDictionary<string, Tensor> x, Func<Tensor, int, double, Tensor> attention)
+    static Tensor Block(ReferenceCase c, IReadOnlyDictionary<string, Tensor> x, Func<Tensor, int, double, Tensor> attention)
     {
         int heads = (int)c.Number("heads", 0);
         Tensor qkv = Ops.Linear(x["x"], x["param.qkv.weight"], x.GetValueOrDefault("param.qkv.bias"));
@@ -38,7 +38,7 @@ internal sealed class AttentionTests
         return Ops.Linear(attention(qkv, heads, c.Number("scale", double.NaN)), x["param.proj.weight"], x["param.proj.bias"]);
     }
 
-    private static Tensor Composite(Tensor qkv, int heads, double scale)
+    static Tensor Composite(Tensor qkv, int heads, double scale)
     {
         (int batch, int tokens, int channels) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3);
         Tensor split = Ops.Permute(Ops.Reshape(qkv, [batch, tokens, 3, heads, channels / heads]), 2, 0, 3, 1, 4);
@@ -47,7 +47,7 @@ internal sealed class AttentionTests
         return Ops.Reshape(Ops.Permute(y, 0, 2, 1, 3), [batch, tokens, channels]);
     }
 
-    private static readonly int[][] Sizes =
+    static readonly int[][] Sizes =
     [
         [2, 1, 2, 8], [1, 17, 3, 8], [2, 49, 1, 64], [1, 50, 6, 64], [1, 64, 2, 128], [1, 196, 2, 64], [1, 197, 3, 40], [3, 5, 2, 9], [1, 300, 1, 16], [2, 2, 1, 1],
     ];
@@ -72,7 +72,7 @@ internal sealed class AttentionTests
         }
     }
 
-    private static void RequireClose(Tensor actual, Tensor expected, string what)
+    static void RequireClose(Tensor actual, Tensor expected, string what)
     {
         double[] numbers = Numbers(expected);
         // In float32 each of the two may be 4e-6 of the largest element from the exact result, as in the reference cases.
@@ -80,7 +80,7 @@ internal sealed class AttentionTests
         Assert.That(Numbers(actual), Is.EqualTo(numbers).Within(tolerance), $"{what} in {actual.DType}");
     }
 
-    private static double[] Numbers(Tensor x) => x.DType == DType.Float64 ? x.ToArray<double>() : Array.ConvertAll(x.ToArray<float>(), v => (double)v);
+    static double[] Numbers(Tensor x) => x.DType == DType.Float64 ? x.ToArray<double>() : Array.ConvertAll(x.ToArray<float>(), v => (double)v);
 
     [TestCase(1, 1, 1, 3)]
     [TestCase(2, 3, 2, 2)]

@@ -11,7 +11,7 @@ internal sealed class BatchNormTests
     public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.BatchNorm(x["x"], x["weight"], x["bias"],
         x["running_mean"], x["running_var"], c.Flag("train", true), c.Number("momentum", 0.1), c.Number("eps", 1e-5)), images: true);
 
-    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "batch_norm2d");
+    static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "batch_norm2d");
 
     [Test]
     public void GradientsAreThoseOfTheDifferences([Values] bool training, [Values] bool residual, [Values] bool relu, [Values(1, 5, 9)] int channels)
@@ -112,5 +112,5 @@ internal sealed class BatchNormTests
         Assert.That(() => Ops.BatchNorm(x, vector, vector, vector, vector, false), Throws.Nothing);
     }
 
-    private static Parameter Float(Shape shape, ulong seed) => new(GradientCheck.Normal(shape, seed, DType.Float32));
+    static Parameter Float(Shape shape, ulong seed) => new(GradientCheck.Normal(shape, seed, DType.Float32));
 }

@@ -11,7 +11,7 @@ internal sealed class Conv2dTests
     public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.Conv2d(x["x"], x["weight"], x.GetValueOrDefault("bias"),
         Size(c, "stride"), Size(c, "padding"), Size(c, "dilation"), (int)c.Number("groups", 1)), images: true);
 
-    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "conv2d");
+    static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "conv2d");
 
     internal static Size2d Size(ReferenceCase c, string key)
     {

@@ -110,16 +110,16 @@ internal sealed class DropoutTests
     public void NothingDependsOnTheNumberOfThreads() =>
         OpsTesting.SameOnAnyThreads(x => Ops.Dropout(x[0], 0.3, true, new DropoutStream(2)), [100_003]);
 
-    private sealed class TwoLayers : Module
+    sealed class TwoLayers : Module
     {
-        private readonly Dropout _first, _second;
+        readonly Dropout first, second;
 
         public TwoLayers()
         {
-            _first = Register("first", new Dropout(0.5));
-            _second = Register("second", new Dropout(0.25));
+            first = Register("first", new Dropout(0.5));
+            second = Register("second", new Dropout(0.25));
         }
 
-        protected override Tensor Forward(Tensor x) => _second.Call(_first.Call(x));
+        protected override Tensor Forward(Tensor x) => second.Call(first.Call(x));
     }
 }

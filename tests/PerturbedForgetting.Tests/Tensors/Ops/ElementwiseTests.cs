@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 [TestFixture, NonParallelizable]
 internal sealed class ElementwiseTests
 {
-    private static readonly Dictionary<string, Func<IReadOnlyDictionary<string, Tensor>, Tensor>> Operations = new()
+    static readonly Dictionary<string, Func<IReadOnlyDictionary<string, Tensor>, Tensor>> Operations = new()
     {
         ["relu"] = x => Ops.Relu(x["x"]),
         ["gelu_erf"] = x => Ops.Gelu(x["x"]),
@@ -16,7 +16,7 @@ internal sealed class ElementwiseTests
         ["x*x+x"] = x => (x["x"] * x["x"]) + x["x"],
     };
 
-    private static IEnumerable<ReferenceCase> Cases() => Operations.Keys.SelectMany(op => ReferenceData.Cases("ops", op));
+    static IEnumerable<ReferenceCase> Cases() => Operations.Keys.SelectMany(op => ReferenceData.Cases("ops", op));
 
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, Operations[c.Op]);

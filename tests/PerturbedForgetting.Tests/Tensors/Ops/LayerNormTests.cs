@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 [TestFixture, NonParallelizable]
 internal sealed class LayerNormTests
 {
-    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "layer_norm");
+    static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "layer_norm");
 
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) =>

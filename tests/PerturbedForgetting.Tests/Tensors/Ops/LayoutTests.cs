@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 [TestFixture, NonParallelizable]
 internal sealed class LayoutTests
 {
-    private static readonly Dictionary<string, Func<ReferenceCase, IReadOnlyDictionary<string, Tensor>, Tensor>> Operations = new()
+    static readonly Dictionary<string, Func<ReferenceCase, IReadOnlyDictionary<string, Tensor>, Tensor>> Operations = new()
     {
         ["flatten_transpose_concat_cls_add_pos"] = (_, x) => Tokens(x),
         ["token_mean"] = (c, x) => TokenMean(x["x"], (int)c.Number("num_prefix_tokens", 0)),
@@ -15,7 +15,7 @@ internal sealed class LayoutTests
         ["qkv_split_concat"] = (c, x) => SplitAndConcat(x["x"], (int)c.Number("heads", 0)),
     };
 
-    private static IEnumerable<ReferenceCase> Cases() => Operations.Keys.SelectMany(op => ReferenceData.Cases("ops", op));
+    static IEnumerable<ReferenceCase> Cases() => Operations.Keys.SelectMany(op => ReferenceData.Cases("ops", op));
 
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Operations[c.Op](c, x));
@@ -24,7 +24,7 @@ internal sealed class LayoutTests
     public void EveryReferenceCaseRuns() => Assert.That(Cases().Count(), Is.EqualTo(2 + 2 + 1 + 1));
 
     // The stored images are N,C,H,W; their order is changed inside the graph.
-    private static Tensor Tokens(IReadOnlyDictionary<string, Tensor> x)
+    static Tensor Tokens(IReadOnlyDictionary<string, Tensor> x)
     {
         Shape shape = x["x"].Shape;
         Tensor tokens = Ops.Reshape(Ops.Permute(x["x"], 0, 2, 3, 1), [shape[0], shape[2] * shape[3], shape[1]]);
@@ -33,16 +33,16 @@ internal sealed class LayoutTests
         return tokens + x["pos_embed"];
     }
 
-    private static Tensor TokenMean(Tensor x, int prefix) => Ops.Mean(Ops.Slice(x, 1, prefix, x.Shape[1] - prefix), 1);
+    static Tensor TokenMean(Tensor x, int prefix) => Ops.Mean(Ops.Slice(x, 1, prefix, x.Shape[1] - prefix), 1);
 
-    private static Tensor SplitAndConcat(Tensor x, int heads)
+    static Tensor SplitAndConcat(Tensor x, int heads)
     {
         (int batch, int tokens, int width) = (x.Shape[0], x.Shape[1], x.Shape[2] / 3 / heads);
         Tensor split = Ops.Permute(Ops.Reshape(x, [batch, tokens, 3, heads, width]), 2, 0, 3, 1, 4);
         return Ops.Concat(-1, Ops.Select(split, 0, 0), 2 * Ops.Select(split, 0, 1), 3 * Ops.Select(split, 0, 2));
     }
 
-    private static readonly Shape[] PermuteShapes = [[1], [5], [3, 7], [2, 1, 4], [17, 3, 33], [2, 3, 4, 5], [3, 1, 2, 1, 5, 2], [70, 19], [1, 1, 1]];
+    static readonly Shape[] PermuteShapes = [[1], [5], [3, 7], [2, 1, 4], [17, 3, 33], [2, 3, 4, 5], [3, 1, 2, 1, 5, 2], [70, 19], [1, 1, 1]];
 
     [TestCaseSource(nameof(PermuteShapes))]
     public void PermuteMovesEveryElement(Shape shape)
@@ -57,7 +57,7 @@ internal sealed class LayoutTests
         }
     }
 
-    private static void CheckPermute(Tensor x, int[] order)
+    static void CheckPermute(Tensor x, int[] order)
     {
         Tensor y = Ops.Permute(x, order);
         double[] from = Values(x), to = Values(y);
@@ -75,14 +75,14 @@ internal sealed class LayoutTests
         }
     }
 
-    private static double[] Values(Tensor x) => x.DType switch
+    static double[] Values(Tensor x) => x.DType switch
     {
         DType.Float32 => Array.ConvertAll(x.ToArray<float>(), v => (double)v),
         DType.Float64 => x.ToArray<double>(),
         _ => Array.ConvertAll(x.ToArray<byte>(), v => (double)v),
     };
 
-    private static IEnumerable<int[]> Orders(int[] axes) => axes.Length == 0
+    static IEnumerable<int[]> Orders(int[] axes) => axes.Length == 0
         ? [[]]
         : axes.SelectMany(a => Orders([.. axes.Where(b => b != a)]).Select(rest => (int[])[a, .. rest]));
 

@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 [TestFixture, NonParallelizable]
 internal sealed class LossTests
 {
-    private static IEnumerable<ReferenceCase> Cases(string op) => ReferenceData.Cases("ops", op);
+    static IEnumerable<ReferenceCase> Cases(string op) => ReferenceData.Cases("ops", op);
 
     [TestCaseSource(nameof(Cases), ["cross_entropy"])]
     public void CrossEntropyEqualsTheReference(ReferenceCase c) =>
@@ -29,7 +29,7 @@ internal sealed class LossTests
     [TestCase("output_bias_forget", 224)]
     public void EveryReferenceCaseRuns(string op, int count) => Assert.That(Cases(op).Count(), Is.EqualTo(count));
 
-    private static LossReduction Reduction(ReferenceCase c) =>
+    static LossReduction Reduction(ReferenceCase c) =>
         Enum.Parse<LossReduction>(c.Config.GetProperty("reduction").GetString()!.Replace("_", ""), ignoreCase: true);
 
     [Test]
@@ -154,7 +154,7 @@ internal sealed class LossTests
         Assert.That(() => Ops.OutputBiasForget(Tensor.Zeros([1, 3]), Tensor.Zeros([1], DType.Int32), 10, gamma), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--obf-gamma"));
     }
 
-    private static Func<Tensor>[] Losses(Tensor x, Tensor labels) =>
+    static Func<Tensor>[] Losses(Tensor x, Tensor labels) =>
     [
         () => Ops.CrossEntropy(x, labels, 0.1),
         () => Ops.BinaryCrossEntropy(x, labels),

@@ -10,7 +10,7 @@ internal sealed class MatMulTests
     public void EqualsTheReference(ReferenceCase c) =>
         ReferenceOps.Check(c, x => Ops.MatMul(x["a"], x["b"], c.Flag("transpose_a", false), c.Flag("transpose_b", false)));
 
-    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "matmul");
+    static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "matmul");
 
     [Test]
     public void GradientsAreThoseOfTheDifferences([Values] bool transposeA, [Values] bool transposeB, [Values(1, 3)] int batch, [Values] bool shared)

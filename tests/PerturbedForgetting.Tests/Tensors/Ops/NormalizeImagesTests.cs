@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 [TestFixture]
 internal sealed class NormalizeImagesTests
 {
-    private static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("transforms", "normalise");
+    static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("transforms", "normalise");
 
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReferenceBitForBit(ReferenceCase c)

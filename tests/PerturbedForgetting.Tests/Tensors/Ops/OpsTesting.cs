@@ -49,7 +49,7 @@ internal static class OpsTesting
         Assert.That(Device.Cpu.Memory.Live, Is.EqualTo(live), "bytes left");
     }
 
-    private static List<float[]> Results(Func<Parameter[], Tensor> run, Shape[] shapes)
+    static List<float[]> Results(Func<Parameter[], Tensor> run, Shape[] shapes)
     {
         Parameter[] inputs = shapes.Select((shape, i) => Normal(shape, (ulong)i + 5)).ToArray();
         List<float[]> results = [];

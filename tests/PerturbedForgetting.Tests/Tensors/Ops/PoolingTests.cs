@@ -19,11 +19,11 @@ internal sealed class PoolingTests
     [TestCaseSource(nameof(GlobalCases))]
     public void GlobalAvgPoolEqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.GlobalAvgPool2d(x["x"]), images: true);
 
-    private static IEnumerable<ReferenceCase> MaxCases() => ReferenceData.Cases("ops", "max_pool2d");
+    static IEnumerable<ReferenceCase> MaxCases() => ReferenceData.Cases("ops", "max_pool2d");
 
-    private static IEnumerable<ReferenceCase> AverageCases() => ReferenceData.Cases("ops", "avg_pool2d");
+    static IEnumerable<ReferenceCase> AverageCases() => ReferenceData.Cases("ops", "avg_pool2d");
 
-    private static IEnumerable<ReferenceCase> GlobalCases() => ReferenceData.Cases("ops", "global_avg_pool_flatten");
+    static IEnumerable<ReferenceCase> GlobalCases() => ReferenceData.Cases("ops", "global_avg_pool_flatten");
 
     [Test]
     public void GradientsAreThoseOfTheDifferences([Values(1, 2, 3)] int kernel, [Values(1, 2, 3)] int stride, [Values(0, 1)] int padding, [Values] bool ceil, [Values] bool count)

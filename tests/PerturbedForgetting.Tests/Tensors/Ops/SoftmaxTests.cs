@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 [TestFixture, NonParallelizable]
 internal sealed class SoftmaxTests
 {
-    private static IEnumerable<ReferenceCase> Cases() => [.. ReferenceData.Cases("ops", "softmax"), .. ReferenceData.Cases("ops", "log_softmax")];
+    static IEnumerable<ReferenceCase> Cases() => [.. ReferenceData.Cases("ops", "softmax"), .. ReferenceData.Cases("ops", "log_softmax")];
 
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) =>

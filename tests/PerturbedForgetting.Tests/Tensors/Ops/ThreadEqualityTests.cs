@@ -9,15 +9,15 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 [NonParallelizable]
 internal sealed class ThreadEqualityTests
 {
-    private int _threads;
+    int threads;
 
     [SetUp]
-    public void Remember() => _threads = WorkerPool.Threads;
+    public void Remember() => this.threads = WorkerPool.Threads;
 
     [TearDown]
-    public void Restore() => WorkerPool.Threads = _threads;
+    public void Restore() => WorkerPool.Threads = this.threads;
 
-    private static IEnumerable<TestCaseData> Operations()
+    static IEnumerable<TestCaseData> Operations()
     {
         yield return Case("Linear", x => Ops.Linear(x[0], x[1], x[2]), [700, 130], [67, 130], [67]);
         yield return Case("LinearGelu", x => Ops.LinearGelu(x[0], x[1], x[2]), [700, 130], [67, 130], [67]);

@@ -5,18 +5,18 @@ namespace PerturbedForgetting.Tests.Tensors.Serialization;
 [TestFixture]
 internal sealed class AtomicFileTests
 {
-    private TempFolder _folder = null!;
+    TempFolder folder = null!;
 
     [SetUp]
-    public void SetUp() => _folder = new TempFolder();
+    public void SetUp() => folder = new TempFolder();
 
     [TearDown]
-    public void TearDown() => _folder.Dispose();
+    public void TearDown() => folder.Dispose();
 
     [Test]
     public void AFileIsCreatedWithItsFoldersAndReplaced()
     {
-        string path = _folder[Path.Combine("new", "deep", "文件 ü.json")];
+        string path = folder[Path.Combine("new", "deep", "文件 ü.json")];
         AtomicFile.WriteText(path, "one");
         AtomicFile.WriteText(path, "zwölf");
         Assert.That(File.ReadAllText(path), Is.EqualTo("zwölf"));
@@ -54,10 +54,10 @@ internal sealed class AtomicFileTests
     [Test]
     public void AFolderInTheWayIsReportedAndNothingIsLeft()
     {
-        string path = _folder["folder"];
+        string path = folder["folder"];
         Directory.CreateDirectory(path);
         Assert.That(() => AtomicFile.WriteText(path, "x"), Throws.InstanceOf<IOException>().With.Message.Contains(path));
-        Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.EqualTo(new[] { path }));
+        Assert.That(Directory.GetFileSystemEntries(folder.Path), Is.EqualTo(new[] { path }));
     }
 
     [Test]
@@ -70,26 +70,26 @@ internal sealed class AtomicFileTests
     [Test]
     public void ANameAsLongAsTheFileSystemAllowsWorks()
     {
-        string path = _folder[new string('n', 250) + ".json"];
+        string path = folder[new string('n', 250) + ".json"];
         AtomicFile.WriteText(path, "x");
         Assert.That(File.Exists(path));
     }
 
-    private string OldFile()
+    string OldFile()
     {
-        string path = _folder["last.safetensors"];
+        string path = folder["last.safetensors"];
         File.WriteAllText(path, "old");
         return path;
     }
 
-    private void AssertOldFileAlone(string path)
+    void AssertOldFileAlone(string path)
     {
         Assert.That(File.ReadAllText(path), Is.EqualTo("old"));
-        Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.EqualTo(new[] { path }));
+        Assert.That(Directory.GetFileSystemEntries(folder.Path), Is.EqualTo(new[] { path }));
     }
 
     /// <summary>A file on a disk with room for a given number of bytes.</summary>
-    private sealed class QuotaStream(string path, int quota) : FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0)
+    sealed class QuotaStream(string path, int quota) : FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0)
     {
         public override void Write(ReadOnlySpan<byte> buffer)
         {

@@ -8,13 +8,13 @@ namespace PerturbedForgetting.Tests.Tensors.Serialization;
 [TestFixture]
 internal sealed class SafetensorsFormatTests
 {
-    private TempFolder _folder = null!;
+    TempFolder folder = null!;
 
     [SetUp]
-    public void SetUp() => _folder = new TempFolder();
+    public void SetUp() => folder = new TempFolder();
 
     [TearDown]
-    public void TearDown() => _folder.Dispose();
+    public void TearDown() => folder.Dispose();
 
     [Test]
     public void AFileWrittenByHandIsRead()
@@ -50,10 +50,10 @@ internal sealed class SafetensorsFormatTests
         Assert.That(file.Entry("empty").Count, Is.Zero);
     }
 
-    private static TestCaseData Bad(string name, string json, int dataBytes, string word) =>
+    static TestCaseData Bad(string name, string json, int dataBytes, string word) =>
         new TestCaseData(json, dataBytes, word).SetArgDisplayNames(name);
 
-    private static IEnumerable<TestCaseData> Malformed()
+    static IEnumerable<TestCaseData> Malformed()
     {
         const string A = "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}";
         yield return Bad("overlap", $"{{{A},\"b\":{{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}}}", 8, "overlaps");
@@ -104,7 +104,7 @@ internal sealed class SafetensorsFormatTests
     [TestCase(7, "7 bytes")]
     public void AFileShorterThanItsLengthFieldIsRefused(int bytes, string word)
     {
-        string path = _folder["short.safetensors"];
+        string path = folder["short.safetensors"];
         File.WriteAllBytes(path, new byte[bytes]);
         Assert.That(() => SafetensorsFile.Open(path), Throws.TypeOf<SafetensorsException>().With.Message.Contains(word));
     }
@@ -116,7 +116,7 @@ internal sealed class SafetensorsFormatTests
     {
         byte[] bytes = new byte[64];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, length);
-        string path = _folder["huge.safetensors"];
+        string path = folder["huge.safetensors"];
         File.WriteAllBytes(path, bytes);
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.That(() => SafetensorsFile.Open(path), Throws.TypeOf<SafetensorsException>().With.Message.Contains(word));
@@ -131,13 +131,13 @@ internal sealed class SafetensorsFormatTests
         Assert.That(() => SafetensorsFile.Open(path), Throws.TypeOf<SafetensorsException>().With.Message.Contains("JSON"));
     }
 
-    private string Write(string json, byte[] data) => Write(Encoding.UTF8.GetBytes(json), data);
+    string Write(string json, byte[] data) => Write(Encoding.UTF8.GetBytes(json), data);
 
-    private string Write(byte[] json, byte[] data)
+    string Write(byte[] json, byte[] data)
     {
         byte[] length = new byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
-        string path = _folder["file é 模型.safetensors"];
+        string path = folder["file é 模型.safetensors"];
         File.WriteAllBytes(path, [.. length, .. json, .. data]);
         return path;
     }

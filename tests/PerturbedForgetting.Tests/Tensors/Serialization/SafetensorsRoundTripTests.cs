@@ -10,13 +10,13 @@ namespace PerturbedForgetting.Tests.Tensors.Serialization;
 [TestFixture]
 internal sealed class SafetensorsRoundTripTests
 {
-    private TempFolder _folder = null!;
+    TempFolder folder = null!;
 
     [SetUp]
-    public void SetUp() => _folder = new TempFolder();
+    public void SetUp() => folder = new TempFolder();
 
     [TearDown]
-    public void TearDown() => _folder.Dispose();
+    public void TearDown() => folder.Dispose();
 
     [Test]
     public void EveryTypeAndShapeSurvives()
@@ -36,7 +36,7 @@ internal sealed class SafetensorsRoundTripTests
                 writer.Add(name, dtype, shape, stream => stream.Write(bytes));
             }
         }
-        string path = _folder["all.safetensors"];
+        string path = folder["all.safetensors"];
         writer.Save(path);
 
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -81,7 +81,7 @@ internal sealed class SafetensorsRoundTripTests
         writer.Add<ushort>("bf16", SafetensorsDType.BF16, shape, Array.ConvertAll(many, x => (ushort)(BitConverter.SingleToUInt32Bits(x) >> 16)));
         writer.Add<float>("f32", SafetensorsDType.F32, shape, many);
         writer.Add<int>("i32", SafetensorsDType.I32, [1], new[] { 7 });
-        string path = _folder["floats.safetensors"];
+        string path = folder["floats.safetensors"];
         writer.Save(path);
 
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -106,7 +106,7 @@ internal sealed class SafetensorsRoundTripTests
     public void AnyFlippedByteIsFound()
     {
         byte[] good = Sample("x").ToArray();
-        string path = _folder["flipped.safetensors"];
+        string path = folder["flipped.safetensors"];
         int dataStart = 8 + (int)BinaryPrimitives.ReadInt64LittleEndian(good);
         int byChecksum = 0;
         for (int i = 0; i < good.Length; i++)
@@ -127,7 +127,7 @@ internal sealed class SafetensorsRoundTripTests
     public void RandomDamageNeverCausesAnotherException()
     {
         byte[] good = Sample("x").ToArray();
-        string path = _folder["fuzz.safetensors"];
+        string path = folder["fuzz.safetensors"];
         Gen.Select(Gen.Int[0, good.Length], Gen.Select(Gen.Int[0, good.Length - 1], Gen.Byte).Array[0, 6])
             .Sample((length, edits) =>
             {
@@ -149,7 +149,7 @@ internal sealed class SafetensorsRoundTripTests
     [Test]
     public void RandomJsonNeverCausesAnotherException()
     {
-        string path = _folder["json.safetensors"];
+        string path = folder["json.safetensors"];
         string[] pieces = ["{", "}", "[", "]", ":", ",", "\"a\"", "\"dtype\"", "\"F32\"", "\"shape\"", "\"data_offsets\"", "\"__metadata__\"", "0", "4", "-1", "1e99", "\"\\ud800\"", "null", "true", " "];
         Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]).Array[0, 30].Sample(parts =>
         {
@@ -178,7 +178,7 @@ internal sealed class SafetensorsRoundTripTests
                 SafetensorsEntry entry = source.Entry(tensor);
                 writer.Add(tensor, entry.DType, entry.Shape, stream => stream.Write(Bytes(entry)));
             }
-            string path = _folder[name];
+            string path = folder[name];
             writer.Save(path);
             using SafetensorsFile copy = SafetensorsFile.Open(path);
             copy.Verify();
@@ -195,9 +195,9 @@ internal sealed class SafetensorsRoundTripTests
         {
             SafetensorsWriter writer = new();
             writer.Add("a", SafetensorsDType.F32, [2], stream => stream.Write(new byte[bytes]));
-            string path = _folder["wrong"];
+            string path = folder["wrong"];
             Assert.That(() => writer.Save(path), Throws.InvalidOperationException);
-            Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.Empty);
+            Assert.That(Directory.GetFileSystemEntries(folder.Path), Is.Empty);
         }
     }
 
@@ -215,7 +215,7 @@ internal sealed class SafetensorsRoundTripTests
         Assert.That(() => new SafetensorsWriter([new("pf_sha256", "")]), Throws.ArgumentException);
     }
 
-    private static MemoryStream Sample(string value)
+    static MemoryStream Sample(string value)
     {
         SafetensorsWriter writer = new([new("b", value), new("a", "1")]);
         writer.Add<float>("w", SafetensorsDType.F32, [2, 3], new[] { 1.5f, 2, 3, 4, 5, 6 });
@@ -225,13 +225,13 @@ internal sealed class SafetensorsRoundTripTests
         return stream;
     }
 
-    private static void OpenAndVerify(string path)
+    static void OpenAndVerify(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         file.Verify();
     }
 
-    private static byte[] Bytes(SafetensorsEntry entry)
+    static byte[] Bytes(SafetensorsEntry entry)
     {
         byte[] bytes = new byte[entry.ByteLength];
         entry.Read(bytes);

@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Tests.Training.Metrics;
 [TestFixture]
 internal sealed class AccuracyTests
 {
-    private static IEnumerable<ReferenceCase> Cases(string op) => ReferenceData.Cases("metrics", op);
+    static IEnumerable<ReferenceCase> Cases(string op) => ReferenceData.Cases("metrics", op);
 
     [TestCase("accuracy", 7)]
     [TestCase("accuracy_multilabel", 4)]
@@ -125,9 +125,9 @@ internal sealed class AccuracyTests
         Assert.That(() => new Accuracy(1).Add(Tensor.Zeros([2, 3]), Tensor.Zeros([2, 2], DType.UInt8)), Throws.InstanceOf<ArgumentException>());
     }
 
-    private static string Prefix(ReferenceCase c) => c.Json.GetProperty("tensors_prefix").GetString()!;
+    static string Prefix(ReferenceCase c) => c.Json.GetProperty("tensors_prefix").GetString()!;
 
-    private static Tensor Logits(ReferenceCase c)
+    static Tensor Logits(ReferenceCase c)
     {
         ReferenceTensor<float> logits = ReferenceData.Float32("metrics.safetensors", Prefix(c) + "logits");
         return Tensor.From(logits.Data, new Shape(logits.Shape));

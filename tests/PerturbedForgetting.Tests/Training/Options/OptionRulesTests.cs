@@ -5,12 +5,12 @@ namespace PerturbedForgetting.Tests.Training.Options;
 [TestFixture]
 internal sealed class OptionRulesTests
 {
-    private static TrainOptions Good() => new() { DataDir = "images", Model = "resnet18" };
+    static TrainOptions Good() => new() { DataDir = "images", Model = "resnet18" };
 
-    private static TestCaseData Case(string option, string words, Action<TrainOptions> change) =>
+    static TestCaseData Case(string option, string words, Action<TrainOptions> change) =>
         new TestCaseData(option, words, change).SetArgDisplayNames(option, words);
 
-    private static IEnumerable<TestCaseData> Errors()
+    static IEnumerable<TestCaseData> Errors()
     {
         yield return Case("--dataset", "builtin/shapes", o => o.DataDir = null);
         yield return Case("--dataset", "cannot be read", o => o.Dataset = "tfds/cifar10");
@@ -77,7 +77,7 @@ internal sealed class OptionRulesTests
         Assert.That(errors[0].Message, Does.Contain(words));
     }
 
-    private static IEnumerable<TestCaseData> Notes()
+    static IEnumerable<TestCaseData> Notes()
     {
         yield return Case("--pin-mem", "no effect", o => o.PinMem = true);
         yield return Case("--synchronize-step", "no effect", o => o.SynchronizeStep = true);

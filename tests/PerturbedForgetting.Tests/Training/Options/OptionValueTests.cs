@@ -96,6 +96,6 @@ internal sealed class OptionValueTests
     [Test]
     public void NothingIsSuggestedForNonsense() => Assert.That(OptionTables.Train.Suggest("--xyzzyplugh"), Is.Empty);
 
-    private static IReadOnlyDictionary<string, object?> Pairs(string text) =>
+    static IReadOnlyDictionary<string, object?> Pairs(string text) =>
         (IReadOnlyDictionary<string, object?>)OptionValue.Parse(OptionTables.Train.Find("model-kwargs")!, [text]);
 }

@@ -106,7 +106,7 @@ internal sealed class OptionsJsonTests
     }
 
     /// <summary>A value that is not the default of any option.</summary>
-    private static object Other(OptionSpec spec) => spec.Kind switch
+    static object Other(OptionSpec spec) => spec.Kind switch
     {
         OptionKind.Text => "ä \"x\"",
         OptionKind.Integer => 1234567,

@@ -67,6 +67,15 @@ sealed class TrainerTests
         Assert.That(observer.Updates.Select(u => u.Rho), Is.EqualTo(observer.Updates.Select(u => u.LearningRate)).Within(1e-12));
     }
 
+    [TestCase("sgdw", 0)]
+    [TestCase("sam_sgdw", 0.3)]
+    public void TheLoggedRhoIsZeroWhenNothingIsPerturbed(string opt, double expected)
+    {
+        var observer = new RecordingObserver();
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = opt, Rho = 0.3 }, observer);
+        Assert.That(observer.Updates.Select(u => u.Rho), Has.All.EqualTo(expected));
+    }
+
     /// <summary>Report T15: a diverging run stops within a few steps, says where, and keeps the last good checkpoint.</summary>
     [Test]
     public void T15_ARunThatDivergesStopsAndKeepsItsCheckpoint()

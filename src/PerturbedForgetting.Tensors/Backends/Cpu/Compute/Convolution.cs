@@ -75,7 +75,7 @@ internal static unsafe class Convolution
     }
 
     /// <summary>Whether some input pixels are seen by no tap.</summary>
-    private static bool HasGaps(in Conv2dShape s)
+    static bool HasGaps(in Conv2dShape s)
     {
         for (int h = 0; h < s.StrideH; h++)
         {
@@ -90,7 +90,7 @@ internal static unsafe class Convolution
         return false;
     }
 
-    private static void BackwardInputClass<T>(in Conv2dShape s, T* dy, T* w, T* dx, int h, int v)
+    static void BackwardInputClass<T>(in Conv2dShape s, T* dy, T* w, T* dx, int h, int v)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         TapClass rows = TapClass.Of(h, s.KH, s.StrideH, s.PadH, s.DilH), columns = TapClass.Of(v, s.KW, s.StrideW, s.PadW, s.DilW);
@@ -196,14 +196,14 @@ internal static unsafe class Convolution
         Lanes.Add(body.Partials, sums, columns);
     }
 
-    private static void Clear<T>(T* values, long count)
+    static void Clear<T>(T* values, long count)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var body = new ClearBody<T> { Values = values, Count = count };
         WorkerPool.For((int)((count + ClearBody<T>.Part - 1) / ClearBody<T>.Part), ref body);
     }
 
-    private struct ClearBody<T> : IParallelBody
+    struct ClearBody<T> : IParallelBody
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         public const int Part = 1 << 16;
@@ -215,7 +215,7 @@ internal static unsafe class Convolution
             Lanes.Clear(Values + ((long)index * Part), (int)Math.Min(Part, Count - ((long)index * Part)));
     }
 
-    private struct ColumnSumBody<T> : IParallelBody
+    struct ColumnSumBody<T> : IParallelBody
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         public const int PartRows = 256;
@@ -238,7 +238,7 @@ internal static unsafe class Convolution
     /// Along one axis: the kernel taps k with (p + pad - k * dil) divisible by the stride, for the input positions
     /// p = first, first + stride, ...; they read output positions i + Origin + j * PixelStep, tap Last - j * TapStep.
     /// </summary>
-    private readonly record struct TapClass(int Taps, int Last, int TapStep, int Origin, int PixelStep)
+    readonly record struct TapClass(int Taps, int Last, int TapStep, int Origin, int PixelStep)
     {
         public static TapClass Of(int first, int kernel, int stride, int pad, int dilation)
         {

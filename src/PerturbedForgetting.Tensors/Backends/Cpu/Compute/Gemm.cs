@@ -88,7 +88,7 @@ internal static unsafe class Gemm
         WorkerPool.For(batch, ref body);
     }
 
-    private struct BatchBody<T> : IParallelBody
+    struct BatchBody<T> : IParallelBody
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         public bool TransA, TransB, Accumulate;

@@ -56,84 +56,84 @@ internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     where TRight : struct, IRightOperand<T>
     where TSink : struct, ITileSink<T>
 {
-    private int _m, _n, _k;
-    private TLeft _left;
-    private TRight _right;
-    private TSink _sink;
-    private GemmPlan _plan;
+    int m, n, k;
+    TLeft left;
+    TRight right;
+    TSink sink;
+    GemmPlan plan;
 
     // First column of the slice in hand, its columns, its packed right matrix (a panel's whole depth together).
-    private int _slice, _sliceColumns;
-    private T* _packedRight;
-    private T* _partials;
+    int slice, sliceColumns;
+    T* packedRight;
+    T* partials;
 
     public static void Run(int m, int n, int k, TLeft left, TRight right, TSink sink)
     {
         var product = new Product<T, TKernel, TLeft, TRight, TSink>
         {
-            _m = m,
-            _n = n,
-            _k = k,
-            _left = left,
-            _right = right,
-            _sink = sink,
-            _plan = GemmPlan.For(m, n, k, TKernel.Lines, TKernel.Columns, WorkerPool.Threads),
+            m = m,
+            n = n,
+            k = k,
+            left = left,
+            right = right,
+            sink = sink,
+            plan = GemmPlan.For(m, n, k, TKernel.Lines, TKernel.Columns, WorkerPool.Threads),
         };
-        if (product._plan.OwnRight)
+        if (product.plan.OwnRight)
             product.RunOwn();
         else
             product.RunShared();
     }
 
-    private void RunOwn()
+    void RunOwn()
     {
-        int splits = _plan.Splits;
+        int splits = plan.Splits;
         if (splits > 1)
-            _partials = Scratch.Get<T>(ScratchUse.Partials, (long)splits * _m * _n);
+            partials = Scratch.Get<T>(ScratchUse.Partials, (long)splits * this.m * this.n);
         var body = new OwnBody { Product = this };
-        WorkerPool.For(splits * ColumnTasks(_n), ref body);
+        WorkerPool.For(splits * ColumnTasks(this.n), ref body);
         if (splits > 1)
         {
             var reduce = new ReduceBody { Product = this };
-            WorkerPool.For(GemmPlan.CeilDiv(_m, ReduceBody.Rows), ref reduce);
+            WorkerPool.For(GemmPlan.CeilDiv(this.m, ReduceBody.Rows), ref reduce);
         }
     }
 
-    private void RunShared()
+    void RunShared()
     {
-        for (_slice = 0; _slice < _n; _slice += _plan.SliceColumns)
+        for (slice = 0; slice < this.n; slice += plan.SliceColumns)
         {
-            _sliceColumns = Math.Min(_plan.SliceColumns, _n - _slice);
-            int panels = GemmPlan.CeilDiv(_sliceColumns, TKernel.Columns);
-            _packedRight = Scratch.Get<T>(ScratchUse.SharedRight, (long)panels * TKernel.Columns * _k);
+            sliceColumns = Math.Min(plan.SliceColumns, this.n - slice);
+            int panels = GemmPlan.CeilDiv(sliceColumns, TKernel.Columns);
+            this.packedRight = Scratch.Get<T>(ScratchUse.SharedRight, (long)panels * TKernel.Columns * this.k);
             var pack = new PackBody { Product = this };
-            WorkerPool.For(panels * Math.Max(1, Blocks(_k)), ref pack);
+            WorkerPool.For(panels * Math.Max(1, Blocks(this.k)), ref pack);
             var tiles = new SharedBody { Product = this };
-            WorkerPool.For(RowTasks * ColumnTasks(_sliceColumns), ref tiles);
+            WorkerPool.For(RowTasks * ColumnTasks(sliceColumns), ref tiles);
         }
     }
 
-    private readonly int RowTasks => GemmPlan.CeilDiv(_m, _plan.RowPanels * TKernel.Lines);
+    readonly int RowTasks => GemmPlan.CeilDiv(this.m, plan.RowPanels * TKernel.Lines);
 
-    private readonly int ColumnTasks(int columns) => GemmPlan.CeilDiv(columns, _plan.ColumnPanels * TKernel.Columns);
+    readonly int ColumnTasks(int columns) => GemmPlan.CeilDiv(columns, plan.ColumnPanels * TKernel.Columns);
 
-    private static int Blocks(int depth) => GemmPlan.CeilDiv(depth, GemmBlocking.Depth);
+    static int Blocks(int depth) => GemmPlan.CeilDiv(depth, GemmBlocking.Depth);
 
     // Even blocks: 288 is 144 + 144, not 256 + 32. Always a multiple of 16, so that packed blocks stay aligned.
-    private static int BlockDepth(int depth) =>
+    static int BlockDepth(int depth) =>
         depth == 0 ? 1 : GemmPlan.CeilDiv(GemmPlan.CeilDiv(depth, Blocks(depth)), 16) * 16;
 
-    private void PackLeftPanels(T* packed, int row, int rows, int depth0, int depth)
+    void PackLeftPanels(T* packed, int row, int rows, int depth0, int depth)
     {
         if (depth == 0)
             return;
         int step = TLeft.LineMajor ? GemmBlocking.Depth : TKernel.Lines;
         for (int i = 0; i < rows; i += TKernel.Lines, packed += TKernel.Lines * GemmBlocking.Depth)
-            _left.PackLeft(packed, row + i, Math.Min(TKernel.Lines, rows - i), depth0, depth, step);
+            this.left.PackLeft(packed, row + i, Math.Min(TKernel.Lines, rows - i), depth0, depth, step);
     }
 
     /// <summary>Tiles of rows [row, row + rows) by columns [column, column + columns) for one block of depth.</summary>
-    private static void Tiles<TTarget>(ref TTarget target, T* packedLeft, T* packedRight, long rightStep,
+    static void Tiles<TTarget>(ref TTarget target, T* packedLeft, T* packedRight, long rightStep,
         int row, int rows, int column, int columns, int depth, bool first, bool last)
         where TTarget : struct, ITileSink<T>
     {
@@ -151,69 +151,69 @@ internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
         }
     }
 
-    private void RunSharedTask(int index)
+    void RunSharedTask(int index)
     {
         int rowTasks = RowTasks;
-        int row = index % rowTasks * _plan.RowPanels * TKernel.Lines;
-        int rows = Math.Min(_plan.RowPanels * TKernel.Lines, _m - row);
-        int column = index / rowTasks * _plan.ColumnPanels * TKernel.Columns;
-        int columns = Math.Min(_plan.ColumnPanels * TKernel.Columns, _sliceColumns - column);
+        int row = index % rowTasks * plan.RowPanels * TKernel.Lines;
+        int rows = Math.Min(plan.RowPanels * TKernel.Lines, this.m - row);
+        int column = index / rowTasks * plan.ColumnPanels * TKernel.Columns;
+        int columns = Math.Min(plan.ColumnPanels * TKernel.Columns, sliceColumns - column);
         T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * GemmBlocking.Depth);
-        T* panels = _packedRight + ((long)column * _k);
-        int block = BlockDepth(_k), depth0 = 0;
+        T* panels = this.packedRight + ((long)column * this.k);
+        int block = BlockDepth(this.k), depth0 = 0;
         do
         {
-            int depth = Math.Min(block, _k - depth0);
+            int depth = Math.Min(block, this.k - depth0);
             PackLeftPanels(packedLeft, row, rows, depth0, depth);
-            Tiles(ref _sink, packedLeft, panels + (depth0 * TKernel.Columns), (long)_k * TKernel.Columns,
-                row, rows, _slice + column, columns, depth, depth0 == 0, depth0 + depth == _k);
+            Tiles(ref sink, packedLeft, panels + (depth0 * TKernel.Columns), (long)this.k * TKernel.Columns,
+                row, rows, slice + column, columns, depth, depth0 == 0, depth0 + depth == this.k);
             depth0 += block;
         }
-        while (depth0 < _k);
+        while (depth0 < this.k);
     }
 
-    private void PackShared(int index)
+    void PackShared(int index)
     {
-        int blocks = Math.Max(1, Blocks(_k)), block = BlockDepth(_k);
+        int blocks = Math.Max(1, Blocks(this.k)), block = BlockDepth(this.k);
         int column = index / blocks * TKernel.Columns, depth0 = index % blocks * block;
-        if (depth0 >= _k)
+        if (depth0 >= this.k)
             return;
-        _right.PackRight(_packedRight + ((long)column * _k) + (depth0 * TKernel.Columns), _slice + column,
-            Math.Min(TKernel.Columns, _sliceColumns - column), depth0, Math.Min(block, _k - depth0), TKernel.Columns);
+        this.right.PackRight(this.packedRight + ((long)column * this.k) + (depth0 * TKernel.Columns), slice + column,
+            Math.Min(TKernel.Columns, sliceColumns - column), depth0, Math.Min(block, this.k - depth0), TKernel.Columns);
     }
 
-    private void RunOwnTask(int index)
+    void RunOwnTask(int index)
     {
-        int split = index % _plan.Splits, begin = split * _plan.SplitDepth, end = Math.Min(_k, begin + _plan.SplitDepth);
-        int column = index / _plan.Splits * _plan.ColumnPanels * TKernel.Columns;
-        int columns = Math.Min(_plan.ColumnPanels * TKernel.Columns, _n - column);
-        if (_plan.Splits == 1)
+        int split = index % plan.Splits, begin = split * plan.SplitDepth, end = Math.Min(this.k, begin + plan.SplitDepth);
+        int column = index / plan.Splits * plan.ColumnPanels * TKernel.Columns;
+        int columns = Math.Min(plan.ColumnPanels * TKernel.Columns, this.n - column);
+        if (plan.Splits == 1)
         {
-            RunOwnRange(ref _sink, begin, end, column, columns);
+            RunOwnRange(ref sink, begin, end, column, columns);
             return;
         }
-        var partial = new MatrixSink<T, NoEpilogue<T>>(_partials + ((long)split * _m * _n), _n, false, default);
+        var partial = new MatrixSink<T, NoEpilogue<T>>(partials + ((long)split * this.m * this.n), this.n, false, default);
         RunOwnRange(ref partial, begin, end, column, columns);
     }
 
-    private void RunOwnRange<TTarget>(ref TTarget target, int begin, int end, int column, int columns)
+    void RunOwnRange<TTarget>(ref TTarget target, int begin, int end, int column, int columns)
         where TTarget : struct, ITileSink<T>
     {
         const int panel = GemmBlocking.Depth;
         T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * panel);
-        T* packedRight = Scratch.Get<T>(ScratchUse.RightPanels, (long)_plan.ColumnPanels * TKernel.Columns * panel);
-        int block = BlockDepth(end - begin), rowsAtOnce = _plan.RowPanels * TKernel.Lines, depth0 = begin;
+        T* packedRight = Scratch.Get<T>(ScratchUse.RightPanels, (long)plan.ColumnPanels * TKernel.Columns * panel);
+        int block = BlockDepth(end - begin), rowsAtOnce = plan.RowPanels * TKernel.Lines, depth0 = begin;
         do
         {
             int depth = Math.Min(block, end - depth0);
             for (int j = 0; j < columns; j += TKernel.Columns)
             {
-                _right.PackRight(packedRight + ((long)j * panel), column + j,
+                this.right.PackRight(packedRight + ((long)j * panel), column + j,
                     Math.Min(TKernel.Columns, columns - j), depth0, depth, TKernel.Columns);
             }
-            for (int row = 0; row < _m; row += rowsAtOnce)
+            for (int row = 0; row < this.m; row += rowsAtOnce)
             {
-                int rows = Math.Min(rowsAtOnce, _m - row);
+                int rows = Math.Min(rowsAtOnce, this.m - row);
                 PackLeftPanels(packedLeft, row, rows, depth0, depth);
                 Tiles(ref target, packedLeft, packedRight, TKernel.Columns * panel,
                     row, rows, column, columns, depth, depth0 == begin, depth0 + depth == end);
@@ -223,45 +223,45 @@ internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
         while (depth0 < end);
     }
 
-    private void Reduce(int row, int rows)
+    void Reduce(int row, int rows)
     {
-        long size = (long)_m * _n;
+        long size = (long)this.m * this.n;
         for (; rows > 0; rows--, row++)
         {
-            T* sum = _partials + ((long)row * _n);
-            for (int split = 1; split < _plan.Splits; split++)
-                Lanes.Add(sum + (split * size), sum, _n);
-            _sink.Store(sum, _n, row, 1, 0, _n, true, true);
+            T* sum = partials + ((long)row * this.n);
+            for (int split = 1; split < plan.Splits; split++)
+                Lanes.Add(sum + (split * size), sum, this.n);
+            this.sink.Store(sum, n, row, 1, 0, n, true, true);
         }
     }
 
-    private struct PackBody : IParallelBody
+    struct PackBody : IParallelBody
     {
         public Product<T, TKernel, TLeft, TRight, TSink> Product;
 
         public void Run(int index) => Product.PackShared(index);
     }
 
-    private struct SharedBody : IParallelBody
+    struct SharedBody : IParallelBody
     {
         public Product<T, TKernel, TLeft, TRight, TSink> Product;
 
         public void Run(int index) => Product.RunSharedTask(index);
     }
 
-    private struct OwnBody : IParallelBody
+    struct OwnBody : IParallelBody
     {
         public Product<T, TKernel, TLeft, TRight, TSink> Product;
 
         public void Run(int index) => Product.RunOwnTask(index);
     }
 
-    private struct ReduceBody : IParallelBody
+    struct ReduceBody : IParallelBody
     {
         public const int Rows = 8;
 
         public Product<T, TKernel, TLeft, TRight, TSink> Product;
 
-        public void Run(int index) => Product.Reduce(index * Rows, Math.Min(Rows, Product._m - (index * Rows)));
+        public void Run(int index) => Product.Reduce(index * Rows, Math.Min(Rows, Product.m - (index * Rows)));
     }
 }

@@ -8,20 +8,20 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 internal readonly record struct GemmPlan
 {
     // Below this many multiply-adds a task costs more to hand out than it saves.
-    private const long TaskWork = 1 << 18;
-    private const int TasksPerThread = 6;
+    const long TaskWork = 1 << 18;
+    const int TasksPerThread = 6;
 
     // Tiles of C times parts of the depth: bounds the partial sums to 1.5 MiB.
-    private const long SplitTiles = 1024;
+    const long SplitTiles = 1024;
 
     // A task with its own right panels packs the left matrix too, so it should have many columns.
-    private const int OwnTasksPerThread = 4;
+    const int OwnTasksPerThread = 4;
 
     // So that the part of C a task adds to, block of depth after block, stays in the level-2 cache.
-    private const int TaskColumns = 384;
+    const int TaskColumns = 384;
 
     // Packed right matrices larger than this (elements) are made and used a slice of columns at a time.
-    private const long SharedRightLimit = 1L << 22;
+    const long SharedRightLimit = 1L << 22;
 
     /// <summary>Whether a task packs its own right panels (few rows or great depth), instead of all sharing one packed matrix.</summary>
     public bool OwnRight { get; private init; }
@@ -82,7 +82,7 @@ internal readonly record struct GemmPlan
     public static int CeilDiv(int a, int b) => (int)(((long)a + b - 1) / b);
 
     // A small C of great depth has too few tiles to occupy the cores (and long sums, which lose accuracy).
-    private static int SplitsFor(int m, int n, int k)
+    static int SplitsFor(int m, int n, int k)
     {
         long tiles = (long)CeilDiv(m, 12) * CeilDiv(n, 32);
         return (int)Math.Clamp(Math.Min(k / (2L * GemmBlocking.Depth), SplitTiles / tiles), 1, 64);

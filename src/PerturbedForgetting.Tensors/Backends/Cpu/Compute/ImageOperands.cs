@@ -82,7 +82,7 @@ internal readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperan
         Transposition.Run(gathered, depth, panel, step, lines, depth);
     }
 
-    private void PackWindow(T* target, int image, int row, int column, in Run first, int depth)
+    void PackWindow(T* target, int image, int row, int column, in Run first, int depth)
     {
         int h = grid.OriginH + (row * grid.StepH) + (first.TapRow * grid.TapStepH), w0 = grid.OriginW + (column * grid.StepW);
         T* pixels = grid.Image + ((long)image * grid.H * grid.W * grid.PixelStep);
@@ -109,7 +109,7 @@ internal readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperan
     }
 
     /// <summary>Copies elements [low, high), those inside the image, and clears the rest.</summary>
-    private static void CopyClipped(T* source, T* target, int length, int low, int high)
+    static void CopyClipped(T* source, T* target, int length, int low, int high)
     {
         low = Math.Clamp(low, 0, length);
         high = Math.Clamp(high, low, length);
@@ -119,7 +119,7 @@ internal readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperan
     }
 
     /// <summary>How a window falls into contiguous runs (taps and elements of one, runs in a row of taps), and where a block of depth begins in them.</summary>
-    private readonly record struct Run(int Taps, int Length, int PerRow, int TapRow, int TapRun, int Offset);
+    readonly record struct Run(int Taps, int Length, int PerRow, int TapRow, int TapRun, int Offset);
 }
 
 /// <summary>Windows as depth: line (tap row, tap column, channel), depth (image, window row, window column).</summary>
@@ -146,7 +146,7 @@ internal readonly unsafe struct WindowDepth<T>(WindowGrid<T> grid) : ILeftOperan
         }
     }
 
-    private void PackRun(T* panel, int tapRow, int tapRun, int taps, int offset, int count, int depth0, int depth, int step)
+    void PackRun(T* panel, int tapRow, int tapRun, int taps, int offset, int count, int depth0, int depth, int step)
     {
         int h0 = grid.OriginH + (tapRow * grid.TapStepH), w0 = grid.OriginW + (tapRun * taps * grid.TapStepW);
         // Windows [low, high) of a grid row have the whole run inside the image.
@@ -182,7 +182,7 @@ internal readonly unsafe struct WindowDepth<T>(WindowGrid<T> grid) : ILeftOperan
     }
 
     /// <summary>Windows at the side of the image, some of whose taps lie outside.</summary>
-    private void PackClipped(T* panel, T* source, int taps, int w0, int offset, int count, int column, int windows, int step)
+    void PackClipped(T* panel, T* source, int taps, int w0, int offset, int count, int column, int windows, int step)
     {
         for (int i = 0; i < windows; i++, panel += step)
         {

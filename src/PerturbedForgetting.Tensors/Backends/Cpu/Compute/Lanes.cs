@@ -117,7 +117,7 @@ internal static unsafe class Lanes
     /// Packs rows somewhat shorter than a vector whole vectors at a time: the surplus of one is overwritten by the next.
     /// Returns the rows copied; the last ones, whose surplus could lie outside the buffers, are left to the caller.
     /// </summary>
-    private static int CopyOverlapping<T>(T* source, long sourceStep, T* destination, int count, int rows)
+    static int CopyOverlapping<T>(T* source, long sourceStep, T* destination, int count, int rows)
         where T : unmanaged, INumber<T>
     {
         if (Vector512.IsHardwareAccelerated && count > Vector256<T>.Count && count < Vector512<T>.Count)

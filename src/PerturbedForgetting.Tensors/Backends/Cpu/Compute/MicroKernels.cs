@@ -212,7 +212,7 @@ internal static unsafe class MicroKernels<TSimd, TVector, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreLine<TWidth>(T* line, TVector c0, TVector c1)
+    static void StoreLine<TWidth>(T* line, TVector c0, TVector c1)
         where TWidth : struct, ITileWidth
     {
         TSimd.Store(c0, line);

@@ -23,17 +23,17 @@ internal enum ScratchUse
 /// </summary>
 internal sealed unsafe class Scratch
 {
-    private const int Alignment = 64;
+    const int Alignment = 64;
 
     [ThreadStatic]
-    private static Scratch? t_scratch;
+    static Scratch? t_scratch;
 
-    private readonly nint[] _buffers = new nint[(int)ScratchUse.Band + 1];
-    private readonly nuint[] _bytes = new nuint[(int)ScratchUse.Band + 1];
+    readonly nint[] buffers = new nint[(int)ScratchUse.Band + 1];
+    readonly nuint[] bytes = new nuint[(int)ScratchUse.Band + 1];
 
     ~Scratch()
     {
-        foreach (nint buffer in _buffers)
+        foreach (nint buffer in buffers)
             NativeMemory.AlignedFree((void*)buffer);
     }
 
@@ -43,17 +43,17 @@ internal sealed unsafe class Scratch
     {
         Scratch scratch = t_scratch ??= new Scratch();
         nuint bytes = checked((nuint)count * (nuint)sizeof(T));
-        if (scratch._bytes[(int)use] < bytes)
+        if (scratch.bytes[(int)use] < bytes)
             scratch.Grow((int)use, bytes);
-        return (T*)scratch._buffers[(int)use];
+        return (T*)scratch.buffers[(int)use];
     }
 
-    private void Grow(int use, nuint bytes)
+    void Grow(int use, nuint bytes)
     {
-        NativeMemory.AlignedFree((void*)_buffers[use]);
-        _buffers[use] = 0;
-        _bytes[use] = 0;
-        _buffers[use] = (nint)NativeMemory.AlignedAlloc(bytes, Alignment);
-        _bytes[use] = bytes;
+        NativeMemory.AlignedFree((void*)buffers[use]);
+        buffers[use] = 0;
+        this.bytes[use] = 0;
+        buffers[use] = (nint)NativeMemory.AlignedAlloc(bytes, Alignment);
+        this.bytes[use] = bytes;
     }
 }

@@ -24,7 +24,7 @@ internal static class SimdLevel
 {
     public const string Variable = "PERTURBED_FORGETTING_SIMD";
 
-    private static SimdKind _current = Initial(Environment.GetEnvironmentVariable(Variable));
+    static SimdKind current = Initial(Environment.GetEnvironmentVariable(Variable));
 
     /// <summary>The best instruction set of this processor.</summary>
     public static SimdKind Supported =>
@@ -36,8 +36,8 @@ internal static class SimdLevel
     /// <exception cref="PlatformNotSupportedException">The processor lacks it.</exception>
     public static SimdKind Current
     {
-        get => _current;
-        set => _current = value <= Supported
+        get => current;
+        set => current = value <= Supported
             ? value
             : throw new PlatformNotSupportedException(
                 $"This processor has no {value} instructions (best: {Supported}). Choose {Supported} or a weaker level in {Variable}.");

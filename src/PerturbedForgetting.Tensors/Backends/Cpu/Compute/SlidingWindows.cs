@@ -41,7 +41,7 @@ internal static class SlidingWindows
         }
     }
 
-    private static void Run<T, TKernel, TRight, TSink>(int images, int n, in WindowGrid<T> grid, TRight right, TSink sink)
+    static void Run<T, TKernel, TRight, TSink>(int images, int n, in WindowGrid<T> grid, TRight right, TSink sink)
         where T : unmanaged, IFloatingPointIeee754<T>
         where TKernel : struct, ITileKernel<T>
         where TRight : struct, IRightOperand<T>
@@ -74,12 +74,12 @@ internal unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IPar
     where TSink : struct, ITileSink<T>
 {
     // Window rows of a band: the band of a 32-pixel row of 16 channels fills half a level-1 cache.
-    private const int BandElements = 6144;
+    const int BandElements = 6144;
 
-    private int _n, _bandRows, _bands;
-    private WindowGrid<T> _grid;
-    private TSink _sink;
-    private T* _packedRight;
+    int n, bandRows, bands;
+    WindowGrid<T> grid;
+    TSink sink;
+    T* packedRight;
 
     public static void Run(int images, int n, in WindowGrid<T> grid, TRight right, TSink sink)
     {
@@ -87,54 +87,54 @@ internal unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IPar
         int rows = Math.Clamp((BandElements / width) - grid.TapsH + 1, Math.Min(4, grid.GridH), grid.GridH);
         var product = new SlidingProduct<T, TKernel, TLayout, TRight, TSink>
         {
-            _n = n,
-            _grid = grid,
-            _sink = sink,
-            _bandRows = rows,
-            _bands = GemmPlan.CeilDiv(grid.GridH, rows),
-            _packedRight = Scratch.Get<T>(ScratchUse.SharedRight, (long)GemmPlan.CeilDiv(n, TKernel.Columns) * TKernel.Columns * grid.Depth),
+            n = n,
+            grid = grid,
+            sink = sink,
+            bandRows = rows,
+            bands = GemmPlan.CeilDiv(grid.GridH, rows),
+            packedRight = Scratch.Get<T>(ScratchUse.SharedRight, (long)GemmPlan.CeilDiv(n, TKernel.Columns) * TKernel.Columns * grid.Depth),
         };
         for (int j = 0; j < n; j += TKernel.Columns)
-            right.PackRight(product._packedRight + ((long)j * grid.Depth), j, Math.Min(TKernel.Columns, n - j), 0, grid.Depth, TKernel.Columns);
-        WorkerPool.For(images * product._bands, ref product);
+            right.PackRight(product.packedRight + ((long)j * grid.Depth), j, Math.Min(TKernel.Columns, n - j), 0, grid.Depth, TKernel.Columns);
+        WorkerPool.For(images * product.bands, ref product);
     }
 
     public void Run(int index)
     {
-        int image = index / _bands, row0 = index % _bands * _bandRows, rows = Math.Min(_bandRows, _grid.GridH - row0);
-        int width = _grid.GridW + _grid.TapsW - 1, runDepth = _grid.TapsW * _grid.Channels;
-        long rowStep = (long)width * _grid.Channels;
+        int image = index / bands, row0 = index % bands * bandRows, rows = Math.Min(bandRows, this.grid.GridH - row0);
+        int width = this.grid.GridW + this.grid.TapsW - 1, runDepth = this.grid.TapsW * this.grid.Channels;
+        long rowStep = (long)width * this.grid.Channels;
         // Kernels may read lines beyond the last window: room for a whole tile of them.
-        long size = ((rows + _grid.TapsH - 1) * rowStep) + (TKernel.Lines * _grid.Channels);
+        long size = ((rows + this.grid.TapsH - 1) * rowStep) + (TKernel.Lines * this.grid.Channels);
         T* band = Scratch.Get<T>(ScratchUse.Band, size), tile = Scratch.Get<T>(ScratchUse.Tile, TKernel.Lines * TKernel.Columns);
-        PackBand(band, image, row0, rows + _grid.TapsH - 1, width);
-        int positions = ((rows - 1) * width) + _grid.GridW, runsAtOnce = Math.Max(1, (3 * GemmBlocking.Depth / 2) / runDepth);
-        int line0 = ((image * _grid.GridH) + row0) * _grid.GridW;
-        for (int j = 0; j < _n; j += TKernel.Columns)
+        PackBand(band, image, row0, rows + this.grid.TapsH - 1, width);
+        int positions = ((rows - 1) * width) + this.grid.GridW, runsAtOnce = Math.Max(1, (3 * GemmBlocking.Depth / 2) / runDepth);
+        int line0 = ((image * this.grid.GridH) + row0) * this.grid.GridW;
+        for (int j = 0; j < this.n; j += TKernel.Columns)
         {
-            int columns = Math.Min(TKernel.Columns, _n - j);
-            for (int tap = 0; tap < _grid.TapsH; tap += runsAtOnce)
+            int columns = Math.Min(TKernel.Columns, this.n - j);
+            for (int tap = 0; tap < this.grid.TapsH; tap += runsAtOnce)
             {
-                int runs = Math.Min(runsAtOnce, _grid.TapsH - tap);
-                T* left = band + (tap * rowStep), right = _packedRight + ((long)j * _grid.Depth) + (tap * runDepth * TKernel.Columns);
+                int runs = Math.Min(runsAtOnce, this.grid.TapsH - tap);
+                T* left = band + (tap * rowStep), right = packedRight + ((long)j * this.grid.Depth) + (tap * runDepth * TKernel.Columns);
                 for (int position = 0; position < positions; position += TKernel.Lines)
                 {
                     int lines = Math.Min(TKernel.Lines, positions - position);
-                    TKernel.RunRuns<TLayout>(lines, columns, runs, runDepth, left + ((long)position * _grid.Channels), rowStep, right, tile);
-                    Store(tile, position, lines, width, line0, j, columns, tap == 0, tap + runs == _grid.TapsH);
+                    TKernel.RunRuns<TLayout>(lines, columns, runs, runDepth, left + ((long)position * this.grid.Channels), rowStep, right, tile);
+                    Store(tile, position, lines, width, line0, j, columns, tap == 0, tap + runs == this.grid.TapsH);
                 }
             }
         }
     }
 
-    private void Store(T* tile, int position, int lines, int width, int line0, int column, int columns, bool first, bool last)
+    void Store(T* tile, int position, int lines, int width, int line0, int column, int columns, bool first, bool last)
     {
         int row = position / width, across = position - (row * width);
         while (lines > 0)
         {
-            int count = Math.Min(lines, _grid.GridW - across), skip = Math.Min(lines, width - across);
+            int count = Math.Min(lines, this.grid.GridW - across), skip = Math.Min(lines, width - across);
             if (count > 0)
-                _sink.Store(tile, TKernel.Columns, line0 + (row * _grid.GridW) + across, count, column, columns, first, last);
+                this.sink.Store(tile, TKernel.Columns, line0 + (row * this.grid.GridW) + across, count, column, columns, first, last);
             tile += skip * TKernel.Columns;
             lines -= skip;
             across = 0;
@@ -142,19 +142,19 @@ internal unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IPar
         }
     }
 
-    private void PackBand(T* band, int image, int row0, int rows, int width)
+    void PackBand(T* band, int image, int row0, int rows, int width)
     {
-        int left = Math.Clamp(-_grid.OriginW, 0, width), right = Math.Clamp(_grid.W - _grid.OriginW, left, width);
-        int channels = _grid.Channels;
+        int left = Math.Clamp(-this.grid.OriginW, 0, width), right = Math.Clamp(this.grid.W - this.grid.OriginW, left, width);
+        int channels = this.grid.Channels;
         for (int i = 0; i < rows; i++, band += width * channels)
         {
-            int h = _grid.OriginH + row0 + i;
-            if ((uint)h >= (uint)_grid.H)
+            int h = this.grid.OriginH + row0 + i;
+            if ((uint)h >= (uint)this.grid.H)
             {
                 Lanes.Clear(band, width * channels);
                 continue;
             }
-            T* source = _grid.Image + ((((long)((image * _grid.H) + h) * _grid.W) + _grid.OriginW) * channels);
+            T* source = this.grid.Image + ((((long)((image * this.grid.H) + h) * this.grid.W) + this.grid.OriginW) * channels);
             Lanes.Clear(band, left * channels);
             Lanes.Copy(source + (left * channels), band + (left * channels), (right - left) * channels);
             Lanes.Clear(band + (right * channels), (width - right) * channels);

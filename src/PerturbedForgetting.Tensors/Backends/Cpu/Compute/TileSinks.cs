@@ -63,7 +63,7 @@ internal readonly unsafe struct TransposedSink<T, TEpilogue>(T* c, long stride, 
     where T : unmanaged, INumber<T>
     where TEpilogue : struct, IEpilogue<T>
 {
-    private const int Side = 32;
+    const int Side = 32;
 
     public void Store(T* tile, int step, int row, int rows, int column, int columns, bool first, bool last)
     {

@@ -37,7 +37,7 @@ internal static unsafe class Transposition
         Plain(source + (done * sourceStep), sourceStep, target + done, targetStep, lines - done, depth);
     }
 
-    private static void Plain<T>(T* source, long sourceStep, T* target, long targetStep, int lines, int depth)
+    static void Plain<T>(T* source, long sourceStep, T* target, long targetStep, int lines, int depth)
         where T : unmanaged, INumber<T>
     {
         for (int k = 0; k < depth; k++)
@@ -48,7 +48,7 @@ internal static unsafe class Transposition
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Turn8(float* source, long sourceStep, float* target, long targetStep)
+    static void Turn8(float* source, long sourceStep, float* target, long targetStep)
     {
         float* half = source + (4 * sourceStep);
         Pairs(source, sourceStep, out var a0, out var a1, out var a2, out var a3);
@@ -66,7 +66,7 @@ internal static unsafe class Transposition
 
     /// <summary>Four rows of eight, turned within each half: column k of the four rows is in the low half of r{k}, column k + 4 in the high.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Pairs(float* source, long step,
+    static void Pairs(float* source, long step,
         out Vector256<float> r0, out Vector256<float> r1, out Vector256<float> r2, out Vector256<float> r3)
     {
         Vector256<float> s0 = Vector256.Load(source), s1 = Vector256.Load(source + step);
@@ -79,7 +79,7 @@ internal static unsafe class Transposition
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Turn4(float* source, long sourceStep, float* target, long targetStep)
+    static void Turn4(float* source, long sourceStep, float* target, long targetStep)
     {
         Vector128<float> r0 = Vector128.Load(source), r1 = Vector128.Load(source + sourceStep);
         Vector128<float> r2 = Vector128.Load(source + (2 * sourceStep)), r3 = Vector128.Load(source + (3 * sourceStep));
@@ -91,10 +91,10 @@ internal static unsafe class Transposition
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> ZipLow(Vector128<float> x, Vector128<float> y) =>
+    static Vector128<float> ZipLow(Vector128<float> x, Vector128<float> y) =>
         Sse.IsSupported ? Sse.UnpackLow(x, y) : AdvSimd.Arm64.ZipLow(x, y);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> ZipHigh(Vector128<float> x, Vector128<float> y) =>
+    static Vector128<float> ZipHigh(Vector128<float> x, Vector128<float> y) =>
         Sse.IsSupported ? Sse.UnpackHigh(x, y) : AdvSimd.Arm64.ZipHigh(x, y);
 }

@@ -17,42 +17,42 @@ internal interface IParallelBody
 /// </summary>
 internal static unsafe class WorkerPool
 {
-    private const int Closed = 1 << 30;
+    const int Closed = 1 << 30;
 
     // Bridges the gap between two operations of a step, then the thread sleeps.
-    private static readonly long s_idleTicks = Stopwatch.Frequency / 20_000;
-    private const int SpinLength = 8;
+    static readonly long idleTicks = Stopwatch.Frequency / 20_000;
+    const int SpinLength = 8;
 
-    private static readonly object s_owner = new();
-    private static readonly object s_sleep = new();
-    private static readonly ManualResetEventSlim s_drained = new(false, 200);
+    static readonly object owner = new();
+    static readonly object sleep = new();
+    static readonly ManualResetEventSlim drained = new(false, 200);
 
-    private static int s_threads = Environment.ProcessorCount;
-    private static int s_workers;
-    private static int s_sleeping;
+    static int threads = Environment.ProcessorCount;
+    static int workers;
+    static int sleeping;
 
-    // The loop in progress. s_state is Closed, or the number of workers inside it; the other fields may be read
+    // The loop in progress. state is Closed, or the number of workers inside it; the other fields may be read
     // only by a thread that has entered, and change only when none is inside.
-    private static int s_state = Closed;
-    private static int s_limit;
-    private static int s_count;
-    private static int s_next;
-    private static void* s_body;
-    private static delegate*<void*, int, void> s_run;
-    private static Exception? s_failure;
+    static int state = Closed;
+    static int limit;
+    static int count;
+    static int next;
+    static void* body;
+    static delegate*<void*, int, void> run;
+    static Exception? failure;
 
     [ThreadStatic]
-    private static bool t_inside;
+    static bool t_inside;
 
     /// <summary>Threads a loop may use, the caller's included; at first one a logical processor.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public static int Threads
     {
-        get => s_threads;
+        get => threads;
         set
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            s_threads = value;
+            threads = value;
         }
     }
 
@@ -63,7 +63,7 @@ internal static unsafe class WorkerPool
     public static void For<TBody>(int count, ref TBody body)
         where TBody : struct, IParallelBody
     {
-        if (count <= 1 || s_threads == 1 || t_inside || !Monitor.TryEnter(s_owner))
+        if (count <= 1 || threads == 1 || t_inside || !Monitor.TryEnter(owner))
         {
             for (int i = 0; i < count; i++)
                 body.Run(i);
@@ -80,75 +80,75 @@ internal static unsafe class WorkerPool
         {
             body = local;
             t_inside = false;
-            Monitor.Exit(s_owner);
+            Monitor.Exit(owner);
         }
     }
 
-    private static void Invoke<TBody>(void* body, int index)
+    static void Invoke<TBody>(void* body, int index)
         where TBody : struct, IParallelBody => Unsafe.AsRef<TBody>(body).Run(index);
 
-    private static void Share(int count, void* body, delegate*<void*, int, void> run)
+    static void Share(int count, void* body, delegate*<void*, int, void> run)
     {
-        int helpers = Math.Min(s_threads, count) - 1;
+        int helpers = Math.Min(threads, count) - 1;
         StartWorkers(helpers);
-        s_limit = helpers;
-        s_count = count;
-        s_next = 0;
-        s_body = body;
-        s_run = run;
-        s_failure = null;
-        s_drained.Reset();
-        Interlocked.Exchange(ref s_state, 0);
-        if (Volatile.Read(ref s_sleeping) > 0)
+        limit = helpers;
+        WorkerPool.count = count;
+        next = 0;
+        WorkerPool.body = body;
+        WorkerPool.run = run;
+        WorkerPool.failure = null;
+        drained.Reset();
+        Interlocked.Exchange(ref state, 0);
+        if (Volatile.Read(ref sleeping) > 0)
             Wake(helpers);
 
         RunIndices();
 
         // Workers that have not come by now need not: only those inside are waited for.
-        if (Interlocked.Or(ref s_state, Closed) != 0)
-            s_drained.Wait();
-        s_body = null;
-        if (s_failure is { } failure)
+        if (Interlocked.Or(ref state, Closed) != 0)
+            drained.Wait();
+        WorkerPool.body = null;
+        if (WorkerPool.failure is { } failure)
         {
-            s_failure = null;
+            WorkerPool.failure = null;
             ExceptionDispatchInfo.Throw(failure);
         }
     }
 
-    private static void RunIndices()
+    static void RunIndices()
     {
         try
         {
-            for (int i = Interlocked.Increment(ref s_next) - 1; i < s_count; i = Interlocked.Increment(ref s_next) - 1)
-                s_run(s_body, i);
+            for (int i = Interlocked.Increment(ref next) - 1; i < WorkerPool.count; i = Interlocked.Increment(ref next) - 1)
+                WorkerPool.run(WorkerPool.body, i);
         }
         catch (Exception failure)
         {
-            Interlocked.CompareExchange(ref s_failure, failure, null);
+            Interlocked.CompareExchange(ref WorkerPool.failure, failure, null);
             // Far enough below the limit that the increments of other threads cannot wrap around.
-            Interlocked.Exchange(ref s_next, int.MaxValue / 2);
+            Interlocked.Exchange(ref next, int.MaxValue / 2);
         }
     }
 
-    private static void StartWorkers(int helpers)
+    static void StartWorkers(int helpers)
     {
-        for (; s_workers < helpers; s_workers++)
+        for (; workers < helpers; workers++)
         {
-            var thread = new Thread(Work) { IsBackground = true, Name = $"compute {s_workers + 1}" };
+            var thread = new Thread(Work) { IsBackground = true, Name = $"compute {workers + 1}" };
             thread.Start();
         }
     }
 
-    private static void Wake(int helpers)
+    static void Wake(int helpers)
     {
-        lock (s_sleep)
+        lock (sleep)
         {
-            for (int i = Math.Min(helpers, s_sleeping); i > 0; i--)
-                Monitor.Pulse(s_sleep);
+            for (int i = Math.Min(helpers, sleeping); i > 0; i--)
+                Monitor.Pulse(sleep);
         }
     }
 
-    private static void Work()
+    static void Work()
     {
         t_inside = true;
         while (true)
@@ -157,17 +157,17 @@ internal static unsafe class WorkerPool
             if (!TryEnter())
                 continue;
             RunIndices();
-            if (Interlocked.Decrement(ref s_state) == Closed)
-                s_drained.Set();
+            if (Interlocked.Decrement(ref WorkerPool.state) == Closed)
+                drained.Set();
         }
     }
 
-    private static bool TryEnter()
+    static bool TryEnter()
     {
-        int state = Volatile.Read(ref s_state);
-        while (state < Volatile.Read(ref s_limit))
+        int state = Volatile.Read(ref WorkerPool.state);
+        while (state < Volatile.Read(ref limit))
         {
-            int seen = Interlocked.CompareExchange(ref s_state, state + 1, state);
+            int seen = Interlocked.CompareExchange(ref WorkerPool.state, state + 1, state);
             if (seen == state)
                 return true;
             state = seen;
@@ -175,24 +175,24 @@ internal static unsafe class WorkerPool
         return false;
     }
 
-    private static bool HasWork =>
-        Volatile.Read(ref s_state) < Volatile.Read(ref s_limit) && Volatile.Read(ref s_next) < Volatile.Read(ref s_count);
+    static bool HasWork =>
+        Volatile.Read(ref WorkerPool.state) < Volatile.Read(ref limit) && Volatile.Read(ref next) < Volatile.Read(ref WorkerPool.count);
 
-    private static void WaitForLoop()
+    static void WaitForLoop()
     {
         long start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetTimestamp() - start < s_idleTicks)
+        while (Stopwatch.GetTimestamp() - start < idleTicks)
         {
             if (HasWork)
                 return;
             Thread.SpinWait(SpinLength);
         }
-        lock (s_sleep)
+        lock (sleep)
         {
-            Interlocked.Increment(ref s_sleeping);
+            Interlocked.Increment(ref sleeping);
             while (!HasWork)
-                Monitor.Wait(s_sleep);
-            Interlocked.Decrement(ref s_sleeping);
+                Monitor.Wait(sleep);
+            Interlocked.Decrement(ref sleeping);
         }
     }
 }

@@ -7,9 +7,9 @@ namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 /// <summary>Fresh random inputs, native buffers, and the settings of the compute engine put back at the end.</summary>
 internal sealed unsafe class ComputeCase : IDisposable
 {
-    private readonly List<nint> _buffers = [];
-    private readonly SimdKind _simd = SimdLevel.Current;
-    private readonly int _threads = WorkerPool.Threads;
+    readonly List<nint> buffers = [];
+    readonly SimdKind simd = SimdLevel.Current;
+    readonly int threads = WorkerPool.Threads;
 
     public ComputeCase()
     {
@@ -45,7 +45,7 @@ internal sealed unsafe class ComputeCase : IDisposable
     {
         T* values = (T*)NativeMemory.AlignedAlloc((nuint)((count + 1) * sizeof(T)), 64);
         new Span<T>(values, (int)count + 1).Fill(T.CreateSaturating(double.NaN));
-        _buffers.Add((nint)values);
+        buffers.Add((nint)values);
         return values;
     }
 
@@ -59,9 +59,9 @@ internal sealed unsafe class ComputeCase : IDisposable
 
     public void Dispose()
     {
-        SimdLevel.Current = _simd;
-        WorkerPool.Threads = _threads;
-        foreach (nint buffer in _buffers)
+        SimdLevel.Current = simd;
+        WorkerPool.Threads = threads;
+        foreach (nint buffer in buffers)
             NativeMemory.AlignedFree((void*)buffer);
     }
 

@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 [TestFixture, NonParallelizable]
 internal sealed unsafe class ConvolutionTests
 {
-    private static readonly Conv2dShape[] s_shapes =
+    static readonly Conv2dShape[] shapes =
     [
         //   N  H   W   C   O  KH KW SH SW PH PW DH DW G
         new(1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1),
@@ -34,34 +34,34 @@ internal sealed unsafe class ConvolutionTests
         new(3, 8, 8, 64, 300, 3, 3, 2, 2, 1, 1, 1, 1, 1),
     ];
 
-    private static readonly int[] s_threads = [1, 2, 5];
+    static readonly int[] threads = [1, 2, 5];
 
-    private delegate void Function<T>(T* result)
+    delegate void Function<T>(T* result)
         where T : unmanaged;
 
     [Test]
-    public void ForwardMatchesReference([ValueSource(nameof(s_shapes))] Conv2dShape shape, [Values] bool withBias)
+    public void ForwardMatchesReference([ValueSource(nameof(shapes))] Conv2dShape shape, [Values] bool withBias)
     {
         Forward<float>(shape, withBias);
         Forward<double>(shape, withBias);
     }
 
     [Test]
-    public void InputGradientMatchesReference([ValueSource(nameof(s_shapes))] Conv2dShape shape)
+    public void InputGradientMatchesReference([ValueSource(nameof(shapes))] Conv2dShape shape)
     {
         InputGradient<float>(shape);
         InputGradient<double>(shape);
     }
 
     [Test]
-    public void WeightGradientMatchesReference([ValueSource(nameof(s_shapes))] Conv2dShape shape, [Values] bool accumulate)
+    public void WeightGradientMatchesReference([ValueSource(nameof(shapes))] Conv2dShape shape, [Values] bool accumulate)
     {
         WeightGradient<float>(shape, accumulate);
         WeightGradient<double>(shape, accumulate);
     }
 
     [Test]
-    public void BiasGradientMatchesReference([ValueSource(nameof(s_shapes))] Conv2dShape shape, [Values] bool accumulate)
+    public void BiasGradientMatchesReference([ValueSource(nameof(shapes))] Conv2dShape shape, [Values] bool accumulate)
     {
         Conv2dShape s = shape;
         using var test = new ComputeCase();
@@ -77,7 +77,7 @@ internal sealed unsafe class ConvolutionTests
         CheckAll(test, start, s.O, expected, magnitude, s.OutputPixels, db => Convolution.BackwardBias(s, dy, db, accumulate));
     }
 
-    private static void Forward<T>(Conv2dShape s, bool withBias)
+    static void Forward<T>(Conv2dShape s, bool withBias)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var test = new ComputeCase();
@@ -90,7 +90,7 @@ internal sealed unsafe class ConvolutionTests
             y => Convolution.Forward(s, x, w, bias, y));
     }
 
-    private static void InputGradient<T>(Conv2dShape s)
+    static void InputGradient<T>(Conv2dShape s)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var test = new ComputeCase();
@@ -101,7 +101,7 @@ internal sealed unsafe class ConvolutionTests
             dx => Convolution.BackwardInput(s, dy, w, dx));
     }
 
-    private static void WeightGradient<T>(Conv2dShape s, bool accumulate)
+    static void WeightGradient<T>(Conv2dShape s, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var test = new ComputeCase();
@@ -114,7 +114,7 @@ internal sealed unsafe class ConvolutionTests
             dw => Convolution.BackwardWeight(s, x, dy, dw, accumulate));
     }
 
-    private static void Accumulate<T>(double[] sums, double[] magnitude, int index, T left, T right)
+    static void Accumulate<T>(double[] sums, double[] magnitude, int index, T left, T right)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         double product = double.CreateChecked(left) * double.CreateChecked(right);
@@ -123,7 +123,7 @@ internal sealed unsafe class ConvolutionTests
     }
 
     /// <summary>Every product of a convolution by its definition: indices of input, weight and output.</summary>
-    private static void ForEachProduct(Conv2dShape s, Action<int, int, int> visit)
+    static void ForEachProduct(Conv2dShape s, Action<int, int, int> visit)
     {
         for (int output = 0; output < Outputs(s); output++)
         {
@@ -140,14 +140,14 @@ internal sealed unsafe class ConvolutionTests
         }
     }
 
-    private static void CheckAll<T>(ComputeCase test, T* start, int count, double[] expected, double[] magnitude, int terms, Function<T> run)
+    static void CheckAll<T>(ComputeCase test, T* start, int count, double[] expected, double[] magnitude, int terms, Function<T> run)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         foreach (SimdKind level in ComputeCase.Levels)
         {
             SimdLevel.Current = level;
             T* first = null;
-            foreach (int threads in s_threads)
+            foreach (int threads in ConvolutionTests.threads)
             {
                 WorkerPool.Threads = threads;
                 T* result = test.Copy(start, count);
@@ -162,9 +162,9 @@ internal sealed unsafe class ConvolutionTests
         }
     }
 
-    private static int Inputs(in Conv2dShape s) => s.N * s.H * s.W * s.C;
+    static int Inputs(in Conv2dShape s) => s.N * s.H * s.W * s.C;
 
-    private static int Outputs(in Conv2dShape s) => s.OutputPixels * s.O;
+    static int Outputs(in Conv2dShape s) => s.OutputPixels * s.O;
 
-    private static int Weights(in Conv2dShape s) => s.O * s.KH * s.KW * s.GroupC;
+    static int Weights(in Conv2dShape s) => s.O * s.KH * s.KW * s.GroupC;
 }

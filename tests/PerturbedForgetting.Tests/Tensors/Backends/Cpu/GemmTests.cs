@@ -8,25 +8,25 @@ internal sealed unsafe class GemmTests
 {
     // Around the register tiles (6, 12, 8, 16, 32), the row block (240), the depth block (256), and each way of planning:
     // own panels, shared panels, split depth, sliced columns.
-    private static readonly int[][] s_sizes =
+    static readonly int[][] sizes =
     [
         [1, 1, 1], [1, 31, 33], [31, 1, 33], [33, 31, 1], [5, 7, 0], [6, 16, 4], [7, 17, 5], [11, 31, 255], [12, 32, 256],
         [13, 33, 257], [25, 65, 513], [50, 50, 64], [239, 40, 100], [241, 33, 259], [250, 97, 300], [16, 144, 5000],
         [144, 16, 2100], [3, 5, 1999], [500, 129, 31], [64, 576, 1100], [300, 520, 2050],
     ];
 
-    private static readonly int[] s_threads = [1, 2, 5];
+    static readonly int[] threads = [1, 2, 5];
 
     [Test]
     public void MatchesDoubleReference([Values] bool transA, [Values] bool transB, [Values] bool accumulate,
-        [ValueSource(nameof(s_sizes))] int[] size)
+        [ValueSource(nameof(sizes))] int[] size)
     {
         Check<float>(transA, transB, accumulate, size[0], size[1], size[2]);
         if ((long)size[0] * size[1] * size[2] < 10_000_000)
             Check<double>(transA, transB, accumulate, size[0], size[1], size[2]);
     }
 
-    private static void Check<T>(bool transA, bool transB, bool accumulate, int m, int n, int k)
+    static void Check<T>(bool transA, bool transB, bool accumulate, int m, int n, int k)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var test = new ComputeCase();
@@ -39,7 +39,7 @@ internal sealed unsafe class GemmTests
         {
             SimdLevel.Current = level;
             T* first = null;
-            foreach (int threads in s_threads)
+            foreach (int threads in GemmTests.threads)
             {
                 WorkerPool.Threads = threads;
                 T* c = test.Copy(start, m * ldc);
@@ -55,7 +55,7 @@ internal sealed unsafe class GemmTests
     }
 
     /// <summary>The product in double, and the sum of absolute products; columns beyond n must keep their value.</summary>
-    private static (double[] Expected, double[] Magnitude) Reference<T>(bool transA, bool transB, int m, int n, int k,
+    static (double[] Expected, double[] Magnitude) Reference<T>(bool transA, bool transB, int m, int n, int k,
         T* a, int lda, T* b, int ldb, T* start, int ldc, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -94,7 +94,7 @@ internal sealed unsafe class GemmTests
             float* single = test.Copy(start, batch * strideC);
             for (int i = 0; i < batch; i++)
                 Gemm.Run(false, transB, M, N, K, a + (i * strideA), K, b + (i * strideB), ldb, single + (i * strideC), N, accumulate);
-            foreach (int threads in s_threads)
+            foreach (int threads in GemmTests.threads)
             {
                 WorkerPool.Threads = threads;
                 float* c = test.Copy(start, batch * strideC);

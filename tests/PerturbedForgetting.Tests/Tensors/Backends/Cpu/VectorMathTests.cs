@@ -89,11 +89,11 @@ internal sealed class VectorMathTests
     public void ScalarLog1p(double u) =>
         Assert.That(ScalarMath.Log1p(u), Is.EqualTo(u < 1e-6 ? u - u * u / 2 : Math.Log(1 + u)).Within(3e-16 * u));
 
-    private static IEnumerable<float> Grid(float from, float to, int count)
+    static IEnumerable<float> Grid(float from, float to, int count)
     {
         for (int i = 0; i < count; i++)
             yield return (float)(from + (double)(to - from) * i / (count - 1));
     }
 
-    private static float Lane(Vector<float> vector) => vector[Vector<float>.Count - 1];
+    static float Lane(Vector<float> vector) => vector[Vector<float>.Count - 1];
 }

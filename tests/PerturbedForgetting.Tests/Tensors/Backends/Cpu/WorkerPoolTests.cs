@@ -5,13 +5,13 @@ namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 [TestFixture, NonParallelizable]
 internal sealed class WorkerPoolTests
 {
-    private int _threads;
+    int threads;
 
     [SetUp]
-    public void Remember() => _threads = WorkerPool.Threads;
+    public void Remember() => this.threads = WorkerPool.Threads;
 
     [TearDown]
-    public void Restore() => WorkerPool.Threads = _threads;
+    public void Restore() => WorkerPool.Threads = this.threads;
 
     [Test]
     public void EveryIndexRunsOnce([Values(1, 2, 5)] int threads, [Values(0, 1, 2, 7, 1000)] int count)
@@ -112,14 +112,14 @@ internal sealed class WorkerPoolTests
     public void FewerThanOneThreadIsRefused() =>
         Assert.That(() => WorkerPool.Threads = 0, Throws.TypeOf<ArgumentOutOfRangeException>());
 
-    private struct CountBody : IParallelBody
+    struct CountBody : IParallelBody
     {
         public int[] Hits;
 
         public void Run(int index) => Interlocked.Increment(ref Hits[index]);
     }
 
-    private struct SlowBody : IParallelBody
+    struct SlowBody : IParallelBody
     {
         public int[] Threads;
 
@@ -130,7 +130,7 @@ internal sealed class WorkerPoolTests
         }
     }
 
-    private struct FailingBody : IParallelBody
+    struct FailingBody : IParallelBody
     {
         public int At;
 
@@ -141,7 +141,7 @@ internal sealed class WorkerPoolTests
         }
     }
 
-    private struct NestedBody : IParallelBody
+    struct NestedBody : IParallelBody
     {
         public int[] Hits;
 
@@ -152,7 +152,7 @@ internal sealed class WorkerPoolTests
         }
     }
 
-    private struct InnerBody : IParallelBody
+    struct InnerBody : IParallelBody
     {
         public int[] Hits;
         public int Offset;
@@ -160,7 +160,7 @@ internal sealed class WorkerPoolTests
         public void Run(int index) => Interlocked.Increment(ref Hits[Offset + index]);
     }
 
-    private struct SumBody : IParallelBody
+    struct SumBody : IParallelBody
     {
         public int Sum;
 

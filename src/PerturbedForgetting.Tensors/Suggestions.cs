@@ -1,30 +1,31 @@
-namespace PerturbedForgetting.Training.Options;
+namespace PerturbedForgetting.Tensors;
 
 /// <summary>Finds what somebody probably meant.</summary>
 public static class Suggestions
 {
     /// <summary>Up to three of the candidates that are like the given text, best first.</summary>
-    public static IReadOnlyList<string> Nearest(string given, IEnumerable<string> candidates)
+    public static IReadOnlyList<string> Nearest(string given, IEnumerable<string> candidates) =>
+        [.. Ranked(given, candidates).Take(3).Select(c => c.Name)];
+
+    /// <summary>" Did you mean 'a' or 'b'?" with the likest candidates, or nothing when none is near.</summary>
+    public static string DidYouMean(string given, IEnumerable<string> candidates)
+    {
+        (string Name, int Cost)[] ranked = [.. Ranked(given, candidates)];
+        IEnumerable<string> nearest = ranked.TakeWhile(c => c.Cost == ranked[0].Cost).Take(3).Select(c => $"'{c.Name}'");
+        return ranked.Length == 0 ? "" : $" Did you mean {string.Join(" or ", nearest)}?";
+    }
+
+    static IEnumerable<(string Name, int Cost)> Ranked(string given, IEnumerable<string> candidates)
     {
         string wanted = given.ToLowerInvariant();
         int limit = Math.Max(2, wanted.Length / 3);
         return candidates
             .Select(c => (Name: c, Cost: Cost(wanted, c.ToLowerInvariant())))
             .Where(c => c.Cost <= limit)
-            .OrderBy(c => c.Cost)
-            .Take(3)
-            .Select(c => c.Name)
-            .ToArray();
+            .OrderBy(c => c.Cost);
     }
 
-    /// <summary>" Did you mean 'a' or 'b'?", or nothing when no candidate is near.</summary>
-    public static string DidYouMean(string given, IEnumerable<string> candidates)
-    {
-        IReadOnlyList<string> nearest = Nearest(given, candidates);
-        return nearest.Count == 0 ? "" : $" Did you mean {string.Join(" or ", nearest.Select(n => $"'{n}'"))}?";
-    }
-
-    private static int Cost(string a, string b)
+    static int Cost(string a, string b)
     {
         // A word that was cut short or lengthened is nearer than its length says.
         bool within = a.Length >= 3 && (b.StartsWith(a, StringComparison.Ordinal) || b.EndsWith(a, StringComparison.Ordinal)
@@ -33,7 +34,7 @@ public static class Suggestions
     }
 
     /// <summary>Fewest insertions, deletions, replacements and swaps of neighbours that turn one text into the other.</summary>
-    private static int Distance(string a, string b)
+    static int Distance(string a, string b)
     {
         int[,] d = new int[a.Length + 1, b.Length + 1];
         for (int i = 0; i <= a.Length; i++)
