@@ -7,7 +7,7 @@ using PerturbedForgetting.Tensors;
 namespace PerturbedForgetting.Cli;
 
 /// <summary>The program: parses the command line, runs a command and maps what goes wrong to messages and exit codes.</summary>
-internal sealed class CommandLineApp
+sealed class CommandLineApp
 {
     readonly Terminal terminal;
     readonly IReadOnlyList<ICliCommand> commands;
@@ -29,11 +29,11 @@ internal sealed class CommandLineApp
             ParseResult parsed = BuildRoot(args).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             return parsed.Errors.Count > 0 && parsed.Action is not Print
                 ? ReportParseErrors(parsed)
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = this.terminal.Out, Error = this.terminal.Error });
+                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = terminal.Out, Error = terminal.Error });
         }
         catch (Exception e)
         {
-            return Failures.Report(e, this.terminal.Error);
+            return Failures.Report(e, terminal.Error);
         }
     }
 
@@ -41,8 +41,8 @@ internal sealed class CommandLineApp
     {
         RootCommand root = new();
         root.Options.Clear();
-        AddHelp(root, () => WriteHelp(root, this.terminal));
-        root.Options.Add(new VersionOption { Action = new Print(() => this.terminal.Out.WriteLine(Version)) });
+        AddHelp(root, () => WriteHelp(root, terminal));
+        root.Options.Add(new VersionOption { Action = new Print(() => terminal.Out.WriteLine(Version)) });
         foreach (ICliCommand command in commands)
         {
             string[] words = command.Help.Name.Split(' ');
@@ -50,8 +50,8 @@ internal sealed class CommandLineApp
             // Hundreds of options cost time at every start, so only those of a command that is named are made.
             if (args.Contains(words[^1]))
                 command.Configure(parsed);
-            AddHelp(parsed, () => HelpWriter.WriteCommand(this.terminal, command.Help));
-            parsed.SetAction(result => command.Run(result, this.terminal));
+            AddHelp(parsed, () => HelpWriter.WriteCommand(terminal, command.Help));
+            parsed.SetAction(result => command.Run(result, terminal));
             (words.Length == 1 ? root : GroupOf(root, words[0])).Subcommands.Add(parsed);
         }
         return root;
@@ -62,7 +62,7 @@ internal sealed class CommandLineApp
         if (root.Subcommands.FirstOrDefault(c => c.Name == name) is { } existing)
             return existing;
         Command group = new(name);
-        AddHelp(group, () => WriteHelp(group, this.terminal));
+        AddHelp(group, () => WriteHelp(group, terminal));
         root.Subcommands.Add(group);
         return group;
     }
@@ -79,7 +79,7 @@ internal sealed class CommandLineApp
         Command command = parsed.CommandResult.Command;
         if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0)
         {
-            WriteHelp(command, this.terminal with { Out = this.terminal.Error });
+            WriteHelp(command, terminal with { Out = terminal.Error });
             return ExitCodes.WrongOption;
         }
         bool isFirst = true;
@@ -88,16 +88,16 @@ internal sealed class CommandLineApp
             bool isOption = token.Length > 1 && token[0] == '-' && !char.IsAsciiDigit(token[1]);
             // A text after an unknown option is probably its value.
             if (isOption || isFirst)
-                this.terminal.Error.WriteLine($"error: {DescribeUnknown(command, token, isOption)}");
+                terminal.Error.WriteLine($"error: {DescribeUnknown(command, token, isOption)}");
             isFirst = false;
         }
         if (parsed.UnmatchedTokens.Count == 0)
         {
             foreach (string message in parsed.Errors.Select(e => e.Message).Distinct())
-                this.terminal.Error.WriteLine($"error: {message}");
+                terminal.Error.WriteLine($"error: {message}");
         }
         string path = string.Concat(command.Parents.OfType<Command>().Where(p => p is not RootCommand).Append(command).Where(c => c is not RootCommand).Select(c => c.Name + " "));
-        this.terminal.Error.WriteLine($"See: perturbed-forgetting {path}--help");
+        terminal.Error.WriteLine($"See: perturbed-forgetting {path}--help");
         return ExitCodes.WrongOption;
     }
 

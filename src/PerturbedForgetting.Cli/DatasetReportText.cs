@@ -4,7 +4,7 @@ using PerturbedForgetting.Vision.Loading;
 namespace PerturbedForgetting.Cli;
 
 /// <summary>Words for what a check of a data set found.</summary>
-internal static class DatasetReportText
+static class DatasetReportText
 {
     public static void Write(DatasetReport report, TextWriter w)
     {

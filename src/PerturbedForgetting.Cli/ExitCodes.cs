@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Cli;
 
 /// <summary>What the process returns.</summary>
-internal static class ExitCodes
+static class ExitCodes
 {
     public const int Success = 0;
 

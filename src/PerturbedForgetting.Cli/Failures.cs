@@ -9,7 +9,7 @@ using PerturbedForgetting.Vision.Models;
 namespace PerturbedForgetting.Cli;
 
 /// <summary>Turns an exception into a message and an exit code; a user never sees a stack trace.</summary>
-internal static class Failures
+static class Failures
 {
     /// <summary>The exit code of an exception, and how its message begins.</summary>
     public static (int ExitCode, string Prefix) Classify(Exception exception) => exception switch

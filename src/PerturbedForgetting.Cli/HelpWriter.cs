@@ -3,7 +3,7 @@ using PerturbedForgetting.Training.Options;
 namespace PerturbedForgetting.Cli;
 
 /// <summary>Writes the help of a command: options under headings, with defaults and choices, then examples.</summary>
-internal static class HelpWriter
+static class HelpWriter
 {
     const string Program = "perturbed-forgetting";
     const int HelpColumn = 34;
@@ -120,7 +120,7 @@ internal static class HelpWriter
 /// <param name="Examples">Command lines without the program's name.</param>
 /// <param name="TableSource">Makes the table of its options, or null.</param>
 /// <param name="Defaults">Options that hold the default values; null without a table.</param>
-internal sealed record CommandHelp(string Name, string Arguments, string Summary, IReadOnlyList<string> Examples, Func<OptionTable>? TableSource = null, RunOptions? Defaults = null)
+sealed record CommandHelp(string Name, string Arguments, string Summary, IReadOnlyList<string> Examples, Func<OptionTable>? TableSource = null, RunOptions? Defaults = null)
 {
     /// <summary>The options, made when they are needed.</summary>
     public OptionTable? Table => TableSource?.Invoke();

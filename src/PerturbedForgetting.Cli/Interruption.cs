@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Cli;
 /// Ctrl-C and the request to end. The first asks the run to finish its step, write a checkpoint and leave; the second ends the
 /// process at once.
 /// </summary>
-internal sealed class Interruption : IDisposable
+sealed class Interruption : IDisposable
 {
     readonly CancellationTokenSource source = new();
     readonly TextWriter error;
@@ -24,7 +24,7 @@ internal sealed class Interruption : IDisposable
     public CancellationToken Token => source.Token;
 
     /// <summary>130 or 143 once a signal came; 0 before.</summary>
-    public int ExitCode => Volatile.Read(ref this.exitCode);
+    public int ExitCode => Volatile.Read(ref exitCode);
 
     /// <summary>Listens to the signals of this process until disposed.</summary>
     public static Interruption Listen(TextWriter error)
@@ -46,10 +46,10 @@ internal sealed class Interruption : IDisposable
     {
         if (Interlocked.CompareExchange(ref this.exitCode, exitCode, 0) != 0)
         {
-            this.exit(exitCode);
+            exit(exitCode);
             return;
         }
-        this.error.WriteLine("Stopping after this step; signal again to stop at once.");
+        error.WriteLine("Stopping after this step; signal again to stop at once.");
         source.Cancel();
     }
 

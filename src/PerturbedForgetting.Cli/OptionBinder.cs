@@ -5,7 +5,7 @@ using PerturbedForgetting.Training.Options;
 namespace PerturbedForgetting.Cli;
 
 /// <summary>Puts the options of a table on a command, and reads them back: defaults, then <c>--config</c>, then what was typed.</summary>
-internal sealed class OptionBinder
+sealed class OptionBinder
 {
     readonly OptionTable table;
     readonly Dictionary<OptionSpec, Option> options = [];
@@ -20,7 +20,7 @@ internal sealed class OptionBinder
             if (spec.Alias is { } alias)
                 option.Aliases.Add(alias);
             command.Options.Add(option);
-            this.options.Add(spec, option);
+            options.Add(spec, option);
             if (spec.Kind == OptionKind.Switch)
             {
                 // So that a switch of a configuration file can be taken back.
@@ -51,11 +51,11 @@ internal sealed class OptionBinder
             string json = ReadConfig(paths[^1]);
             // Once to learn the data set, and again over the defaults that it brings.
             given.UnionWith(OptionsJson.Apply(options, json, paths[^1]));
-            preset?.Invoke(typed.TryGetValue(this.table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
+            preset?.Invoke(typed.TryGetValue(table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
             OptionsJson.Apply(options, json, paths[^1]);
         }
         else
-            preset?.Invoke(typed.TryGetValue(this.table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
+            preset?.Invoke(typed.TryGetValue(table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
         foreach ((OptionSpec spec, object value) in typed)
             spec.Set(options, value);
         given.UnionWith(typed.Keys);
@@ -71,9 +71,9 @@ internal sealed class OptionBinder
     Dictionary<OptionSpec, object> Typed(ParseResult parsed, List<OptionProblem> problems)
     {
         Dictionary<OptionSpec, object> typed = [];
-        foreach (OptionSpec spec in this.table.Specs)
+        foreach (OptionSpec spec in table.Specs)
         {
-            OptionResult? result = parsed.GetResult(this.options[spec]);
+            OptionResult? result = parsed.GetResult(options[spec]);
             bool isGiven = result is { Implicit: false };
             if (spec.Kind == OptionKind.Switch)
             {

@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Cli;
 /// <param name="Error">Problems.</param>
 /// <param name="IsInteractive">Whether a person watches, so that lines may be redrawn.</param>
 /// <param name="Width">Columns of a line.</param>
-internal sealed record Terminal(TextWriter Out, TextWriter Error, bool IsInteractive, int Width)
+sealed record Terminal(TextWriter Out, TextWriter Error, bool IsInteractive, int Width)
 {
     /// <summary>How a command hears of Ctrl-C and of requests to end.</summary>
     public Func<TextWriter, Interruption> Listen { get; init; } = Interruption.Listen;

@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 namespace Benchmarks;
 
 /// <summary>Every distinct convolution of three networks, forward and both gradients, and the time of all layers together.</summary>
-internal static unsafe class ConvSuite
+static unsafe class ConvSuite
 {
     const int Rounds = 15;
 

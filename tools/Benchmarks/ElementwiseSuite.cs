@@ -10,7 +10,7 @@ namespace Benchmarks;
 /// Kernels that are bound by memory, beside a copy of as many bytes in the same run (half read, half written): from memory, where
 /// the copy sets the limit, and at the sizes of ViT-S/32 with 8 images, which fit the last-level cache.
 /// </summary>
-internal static unsafe class ElementwiseSuite
+static unsafe class ElementwiseSuite
 {
     const int Rounds = 31;
 

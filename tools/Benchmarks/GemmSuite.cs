@@ -5,7 +5,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 namespace Benchmarks;
 
 /// <summary>Matrix products: cubes, and the shapes of linear layers and attention, beside OpenBLAS.</summary>
-internal static unsafe class GemmSuite
+static unsafe class GemmSuite
 {
     const int Rounds = 41;
 

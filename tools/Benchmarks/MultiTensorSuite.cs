@@ -7,7 +7,7 @@ using PerturbedForgetting.Tensors.Nn;
 namespace Benchmarks;
 
 /// <summary>Whole-model passes over as many parameters, in as many pieces, as ResNet-50 has, beside a plain copy of memory.</summary>
-internal static unsafe class MultiTensorSuite
+static unsafe class MultiTensorSuite
 {
     const int Rounds = 21;
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Benchmarks;
 
 /// <summary>An aligned float buffer of reproducible random values in [-1, 1).</summary>
-internal sealed unsafe class NativeArray : IDisposable
+sealed unsafe class NativeArray : IDisposable
 {
     public NativeArray(long count)
     {

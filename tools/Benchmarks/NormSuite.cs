@@ -9,7 +9,7 @@ namespace Benchmarks;
 /// Batch normalisation and pooling, whose limit is the memory: GB/s of the bytes that an operation must move at least, beside those
 /// of a sum of two arrays of the same size (two reads, one write) in the same run.
 /// </summary>
-internal static class NormSuite
+static class NormSuite
 {
     const int Rounds = 41;
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Benchmarks;
 
 /// <summary>cblas_sgemm of an installed OpenBLAS, as the yardstick.</summary>
-internal static unsafe class OpenBlas
+static unsafe class OpenBlas
 {
     const int RowMajor = 101, NoTranspose = 111, Transpose = 112;
 

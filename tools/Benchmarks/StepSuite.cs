@@ -16,7 +16,7 @@ namespace Benchmarks;
 /// memory. With <c>--peer COMMAND</c> another program is timed in turn: it is called as <c>COMMAND MODEL BATCH PIXELS STEPS</c>
 /// and prints <c>... X s/step ...</c>.
 /// </summary>
-internal static partial class StepSuite
+static partial class StepSuite
 {
     sealed record Workload(string Model, string PeerModel, int Batch, int Pixels);
 
@@ -81,16 +81,16 @@ internal static partial class StepSuite
             var schedule = new LinearSchedule(0.01, 0, 0, 0, 1, 1000);
             var plain = new StepOptions((logits, labels) => Ops.CrossEntropy(logits, labels));
             this.plain = new TrainingStep(model, arena, optimizer, plain, schedule);
-            this.sam = new TrainingStep(model, arena, optimizer, plain with { Perturbation = new() }, schedule, RhoPolicy.Constant(0.05));
+            sam = new TrainingStep(model, arena, optimizer, plain with { Perturbation = new() }, schedule, RhoPolicy.Constant(0.05));
             images = initialization.Normal([workload.Batch, workload.Pixels, workload.Pixels, 3], 1);
-            this.labels = Tensor.Persistent([workload.Batch], DType.Int32).CopyFrom<int>(Enumerable.Range(0, workload.Batch).Select(i => i % 10).ToArray());
+            labels = Tensor.Persistent([workload.Batch], DType.Int32).CopyFrom<int>(Enumerable.Range(0, workload.Batch).Select(i => i % 10).ToArray());
         }
 
         public double MultiplyAdds { get; }
 
         public double Median(bool perturbed)
         {
-            var step = perturbed ? this.sam : this.plain;
+            var step = perturbed ? sam : plain;
             var seconds = new List<double>();
             var total = Stopwatch.StartNew();
             for (int i = 0; i < 7 || total.Elapsed.TotalSeconds < 2; i++)
@@ -106,12 +106,12 @@ internal static partial class StepSuite
 
         public void Dispose()
         {
-            this.sam.Dispose();
-            this.plain.Dispose();
+            sam.Dispose();
+            plain.Dispose();
             optimizer.Dispose();
             arena.Dispose();
             images.Dispose();
-            this.labels.Dispose();
+            labels.Dispose();
         }
     }
 

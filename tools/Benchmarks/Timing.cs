@@ -6,7 +6,7 @@ namespace Benchmarks;
 /// Times of some alternatives, taken in turn so that a slow moment of the machine meets all of them.
 /// The minimum is what the code can do; the median is what it did.
 /// </summary>
-internal static class Timing
+static class Timing
 {
     const double WarmUpSeconds = 0.3;
 

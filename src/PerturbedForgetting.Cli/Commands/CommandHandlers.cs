@@ -9,13 +9,13 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <param name="Observer">Shows progress.</param>
 /// <param name="Given">The options a user gave; the rest are defaults.</param>
 /// <param name="Token">Cancelled when the run should stop after its step; the work then throws <see cref="OperationCanceledException"/>.</param>
-internal sealed record RunContext(ITrainingObserver Observer, IReadOnlySet<OptionSpec> Given, CancellationToken Token);
+sealed record RunContext(ITrainingObserver Observer, IReadOnlySet<OptionSpec> Given, CancellationToken Token);
 
 /// <summary>The work behind the commands, apart so that tests can put something else there.</summary>
 /// <param name="Train">Trains; returns the results as JSON.</param>
 /// <param name="Validate">Evaluates; returns the results as JSON.</param>
 /// <param name="CheckData">Reads data sets once.</param>
-internal sealed record CommandHandlers(
+sealed record CommandHandlers(
     Func<TrainOptions, RunContext, string> Train,
     Func<ValidateOptions, RunContext, string> Validate,
     Func<TrainOptions, RunContext, IReadOnlyList<DatasetReport>> CheckData)

@@ -4,7 +4,7 @@ using PerturbedForgetting.Vision.Loading;
 namespace PerturbedForgetting.Cli.Commands;
 
 /// <summary><c>data check</c>.</summary>
-internal sealed class DataCheckCommand(CommandHandlers handlers) : OptionCommand<TrainOptions>
+sealed class DataCheckCommand(CommandHandlers handlers) : OptionCommand<TrainOptions>
 {
     public override CommandHelp Help { get; } = new(
         "data check", "[options]", "Read every image of a data set once and report what is wrong with it.",

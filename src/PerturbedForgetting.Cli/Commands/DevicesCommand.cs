@@ -8,7 +8,7 @@ using PerturbedForgetting.Tensors;
 namespace PerturbedForgetting.Cli.Commands;
 
 /// <summary><c>devices</c>: what the engine can run on.</summary>
-internal sealed class DevicesCommand : ICliCommand
+sealed class DevicesCommand : ICliCommand
 {
     public CommandHelp Help { get; } = new("devices", "", "List the devices of this machine.", ["devices"]);
 

@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace PerturbedForgetting.Cli.Commands;
 
 /// <summary>A command of the program.</summary>
-internal interface ICliCommand
+interface ICliCommand
 {
     /// <summary>Name, options and examples.</summary>
     CommandHelp Help { get; }

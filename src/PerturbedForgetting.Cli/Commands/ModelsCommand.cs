@@ -6,13 +6,13 @@ using PerturbedForgetting.Vision.Models;
 namespace PerturbedForgetting.Cli.Commands;
 
 /// <summary><c>models</c>: the models with their size and cost; with a name, that model's layers.</summary>
-internal sealed class ModelsCommand : ICliCommand
+sealed class ModelsCommand : ICliCommand
 {
     readonly Argument<string?> name = new("name") { Arity = ArgumentArity.ZeroOrOne };
 
     public CommandHelp Help { get; } = new("models", "[NAME]", "List the models, or the layers of one.", ["models", "models resnet50"]);
 
-    public void Configure(Command command) => command.Arguments.Add(this.name);
+    public void Configure(Command command) => command.Arguments.Add(name);
 
     public int Run(ParseResult parsed, Terminal terminal)
     {

@@ -6,10 +6,10 @@ using PerturbedForgetting.Training.Progress;
 namespace PerturbedForgetting.Cli.Commands;
 
 /// <summary>What a command has to show at its end.</summary>
-internal sealed record CommandResult(int ExitCode, string Text);
+sealed record CommandResult(int ExitCode, string Text);
 
 /// <summary>A command whose options come from a table: binds and checks them, shows progress, listens to signals.</summary>
-internal abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
+abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
 {
     OptionBinder? binder;
 

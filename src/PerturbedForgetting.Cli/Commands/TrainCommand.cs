@@ -3,7 +3,7 @@ using PerturbedForgetting.Training.Options;
 namespace PerturbedForgetting.Cli.Commands;
 
 /// <summary><c>train</c>.</summary>
-internal sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions>
+sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions>
 {
     public override CommandHelp Help { get; } = new(
         "train", "[options]", "Train a model with SGD, Adam, SAM, GSAM, ASAM, random perturbations or output-bias forgetting.",

@@ -3,7 +3,7 @@ using PerturbedForgetting.Training.Options;
 namespace PerturbedForgetting.Cli.Commands;
 
 /// <summary><c>validate</c>.</summary>
-internal sealed class ValidateCommand(CommandHandlers handlers) : OptionCommand<ValidateOptions>
+sealed class ValidateCommand(CommandHandlers handlers) : OptionCommand<ValidateOptions>
 {
     public override CommandHelp Help { get; } = new(
         "validate", "[options]", "Measure the accuracy of a checkpoint.",

@@ -3,14 +3,14 @@ using PerturbedForgetting.Training.Progress;
 namespace PerturbedForgetting.Cli.Progress;
 
 /// <summary>Shows a run to a person or a log.</summary>
-internal interface IProgressView : ITrainingObserver
+interface IProgressView : ITrainingObserver
 {
     /// <summary>Runs the work while the view is shown.</summary>
     void Run(Action work);
 }
 
 /// <summary>Chooses the view for a place to write to.</summary>
-internal static class ProgressViews
+static class ProgressViews
 {
     /// <summary>A live bar where a person watches, lines otherwise.</summary>
     /// <param name="terminal">Where to write.</param>

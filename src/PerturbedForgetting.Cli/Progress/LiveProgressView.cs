@@ -7,7 +7,7 @@ using static PerturbedForgetting.Cli.Progress.ProgressText;
 namespace PerturbedForgetting.Cli.Progress;
 
 /// <summary>A bar and the current numbers, redrawn in place; results and messages scroll above it.</summary>
-internal sealed class LiveProgressView : IProgressView
+sealed class LiveProgressView : IProgressView
 {
     const int BarWidth = 40;
     static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -28,7 +28,7 @@ internal sealed class LiveProgressView : IProgressView
         this.console = console;
     }
 
-    public void Run(Action work) => this.console.Live(new Text("")).AutoClear(true).Start(live =>
+    public void Run(Action work) => console.Live(new Text("")).AutoClear(true).Start(live =>
     {
         this.live = live;
         work();
@@ -65,22 +65,22 @@ internal sealed class LiveProgressView : IProgressView
     public void EpochEnded(in EpochResult result)
     {
         meter.End(result);
-        this.console.WriteLine(Result(result));
+        console.WriteLine(Result(result));
     }
 
     // Only worth a line when something can be resumed from it that the end of the epoch does not announce.
     public void CheckpointWritten(in CheckpointInfo checkpoint)
     {
         if (checkpoint.IsRecovery)
-            this.console.WriteLine(Checkpoint(checkpoint));
+            console.WriteLine(Checkpoint(checkpoint));
     }
 
     public void Message(MessageLevel level, string text)
     {
         if (level == MessageLevel.Warning)
-            this.console.MarkupLine($"[yellow]warning:[/] {Markup.Escape(text)}");
+            console.MarkupLine($"[yellow]warning:[/] {Markup.Escape(text)}");
         else
-            this.console.WriteLine(text);
+            console.WriteLine(text);
     }
 
     bool IsTime(bool always)
@@ -97,5 +97,5 @@ internal sealed class LiveProgressView : IProgressView
         return Invariant($"{title}  [green]{new string('━', done)}[/][grey]{new string('━', BarWidth - done)}[/]  {percent:0} %  left {RunMeter.Format(meter.Left)}");
     }
 
-    void Draw(params string[] lines) => this.live?.UpdateTarget(new Rows(lines.Select(IRenderable (l) => new Markup(l))));
+    void Draw(params string[] lines) => live?.UpdateTarget(new Rows(lines.Select(IRenderable (l) => new Markup(l))));
 }

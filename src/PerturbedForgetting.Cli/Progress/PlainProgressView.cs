@@ -4,7 +4,7 @@ using static PerturbedForgetting.Cli.Progress.ProgressText;
 namespace PerturbedForgetting.Cli.Progress;
 
 /// <summary>A line now and then, for files and pipes.</summary>
-internal sealed class PlainProgressView(TextWriter output, int logInterval) : IProgressView
+sealed class PlainProgressView(TextWriter output, int logInterval) : IProgressView
 {
     readonly RunMeter meter = new();
 

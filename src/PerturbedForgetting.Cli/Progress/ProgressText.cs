@@ -4,7 +4,7 @@ using PerturbedForgetting.Training.Progress;
 namespace PerturbedForgetting.Cli.Progress;
 
 /// <summary>Words both views share.</summary>
-internal static class ProgressText
+static class ProgressText
 {
     public static string Result(in EpochResult r)
     {

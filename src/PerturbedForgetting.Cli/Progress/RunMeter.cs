@@ -4,7 +4,7 @@ using PerturbedForgetting.Training.Progress;
 namespace PerturbedForgetting.Cli.Progress;
 
 /// <summary>Smoothed speed, share of waiting and time left, from the events of a run.</summary>
-internal sealed class RunMeter
+sealed class RunMeter
 {
     // About the last twenty steps: quick enough to follow a change, slow enough to read.
     const double Weight = 0.05;
@@ -18,10 +18,10 @@ internal sealed class RunMeter
     int epochs;
 
     /// <summary>Images a second, data included; 0 before the first step.</summary>
-    public double ImagesPerSecond => this.stepSeconds > 0 ? this.images / this.stepSeconds : 0;
+    public double ImagesPerSecond => stepSeconds > 0 ? images / stepSeconds : 0;
 
     /// <summary>Share of the time spent waiting for images, 0 to 1.</summary>
-    public double DataShare => this.stepSeconds > 0 ? this.dataSeconds / this.stepSeconds : 0;
+    public double DataShare => stepSeconds > 0 ? dataSeconds / stepSeconds : 0;
 
     /// <summary>Time left, with the validations to come; null before the first step.</summary>
     public TimeSpan? Left { get; private set; }
@@ -37,20 +37,20 @@ internal sealed class RunMeter
         Smooth(update.Images, update.StepSeconds, update.DataSeconds);
         epochStepSeconds += update.StepSeconds;
         long updates = (long)Math.Max(epochs - update.Epoch, 1) * update.UpdatesPerEpoch - update.Update;
-        Left = Seconds(updates * (this.stepSeconds / total) + Math.Max(epochs - update.Epoch, 1) * validationSeconds);
+        Left = Seconds(updates * (stepSeconds / total) + Math.Max(epochs - update.Epoch, 1) * validationSeconds);
     }
 
     public void Add(in EvaluationProgress progress)
     {
         Smooth((double)progress.Images / progress.Batch, progress.BatchSeconds, 0);
-        Left = Seconds((progress.Batches - progress.Batch) * (this.stepSeconds / total));
+        Left = Seconds((progress.Batches - progress.Batch) * (stepSeconds / total));
     }
 
     public void End(in EpochResult result)
     {
         validationSeconds = Math.Max(0, result.Seconds - epochStepSeconds);
         // A step of the validation says nothing about one of the training.
-        this.stepSeconds = this.dataSeconds = this.images = total = 0;
+        stepSeconds = dataSeconds = images = total = 0;
     }
 
     /// <summary>A duration as <c>1d02h</c>, <c>3h07m</c>, <c>4m05s</c> or <c>12s</c>.</summary>

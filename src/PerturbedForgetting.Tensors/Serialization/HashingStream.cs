@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace PerturbedForgetting.Tensors.Serialization;
 
 /// <summary>Gathers small writes, hashes and forwards them, and refuses more bytes than a tensor has.</summary>
-internal sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
+sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
 {
     readonly byte[] buffer = new byte[1 << 16];
     int used;
@@ -30,14 +30,14 @@ internal sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
         if (bytes.Length > Remaining)
             throw new InvalidOperationException($"A tensor's source wrote {bytes.Length - Remaining} bytes more than its shape says.");
         Remaining -= bytes.Length;
-        if (bytes.Length > this.buffer.Length - used)
+        if (bytes.Length > buffer.Length - used)
             FlushBuffer();
-        if (bytes.Length > this.buffer.Length)
+        if (bytes.Length > buffer.Length)
         {
             Forward(bytes);
             return;
         }
-        bytes.CopyTo(this.buffer.AsSpan(used));
+        bytes.CopyTo(buffer.AsSpan(used));
         used += bytes.Length;
     }
 
@@ -49,7 +49,7 @@ internal sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
 
     public void FlushBuffer()
     {
-        Forward(this.buffer.AsSpan(0, used));
+        Forward(buffer.AsSpan(0, used));
         used = 0;
     }
 

@@ -27,10 +27,10 @@ public sealed class SafetensorsEntry
     public SafetensorsDType DType { get; }
 
     /// <summary>Sizes, outermost first; empty for a scalar.</summary>
-    public ReadOnlySpan<long> Shape => this.shape;
+    public ReadOnlySpan<long> Shape => shape;
 
     /// <summary>Path of the file.</summary>
-    internal string Path => this.file.Path;
+    internal string Path => file.Path;
 
     /// <summary>Number of items.</summary>
     public long Count => ByteLength / DType.Size();
@@ -48,7 +48,7 @@ public sealed class SafetensorsEntry
     public void Read(Span<byte> destination)
     {
         RequireLength(destination.Length, ByteLength);
-        this.file.ReadData(Begin, destination);
+        file.ReadData(Begin, destination);
     }
 
     /// <summary>Reads floating-point items as single precision: F32 exactly, F16 and BF16 widened, F64 rounded to nearest.</summary>
@@ -61,7 +61,7 @@ public sealed class SafetensorsEntry
         switch (DType)
         {
             case SafetensorsDType.F32:
-                this.file.ReadData(Begin, MemoryMarshal.AsBytes(destination));
+                file.ReadData(Begin, MemoryMarshal.AsBytes(destination));
                 break;
             case SafetensorsDType.F64:
                 Convert<double>(destination, static x => (float)x);
@@ -73,7 +73,7 @@ public sealed class SafetensorsEntry
                 Convert<ushort>(destination, static x => BitConverter.UInt32BitsToSingle((uint)x << 16));
                 break;
             default:
-                throw new SafetensorsException(this.file.Path, $"tensor '{Name}' holds {DType.Name()}, expected a floating-point type.");
+                throw new SafetensorsException(file.Path, $"tensor '{Name}' holds {DType.Name()}, expected a floating-point type.");
         }
     }
 
@@ -91,7 +91,7 @@ public sealed class SafetensorsEntry
         {
             int count = Math.Min(items.Length, destination.Length - done);
             int bytes = count * DType.Size();
-            this.file.ReadData(Begin + (long)done * DType.Size(), buffer.AsSpan(0, bytes));
+            file.ReadData(Begin + (long)done * DType.Size(), buffer.AsSpan(0, bytes));
             for (int i = 0; i < count; i++)
                 destination[done + i] = convert(items[i]);
             done += count;

@@ -113,7 +113,7 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => this.handle.Dispose();
+    public void Dispose() => handle.Dispose();
 
     internal void ReadData(long begin, Span<byte> destination) => ReadAt(dataStart + begin, destination);
 
@@ -139,7 +139,7 @@ public sealed class SafetensorsFile : IDisposable
     {
         while (!destination.IsEmpty)
         {
-            int read = RandomAccess.Read(this.handle, destination, position);
+            int read = RandomAccess.Read(handle, destination, position);
             if (read == 0)
                 throw new SafetensorsException(Path, $"the file ends at byte {position}; it was shortened while it was being read.");
             destination = destination[read..];

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace PerturbedForgetting.Tensors.Serialization;
 
 /// <summary>Parses and checks the JSON header; knows nothing of the file beyond its bytes and the length of the data section.</summary>
-internal sealed class SafetensorsHeader
+sealed class SafetensorsHeader
 {
     public const string MetadataKey = "__metadata__";
 
@@ -42,7 +42,7 @@ internal sealed class SafetensorsHeader
         return header;
     }
 
-    SafetensorsException Defect(string defect) => new(this.path, defect);
+    SafetensorsException Defect(string defect) => new(path, defect);
 
     void ParseObject(ReadOnlySpan<byte> json)
     {

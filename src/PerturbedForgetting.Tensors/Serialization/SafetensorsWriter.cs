@@ -54,7 +54,7 @@ public sealed class SafetensorsWriter
         long bytes = dtype.ByteLength(shape);
         if (bytes < 0 || bytes > long.MaxValue - dataLength)
             throw new ArgumentException($"Tensor '{name}' is larger than any file.", nameof(shape));
-        this.items.Add(new Item(name, dtype, shape.ToArray(), bytes, source));
+        items.Add(new Item(name, dtype, shape.ToArray(), bytes, source));
         dataLength += bytes;
     }
 
@@ -81,7 +81,7 @@ public sealed class SafetensorsWriter
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         HashingStream output = new(stream, hash);
         output.Write(header);
-        foreach (Item item in this.items)
+        foreach (Item item in items)
         {
             output.Remaining = item.ByteLength;
             item.Source(output);
@@ -129,11 +129,11 @@ public sealed class SafetensorsWriter
             // First, so that no text of the caller can be mistaken for it.
             json.WriteString(SafetensorsFile.ChecksumKey, ChecksumPlaceholder);
             json.WriteString(SafetensorsFile.LengthKey, fileLength.ToString("D20", CultureInfo.InvariantCulture));
-            foreach ((string key, string value) in this.metadata)
+            foreach ((string key, string value) in metadata)
                 json.WriteString(key, value);
             json.WriteEndObject();
             long position = 0;
-            foreach (Item item in this.items)
+            foreach (Item item in items)
             {
                 json.WriteStartObject(item.Name);
                 json.WriteString("dtype", item.DType.Name());

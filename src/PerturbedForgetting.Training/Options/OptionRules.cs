@@ -3,7 +3,7 @@ using PerturbedForgetting.Tensors;
 namespace PerturbedForgetting.Training.Options;
 
 /// <summary>What option values must satisfy, alone and together. Every problem is reported, not only the first.</summary>
-internal sealed class OptionRules
+sealed class OptionRules
 {
     internal static readonly string[] Optimizers =
         ["sgd", "sgdw", "adam", "adamw", "sam_sgd", "sam_sgdw", "sam_adam", "sam_adamw", "randsam_sgd", "randsam_sgdw", "randsam_adam", "randsam_adamw"];

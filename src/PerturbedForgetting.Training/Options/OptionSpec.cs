@@ -64,10 +64,10 @@ public sealed class OptionSpec
     public bool TakesSeveral => Kind is OptionKind.Numbers or OptionKind.Pairs;
 
     /// <summary>The value in these options.</summary>
-    public object? Get(RunOptions options) => this.get(options);
+    public object? Get(RunOptions options) => get(options);
 
     /// <summary>Puts a value of the right type (see <see cref="Kind"/>) into these options.</summary>
-    public void Set(RunOptions options, object? value) => this.set(options, value);
+    public void Set(RunOptions options, object? value) => set(options, value);
 
     /// <inheritdoc/>
     public override string ToString() => Flag;

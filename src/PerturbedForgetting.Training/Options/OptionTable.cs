@@ -28,12 +28,12 @@ public sealed class OptionTable
 
 /// <summary>Collects the options of a table; each method adds one kind of option.</summary>
 /// <typeparam name="T">The options the table reads and writes.</typeparam>
-internal sealed class OptionTableBuilder<T> where T : RunOptions
+sealed class OptionTableBuilder<T> where T : RunOptions
 {
     readonly List<OptionSpec> specs = [];
     string group = "";
 
-    public OptionTable Build() => new(this.specs);
+    public OptionTable Build() => new(specs);
 
     public void Group(string name) => group = name;
 
@@ -68,7 +68,7 @@ internal sealed class OptionTableBuilder<T> where T : RunOptions
         Add(name, OptionKind.Pairs, get, (o, v) => set(o, (IReadOnlyDictionary<string, object?>)v!), help);
 
     void Add(string name, OptionKind kind, Func<T, object?> get, Action<T, object?> set, string help, string? alias = null, bool nullable = false, string[]? choices = null) =>
-        this.specs.Add(new OptionSpec(name, kind, o => get((T)o), (o, v) => set((T)o, v))
+        specs.Add(new OptionSpec(name, kind, o => get((T)o), (o, v) => set((T)o, v))
         {
             Alias = alias,
             IsNullable = nullable,

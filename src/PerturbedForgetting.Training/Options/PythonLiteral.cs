@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Training.Options;
 /// The values people write after <c>--model-kwargs key=</c>: whole numbers, numbers, True, False, None, quoted text, lists in
 /// brackets or parentheses; anything else is text.
 /// </summary>
-internal static class PythonLiteral
+static class PythonLiteral
 {
     const int MaxDepth = 8;
 

@@ -6,7 +6,7 @@ using PerturbedForgetting.Vision.Loading;
 namespace PerturbedForgetting.Tests.Cli;
 
 /// <summary>Runs command lines in this process, with a stand-in for the work.</summary>
-internal sealed class CliHarness
+sealed class CliHarness
 {
     readonly StringWriter output = new();
     readonly StringWriter error = new();
@@ -31,7 +31,7 @@ internal sealed class CliHarness
 
     public string Output => output.ToString();
 
-    public string Error => this.error.ToString();
+    public string Error => error.ToString();
 
     public int Run(params string[] args)
     {
@@ -52,7 +52,7 @@ internal sealed class CliHarness
                 (Checked, Context) = (o, c);
                 return CheckData(o, c);
             });
-        Terminal terminal = new(output, this.error, IsInteractive: false, Width: 100)
+        Terminal terminal = new(output, error, IsInteractive: false, Width: 100)
         {
             Listen = error => Interruption = new Interruption(error, _ => { }),
         };

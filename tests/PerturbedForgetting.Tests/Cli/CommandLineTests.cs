@@ -10,7 +10,7 @@ using PerturbedForgetting.Vision.Models;
 namespace PerturbedForgetting.Tests.Cli;
 
 [TestFixture]
-internal sealed class CommandLineTests
+sealed class CommandLineTests
 {
     [Test]
     public void EveryOptionOfTheTablesIsBound()

@@ -3,7 +3,7 @@ using PerturbedForgetting.Training.Options;
 namespace PerturbedForgetting.Tests.Cli;
 
 [TestFixture]
-internal sealed class HelpTests
+sealed class HelpTests
 {
     [Test]
     public void TheHelpOfACommandListsEveryOptionOnceWithItsDefault()

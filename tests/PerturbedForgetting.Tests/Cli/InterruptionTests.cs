@@ -3,7 +3,7 @@ using PerturbedForgetting.Cli;
 namespace PerturbedForgetting.Tests.Cli;
 
 [TestFixture]
-internal sealed class InterruptionTests
+sealed class InterruptionTests
 {
     [TestCase(ExitCodes.Interrupted)]
     [TestCase(ExitCodes.Terminated)]

@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace PerturbedForgetting.Tests.Cli;
 
 [TestFixture]
-internal sealed class ProgressViewTests
+sealed class ProgressViewTests
 {
     [Test]
     public void PlainLinesComeAtTheIntervalAndAtTheEnd()

@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Tests.Reference;
 
 /// <summary>Compares long arrays quickly.</summary>
-internal static class Deviation
+static class Deviation
 {
     /// <summary>Largest |actual - expected|; infinite where the lengths differ or a number is not one.</summary>
     public static double Max(ReadOnlySpan<double> actual, ReadOnlySpan<double> expected)

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace PerturbedForgetting.Tests.Reference;
 
 /// <summary>One case of the manifest. <see cref="ToString"/> is its id, so that it names the test.</summary>
-internal sealed class ReferenceCase
+sealed class ReferenceCase
 {
     internal ReferenceCase(JsonElement json)
     {

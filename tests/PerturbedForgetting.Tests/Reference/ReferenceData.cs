@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Tests.Reference;
 /// The reference numbers that lie beside this file: cases of <c>manifest.json</c> and the tensors of the
 /// <c>*.safetensors</c> files. Files stay open for the life of the test process.
 /// </summary>
-internal static class ReferenceData
+static class ReferenceData
 {
     static readonly ConcurrentDictionary<string, Lazy<SafetensorsFile>> Files = new();
     static readonly ConcurrentDictionary<string, Lazy<JsonDocument>> Documents = new();

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tensors.Serialization;
 namespace PerturbedForgetting.Tests.Reference;
 
 [TestFixture]
-internal sealed class ReferenceDataTests
+sealed class ReferenceDataTests
 {
     [TestCase("ops", 414)]
     [TestCase("optim", 173)]

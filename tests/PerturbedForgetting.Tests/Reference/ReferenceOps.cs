@@ -12,7 +12,7 @@ namespace PerturbedForgetting.Tests.Reference;
 /// <example><code>
 /// ReferenceOps.Check(c, x => Ops.LayerNorm(x["x"], x["weight"], x["bias"], c.Number("eps", 1e-5)));
 /// </code></example>
-internal static class ReferenceOps
+static class ReferenceOps
 {
     /// <summary>
     /// Inputs reach <paramref name="run"/> by role: floating-point ones as parameters, so that their gradients (<c>dROLE</c>) can be

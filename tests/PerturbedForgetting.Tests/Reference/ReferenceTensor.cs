@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Tests.Reference;
 
 /// <summary>A tensor of the reference numbers: row-major items and shape.</summary>
-internal sealed record ReferenceTensor<T>(T[] Data, int[] Shape) where T : unmanaged
+sealed record ReferenceTensor<T>(T[] Data, int[] Shape) where T : unmanaged
 {
     /// <summary>The one item of a scalar.</summary>
     public T Scalar => Data.Length == 1 ? Data[0] : throw new InvalidOperationException($"{Data.Length} items are not a scalar.");
@@ -12,4 +12,4 @@ internal sealed record ReferenceTensor<T>(T[] Data, int[] Shape) where T : unman
 /// <param name="Prefix">Common beginning of the names of a group of tensors.</param>
 /// <param name="MaxAbs">Largest magnitude of the float64 result.</param>
 /// <param name="Atol">Largest permitted deviation.</param>
-internal sealed record ReferenceOutput(string Tensor, string Prefix, double MaxAbs, double Atol);
+sealed record ReferenceOutput(string Tensor, string Prefix, double MaxAbs, double Atol);

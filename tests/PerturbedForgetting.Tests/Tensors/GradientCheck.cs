@@ -11,7 +11,7 @@ namespace PerturbedForgetting.Tests.Tensors;
 /// <example><code>
 /// GradientCheck.Run(x => Ops.Linear(x[0], x[1], x[2]), [2, 3, 5], [4, 5], [4]);
 /// </code></example>
-internal static class GradientCheck
+static class GradientCheck
 {
     const double Step = 1e-5;
 

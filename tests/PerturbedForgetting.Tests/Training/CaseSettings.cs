@@ -11,7 +11,7 @@ using PerturbedForgetting.Training.Updates;
 namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>The options of a reference trajectory, its own over the defaults of all.</summary>
-internal sealed class CaseSettings(JsonElement own)
+sealed class CaseSettings(JsonElement own)
 {
     static readonly JsonElement Defaults = ReferenceData.Json("manifest.json").GetProperty("optim").GetProperty("defaults");
 
@@ -87,7 +87,7 @@ internal sealed class CaseSettings(JsonElement own)
 }
 
 /// <summary>The stored random directions of a case, in place of drawn ones.</summary>
-internal sealed class StoredNoise(string id) : IPerturbationNoise
+sealed class StoredNoise(string id) : IPerturbationNoise
 {
     public void Fill(MultiTensorLayout layout, Tensor buffer, long call)
     {

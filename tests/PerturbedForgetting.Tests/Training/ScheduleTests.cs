@@ -6,7 +6,7 @@ using PerturbedForgetting.Training.Updates;
 namespace PerturbedForgetting.Tests.Training;
 
 [TestFixture]
-internal sealed class ScheduleTests
+sealed class ScheduleTests
 {
     static IEnumerable<TestCaseData> Configs() =>
         ReferenceData.Json("schedule.json").GetProperty("configs").EnumerateArray().Select(c => new TestCaseData(c).SetArgDisplayNames(c.GetProperty("name").GetString()!));

@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>What users of other implementations of sharpness-aware minimisation have reported; each test begins with the report's code.</summary>
 [TestFixture]
-internal sealed class SharpnessReportTests
+sealed class SharpnessReportTests
 {
     static IEnumerable<TinySettings> Variants => TinySettings.Variants();
 

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>The two models of the reference trajectories, with their initial weights and their five batches.</summary>
-internal sealed class TinyModels : IDisposable
+sealed class TinyModels : IDisposable
 {
     public const int Batches = 5;
 

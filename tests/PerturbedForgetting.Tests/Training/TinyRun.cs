@@ -8,7 +8,7 @@ using PerturbedForgetting.Training.Updates;
 namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>How a <see cref="TinyRun"/> trains; the name is that of the test case.</summary>
-internal sealed record TinySettings(string Name, string Opt)
+sealed record TinySettings(string Name, string Opt)
 {
     public string Model { get; init; } = "mlp";
 
@@ -53,7 +53,7 @@ internal sealed record TinySettings(string Name, string Opt)
 }
 
 /// <summary>A tiny model and the step that trains it on the reference's five batches.</summary>
-internal sealed class TinyRun : IDisposable
+sealed class TinyRun : IDisposable
 {
     public TinyRun(TinySettings settings, DType type = DType.Float32)
     {

@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>What a training step reports, keeps and refuses.</summary>
 [TestFixture]
-internal sealed class TrainingStepTests
+sealed class TrainingStepTests
 {
     static IEnumerable<TinySettings> Variants => TinySettings.Variants();
 

@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>Every stored training trajectory: weights, buffers, optimizer state, gradients, perturbations, losses and norms.</summary>
 [TestFixture]
-internal sealed class TrajectoryTests
+sealed class TrajectoryTests
 {
     static IEnumerable<TestCaseData> Cases() => ReferenceData.Cases("optim").Select(c => new TestCaseData(c).SetArgDisplayNames(c.Id));
 

@@ -12,7 +12,7 @@ namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>One whole update, with perturbation by output-bias forgetting, of ResNet-50 and ViT-S/32.</summary>
 [TestFixture]
-internal sealed class WholeNetworkStepTests
+sealed class WholeNetworkStepTests
 {
     static IReadOnlyList<ReferenceCase> Cases() => ReferenceData.Cases("step");
 

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tensors.Nn;
 namespace PerturbedForgetting.Tests.Tensors.Autograd;
 
 [TestFixture]
-internal sealed class BackwardTests
+sealed class BackwardTests
 {
     [Test]
     public void AGraphServesOneBackwardPass()

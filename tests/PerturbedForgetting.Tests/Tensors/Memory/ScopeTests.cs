@@ -6,7 +6,7 @@ using PerturbedForgetting.Tensors.Nn;
 namespace PerturbedForgetting.Tests.Tensors.Memory;
 
 [TestFixture]
-internal sealed class ScopeTests
+sealed class ScopeTests
 {
     [Test]
     public void ATensorIsGoneWithItsScope()

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tensors.Nn;
 namespace PerturbedForgetting.Tests.Tensors.MultiTensor;
 
 /// <summary>Parameters of awkward sizes in an arena, some of them frozen, and buffers with random content for them.</summary>
-internal sealed class ArenaModel : Module, IDisposable
+sealed class ArenaModel : Module, IDisposable
 {
     public static readonly int[] AwkwardSizes = [1, 31, 33, 1025, 16, 70001, 5, 32768];
 

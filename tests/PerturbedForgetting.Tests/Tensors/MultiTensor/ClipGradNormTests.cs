@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Tensors.MultiTensor;
 
 /// <summary>Clipping by the norm over all parameters: the norm and the factor that the update applies.</summary>
 [TestFixture]
-internal sealed class ClipGradNormTests
+sealed class ClipGradNormTests
 {
     static IReadOnlyList<ReferenceCase> Cases() => ReferenceData.Cases("ops", "clip_grad_norm");
 

@@ -6,7 +6,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.MultiTensor;
 
 [TestFixture]
-internal sealed class ReductionTests
+sealed class ReductionTests
 {
     static Tensor Numbers(int count) => Tensor.Persistent([count], DType.Float64).Fill(-1);
 

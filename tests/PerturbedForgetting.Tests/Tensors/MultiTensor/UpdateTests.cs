@@ -8,7 +8,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.MultiTensor;
 
 [TestFixture]
-internal sealed class UpdateTests
+sealed class UpdateTests
 {
     const double Decay = 0.3;
 

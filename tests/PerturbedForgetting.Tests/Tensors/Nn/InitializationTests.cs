@@ -5,7 +5,7 @@ using PerturbedForgetting.Tensors.Random;
 namespace PerturbedForgetting.Tests.Tensors.Nn;
 
 [TestFixture]
-internal sealed class InitializationTests
+sealed class InitializationTests
 {
     const ulong Seed = 77;
 

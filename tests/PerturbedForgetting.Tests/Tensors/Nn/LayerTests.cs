@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors.Nn;
 namespace PerturbedForgetting.Tests.Tensors.Nn;
 
 [TestFixture]
-internal sealed class LayerTests
+sealed class LayerTests
 {
     [Test]
     public void InitialWeightsAreUniformWithinTheBoundOfPyTorch()

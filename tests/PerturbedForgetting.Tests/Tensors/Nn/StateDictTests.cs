@@ -6,7 +6,7 @@ using PerturbedForgetting.Tests.Tensors.Serialization;
 namespace PerturbedForgetting.Tests.Tensors.Nn;
 
 [TestFixture]
-internal sealed class StateDictTests
+sealed class StateDictTests
 {
     sealed class Net : Module
     {

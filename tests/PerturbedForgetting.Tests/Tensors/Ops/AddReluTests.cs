@@ -4,7 +4,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture]
-internal sealed class AddReluTests
+sealed class AddReluTests
 {
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.Relu(Ops.Add(x["x"], x["z"])));

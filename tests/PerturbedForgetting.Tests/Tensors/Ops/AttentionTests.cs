@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture, NonParallelizable]
-internal sealed class AttentionTests
+sealed class AttentionTests
 {
     static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "attention");
 

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture]
-internal sealed class BatchNormTests
+sealed class BatchNormTests
 {
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.BatchNorm(x["x"], x["weight"], x["bias"],

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture]
-internal sealed class Conv2dTests
+sealed class Conv2dTests
 {
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.Conv2d(x["x"], x["weight"], x.GetValueOrDefault("bias"),

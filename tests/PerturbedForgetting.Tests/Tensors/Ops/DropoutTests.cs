@@ -5,7 +5,7 @@ using PerturbedForgetting.Tensors.Nn;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture, NonParallelizable]
-internal sealed class DropoutTests
+sealed class DropoutTests
 {
     [TestCase(0.1)]
     [TestCase(0.5)]

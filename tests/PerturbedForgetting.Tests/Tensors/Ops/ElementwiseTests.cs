@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture, NonParallelizable]
-internal sealed class ElementwiseTests
+sealed class ElementwiseTests
 {
     static readonly Dictionary<string, Func<IReadOnlyDictionary<string, Tensor>, Tensor>> Operations = new()
     {

@@ -6,7 +6,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture, NonParallelizable]
-internal sealed class LayerNormTests
+sealed class LayerNormTests
 {
     static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "layer_norm");
 

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture, NonParallelizable]
-internal sealed class LayoutTests
+sealed class LayoutTests
 {
     static readonly Dictionary<string, Func<ReferenceCase, IReadOnlyDictionary<string, Tensor>, Tensor>> Operations = new()
     {

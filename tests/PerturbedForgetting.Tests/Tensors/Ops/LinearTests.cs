@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture]
-internal sealed class LinearTests
+sealed class LinearTests
 {
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) =>

@@ -6,7 +6,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture, NonParallelizable]
-internal sealed class LossTests
+sealed class LossTests
 {
     static IEnumerable<ReferenceCase> Cases(string op) => ReferenceData.Cases("ops", op);
 

@@ -4,7 +4,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture]
-internal sealed class MatMulTests
+sealed class MatMulTests
 {
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) =>

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture]
-internal sealed class NormalizeImagesTests
+sealed class NormalizeImagesTests
 {
     static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("transforms", "normalise");
 

@@ -6,7 +6,7 @@ using PerturbedForgetting.Tensors.Random;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 /// <summary>What the tests of several operations share.</summary>
-internal static class OpsTesting
+static class OpsTesting
 {
     /// <summary>Standard normals times a factor, as a parameter of the given type.</summary>
     public static Parameter Normal(Shape shape, ulong seed, DType type = DType.Float32, double factor = 1)

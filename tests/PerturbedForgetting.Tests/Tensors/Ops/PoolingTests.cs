@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture]
-internal sealed class PoolingTests
+sealed class PoolingTests
 {
     [TestCaseSource(nameof(MaxCases))]
     public void MaxPoolEqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c,

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 [TestFixture, NonParallelizable]
-internal sealed class SoftmaxTests
+sealed class SoftmaxTests
 {
     static IEnumerable<ReferenceCase> Cases() => [.. ReferenceData.Cases("ops", "softmax"), .. ReferenceData.Cases("ops", "log_softmax")];
 

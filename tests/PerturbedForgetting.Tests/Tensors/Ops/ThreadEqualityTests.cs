@@ -7,15 +7,15 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 /// <summary>Results and gradients have the same bits for any number of threads.</summary>
 [TestFixture]
 [NonParallelizable]
-internal sealed class ThreadEqualityTests
+sealed class ThreadEqualityTests
 {
     int threads;
 
     [SetUp]
-    public void Remember() => this.threads = WorkerPool.Threads;
+    public void Remember() => threads = WorkerPool.Threads;
 
     [TearDown]
-    public void Restore() => WorkerPool.Threads = this.threads;
+    public void Restore() => WorkerPool.Threads = threads;
 
     static IEnumerable<TestCaseData> Operations()
     {

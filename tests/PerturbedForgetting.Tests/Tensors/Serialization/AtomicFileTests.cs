@@ -3,7 +3,7 @@ using PerturbedForgetting.Tensors.Serialization;
 namespace PerturbedForgetting.Tests.Tensors.Serialization;
 
 [TestFixture]
-internal sealed class AtomicFileTests
+sealed class AtomicFileTests
 {
     TempFolder folder = null!;
 

@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Tests.Tensors.Serialization;
 
 /// <summary>Files built by hand from the format's description, well-formed and not (reports C30, C31).</summary>
 [TestFixture]
-internal sealed class SafetensorsFormatTests
+sealed class SafetensorsFormatTests
 {
     TempFolder folder = null!;
 

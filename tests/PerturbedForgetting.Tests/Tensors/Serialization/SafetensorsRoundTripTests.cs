@@ -8,7 +8,7 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.Serialization;
 
 [TestFixture]
-internal sealed class SafetensorsRoundTripTests
+sealed class SafetensorsRoundTripTests
 {
     TempFolder folder = null!;
 

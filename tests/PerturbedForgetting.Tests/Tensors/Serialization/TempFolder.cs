@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Tests.Tensors.Serialization;
 
 /// <summary>A folder that is removed at the end of a test.</summary>
-internal sealed class TempFolder : IDisposable
+sealed class TempFolder : IDisposable
 {
     public TempFolder()
     {

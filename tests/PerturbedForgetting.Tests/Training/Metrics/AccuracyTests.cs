@@ -7,7 +7,7 @@ using PerturbedForgetting.Training.Metrics;
 namespace PerturbedForgetting.Tests.Training.Metrics;
 
 [TestFixture]
-internal sealed class AccuracyTests
+sealed class AccuracyTests
 {
     static IEnumerable<ReferenceCase> Cases(string op) => ReferenceData.Cases("metrics", op);
 

@@ -3,7 +3,7 @@ using PerturbedForgetting.Training.Options;
 namespace PerturbedForgetting.Tests.Training.Options;
 
 [TestFixture]
-internal sealed class OptionRulesTests
+sealed class OptionRulesTests
 {
     static TrainOptions Good() => new() { DataDir = "images", Model = "resnet18" };
 

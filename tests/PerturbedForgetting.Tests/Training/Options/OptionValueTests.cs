@@ -4,7 +4,7 @@ using PerturbedForgetting.Training.Options;
 namespace PerturbedForgetting.Tests.Training.Options;
 
 [TestFixture]
-internal sealed class OptionValueTests
+sealed class OptionValueTests
 {
     [TestCase("1", 1L)]
     [TestCase("-7", -7L)]

@@ -5,7 +5,7 @@ using PerturbedForgetting.Training.Options;
 namespace PerturbedForgetting.Tests.Training.Options;
 
 [TestFixture]
-internal sealed class OptionsJsonTests
+sealed class OptionsJsonTests
 {
     [Test]
     public void EveryOptionSurvivesJson()

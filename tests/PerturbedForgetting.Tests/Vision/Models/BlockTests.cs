@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Tests.Vision.Models;
 
 /// <summary>The blocks of the models against the reference: output, every gradient, running statistics.</summary>
 [TestFixture]
-internal sealed class BlockTests
+sealed class BlockTests
 {
     static IEnumerable<ReferenceCase> Bottlenecks => ReferenceData.Cases("ops", "resnet_bottleneck");
 

@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Vision.Models;
 
 /// <summary>Models on awkward inputs, in both float types, and their gradients by finite differences.</summary>
 [TestFixture]
-internal sealed class ModelForwardTests
+sealed class ModelForwardTests
 {
     [TestCase("resnet18", 1, 33, 65)]
     [TestCase("resnet18_cifar", 1, 1, 1)]

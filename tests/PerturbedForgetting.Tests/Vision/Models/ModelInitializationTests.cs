@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Tests.Vision.Models;
 
 /// <summary>Initial weights: the distributions of the reference's rules.</summary>
 [TestFixture]
-internal sealed class ModelInitializationTests
+sealed class ModelInitializationTests
 {
     [Test]
     public void ResNetStartsByTheReferencesRules()

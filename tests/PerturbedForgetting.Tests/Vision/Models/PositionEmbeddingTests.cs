@@ -6,7 +6,7 @@ using PerturbedForgetting.Vision.Transforms;
 namespace PerturbedForgetting.Tests.Vision.Models;
 
 [TestFixture]
-internal sealed class PositionEmbeddingTests
+sealed class PositionEmbeddingTests
 {
     static IEnumerable<TestCaseData> Resizes => TransformCases.Of("resize");
 

@@ -8,7 +8,7 @@ using PerturbedForgetting.Vision.Transforms;
 namespace PerturbedForgetting.Tests.Vision.Models;
 
 [TestFixture]
-internal sealed class PretrainedTests
+sealed class PretrainedTests
 {
     TempFolder folder = null!;
 

@@ -7,7 +7,7 @@ using PerturbedForgetting.Vision.Models;
 namespace PerturbedForgetting.Tests.Vision.Models;
 
 /// <summary>One whole network of the reference numbers: its description, the model, its input and labels.</summary>
-internal sealed class ReferenceModel
+sealed class ReferenceModel
 {
     readonly JsonElement config;
 

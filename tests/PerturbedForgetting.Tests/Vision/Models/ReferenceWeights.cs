@@ -7,7 +7,7 @@ using PerturbedForgetting.Tensors.Nn;
 namespace PerturbedForgetting.Tests.Vision.Models;
 
 /// <summary>The weight formula of the reference numbers: weights, inputs and labels from names and indices alone.</summary>
-internal static class ReferenceWeights
+static class ReferenceWeights
 {
     /// <summary>Sets every entry of a model's state and returns the SHA-256 of all float32 entries in PyTorch's layouts.</summary>
     /// <param name="model">The model.</param>

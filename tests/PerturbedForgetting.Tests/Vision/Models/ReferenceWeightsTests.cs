@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Tests.Vision.Models;
 
 [TestFixture]
-internal sealed class ReferenceWeightsTests
+sealed class ReferenceWeightsTests
 {
     [TestCase("fc.weight", new[] { 1000, 2048 }, 0, 1.0, 0xba9a0cf0)]
     [TestCase("fc.weight", new[] { 1000, 2048 }, 123456, 1.0, 0x3cba6054u)]

@@ -12,7 +12,7 @@ namespace PerturbedForgetting.Tests.Vision.Models;
 
 /// <summary>Whole networks against the reference's float64 numbers.</summary>
 [TestFixture]
-internal sealed class WholeNetworkTests
+sealed class WholeNetworkTests
 {
     // What float32 may deviate: eight times what the reference's float32 did, and at least a few units in the last place.
     const double Spread = 8, Units = 4e-6;

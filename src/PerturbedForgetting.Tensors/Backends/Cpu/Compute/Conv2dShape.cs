@@ -4,7 +4,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// Sizes of a 2-d convolution: input N,H,W,C; weights O,KH,KW,C/Groups; output N,OH,OW,O.
 /// Padding is zeros on both sides; dilation 1 is a dense kernel.
 /// </summary>
-internal readonly record struct Conv2dShape(
+readonly record struct Conv2dShape(
     int N, int H, int W, int C, int O, int KH, int KW, int StrideH, int StrideW, int PadH, int PadW, int DilH, int DilW, int Groups)
 {
     /// <summary>Output height.</summary>

@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// 2-d convolution and its gradients as implicit matrix products: the engine packs windows straight from the images.
 /// Activations N,H,W,C; weights O,KH,KW,C/Groups; float or double. Buffers must not overlap.
 /// </summary>
-internal static unsafe class Convolution
+static unsafe class Convolution
 {
     /// <summary>y[n, oh, ow, o] = bias[o] + sum of x[n, oh * stride - pad + kh * dil, ..., c] * w[o, kh, kw, c].</summary>
     /// <param name="s">Sizes.</param>

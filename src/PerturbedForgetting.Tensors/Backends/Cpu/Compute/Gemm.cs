@@ -3,7 +3,7 @@ using System.Numerics;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>Products of row-major matrices, float or double, on all threads. Matrices must not overlap.</summary>
-internal static unsafe class Gemm
+static unsafe class Gemm
 {
     /// <summary>
     /// C[m, n] = op(A) op(B), or C += op(A) op(B). op(A) is m by k: A is m by k, or k by m if transposed; op(B) is k by n.

@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// runs register-tile kernels over them, and hands finished tiles to a sink. After "Anatomy of High-Performance Matrix
 /// Multiplication" (Goto, van de Geijn 2008) and BLIS (Van Zee, van de Geijn 2015).
 /// </summary>
-internal static class GemmEngine
+static class GemmEngine
 {
     /// <summary>C[m, n] = left[m, k] * right[n, k]^T, on all threads.</summary>
     public static void Run<T, TLeft, TRight, TSink>(int m, int n, int k, TLeft left, TRight right, TSink sink)
@@ -39,7 +39,7 @@ internal static class GemmEngine
 }
 
 /// <summary>When to compute C^T = right * left^T instead.</summary>
-internal static class GemmOrder
+static class GemmOrder
 {
     /// <summary>
     /// With few rows, packing a right matrix that is contiguous in depth costs as much as the product; as the left
@@ -49,7 +49,7 @@ internal static class GemmOrder
 }
 
 /// <summary>One product: its operands, its plan, and the loops.</summary>
-internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
+unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     where T : unmanaged, IFloatingPointIeee754<T>
     where TKernel : struct, ITileKernel<T>
     where TLeft : struct, ILeftOperand<T>
@@ -89,31 +89,31 @@ internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     {
         int splits = plan.Splits;
         if (splits > 1)
-            partials = Scratch.Get<T>(ScratchUse.Partials, (long)splits * this.m * this.n);
+            partials = Scratch.Get<T>(ScratchUse.Partials, (long)splits * m * n);
         var body = new OwnBody { Product = this };
-        WorkerPool.For(splits * ColumnTasks(this.n), ref body);
+        WorkerPool.For(splits * ColumnTasks(n), ref body);
         if (splits > 1)
         {
             var reduce = new ReduceBody { Product = this };
-            WorkerPool.For(GemmPlan.CeilDiv(this.m, ReduceBody.Rows), ref reduce);
+            WorkerPool.For(GemmPlan.CeilDiv(m, ReduceBody.Rows), ref reduce);
         }
     }
 
     void RunShared()
     {
-        for (slice = 0; slice < this.n; slice += plan.SliceColumns)
+        for (slice = 0; slice < n; slice += plan.SliceColumns)
         {
-            sliceColumns = Math.Min(plan.SliceColumns, this.n - slice);
+            sliceColumns = Math.Min(plan.SliceColumns, n - slice);
             int panels = GemmPlan.CeilDiv(sliceColumns, TKernel.Columns);
-            this.packedRight = Scratch.Get<T>(ScratchUse.SharedRight, (long)panels * TKernel.Columns * this.k);
+            packedRight = Scratch.Get<T>(ScratchUse.SharedRight, (long)panels * TKernel.Columns * k);
             var pack = new PackBody { Product = this };
-            WorkerPool.For(panels * Math.Max(1, Blocks(this.k)), ref pack);
+            WorkerPool.For(panels * Math.Max(1, Blocks(k)), ref pack);
             var tiles = new SharedBody { Product = this };
             WorkerPool.For(RowTasks * ColumnTasks(sliceColumns), ref tiles);
         }
     }
 
-    readonly int RowTasks => GemmPlan.CeilDiv(this.m, plan.RowPanels * TKernel.Lines);
+    readonly int RowTasks => GemmPlan.CeilDiv(m, plan.RowPanels * TKernel.Lines);
 
     readonly int ColumnTasks(int columns) => GemmPlan.CeilDiv(columns, plan.ColumnPanels * TKernel.Columns);
 
@@ -129,7 +129,7 @@ internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
             return;
         int step = TLeft.LineMajor ? GemmBlocking.Depth : TKernel.Lines;
         for (int i = 0; i < rows; i += TKernel.Lines, packed += TKernel.Lines * GemmBlocking.Depth)
-            this.left.PackLeft(packed, row + i, Math.Min(TKernel.Lines, rows - i), depth0, depth, step);
+            left.PackLeft(packed, row + i, Math.Min(TKernel.Lines, rows - i), depth0, depth, step);
     }
 
     /// <summary>Tiles of rows [row, row + rows) by columns [column, column + columns) for one block of depth.</summary>
@@ -155,44 +155,44 @@ internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     {
         int rowTasks = RowTasks;
         int row = index % rowTasks * plan.RowPanels * TKernel.Lines;
-        int rows = Math.Min(plan.RowPanels * TKernel.Lines, this.m - row);
+        int rows = Math.Min(plan.RowPanels * TKernel.Lines, m - row);
         int column = index / rowTasks * plan.ColumnPanels * TKernel.Columns;
         int columns = Math.Min(plan.ColumnPanels * TKernel.Columns, sliceColumns - column);
         T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * GemmBlocking.Depth);
-        T* panels = this.packedRight + ((long)column * this.k);
-        int block = BlockDepth(this.k), depth0 = 0;
+        T* panels = packedRight + ((long)column * k);
+        int block = BlockDepth(k), depth0 = 0;
         do
         {
-            int depth = Math.Min(block, this.k - depth0);
+            int depth = Math.Min(block, k - depth0);
             PackLeftPanels(packedLeft, row, rows, depth0, depth);
-            Tiles(ref sink, packedLeft, panels + (depth0 * TKernel.Columns), (long)this.k * TKernel.Columns,
-                row, rows, slice + column, columns, depth, depth0 == 0, depth0 + depth == this.k);
+            Tiles(ref sink, packedLeft, panels + (depth0 * TKernel.Columns), (long)k * TKernel.Columns,
+                row, rows, slice + column, columns, depth, depth0 == 0, depth0 + depth == k);
             depth0 += block;
         }
-        while (depth0 < this.k);
+        while (depth0 < k);
     }
 
     void PackShared(int index)
     {
-        int blocks = Math.Max(1, Blocks(this.k)), block = BlockDepth(this.k);
+        int blocks = Math.Max(1, Blocks(k)), block = BlockDepth(k);
         int column = index / blocks * TKernel.Columns, depth0 = index % blocks * block;
-        if (depth0 >= this.k)
+        if (depth0 >= k)
             return;
-        this.right.PackRight(this.packedRight + ((long)column * this.k) + (depth0 * TKernel.Columns), slice + column,
-            Math.Min(TKernel.Columns, sliceColumns - column), depth0, Math.Min(block, this.k - depth0), TKernel.Columns);
+        right.PackRight(packedRight + ((long)column * k) + (depth0 * TKernel.Columns), slice + column,
+            Math.Min(TKernel.Columns, sliceColumns - column), depth0, Math.Min(block, k - depth0), TKernel.Columns);
     }
 
     void RunOwnTask(int index)
     {
-        int split = index % plan.Splits, begin = split * plan.SplitDepth, end = Math.Min(this.k, begin + plan.SplitDepth);
+        int split = index % plan.Splits, begin = split * plan.SplitDepth, end = Math.Min(k, begin + plan.SplitDepth);
         int column = index / plan.Splits * plan.ColumnPanels * TKernel.Columns;
-        int columns = Math.Min(plan.ColumnPanels * TKernel.Columns, this.n - column);
+        int columns = Math.Min(plan.ColumnPanels * TKernel.Columns, n - column);
         if (plan.Splits == 1)
         {
             RunOwnRange(ref sink, begin, end, column, columns);
             return;
         }
-        var partial = new MatrixSink<T, NoEpilogue<T>>(partials + ((long)split * this.m * this.n), this.n, false, default);
+        var partial = new MatrixSink<T, NoEpilogue<T>>(partials + ((long)split * m * n), n, false, default);
         RunOwnRange(ref partial, begin, end, column, columns);
     }
 
@@ -208,12 +208,12 @@ internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
             int depth = Math.Min(block, end - depth0);
             for (int j = 0; j < columns; j += TKernel.Columns)
             {
-                this.right.PackRight(packedRight + ((long)j * panel), column + j,
+                right.PackRight(packedRight + ((long)j * panel), column + j,
                     Math.Min(TKernel.Columns, columns - j), depth0, depth, TKernel.Columns);
             }
-            for (int row = 0; row < this.m; row += rowsAtOnce)
+            for (int row = 0; row < m; row += rowsAtOnce)
             {
-                int rows = Math.Min(rowsAtOnce, this.m - row);
+                int rows = Math.Min(rowsAtOnce, m - row);
                 PackLeftPanels(packedLeft, row, rows, depth0, depth);
                 Tiles(ref target, packedLeft, packedRight, TKernel.Columns * panel,
                     row, rows, column, columns, depth, depth0 == begin, depth0 + depth == end);
@@ -225,13 +225,13 @@ internal unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
 
     void Reduce(int row, int rows)
     {
-        long size = (long)this.m * this.n;
+        long size = (long)m * n;
         for (; rows > 0; rows--, row++)
         {
-            T* sum = partials + ((long)row * this.n);
+            T* sum = partials + ((long)row * n);
             for (int split = 1; split < plan.Splits; split++)
-                Lanes.Add(sum + (split * size), sum, this.n);
-            this.sink.Store(sum, n, row, 1, 0, n, true, true);
+                Lanes.Add(sum + (split * size), sum, n);
+            sink.Store(sum, n, row, 1, 0, n, true, true);
         }
     }
 

@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// on the shape alone; how rows and columns are dealt to threads may depend on their number, since every element of C
 /// is summed in the same order wherever it is computed.
 /// </summary>
-internal readonly record struct GemmPlan
+readonly record struct GemmPlan
 {
     // Below this many multiply-adds a task costs more to hand out than it saves.
     const long TaskWork = 1 << 18;

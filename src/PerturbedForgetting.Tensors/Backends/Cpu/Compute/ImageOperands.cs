@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// A grid of windows on an NHWC image batch. Line (n, i, j) of the grid has depth (tap row, tap column, channel) and holds
 /// image[n, OriginH + i * StepH + tapRow * TapStepH, OriginW + j * StepW + tapColumn * TapStepW, channel], or zero outside.
 /// </summary>
-internal unsafe struct WindowGrid<T>
+unsafe struct WindowGrid<T>
     where T : unmanaged
 {
     /// <summary>First channel of the first pixel.</summary>
@@ -49,7 +49,7 @@ internal unsafe struct WindowGrid<T>
 }
 
 /// <summary>Windows as lines: the im2col matrix of a convolution, never stored.</summary>
-internal readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperand<T>, IRightOperand<T>
+readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperand<T>, IRightOperand<T>
     where T : unmanaged, INumber<T>
 {
     public static bool LineMajor => true;
@@ -123,7 +123,7 @@ internal readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperan
 }
 
 /// <summary>Windows as depth: line (tap row, tap column, channel), depth (image, window row, window column).</summary>
-internal readonly unsafe struct WindowDepth<T>(WindowGrid<T> grid) : ILeftOperand<T>, IRightOperand<T>
+readonly unsafe struct WindowDepth<T>(WindowGrid<T> grid) : ILeftOperand<T>, IRightOperand<T>
     where T : unmanaged, INumber<T>
 {
     public static bool LineMajor => false;
@@ -201,7 +201,7 @@ internal readonly unsafe struct WindowDepth<T>(WindowGrid<T> grid) : ILeftOperan
 /// Weights O,KH,KW,I for the gradient of the input: line = input channel, depth = (tap row, tap column, output channel),
 /// where the taps are those that reach one parity class of input pixels, from the last to the first.
 /// </summary>
-internal unsafe struct BackwardTaps<T> : IRightOperand<T>
+unsafe struct BackwardTaps<T> : IRightOperand<T>
     where T : unmanaged, INumber<T>
 {
     /// <summary>Weights of the group.</summary>
@@ -229,7 +229,7 @@ internal unsafe struct BackwardTaps<T> : IRightOperand<T>
 }
 
 /// <summary>Rows of C go to every StepH-th row and StepW-th column of an NHWC image batch, from (OriginH, OriginW).</summary>
-internal unsafe struct PixelSink<T> : ITileSink<T>
+unsafe struct PixelSink<T> : ITileSink<T>
     where T : unmanaged, INumber<T>
 {
     /// <summary>First channel written of the first pixel.</summary>

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>Short vectorised moves that packing and write-back are made of. Ranges must not overlap.</summary>
-internal static unsafe class Lanes
+static unsafe class Lanes
 {
     /// <summary>destination[i] = source[i].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

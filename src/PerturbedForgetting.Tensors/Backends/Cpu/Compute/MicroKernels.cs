@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>How a packed left panel is laid out: where the next line and the next depth are.</summary>
-internal interface IPanelLayout
+interface IPanelLayout
 {
     static abstract int LineStep { get; }
 
@@ -14,7 +14,7 @@ internal interface IPanelLayout
 /// Lines one after the other, each <see cref="GemmBlocking.Depth"/> long. Packing is a plain copy where the
 /// source is contiguous in depth, and the fixed step turns into constant offsets in the kernel.
 /// </summary>
-internal readonly struct LineMajor : IPanelLayout
+readonly struct LineMajor : IPanelLayout
 {
     public static int LineStep => GemmBlocking.Depth;
 
@@ -25,7 +25,7 @@ internal readonly struct LineMajor : IPanelLayout
 /// Windows that slide over pixels of 3 channels: each line begins one pixel after the one before, and they share the
 /// rest. Nothing is packed; a run is a row of taps.
 /// </summary>
-internal readonly struct Sliding3 : IPanelLayout
+readonly struct Sliding3 : IPanelLayout
 {
     public static int LineStep => 3;
 
@@ -33,7 +33,7 @@ internal readonly struct Sliding3 : IPanelLayout
 }
 
 /// <summary>Windows that slide over pixels of 16 channels.</summary>
-internal readonly struct Sliding16 : IPanelLayout
+readonly struct Sliding16 : IPanelLayout
 {
     public static int LineStep => 16;
 
@@ -41,7 +41,7 @@ internal readonly struct Sliding16 : IPanelLayout
 }
 
 /// <summary>Windows that slide over pixels of 32 channels.</summary>
-internal readonly struct Sliding32 : IPanelLayout
+readonly struct Sliding32 : IPanelLayout
 {
     public static int LineStep => 32;
 
@@ -49,7 +49,7 @@ internal readonly struct Sliding32 : IPanelLayout
 }
 
 /// <summary>Windows that slide over pixels of 64 channels.</summary>
-internal readonly struct Sliding64 : IPanelLayout
+readonly struct Sliding64 : IPanelLayout
 {
     public static int LineStep => 64;
 
@@ -57,7 +57,7 @@ internal readonly struct Sliding64 : IPanelLayout
 }
 
 /// <summary>The 12 values of one depth together: a plain copy where the source is contiguous in lines.</summary>
-internal readonly struct DepthMajor12 : IPanelLayout
+readonly struct DepthMajor12 : IPanelLayout
 {
     public static int LineStep => 1;
 
@@ -65,24 +65,24 @@ internal readonly struct DepthMajor12 : IPanelLayout
 }
 
 /// <summary>The 6 values of one depth together.</summary>
-internal readonly struct DepthMajor6 : IPanelLayout
+readonly struct DepthMajor6 : IPanelLayout
 {
     public static int LineStep => 1;
 
     public static int DepthStep => 6;
 }
 
-internal interface ITileWidth
+interface ITileWidth
 {
     static abstract int Vectors { get; }
 }
 
-internal readonly struct OneVector : ITileWidth
+readonly struct OneVector : ITileWidth
 {
     public static int Vectors => 1;
 }
 
-internal readonly struct TwoVectors : ITileWidth
+readonly struct TwoVectors : ITileWidth
 {
     public static int Vectors => 2;
 }
@@ -92,7 +92,7 @@ internal readonly struct TwoVectors : ITileWidth
 /// summed in order of depth. So an element's bits do not depend on which tile or kernel computes it.
 /// The depth comes as runs of equal length; the left panel's lie <c>runStep</c> apart, the right panel is contiguous.
 /// </summary>
-internal static unsafe class MicroKernels<TSimd, TVector, T>
+static unsafe class MicroKernels<TSimd, TVector, T>
     where TSimd : struct, ISimd<TVector, T>
     where TVector : struct
     where T : unmanaged

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>The left operand of a product, seen as lines (rows of C) by depth, wherever its elements really are.</summary>
-internal unsafe interface ILeftOperand<T>
+unsafe interface ILeftOperand<T>
     where T : unmanaged
 {
     /// <summary>Whether panels are packed line by line (<see cref="LineMajor"/>) or depth by depth.</summary>
@@ -18,7 +18,7 @@ internal unsafe interface ILeftOperand<T>
 }
 
 /// <summary>The right operand of a product, seen as lines (columns of C) by depth.</summary>
-internal unsafe interface IRightOperand<T>
+unsafe interface IRightOperand<T>
     where T : unmanaged
 {
     /// <summary>Packs lines [line, line + lines) by depths [depth0, depth0 + depth) to panel[d * step + l].</summary>
@@ -26,7 +26,7 @@ internal unsafe interface IRightOperand<T>
 }
 
 /// <summary>A matrix whose element (line, depth) is at pointer[line * stride + depth].</summary>
-internal readonly unsafe struct DepthContiguous<T>(T* pointer, long stride) : ILeftOperand<T>, IRightOperand<T>
+readonly unsafe struct DepthContiguous<T>(T* pointer, long stride) : ILeftOperand<T>, IRightOperand<T>
     where T : unmanaged, INumber<T>
 {
     public static bool LineMajor => true;
@@ -39,7 +39,7 @@ internal readonly unsafe struct DepthContiguous<T>(T* pointer, long stride) : IL
 }
 
 /// <summary>A matrix whose element (line, depth) is at pointer[depth * stride + line].</summary>
-internal readonly unsafe struct LineContiguous<T>(T* pointer, long stride) : ILeftOperand<T>, IRightOperand<T>
+readonly unsafe struct LineContiguous<T>(T* pointer, long stride) : ILeftOperand<T>, IRightOperand<T>
     where T : unmanaged, INumber<T>
 {
     public static bool LineMajor => false;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>What a scratch buffer of a thread is for; each use has its own, so that they never overlap.</summary>
-internal enum ScratchUse
+enum ScratchUse
 {
     LeftPanels,
     RightPanels,
@@ -21,7 +21,7 @@ internal enum ScratchUse
 /// Native buffers of the calling thread, 64-byte aligned, kept and reused between calls so that the hot path
 /// allocates nothing. Contents are undefined. Freed when the thread ends.
 /// </summary>
-internal sealed unsafe class Scratch
+sealed unsafe class Scratch
 {
     const int Alignment = 64;
 

@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// <summary>The vector operations a micro-kernel is written in, so that one source serves every vector width.</summary>
 /// <typeparam name="TVector">Vector type.</typeparam>
 /// <typeparam name="T">float or double.</typeparam>
-internal unsafe interface ISimd<TVector, T>
+unsafe interface ISimd<TVector, T>
     where TVector : struct
     where T : unmanaged
 {
@@ -24,7 +24,7 @@ internal unsafe interface ISimd<TVector, T>
     static abstract TVector MultiplyAdd(TVector x, TVector y, TVector sum);
 }
 
-internal readonly unsafe struct Simd512<T> : ISimd<Vector512<T>, T>
+readonly unsafe struct Simd512<T> : ISimd<Vector512<T>, T>
     where T : unmanaged, INumber<T>
 {
     public static int Count => Vector512<T>.Count;
@@ -45,7 +45,7 @@ internal readonly unsafe struct Simd512<T> : ISimd<Vector512<T>, T>
             : Vector512.FusedMultiplyAdd(x.AsDouble(), y.AsDouble(), sum.AsDouble()).As<double, T>();
 }
 
-internal readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>
+readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>
     where T : unmanaged, INumber<T>
 {
     public static int Count => Vector256<T>.Count;
@@ -66,7 +66,7 @@ internal readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>
             : Vector256.FusedMultiplyAdd(x.AsDouble(), y.AsDouble(), sum.AsDouble()).As<double, T>();
 }
 
-internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
+readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
     where T : unmanaged, INumber<T>
 {
     public static int Count => Vector128<T>.Count;

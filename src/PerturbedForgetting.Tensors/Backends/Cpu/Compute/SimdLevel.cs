@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>The instruction sets the compute engine has kernels for, weakest first.</summary>
-internal enum SimdKind
+enum SimdKind
 {
     /// <summary>128-bit vectors through the portable API: any processor .NET runs on.</summary>
     Portable,
@@ -20,7 +20,7 @@ internal enum SimdKind
 /// The instruction set in use: the best the processor has, unless the environment variable
 /// <c>PERTURBED_FORGETTING_SIMD</c> (portable, avx2, avx512) asks for less.
 /// </summary>
-internal static class SimdLevel
+static class SimdLevel
 {
     public const string Variable = "PERTURBED_FORGETTING_SIMD";
 

@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// windows costs as much as multiplying them, so the kernels read a band of the image, padded with zeros, in place.
 /// Windows that straddle the side of the band are computed too, and not stored.
 /// </summary>
-internal static class SlidingWindows
+static class SlidingWindows
 {
     /// <summary>Whether these windows can be taken in place.</summary>
     public static bool Fits<T>(in WindowGrid<T> grid)
@@ -66,7 +66,7 @@ internal static class SlidingWindows
 }
 
 /// <summary>One product of sliding windows; a task is a band of window rows of an image.</summary>
-internal unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IParallelBody
+unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IParallelBody
     where T : unmanaged, IFloatingPointIeee754<T>
     where TKernel : struct, ITileKernel<T>
     where TLayout : struct, IPanelLayout
@@ -101,27 +101,27 @@ internal unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IPar
 
     public void Run(int index)
     {
-        int image = index / bands, row0 = index % bands * bandRows, rows = Math.Min(bandRows, this.grid.GridH - row0);
-        int width = this.grid.GridW + this.grid.TapsW - 1, runDepth = this.grid.TapsW * this.grid.Channels;
-        long rowStep = (long)width * this.grid.Channels;
+        int image = index / bands, row0 = index % bands * bandRows, rows = Math.Min(bandRows, grid.GridH - row0);
+        int width = grid.GridW + grid.TapsW - 1, runDepth = grid.TapsW * grid.Channels;
+        long rowStep = (long)width * grid.Channels;
         // Kernels may read lines beyond the last window: room for a whole tile of them.
-        long size = ((rows + this.grid.TapsH - 1) * rowStep) + (TKernel.Lines * this.grid.Channels);
+        long size = ((rows + grid.TapsH - 1) * rowStep) + (TKernel.Lines * grid.Channels);
         T* band = Scratch.Get<T>(ScratchUse.Band, size), tile = Scratch.Get<T>(ScratchUse.Tile, TKernel.Lines * TKernel.Columns);
-        PackBand(band, image, row0, rows + this.grid.TapsH - 1, width);
-        int positions = ((rows - 1) * width) + this.grid.GridW, runsAtOnce = Math.Max(1, (3 * GemmBlocking.Depth / 2) / runDepth);
-        int line0 = ((image * this.grid.GridH) + row0) * this.grid.GridW;
-        for (int j = 0; j < this.n; j += TKernel.Columns)
+        PackBand(band, image, row0, rows + grid.TapsH - 1, width);
+        int positions = ((rows - 1) * width) + grid.GridW, runsAtOnce = Math.Max(1, (3 * GemmBlocking.Depth / 2) / runDepth);
+        int line0 = ((image * grid.GridH) + row0) * grid.GridW;
+        for (int j = 0; j < n; j += TKernel.Columns)
         {
-            int columns = Math.Min(TKernel.Columns, this.n - j);
-            for (int tap = 0; tap < this.grid.TapsH; tap += runsAtOnce)
+            int columns = Math.Min(TKernel.Columns, n - j);
+            for (int tap = 0; tap < grid.TapsH; tap += runsAtOnce)
             {
-                int runs = Math.Min(runsAtOnce, this.grid.TapsH - tap);
-                T* left = band + (tap * rowStep), right = packedRight + ((long)j * this.grid.Depth) + (tap * runDepth * TKernel.Columns);
+                int runs = Math.Min(runsAtOnce, grid.TapsH - tap);
+                T* left = band + (tap * rowStep), right = packedRight + ((long)j * grid.Depth) + (tap * runDepth * TKernel.Columns);
                 for (int position = 0; position < positions; position += TKernel.Lines)
                 {
                     int lines = Math.Min(TKernel.Lines, positions - position);
-                    TKernel.RunRuns<TLayout>(lines, columns, runs, runDepth, left + ((long)position * this.grid.Channels), rowStep, right, tile);
-                    Store(tile, position, lines, width, line0, j, columns, tap == 0, tap + runs == this.grid.TapsH);
+                    TKernel.RunRuns<TLayout>(lines, columns, runs, runDepth, left + ((long)position * grid.Channels), rowStep, right, tile);
+                    Store(tile, position, lines, width, line0, j, columns, tap == 0, tap + runs == grid.TapsH);
                 }
             }
         }
@@ -132,9 +132,9 @@ internal unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IPar
         int row = position / width, across = position - (row * width);
         while (lines > 0)
         {
-            int count = Math.Min(lines, this.grid.GridW - across), skip = Math.Min(lines, width - across);
+            int count = Math.Min(lines, grid.GridW - across), skip = Math.Min(lines, width - across);
             if (count > 0)
-                this.sink.Store(tile, TKernel.Columns, line0 + (row * this.grid.GridW) + across, count, column, columns, first, last);
+                sink.Store(tile, TKernel.Columns, line0 + (row * grid.GridW) + across, count, column, columns, first, last);
             tile += skip * TKernel.Columns;
             lines -= skip;
             across = 0;
@@ -144,17 +144,17 @@ internal unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IPar
 
     void PackBand(T* band, int image, int row0, int rows, int width)
     {
-        int left = Math.Clamp(-this.grid.OriginW, 0, width), right = Math.Clamp(this.grid.W - this.grid.OriginW, left, width);
-        int channels = this.grid.Channels;
+        int left = Math.Clamp(-grid.OriginW, 0, width), right = Math.Clamp(grid.W - grid.OriginW, left, width);
+        int channels = grid.Channels;
         for (int i = 0; i < rows; i++, band += width * channels)
         {
-            int h = this.grid.OriginH + row0 + i;
-            if ((uint)h >= (uint)this.grid.H)
+            int h = grid.OriginH + row0 + i;
+            if ((uint)h >= (uint)grid.H)
             {
                 Lanes.Clear(band, width * channels);
                 continue;
             }
-            T* source = this.grid.Image + ((((long)((image * this.grid.H) + h) * this.grid.W) + this.grid.OriginW) * channels);
+            T* source = grid.Image + ((((long)((image * grid.H) + h) * grid.W) + grid.OriginW) * channels);
             Lanes.Clear(band, left * channels);
             Lanes.Copy(source + (left * channels), band + (left * channels), (right - left) * channels);
             Lanes.Clear(band + (right * channels), (width - right) * channels);

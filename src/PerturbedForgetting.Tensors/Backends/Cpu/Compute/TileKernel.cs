@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>Block sizes shared by packing and kernels.</summary>
-internal static class GemmBlocking
+static class GemmBlocking
 {
     /// <summary>
     /// Greatest depth of a packed block: a right panel of 32 columns and two left panels of 12 lines together fit a
@@ -16,7 +16,7 @@ internal static class GemmBlocking
 }
 
 /// <summary>A register tile of one instruction set: its size, and the kernel that fills it.</summary>
-internal unsafe interface ITileKernel<T>
+unsafe interface ITileKernel<T>
     where T : unmanaged
 {
     static abstract int Lines { get; }
@@ -33,7 +33,7 @@ internal unsafe interface ITileKernel<T>
 }
 
 /// <summary>12 lines by two vectors.</summary>
-internal readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
+readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
     where TSimd : struct, ISimd<TVector, T>
     where TVector : struct
     where T : unmanaged
@@ -73,7 +73,7 @@ internal readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
 }
 
 /// <summary>6 lines by two vectors.</summary>
-internal readonly unsafe struct NarrowTile<TSimd, TVector, T> : ITileKernel<T>
+readonly unsafe struct NarrowTile<TSimd, TVector, T> : ITileKernel<T>
     where TSimd : struct, ISimd<TVector, T>
     where TVector : struct
     where T : unmanaged

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>Where finished tiles of a product go.</summary>
-internal unsafe interface ITileSink<T>
+unsafe interface ITileSink<T>
     where T : unmanaged
 {
     /// <summary>
@@ -14,7 +14,7 @@ internal unsafe interface ITileSink<T>
 }
 
 /// <summary>Work on finished values of C while they are in the cache.</summary>
-internal unsafe interface IEpilogue<T>
+unsafe interface IEpilogue<T>
     where T : unmanaged
 {
     /// <summary>Called once for every stretch of a row of C, with its final values, to change in place.</summary>
@@ -22,7 +22,7 @@ internal unsafe interface IEpilogue<T>
 }
 
 /// <summary>Leaves C as it is.</summary>
-internal readonly unsafe struct NoEpilogue<T> : IEpilogue<T>
+readonly unsafe struct NoEpilogue<T> : IEpilogue<T>
     where T : unmanaged
 {
     public void Apply(T* values, int row, int column, int count)
@@ -31,7 +31,7 @@ internal readonly unsafe struct NoEpilogue<T> : IEpilogue<T>
 }
 
 /// <summary>Adds a vector to every row of C, unless it is null.</summary>
-internal readonly unsafe struct BiasEpilogue<T>(T* bias) : IEpilogue<T>
+readonly unsafe struct BiasEpilogue<T>(T* bias) : IEpilogue<T>
     where T : unmanaged, INumber<T>
 {
     public void Apply(T* values, int row, int column, int count)
@@ -42,7 +42,7 @@ internal readonly unsafe struct BiasEpilogue<T>(T* bias) : IEpilogue<T>
 }
 
 /// <summary>C row-major: element (row, column) at c[row * stride + column].</summary>
-internal readonly unsafe struct MatrixSink<T, TEpilogue>(T* c, long stride, bool accumulate, TEpilogue epilogue) : ITileSink<T>
+readonly unsafe struct MatrixSink<T, TEpilogue>(T* c, long stride, bool accumulate, TEpilogue epilogue) : ITileSink<T>
     where T : unmanaged, INumber<T>
     where TEpilogue : struct, IEpilogue<T>
 {
@@ -59,7 +59,7 @@ internal readonly unsafe struct MatrixSink<T, TEpilogue>(T* c, long stride, bool
 }
 
 /// <summary>C transposed: element (row, column) at c[column * stride + row]. The epilogue sees the transposed matrix's rows.</summary>
-internal readonly unsafe struct TransposedSink<T, TEpilogue>(T* c, long stride, bool accumulate, TEpilogue epilogue) : ITileSink<T>
+readonly unsafe struct TransposedSink<T, TEpilogue>(T* c, long stride, bool accumulate, TEpilogue epilogue) : ITileSink<T>
     where T : unmanaged, INumber<T>
     where TEpilogue : struct, IEpilogue<T>
 {

@@ -7,7 +7,7 @@ using System.Runtime.Intrinsics.X86;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>Turns small blocks in registers: 8 by 8 floats with AVX, 4 by 4 with SSE or NEON, else element by element.</summary>
-internal static unsafe class Transposition
+static unsafe class Transposition
 {
     /// <summary>target[k * targetStep + line] = source[line * sourceStep + k].</summary>
     public static void Run<T>(T* source, long sourceStep, T* target, long targetStep, int lines, int depth)

@@ -5,7 +5,7 @@ using System.Runtime.ExceptionServices;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>The work of one index of a parallel loop.</summary>
-internal interface IParallelBody
+interface IParallelBody
 {
     void Run(int index);
 }
@@ -15,7 +15,7 @@ internal interface IParallelBody
 /// A loop started inside a loop, or while another thread's loop has the workers, runs on its own thread alone.
 /// Indices are handed out one at a time in rising order, so give each enough work (10 microseconds or more).
 /// </summary>
-internal static unsafe class WorkerPool
+static unsafe class WorkerPool
 {
     const int Closed = 1 << 30;
 

@@ -5,7 +5,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 
 /// <summary>Fresh random inputs, native buffers, and the settings of the compute engine put back at the end.</summary>
-internal sealed unsafe class ComputeCase : IDisposable
+sealed unsafe class ComputeCase : IDisposable
 {
     readonly List<nint> buffers = [];
     readonly SimdKind simd = SimdLevel.Current;

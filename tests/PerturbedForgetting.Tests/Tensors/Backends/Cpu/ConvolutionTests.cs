@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 
 [TestFixture, NonParallelizable]
-internal sealed unsafe class ConvolutionTests
+sealed unsafe class ConvolutionTests
 {
     static readonly Conv2dShape[] shapes =
     [

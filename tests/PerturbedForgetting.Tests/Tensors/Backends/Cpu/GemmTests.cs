@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 
 [TestFixture, NonParallelizable]
-internal sealed unsafe class GemmTests
+sealed unsafe class GemmTests
 {
     // Around the register tiles (6, 12, 8, 16, 32), the row block (240), the depth block (256), and each way of planning:
     // own panels, shared panels, split depth, sliced columns.

@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 
 /// <summary>The stated errors of the polynomials, on every range they are used in.</summary>
 [TestFixture]
-internal sealed class VectorMathTests
+sealed class VectorMathTests
 {
     [Test]
     public void ExpIsWithinItsBoundOnTheWholeRange()

@@ -3,15 +3,15 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 
 [TestFixture, NonParallelizable]
-internal sealed class WorkerPoolTests
+sealed class WorkerPoolTests
 {
     int threads;
 
     [SetUp]
-    public void Remember() => this.threads = WorkerPool.Threads;
+    public void Remember() => threads = WorkerPool.Threads;
 
     [TearDown]
-    public void Restore() => WorkerPool.Threads = this.threads;
+    public void Restore() => WorkerPool.Threads = threads;
 
     [Test]
     public void EveryIndexRunsOnce([Values(1, 2, 5)] int threads, [Values(0, 1, 2, 7, 1000)] int count)
