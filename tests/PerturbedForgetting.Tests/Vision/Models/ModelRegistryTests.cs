@@ -70,7 +70,7 @@ sealed class ModelRegistryTests
         Assert.That(vit.Mean.Concat(vit.Std), Is.All.EqualTo(0.5));
     }
 
-    [TestCase("resnet5o", "Did you mean 'resnet50'?")]
+    [TestCase("resnet5o", "Did you mean 'resnet50' or 'resnet56'?")]
     [TestCase("VIT_small_patch32_224", "Did you mean 'vit_small_patch32_224'?")]
     [TestCase("efficientnet", "The models are resnet50, resnet101,")]
     [TestCase("", "The models are resnet50, resnet101,")]
