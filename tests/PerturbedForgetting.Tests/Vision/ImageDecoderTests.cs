@@ -26,7 +26,7 @@ public class ImageDecoderTests
     [TestCase("restart1_420_37x29.jpg")]
     [TestCase("restart3_progressive_420_37x29.jpg")]
     [TestCase("vertical_440_21x34.jpg")]
-    public void D28_EqualsLibjpegTurbo(string file)
+    public void D28_D36_EqualsLibjpegTurbo(string file)
     {
         byte[] pixels = Decode(File.ReadAllBytes(ReferenceData.PathOf("jpeg/" + file)));
         Assert.That(Convert.ToHexStringLower(SHA256.HashData(pixels))[..16], Is.EqualTo(LibjpegTurbo[file]));

@@ -68,7 +68,7 @@ sealed class ResumeTests
 
     /// <summary>Report T1: the new learning rate is what the first update after the resume uses, and both values are shown.</summary>
     [Test]
-    public void T1_ANewLearningRateIsUsedFromTheFirstUpdateOn()
+    public void T1_T3_ANewLearningRateIsUsedFromTheFirstUpdateOn()
     {
         var options = ShortRun.Options(folder.Path) with { WarmupEpochs = 0, Epochs = 4 };
         ShortRun.Train(options, stopAfter: 8);
