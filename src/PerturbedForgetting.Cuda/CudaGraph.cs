@@ -1,0 +1,76 @@
+using PerturbedForgetting.Cuda.Driver;
+
+namespace PerturbedForgetting.Cuda;
+
+/// <summary>Recorded work and its order.</summary>
+public sealed unsafe class CudaGraph : CudaResource
+{
+    readonly nint handle;
+
+    internal CudaGraph(CudaContext context, nint handle) : base(context) => this.handle = handle;
+
+    /// <summary>The driver's handle (<c>CUgraph</c>).</summary>
+    public nint Handle
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            return handle;
+        }
+    }
+
+    /// <summary>Number of recorded operations.</summary>
+    public int NodeCount
+    {
+        get
+        {
+            Use();
+            nuint count;
+            Api.Check(Api.GraphGetNodes(handle, null, &count));
+            return (int)count;
+        }
+    }
+
+    /// <summary>Makes it ready to be launched.</summary>
+    public CudaGraphExecutable Instantiate()
+    {
+        Use();
+        nint executable;
+        Api.Check(Api.GraphInstantiate(&executable, handle, 0));
+        return new CudaGraphExecutable(Context, executable);
+    }
+
+    /// <inheritdoc/>
+    protected override CudaResult Release() => Api.GraphDestroy(handle);
+}
+
+/// <summary>A graph that is ready to be launched, again and again.</summary>
+public sealed unsafe class CudaGraphExecutable : CudaResource
+{
+    readonly nint handle;
+
+    internal CudaGraphExecutable(CudaContext context, nint handle) : base(context) => this.handle = handle;
+
+    /// <summary>Puts the whole graph on a stream.</summary>
+    public void Launch(CudaStream stream)
+    {
+        Use();
+        Api.Check(Api.GraphLaunch(handle, stream.Handle));
+    }
+
+    /// <summary>Takes over the arguments of a graph of the same shape.</summary>
+    /// <returns>False when the shape is another, or the driver is too old for it; then the graph must be instantiated.</returns>
+    public bool TryUpdate(CudaGraph graph)
+    {
+        Use();
+        CudaGraphUpdateInfo info;
+        CudaResult result = Api.GraphExecUpdate(handle, graph.Handle, &info);
+        if (result is CudaResult.GraphExecUpdateFailure or CudaResult.CallRequiresNewerDriver)
+            return false;
+        Api.Check(result, nameof(Api.GraphExecUpdate));
+        return true;
+    }
+
+    /// <inheritdoc/>
+    protected override CudaResult Release() => Api.GraphExecDestroy(handle);
+}

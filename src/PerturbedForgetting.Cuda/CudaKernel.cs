@@ -1,0 +1,135 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using PerturbedForgetting.Cuda.Driver;
+
+namespace PerturbedForgetting.Cuda;
+
+/// <summary>A kernel, called with typed arguments.</summary>
+/// <example><code>
+/// kernel.Launch(stream, grid: 120, block: 256, sharedBytes: 0, x, y, count, 0.5f);
+/// </code></example>
+public sealed unsafe class CudaKernel
+{
+    readonly nint handle;
+    readonly int[]? parameterSizes;
+
+    internal CudaKernel(CudaModule module, string name, nint handle, int[]? parameterSizes)
+    {
+        (Module, Name, this.handle, this.parameterSizes) = (module, name, handle, parameterSizes);
+    }
+
+    /// <summary>The module it comes from.</summary>
+    public CudaModule Module { get; }
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>The driver's handle (<c>CUfunction</c>).</summary>
+    public nint Handle => handle;
+
+    /// <summary>Registers of a thread.</summary>
+    public int Registers => Attribute(CudaFunctionAttribute.Registers);
+
+    /// <summary>Static shared memory of a block in bytes.</summary>
+    public int SharedBytes => Attribute(CudaFunctionAttribute.SharedSizeBytes);
+
+    /// <summary>Local memory of a thread in bytes: spilled registers and arrays.</summary>
+    public int LocalBytes => Attribute(CudaFunctionAttribute.LocalSizeBytes);
+
+    /// <summary>The most threads of a block.</summary>
+    public int MaxThreadsPerBlock => Attribute(CudaFunctionAttribute.MaxThreadsPerBlock);
+
+    CudaContext Context => Module.Context;
+
+    CudaDriverApi Api => Module.Context.Api;
+
+    /// <summary>Puts the kernel on a stream.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="grid">Number of blocks.</param>
+    /// <param name="block">Number of threads of a block.</param>
+    /// <param name="sharedBytes">Dynamic shared memory of a block; more than 48 KiB needs <see cref="AllowDynamicShared"/> once.</param>
+    /// <param name="arguments">One value per parameter, of its size.</param>
+    /// <exception cref="ArgumentException">The arguments are not those of the kernel.</exception>
+    /// <exception cref="CudaException">The driver refuses the launch, or an earlier one failed.</exception>
+    [SkipLocalsInit]
+    public void Launch(CudaStream stream, Dim3 grid, Dim3 block, int sharedBytes, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        CheckArguments(arguments);
+        Context.MakeCurrent();
+        fixed (KernelArgument* first = arguments)
+        {
+            void** pointers = stackalloc void*[arguments.Length];
+            for (int i = 0; i < arguments.Length; i++)
+                pointers[i] = first + i;
+            CudaResult result = Api.LaunchKernel(handle, (uint)grid.X, (uint)grid.Y, (uint)grid.Z,
+                (uint)block.X, (uint)block.Y, (uint)block.Z, (uint)sharedBytes, stream.Handle, pointers, null);
+            if (result != CudaResult.Success)
+                ThrowLaunch(result, grid, block, sharedBytes);
+        }
+    }
+
+    /// <summary>Lets launches ask for so many bytes of dynamic shared memory, up to the device's opt-in limit.</summary>
+    public void AllowDynamicShared(int bytes) => Set(CudaFunctionAttribute.MaxDynamicSharedSizeBytes, bytes);
+
+    /// <summary>Blocks that a multiprocessor holds at once.</summary>
+    public int MaxActiveBlocks(int blockSize, int sharedBytes = 0)
+    {
+        Context.MakeCurrent();
+        int blocks;
+        Api.Check(Api.OccupancyMaxActiveBlocksPerMultiprocessor(&blocks, handle, blockSize, (nuint)sharedBytes));
+        return blocks;
+    }
+
+    /// <summary>The block that fills a multiprocessor best, and the grid that fills the device with it.</summary>
+    public (int Blocks, int BlockSize) SuggestLaunch(int sharedBytes = 0, int blockSizeLimit = 0)
+    {
+        Context.MakeCurrent();
+        int blocks, blockSize;
+        Api.Check(Api.OccupancyMaxPotentialBlockSize(&blocks, &blockSize, handle, 0, (nuint)sharedBytes, blockSizeLimit));
+        return (blocks, blockSize);
+    }
+
+    /// <summary>One of its properties.</summary>
+    public int Attribute(CudaFunctionAttribute attribute)
+    {
+        Context.MakeCurrent();
+        int value;
+        Api.Check(Api.FuncGetAttribute(&value, attribute, handle));
+        return value;
+    }
+
+    /// <summary>Sets one of its properties.</summary>
+    public void Set(CudaFunctionAttribute attribute, int value)
+    {
+        Context.MakeCurrent();
+        Api.Check(Api.FuncSetAttribute(handle, attribute, value));
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} ({Module.Name})";
+
+    void CheckArguments(ReadOnlySpan<KernelArgument> arguments)
+    {
+        ObjectDisposedException.ThrowIf(Module.IsDisposed, Module);
+        if (parameterSizes is null)
+            return;
+        if (arguments.Length != parameterSizes.Length)
+            throw new ArgumentException($"Kernel {Name} of {Module.Name} takes {parameterSizes.Length} arguments, but {arguments.Length} were given.", nameof(arguments));
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            // A parameter narrower than an int is passed as one.
+            if (arguments[i].Size != Math.Max(parameterSizes[i], 4))
+                ThrowSize(i, arguments[i].Size);
+        }
+    }
+
+    [DoesNotReturn]
+    void ThrowSize(int index, int size) => throw new ArgumentException(
+        $"Argument {index + 1} of kernel {Name} of {Module.Name} has {size} bytes, but the parameter has {parameterSizes![index]}.", "arguments");
+
+    [DoesNotReturn]
+    void ThrowLaunch(CudaResult result, Dim3 grid, Dim3 block, int sharedBytes) => Api.Throw(result, nameof(Api.LaunchKernel),
+        CudaErrors.IsSticky(result)
+            ? null
+            : $"Kernel {Name} of {Module.Name} with grid {grid}, block {block} and {sharedBytes} bytes of dynamic shared memory. {CudaErrors.RemedyFor(result)}");
+}

@@ -1,0 +1,122 @@
+using PerturbedForgetting.Cuda.Driver;
+
+namespace PerturbedForgetting.Cuda;
+
+/// <summary>A queue of a device: what is put on it runs in order, beside other streams.</summary>
+public sealed unsafe class CudaStream : CudaResource
+{
+    readonly nint handle;
+
+    internal CudaStream(CudaContext context, nint handle) : base(context) => this.handle = handle;
+
+    /// <summary>The driver's handle (<c>CUstream</c>); 0 for the default stream.</summary>
+    public nint Handle
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            return handle;
+        }
+    }
+
+    /// <summary>Whether everything on it is done.</summary>
+    public bool IsCompleted
+    {
+        get
+        {
+            Use();
+            CudaResult result = Api.StreamQuery(handle);
+            if (result != CudaResult.NotReady)
+                Api.Check(result, nameof(Api.StreamQuery));
+            return result == CudaResult.Success;
+        }
+    }
+
+    /// <summary>Waits until everything on it is done.</summary>
+    /// <exception cref="CudaException">Something on it failed.</exception>
+    public void Synchronize()
+    {
+        Use();
+        Api.Check(Api.StreamSynchronize(handle));
+    }
+
+    /// <summary>What is put on the stream from now on starts after what the event marks.</summary>
+    public void Wait(CudaEvent waited)
+    {
+        Use();
+        Api.Check(Api.StreamWaitEvent(handle, waited.Handle, 0));
+    }
+
+    /// <summary>Memory that exists from this point of the stream on; disposing it frees it in the order of this stream.</summary>
+    public DeviceBuffer<T> Allocate<T>(long count) where T : unmanaged => new(Context, count, this);
+
+    /// <summary>Copies bytes within the device's memory.</summary>
+    public void Copy(DevicePointer destination, DevicePointer source, long bytes)
+    {
+        Use();
+        Api.Check(Api.MemcpyDtoDAsync(destination.Address, source.Address, (nuint)bytes, handle));
+    }
+
+    /// <summary>Copies host memory, which should be pinned, to the device.</summary>
+    public void Upload(DevicePointer destination, void* source, long bytes)
+    {
+        Use();
+        Api.Check(Api.MemcpyHtoDAsync(destination.Address, source, (nuint)bytes, handle));
+    }
+
+    /// <summary>Copies from the device to host memory, which should be pinned.</summary>
+    public void Download(void* destination, DevicePointer source, long bytes)
+    {
+        Use();
+        Api.Check(Api.MemcpyDtoHAsync(destination, source.Address, (nuint)bytes, handle));
+    }
+
+    /// <summary>Sets bytes.</summary>
+    public void FillBytes(DevicePointer destination, byte value, long count)
+    {
+        Use();
+        Api.Check(Api.MemsetD8Async(destination.Address, value, (nuint)count, handle));
+    }
+
+    /// <summary>Sets words of 32 bits.</summary>
+    public void FillWords(DevicePointer destination, uint value, long count)
+    {
+        Use();
+        Api.Check(Api.MemsetD32Async(destination.Address, value, (nuint)count, handle));
+    }
+
+    /// <summary>From now on, work on this stream is recorded into a graph instead of run.</summary>
+    public void BeginCapture(CudaCaptureMode mode = CudaCaptureMode.ThreadLocal)
+    {
+        Use();
+        Api.Check(Api.StreamBeginCapture(handle, mode));
+    }
+
+    /// <summary>Ends the recording.</summary>
+    /// <exception cref="CudaException">Something forbidden happened meanwhile; nothing was recorded.</exception>
+    public CudaGraph EndCapture()
+    {
+        Use();
+        nint graph = 0;
+        CudaResult result = Api.StreamEndCapture(handle, &graph);
+        if (result != CudaResult.Success && graph != 0)
+            Api.GraphDestroy(graph);
+        Api.Check(result, nameof(Api.StreamEndCapture));
+        return new CudaGraph(Context, graph);
+    }
+
+    /// <summary>Whether work is being recorded.</summary>
+    public CudaCaptureStatus CaptureStatus
+    {
+        get
+        {
+            Use();
+            CudaCaptureStatus status;
+            Api.Check(Api.StreamIsCapturing(handle, &status));
+            return status;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override CudaResult Release() => handle == 0 ? CudaResult.Success : Api.StreamDestroy(handle);
+}

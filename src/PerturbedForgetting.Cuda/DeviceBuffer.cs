@@ -1,0 +1,114 @@
+using System.Runtime.CompilerServices;
+using PerturbedForgetting.Cuda.Driver;
+
+namespace PerturbedForgetting.Cuda;
+
+/// <summary>An array in a device's memory.</summary>
+/// <typeparam name="T">Type of the elements.</typeparam>
+public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
+{
+    readonly ulong address;
+    readonly CudaStream? stream;
+
+    internal DeviceBuffer(CudaContext context, long count, CudaStream? stream) : base(context)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        Count = count;
+        this.stream = stream;
+        context.MakeCurrent();
+        ulong made;
+        if (stream is null)
+            Api.Check(Api.MemAlloc(&made, (nuint)Bytes));
+        else
+            Api.Check(Api.MemAllocAsync(&made, (nuint)Bytes, stream.Handle));
+        address = made;
+    }
+
+    /// <summary>Number of elements.</summary>
+    public long Count { get; }
+
+    /// <summary>Size in bytes.</summary>
+    public long Bytes => Count * Unsafe.SizeOf<T>();
+
+    /// <summary>Address of the first element.</summary>
+    public DevicePointer Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            return new(address);
+        }
+    }
+
+    /// <summary>As an argument of a kernel.</summary>
+    public static implicit operator KernelArgument(DeviceBuffer<T> buffer) => buffer.Pointer;
+
+    /// <summary>Its address.</summary>
+    public static implicit operator DevicePointer(DeviceBuffer<T> buffer) => buffer.Pointer;
+
+    /// <summary>Copies an array of the host here, from element <paramref name="start"/> on, and waits for it. Ordered like work on the default stream.</summary>
+    public void Upload(ReadOnlySpan<T> source, long start = 0)
+    {
+        CheckRange(start, source.Length);
+        Use();
+        fixed (T* first = source)
+        {
+            if (first is not null)
+                Api.Check(Api.MemcpyHtoD(At(start), first, (nuint)source.Length * (nuint)sizeof(T)));
+        }
+    }
+
+    /// <summary>Copies elements from <paramref name="start"/> on to an array of the host, and waits for it. Ordered like work on the default stream.</summary>
+    public void Download(Span<T> destination, long start = 0)
+    {
+        CheckRange(start, destination.Length);
+        Use();
+        fixed (T* first = destination)
+        {
+            if (first is not null)
+                Api.Check(Api.MemcpyDtoH(first, At(start), (nuint)destination.Length * (nuint)sizeof(T)));
+        }
+    }
+
+    /// <summary>All elements, copied to the host.</summary>
+    public T[] ToArray()
+    {
+        var result = new T[Count];
+        Download(result);
+        return result;
+    }
+
+    /// <summary>Copies pinned memory here on a stream, without waiting; it must not change or be freed until the copy is done.</summary>
+    public void Upload(PinnedBuffer<T> source, CudaStream stream)
+    {
+        CheckRange(0, source.Count);
+        Use();
+        Api.Check(Api.MemcpyHtoDAsync(address, source.Pointer, (nuint)source.Count * (nuint)sizeof(T), stream.Handle));
+    }
+
+    /// <summary>Copies elements to pinned memory on a stream, without waiting; it may be read when the stream was synchronised.</summary>
+    public void Download(PinnedBuffer<T> destination, CudaStream stream)
+    {
+        CheckRange(0, destination.Count);
+        Use();
+        Api.Check(Api.MemcpyDtoHAsync(destination.Pointer, address, (nuint)destination.Count * (nuint)sizeof(T), stream.Handle));
+    }
+
+    /// <summary>Sets every byte, and waits for nothing. Ordered like work on the default stream.</summary>
+    public void FillBytes(byte value)
+    {
+        Use();
+        Api.Check(Api.MemsetD8(address, value, (nuint)Bytes));
+    }
+
+    /// <inheritdoc/>
+    protected override CudaResult Release() => stream is null || stream.IsDisposed ? Api.MemFree(address) : Api.MemFreeAsync(address, stream.Handle);
+
+    ulong At(long element) => address + (ulong)(element * sizeof(T));
+
+    void CheckRange(long start, long count)
+    {
+        if (start < 0 || count > Count - start)
+            throw new ArgumentOutOfRangeException(nameof(count), $"{count} elements from {start} on do not fit into a device buffer of {Count}.");
+    }
+}

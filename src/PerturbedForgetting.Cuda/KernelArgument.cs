@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+
+namespace PerturbedForgetting.Cuda;
+
+/// <summary>One argument of a kernel, by value. Converted implicitly from the types a kernel may take, so that
+/// <c>kernel.Launch(stream, grid, block, 0, x, y, count, scale)</c> allocates nothing.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+public readonly struct KernelArgument
+{
+    // The driver reads the value from the argument's address, so it must come first.
+    [FieldOffset(0)] readonly ulong bits;
+    [FieldOffset(0)] readonly uint bits32;
+    [FieldOffset(0)] readonly float single;
+    [FieldOffset(0)] readonly double real;
+
+    [FieldOffset(8)] readonly int size;
+
+    KernelArgument(ulong value) => (bits, size) = (value, 8);
+
+    KernelArgument(uint value) => (bits32, size) = (value, 4);
+
+    KernelArgument(float value) => (single, size) = (value, 4);
+
+    KernelArgument(double value) => (real, size) = (value, 8);
+
+    /// <summary>Size of the value in bytes.</summary>
+    public int Size => size;
+
+    /// <summary>The value's bits, zero-extended.</summary>
+    public ulong Bits => bits;
+
+    /// <summary>A pointer parameter.</summary>
+    public static implicit operator KernelArgument(DevicePointer value) => new(value.Address);
+
+    /// <summary>An <c>int</c> parameter.</summary>
+    public static implicit operator KernelArgument(int value) => new((uint)value);
+
+    /// <summary>An <c>unsigned</c> parameter.</summary>
+    public static implicit operator KernelArgument(uint value) => new(value);
+
+    /// <summary>A <c>long long</c> parameter.</summary>
+    public static implicit operator KernelArgument(long value) => new((ulong)value);
+
+    /// <summary>An <c>unsigned long long</c> parameter.</summary>
+    public static implicit operator KernelArgument(ulong value) => new(value);
+
+    /// <summary>A <c>float</c> parameter.</summary>
+    public static implicit operator KernelArgument(float value) => new(value);
+
+    /// <summary>A <c>double</c> parameter.</summary>
+    public static implicit operator KernelArgument(double value) => new(value);
+}
