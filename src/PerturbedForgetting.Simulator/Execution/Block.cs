@@ -1,7 +1,106 @@
+using System.Numerics;
+
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>A block of threads while it runs: its warps, its shared memory, its barriers, its place in the grid.</summary>
-sealed unsafe partial class Block
+/// <summary>A block of threads while it runs: its warps, its shared and local memory, its barriers, its place in the grid.</summary>
+sealed unsafe class Block
 {
-    public required Program Program { get; init; }
+    readonly Warp[] warps;
+
+    public Block(Worker worker, int threads)
+    {
+        Worker = worker;
+        Threads = threads;
+        warps = new Warp[(threads + Warp.Lanes - 1) / Warp.Lanes];
+        for (int w = 0; w < warps.Length; w++)
+            warps[w] = new Warp(this, w);
+    }
+
+    public Worker Worker { get; }
+
+    /// <summary>Threads of a block.</summary>
+    public int Threads { get; }
+
+    public ReadOnlySpan<Warp> Warps => warps;
+
+    /// <summary>Place in the grid.</summary>
+    public int X, Y, Z;
+
+    /// <summary>Barriers that the block has passed: accesses to shared memory of one epoch are not ordered between warps.</summary>
+    public int Epoch { get; private set; }
+
+    /// <summary>Runs all warps to their end.</summary>
+    public void Run()
+    {
+        for (int w = 0; w < warps.Length; w++)
+        {
+            int lanes = Math.Min(Warp.Lanes, Threads - (w * Warp.Lanes));
+            warps[w].Start(lanes == Warp.Lanes ? uint.MaxValue : (1u << lanes) - 1);
+        }
+        Epoch++;
+        while (true)
+        {
+            bool isRunning = false;
+            foreach (Warp warp in warps)
+            {
+                if (warp.State == WarpState.Running)
+                    warp.Run();
+                isRunning |= warp.State != WarpState.Exited;
+            }
+            if (!isRunning)
+                return;
+            Release();
+        }
+    }
+
+    /// <summary>Lets the warps of every barrier go on that enough threads have reached.</summary>
+    void Release()
+    {
+        bool released = false;
+        foreach (Warp first in warps)
+        {
+            if (first.State != WarpState.Waiting)
+                continue;
+            int id = first.Barrier.Id, arrived = 0;
+            foreach (Warp warp in warps)
+            {
+                if (warp.State == WarpState.Waiting && warp.Barrier.Id == id)
+                    arrived += Warp.Lanes;
+                arrived += warp.Arrived(id) * Warp.Lanes;
+            }
+            int expected = first.Barrier.Threads > 0 ? first.Barrier.Threads : warps.Length * Warp.Lanes;
+            if (arrived < expected)
+                continue;
+            released = true;
+            int yes = 0, all = 0;
+            foreach (Warp warp in warps)
+            {
+                warp.ForgetArrival(id);
+                if (warp.State == WarpState.Waiting && warp.Barrier.Id == id)
+                {
+                    yes += BitOperations.PopCount(warp.Barrier.Vote);
+                    all += BitOperations.PopCount(warp.Active);
+                }
+            }
+            foreach (Warp warp in warps)
+            {
+                if (warp.State == WarpState.Waiting && warp.Barrier.Id == id)
+                    warp.Pass(yes, all);
+            }
+        }
+        if (!released)
+            throw Stuck();
+        Epoch++;
+    }
+
+    DeviceFault Stuck()
+    {
+        Warp waiting = warps.First(w => w.State == WarpState.Waiting);
+        int exited = warps.Count(w => w.State == WarpState.Exited);
+        string others = exited > 0
+            ? $"{exited} of {warps.Length} warps have left the kernel without reaching it"
+            : $"other warps wait at barrier {warps.First(w => w.State == WarpState.Waiting && w.Barrier.Id != waiting.Barrier.Id).Barrier.Id}";
+        return waiting.Fault(waiting.Barrier.At, exited > 0 ? FaultKind.DivergentBarrier : FaultKind.BarrierDeadlock,
+            $"warp {waiting.Index} waits at barrier {waiting.Barrier.Id} for ever: {others}");
+    }
 }

@@ -21,6 +21,17 @@ public enum InstructionClass : byte
     Matrix,
     Branch,
     Other,
+    /// <summary>A step of an instruction that was split in several; not counted.</summary>
+    Part,
+}
+
+/// <summary>Where control goes behind an instruction.</summary>
+enum Flow : byte
+{
+    Next,
+    Branch,
+    Table,
+    Exit,
 }
 
 /// <summary>One decoded instruction. Operands are byte offsets into the warp's register file, where every 32-bit (and narrower)
@@ -42,6 +53,9 @@ unsafe struct Instruction
     /// <summary>Constant offset of an address, immediate of a modifier, or what the handler makes of it.</summary>
     public long Immediate;
 
+    /// <summary>What the handler makes of it.</summary>
+    public int Flags;
+
     /// <summary>Offset of the guarding predicate's mask, or -1.</summary>
     public int Guard;
 
@@ -55,8 +69,10 @@ unsafe struct Instruction
     /// at the exit.</summary>
     public int Reconvergence;
 
-    /// <summary>Index into <see cref="Program.Locations"/>.</summary>
+    /// <summary>Index into <see cref="KernelProgram.Locations"/>: the instruction's own index in the program.</summary>
     public int Location;
 
     public InstructionClass Class;
+
+    public Flow Flow;
 }

@@ -20,8 +20,12 @@ static class InstructionSet
 
     static Dictionary<string, InstructionFamily> Build()
     {
-        var table = new Dictionary<string, InstructionFamily>();
-        // One line per file of families: foreach (InstructionFamily family in ArithmeticInstructions.Families) table.Add(family.Opcode, family);
-        return table;
+        IEnumerable<InstructionFamily>[] files =
+        [
+            ArithmeticInstructions.Families, LogicInstructions.Families, CompareInstructions.Families, MoveInstructions.Families, ConvertInstructions.Families,
+            SpecialFunctionInstructions.Families, ControlInstructions.Families, MemoryInstructions.Families, AtomicInstructions.Families,
+            AsyncCopyInstructions.Families, WarpInstructions.Families, MatrixInstructions.Families,
+        ];
+        return files.SelectMany(file => file).ToDictionary(family => family.Opcode);
     }
 }

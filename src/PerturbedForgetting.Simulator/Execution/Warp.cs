@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace PerturbedForgetting.Simulator.Execution;
 
 /// <summary>Where a warp stands between two turns of its block's scheduler.</summary>
@@ -9,10 +11,16 @@ enum WarpState
     Exited,
 }
 
-/// <summary>32 lanes that execute one instruction together. Its register file is laid out as <see cref="Instruction"/> says.</summary>
-sealed unsafe partial class Warp
+/// <summary>32 lanes that execute one instruction together. Its register file is laid out as <see cref="Instruction"/> says. Lanes that
+/// took different ways wait on a stack and join where their ways meet (W. Fung et al., "Dynamic Warp Formation", MICRO 2007).</summary>
+sealed unsafe partial class Warp(Block block, int index)
 {
     public const int Lanes = 32;
+
+    readonly record struct Waiting(int Next, int Reconvergence, uint Mask);
+
+    readonly Stack<Waiting> stack = new(64);
+    int reconvergence;
 
     /// <summary>The register file.</summary>
     public byte* Registers;
@@ -29,11 +37,106 @@ sealed unsafe partial class Warp
     public WarpState State;
 
     /// <summary>Index of the warp in its block.</summary>
-    public int Index;
+    public int Index => index;
 
-    /// <summary>The block that is being executed: shared memory, barriers, position in the grid.</summary>
-    public Block Block = null!;
+    /// <summary>The block: shared memory, barriers, position in the grid.</summary>
+    public Block Block => block;
 
     /// <summary>The worker that executes it: counters, memory, caches of allocation look-ups.</summary>
-    public Worker Worker = null!;
+    public Worker Worker => block.Worker;
+
+    /// <summary>Stands all lanes before the first instruction.</summary>
+    public void Start(uint lanes)
+    {
+        stack.Clear();
+        Active = Alive = lanes;
+        Next = 0;
+        reconvergence = PostDominators.None;
+        State = WarpState.Running;
+        WarpSyncs = 0;
+        Copies.Clear();
+        Array.Clear(CopyGroups);
+        Array.Clear(arrivals);
+    }
+
+    /// <summary>Times that the lanes synchronised among themselves.</summary>
+    public int WarpSyncs;
+
+    /// <summary>Runs until a barrier or the exit.</summary>
+    public void Run()
+    {
+        Worker worker = block.Worker;
+        Instruction* code = worker.Code;
+        long* executed = worker.Executed, lanes = worker.LanesExecuted;
+        while (State == WarpState.Running)
+        {
+            int at = Next;
+            if (at == reconvergence)
+            {
+                Join();
+                continue;
+            }
+            Next = at + 1;
+            Instruction* i = code + at;
+            uint mask = Active;
+            if (i->Guard >= 0)
+                mask &= *(uint*)(Registers + i->Guard) ^ i->GuardFlip;
+            executed[at]++;
+            lanes[at] += BitOperations.PopCount(mask);
+            if (--worker.Budget < 0)
+                throw Fault(i, FaultKind.Timeout, "the launch has executed as many instructions as the watchdog allows; is there an endless loop?");
+            if (mask != 0)
+                i->Handler(this, i, mask);
+        }
+    }
+
+    /// <summary>Sends the lanes of a mask to an instruction; the others go on behind the branch.</summary>
+    public void Split(uint taken, int target, int meet)
+    {
+        if (taken == Active)
+        {
+            Next = target;
+            return;
+        }
+        if (meet != PostDominators.None && meet != reconvergence)
+            stack.Push(new Waiting(meet, reconvergence, Active));
+        if (Next != meet)
+            stack.Push(new Waiting(Next, meet, Active & ~taken));
+        reconvergence = meet;
+        Active = taken;
+        Next = target;
+    }
+
+    /// <summary>Ends lanes.</summary>
+    public void Exit(uint mask)
+    {
+        Alive &= ~mask;
+        Active &= ~mask;
+        if (Active == 0)
+            Join();
+    }
+
+    void Join()
+    {
+        while (stack.TryPop(out Waiting waiting))
+        {
+            Active = waiting.Mask & Alive;
+            if (Active == 0)
+                continue;
+            Next = waiting.Next;
+            reconvergence = waiting.Reconvergence;
+            return;
+        }
+        Active = 0;
+        State = WarpState.Exited;
+    }
+
+    /// <summary>The fault of a lane at an instruction.</summary>
+    public DeviceFault Fault(Instruction* i, FaultKind kind, string text, int lane = -1) => block.Worker.Fault(i, kind, text, this, lane);
+
+    /// <summary>The register of 32-bit lanes at an offset.</summary>
+    public uint* Words(int offset) => (uint*)(Registers + offset);
+
+    /// <summary>The register of 64-bit lanes at an offset.</summary>
+    public ulong* Longs(int offset) => (ulong*)(Registers + offset);
 }

@@ -1,6 +1,101 @@
+using System.Runtime.InteropServices;
+using PerturbedForgetting.Simulator.Memory;
+
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>A thread of the host that executes blocks, with its own counters and look-up caches.</summary>
-sealed partial class Worker
+/// <summary>A thread of the host that executes blocks of one launch, with its own counters and look-up caches.</summary>
+sealed unsafe class Worker : IDisposable
 {
+    readonly Launch launch;
+    readonly Block block;
+    readonly byte* registers;
+    readonly (int Offset, char Axis)[] blockPlaces;
+
+    public Worker(Launch launch)
+    {
+        this.launch = launch;
+        KernelProgram program = launch.Program;
+        Code = program.Instructions;
+        Executed = (long*)NativeMemory.AllocZeroed((nuint)program.Length, sizeof(long));
+        LanesExecuted = (long*)NativeMemory.AllocZeroed((nuint)program.Length, sizeof(long));
+        Nearby = new Allocation?[program.Length];
+        block = new Block(this, launch.ThreadsPerBlock);
+        nuint size = (nuint)Math.Max(program.RegisterBytes, 64);
+        registers = (byte*)NativeMemory.AlignedAlloc(size * (nuint)block.Warps.Length, 64);
+        // A register that is read before it was written holds NaN, so that the mistake shows.
+        new Span<byte>(registers, checked((int)size * block.Warps.Length)).Fill(0xff);
+        Shared = new SharedMemory(program.SharedBytes, launch.DynamicSharedBytes);
+        Local = new LocalMemory(program.LocalBytes, launch.ThreadsPerBlock);
+        foreach (Warp warp in block.Warps)
+        {
+            warp.Registers = registers + (size * (nuint)warp.Index);
+            foreach ((int offset, byte[] bytes) in program.Constants)
+                bytes.CopyTo(new Span<byte>(warp.Registers + offset, bytes.Length));
+            foreach ((string name, int offset) in program.SpecialRegisters)
+                SpecialRegisters.Fill(name, warp, launch, warp.Words(offset));
+        }
+        blockPlaces = [.. program.SpecialRegisters.Where(s => s.Name.StartsWith("%ctaid.", StringComparison.Ordinal)).Select(s => (s.Offset, s.Name[^1]))];
+    }
+
+    public Instruction* Code { get; }
+
+    /// <summary>Executions of each instruction by warps, and by lanes.</summary>
+    public long* Executed { get; }
+    public long* LanesExecuted { get; }
+
+    /// <summary>Instructions until the watchdog ends the launch.</summary>
+    public long Budget;
+
+    /// <summary>The allocation that each instruction last touched.</summary>
+    public Allocation?[] Nearby { get; }
+
+    public MemoryCounters Counters;
+
+    public SharedMemory Shared { get; }
+
+    public LocalMemory Local { get; }
+
+    public DeviceMemory Memory => launch.Memory;
+
+    /// <summary>The kernel's arguments.</summary>
+    public byte* Parameters => launch.Parameters;
+
+    public KernelProgram Program => launch.Program;
+
+    /// <summary>The launch, as an operation of its stream.</summary>
+    public long Operation => launch.Operation;
+
+    /// <summary>Executes a block of the grid.</summary>
+    public void Run(long index)
+    {
+        (block.X, block.Y, block.Z) = launch.Place(index);
+        foreach ((int offset, char axis) in blockPlaces)
+        {
+            int value = axis switch { 'x' => block.X, 'y' => block.Y, _ => block.Z };
+            foreach (Warp warp in block.Warps)
+                new Span<int>(warp.Words(offset), Warp.Lanes).Fill(value);
+        }
+        Shared.NextBlock();
+        Local.NextBlock();
+        Budget = launch.InstructionLimit;
+        block.Run();
+    }
+
+    /// <summary>A fault with the place where it happened.</summary>
+    public DeviceFault Fault(Instruction* i, FaultKind kind, string text, Warp warp, int lane)
+    {
+        Ptx.PtxLocation location = Program.Locations[i->Location];
+        string source = location.Source is null ? "" : $" ({location.Source})";
+        string thread = lane < 0 ? "" : $", thread ({launch.ThreadText((warp.Index * Warp.Lanes) + lane)})";
+        return new DeviceFault(kind, $"{Program.Name}: {Program.Module}.ptx:{location.Line}{source}: block ({block.X}, {block.Y}, {block.Z}){thread}: {text}");
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.Free(Executed);
+        NativeMemory.Free(LanesExecuted);
+        NativeMemory.AlignedFree(registers);
+        Shared.Dispose();
+        Local.Dispose();
+    }
 }

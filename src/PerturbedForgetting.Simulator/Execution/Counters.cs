@@ -1,0 +1,103 @@
+using System.Runtime.InteropServices;
+
+namespace PerturbedForgetting.Simulator.Execution;
+
+/// <summary>What launches of a kernel did: the quantities that a profiler of a real device counts.</summary>
+public sealed class Counters
+{
+    static readonly int classes = Enum.GetValues<InstructionClass>().Length;
+
+    readonly long[] warpInstructions = new long[classes], laneInstructions = new long[classes];
+
+    internal MemoryCounters memory;
+
+    /// <summary>Launches.</summary>
+    public long Launches { get; internal set; }
+
+    /// <summary>Threads of all launches.</summary>
+    public long Threads { get; internal set; }
+
+    /// <summary>Instructions that warps executed.</summary>
+    public long WarpInstructions => warpInstructions.Sum();
+
+    /// <summary>Instructions that lanes executed: a warp's instruction counts once for every lane that was not masked out.</summary>
+    public long LaneInstructions => laneInstructions.Sum();
+
+    /// <summary>Instructions of a class that lanes executed.</summary>
+    public long LaneInstructionsOf(InstructionClass type) => laneInstructions[(int)type];
+
+    /// <summary>Instructions of a class that warps executed.</summary>
+    public long WarpInstructionsOf(InstructionClass type) => warpInstructions[(int)type];
+
+    /// <summary>Bytes that lanes loaded from global memory.</summary>
+    public long BytesLoaded => memory.BytesLoaded;
+
+    /// <summary>Bytes that lanes stored to global memory.</summary>
+    public long BytesStored => memory.BytesStored;
+
+    /// <summary>32-byte sectors that the loads touched, each once a request of a warp.</summary>
+    public long SectorsLoaded => memory.SectorsLoaded;
+
+    /// <summary>32-byte sectors that the stores touched, each once a request of a warp.</summary>
+    public long SectorsStored => memory.SectorsStored;
+
+    /// <summary>Sectors that the same bytes would fill at the least, over sectors touched: 1 for coalesced access.</summary>
+    public double SectorEfficiency => SectorsLoaded + SectorsStored == 0 ? 1 : (double)memory.SectorsNeeded / (SectorsLoaded + SectorsStored);
+
+    /// <summary>Requests of warps to shared memory.</summary>
+    public long SharedRequests => memory.SharedRequests;
+
+    /// <summary>Passes over shared memory beyond one a request (of 128 bytes), because lanes hit other words of one bank.</summary>
+    public long BankConflicts => memory.BankConflicts;
+
+    /// <summary>Atomic operations of lanes on global memory.</summary>
+    public long Atomics => memory.Atomics;
+
+    /// <summary>Barriers that warps reached.</summary>
+    public long Barriers => WarpInstructionsOf(InstructionClass.Barrier);
+
+    internal void Add(KernelProgram program, ReadOnlySpan<long> warps, ReadOnlySpan<long> lanes)
+    {
+        for (int i = 0; i < program.Length; i++)
+        {
+            int type = (int)program.Code(i).Class;
+            if (type == (int)InstructionClass.Part)
+                continue;
+            warpInstructions[type] += warps[i];
+            laneInstructions[type] += lanes[i];
+        }
+    }
+
+    internal void Add(in MemoryCounters other) => memory.Add(other);
+
+    internal void Add(Counters other)
+    {
+        for (int i = 0; i < classes; i++)
+        {
+            warpInstructions[i] += other.warpInstructions[i];
+            laneInstructions[i] += other.laneInstructions[i];
+        }
+        memory.Add(other.memory);
+        Launches += other.Launches;
+        Threads += other.Threads;
+    }
+}
+
+/// <summary>Counts of one worker; see <see cref="Counters"/>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+struct MemoryCounters
+{
+    public long BytesLoaded, BytesStored, SectorsLoaded, SectorsStored, SectorsNeeded, SharedRequests, BankConflicts, Atomics;
+
+    public void Add(in MemoryCounters other)
+    {
+        BytesLoaded += other.BytesLoaded;
+        BytesStored += other.BytesStored;
+        SectorsLoaded += other.SectorsLoaded;
+        SectorsStored += other.SectorsStored;
+        SectorsNeeded += other.SectorsNeeded;
+        SharedRequests += other.SharedRequests;
+        BankConflicts += other.BankConflicts;
+        Atomics += other.Atomics;
+    }
+}

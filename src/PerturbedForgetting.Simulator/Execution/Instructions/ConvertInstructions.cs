@@ -1,0 +1,308 @@
+using System.Numerics;
+using PerturbedForgetting.Simulator.Ptx;
+
+namespace PerturbedForgetting.Simulator.Execution;
+
+/// <summary>Conversions between types (PTX ISA, "cvt").</summary>
+static unsafe class ConvertInstructions
+{
+    enum Rounding : byte
+    {
+        NearestEven,
+        Zero,
+        Down,
+        Up,
+        /// <summary>To nearest, ties away from zero; of tf32.</summary>
+        NearestAway,
+    }
+
+    /// <summary>What a conversion does; packed into <see cref="Instruction.Immediate"/>.</summary>
+    readonly record struct Form(PtxType To, PtxType From, Rounding Rounding, bool IsIntegral, bool Saturates, bool Flushes, bool Clamps)
+    {
+        public long Packed => (byte)To | ((long)(byte)From << 8) | ((long)Rounding << 16) | (IsIntegral ? 1L << 24 : 0)
+            | (Saturates ? 1L << 25 : 0) | (Flushes ? 1L << 26 : 0) | (Clamps ? 1L << 27 : 0);
+
+        public static Form Unpack(long packed) => new((PtxType)(packed & 255), (PtxType)(packed >> 8 & 255), (Rounding)(packed >> 16 & 255),
+            (packed >> 24 & 1) != 0, (packed >> 25 & 1) != 0, (packed >> 26 & 1) != 0, (packed >> 27 & 1) != 0);
+    }
+
+    public static IEnumerable<InstructionFamily> Families =>
+    [
+        new("cvt", "cvt{.rn|.rz|.rm|.rp|.rni|.rzi|.rmi|.rpi}{.ftz}{.sat}.{u|s}{8|16|32|64}|f16|bf16|f32|f64 between each other; cvt.rna.tf32.f32; cvt.{rn|rz}{.relu}.{f16x2|bf16x2}.f32 d, a, b", Lower),
+    ];
+
+    static void Lower(Lowering context, PtxInstruction instruction)
+    {
+        Form form = Parse(context, instruction);
+        if (form.To is PtxType.F16x2 or PtxType.BF16x2)
+        {
+            int packed = context.Destination(0, PtxType.B32), high = context.Source(1, PtxType.F32), low = context.Source(2, PtxType.F32);
+            ref Instruction pack = ref context.Emit(&Pack, InstructionClass.Conversion);
+            (pack.Destination, pack.A, pack.B, pack.Immediate) = (packed, high, low, form.Packed);
+            return;
+        }
+        bool isWideTo = IsWide(context, context.Operand(0), form.To), isWideFrom = IsWide(context, context.Operand(1), form.From);
+        int destination = context.Destination(0, Register(form.To, isWideTo)), source = context.Source(1, Register(form.From, isWideFrom));
+        ref Instruction i = ref context.Emit(Handler(form, isWideTo, isWideFrom), InstructionClass.Conversion);
+        (i.Destination, i.A, i.C, i.D, i.Immediate) = (destination, source, isWideTo ? 8 : 4, isWideFrom ? 8 : 4, form.Packed);
+    }
+
+    /// <summary>Operands may stand in registers wider than the type.</summary>
+    static bool IsWide(Lowering context, PtxOperand operand, PtxType type) =>
+        context.DeclaredType(operand) is not PtxType.None and var declared ? PtxTypes.SizeOf(declared) == 8 : PtxTypes.SizeOf(type) == 8;
+
+    static PtxType Register(PtxType type, bool isWide) => isWide ? PtxType.B64 : PtxTypes.SizeOf(type) <= 2 ? PtxType.B16 : type;
+
+    static Form Parse(Lowering context, PtxInstruction instruction)
+    {
+        if (instruction.Modifiers.Count < 2)
+            throw context.Unknown();
+        PtxType to = PtxTypes.Parse(instruction.Modifiers[^2]), from = PtxTypes.Parse(instruction.Modifiers[^1]);
+        if (!IsNumber(from) || !(IsNumber(to) || to is PtxType.F16x2 or PtxType.BF16x2 or PtxType.TF32))
+            throw context.Unknown();
+        var form = new Form(to, from, Rounding.NearestEven, false, false, false, false);
+        foreach (string word in instruction.Modifiers.SkipLast(2))
+        {
+            form = word switch
+            {
+                "rn" => form,
+                "rz" => form with { Rounding = Rounding.Zero },
+                "rm" => form with { Rounding = Rounding.Down },
+                "rp" => form with { Rounding = Rounding.Up },
+                "rna" when to == PtxType.TF32 => form with { Rounding = Rounding.NearestAway },
+                "rni" => form with { IsIntegral = true },
+                "rzi" => form with { IsIntegral = true, Rounding = Rounding.Zero },
+                "rmi" => form with { IsIntegral = true, Rounding = Rounding.Down },
+                "rpi" => form with { IsIntegral = true, Rounding = Rounding.Up },
+                "sat" => form with { Saturates = true },
+                "ftz" => form with { Flushes = true },
+                "relu" when to is PtxType.F16 or PtxType.BF16 or PtxType.F16x2 or PtxType.BF16x2 => form with { Clamps = true },
+                _ => throw context.Unknown(),
+            };
+        }
+        bool isDirected = form.Rounding is Rounding.Down or Rounding.Up or Rounding.Zero && !form.IsIntegral;
+        bool isPair = to is PtxType.F16x2 or PtxType.BF16x2;
+        // Directed rounding of a narrowing is executed where kernels use it: float32 to the 16-bit types, toward zero.
+        if ((isDirected && !(from == PtxType.F32 && form.Rounding == Rounding.Zero && to is PtxType.F16 or PtxType.BF16 or PtxType.F16x2 or PtxType.BF16x2))
+            || (isPair && from != PtxType.F32) || (to == PtxType.TF32 && (from != PtxType.F32 || form.Rounding != Rounding.NearestAway)))
+            throw context.Unknown();
+        return form;
+    }
+
+    static bool IsNumber(PtxType type) => IsInteger(type) || IsFloat(type);
+
+    static bool IsInteger(PtxType type) => type is >= PtxType.U8 and <= PtxType.S64;
+
+    static bool IsFloat(PtxType type) => type is PtxType.F16 or PtxType.BF16 or PtxType.F32 or PtxType.F64;
+
+    static delegate*<Warp, Instruction*, uint, void> Handler(Form form, bool isWideTo, bool isWideFrom)
+    {
+        if (form is { Saturates: false, Flushes: false, IsIntegral: false })
+        {
+            switch (form.To, form.From)
+            {
+                case (PtxType.U64 or PtxType.S64, PtxType.U32) when isWideTo && !isWideFrom:
+                    return &Lanes.Unary<uint, ulong, ZeroExtend>;
+                case (PtxType.U64 or PtxType.S64, PtxType.S32) when isWideTo && !isWideFrom:
+                    return &Lanes.Unary<int, long, SignExtend>;
+                case (PtxType.U32 or PtxType.S32, PtxType.U64 or PtxType.S64) when isWideFrom && !isWideTo:
+                    return &Lanes.Unary<ulong, uint, Truncate>;
+                case (PtxType.F32, PtxType.S32) when !isWideFrom && !isWideTo:
+                    return &Lanes.Unary<int, float, FromSigned>;
+                case (PtxType.F32, PtxType.U32) when !isWideFrom && !isWideTo:
+                    return &Lanes.Unary<uint, float, FromUnsigned>;
+            }
+        }
+        return &Convert;
+    }
+
+    readonly struct ZeroExtend : IUnary<uint, ulong>
+    {
+        public static ulong Apply(uint a) => a;
+    }
+
+    readonly struct SignExtend : IUnary<int, long>
+    {
+        public static long Apply(int a) => a;
+    }
+
+    readonly struct Truncate : IUnary<ulong, uint>
+    {
+        public static uint Apply(ulong a) => (uint)a;
+    }
+
+    readonly struct FromSigned : IUnary<int, float>
+    {
+        public static float Apply(int a) => a;
+    }
+
+    readonly struct FromUnsigned : IUnary<uint, float>
+    {
+        public static float Apply(uint a) => a;
+    }
+
+    static void Convert(Warp warp, Instruction* i, uint mask)
+    {
+        var form = Form.Unpack(i->Immediate);
+        byte* d = warp.Registers + i->Destination, a = warp.Registers + i->A;
+        for (uint rest = mask; rest != 0; rest &= rest - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(rest);
+            ulong bits = i->D == 8 ? *(ulong*)(a + (8 * lane)) : *(uint*)(a + (4 * lane)), result = Value(form, bits);
+            if (i->C == 8)
+                *(ulong*)(d + (8 * lane)) = result;
+            else
+                *(uint*)(d + (4 * lane)) = (uint)result;
+        }
+    }
+
+    static void Pack(Warp warp, Instruction* i, uint mask)
+    {
+        var form = Form.Unpack(i->Immediate);
+        Form half = form with { To = form.To == PtxType.F16x2 ? PtxType.F16 : PtxType.BF16 };
+        for (uint rest = mask; rest != 0; rest &= rest - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(rest);
+            warp.Words(i->Destination)[lane] = (uint)(Value(half, warp.Words(i->A)[lane]) << 16) | (ushort)Value(half, warp.Words(i->B)[lane]);
+        }
+    }
+
+    /// <summary>Converts one value; integers are extended to 64 bits by their sign.</summary>
+    static ulong Value(in Form form, ulong bits)
+    {
+        if (IsInteger(form.From))
+        {
+            bool isUnsigned = form.From is PtxType.U8 or PtxType.U16 or PtxType.U32 or PtxType.U64;
+            ulong extended = Extend(form.From, bits);
+            if (IsInteger(form.To))
+                return Extend(form.To, form.Saturates ? Saturate(form.To, isUnsigned ? extended : (Int128)(long)extended) : extended);
+            return FromInteger(form, isUnsigned, extended);
+        }
+        if (form.From == PtxType.F64)
+            return FromDouble(form, BitConverter.UInt64BitsToDouble(bits));
+        float single = form.From switch
+        {
+            PtxType.F16 => (float)BitConverter.UInt16BitsToHalf((ushort)bits),
+            PtxType.BF16 => BitConverter.UInt32BitsToSingle((uint)(bits & 0xffff) << 16),
+            _ => BitConverter.UInt32BitsToSingle((uint)bits),
+        };
+        if (form.Flushes && form.From == PtxType.F32)
+            single = FloatInstructions.Flush.Apply(single);
+        return FromSingle(form, single);
+    }
+
+    static ulong Extend(PtxType type, ulong bits) => type switch
+    {
+        PtxType.U8 => (byte)bits,
+        PtxType.S8 => (ulong)(sbyte)bits,
+        PtxType.U16 => (ushort)bits,
+        PtxType.S16 => (ulong)(short)bits,
+        PtxType.U32 => (uint)bits,
+        PtxType.S32 => (ulong)(int)bits,
+        _ => bits,
+    };
+
+    static ulong Saturate(PtxType type, Int128 value)
+    {
+        (Int128 least, Int128 most) = type switch
+        {
+            PtxType.U8 => ((Int128)0, (Int128)byte.MaxValue),
+            PtxType.S8 => (sbyte.MinValue, sbyte.MaxValue),
+            PtxType.U16 => (0, ushort.MaxValue),
+            PtxType.S16 => (short.MinValue, short.MaxValue),
+            PtxType.U32 => (0, uint.MaxValue),
+            PtxType.S32 => (int.MinValue, int.MaxValue),
+            PtxType.U64 => (0, ulong.MaxValue),
+            _ => (long.MinValue, long.MaxValue),
+        };
+        return (ulong)Int128.Clamp(value, least, most);
+    }
+
+    static ulong FromInteger(in Form form, bool isUnsigned, ulong value) => form.To switch
+    {
+        PtxType.F64 => BitConverter.DoubleToUInt64Bits(isUnsigned ? value : (long)value),
+        PtxType.F32 => BitConverter.SingleToUInt32Bits(isUnsigned ? value : (long)value),
+        // Beyond 65520 both are infinite, and below a float64 is exact.
+        PtxType.F16 => BitConverter.HalfToUInt16Bits((Half)(isUnsigned ? value : (double)(long)value)),
+        _ => Brain(isUnsigned ? value : (long)value, Rounding.NearestEven),
+    };
+
+    static ulong FromDouble(in Form form, double value)
+    {
+        if (form.IsIntegral)
+            value = Integral(value, form.Rounding);
+        if (IsInteger(form.To))
+            return ToInteger(form.To, value);
+        if (form.Saturates)
+            value = value > 0 ? Math.Min(value, 1) : 0;
+        return form.To switch
+        {
+            PtxType.F64 => BitConverter.DoubleToUInt64Bits(value),
+            PtxType.F32 => BitConverter.SingleToUInt32Bits(form.Flushes ? FloatInstructions.Flush.Apply((float)value) : (float)value),
+            PtxType.F16 => BitConverter.HalfToUInt16Bits((Half)value),
+            _ => Brain((float)value, Rounding.NearestEven),
+        };
+    }
+
+    static ulong FromSingle(in Form form, float value)
+    {
+        if (form.IsIntegral)
+            value = (float)Integral(value, form.Rounding);
+        if (IsInteger(form.To))
+            return ToInteger(form.To, value);
+        if (form.Saturates)
+            value = FloatInstructions.Saturate.Apply(value);
+        if (form.Clamps && value < 0)
+            value = 0;
+        return form.To switch
+        {
+            PtxType.F64 => BitConverter.DoubleToUInt64Bits(value),
+            PtxType.F32 => BitConverter.SingleToUInt32Bits(value),
+            PtxType.F16 => BitConverter.HalfToUInt16Bits(form.Rounding == Rounding.Zero ? TowardZero(value) : (Half)value),
+            PtxType.TF32 => TensorFloat(value),
+            _ => Brain(value, form.Rounding),
+        };
+    }
+
+    static double Integral(double value, Rounding rounding) => rounding switch
+    {
+        Rounding.Zero => Math.Truncate(value),
+        Rounding.Down => Math.Floor(value),
+        Rounding.Up => Math.Ceiling(value),
+        _ => Math.Round(value, MidpointRounding.ToEven),
+    };
+
+    /// <summary>Out-of-range values become the nearest number of the type, NaN becomes 0.</summary>
+    static ulong ToInteger(PtxType type, double value) => type switch
+    {
+        PtxType.U64 => ulong.CreateSaturating(value),
+        PtxType.S64 => (ulong)long.CreateSaturating(value),
+        _ => double.IsNaN(value) ? 0 : Extend(type, Saturate(type, (Int128)Math.Clamp(value, -1e18, 1e18))),
+    };
+
+    static Half TowardZero(float value)
+    {
+        var half = (Half)value;
+        if (Half.IsInfinity(half) && float.IsFinite(value))
+            return half > default(Half) ? Half.MaxValue : Half.MinValue;
+        return Math.Abs((float)half) > Math.Abs(value) ? BitConverter.UInt16BitsToHalf((ushort)(BitConverter.HalfToUInt16Bits(half) - 1)) : half;
+    }
+
+    /// <summary>bfloat16: the upper half of a float32; NaN becomes the canonical one, 0x7fff.</summary>
+    static ulong Brain(float value, Rounding rounding)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        if (float.IsNaN(value))
+            return 0x7fff;
+        if (rounding != Rounding.Zero)
+            bits += 0x7fff + (bits >> 16 & 1);
+        return bits >> 16;
+    }
+
+    /// <summary>tf32: 10 bits of mantissa in a float32, ties away from zero.</summary>
+    static uint TensorFloat(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return float.IsFinite(value) ? (bits + 0x1000) & 0xffff_e000 : bits;
+    }
+}

@@ -1,0 +1,97 @@
+using System.Numerics;
+using PerturbedForgetting.Simulator.Ptx;
+
+namespace PerturbedForgetting.Simulator.Execution;
+
+/// <summary>Matrix products of a warp, D = A·B + C (PTX ISA, "mma.sync", fragments of m16n8k4, m16n8k8 and m16n8k16). Products are
+/// exact and the sum of a row is taken in float64 and rounded once to float32; devices add in an order and width of their own, so that
+/// results agree within a few units in the last place of float32, not in every bit.</summary>
+static unsafe class MatrixInstructions
+{
+    const int M = 16, N = 8;
+
+    public static IEnumerable<InstructionFamily> Families =>
+    [
+        new("mma", "mma.sync.aligned.m16n8k{4|8}.row.col.f32.tf32.tf32.f32, mma.sync.aligned.m16n8k{8|16}.row.col.f32.{f16.f16|bf16.bf16}.f32 d, a, b, c", Lower),
+    ];
+
+    static void Lower(Lowering context, PtxInstruction instruction)
+    {
+        if (instruction.Modifiers is not ["sync", "aligned", "m16n8k4" or "m16n8k8" or "m16n8k16", "row", "col", "f32", "tf32" or "f16" or "bf16", var other, "f32"]
+            || other != instruction.Modifiers[6])
+            throw context.Unknown();
+        int k = int.Parse(instruction.Modifiers[2].AsSpan(5), System.Globalization.CultureInfo.InvariantCulture);
+        PtxType type = PtxTypes.Parse(other);
+        if (k != (type == PtxType.TF32 ? k == 4 ? 4 : 8 : k == 8 ? 8 : 16))
+            throw context.Unknown();
+        // Two 16-bit elements stand in a register, one of tf32.
+        int perRegister = type == PtxType.TF32 ? 1 : 2, registersA = M * k / Warp.Lanes / perRegister, registersB = N * k / Warp.Lanes / perRegister;
+        int[] counts = [4, registersA, registersB, 4];
+        int* operands = context.Operands(counts.Sum());
+        int at = 0;
+        for (int o = 0; o < 4; o++)
+        {
+            IReadOnlyList<PtxOperand> elements = context.Operand(o) is PtxVector vector ? vector.Elements : [context.Operand(o)];
+            if (elements.Count != counts[o])
+                throw context.Error($"operand {o + 1} has {elements.Count} registers, not {counts[o]}");
+            foreach (PtxOperand element in elements)
+                operands[at++] = o == 0 ? context.Destination(element, PtxType.F32) : context.Source(element, o == 3 ? PtxType.F32 : PtxType.B32);
+        }
+        ref Instruction i = ref context.Emit(&Multiply, InstructionClass.Matrix);
+        i.Operands = operands;
+        (i.A, i.B, i.C, i.Immediate) = (registersA, registersB, k, (int)type);
+    }
+
+    static void Multiply(Warp warp, Instruction* i, uint mask)
+    {
+        if (mask != uint.MaxValue)
+            throw warp.Fault(i, FaultKind.WrongShuffle, $"all 32 lanes must execute a matrix product, here are 0x{mask:x8}", BitOperations.TrailingZeroCount(~mask));
+        int k = i->C;
+        var type = (PtxType)i->Immediate;
+        double* a = stackalloc double[M * 16], b = stackalloc double[16 * N];
+        int* registers = i->Operands;
+        int perRegister = type == PtxType.TF32 ? 1 : 2;
+        for (int lane = 0; lane < Warp.Lanes; lane++)
+        {
+            int group = lane >> 2, member = lane & 3;
+            for (int e = 0; e < i->A * perRegister; e++)
+            {
+                // Rows alternate by 8 with each register of the low columns, then of the high ones.
+                int register = e / perRegister, row = group + (8 * (register & 1)), column = (member * perRegister) + (e % perRegister) + (register >> 1) * 4 * perRegister;
+                a[(row * k) + column] = Element(warp.Words(registers[4 + register])[lane], e % perRegister, type);
+            }
+            for (int e = 0; e < i->B * perRegister; e++)
+            {
+                int register = e / perRegister, row = (member * perRegister) + (e % perRegister) + (register * 4 * perRegister);
+                b[(row * N) + group] = Element(warp.Words(registers[4 + i->A + register])[lane], e % perRegister, type);
+            }
+        }
+        float* result = stackalloc float[M * N];
+        for (int lane = 0; lane < Warp.Lanes; lane++)
+        {
+            for (int e = 0; e < 4; e++)
+            {
+                (int row, int column) = Accumulator(lane, e);
+                double sum = ((float*)warp.Words(registers[4 + i->A + i->B + e]))[lane];
+                for (int p = 0; p < k; p++)
+                    sum += a[(row * k) + p] * b[(p * N) + column];
+                result[(lane * 4) + e] = (float)sum;
+            }
+        }
+        for (int lane = 0; lane < Warp.Lanes; lane++)
+        {
+            for (int e = 0; e < 4; e++)
+                ((float*)warp.Words(registers[e]))[lane] = result[(lane * 4) + e];
+        }
+    }
+
+    static (int Row, int Column) Accumulator(int lane, int element) => ((lane >> 2) + (8 * (element >> 1)), ((lane & 3) * 2) + (element & 1));
+
+    static double Element(uint register, int part, PtxType type) => type switch
+    {
+        // The low 13 bits of a tf32 operand are not read.
+        PtxType.TF32 => BitConverter.UInt32BitsToSingle(register & 0xffff_e000),
+        PtxType.F16 => (double)BitConverter.UInt16BitsToHalf((ushort)(register >> (16 * part))),
+        _ => BitConverter.UInt32BitsToSingle(register >> (16 * part) << 16),
+    };
+}

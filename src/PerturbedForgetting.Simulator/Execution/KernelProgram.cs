@@ -1,0 +1,53 @@
+using System.Runtime.InteropServices;
+using PerturbedForgetting.Simulator.Ptx;
+
+namespace PerturbedForgetting.Simulator.Execution;
+
+/// <summary>A compiled kernel: what <see cref="Lowering"/> made of a <see cref="PtxFunction"/>. Its native memory lives until it is disposed.</summary>
+sealed unsafe class KernelProgram(Instruction* code, IReadOnlyList<nint> operandBlocks) : IDisposable
+{
+    public required string Name { get; init; }
+
+    /// <summary>Name of the module, for messages.</summary>
+    public required string Module { get; init; }
+    public required PtxFunction Function { get; init; }
+
+    /// <summary>The instructions.</summary>
+    public Instruction* Instructions => code;
+
+    /// <summary>An instruction by its index.</summary>
+    public ref Instruction Code(int index) => ref code[index];
+    public required int Length { get; init; }
+
+    /// <summary>Place of each instruction in the PTX text and the CUDA source.</summary>
+    public required PtxLocation[] Locations { get; init; }
+
+    /// <summary>Size of a warp's register file in bytes.</summary>
+    public required int RegisterBytes { get; init; }
+
+    /// <summary>32-bit registers that a thread of a real device would need at the least: the most that are live at once.</summary>
+    public required int RegisterCount { get; init; }
+
+    /// <summary>Constants as they must stand in each warp's register file, with their offset.</summary>
+    public required (int Offset, byte[] Bytes)[] Constants { get; init; }
+
+    /// <summary>Special registers that a block's start must fill: name (<c>%tid.x</c>) and offset.</summary>
+    public required (string Name, int Offset)[] SpecialRegisters { get; init; }
+
+    /// <summary>Statically declared shared memory; dynamic shared memory follows it, aligned to 16 bytes.</summary>
+    public required int SharedBytes { get; init; }
+
+    /// <summary>Local memory of a thread in bytes.</summary>
+    public required int LocalBytes { get; init; }
+
+    /// <summary>Bytes of the parameters of the kernel, and of each its offset and size.</summary>
+    public required int ParameterBytes { get; init; }
+    public required (int Offset, int Size)[] Parameters { get; init; }
+
+    public void Dispose()
+    {
+        foreach (nint block in operandBlocks)
+            NativeMemory.Free((void*)block);
+        NativeMemory.Free(code);
+    }
+}

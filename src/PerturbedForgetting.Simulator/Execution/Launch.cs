@@ -1,0 +1,95 @@
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using PerturbedForgetting.Simulator.Memory;
+
+namespace PerturbedForgetting.Simulator.Execution;
+
+/// <summary>Extent of a grid or block.</summary>
+public readonly record struct Extent(int X, int Y = 1, int Z = 1)
+{
+    /// <summary>Number of elements.</summary>
+    public long Count => (long)X * Y * Z;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"({X}, {Y}, {Z})";
+}
+
+/// <summary>One launch of a kernel: its blocks are spread over the processor's cores.</summary>
+sealed unsafe class Launch
+{
+    readonly Extent grid, threads;
+    long nextBlock;
+    DeviceFault? fault;
+
+    public Launch(KernelProgram program, DeviceMemory memory, Extent grid, Extent threads, int dynamicSharedBytes, byte* parameters, long operation = 0)
+    {
+        (Program, Memory, this.grid, this.threads, DynamicSharedBytes, Operation) = (program, memory, grid, threads, dynamicSharedBytes, operation);
+        Parameters = parameters;
+        ThreadsPerBlock = (int)threads.Count;
+    }
+
+    public KernelProgram Program { get; }
+
+    public DeviceMemory Memory { get; }
+
+    public int ThreadsPerBlock { get; }
+
+    public int DynamicSharedBytes { get; }
+
+    public byte* Parameters { get; }
+
+    /// <summary>Number of the operation in its stream's order.</summary>
+    public long Operation { get; }
+
+    public Extent Grid => grid;
+
+    public Extent Threads => threads;
+
+    /// <summary>Instructions of warps that a block may execute before it counts as endless.</summary>
+    public long InstructionLimit { get; init; } = 1L << 32;
+
+    /// <summary>Place of a block in the grid.</summary>
+    public (int X, int Y, int Z) Place(long index) => ((int)(index % grid.X), (int)(index / grid.X % grid.Y), (int)(index / ((long)grid.X * grid.Y)));
+
+    /// <summary>Place of a thread in its block, as text.</summary>
+    public string ThreadText(int index) => $"{index % threads.X}, {index / threads.X % threads.Y}, {index / (threads.X * threads.Y)}";
+
+    /// <summary>Executes all blocks and adds what they did to the counters.</summary>
+    /// <param name="counters">Receives the counts.</param>
+    /// <param name="cores">Threads of the host to use.</param>
+    /// <exception cref="DeviceFault">A check failed. Blocks that had begun may have written.</exception>
+    public void Run(Counters counters, int cores)
+    {
+        long blocks = grid.Count;
+        int workers = (int)Math.Min(blocks, cores);
+        var results = new Counters[workers];
+        if (workers == 1)
+            Work(0, results, blocks);
+        else
+            Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers }, w => Work(w, results, blocks));
+        if (fault is not null)
+            ExceptionDispatchInfo.Throw(fault);
+        foreach (Counters result in results)
+            counters.Add(result);
+        counters.Launches++;
+        counters.Threads += blocks * ThreadsPerBlock;
+    }
+
+    void Work(int index, Counters[] results, long blocks)
+    {
+        using var worker = new Worker(this);
+        try
+        {
+            for (long b = Interlocked.Increment(ref nextBlock) - 1; b < blocks; b = Interlocked.Increment(ref nextBlock) - 1)
+                worker.Run(b);
+        }
+        catch (DeviceFault found)
+        {
+            Interlocked.CompareExchange(ref fault, found, null);
+            Interlocked.Exchange(ref nextBlock, long.MaxValue / 2);
+        }
+        results[index] = new Counters();
+        results[index].Add(Program, new Span<long>(worker.Executed, Program.Length), new Span<long>(worker.LanesExecuted, Program.Length));
+        results[index].Add(worker.Counters);
+    }
+}

@@ -1,0 +1,89 @@
+using PerturbedForgetting.Simulator.Ptx;
+
+namespace PerturbedForgetting.Simulator.Execution;
+
+/// <summary>A variable with its place: an address in its state space (an offset for shared, local and param).</summary>
+readonly record struct Symbol(StateSpace Space, ulong Address, long Size);
+
+/// <summary>Places of a kernel's variables: module variables by their device address, shared and local ones laid out here.</summary>
+sealed class Symbols
+{
+    readonly Dictionary<string, Symbol> module = [];
+
+    /// <param name="source">The module.</param>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="globals">Device addresses of the module's global and const variables.</param>
+    public Symbols(PtxModule source, PtxFunction kernel, IReadOnlyDictionary<string, ulong> globals)
+    {
+        foreach (PtxVariable v in source.Variables)
+        {
+            if (v.Space != StateSpace.Shared)
+                module[v.Name] = new Symbol(v.Space, globals[v.Name], v.Size);
+            else if (!v.IsExternal)
+                module[v.Name] = ReserveShared(v);
+        }
+        // Statically declared shared memory of device functions counts for every kernel, as for a compiler that cannot see which are called.
+        Kernel = Layout(kernel);
+        foreach (PtxFunction function in source.Functions.Where(f => !f.IsEntry))
+            Functions[function.Name] = Layout(function);
+        foreach (PtxVariable v in source.Variables.Where(v => v.Space == StateSpace.Shared && v.IsExternal))
+            module[v.Name] = new Symbol(StateSpace.Shared, (ulong)DynamicSharedOffset, 0);
+    }
+
+    /// <summary>Variables of the kernel's body.</summary>
+    public Dictionary<string, Symbol> Kernel { get; }
+
+    /// <summary>Variables of each device function's body.</summary>
+    public Dictionary<string, Dictionary<string, Symbol>> Functions { get; } = [];
+
+    /// <summary>Bytes of statically declared shared memory.</summary>
+    public int SharedBytes { get; private set; }
+
+    /// <summary>Where dynamic shared memory begins.</summary>
+    public int DynamicSharedOffset => (SharedBytes + 15) & ~15;
+
+    /// <summary>Bytes of local memory of a thread.</summary>
+    public int LocalBytes { get; private set; }
+
+    public bool TryFindInModule(string name, out Symbol symbol) => module.TryGetValue(name, out symbol);
+
+    /// <summary>Lays out the parameters of a kernel one behind the other, each aligned as declared.</summary>
+    public static (int Offset, int Size)[] Parameters(PtxFunction kernel, out int bytes)
+    {
+        var places = new (int Offset, int Size)[kernel.Parameters.Count];
+        bytes = 0;
+        for (int i = 0; i < places.Length; i++)
+        {
+            PtxVariable p = kernel.Parameters[i];
+            int offset = (bytes + p.Alignment - 1) & -p.Alignment;
+            places[i] = (offset, (int)p.Size);
+            bytes = offset + (int)p.Size;
+        }
+        return places;
+    }
+
+    Dictionary<string, Symbol> Layout(PtxFunction function)
+    {
+        Dictionary<string, Symbol> places = [];
+        foreach (PtxVariable v in function.Variables)
+            places[v.Name] = v.Space == StateSpace.Shared ? ReserveShared(v) : ReserveLocal(v);
+        // Parameters of a device function live with the caller; its results may be written before they are read there.
+        foreach (PtxVariable v in function.IsEntry ? [] : function.Parameters.Concat(function.Results))
+            places[v.Name] = ReserveLocal(v);
+        return places;
+    }
+
+    Symbol ReserveShared(PtxVariable v)
+    {
+        int offset = (SharedBytes + v.Alignment - 1) & -v.Alignment;
+        SharedBytes = checked(offset + (int)Math.Min(v.Size, int.MaxValue / 2));
+        return new Symbol(StateSpace.Shared, (ulong)offset, v.Size);
+    }
+
+    Symbol ReserveLocal(PtxVariable v)
+    {
+        int offset = (LocalBytes + v.Alignment - 1) & -v.Alignment;
+        LocalBytes = checked(offset + (int)Math.Min(v.Size, int.MaxValue / 2));
+        return new Symbol(StateSpace.Local, (ulong)offset, v.Size);
+    }
+}

@@ -1,0 +1,366 @@
+namespace PerturbedForgetting.Simulator.Ptx;
+
+/// <summary>Reads PTX text: module directives, variables and function heads. Bodies are read by <see cref="PtxBodyParser"/>.</summary>
+public sealed class PtxParser
+{
+    /// <summary>The newest PTX ISA whose syntax is known.</summary>
+    public static readonly Version NewestVersion = new(8, 7);
+
+    /// <summary>Registers a function may declare; far beyond what a compiler emits, and little memory.</summary>
+    internal const int MaximumRegisters = 1 << 18;
+
+    readonly PtxLexer lexer;
+    readonly Dictionary<string, string> files = [];
+    readonly List<PtxVariable> variables = [];
+    readonly List<PtxFunction> functions = [];
+    PtxToken token;
+    string? source;
+
+    PtxParser(string module, string text)
+    {
+        Module = module;
+        lexer = new PtxLexer(module, text);
+        token = lexer.Read();
+    }
+
+    /// <summary>Reads a module.</summary>
+    /// <param name="name">What to call it in messages: a file name.</param>
+    /// <param name="text">The PTX text; it may end at a NUL character.</param>
+    /// <exception cref="PtxException">The text is not PTX, or newer than <see cref="NewestVersion"/>.</exception>
+    public static PtxModule Parse(string name, string text) => new PtxParser(name, text).Read();
+
+    internal string Module { get; }
+
+    /// <summary>The token that comes next.</summary>
+    internal PtxToken Token => token;
+
+    /// <summary>Where that token is.</summary>
+    internal PtxLocation Location => new(token.Line, source);
+
+    PtxModule Read()
+    {
+        Expect("version");
+        string version = Take(PtxTokenKind.Number, "the version's number").Text;
+        if (!Version.TryParse(version, out Version? parsed))
+            throw Error($"'{version}' is no version");
+        if (parsed > NewestVersion)
+            throw Error($"PTX ISA {version} is newer than {NewestVersion}, the newest that is known; compile for an older one (clang --cuda-feature=+ptx78)");
+        Expect("target");
+        string target = Take(PtxTokenKind.Name, "the target").Text;
+        while (Accept(','))
+            Take(PtxTokenKind.Name, "a target option");
+        Expect("address_size");
+        string size = Take(PtxTokenKind.Number, "32 or 64").Text;
+        if (size != "64")
+            throw Error($"addresses of {size} bits are not supported, only 64");
+        while (token.Kind != PtxTokenKind.End)
+            ReadItem();
+        return new PtxModule(Module, version, target, 64, variables, functions);
+    }
+
+    void ReadItem()
+    {
+        if (LineDirective())
+            return;
+        bool isExternal = false;
+        while (token.Kind == PtxTokenKind.Dot && token.Text is "visible" or "extern" or "weak" or "common")
+            isExternal |= Next().Text == "extern";
+        if (token.Kind != PtxTokenKind.Dot)
+            throw Error($"{token} stands where a directive must");
+        switch (token.Text)
+        {
+            case "entry" or "func":
+                functions.Add(ReadFunction(isExternal));
+                break;
+            case "global" or "const" or "shared":
+                variables.AddRange(ReadVariables(isExternal));
+                break;
+            default:
+                throw Error($"directive .{token.Text} is not known");
+        }
+    }
+
+    /// <summary>Reads a directive that may stand anywhere: file, location, section, pragma.</summary>
+    internal bool LineDirective()
+    {
+        if (token.Kind != PtxTokenKind.Dot)
+            return false;
+        switch (token.Text)
+        {
+            case "file":
+                Next();
+                string number = Take(PtxTokenKind.Number, "the file's number").Text;
+                files[number] = Take(PtxTokenKind.String, "the file's name").Text;
+                while (Accept(','))
+                    Take(PtxTokenKind.Number, "time or size");
+                return true;
+            case "loc":
+                ReadPlace();
+                return true;
+            case "section":
+                Next();
+                Take(PtxTokenKind.Dot, "the section's name");
+                SkipBraces();
+                return true;
+            case "pragma":
+                Next();
+                do
+                    Take(PtxTokenKind.String, "the pragma");
+                while (Accept(','));
+                Expect(';');
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    void ReadPlace()
+    {
+        Next();
+        string file = Take(PtxTokenKind.Number, "the file's number").Text, line = Take(PtxTokenKind.Number, "the line").Text;
+        Take(PtxTokenKind.Number, "the column");
+        source = line == "0" || !files.TryGetValue(file, out string? name) ? null : $"{name}:{line}";
+        while (Accept(','))
+        {
+            string word = Take(PtxTokenKind.Name, "function_name or inlined_at").Text;
+            if (word == "inlined_at")
+            {
+                for (int i = 0; i < 3; i++)
+                    Take(PtxTokenKind.Number, "a place");
+                continue;
+            }
+            Take(PtxTokenKind.Name, "the function's name");
+            if (Accept('+'))
+                Take(PtxTokenKind.Number, "an offset");
+        }
+    }
+
+    void SkipBraces()
+    {
+        Expect('{');
+        for (int depth = 1; depth > 0;)
+        {
+            PtxToken next = Next();
+            if (next.Kind == PtxTokenKind.End)
+                throw Error("a brace is not closed");
+            depth += next.Is('{') ? 1 : next.Is('}') ? -1 : 0;
+        }
+    }
+
+    PtxFunction ReadFunction(bool isExternal)
+    {
+        source = null;
+        PtxLocation location = Location;
+        bool isEntry = Next().Text == "entry";
+        IReadOnlyList<PtxVariable> results = !isEntry && token.Is('(') ? ReadParameters() : [];
+        string name = Take(PtxTokenKind.Name, "the function's name").Text;
+        if (functions.Any(f => f.Name == name && !f.IsExternal))
+            throw Error($"{name} is defined twice");
+        IReadOnlyList<PtxVariable> parameters = token.Is('(') ? ReadParameters() : [];
+        int maximum = 0;
+        (int X, int Y, int Z)? required = null;
+        while (token.Kind == PtxTokenKind.Dot)
+        {
+            if (LineDirective())
+                continue;
+            string directive = Next().Text;
+            switch (directive)
+            {
+                case "maxntid":
+                    (int x, int y, int z) = ReadDimensions();
+                    maximum = checked(x * y * z);
+                    break;
+                case "reqntid":
+                    required = ReadDimensions();
+                    break;
+                case "minnctapersm" or "maxnctapersm" or "maxnreg":
+                    ReadCount();
+                    break;
+                case "noreturn":
+                    break;
+                default:
+                    throw Error($"{name}: directive .{directive} is not known");
+            }
+        }
+        if (Accept(';'))
+            return new PtxFunction(name, isEntry, true, parameters, results, maximum, required, new Dictionary<string, PtxType>(), [], [], location);
+        if (isExternal)
+            throw Error($"{name} is external and has a body");
+        var body = new PtxBodyParser(this, name);
+        body.Read();
+        return new PtxFunction(name, isEntry, false, parameters, results, maximum, required, body.Registers, body.Variables, body.Statements, location);
+    }
+
+    (int X, int Y, int Z) ReadDimensions()
+    {
+        int x = ReadCount(), y = Accept(',') ? ReadCount() : 1, z = Accept(',') ? ReadCount() : 1;
+        if ((long)x * y * z > 1 << 20)
+            throw Error($"{x} x {y} x {z} threads are more than any device runs");
+        return (x, y, z);
+    }
+
+    /// <summary>A count: from 0 to a million.</summary>
+    internal int ReadCount()
+    {
+        string text = Take(PtxTokenKind.Number, "a number").Text;
+        return PtxNumbers.TryParse(text, false, out PtxConstant value) && value.Kind == PtxConstantKind.Integer && value.Bits <= 1 << 20
+            ? (int)value.Bits
+            : throw Error($"{text} is no count");
+    }
+
+    List<PtxVariable> ReadParameters()
+    {
+        List<PtxVariable> parameters = [];
+        Expect('(');
+        while (!token.Is(')'))
+        {
+            if (!token.IsDot("param"))
+                throw Error($"{token} stands where .param must");
+            parameters.Add(ReadVariable(isExternal: false, isList: false));
+            if (!Accept(','))
+                break;
+        }
+        Expect(')');
+        return parameters;
+    }
+
+    /// <summary>Variables of one declaration, up to its semicolon.</summary>
+    internal List<PtxVariable> ReadVariables(bool isExternal)
+    {
+        List<PtxVariable> list = [ReadVariable(isExternal, isList: true)];
+        while (Accept(','))
+            list.Add(ReadName(list[0].Space, list[0].ElementType, list[0].Alignment, isExternal));
+        Expect(';');
+        return list;
+    }
+
+    PtxVariable ReadVariable(bool isExternal, bool isList)
+    {
+        StateSpace space = Next().Text switch
+        {
+            "global" => StateSpace.Global,
+            "const" => StateSpace.Const,
+            "shared" => StateSpace.Shared,
+            "local" => StateSpace.Local,
+            _ => StateSpace.Param,
+        };
+        var type = PtxType.None;
+        int alignment = 0;
+        while (token.Kind == PtxTokenKind.Dot)
+        {
+            string word = Next().Text;
+            if (word == "align")
+                alignment = ReadAlignment();
+            else if (word is "ptr" or "global" or "const" or "shared" or "local" && !isList)
+                continue;
+            else if (PtxTypes.Parse(word) is not PtxType.None and not PtxType.Pred and var found)
+                type = found;
+            else
+                throw Error($".{word} cannot stand in a declaration");
+        }
+        if (type == PtxType.None)
+            throw Error("the declaration has no type");
+        return ReadName(space, type, alignment, isExternal);
+    }
+
+    int ReadAlignment()
+    {
+        int alignment = ReadCount();
+        return int.IsPow2(alignment) && alignment <= 1024 ? alignment : throw Error($"{alignment} is no alignment");
+    }
+
+    PtxVariable ReadName(StateSpace space, PtxType type, int alignment, bool isExternal)
+    {
+        PtxLocation location = Location;
+        string name = Take(PtxTokenKind.Name, "the variable's name").Text;
+        long elements = 1;
+        while (Accept('['))
+        {
+            elements = token.Is(']') ? 0 : elements * ReadLength();
+            Expect(']');
+            if (elements > 1L << 32)
+                throw Error($"{name} is larger than any device's memory");
+        }
+        int size = PtxTypes.SizeOf(type);
+        byte[] initial = Accept('=') ? ReadInitial(name, type, elements) : [];
+        if (elements == 0 && !isExternal && initial.Length == 0)
+            throw Error($"{name} has no size");
+        return new PtxVariable(space, type, name, Math.Max(alignment, size), Math.Max(elements * size, initial.Length), initial, isExternal, location);
+    }
+
+    long ReadLength()
+    {
+        string text = Take(PtxTokenKind.Number, "a length").Text;
+        return PtxNumbers.TryParse(text, false, out PtxConstant value) && value.Kind == PtxConstantKind.Integer && value.Bits <= 1L << 32
+            ? (long)value.Bits
+            : throw Error($"{text} is no length");
+    }
+
+    byte[] ReadInitial(string name, PtxType type, long elements)
+    {
+        List<byte> bytes = [];
+        int size = PtxTypes.SizeOf(type);
+        int depth = 0;
+        do
+        {
+            while (Accept('{'))
+                depth++;
+            if (!token.Is('}'))
+                bytes.AddRange(BitConverter.GetBytes(ReadElement(type)).AsSpan(0, size));
+            while (depth > 0 && Accept('}'))
+                depth--;
+        }
+        while (depth > 0 && Accept(','));
+        if (depth > 0)
+            throw Error($"the values of {name} are not closed");
+        return elements == 0 || bytes.Count <= elements * size ? [.. bytes] : throw Error($"{name} has {elements} elements and {bytes.Count / size} values");
+    }
+
+    ulong ReadElement(PtxType type)
+    {
+        bool isNegative = Accept('-');
+        string text = Take(PtxTokenKind.Number, "a value; addresses as values are not supported").Text;
+        if (!PtxNumbers.TryParse(text, isNegative, out PtxConstant value))
+            throw Error($"{text} is no constant");
+        return (value.Kind, type) switch
+        {
+            (PtxConstantKind.Double, PtxType.F32) => BitConverter.SingleToUInt32Bits((float)BitConverter.UInt64BitsToDouble(value.Bits)),
+            _ => value.Bits,
+        };
+    }
+
+    internal PtxException Error(string message) => new(Module, token.Line, message);
+
+    internal PtxToken Next()
+    {
+        PtxToken taken = token;
+        token = lexer.Read();
+        return taken;
+    }
+
+    internal bool Accept(char symbol)
+    {
+        if (!token.Is(symbol))
+            return false;
+        Next();
+        return true;
+    }
+
+    internal void Expect(char symbol)
+    {
+        if (!Accept(symbol))
+            throw Error($"{token} stands where '{symbol}' must");
+    }
+
+    void Expect(string directive)
+    {
+        while (directive != "version" && LineDirective())
+        {
+        }
+        if (!token.IsDot(directive))
+            throw Error($"{token} stands where .{directive} must");
+        Next();
+    }
+
+    internal PtxToken Take(PtxTokenKind kind, string what) => token.Kind == kind ? Next() : throw Error($"{token} stands where {what} must");
+}

@@ -1,0 +1,69 @@
+using System.Runtime.InteropServices;
+using PerturbedForgetting.Simulator.Execution;
+using PerturbedForgetting.Simulator.Memory;
+
+namespace PerturbedForgetting.Tests.Simulator;
+
+/// <summary>A software GPU without a driver before it: memory, one module, launches.</summary>
+sealed unsafe class Device : IDisposable
+{
+    readonly DeviceModule module;
+
+    public Device(string ptx, long capacity = 1L << 30)
+    {
+        Memory = new DeviceMemory(capacity);
+        module = DeviceModule.Load("test", ptx, Memory);
+    }
+
+    /// <summary>A kernel written without its head: parameters and body are given.</summary>
+    public static Device OfKernel(string parameters, string body, string declarations = "") =>
+        new($".version 7.8\n.target sm_80\n.address_size 64\n{declarations}\n.visible .entry k({parameters})\n{{\n{body}\n}}\n");
+
+    public DeviceMemory Memory { get; }
+
+    public Counters Counters { get; } = new();
+
+    /// <summary>Uploads an array.</summary>
+    public ulong Upload<T>(params ReadOnlySpan<T> values) where T : unmanaged
+    {
+        ulong address = Allocate(values.Length * sizeof(T));
+        values.CopyTo(new Span<T>((void*)address, values.Length));
+        Memory.Find(address)!.MarkWritten(address, values.Length * sizeof(T));
+        return address;
+    }
+
+    /// <summary>Memory that was never written.</summary>
+    public ulong Allocate(long bytes) => Memory.Allocate(bytes)!.Start;
+
+    public T[] Download<T>(ulong address, int count) where T : unmanaged => new ReadOnlySpan<T>((void*)address, count).ToArray();
+
+    /// <summary>Launches a kernel with arguments of 8 bytes each, or 4 for <see cref="int"/> and <see cref="float"/>.</summary>
+    public void Launch(string kernel, Extent grid, Extent threads, params object[] arguments) => Launch(kernel, grid, threads, 0, arguments);
+
+    public void Launch(string kernel, Extent grid, Extent threads, int dynamicShared, object[] arguments)
+    {
+        Assert.That(module.TryFindKernel(kernel, out KernelProgram program), kernel);
+        var parameters = new byte[program.ParameterBytes + 16];
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            Span<byte> place = parameters.AsSpan(program.Parameters[i].Offset);
+            switch (arguments[i])
+            {
+                case ulong value: MemoryMarshal.Write(place, value); break;
+                case long value: MemoryMarshal.Write(place, value); break;
+                case int value: MemoryMarshal.Write(place, value); break;
+                case uint value: MemoryMarshal.Write(place, value); break;
+                case float value: MemoryMarshal.Write(place, value); break;
+                default: throw new ArgumentException(arguments[i].ToString());
+            }
+        }
+        fixed (byte* pointer = parameters)
+            new PerturbedForgetting.Simulator.Execution.Launch(program, Memory, grid, threads, dynamicShared, pointer).Run(Counters, 2);
+    }
+
+    public void Dispose()
+    {
+        module.Dispose();
+        Memory.Dispose();
+    }
+}
