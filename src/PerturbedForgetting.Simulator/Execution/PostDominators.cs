@@ -64,11 +64,31 @@ static unsafe class PostDominators
         return [.. Enumerable.Range(0, code.Length).Where(i => isStart[i])];
     }
 
-    /// <summary>Immediate post-dominator of each block, -1 for none. The last block is the exit. Other blocks that exit have no
+    /// <summary>The last block that can be reached and that nothing follows.</summary>
+    static int LastExit(List<int>[] successors)
+    {
+        var seen = new bool[successors.Length];
+        var open = new Stack<int>([0]);
+        seen[0] = true;
+        int last = -1;
+        while (open.TryPop(out int block))
+        {
+            if (successors[block].Count == 0)
+                last = Math.Max(last, block);
+            foreach (int s in successors[block].Where(s => !seen[s]))
+            {
+                seen[s] = true;
+                open.Push(s);
+            }
+        }
+        return last;
+    }
+
+    /// <summary>Immediate post-dominator of each block, -1 for none. The last block that exits is the exit. Other blocks that exit have no
     /// successors: their lanes vanish, and the others need not wait for them at the end of the kernel.</summary>
     static int[] Immediate(List<int>[] successors)
     {
-        int blocks = successors.Length, exit = blocks - 1;
+        int blocks = successors.Length, exit = LastExit(successors);
         var predecessors = new List<int>[blocks];
         for (int b = 0; b < blocks; b++)
             predecessors[b] = [];
@@ -77,9 +97,11 @@ static unsafe class PostDominators
             foreach (int s in successors[b])
                 predecessors[s].Add(b);
         }
-        int[] order = PostOrder(predecessors, exit, out int[] number);
         var next = new int[blocks];
         Array.Fill(next, -1);
+        if (exit < 0)
+            return next;
+        int[] order = PostOrder(predecessors, exit, out int[] number);
         next[exit] = exit;
         for (bool changed = true; changed;)
         {

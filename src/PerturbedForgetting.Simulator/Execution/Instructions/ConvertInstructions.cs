@@ -107,6 +107,10 @@ static unsafe class ConvertInstructions
                     return &Lanes.Unary<int, long, SignExtend>;
                 case (PtxType.U32 or PtxType.S32, PtxType.U64 or PtxType.S64) when isWideFrom && !isWideTo:
                     return &Lanes.Unary<ulong, uint, Truncate>;
+                case (PtxType.F64, PtxType.F32):
+                    return &Lanes.Unary<float, double, Widen>;
+                case (PtxType.F32, PtxType.F64):
+                    return &Lanes.Unary<double, float, Narrow>;
                 case (PtxType.F32, PtxType.S32) when !isWideFrom && !isWideTo:
                     return &Lanes.Unary<int, float, FromSigned>;
                 case (PtxType.F32, PtxType.U32) when !isWideFrom && !isWideTo:
@@ -129,6 +133,16 @@ static unsafe class ConvertInstructions
     readonly struct Truncate : IUnary<ulong, uint>
     {
         public static uint Apply(ulong a) => (uint)a;
+    }
+
+    readonly struct Widen : IUnary<float, double>
+    {
+        public static double Apply(float a) => a;
+    }
+
+    readonly struct Narrow : IUnary<double, float>
+    {
+        public static float Apply(double a) => (float)a;
     }
 
     readonly struct FromSigned : IUnary<int, float>

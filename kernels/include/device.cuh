@@ -1,0 +1,64 @@
+// What every kernel stands on: attributes, indices, barriers, vectors of 16 bytes. The same source goes through clang, with no CUDA
+// toolkit and no system header, and through nvcc.
+#pragma once
+
+#if defined(__clang__)
+#define __global__ __attribute__((global))
+#define __device__ __attribute__((device))
+#define __shared__ __attribute__((shared))
+#define __launch_bounds__(threads) __attribute__((launch_bounds(threads)))
+
+struct __attribute__((aligned(8))) float2 { float x, y; };
+struct __attribute__((aligned(16))) float4 { float x, y, z, w; };
+struct __attribute__((aligned(8))) uint2 { unsigned x, y; };
+struct __attribute__((aligned(16))) uint4 { unsigned x, y, z, w; };
+struct __attribute__((aligned(16))) double2 { double x, y; };
+#endif
+
+#define KERNEL extern "C" __global__ void
+#define DEVICE static __device__ __attribute__((always_inline)) inline
+
+constexpr int WARP = 32;
+constexpr unsigned ALL_LANES = 0xffffffffu;
+
+#define SPECIAL_REGISTER(name, ptx) \
+    DEVICE unsigned name() { unsigned v; asm("mov.u32 %0, " ptx ";" : "=r"(v)); return v; }
+SPECIAL_REGISTER(thread_x, "%%tid.x")
+SPECIAL_REGISTER(thread_y, "%%tid.y")
+SPECIAL_REGISTER(block_x, "%%ctaid.x")
+SPECIAL_REGISTER(block_y, "%%ctaid.y")
+SPECIAL_REGISTER(block_z, "%%ctaid.z")
+SPECIAL_REGISTER(block_size, "%%ntid.x")
+SPECIAL_REGISTER(block_size_y, "%%ntid.y")
+SPECIAL_REGISTER(grid_size, "%%nctaid.x")
+SPECIAL_REGISTER(grid_size_y, "%%nctaid.y")
+SPECIAL_REGISTER(lane_index, "%%laneid")
+#undef SPECIAL_REGISTER
+
+/// Index of the thread among all threads of a one-dimensional grid, and their number: a grid-stride loop.
+DEVICE long long global_index() { return (long long)block_x() * block_size() + thread_x(); }
+DEVICE long long global_threads() { return (long long)grid_size() * block_size(); }
+
+/// All threads of the block arrive before any goes on; what they wrote is visible.
+DEVICE void barrier() { asm volatile("bar.sync 0;" ::: "memory"); }
+DEVICE void warp_barrier() { asm volatile("bar.warp.sync 0xffffffff;" ::: "memory"); }
+
+/// 16 bytes at once; the address is a multiple of 16.
+DEVICE float4 load4(const float* p) { return *(const float4*)p; }
+DEVICE void store4(float* p, float4 v) { *(float4*)p = v; }
+
+DEVICE unsigned bits_of(float x) { unsigned v; asm("mov.b32 %0, %1;" : "=r"(v) : "f"(x)); return v; }
+DEVICE float float_of(unsigned bits) { float v; asm("mov.b32 %0, %1;" : "=f"(v) : "r"(bits)); return v; }
+DEVICE unsigned long long bits_of(double x) { unsigned long long v; asm("mov.b64 %0, %1;" : "=l"(v) : "d"(x)); return v; }
+DEVICE double double_of(unsigned long long bits) { double v; asm("mov.b64 %0, %1;" : "=d"(v) : "l"(bits)); return v; }
+
+DEVICE float fused(float a, float b, float c) { float v; asm("fma.rn.f32 %0, %1, %2, %3;" : "=f"(v) : "f"(a), "f"(b), "f"(c)); return v; }
+DEVICE double fused(double a, double b, double c) { double v; asm("fma.rn.f64 %0, %1, %2, %3;" : "=d"(v) : "d"(a), "d"(b), "d"(c)); return v; }
+DEVICE float square_root(float x) { float v; asm("sqrt.rn.f32 %0, %1;" : "=f"(v) : "f"(x)); return v; }
+DEVICE double square_root(double x) { double v; asm("sqrt.rn.f64 %0, %1;" : "=d"(v) : "d"(x)); return v; }
+DEVICE float magnitude(float x) { return float_of(bits_of(x) & 0x7fffffffu); }
+DEVICE float largest(float a, float b) { float v; asm("max.f32 %0, %1, %2;" : "=f"(v) : "f"(a), "f"(b)); return v; }
+/// NaN when one of them is.
+DEVICE float largest_or_nan(float a, float b) { float v; asm("max.NaN.f32 %0, %1, %2;" : "=f"(v) : "f"(a), "f"(b)); return v; }
+DEVICE bool is_finite(float x) { return (bits_of(x) & 0x7f800000u) != 0x7f800000u; }
+DEVICE bool is_finite(double x) { return (bits_of(x) >> 52 & 0x7ff) != 0x7ff; }

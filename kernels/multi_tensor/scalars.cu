@@ -1,0 +1,57 @@
+// The numbers that steer a step, computed on the device, so that a step neither waits for the host nor changes its launch arguments:
+// GSAM's coefficients, clipping, step counts, losses. One thread each; float64.
+//
+// launch        one block of one thread
+// bytes         a few numbers
+// equals        CpuBackend.OrthogonalCoefficients, BeginUpdate, Record, TrackFinite
+#include "../include/device.cuh"
+
+// coefficients = (a, b) of a x + b |w|^k z, the combination of GSAM, and its squared norm without another pass.
+KERNEL scalars_orthogonal_coefficients(double* coefficients, double* combined_squared_norm, const double* products, const double* direction_squared_norm,
+    double sign, double alpha, int normalized)
+{
+    double norm = square_root(products[0]) + 1e-12;
+    double factor = normalized ? sign / (square_root(*direction_squared_norm) + 1e-12) : sign;
+    double along = factor * products[1] / norm;
+    double a = 1.0 - alpha * along / norm, b = alpha * factor;
+    coefficients[0] = a;
+    coefficients[1] = b;
+    double squared = a * a * products[0] + 2.0 * a * b * products[1] + b * b * products[2];
+    // Rounding must not make it negative; NaN passes on.
+    *combined_squared_norm = squared < 0.0 ? 0.0 : squared;
+}
+
+// control: learning rate, proceed, scale, steps, skipped, norm (MultiTensor/UpdateControl.cs).
+KERNEL scalars_begin_update(double* control, const double* squared_norm, const double* flag, double max_norm)
+{
+    double norm = square_root(*squared_norm), limit = max_norm / (norm + 1e-6);
+    bool proceed = is_finite(norm) && *flag != 0.0;
+    control[1] = proceed ? 1.0 : 0.0;
+    // As Math.Min: NaN when the norm is.
+    control[2] = max_norm > 0.0 ? (limit >= 1.0 ? 1.0 : limit) : 1.0;
+    control[proceed ? 3 : 4] += 1.0;
+    control[5] = norm;
+}
+
+// last = factor value; sum += last.
+KERNEL scalars_record(double* last, double* sum, const float* value, double factor)
+{
+    double v = factor * (double)*value;
+    *last = v;
+    *sum += v;
+}
+
+KERNEL scalars_track_finite(double* flag, const double* value)
+{
+    if (!is_finite(*value))
+        *flag = 0.0;
+}
+
+// y = x where the flag is 0: what a skipped step must not have changed. Words of 4 bytes; a grid-stride loop of any launch.
+KERNEL scalars_copy_if_zero(unsigned* y, const unsigned* x, const double* flag, long long words)
+{
+    if (*flag != 0.0)
+        return;
+    for (long long i = global_index(); i < words; i += global_threads())
+        y[i] = x[i];
+}
