@@ -1,0 +1,18 @@
+// y = 1 / (1 + exp(-x)); dx = dy y (1 - y).
+//
+// x, y, dy, dx  float32[count]; y may be x, dx may be dy
+// launch        grid-stride, 256 threads, 4 elements a thread
+// bytes         least and actual: sigmoid reads 4 and writes 4 an element, sigmoid_backward reads 8 and writes 4
+// equals        CpuBackend.Sigmoid, SigmoidBackward
+#include "../include/map.cuh"
+#include "../include/math.cuh"
+
+KERNEL __launch_bounds__(MAP_THREADS) sigmoid(float* y, const float* x, long long count)
+{
+    map(y, x, count, [](float v) { return sigmoid_of(v); });
+}
+
+KERNEL __launch_bounds__(MAP_THREADS) sigmoid_backward(float* dx, const float* dy, const float* y, long long count)
+{
+    map(dx, dy, y, count, [](float g, float v) { return g * v * (1.0f - v); });
+}
