@@ -17,6 +17,7 @@ struct __attribute__((aligned(16))) double2 { double x, y; };
 
 #define KERNEL extern "C" __global__ void
 #define DEVICE static __device__ __attribute__((always_inline)) inline
+#define DEVICE_METHOD __device__ __attribute__((always_inline)) inline
 
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
