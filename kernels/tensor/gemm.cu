@@ -21,6 +21,7 @@ DEVICE void load_lines(float (&v)[8][4], const float* tile, int thread, int k)
 {
     if (RunsAlongK)
     {
+#pragma unroll
         for (int i = 0; i < 8; i++)
         {
             float4 four = load4(tile + line_of<true>(thread, i) * ALONG_K + k);
@@ -28,8 +29,10 @@ DEVICE void load_lines(float (&v)[8][4], const float* tile, int thread, int k)
         }
         return;
     }
+#pragma unroll
     for (int d = 0; d < 4; d++)
     {
+#pragma unroll
         for (int half = 0; half < 2; half++)
         {
             float4 four = load4(tile + (k + d) * ALONG_LINES + line_of<false>(thread, 4 * half));
@@ -45,20 +48,26 @@ struct CudaCoreProduct
 
     DEVICE_METHOD void clear()
     {
+#pragma unroll
         for (int i = 0; i < 8; i++)
+#pragma unroll
             for (int j = 0; j < 8; j++)
                 sum[i][j] = 0.0f;
     }
 
     DEVICE_METHOD void add(const float* a, const float* b)
     {
+#pragma unroll
         for (int k = 0; k < SLICE; k += 4)
         {
             float left[8][4], right[8][4];
             load_lines<ARunsAlongK>(left, a, thread_x() / 16, k);
             load_lines<BRunsAlongK>(right, b, thread_x() % 16, k);
+#pragma unroll
             for (int d = 0; d < 4; d++)
+#pragma unroll
                 for (int i = 0; i < 8; i++)
+#pragma unroll
                     for (int j = 0; j < 8; j++)
                         sum[i][j] = fused(left[i][d], right[j][d], sum[i][j]);
         }
@@ -66,7 +75,9 @@ struct CudaCoreProduct
 
     DEVICE_METHOD void store(const Result& result, int row, int column)
     {
+#pragma unroll
         for (int i = 0; i < 8; i++)
+#pragma unroll
             for (int j = 0; j < 8; j++)
                 put(result, row + line_of<ARunsAlongK>(thread_x() / 16, i), column + line_of<BRunsAlongK>(thread_x() % 16, j), sum[i][j]);
     }

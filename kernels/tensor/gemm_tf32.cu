@@ -19,8 +19,11 @@ struct TensorCoreProduct
 
     DEVICE_METHOD void clear()
     {
+#pragma unroll
         for (int i = 0; i < 4; i++)
+#pragma unroll
             for (int j = 0; j < 4; j++)
+#pragma unroll
                 for (int e = 0; e < 4; e++)
                     sum[i][j][e] = 0.0f;
     }
@@ -31,9 +34,11 @@ struct TensorCoreProduct
     DEVICE_METHOD void add(const float* a, const float* b)
     {
         int group = lane_index() / 4, member = lane_index() % 4;
+#pragma unroll
         for (int k = 0; k < SLICE; k += 8)
         {
             unsigned left[4][4], right[4][2];
+#pragma unroll
             for (int i = 0; i < 4; i++)
             {
                 int row = first_row() + 16 * i + group;
@@ -42,13 +47,16 @@ struct TensorCoreProduct
                 left[i][2] = element<ARunsAlongK>(a, row, k + member + 4);
                 left[i][3] = element<ARunsAlongK>(a, row + 8, k + member + 4);
             }
+#pragma unroll
             for (int j = 0; j < 4; j++)
             {
                 int column = first_column() + 8 * j + group;
                 right[j][0] = element<BRunsAlongK>(b, column, k + member);
                 right[j][1] = element<BRunsAlongK>(b, column, k + member + 4);
             }
+#pragma unroll
             for (int i = 0; i < 4; i++)
+#pragma unroll
                 for (int j = 0; j < 4; j++)
                     multiply_tf32(sum[i][j], left[i], right[j]);
         }
@@ -57,8 +65,10 @@ struct TensorCoreProduct
     DEVICE_METHOD void store(const Result& result, int row, int column)
     {
         int group = lane_index() / 4, member = lane_index() % 4;
+#pragma unroll
         for (int i = 0; i < 4; i++)
         {
+#pragma unroll
             for (int j = 0; j < 4; j++)
             {
                 int r = row + first_row() + 16 * i + group, c = column + first_column() + 8 * j + 2 * member;
