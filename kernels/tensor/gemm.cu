@@ -57,7 +57,7 @@ struct CudaCoreProduct
 
     DEVICE_METHOD void add(const float* a, const float* b)
     {
-#pragma unroll
+#pragma unroll 1
         for (int k = 0; k < SLICE; k += 4)
         {
             float left[8][4], right[8][4];

@@ -34,7 +34,7 @@ struct TensorCoreProduct
     DEVICE_METHOD void add(const float* a, const float* b)
     {
         int group = lane_index() / 4, member = lane_index() % 4;
-#pragma unroll
+#pragma unroll 1
         for (int k = 0; k < SLICE; k += 8)
         {
             unsigned left[4][4], right[4][2];
