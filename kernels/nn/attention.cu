@@ -1,0 +1,282 @@
+// Attention of all heads, y = softmax(scale q k^T) v, tiled so that the scores never leave the chip, with the online softmax of
+// Milakov and Gimelshein (2018) as FlashAttention uses it (Dao et al., NeurIPS 2022). float32 on CUDA cores.
+//   backward (Dao, "FlashAttention-2", 2023): p = exp(scale q k^T - log_sum), delta = sum(dy y), ds = scale p (dy v^T - delta),
+//   dq = ds k, dk = ds^T q, dv = p^T dy. dq has a kernel by queries, dk and dv one by keys: nothing is added atomically.
+//
+// qkv, dqkv     float32[B, N, 3, H, D]; y, dy: float32[B, N, H, D]; D a multiple of 4 up to 128
+// log_sums      float32[B, H, N], may be null in the forward pass; delta: the same shape
+// launch        forward: grid (ceil(N / 64), H, B); backward: grid (ceil(N / 32), H, B); 128 threads; attention_delta: one warp a row of
+//               [B N, H]. Suffix: the padded width, 32, 64 or 128. Dynamic shared memory in bytes, with S = width + 4:
+//               forward 4 (64 S + 2 · 32 S + 64 · 36), queries 4 (4 · 32 S + 32 · 36), keys 4 (4 · 32 S + 2 · 32 · 36)
+// bytes         forward reads q once and k, v ceil(N / 64) times, writes y; the backward kernels read their loop's tiles ceil(N / 32) times
+// equals        CpuBackend.Attention, AttentionBackward
+#include "attention.cuh"
+
+constexpr int QUERIES = 64, KEYS = 32, OWN = 32, OTHERS = 32, PROBABILITIES = KEYS + 4;
+
+// Thread (ty, tx) = (thread / 8, thread % 8) has rows ty + 16 i and columns tx + 8 j: lanes of a row are neighbours.
+DEVICE int thread_row(int i) { return thread_x() / 8 + 16 * i; }
+DEVICE int thread_column(int j) { return thread_x() % 8 + 8 * j; }
+
+/// s[i][j] = row i of a times row j of b.
+template <int Rows, int Columns, int W>
+DEVICE void multiply_rows(float (&s)[Rows][Columns], const float* a, const float* b)
+{
+    constexpr int Stride = W + 4;
+#pragma unroll
+    for (int i = 0; i < Rows; i++)
+#pragma unroll
+        for (int j = 0; j < Columns; j++)
+            s[i][j] = 0.0f;
+#pragma unroll 2
+    for (int d = 0; d < W; d += 4)
+    {
+        float4 left[Rows], right[Columns];
+#pragma unroll
+        for (int i = 0; i < Rows; i++)
+            left[i] = load4(a + thread_row(i) * Stride + d);
+#pragma unroll
+        for (int j = 0; j < Columns; j++)
+            right[j] = load4(b + thread_column(j) * Stride + d);
+#pragma unroll
+        for (int i = 0; i < Rows; i++)
+#pragma unroll
+            for (int j = 0; j < Columns; j++)
+                s[i][j] = fused(left[i].x, right[j].x, fused(left[i].y, right[j].y, fused(left[i].z, right[j].z, fused(left[i].w, right[j].w, s[i][j]))));
+    }
+}
+
+/// sum[i][j] += row i of p [*, 36] times column j of v, over Depth rows of v.
+template <int Rows, int W, int Depth>
+DEVICE void multiply_columns(float (&sum)[Rows][W / 8], const float* p, const float* v)
+{
+    constexpr int Stride = W + 4;
+#pragma unroll 1
+    for (int k = 0; k < Depth; k += 4)
+    {
+        float left[Rows][4];
+#pragma unroll
+        for (int i = 0; i < Rows; i++)
+        {
+            float4 four = load4(p + thread_row(i) * PROBABILITIES + k);
+            left[i][0] = four.x, left[i][1] = four.y, left[i][2] = four.z, left[i][3] = four.w;
+        }
+#pragma unroll
+        for (int d = 0; d < 4; d++)
+        {
+#pragma unroll
+            for (int j = 0; j < W / 8; j++)
+            {
+                float right = v[(k + d) * Stride + thread_column(j)];
+#pragma unroll
+                for (int i = 0; i < Rows; i++)
+                    sum[i][j] = fused(left[i][d], right, sum[i][j]);
+            }
+        }
+    }
+}
+
+template <int Rows, int Columns>
+DEVICE void store_rows(float* p, const float (&s)[Rows][Columns])
+{
+#pragma unroll
+    for (int i = 0; i < Rows; i++)
+#pragma unroll
+        for (int j = 0; j < Columns; j++)
+            p[thread_row(i) * PROBABILITIES + thread_column(j)] = s[i][j];
+}
+
+template <int Rows, int W>
+DEVICE void write_rows(float* to, long long step, int first, const Heads& h, const float (&v)[Rows][W / 8])
+{
+#pragma unroll
+    for (int i = 0; i < Rows; i++)
+#pragma unroll
+        for (int j = 0; j < W / 8; j++)
+            if (first + thread_row(i) < h.tokens && thread_column(j) < h.width)
+                to[(first + thread_row(i)) * step + thread_column(j)] = v[i][j];
+}
+
+template <int W>
+DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
+{
+    constexpr int Stride = W + 4, Rows = QUERIES / 16, Columns = KEYS / 8;
+    float *q = tiles, *k = q + QUERIES * Stride, *v = k + KEYS * Stride, *p = v + KEYS * Stride;
+    int first = block_x() * QUERIES;
+    float most[Rows], sum[Rows], out[Rows][W / 8];
+#pragma unroll
+    for (int i = 0; i < Rows; i++)
+    {
+        most[i] = MINUS_INFINITY;
+        sum[i] = 0.0f;
+#pragma unroll
+        for (int j = 0; j < W / 8; j++)
+            out[i][j] = 0.0f;
+    }
+    load_tile<QUERIES, W, Stride>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
+    for (int key = 0; key < h.tokens; key += KEYS)
+    {
+        load_tile<KEYS, W, Stride>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
+        load_tile<KEYS, W, Stride>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
+        barrier();
+        float s[Rows][Columns];
+        multiply_rows<Rows, Columns, W>(s, q, k);
+#pragma unroll
+        for (int i = 0; i < Rows; i++)
+        {
+            float now = most[i];
+#pragma unroll
+            for (int j = 0; j < Columns; j++)
+            {
+                s[i][j] = key + thread_column(j) < h.tokens ? s[i][j] * h.scale : MINUS_INFINITY;
+                now = largest_or_nan(now, s[i][j]);
+            }
+            now = row_max<8>(now);
+            float shrink = exp_of(most[i] - now), added = 0.0f;
+            most[i] = now;
+#pragma unroll
+            for (int j = 0; j < Columns; j++)
+            {
+                s[i][j] = exp_of(s[i][j] - now);
+                added += s[i][j];
+            }
+            sum[i] = fused(sum[i], shrink, row_sum<8>(added));
+#pragma unroll
+            for (int j = 0; j < W / 8; j++)
+                out[i][j] *= shrink;
+        }
+        // A row of p is written and read by one warp.
+        store_rows(p, s);
+        warp_barrier();
+        multiply_columns<Rows, W, KEYS>(out, p, v);
+        barrier();
+    }
+#pragma unroll
+    for (int i = 0; i < Rows; i++)
+    {
+#pragma unroll
+        for (int j = 0; j < W / 8; j++)
+            out[i][j] *= 1.0f / sum[i];
+        if (log_sums && thread_x() % 8 == 0 && first + thread_row(i) < h.tokens)
+            log_sums[row_numbers(h) + first + thread_row(i)] = most[i] + log_of(sum[i]);
+    }
+    write_rows<Rows, W>(output_of(y, h), h.channels, first, h, out);
+}
+
+/// p and ds of the rows of one side against the columns of the other; the softmax's rows are the queries.
+template <int W, bool RowsAreQueries>
+DEVICE void probabilities(float (&p)[OWN / 16][OTHERS / 8], float (&ds)[OWN / 16][OTHERS / 8], const float* own_qk, const float* own_vy,
+    const float* other_qk, const float* other_vy, int own, int other, const float* log_sums, const float* delta, const Heads& h)
+{
+    multiply_rows<OWN / 16, OTHERS / 8, W>(p, own_qk, other_qk);
+    multiply_rows<OWN / 16, OTHERS / 8, W>(ds, own_vy, other_vy);
+#pragma unroll
+    for (int i = 0; i < OWN / 16; i++)
+    {
+#pragma unroll
+        for (int j = 0; j < OTHERS / 8; j++)
+        {
+            int row = own + thread_row(i), column = other + thread_column(j), query = RowsAreQueries ? row : column;
+            bool exists = row < h.tokens && column < h.tokens;
+            p[i][j] = exists ? exp_of(p[i][j] * h.scale - log_sums[row_numbers(h) + query]) : 0.0f;
+            ds[i][j] = exists ? h.scale * p[i][j] * (ds[i][j] - delta[row_numbers(h) + query]) : 0.0f;
+        }
+    }
+}
+
+template <int Rows, int Columns>
+DEVICE void clear(float (&v)[Rows][Columns])
+{
+#pragma unroll
+    for (int i = 0; i < Rows; i++)
+#pragma unroll
+        for (int j = 0; j < Columns; j++)
+            v[i][j] = 0.0f;
+}
+
+template <int W>
+DEVICE void backward_queries(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
+{
+    constexpr int Stride = W + 4;
+    float *q = tiles, *g = q + OWN * Stride, *k = g + OWN * Stride, *v = k + OTHERS * Stride, *shared_ds = v + OTHERS * Stride;
+    int first = block_x() * OWN;
+    float dq[OWN / 16][W / 8];
+    clear(dq);
+    load_tile<OWN, W, Stride>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
+    load_tile<OWN, W, Stride>(g, output_of(dy, h), h.channels, first, h);
+    for (int key = 0; key < h.tokens; key += OTHERS)
+    {
+        load_tile<OTHERS, W, Stride>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
+        load_tile<OTHERS, W, Stride>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
+        barrier();
+        float p[OWN / 16][OTHERS / 8], ds[OWN / 16][OTHERS / 8];
+        probabilities<W, true>(p, ds, q, g, k, v, first, key, log_sums, delta, h);
+        store_rows(shared_ds, ds);
+        warp_barrier();
+        multiply_columns<OWN / 16, W, OTHERS>(dq, shared_ds, k);
+        barrier();
+    }
+    write_rows<OWN / 16, W>(part_of(dqkv, h, 0), 3 * h.channels, first, h, dq);
+}
+
+template <int W>
+DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
+{
+    constexpr int Stride = W + 4;
+    float *k = tiles, *v = k + OWN * Stride, *q = v + OWN * Stride, *g = q + OTHERS * Stride, *shared_p = g + OTHERS * Stride,
+        *shared_ds = shared_p + OWN * PROBABILITIES;
+    int first = block_x() * OWN;
+    float dk[OWN / 16][W / 8], dv[OWN / 16][W / 8];
+    clear(dk);
+    clear(dv);
+    load_tile<OWN, W, Stride>(k, part_of(qkv, h, 1), 3 * h.channels, first, h);
+    load_tile<OWN, W, Stride>(v, part_of(qkv, h, 2), 3 * h.channels, first, h);
+    for (int query = 0; query < h.tokens; query += OTHERS)
+    {
+        load_tile<OTHERS, W, Stride>(q, part_of(qkv, h, 0), 3 * h.channels, query, h);
+        load_tile<OTHERS, W, Stride>(g, output_of(dy, h), h.channels, query, h);
+        barrier();
+        float p[OWN / 16][OTHERS / 8], ds[OWN / 16][OTHERS / 8];
+        probabilities<W, false>(p, ds, k, v, q, g, first, query, log_sums, delta, h);
+        store_rows(shared_p, p);
+        store_rows(shared_ds, ds);
+        warp_barrier();
+        multiply_columns<OWN / 16, W, OTHERS>(dv, shared_p, g);
+        multiply_columns<OWN / 16, W, OTHERS>(dk, shared_ds, q);
+        barrier();
+    }
+    write_rows<OWN / 16, W>(part_of(dqkv, h, 1), 3 * h.channels, first, h, dk);
+    write_rows<OWN / 16, W>(part_of(dqkv, h, 2), 3 * h.channels, first, h, dv);
+}
+
+// delta = sum over a head of dy y. grid (tokens, heads, batch), one warp.
+KERNEL __launch_bounds__(WARP) attention_delta(float* delta, const float* dy, const float* y, Heads h)
+{
+    const float *g = output_of(dy, h) + (long long)block_x() * h.channels, *v = output_of(y, h) + (long long)block_x() * h.channels;
+    float sum = 0.0f;
+    for (int d = lane_index(); d < h.width; d += WARP)
+        sum = fused(g[d], v[d], sum);
+    sum = warp_sum(sum);
+    if (lane_index() == 0)
+        delta[row_numbers(h) + block_x()] = sum;
+}
+
+#define ATTENTION(width) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_##width(float* y, float* log_sums, const float* qkv, Heads h) \
+    { \
+        forward<width>(y, log_sums, qkv, h); \
+    } \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_backward_queries_##width(float* dqkv, const float* dy, const float* qkv, const float* log_sums, \
+        const float* delta, Heads h) \
+    { \
+        backward_queries<width>(dqkv, dy, qkv, log_sums, delta, h); \
+    } \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_backward_keys_##width(float* dqkv, const float* dy, const float* qkv, const float* log_sums, \
+        const float* delta, Heads h) \
+    { \
+        backward_keys<width>(dqkv, dy, qkv, log_sums, delta, h); \
+    }
+
+ATTENTION(32)
+ATTENTION(64)
+ATTENTION(128)

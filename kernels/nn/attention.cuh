@@ -1,0 +1,65 @@
+// Where the heads of qkv [B, N, 3, H, D] lie, and tiles of them in shared memory. Rows behind the last token and columns behind the head's
+// width are zero in a tile, so that any N and any D up to the padded width W is served.
+#pragma once
+#include "../include/math.cuh"
+#include "../include/reduce.cuh"
+
+constexpr int ATTENTION_THREADS = 128;
+
+extern __shared__ __attribute__((aligned(16))) float tiles[];
+
+struct Heads
+{
+    int tokens, channels, heads, width;
+    float scale;
+};
+
+/// The part (0: q, 1: k, 2: v) of the block's head in a tensor with the layout of qkv; rows are 3 C apart.
+template <typename T>
+DEVICE T* part_of(T* qkv, const Heads& h, int part)
+{
+    return qkv + (long long)block_z() * h.tokens * 3 * h.channels + part * h.channels + block_y() * h.width;
+}
+
+/// The block's head in a tensor with the layout of y; rows are C apart.
+template <typename T>
+DEVICE T* output_of(T* y, const Heads& h)
+{
+    return y + (long long)block_z() * h.tokens * h.channels + block_y() * h.width;
+}
+
+/// Index of the head's first element in log_sums and delta [B, H, N].
+DEVICE long long row_numbers(const Heads& h) { return ((long long)block_z() * h.heads + block_y()) * h.tokens; }
+
+/// Loads Rows rows from `first` on, W columns, with rows `Stride` apart in shared memory. widths are multiples of 4.
+template <int Rows, int W, int Stride>
+DEVICE void load_tile(float* tile, const float* from, long long step, int first, const Heads& h)
+{
+    for (int f = thread_x(); f < Rows * W / 4; f += ATTENTION_THREADS)
+    {
+        int row = f / (W / 4), column = f % (W / 4) * 4;
+        float4 v = {0, 0, 0, 0};
+        if (first + row < h.tokens && column < h.width)
+            v = load4(from + (first + row) * step + column);
+        store4(tile + row * Stride + column, v);
+    }
+}
+
+/// Sum and maximum over the lanes that share a row: 8 neighbours on CUDA cores, 4 in a fragment of mma.sync.
+template <int Lanes>
+DEVICE float row_sum(float v)
+{
+    for (int lanes = Lanes / 2; lanes > 0; lanes /= 2)
+        v += shuffle_xor(v, lanes);
+    return v;
+}
+
+template <int Lanes>
+DEVICE float row_max(float v)
+{
+    for (int lanes = Lanes / 2; lanes > 0; lanes /= 2)
+        v = largest_or_nan(v, shuffle_xor(v, lanes));
+    return v;
+}
+
+constexpr float MINUS_INFINITY = -__builtin_huge_valf();
