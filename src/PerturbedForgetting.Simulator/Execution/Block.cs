@@ -26,9 +26,6 @@ sealed unsafe class Block
     /// <summary>Place in the grid.</summary>
     public int X, Y, Z;
 
-    /// <summary>Barriers that the block has passed: accesses to shared memory of one epoch are not ordered between warps.</summary>
-    public int Epoch { get; private set; }
-
     /// <summary>Runs all warps to their end.</summary>
     public void Run()
     {
@@ -37,7 +34,6 @@ sealed unsafe class Block
             int lanes = Math.Min(Warp.Lanes, Threads - (w * Warp.Lanes));
             warps[w].Start(lanes == Warp.Lanes ? uint.MaxValue : (1u << lanes) - 1);
         }
-        Epoch++;
         while (true)
         {
             bool isRunning = false;
@@ -90,7 +86,7 @@ sealed unsafe class Block
         }
         if (!released)
             throw Stuck();
-        Epoch++;
+        Worker.Shared.NextEpoch();
     }
 
     DeviceFault Stuck()

@@ -29,10 +29,10 @@ public sealed class Counters
     /// <summary>Instructions of a class that warps executed.</summary>
     public long WarpInstructionsOf(InstructionClass type) => warpInstructions[(int)type];
 
-    /// <summary>Bytes that lanes loaded from global memory.</summary>
+    /// <summary>Bytes that were loaded from global memory; bytes that several lanes of a warp load with one instruction count once.</summary>
     public long BytesLoaded => memory.BytesLoaded;
 
-    /// <summary>Bytes that lanes stored to global memory.</summary>
+    /// <summary>Bytes that were stored to global memory; bytes that several lanes of a warp store with one instruction count once.</summary>
     public long BytesStored => memory.BytesStored;
 
     /// <summary>32-byte sectors that the loads touched, each once a request of a warp.</summary>
@@ -88,6 +88,22 @@ public sealed class Counters
 struct MemoryCounters
 {
     public long BytesLoaded, BytesStored, SectorsLoaded, SectorsStored, SectorsNeeded, SharedRequests, BankConflicts, Atomics;
+
+    /// <summary>Counts a warp's load: the sectors it touches, its distinct bytes.</summary>
+    public void CountLoad(int sectors, int bytes)
+    {
+        BytesLoaded += bytes;
+        SectorsLoaded += sectors;
+        SectorsNeeded += (bytes + 31) / 32;
+    }
+
+    /// <inheritdoc cref="CountLoad"/>
+    public void CountStore(int sectors, int bytes)
+    {
+        BytesStored += bytes;
+        SectorsStored += sectors;
+        SectorsNeeded += (bytes + 31) / 32;
+    }
 
     public void Add(in MemoryCounters other)
     {

@@ -24,7 +24,7 @@ static class InstructionSet
         [
             ArithmeticInstructions.Families, LogicInstructions.Families, CompareInstructions.Families, MoveInstructions.Families, ConvertInstructions.Families,
             SpecialFunctionInstructions.Families, ControlInstructions.Families, MemoryInstructions.Families, AtomicInstructions.Families,
-            AsyncCopyInstructions.Families, WarpInstructions.Families, MatrixInstructions.Families,
+            AsyncCopyInstructions.Families, WarpInstructions.Families, MatrixInstructions.Families, MatrixLoadInstructions.Families,
         ];
         return files.SelectMany(file => file).ToDictionary(family => family.Opcode);
     }

@@ -1,12 +1,15 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace PerturbedForgetting.Simulator.Memory;
 
-/// <summary>A piece of device memory: host memory at the same address, with a mark for every byte that was written.</summary>
+/// <summary>A piece of device memory: host memory at the same address, with a bit for every byte that says whether it was written.</summary>
 sealed unsafe class Allocation(ulong start, long size, long number, string? name)
 {
-    readonly byte* written = (byte*)NativeMemory.AllocZeroed((nuint)Math.Max(size, 1));
+    const int Bits = 64;
+
+    // Whole words beyond the end, so that a vector may be read at the last byte.
+    readonly ulong* written = (ulong*)NativeMemory.AllocZeroed((nuint)((size / Bits) + 2), sizeof(ulong));
 
     /// <summary>First address.</summary>
     public ulong Start => start;
@@ -24,31 +27,60 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
     public AccessHistory? History { get; set; }
 
     /// <summary>True when the whole range lies inside.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Contains(ulong address, long bytes) => address >= start && bytes <= size && address - start <= (ulong)(size - bytes);
 
-    /// <summary>The marks of the bytes from an address on.</summary>
-    public byte* Written(ulong address) => written + (address - start);
+    /// <summary>True when the bytes of one access, aligned to its size of 1 to 16 bytes, were all written.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool IsWritten(ulong address, int bytes)
+    {
+        ulong at = address - start, mask = (1ul << bytes) - 1;
+        return (written[at / Bits] >> (int)(at % Bits) & mask) == mask;
+    }
+
+    /// <summary>Marks the bytes of one access, aligned to its size of 1 to 16 bytes. Blocks of other workers may write neighbours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void MarkAccess(ulong address, int bytes)
+    {
+        ulong at = address - start, mask = ((1ul << bytes) - 1) << (int)(at % Bits);
+        ulong* word = written + (at / Bits);
+        if ((*word & mask) != mask)
+            Interlocked.Or(ref *word, mask);
+    }
 
     /// <summary>Index in the range of the first byte that was never written; -1 when all were.</summary>
     public long FirstUnwritten(ulong address, long bytes)
     {
-        byte* marks = Written(address);
-        long i = 0;
-        for (; i + Vector256<byte>.Count <= bytes; i += Vector256<byte>.Count)
+        ulong first = address - start, last = first + (ulong)bytes - 1;
+        for (ulong word = first / Bits; word <= last / Bits; word++)
         {
-            if (Vector256.EqualsAny(Vector256.Load(marks + i), Vector256<byte>.Zero))
-                break;
-        }
-        for (; i < bytes; i++)
-        {
-            if (marks[i] == 0)
-                return i;
+            ulong missing = ~written[word] & Mask(word, first, last);
+            if (missing != 0)
+                return (long)((word * Bits) + ulong.TrailingZeroCount(missing) - first);
         }
         return -1;
     }
 
     /// <summary>Marks a range as written.</summary>
-    public void MarkWritten(ulong address, long bytes) => new Span<byte>(Written(address), checked((int)bytes)).Fill(1);
+    public void MarkWritten(ulong address, long bytes)
+    {
+        ulong first = address - start, last = first + (ulong)bytes - 1;
+        for (ulong word = first / Bits; bytes > 0 && word <= last / Bits; word++)
+        {
+            ulong mask = Mask(word, first, last);
+            if ((written[word] & mask) == mask)
+                continue;
+            if (mask == ulong.MaxValue)
+                written[word] = mask;
+            else
+                Interlocked.Or(ref written[word], mask);
+        }
+    }
+
+    /// <summary>The bits of a word that belong to the bytes from <paramref name="first"/> to <paramref name="last"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static ulong Mask(ulong word, ulong first, ulong last) =>
+        (word == first / Bits ? ulong.MaxValue << (int)(first % Bits) : ulong.MaxValue) & (word == last / Bits ? ulong.MaxValue >> (Bits - 1 - (int)(last % Bits)) : ulong.MaxValue);
 
     /// <summary>Gives the marks back; the memory itself belongs to <see cref="DeviceMemory"/>.</summary>
     public void Release() => NativeMemory.Free(written);

@@ -76,20 +76,30 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
         return index >= 0 && address < allocations[index].End ? allocations[index] : null;
     }
 
-    /// <summary>Why an access of a range is wrong, in words.</summary>
+    /// <summary>Why an access of a range is wrong, in words: "4 bytes at 0x…, which lies …".</summary>
     public (FaultKind Kind, string Text) Explain(ulong address, long bytes)
     {
+        string place = $"{bytes} bytes at 0x{address:x}, which";
         if (Find(address) is { } inside)
-            return (FaultKind.OutOfBounds, $"{bytes} bytes at 0x{address:x} reach {address + (ulong)bytes - inside.End} bytes past the end of {inside}");
-        foreach ((ulong start, long size, long number) in freed)
+            return (FaultKind.OutOfBounds, $"{place} reaches {address + (ulong)bytes - inside.End} bytes past the end of {inside}");
+        // The same addresses may have been freed more than once: the last time is meant.
+        foreach ((ulong start, long size, long number) in freed.Reverse())
         {
             if (address >= start && address < start + (ulong)size)
-                return (FaultKind.UseAfterFree, $"{bytes} bytes at 0x{address:x} lie {address - start} bytes into allocation #{number} ({size} bytes), which is freed");
+                return (FaultKind.UseAfterFree, $"{place} lies {address - start} bytes into allocation #{number} ({size} bytes), which is freed");
         }
+        return (FaultKind.OutOfBounds, $"{place} {Nearest(address)}");
+    }
+
+    string Nearest(ulong address)
+    {
+        if (AddressWindows.IsShared(address) || AddressWindows.IsLocal(address))
+            return $"is a generic address of {(AddressWindows.IsShared(address) ? "shared" : "local")} memory";
+        if (address < Alignment)
+            return "is null";
         int next = ~IndexOf(address);
-        string nearest = next > 0 ? $"{address - allocations[next - 1].End} bytes past the end of {allocations[next - 1]}"
-            : next < allocations.Count ? $"{allocations[next].Start - address} bytes before {allocations[next]}" : "no memory is allocated";
-        return (FaultKind.OutOfBounds, $"{bytes} bytes at 0x{address:x} lie outside all allocations: {nearest}");
+        return next > 0 ? $"lies {address - allocations[next - 1].End} bytes past the end of {allocations[next - 1]}"
+            : next < allocations.Count ? $"lies {allocations[next].Start - address} bytes before {allocations[next]}" : "lies nowhere: no memory is allocated";
     }
 
     /// <summary>Index of the allocation that begins at an address, or the complement of where it would stand.</summary>

@@ -84,17 +84,15 @@ static unsafe class AsyncCopyInstructions
                 MemoryAccess.Note(warp, i, allocation, from[lane], taken, isWrite: false, lane);
                 new Span<byte>((byte*)from[lane], taken).CopyTo(new Span<byte>(copy.Data, 16));
             }
-            SharedAccess.NoteWrite(warp, i, shared, copy.Target, bytes, lane);
-            shared.SetPending(copy.Target, bytes, isPending: true);
+            if (shared.BeginCopy(copy.Target, bytes, warp.Index) is { } problem)
+                throw SharedAccess.Problem(warp, i, copy.Target, "writes", problem, lane);
             warp.Copies.Add(copy);
         }
         MemoryAccess.CountBanks(ref warp.Worker.Counters, to, mask, i->B);
         if (loaded == 0)
             return;
         (int sectors, int distinct) = MemoryAccess.Coalesce(from, loaded, i->B);
-        warp.Worker.Counters.BytesLoaded += distinct;
-        warp.Worker.Counters.SectorsLoaded += sectors;
-        warp.Worker.Counters.SectorsNeeded += (distinct + 31) / 32;
+        warp.Worker.Counters.CountLoad(sectors, distinct);
     }
 
     static void Commit(Warp warp, Instruction* i, uint mask)
@@ -117,8 +115,7 @@ static unsafe class AsyncCopyInstructions
                 warp.Copies[kept++] = copy;
                 continue;
             }
-            shared.SetPending(copy.Target, copy.Bytes, isPending: false);
-            SharedAccess.NoteWrite(warp, i, shared, copy.Target, copy.Bytes, copy.Lane);
+            shared.EndCopy(copy.Target, copy.Bytes, warp.Index);
             new Span<byte>(copy.Data, copy.Bytes).CopyTo(new Span<byte>(shared.Data + copy.Target, copy.Bytes));
         }
         warp.Copies.RemoveRange(kept, warp.Copies.Count - kept);

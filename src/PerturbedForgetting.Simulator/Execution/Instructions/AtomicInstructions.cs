@@ -110,12 +110,8 @@ static unsafe class AtomicInstructions
     {
         SharedMemory shared = warp.Worker.Shared;
         uint at = SharedAccess.Check(warp, i, shared, address, sizeof(T), lane);
-        for (uint word = at; word < at + sizeof(T); word += 4)
-        {
-            if (shared.ReadAtomically(word, warp.Index, warp.Block.Epoch) is { } problem)
-                throw warp.Fault(i, problem.StartsWith("was never", StringComparison.Ordinal) ? FaultKind.Uninitialized : FaultKind.SharedRace,
-                    $"an atomic operation of warp {warp.Index} on 0x{at:x} of shared memory, which {problem}", lane);
-        }
+        if (shared.Update(at, sizeof(T), warp.Index) is { } problem)
+            throw SharedAccess.Problem(warp, i, at, "changes atomically", problem, lane);
         return (T*)(shared.Data + at);
     }
 

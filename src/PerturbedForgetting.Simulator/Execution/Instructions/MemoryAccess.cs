@@ -22,6 +22,7 @@ enum AccessFlags
 }
 
 /// <summary>Steps that all accesses share: addresses, look-up and checks, coalescing, bank conflicts.</summary>
+[SkipLocalsInit]
 static unsafe class MemoryAccess
 {
     /// <summary>Fills in the address part of an instruction.</summary>
@@ -66,35 +67,41 @@ static unsafe class MemoryAccess
     }
 
     /// <summary>The allocation that holds a range, checked for alignment.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Allocation Find(Warp warp, Instruction* i, ulong address, int bytes, int lane)
     {
         Allocation? near = warp.Worker.Nearby[i->Location];
         if (near is null || !near.Contains(address, bytes))
-        {
-            near = warp.Worker.Memory.Find(address);
-            if (near is null || !near.Contains(address, bytes))
-            {
-                (FaultKind kind, string text) = warp.Worker.Memory.Explain(address, bytes);
-                throw warp.Fault(i, kind, $"{Verb(i)} of {text}", lane);
-            }
-            warp.Worker.Nearby[i->Location] = near;
-        }
+            near = FindAfar(warp, i, address, bytes, lane);
         if ((address & (uint)(bytes - 1)) != 0)
             throw Misaligned(warp, i, address, bytes, lane);
         return near;
     }
 
+    static Allocation FindAfar(Warp warp, Instruction* i, ulong address, int bytes, int lane)
+    {
+        Allocation? found = warp.Worker.Memory.Find(address);
+        if (found is null || !found.Contains(address, bytes))
+        {
+            (FaultKind kind, string text) = warp.Worker.Memory.Explain(address, bytes);
+            throw warp.Fault(i, kind, $"{Verb(i)} of {text}", lane);
+        }
+        warp.Worker.Nearby[i->Location] = found;
+        return found;
+    }
+
     public static DeviceFault Misaligned(Warp warp, Instruction* i, ulong address, int bytes, int lane) =>
         warp.Fault(i, FaultKind.Misaligned, $"{Verb(i)} of {bytes} bytes at 0x{address:x}, which is not a multiple of {bytes}", lane);
 
-    static string Verb(Instruction* i) => i->Class switch
+    /// <summary>What an instruction does to memory, for messages.</summary>
+    public static string Verb(Instruction* i) => i->Class switch
     {
         InstructionClass.Store => "store",
         InstructionClass.Atomic => "atomic operation",
         _ => "load",
     };
 
-    /// <summary>Refuses to read bytes that were never written.</summary>
+    /// <summary>Refuses to read bytes that were never written. The range must lie in the allocation.</summary>
     public static void RequireWritten(Warp warp, Instruction* i, Allocation allocation, ulong address, int bytes, int lane, int laneBytes)
     {
         long unwritten = allocation.FirstUnwritten(address, bytes);
@@ -104,9 +111,10 @@ static unsafe class MemoryAccess
     }
 
     /// <summary>Notes an access for the order of streams.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Note(Warp warp, Instruction* i, Allocation allocation, ulong address, int bytes, bool isWrite, int lane)
     {
-        if (allocation.History?.Note(address, bytes, isWrite, warp.Worker.Operation) is { } conflict)
+        if (allocation.History is { } history && history.Note(address, bytes, isWrite, warp.Worker.Operation) is { } conflict)
             throw warp.Fault(i, FaultKind.UnorderedStreams, conflict, lane);
     }
 
@@ -135,35 +143,51 @@ static unsafe class MemoryAccess
 
     /// <summary>Counts one request to shared memory and its bank conflicts: 32 banks of 4 bytes; 8-byte accesses go half a warp at a
     /// time, 16-byte accesses a quarter (CUDA C++ Programming Guide, "Shared Memory").</summary>
-    public static void CountBanks(ref MemoryCounters counters, ulong* addresses, uint mask, int bytes)
+    /// <returns>True when two lanes may have the same address.</returns>
+    public static bool CountBanks(ref MemoryCounters counters, ulong* addresses, uint mask, int bytes)
     {
         counters.SharedRequests++;
+        if (mask == uint.MaxValue && bytes >= 4 && AreConsecutive(addresses, bytes))
+            return false;
+        if (mask == uint.MaxValue && AreConsecutive(addresses, 0))
+            return true;
         int phase = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
+        // Lanes of different phases may meet too.
+        bool isShared = phase < Warp.Lanes;
         for (int first = 0; first < Warp.Lanes; first += phase)
         {
             uint lanes = phase == 32 ? mask : mask >> first & ((1u << phase) - 1);
             if (lanes != 0)
-                counters.BankConflicts += Passes(addresses + first, lanes, bytes) - 1;
+                counters.BankConflicts += Passes(addresses + first, lanes, bytes, ref isShared) - 1;
         }
+        return isShared;
     }
 
-    static int Passes(ulong* addresses, uint lanes, int bytes)
+    /// <summary>The most different words that one bank must give: each bank's words are chained.</summary>
+    static int Passes(ulong* addresses, uint lanes, int bytes, ref bool isShared)
     {
         int* head = stackalloc int[32], next = stackalloc int[32], depth = stackalloc int[32];
         uint* words = stackalloc uint[32];
-        new Span<int>(head, 32).Fill(-1);
-        new Span<int>(depth, 32).Clear();
+        uint used = 0;
         int count = 0, most = 1;
         for (uint rest = lanes; rest != 0; rest &= rest - 1)
         {
             uint word = (uint)(addresses[BitOperations.TrailingZeroCount(rest)] >> 2);
             for (int w = 0; w < Math.Max(1, bytes >> 2); w++, word++)
             {
-                int bank = (int)(word & 31), at = head[bank];
-                while (at >= 0 && words[at] != word)
-                    at = next[at];
+                int bank = (int)(word & 31), at = -1;
+                if ((used >> bank & 1) != 0)
+                {
+                    for (at = head[bank]; at >= 0 && words[at] != word; at = next[at])
+                    {
+                    }
+                    isShared |= at >= 0;
+                }
+                else
+                    (head[bank], depth[bank]) = (-1, 0);
                 if (at >= 0)
                     continue;
+                used |= 1u << bank;
                 (words[count], next[count], head[bank]) = (word, head[bank], count);
                 count++;
                 most = Math.Max(most, ++depth[bank]);
@@ -207,6 +231,15 @@ static unsafe class MemoryAccess
     public static void ToRegisters(Warp warp, Instruction* i, byte* from, int lane)
     {
         bool isSigned = (i->Flags & (int)AccessFlags.Signed) != 0, isWide = (i->Flags & (int)AccessFlags.WideData) != 0;
+        if (i->B == 4 && !isWide)
+        {
+            for (int e = 0; e < i->C; e++)
+            {
+                if (i->Operands[e] >= 0)
+                    warp.Words(i->Operands[e])[lane] = ((uint*)from)[e];
+            }
+            return;
+        }
         for (int e = 0; e < i->C; e++, from += i->B)
         {
             int register = i->Operands[e];
@@ -217,6 +250,29 @@ static unsafe class MemoryAccess
                 warp.Longs(register)[lane] = value;
             else
                 warp.Words(register)[lane] = (uint)value;
+        }
+    }
+
+    /// <summary>Puts one place's elements into the registers of every lane of the mask.</summary>
+    public static void Broadcast(Warp warp, Instruction* i, uint mask, byte* from)
+    {
+        bool isSigned = (i->Flags & (int)AccessFlags.Signed) != 0, isWide = (i->Flags & (int)AccessFlags.WideData) != 0;
+        for (int e = 0; e < i->C; e++, from += i->B)
+        {
+            int register = i->Operands[e];
+            if (register < 0)
+                continue;
+            ulong value = ReadElement(from, i->B, isSigned);
+            if (isWide)
+            {
+                for (int lane = 0; lane < Warp.Lanes; lane += Vector256<ulong>.Count)
+                    Lanes.Store(warp.Longs(register) + lane, Vector256.Create(value), mask, lane);
+            }
+            else
+            {
+                for (int lane = 0; lane < Warp.Lanes; lane += Vector256<uint>.Count)
+                    Lanes.Store(warp.Words(register) + lane, Vector256.Create((uint)value), mask, lane);
+            }
         }
     }
 

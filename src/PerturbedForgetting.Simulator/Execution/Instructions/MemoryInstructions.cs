@@ -75,7 +75,8 @@ static unsafe class MemoryInstructions
         int* registers = Elements(context, context.Operand(0), count, type, isWritten: true, out bool isWide);
         ref Instruction i = ref context.Emit(space switch
         {
-            StateSpace.Global or StateSpace.Const => &GlobalAccess.Load,
+            StateSpace.Global => &GlobalAccess.Load,
+            StateSpace.Const => &GlobalAccess.LoadConstant,
             StateSpace.Shared => &SharedAccess.LoadShared,
             StateSpace.Local => &SharedAccess.LoadLocal,
             StateSpace.Param => &SharedAccess.LoadParameter,

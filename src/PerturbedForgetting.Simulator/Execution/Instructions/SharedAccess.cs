@@ -1,9 +1,12 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using PerturbedForgetting.Simulator.Memory;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
 /// <summary>Loads and stores of shared and local memory and of parameters.</summary>
+[SkipLocalsInit]
 static unsafe class SharedAccess
 {
     public static void LoadShared(Warp warp, Instruction* i, uint mask)
@@ -24,6 +27,18 @@ static unsafe class SharedAccess
     {
         int bytes = i->B * i->C;
         SharedMemory shared = warp.Worker.Shared;
+        MemoryAccess.CountBanks(ref warp.Worker.Counters, addresses, mask, bytes);
+        if (mask == uint.MaxValue && IsRange(shared, addresses, bytes) && shared.TryReadRange((uint)addresses[0], bytes * Warp.Lanes, warp.Index))
+        {
+            LaneCopy.Load(warp, i, shared.Data + addresses[0]);
+            return;
+        }
+        if (mask == uint.MaxValue && MemoryAccess.AreConsecutive(addresses, 0))
+        {
+            NoteRead(warp, i, shared, Check(warp, i, shared, addresses[0], bytes, 0), bytes, 0);
+            MemoryAccess.Broadcast(warp, i, mask, shared.Data + addresses[0]);
+            return;
+        }
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
@@ -31,57 +46,60 @@ static unsafe class SharedAccess
             NoteRead(warp, i, shared, address, bytes, lane);
             MemoryAccess.ToRegisters(warp, i, shared.Data + address, lane);
         }
-        MemoryAccess.CountBanks(ref warp.Worker.Counters, addresses, mask, bytes);
     }
 
     public static void StoreShared(Warp warp, Instruction* i, uint mask, ulong* addresses)
     {
         int bytes = i->B * i->C;
         SharedMemory shared = warp.Worker.Shared;
-        GlobalAccess.RefuseConflict(warp, i, mask, addresses, bytes);
+        if (MemoryAccess.CountBanks(ref warp.Worker.Counters, addresses, mask, bytes))
+            GlobalAccess.RefuseConflict(warp, i, mask, addresses, bytes);
+        if (mask == uint.MaxValue && IsRange(shared, addresses, bytes) && shared.TryWriteRange((uint)addresses[0], bytes * Warp.Lanes, warp.Index))
+        {
+            LaneCopy.Store(warp, i, shared.Data + addresses[0]);
+            return;
+        }
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             uint address = Check(warp, i, shared, addresses[lane], bytes, lane);
-            NoteWrite(warp, i, shared, address, bytes, lane);
+            if (shared.Write(address, bytes, warp.Index) is { } problem)
+                throw Problem(warp, i, address, "writes", problem, lane);
             MemoryAccess.FromRegisters(warp, i, shared.Data + address, lane);
         }
-        MemoryAccess.CountBanks(ref warp.Worker.Counters, addresses, mask, bytes);
     }
 
+    /// <summary>True when the lanes lie one behind the other in whole words, in bounds and aligned.</summary>
+    static bool IsRange(SharedMemory shared, ulong* addresses, int bytes) => bytes >= 4 && (addresses[0] & (uint)(bytes - 1)) == 0
+        && MemoryAccess.AreConsecutive(addresses, bytes) && IsInside(addresses[0], bytes * Warp.Lanes, shared.Bytes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static bool IsInside(ulong address, int bytes, int size) => address <= (ulong)size && (ulong)bytes <= (ulong)size - address;
+
     /// <summary>An address in bounds and aligned.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Check(Warp warp, Instruction* i, SharedMemory shared, ulong address, int bytes, int lane)
     {
-        if (address > (ulong)shared.Bytes || (ulong)bytes > (ulong)shared.Bytes - address)
-            throw warp.Fault(i, FaultKind.OutOfBounds, $"{bytes} bytes at 0x{address:x} of shared memory, of which the block has {shared.Bytes} bytes", lane);
+        if (!IsInside(address, bytes, shared.Bytes))
+            throw OutOfBounds(warp, i, "shared", address, bytes, $"the block has {shared.Bytes} bytes", lane);
         if ((address & (uint)(bytes - 1)) != 0)
             throw MemoryAccess.Misaligned(warp, i, address, bytes, lane);
         return (uint)address;
     }
 
+    static DeviceFault OutOfBounds(Warp warp, Instruction* i, string space, ulong address, int bytes, string size, int lane) =>
+        warp.Fault(i, FaultKind.OutOfBounds, $"{MemoryAccess.Verb(i)} of {bytes} bytes at 0x{address:x} of {space} memory, of which {size}", lane);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void NoteRead(Warp warp, Instruction* i, SharedMemory shared, uint address, int bytes, int lane)
     {
-        int epoch = warp.Block.Epoch;
-        for (uint end = address + (uint)bytes; address < end; address += 4)
-        {
-            if (shared.Read(address, (int)Math.Min(4, end - address), warp.Index, epoch) is { } problem)
-                throw Problem(warp, i, address, "reads", problem, lane);
-        }
+        if (shared.Read(address, bytes, warp.Index) is { } problem)
+            throw Problem(warp, i, address, "reads", problem, lane);
     }
 
-    public static void NoteWrite(Warp warp, Instruction* i, SharedMemory shared, uint address, int bytes, int lane)
-    {
-        int epoch = warp.Block.Epoch;
-        for (uint end = address + (uint)bytes; address < end; address += 4)
-        {
-            if (shared.Write(address, (int)Math.Min(4, end - address), warp.Index, epoch) is { } problem)
-                throw Problem(warp, i, address, "writes", problem, lane);
-        }
-    }
-
-    static DeviceFault Problem(Warp warp, Instruction* i, uint address, string verb, string problem, int lane) =>
-        warp.Fault(i, problem.StartsWith("was never", StringComparison.Ordinal) ? FaultKind.Uninitialized : FaultKind.SharedRace,
-            $"warp {warp.Index} {verb} 0x{address:x} of shared memory, which {problem}", lane);
+    /// <summary>The fault of an access to shared memory.</summary>
+    public static DeviceFault Problem(Warp warp, Instruction* i, uint address, string verb, in SharedProblem problem, int lane) =>
+        warp.Fault(i, problem.Kind, $"warp {warp.Index} {verb} 0x{address:x} of shared memory, which {problem.Text}", lane);
 
     public static void LoadLocal(Warp warp, Instruction* i, uint mask)
     {
@@ -126,8 +144,8 @@ static unsafe class SharedAccess
 
     static long CheckLocal(Warp warp, Instruction* i, LocalMemory local, ulong address, int bytes, int lane)
     {
-        if (address > (ulong)local.Bytes || (ulong)bytes > (ulong)local.Bytes - address)
-            throw warp.Fault(i, FaultKind.OutOfBounds, $"{bytes} bytes at 0x{address:x} of local memory, of which a thread has {local.Bytes} bytes", lane);
+        if (!IsInside(address, bytes, local.Bytes))
+            throw OutOfBounds(warp, i, "local", address, bytes, $"a thread has {local.Bytes} bytes", lane);
         if ((address & (uint)(bytes - 1)) != 0)
             throw MemoryAccess.Misaligned(warp, i, address, bytes, lane);
         return (long)address;
@@ -137,15 +155,28 @@ static unsafe class SharedAccess
     {
         ulong* addresses = stackalloc ulong[Warp.Lanes];
         MemoryAccess.Addresses(warp, i, addresses);
-        int bytes = i->B * i->C, size = warp.Worker.Program.ParameterBytes;
+        int bytes = i->B * i->C;
+        if (i->A < 0)
+        {
+            CheckParameter(warp, i, addresses[0], bytes, BitOperations.TrailingZeroCount(mask));
+            MemoryAccess.Broadcast(warp, i, mask, warp.Worker.Parameters + addresses[0]);
+            return;
+        }
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            ulong address = addresses[lane];
-            if (address > (ulong)size || (ulong)bytes > (ulong)size - address)
-                throw warp.Fault(i, FaultKind.OutOfBounds, $"{bytes} bytes at offset {address} of the parameters, which have {size} bytes", lane);
-            MemoryAccess.ToRegisters(warp, i, warp.Worker.Parameters + address, lane);
+            CheckParameter(warp, i, addresses[lane], bytes, lane);
+            MemoryAccess.ToRegisters(warp, i, warp.Worker.Parameters + addresses[lane], lane);
         }
+    }
+
+    static void CheckParameter(Warp warp, Instruction* i, ulong address, int bytes, int lane)
+    {
+        int size = warp.Worker.Program.ParameterBytes;
+        if (!IsInside(address, bytes, size))
+            throw OutOfBounds(warp, i, "parameter", address, bytes, $"the kernel has {size} bytes", lane);
+        if ((address & (uint)(bytes - 1)) != 0)
+            throw MemoryAccess.Misaligned(warp, i, address, bytes, lane);
     }
 
     /// <summary>An access by generic addresses: the lanes of each space take their turn.</summary>
@@ -171,6 +202,11 @@ static unsafe class SharedAccess
     public static (uint Shared, uint Local) Spaces(ulong* addresses, uint mask)
     {
         uint shared = 0, local = 0;
+        Vector256<ulong> all = Vector256<ulong>.Zero;
+        for (int lane = 0; lane < Warp.Lanes; lane += Vector256<ulong>.Count)
+            all |= Vector256.Load(addresses + lane);
+        if ((all & Vector256.Create(AddressWindows.Shared)) == Vector256<ulong>.Zero)
+            return (0, 0);
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
