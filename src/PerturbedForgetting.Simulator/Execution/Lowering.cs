@@ -88,10 +88,13 @@ sealed unsafe partial class Lowering
         _ => throw Error($"{Describe(operand)} cannot be written"),
     };
 
-    /// <summary>Offset of a predicate that is read, and all ones when it is written with <c>!</c>.</summary>
-    public (int Offset, uint Flip) Predicate(PtxOperand operand) => operand is PtxName name
-        ? (Register(name.Name, PtxType.Pred), name.IsNegated ? uint.MaxValue : 0)
-        : throw Error($"{Describe(operand)} is not a predicate");
+    /// <summary>Offset of a predicate that is read, and all ones when it is written with <c>!</c>. A constant stands for all lanes.</summary>
+    public (int Offset, uint Flip) Predicate(PtxOperand operand) => operand switch
+    {
+        PtxName name => (Register(name.Name, PtxType.Pred), name.IsNegated ? uint.MaxValue : 0),
+        PtxConstant { Kind: PtxConstantKind.Integer, Bits: var bits } => (Constant(bits == 0 ? 0 : uint.MaxValue, false), 0),
+        _ => throw Error($"{Describe(operand)} is not a predicate"),
+    };
 
     /// <summary>Type with which a register is declared; <see cref="PtxType.None"/> when the operand is none.</summary>
     public PtxType DeclaredType(PtxOperand operand) =>
