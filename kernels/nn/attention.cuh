@@ -35,6 +35,7 @@ DEVICE long long row_numbers(const Heads& h) { return ((long long)block_z() * h.
 template <int Rows, int W, int Stride>
 DEVICE void load_tile(float* tile, const float* from, long long step, int first, const Heads& h)
 {
+#pragma unroll 2
     for (int f = thread_x(); f < Rows * W / 4; f += ATTENTION_THREADS)
     {
         int row = f / (W / 4), column = f % (W / 4) * 4;

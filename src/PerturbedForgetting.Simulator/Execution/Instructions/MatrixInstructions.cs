@@ -20,7 +20,7 @@ static unsafe class MatrixInstructions
         if (instruction.Modifiers is not ["sync", "aligned", "m16n8k4" or "m16n8k8" or "m16n8k16", "row", "col", "f32", "tf32" or "f16" or "bf16", var other, "f32"]
             || other != instruction.Modifiers[6])
             throw context.Unknown();
-        int k = int.Parse(instruction.Modifiers[2].AsSpan(5), System.Globalization.CultureInfo.InvariantCulture);
+        int k = int.Parse(instruction.Modifiers[2].AsSpan(6), System.Globalization.CultureInfo.InvariantCulture);
         PtxType type = PtxTypes.Parse(other);
         if (k != (type == PtxType.TF32 ? k == 4 ? 4 : 8 : k == 8 ? 8 : 16))
             throw context.Unknown();
