@@ -32,6 +32,8 @@ enum Flow : byte
     Branch,
     Table,
     Exit,
+    /// <summary>Nowhere: the launch ends with an error.</summary>
+    Trap,
 }
 
 /// <summary>One decoded instruction. Operands are byte offsets into the warp's register file, where every 32-bit (and narrower)

@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using System.Runtime.InteropServices;
 using PerturbedForgetting.Simulator.Memory;
 
 namespace PerturbedForgetting.Simulator.Execution;

@@ -8,6 +8,7 @@ sealed unsafe partial class Lowering
 {
     const int DeepestCall = 32;
     const int LongestProgram = 1 << 20;
+    const int MostCalls = 4096;
 
     /// <summary>A function while its body is lowered; the kernel is the outermost.</summary>
     sealed record Frame(PtxFunction Function, string Prefix, Dictionary<string, Symbol> Variables, Frame? Caller)
@@ -23,7 +24,7 @@ sealed unsafe partial class Lowering
 
     readonly List<Jump> jumps = [];
     readonly List<nint> operandBlocks = [];
-    int inlined;
+    int inlined, newLabels;
 
     Lowering(PtxModule module, PtxFunction kernel, IReadOnlyDictionary<string, ulong> globals)
     {
@@ -48,6 +49,8 @@ sealed unsafe partial class Lowering
         try
         {
             lowering.Body();
+            // A body may end without ret; the last instruction's guard does not hold for the end.
+            lowering.Current = lowering.Current with { Guard = null, Opcode = "ret" };
             lowering.ReturnOrExit();
             lowering.Resolve();
             return lowering.Finish();
@@ -85,7 +88,18 @@ sealed unsafe partial class Lowering
     }
 
     /// <summary>Adds a jump of the current instruction to a label of the current function.</summary>
-    public void JumpTo(string label, int operand = -1) => jumps.Add(new Jump(code.Count - 1, operand, frame, label, Current));
+    public void JumpTo(string label, int operand = -1)
+    {
+        if (jumps.Count >= LongestProgram)
+            throw Error($"the kernel has more than {LongestProgram} branches");
+        jumps.Add(new Jump(code.Count - 1, operand, frame, label, Current));
+    }
+
+    /// <summary>A label that does not stand in the text; <see cref="Mark"/> places it.</summary>
+    public string NewLabel() => $"/{++newLabels}";
+
+    /// <summary>Places a label before the next instruction.</summary>
+    public void Mark(string label) => frame.Labels[label] = code.Count;
 
     /// <summary>Leaves the function: the kernel's threads exit, an inlined function goes on behind its body.</summary>
     public void ReturnOrExit()
@@ -116,13 +130,15 @@ sealed unsafe partial class Lowering
         }
         if (frame.Depth >= DeepestCall)
             throw Error($"calls are nested deeper than {DeepestCall}");
+        if (++inlined > MostCalls)
+            throw Error($"the kernel has more than {MostCalls} calls");
         if (results.Count != callee.Results.Count || arguments.Count != callee.Parameters.Count)
             throw Error($"{name} has {callee.Parameters.Count} parameters and {callee.Results.Count} results, not {arguments.Count} and {results.Count}");
         Dictionary<string, Symbol> variables = new(symbols.Functions[callee.Name]);
         Bind(callee.Parameters, arguments, variables);
         Bind(callee.Results, results, variables);
         PtxInstruction call = Current;
-        frame = new Frame(callee, $"{name}/{++inlined}/", variables, frame);
+        frame = new Frame(callee, $"{name}/{inlined}/", variables, frame);
         Body();
         frame = frame.Caller!;
         Current = call;

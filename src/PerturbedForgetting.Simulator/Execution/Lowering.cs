@@ -7,6 +7,9 @@ namespace PerturbedForgetting.Simulator.Execution;
 /// places, errors. One object per kernel.</summary>
 sealed unsafe partial class Lowering
 {
+    /// <summary>Largest register file of a warp; 32 warps of a block have one each.</summary>
+    const int MaximumRegisterBytes = 32 << 20;
+
     readonly PtxModule module;
     readonly PtxFunction kernel;
     readonly Symbols symbols;
@@ -38,7 +41,11 @@ sealed unsafe partial class Lowering
         code.Add(new Instruction
         {
             Handler = handler,
-            Destination = -1, A = -1, B = -1, C = -1, D = -1,
+            Destination = -1,
+            A = -1,
+            B = -1,
+            C = -1,
+            D = -1,
             Guard = Current.Guard is null ? -1 : Register(Current.Guard, PtxType.Pred),
             GuardFlip = Current.IsGuardNegated ? uint.MaxValue : 0,
             Location = locations.Count,
@@ -123,7 +130,7 @@ sealed unsafe partial class Lowering
     int Special(string name, PtxType type)
     {
         if (!SpecialRegisters.IsKnown(name))
-            throw Error($"special register {name} is not known; known are {SpecialRegisters.Names}");
+            throw Error($"{name} is neither a declared register nor one of the special registers {SpecialRegisters.Names}");
         if (!specials.TryGetValue(name, out int offset))
             specials[name] = offset = Reserve((SpecialRegisters.IsWide(name) ? 8 : 4) * Warp.Lanes);
         if (PtxTypes.SizeOf(type) == 8 != SpecialRegisters.IsWide(name))
@@ -197,8 +204,8 @@ sealed unsafe partial class Lowering
     int Reserve(int bytes)
     {
         int offset = registerBytes;
-        registerBytes = checked(registerBytes + ((bytes + 63) & ~63));
-        return offset;
+        registerBytes += (bytes + 63) & ~63;
+        return registerBytes <= MaximumRegisterBytes ? offset : throw Error("the kernel has too many registers and constants");
     }
 
     static string Name(PtxType type) => type.ToString().ToLowerInvariant();

@@ -1,11 +1,14 @@
 namespace PerturbedForgetting.Simulator.Execution;
 
 /// <summary>Finds where the lanes of a divergent branch meet again: the immediate post-dominator of the branch, by the iteration of
-/// Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001), on the reversed control flow.</summary>
+/// Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001), on the reversed control flow. Lanes that exit vanish, so the others
+/// need not wait for them: where ways lead to several exits, only those to the one that most blocks lead to count.</summary>
 static unsafe class PostDominators
 {
     /// <summary>No common place: the lanes meet only when all have exited.</summary>
     public const int None = int.MaxValue;
+
+    const int ExitsCompared = 16;
 
     /// <summary>Sets <see cref="Instruction.Reconvergence"/> of every branch.</summary>
     public static void Mark(Span<Instruction> code)
@@ -16,14 +19,17 @@ static unsafe class PostDominators
         for (int b = 0; b < blocks; b++)
             Array.Fill(blockOf, b, starts[b], (b + 1 < blocks ? starts[b + 1] : code.Length) - starts[b]);
         var successors = new List<int>[blocks];
+        List<int> exits = [];
         for (int b = 0; b < blocks; b++)
         {
             successors[b] = [];
             Span<Instruction> block = code[starts[b]..(b + 1 < blocks ? starts[b + 1] : code.Length)];
             foreach (int target in Successors(block[^1], starts[b] + block.Length - 1))
                 successors[b].Add(blockOf[target]);
+            if (block[^1].Flow == Flow.Exit)
+                exits.Add(b);
         }
-        int[] next = Immediate(successors);
+        int[] next = Immediate(successors, exits);
         for (int i = 0; i < code.Length; i++)
         {
             if (IsBranch(code[i]))
@@ -43,7 +49,7 @@ static unsafe class PostDominators
         }
         else if (IsBranch(last))
             targets.Add(last.Target);
-        bool falls = last.Guard >= 0 || !(IsBranch(last) || last.Flow == Flow.Exit);
+        bool falls = last.Guard >= 0 || last.Flow == Flow.Next;
         if (falls)
             targets.Add(index + 1);
         return targets;
@@ -64,31 +70,10 @@ static unsafe class PostDominators
         return [.. Enumerable.Range(0, code.Length).Where(i => isStart[i])];
     }
 
-    /// <summary>The last block that can be reached and that nothing follows.</summary>
-    static int LastExit(List<int>[] successors)
+    /// <summary>Immediate post-dominator of each block, -1 for none.</summary>
+    static int[] Immediate(List<int>[] successors, List<int> exits)
     {
-        var seen = new bool[successors.Length];
-        var open = new Stack<int>([0]);
-        seen[0] = true;
-        int last = -1;
-        while (open.TryPop(out int block))
-        {
-            if (successors[block].Count == 0)
-                last = Math.Max(last, block);
-            foreach (int s in successors[block].Where(s => !seen[s]))
-            {
-                seen[s] = true;
-                open.Push(s);
-            }
-        }
-        return last;
-    }
-
-    /// <summary>Immediate post-dominator of each block, -1 for none. The last block that exits is the exit. Other blocks that exit have no
-    /// successors: their lanes vanish, and the others need not wait for them at the end of the kernel.</summary>
-    static int[] Immediate(List<int>[] successors)
-    {
-        int blocks = successors.Length, exit = LastExit(successors);
+        int blocks = successors.Length;
         var predecessors = new List<int>[blocks];
         for (int b = 0; b < blocks; b++)
             predecessors[b] = [];
@@ -97,16 +82,32 @@ static unsafe class PostDominators
             foreach (int s in successors[b])
                 predecessors[s].Add(b);
         }
-        var next = new int[blocks];
+        int[] next = new int[blocks], number = new int[blocks];
         Array.Fill(next, -1);
-        if (exit < 0)
-            return next;
-        int[] order = PostOrder(predecessors, exit, out int[] number);
+        bool[] isReached = Reached(successors), isDone = [.. isReached.Select(reached => !reached)];
+        exits.RemoveAll(exit => !isReached[exit] || successors[exit].Count > 0);
+        while (exits.Count > 0)
+        {
+            // The blocks that lead to no exit before lead to the next one.
+            List<int> order = exits.TakeLast(ExitsCompared).Reverse().Select(exit => PostOrder(predecessors, exit, isDone)).MaxBy(blocks => blocks.Count)!;
+            Iterate(successors, order, next, number);
+            foreach (int block in order)
+                isDone[block] = true;
+            exits.Remove(order[^1]);
+        }
+        return next;
+    }
+
+    static void Iterate(List<int>[] successors, List<int> order, int[] next, int[] number)
+    {
+        int exit = order[^1];
+        for (int i = 0; i < order.Count; i++)
+            number[order[i]] = i;
         next[exit] = exit;
         for (bool changed = true; changed;)
         {
             changed = false;
-            for (int i = order.Length - 2; i >= 0; i--)
+            for (int i = order.Count - 2; i >= 0; i--)
             {
                 int block = order[i], found = -1;
                 foreach (int s in successors[block])
@@ -119,7 +120,6 @@ static unsafe class PostDominators
             }
         }
         next[exit] = -1;
-        return next;
 
         int Meet(int a, int b)
         {
@@ -134,34 +134,42 @@ static unsafe class PostDominators
         }
     }
 
-    /// <summary>Blocks from which the exit can be reached, in post-order of the reversed flow; the exit is last.</summary>
-    static int[] PostOrder(List<int>[] predecessors, int exit, out int[] number)
+    static bool[] Reached(List<int>[] successors)
+    {
+        var seen = new bool[successors.Length];
+        var open = new Stack<int>([0]);
+        seen[0] = true;
+        while (open.TryPop(out int block))
+        {
+            foreach (int s in successors[block])
+            {
+                if (!seen[s])
+                    open.Push(s);
+                seen[s] = true;
+            }
+        }
+        return seen;
+    }
+
+    /// <summary>Blocks from which an exit can be reached and that are not done, in post-order of the reversed flow; the exit is last.</summary>
+    static List<int> PostOrder(List<int>[] predecessors, int exit, bool[] isDone)
     {
         List<int> order = [];
-        number = new int[predecessors.Length];
-        Array.Fill(number, -1);
         var stack = new Stack<(int Block, int Edge)>();
-        var seen = new bool[predecessors.Length];
+        HashSet<int> seen = [exit];
         stack.Push((exit, 0));
-        seen[exit] = true;
         while (stack.TryPop(out (int Block, int Edge) top))
         {
             if (top.Edge < predecessors[top.Block].Count)
             {
                 stack.Push((top.Block, top.Edge + 1));
                 int p = predecessors[top.Block][top.Edge];
-                if (!seen[p])
-                {
-                    seen[p] = true;
+                if (!isDone[p] && seen.Add(p))
                     stack.Push((p, 0));
-                }
             }
             else
-            {
-                number[top.Block] = order.Count;
                 order.Add(top.Block);
-            }
         }
-        return [.. order];
+        return order;
     }
 }

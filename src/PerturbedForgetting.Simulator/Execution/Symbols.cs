@@ -8,6 +8,10 @@ readonly record struct Symbol(StateSpace Space, ulong Address, long Size);
 /// <summary>Places of a kernel's variables: module variables by their device address, shared and local ones laid out here.</summary>
 sealed class Symbols
 {
+    // What the assembler of the real devices allows.
+    const int MaximumShared = 48 << 10, MaximumLocal = 512 << 10, MaximumParameters = 4352;
+
+    readonly PtxModule source;
     readonly Dictionary<string, Symbol> module = [];
 
     /// <param name="source">The module.</param>
@@ -15,6 +19,8 @@ sealed class Symbols
     /// <param name="globals">Device addresses of the module's global and const variables.</param>
     public Symbols(PtxModule source, PtxFunction kernel, IReadOnlyDictionary<string, ulong> globals)
     {
+        this.source = source;
+        CheckParameters(kernel);
         foreach (PtxVariable v in source.Variables)
         {
             if (v.Space != StateSpace.Shared)
@@ -75,15 +81,30 @@ sealed class Symbols
 
     Symbol ReserveShared(PtxVariable v)
     {
-        int offset = (SharedBytes + v.Alignment - 1) & -v.Alignment;
-        SharedBytes = checked(offset + (int)Math.Min(v.Size, int.MaxValue / 2));
+        int offset = Next(v, SharedBytes, MaximumShared, "shared memory");
+        SharedBytes = offset + (int)v.Size;
         return new Symbol(StateSpace.Shared, (ulong)offset, v.Size);
     }
 
     Symbol ReserveLocal(PtxVariable v)
     {
-        int offset = (LocalBytes + v.Alignment - 1) & -v.Alignment;
-        LocalBytes = checked(offset + (int)Math.Min(v.Size, int.MaxValue / 2));
+        int offset = Next(v, LocalBytes, MaximumLocal, "local memory");
+        LocalBytes = offset + (int)v.Size;
         return new Symbol(StateSpace.Local, (ulong)offset, v.Size);
+    }
+
+    void CheckParameters(PtxFunction kernel)
+    {
+        int bytes = 0;
+        foreach (PtxVariable p in kernel.Parameters)
+            bytes = Next(p, bytes, MaximumParameters, "parameters") + (int)p.Size;
+    }
+
+    int Next(PtxVariable v, int used, int limit, string what)
+    {
+        int offset = (used + v.Alignment - 1) & -v.Alignment;
+        return v.Size <= limit - offset
+            ? offset
+            : throw new PtxException(source.Name, v.Location.Line, $"{v.Name} has {v.Size} bytes, but {used} of {limit} bytes of {what} are in use");
     }
 }

@@ -9,8 +9,14 @@ sealed class PtxBodyParser(PtxParser parser, string function)
     readonly Dictionary<string, PtxType> registers = [];
     readonly List<PtxVariable> variables = [];
     readonly List<PtxStatement> statements = [];
-    readonly List<Dictionary<string, string>> scopes = [];
+    readonly List<Scope> scopes = [];
     int renamed;
+
+    /// <summary>Nested braces: the names declared in them, and the first statement.</summary>
+    sealed record Scope(Dictionary<string, string> Names, int First)
+    {
+        public HashSet<string> Labels { get; } = [];
+    }
 
     public IReadOnlyDictionary<string, PtxType> Registers => registers;
 
@@ -28,17 +34,45 @@ sealed class PtxBodyParser(PtxParser parser, string function)
             {
                 if (scopes.Count == 0)
                     return;
-                scopes.RemoveAt(scopes.Count - 1);
+                CloseScope();
             }
             else if (parser.Accept('{'))
             {
-                scopes.Add([]);
+                scopes.Add(new Scope([], statements.Count));
                 if (scopes.Count > DeepestNesting)
-                    throw parser.Error($"{function}: braces are nested deeper than {DeepestNesting}");
+                    throw parser.Error($"braces are nested deeper than {DeepestNesting}");
             }
             else
                 ReadStatement();
         }
+    }
+
+    /// <summary>Labels of the scope are known only now: a branch may stand before its label.</summary>
+    void CloseScope()
+    {
+        Scope scope = scopes[^1];
+        scopes.RemoveAt(scopes.Count - 1);
+        if (scope.Labels.Count == 0)
+            return;
+        Dictionary<string, string> apart = scope.Labels.ToDictionary(label => label, label => $"{label}#{++renamed}");
+        for (int s = scope.First; s < statements.Count; s++)
+        {
+            statements[s] = statements[s] switch
+            {
+                PtxLabel label => label with { Name = Apart(label.Name) },
+                PtxBranchTargets table => table with { Name = Apart(table.Name), Labels = [.. table.Labels.Select(Apart)] },
+                PtxInstruction { Opcode: "bra" or "brx" } branch => branch with { Operands = [.. branch.Operands.Select(o => o is PtxName name ? name with { Name = Apart(name.Name) } : o)] },
+                var other => other,
+            };
+        }
+
+        string Apart(string label) => apart.GetValueOrDefault(label, label);
+    }
+
+    void DeclareLabel(string name)
+    {
+        if (scopes.Count > 0 && !scopes[^1].Labels.Add(name))
+            throw parser.Error($"label {name} stands twice");
     }
 
     void ReadStatement()
@@ -53,7 +87,7 @@ sealed class PtxBodyParser(PtxParser parser, string function)
         else if (token.Kind == PtxTokenKind.End)
             throw parser.Error($"the body of {function} is not closed");
         else
-            throw parser.Error($"{function}: {token} stands where an instruction must");
+            throw parser.Unexpected("an instruction");
     }
 
     void ReadDeclaration()
@@ -68,7 +102,7 @@ sealed class PtxBodyParser(PtxParser parser, string function)
                     variables.Add(variable with { Name = Declare(variable.Name) });
                 break;
             default:
-                throw parser.Error($"{function}: directive .{parser.Token.Text} is not known");
+                throw parser.UnknownDirective(parser.Next());
         }
     }
 
@@ -77,7 +111,7 @@ sealed class PtxBodyParser(PtxParser parser, string function)
         parser.Next();
         var type = PtxTypes.Parse(parser.Take(PtxTokenKind.Dot, "the registers' type").Text);
         if (type == PtxType.None)
-            throw parser.Error($"{function}: a register has no such type");
+            throw parser.Error("a register has no such type");
         do
         {
             string name = parser.Take(PtxTokenKind.Name, "a register's name").Text;
@@ -88,8 +122,7 @@ sealed class PtxBodyParser(PtxParser parser, string function)
             }
             int count = parser.ReadCount();
             parser.Expect('>');
-            if (registers.Count + count > PtxParser.MaximumRegisters)
-                throw parser.Error($"{function}: more than {PtxParser.MaximumRegisters} registers");
+            CheckRoom(count);
             for (int i = 0; i < count; i++)
                 Add(Declare(name + i), type);
         }
@@ -99,10 +132,15 @@ sealed class PtxBodyParser(PtxParser parser, string function)
 
     void Add(string name, PtxType type)
     {
-        if (registers.Count >= PtxParser.MaximumRegisters)
-            throw parser.Error($"{function}: more than {PtxParser.MaximumRegisters} registers");
+        CheckRoom(1);
         if (!registers.TryAdd(name, type))
-            throw parser.Error($"{function}: register {name} is declared twice");
+            throw parser.Error($"register {name} is declared twice");
+    }
+
+    void CheckRoom(int count)
+    {
+        if (!parser.HasRoomFor(registers.Count + count))
+            throw parser.Error($"{count} more registers are more than the {PtxParser.MaximumRegisters} that a function may have, or a module has too many");
     }
 
     string Declare(string name)
@@ -110,7 +148,7 @@ sealed class PtxBodyParser(PtxParser parser, string function)
         if (scopes.Count == 0)
             return name;
         string apart = $"{name}#{++renamed}";
-        scopes[^1][name] = apart;
+        scopes[^1].Names[name] = apart;
         return apart;
     }
 
@@ -118,7 +156,7 @@ sealed class PtxBodyParser(PtxParser parser, string function)
     {
         for (int i = scopes.Count - 1; i >= 0; i--)
         {
-            if (scopes[i].TryGetValue(name, out string? apart))
+            if (scopes[i].Names.TryGetValue(name, out string? apart))
                 return apart;
         }
         return name;
@@ -156,6 +194,7 @@ sealed class PtxBodyParser(PtxParser parser, string function)
 
     void ReadLabel(string name, PtxLocation location)
     {
+        DeclareLabel(name);
         if (!parser.Token.IsDot("branchtargets"))
         {
             statements.Add(new PtxLabel(name, location));
@@ -202,7 +241,9 @@ sealed class PtxBodyParser(PtxParser parser, string function)
         if (token.Kind == PtxTokenKind.Number)
             return PtxNumbers.TryParse(token.Text, isNegative, out PtxConstant constant) ? constant : throw parser.Error($"{token} is no constant");
         if (token.Kind != PtxTokenKind.Name || isNegative)
-            throw parser.Error($"{function}: {token} stands where an operand must");
+            throw parser.Error($"{token} stands where an operand must");
+        if (token.Text == "WARP_SZ")
+            return new PtxConstant(32, PtxConstantKind.Integer);
         string name = Resolve(token.Text);
         // A special register has a component: %tid.x.
         if (name[0] == '%' && parser.Token.Kind == PtxTokenKind.Dot)

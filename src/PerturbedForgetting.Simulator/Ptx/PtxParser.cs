@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace PerturbedForgetting.Simulator.Ptx;
 
 /// <summary>Reads PTX text: module directives, variables and function heads. Bodies are read by <see cref="PtxBodyParser"/>.</summary>
@@ -9,12 +11,18 @@ public sealed class PtxParser
     /// <summary>Registers a function may declare; far beyond what a compiler emits, and little memory.</summary>
     internal const int MaximumRegisters = 1 << 18;
 
+    /// <summary>Registers of all functions of a module.</summary>
+    const int MaximumModuleRegisters = 1 << 20;
+
     readonly PtxLexer lexer;
     readonly Dictionary<string, string> files = [];
     readonly List<PtxVariable> variables = [];
     readonly List<PtxFunction> functions = [];
+    readonly HashSet<string> defined = [];
     PtxToken token;
     string? source;
+    string reading = "";
+    int moduleRegisters, line = 1;
 
     PtxParser(string module, string text)
     {
@@ -47,6 +55,8 @@ public sealed class PtxParser
             throw Error($"PTX ISA {version} is newer than {NewestVersion}, the newest that is known; compile for an older one (clang --cuda-feature=+ptx78)");
         Expect("target");
         string target = Take(PtxTokenKind.Name, "the target").Text;
+        if (!target.StartsWith("sm_", StringComparison.Ordinal) || !int.TryParse(target.AsSpan(3).TrimEnd("af"), NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            throw Error($"'{target}' is no target such as sm_80");
         while (Accept(','))
             Take(PtxTokenKind.Name, "a target option");
         Expect("address_size");
@@ -66,17 +76,18 @@ public sealed class PtxParser
         while (token.Kind == PtxTokenKind.Dot && token.Text is "visible" or "extern" or "weak" or "common")
             isExternal |= Next().Text == "extern";
         if (token.Kind != PtxTokenKind.Dot)
-            throw Error($"{token} stands where a directive must");
+            throw Unexpected("a directive");
         switch (token.Text)
         {
             case "entry" or "func":
                 functions.Add(ReadFunction(isExternal));
                 break;
             case "global" or "const" or "shared":
-                variables.AddRange(ReadVariables(isExternal));
+                foreach (PtxVariable variable in ReadVariables(isExternal))
+                    variables.Add(isExternal || defined.Add(variable.Name) ? variable : throw Error($"{variable.Name} is defined twice"));
                 break;
             default:
-                throw Error($"directive .{token.Text} is not known");
+                throw UnknownDirective(Next());
         }
     }
 
@@ -129,7 +140,10 @@ public sealed class PtxParser
                     Take(PtxTokenKind.Number, "a place");
                 continue;
             }
-            Take(PtxTokenKind.Name, "the function's name");
+            if (token.Kind == PtxTokenKind.Dot)
+                Next();
+            else
+                Take(PtxTokenKind.Name, "the function's name");
             if (Accept('+'))
                 Take(PtxTokenKind.Number, "an offset");
         }
@@ -154,8 +168,6 @@ public sealed class PtxParser
         bool isEntry = Next().Text == "entry";
         IReadOnlyList<PtxVariable> results = !isEntry && token.Is('(') ? ReadParameters() : [];
         string name = Take(PtxTokenKind.Name, "the function's name").Text;
-        if (functions.Any(f => f.Name == name && !f.IsExternal))
-            throw Error($"{name} is defined twice");
         IReadOnlyList<PtxVariable> parameters = token.Is('(') ? ReadParameters() : [];
         int maximum = 0;
         (int X, int Y, int Z)? required = null;
@@ -163,8 +175,8 @@ public sealed class PtxParser
         {
             if (LineDirective())
                 continue;
-            string directive = Next().Text;
-            switch (directive)
+            PtxToken directive = Next();
+            switch (directive.Text)
             {
                 case "maxntid":
                     (int x, int y, int z) = ReadDimensions();
@@ -179,15 +191,20 @@ public sealed class PtxParser
                 case "noreturn":
                     break;
                 default:
-                    throw Error($"{name}: directive .{directive} is not known");
+                    throw UnknownDirective(directive);
             }
         }
         if (Accept(';'))
             return new PtxFunction(name, isEntry, true, parameters, results, maximum, required, new Dictionary<string, PtxType>(), [], [], location);
         if (isExternal)
             throw Error($"{name} is external and has a body");
+        if (!defined.Add(name))
+            throw Error($"{name} is defined twice");
         var body = new PtxBodyParser(this, name);
+        reading = $"{name}: ";
         body.Read();
+        reading = "";
+        moduleRegisters += body.Registers.Count;
         return new PtxFunction(name, isEntry, false, parameters, results, maximum, required, body.Registers, body.Variables, body.Statements, location);
     }
 
@@ -215,7 +232,7 @@ public sealed class PtxParser
         while (!token.Is(')'))
         {
             if (!token.IsDot("param"))
-                throw Error($"{token} stands where .param must");
+                throw Unexpected(".param");
             parameters.Add(ReadVariable(isExternal: false, isList: false));
             if (!Accept(','))
                 break;
@@ -246,12 +263,19 @@ public sealed class PtxParser
         };
         var type = PtxType.None;
         int alignment = 0;
+        bool isPointer = false;
         while (token.Kind == PtxTokenKind.Dot)
         {
             string word = Next().Text;
             if (word == "align")
-                alignment = ReadAlignment();
-            else if (word is "ptr" or "global" or "const" or "shared" or "local" && !isList)
+            {
+                // Behind .ptr it is the alignment of what the parameter points to.
+                int given = ReadAlignment();
+                alignment = isPointer ? alignment : given;
+            }
+            else if (word == "ptr" && !isList)
+                isPointer = true;
+            else if (isPointer && word is "global" or "const" or "shared" or "local")
                 continue;
             else if (PtxTypes.Parse(word) is not PtxType.None and not PtxType.Pred and var found)
                 type = found;
@@ -276,10 +300,11 @@ public sealed class PtxParser
         long elements = 1;
         while (Accept('['))
         {
-            elements = token.Is(']') ? 0 : elements * ReadLength();
+            long length = token.Is(']') ? 0 : ReadLength();
             Expect(']');
-            if (elements > 1L << 32)
+            if (length > 0 && elements > MaximumElements / length)
                 throw Error($"{name} is larger than any device's memory");
+            elements *= length;
         }
         int size = PtxTypes.SizeOf(type);
         byte[] initial = Accept('=') ? ReadInitial(name, type, elements) : [];
@@ -288,10 +313,12 @@ public sealed class PtxParser
         return new PtxVariable(space, type, name, Math.Max(alignment, size), Math.Max(elements * size, initial.Length), initial, isExternal, location);
     }
 
+    const long MaximumElements = 1L << 32;
+
     long ReadLength()
     {
         string text = Take(PtxTokenKind.Number, "a length").Text;
-        return PtxNumbers.TryParse(text, false, out PtxConstant value) && value.Kind == PtxConstantKind.Integer && value.Bits <= 1L << 32
+        return PtxNumbers.TryParse(text, false, out PtxConstant value) && value.Kind == PtxConstantKind.Integer && value.Bits <= MaximumElements
             ? (long)value.Bits
             : throw Error($"{text} is no length");
     }
@@ -329,11 +356,21 @@ public sealed class PtxParser
         };
     }
 
-    internal PtxException Error(string message) => new(Module, token.Line, message);
+    /// <summary>True while the module may have more registers beside those of the function being read.</summary>
+    internal bool HasRoomFor(int registers) => registers <= MaximumRegisters && moduleRegisters + registers <= MaximumModuleRegisters;
+
+    /// <summary>An error at what was read last.</summary>
+    internal PtxException Error(string message) => new(Module, line, reading + message);
+
+    /// <summary>The error that something else than the next token must stand here.</summary>
+    internal PtxException Unexpected(string what) => new(Module, token.Line, $"{reading}{token} stands where {what} must");
+
+    internal PtxException UnknownDirective(PtxToken directive) => Error($"directive .{directive.Text} is not known");
 
     internal PtxToken Next()
     {
         PtxToken taken = token;
+        line = taken.Line;
         token = lexer.Read();
         return taken;
     }
@@ -349,7 +386,7 @@ public sealed class PtxParser
     internal void Expect(char symbol)
     {
         if (!Accept(symbol))
-            throw Error($"{token} stands where '{symbol}' must");
+            throw Unexpected($"'{symbol}'");
     }
 
     void Expect(string directive)
@@ -358,9 +395,9 @@ public sealed class PtxParser
         {
         }
         if (!token.IsDot(directive))
-            throw Error($"{token} stands where .{directive} must");
+            throw Unexpected($".{directive}");
         Next();
     }
 
-    internal PtxToken Take(PtxTokenKind kind, string what) => token.Kind == kind ? Next() : throw Error($"{token} stands where {what} must");
+    internal PtxToken Take(PtxTokenKind kind, string what) => token.Kind == kind ? Next() : throw Unexpected(what);
 }

@@ -40,7 +40,10 @@ sealed unsafe class Device : IDisposable
     /// <summary>Launches a kernel with arguments of 8 bytes each, or 4 for <see cref="int"/> and <see cref="float"/>.</summary>
     public void Launch(string kernel, Extent grid, Extent threads, params object[] arguments) => Launch(kernel, grid, threads, 0, arguments);
 
-    public void Launch(string kernel, Extent grid, Extent threads, int dynamicShared, object[] arguments)
+    /// <summary>Launches one thread that may execute so many instructions.</summary>
+    public void LaunchLimited(string kernel, long instructions, params object[] arguments) => Launch(kernel, new Extent(1), new Extent(1), 0, arguments, instructions);
+
+    public void Launch(string kernel, Extent grid, Extent threads, int dynamicShared, object[] arguments, long instructionLimit = 1L << 32)
     {
         Assert.That(module.TryFindKernel(kernel, out KernelProgram program), kernel);
         var parameters = new byte[program.ParameterBytes + 16];
@@ -58,7 +61,12 @@ sealed unsafe class Device : IDisposable
             }
         }
         fixed (byte* pointer = parameters)
-            new PerturbedForgetting.Simulator.Execution.Launch(program, Memory, grid, threads, dynamicShared, pointer).Run(Counters, 2);
+        {
+            new PerturbedForgetting.Simulator.Execution.Launch(program, Memory, grid, threads, dynamicShared, pointer)
+            {
+                InstructionLimit = instructionLimit,
+            }.Run(Counters, 2);
+        }
     }
 
     public void Dispose()

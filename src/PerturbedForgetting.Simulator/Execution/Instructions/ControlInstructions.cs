@@ -10,11 +10,11 @@ static unsafe class ControlInstructions
     [
         new("bra", "bra{.uni} label", LowerBranch),
         new("brx", "brx.idx{.uni} index, table", LowerTable),
-        new("call", "call{.uni} (results), function, (arguments)", LowerCall),
+        new("call", "call{.uni} (results), function, (arguments) of a function of the module", LowerCall),
         new("ret", "ret{.uni}", static (context, _) => context.ReturnOrExit()),
         new("exit", "exit", static (context, _) => context.Emit(&Exit, InstructionClass.Branch).Flow = Flow.Exit),
-        new("trap", "trap", static (context, _) => context.Emit(&Trap, InstructionClass.Other)),
-        new("brkpt", "brkpt", static (context, _) => context.Emit(&Trap, InstructionClass.Other)),
+        new("trap", "trap", static (context, _) => context.Emit(&Trap, InstructionClass.Other).Flow = Flow.Trap),
+        new("brkpt", "brkpt", static (context, _) => context.Emit(&Trap, InstructionClass.Other).Flow = Flow.Trap),
         new("nanosleep", "nanosleep.u32 t", static (context, _) => context.Emit(&Nothing, InstructionClass.Other)),
         new("bar", "bar{.cta}.sync a{, b}; bar.arrive a, b; bar.red.popc.u32 d, a{, b}, p; bar.red.and/or.pred d, a{, b}, p; bar.warp.sync mask", LowerBarrier),
         new("barrier", "barrier{.cta}{.sync|.arrive|.red}{.aligned} as bar", LowerBarrier),
@@ -43,8 +43,6 @@ static unsafe class ControlInstructions
 
     static void LowerCall(Lowering context, PtxInstruction instruction)
     {
-        if (instruction.Guard is not null)
-            throw context.Error("a guarded call is not supported");
         IReadOnlyList<PtxOperand> operands = instruction.Operands;
         int at = 0;
         IReadOnlyList<PtxOperand> results = operands.Count > 0 && operands[0] is PtxList list ? list.Elements : [];
@@ -52,7 +50,16 @@ static unsafe class ControlInstructions
         if (at >= operands.Count || operands[at] is not PtxName name || context.DeclaredType(name) != PtxType.None)
             throw context.Error("only calls of named functions are supported");
         IReadOnlyList<PtxOperand> arguments = at + 1 < operands.Count && operands[at + 1] is PtxList given ? given.Elements : [];
+        string behind = context.NewLabel();
+        if (instruction.Guard is not null)
+        {
+            ref Instruction skip = ref context.Emit(&Branch, InstructionClass.Branch);
+            skip.Flow = Flow.Branch;
+            skip.GuardFlip = ~skip.GuardFlip;
+            context.JumpTo(behind);
+        }
         context.Inline(name.Name, results, arguments);
+        context.Mark(behind);
     }
 
     static void LowerBarrier(Lowering context, PtxInstruction instruction)
