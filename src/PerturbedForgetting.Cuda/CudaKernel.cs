@@ -60,7 +60,7 @@ public sealed unsafe class CudaKernel
         {
             void** pointers = stackalloc void*[arguments.Length];
             for (int i = 0; i < arguments.Length; i++)
-                pointers[i] = first + i;
+                pointers[i] = arguments[i].IsIndirect ? (void*)arguments[i].Bits : first + i;
             CudaResult result = Api.LaunchKernel(handle, (uint)grid.X, (uint)grid.Y, (uint)grid.Z,
                 (uint)block.X, (uint)block.Y, (uint)block.Z, (uint)sharedBytes, stream.Handle, pointers, null);
             if (result != CudaResult.Success)

@@ -14,6 +14,7 @@ public readonly struct KernelArgument
     [FieldOffset(0)] readonly double real;
 
     [FieldOffset(8)] readonly int size;
+    [FieldOffset(12)] readonly bool isIndirect;
 
     KernelArgument(ulong value) => (bits, size) = (value, 8);
 
@@ -22,6 +23,15 @@ public readonly struct KernelArgument
     KernelArgument(float value) => (single, size) = (value, 4);
 
     KernelArgument(double value) => (real, size) = (value, 8);
+
+    KernelArgument(ulong address, int size) => (bits, this.size, isIndirect) = (address, size, true);
+
+    /// <summary>A parameter that is a structure, of the same layout as the kernel's; it is read when the kernel is launched.</summary>
+    /// <param name="value">Where it stands; on the stack, or pinned, until the launch returns.</param>
+    public static unsafe KernelArgument Structure<T>(T* value) where T : unmanaged => new((ulong)value, sizeof(T));
+
+    /// <summary>Whether <see cref="Bits"/> is the address of the value.</summary>
+    internal bool IsIndirect => isIndirect;
 
     /// <summary>Size of the value in bytes.</summary>
     public int Size => size;

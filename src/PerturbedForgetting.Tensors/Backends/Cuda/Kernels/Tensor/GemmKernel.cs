@@ -1,0 +1,25 @@
+using PerturbedForgetting.Cuda;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+
+/// <summary>Matrix products of row-major matrices, C = op(A) op(B) (+ C) (+ bias); kernels/tensor/gemm.cu and gemm_tf32.cu.</summary>
+sealed class GemmKernel(KernelLibrary library, bool tensorCores)
+{
+    const int Block = 128, Threads = 256;
+
+    readonly CudaKernel[] kernels = Array.ConvertAll(["nn", "nt", "tn", "tt"], ops => library.Get((tensorCores ? "gemm_tf32_" : "gemm_") + ops));
+
+    /// <summary>An operand: its memory, distance of two rows of memory and of two matrices, whether it is transposed.</summary>
+    public readonly record struct Operand(DevicePointer Pointer, bool IsTransposed, long RowStride, long BatchStride)
+    {
+        public bool IsAligned => ((Pointer.Address / 4) | (ulong)RowStride | (ulong)BatchStride) % 4 == 0;
+    }
+
+    /// <summary>C [batch, m, n], contiguous rows, <paramref name="batchStride"/> from one matrix to the next; bias [n] may be null.</summary>
+    public void Launch(CudaStream stream, DevicePointer c, long batchStride, Operand a, Operand b, DevicePointer bias, int m, int n, int k, int batch, bool accumulate)
+    {
+        var grid = new Dim3((n + Block - 1) / Block, (m + Block - 1) / Block, batch);
+        kernels[(a.IsTransposed ? 2 : 0) + (b.IsTransposed ? 1 : 0)].Launch(stream, grid, Threads, 0, c, a.Pointer, b.Pointer, bias, m, n, k, a.RowStride, b.RowStride,
+            a.BatchStride, b.BatchStride, batchStride, accumulate ? 1 : 0, (a.IsAligned ? 1 : 0) + (b.IsAligned ? 2 : 0));
+    }
+}
