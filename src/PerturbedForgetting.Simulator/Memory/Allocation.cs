@@ -77,6 +77,24 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
         }
     }
 
+    /// <summary>Takes over the marks of bytes that were copied here.</summary>
+    public void CopyMarks(ulong address, Allocation source, ulong from, long bytes)
+    {
+        if (source.FirstUnwritten(from, bytes) < 0)
+        {
+            MarkWritten(address, bytes);
+            return;
+        }
+        for (long i = 0; i < bytes; i++)
+        {
+            ulong at = address - start + (ulong)i;
+            if (source.IsWritten(from + (ulong)i, 1))
+                written[at / Bits] |= 1ul << (int)(at % Bits);
+            else
+                written[at / Bits] &= ~(1ul << (int)(at % Bits));
+        }
+    }
+
     /// <summary>The bits of a word that belong to the bytes from <paramref name="first"/> to <paramref name="last"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static ulong Mask(ulong word, ulong first, ulong last) =>

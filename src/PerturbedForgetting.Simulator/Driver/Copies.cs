@@ -1,0 +1,109 @@
+using PerturbedForgetting.Simulator.Execution;
+using PerturbedForgetting.Simulator.Memory;
+
+namespace PerturbedForgetting.Simulator.Driver;
+
+/// <summary>Copies and fills of a context. Ranges are checked when the call is made, as a real driver does, and again when it runs.</summary>
+sealed unsafe class Copies(SimulatedContext context)
+{
+    const int Chunk = 1 << 30;
+
+    /// <summary>Host to device. Memory that is not pinned is read at once, as a real driver stages it.</summary>
+    public void Upload(SimulatedStream stream, ulong destination, void* source, nuint bytes)
+    {
+        if (bytes == 0)
+            return;
+        CheckHost(source);
+        CheckDevice(destination, bytes);
+        nint from = (nint)source;
+        byte[]? staged = context.Pinned.Contains(source, bytes) ? null : new ReadOnlySpan<byte>(source, checked((int)bytes)).ToArray();
+        stream.Enqueue($"copy of {bytes} bytes to the device", operation =>
+        {
+            Allocation target = Access(destination, bytes, isWrite: true, operation);
+            if (staged is null)
+                Buffer.MemoryCopy((void*)from, (void*)destination, bytes, bytes);
+            else
+                staged.CopyTo(new Span<byte>((void*)destination, staged.Length));
+            target.MarkWritten(destination, (long)bytes);
+        });
+    }
+
+    /// <summary>Device to host. The caller waits afterwards when the memory is not pinned.</summary>
+    public void Download(SimulatedStream stream, void* destination, ulong source, nuint bytes)
+    {
+        if (bytes == 0)
+            return;
+        CheckHost(destination);
+        CheckDevice(source, bytes);
+        nint to = (nint)destination;
+        stream.Enqueue($"copy of {bytes} bytes to the host", operation =>
+        {
+            Access(source, bytes, isWrite: false, operation);
+            Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
+        });
+    }
+
+    /// <summary>Within the device; what was never written there stays so here.</summary>
+    public void Copy(SimulatedStream stream, ulong destination, ulong source, nuint bytes)
+    {
+        if (bytes == 0)
+            return;
+        CheckDevice(destination, bytes);
+        CheckDevice(source, bytes);
+        stream.Enqueue($"copy of {bytes} bytes on the device", operation =>
+        {
+            Allocation from = Access(source, bytes, isWrite: false, operation);
+            Allocation to = Access(destination, bytes, isWrite: true, operation);
+            Buffer.MemoryCopy((void*)source, (void*)destination, bytes, bytes);
+            to.CopyMarks(destination, from, source, (long)bytes);
+        });
+    }
+
+    /// <summary>Sets elements of 1 or 4 bytes.</summary>
+    public void Fill<T>(SimulatedStream stream, ulong destination, T value, nuint count) where T : unmanaged
+    {
+        if (count == 0)
+            return;
+        if (count > nuint.MaxValue / (nuint)sizeof(T))
+            throw SimulatedError.InvalidValue($"{count} elements are more than any device has");
+        nuint bytes = count * (nuint)sizeof(T);
+        if (destination % (ulong)sizeof(T) != 0)
+            throw SimulatedError.InvalidValue($"0x{destination:x} is not a multiple of {sizeof(T)}");
+        CheckDevice(destination, bytes);
+        stream.Enqueue($"fill of {bytes} bytes", operation =>
+        {
+            Allocation target = Access(destination, bytes, isWrite: true, operation);
+            for (nuint done = 0; done < count; done += Chunk)
+                new Span<T>((T*)destination + done, (int)Math.Min(count - done, Chunk)).Fill(value);
+            target.MarkWritten(destination, (long)bytes);
+        });
+    }
+
+    /// <summary>Finds the allocation of a range, and notes who touches it.</summary>
+    public Allocation Access(ulong address, nuint bytes, bool isWrite, Operation operation)
+    {
+        Allocation? allocation = context.Memory.Find(address);
+        if (allocation is null || !allocation.Contains(address, (long)bytes))
+        {
+            (FaultKind kind, string text) = context.Memory.Explain(address, (long)bytes);
+            throw new DeviceFault(kind, $"{operation.Lane.Describe(Operation.SequenceOf(operation.Id))}: {text}");
+        }
+        if (allocation.History?.Note(address, (long)bytes, isWrite, operation.Id) is { } conflict)
+            throw AccessHistory.Fault(conflict);
+        return allocation;
+    }
+
+    void CheckDevice(ulong address, nuint bytes)
+    {
+        if (address == 0)
+            throw SimulatedError.InvalidValue("the device address is null");
+        if (bytes > long.MaxValue || context.Memory.Find(address) is not { } allocation || !allocation.Contains(address, (long)bytes))
+            throw SimulatedError.InvalidValue(context.Memory.Explain(address, (long)Math.Min(bytes, long.MaxValue)).Text);
+    }
+
+    static void CheckHost(void* pointer)
+    {
+        if (pointer is null)
+            throw SimulatedError.InvalidValue("the host address is null");
+    }
+}

@@ -1,0 +1,97 @@
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Execution;
+
+namespace PerturbedForgetting.Simulator.Driver;
+
+/// <summary>The way into every entry point: one at a time, in the current context, and no exception leaves it.</summary>
+static class Entry
+{
+    static readonly Lock gate = new();
+
+    [ThreadStatic] static string? finding;
+
+    /// <summary>The context that is current on this thread.</summary>
+    [field: ThreadStatic]
+    public static SimulatedContext? Current { get; set; }
+
+    /// <summary>What was wrong with the last call of this thread; null when it succeeded.</summary>
+    public static string? Finding => finding;
+
+    /// <summary>A call that needs no context.</summary>
+    public static CudaResult Free(Action body)
+    {
+        lock (gate)
+        {
+            finding = null;
+            return Guard(null, body);
+        }
+    }
+
+    /// <summary>A call that works in the current context.</summary>
+    public static CudaResult Run(Action<SimulatedContext> body)
+    {
+        lock (gate)
+        {
+            finding = null;
+            SimulatedContext? context = Current;
+            return context is null
+                ? Refuse(CudaResult.InvalidContext, "no context is current on this thread")
+                : context.Device.IsShutDown ? Refuse(CudaResult.Deinitialized, "the software GPU was shut down")
+                : context.IsDestroyed ? Refuse(CudaResult.ContextIsDestroyed, "the context was destroyed")
+                : context.Sticky != CudaResult.Success ? Refuse(context.Sticky, context.Finding)
+                : context.Scheduler.IsRunning ? Refuse(CudaResult.NotPermitted, "a function that a stream calls must not call the driver")
+                : Guard(context, () => body(context));
+        }
+    }
+
+    /// <summary>The object behind a handle of the current context.</summary>
+    public static T Object<T>(nint handle, string what) where T : class =>
+        Handles.Find<T>(handle) ?? throw SimulatedError.InvalidHandle($"0x{handle:x} is no {what}, or one that was destroyed");
+
+    /// <summary>The stream behind a handle; 0 and 1 are the default stream.</summary>
+    public static SimulatedStream Stream(SimulatedContext context, nint handle)
+    {
+        if (handle is 0 or 1)
+            return context.DefaultStream;
+        SimulatedStream stream = Object<SimulatedStream>(handle, "stream");
+        return stream.Context == context ? stream : throw SimulatedError.InvalidHandle($"{stream.Name} belongs to another context");
+    }
+
+    /// <summary>Refuses a null pointer.</summary>
+    public static unsafe void NotNull(void* pointer, string name)
+    {
+        if (pointer is null)
+            throw SimulatedError.InvalidValue($"{name} is null");
+    }
+
+    static CudaResult Guard(SimulatedContext? context, Action body)
+    {
+        try
+        {
+            body();
+            return CudaResult.Success;
+        }
+        catch (SimulatedError error)
+        {
+            return Refuse(error.Code, error.Message);
+        }
+        catch (DeviceFault fault) when (context is not null)
+        {
+            return Refuse(context.Fail(fault), fault.Message);
+        }
+        catch (OutOfMemoryException)
+        {
+            return Refuse(CudaResult.OutOfMemory, "the host has no memory left for the software GPU");
+        }
+        catch (Exception e)
+        {
+            return Refuse(CudaResult.Unknown, $"the software GPU itself failed: {e}");
+        }
+    }
+
+    static CudaResult Refuse(CudaResult code, string? text)
+    {
+        finding = text;
+        return code;
+    }
+}

@@ -1,0 +1,220 @@
+using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda.Driver;
+
+namespace PerturbedForgetting.Simulator.Driver;
+
+/// <summary>Entry points for memory.</summary>
+static unsafe class MemoryEntries
+{
+    [UnmanagedCallersOnly]
+    public static CudaResult MemGetInfo(nuint* free, nuint* total) => Entry.Run(context =>
+    {
+        Entry.NotNull(free, "free");
+        Entry.NotNull(total, "total");
+        (*free, *total) = ((nuint)(context.Memory.Capacity - context.Memory.InUse), (nuint)context.Memory.Capacity);
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemAlloc(ulong* address, nuint bytes) => Entry.Run(context =>
+    {
+        Entry.NotNull(address, "address");
+        context.Captures.RefuseUnsafe("allocating memory");
+        *address = context.Allocate(bytes).Start;
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemFree(ulong address) => Entry.Run(context =>
+    {
+        if (address == 0)
+            return;
+        context.Captures.RefuseUnsafe("freeing memory");
+        // A real driver waits for the device here.
+        context.Scheduler.HostWaitsForAll();
+        if (context.Memory.Find(address) is not { } allocation || allocation.Start != address || !context.Memory.Free(address))
+            throw SimulatedError.InvalidValue($"0x{address:x} is not the beginning of an allocation, or was freed already");
+        context.Pool.Forget(address, allocation.Size);
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemHostAlloc(void** pointer, nuint bytes, CudaHostFlags flags) => Entry.Run(context =>
+    {
+        Entry.NotNull(pointer, "pointer");
+        CheckHost(bytes, flags);
+        context.Captures.RefuseUnsafe("allocating pinned memory");
+        *pointer = context.Pinned.Allocate(bytes);
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemFreeHost(void* pointer) => Entry.Run(context =>
+    {
+        Entry.NotNull(pointer, "pointer");
+        context.Captures.RefuseUnsafe("freeing pinned memory");
+        context.Scheduler.HostWaitsForAll();
+        if (!context.Pinned.Free(pointer))
+            throw SimulatedError.InvalidValue($"0x{(nuint)pointer:x} is no pinned memory, or was freed already");
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemHostRegister(void* pointer, nuint bytes, CudaHostFlags flags) => Entry.Run(context =>
+    {
+        Entry.NotNull(pointer, "pointer");
+        CheckHost(bytes, flags);
+        if (!context.Pinned.Register(pointer, bytes))
+            throw new SimulatedError(CudaResult.HostMemoryAlreadyRegistered, "a part of the range is pinned already");
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemHostUnregister(void* pointer) => Entry.Run(context =>
+    {
+        Entry.NotNull(pointer, "pointer");
+        context.Scheduler.HostWaitsForAll();
+        if (!context.Pinned.Unregister(pointer))
+            throw new SimulatedError(CudaResult.HostMemoryNotRegistered, $"0x{(nuint)pointer:x} was not pinned");
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemAllocAsync(ulong* address, nuint bytes, nint stream) => Entry.Run(context =>
+    {
+        Entry.NotNull(address, "address");
+        *address = context.Pool.Allocate(Entry.Stream(context, stream), bytes);
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemFreeAsync(ulong address, nint stream) => Entry.Run(context =>
+    {
+        if (address != 0)
+            context.Pool.Free(Entry.Stream(context, stream), address);
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult DeviceGetDefaultMemPool(nint* pool, int device) => Entry.Run(context =>
+    {
+        Entry.NotNull(pool, "pool");
+        SimulatedContext owner = SimulatedDevice.Find(device).Context ?? context;
+        *pool = owner.PoolHandle;
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemPoolTrimTo(nint pool, nuint bytesToKeep) => Entry.Run(_ => Pool(pool).TrimTo(bytesToKeep));
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemPoolSetAttribute(nint pool, CudaMemoryPoolAttribute attribute, void* value) => Entry.Run(_ =>
+    {
+        Entry.NotNull(value, "value");
+        SimulatedPool target = Pool(pool);
+        switch (attribute)
+        {
+            case CudaMemoryPoolAttribute.ReleaseThreshold:
+                target.ReleaseThreshold = *(ulong*)value;
+                break;
+            case CudaMemoryPoolAttribute.UsedHigh when *(ulong*)value == 0:
+                target.UsedHigh = target.Used;
+                break;
+            case CudaMemoryPoolAttribute.ReservedHigh when *(ulong*)value == 0:
+                target.ReservedHigh = target.Reserved;
+                break;
+            case CudaMemoryPoolAttribute.ReuseFollowEventDependencies or CudaMemoryPoolAttribute.ReuseAllowOpportunistic or CudaMemoryPoolAttribute.ReuseAllowInternalDependencies:
+                break;
+            default:
+                throw SimulatedError.InvalidValue($"attribute {attribute} of a pool cannot be set to this");
+        }
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemPoolGetAttribute(nint pool, CudaMemoryPoolAttribute attribute, void* value) => Entry.Run(_ =>
+    {
+        Entry.NotNull(value, "value");
+        SimulatedPool target = Pool(pool);
+        if (attribute is >= CudaMemoryPoolAttribute.ReuseFollowEventDependencies and <= CudaMemoryPoolAttribute.ReuseAllowInternalDependencies)
+        {
+            *(int*)value = 1;
+            return;
+        }
+        *(ulong*)value = attribute switch
+        {
+            CudaMemoryPoolAttribute.ReleaseThreshold => target.ReleaseThreshold,
+            CudaMemoryPoolAttribute.ReservedCurrent => target.Reserved,
+            CudaMemoryPoolAttribute.ReservedHigh => target.ReservedHigh,
+            CudaMemoryPoolAttribute.UsedCurrent => target.Used,
+            CudaMemoryPoolAttribute.UsedHigh => target.UsedHigh,
+            _ => throw SimulatedError.InvalidValue($"{(int)attribute} is no attribute of a pool"),
+        };
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemcpyHtoD(ulong destination, void* source, nuint bytes) => Entry.Run(context =>
+    {
+        RefuseBlocking(context);
+        context.Copies.Upload(context.DefaultStream, destination, source, bytes);
+        context.DefaultStream.Synchronize();
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemcpyDtoH(void* destination, ulong source, nuint bytes) => Entry.Run(context =>
+    {
+        RefuseBlocking(context);
+        context.Copies.Download(context.DefaultStream, destination, source, bytes);
+        context.DefaultStream.Synchronize();
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemcpyDtoD(ulong destination, ulong source, nuint bytes) => Entry.Run(context =>
+    {
+        RefuseBlocking(context);
+        context.Copies.Copy(context.DefaultStream, destination, source, bytes);
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemcpyHtoDAsync(ulong destination, void* source, nuint bytes, nint stream) => Entry.Run(context =>
+        context.Copies.Upload(Entry.Stream(context, stream), destination, source, bytes));
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemcpyDtoHAsync(void* destination, ulong source, nuint bytes, nint stream) => Entry.Run(context =>
+    {
+        SimulatedStream target = Entry.Stream(context, stream);
+        context.Copies.Download(target, destination, source, bytes);
+        // Without pinned memory a real driver returns only when the copy is done.
+        if (target.Capture is null && !context.Pinned.Contains(destination, bytes))
+            target.Synchronize();
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemcpyDtoDAsync(ulong destination, ulong source, nuint bytes, nint stream) => Entry.Run(context =>
+        context.Copies.Copy(Entry.Stream(context, stream), destination, source, bytes));
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemsetD8(ulong destination, byte value, nuint count) => Entry.Run(context =>
+    {
+        RefuseBlocking(context);
+        context.Copies.Fill(context.DefaultStream, destination, value, count);
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemsetD32(ulong destination, uint value, nuint count) => Entry.Run(context =>
+    {
+        RefuseBlocking(context);
+        context.Copies.Fill(context.DefaultStream, destination, value, count);
+    });
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemsetD8Async(ulong destination, byte value, nuint count, nint stream) => Entry.Run(context =>
+        context.Copies.Fill(Entry.Stream(context, stream), destination, value, count));
+
+    [UnmanagedCallersOnly]
+    public static CudaResult MemsetD32Async(ulong destination, uint value, nuint count, nint stream) => Entry.Run(context =>
+        context.Copies.Fill(Entry.Stream(context, stream), destination, value, count));
+
+    static void RefuseBlocking(SimulatedContext context)
+    {
+        context.Captures.RefuseImplicit(context.DefaultStream);
+        context.Captures.RefuseUnsafe("a copy that is no asynchronous one");
+    }
+
+    static SimulatedPool Pool(nint handle) => Entry.Object<SimulatedPool>(handle, "pool of memory");
+
+    static void CheckHost(nuint bytes, CudaHostFlags flags)
+    {
+        if (bytes == 0 || ((uint)flags & ~7u) != 0)
+            throw SimulatedError.InvalidValue($"{bytes} bytes with flags 0x{(uint)flags:x}");
+    }
+}

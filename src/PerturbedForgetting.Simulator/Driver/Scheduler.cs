@@ -1,0 +1,132 @@
+using PerturbedForgetting.Simulator.Execution;
+using PerturbedForgetting.Simulator.Memory;
+
+namespace PerturbedForgetting.Simulator.Driver;
+
+/// <summary>
+/// Runs the operations of a context. Nothing runs before something waits for it, so that a host that forgets to wait sees old bytes;
+/// then runs what the awaited operation depends on, in the order of issue, or, with a seed, whatever may come next, at random.
+/// </summary>
+sealed class Scheduler(int? seed) : IOperationOrder
+{
+    // Bounds memory, and the depth of the recursion below.
+    const int MostPending = 4096;
+
+    readonly Random? random = seed is { } value ? new Random(value) : null;
+    readonly List<Lane> lanes = [new(0, "no stream")];
+    readonly Stack<Lane> unused = new();
+    Operation? running;
+    int pending;
+
+    /// <summary>What the host knows to be finished.</summary>
+    public long[] HostClock { get; private set; } = [];
+
+    /// <summary>Whether a callback of a stream is running.</summary>
+    public bool IsRunning => running is not null;
+
+    /// <summary>Operations that did not run yet.</summary>
+    public int Pending => pending;
+
+    /// <summary>Queues in use beside the first, which stands for none.</summary>
+    public int LaneCount => lanes.Count - 1 - unused.Count;
+
+    public Lane Open(string name)
+    {
+        if (unused.TryPop(out Lane? lane))
+            lane.Name = name;
+        else
+            lanes.Add(lane = new Lane(lanes.Count, name));
+        return lane;
+    }
+
+    /// <summary>Finishes a queue's work and lets another stream have the queue.</summary>
+    public void Close(Lane lane)
+    {
+        Complete(lane.Last);
+        unused.Push(lane);
+    }
+
+    public Operation Issue(Lane lane, string what, long[] after, IReadOnlyList<Operation> dependencies, Action<Operation> work)
+    {
+        Operation operation = lane.Issue(what, VectorClock.Join(VectorClock.Join(lane.Clock, after), HostClock), dependencies, work);
+        pending++;
+        if (pending > MostPending)
+            Step();
+        return operation;
+    }
+
+    /// <summary>Runs until an operation is done.</summary>
+    /// <exception cref="DeviceFault">An operation that ran did something wrong.</exception>
+    public void Complete(Operation? operation)
+    {
+        while (operation is { IsDone: false })
+        {
+            if (random is null)
+                RunUpTo(operation);
+            else
+                Step();
+        }
+    }
+
+    /// <summary>The host waited for an operation, so that all it does from now on comes after it.</summary>
+    public void HostWaits(Operation? operation)
+    {
+        Complete(operation);
+        if (operation is not null)
+            HostClock = VectorClock.Join(HostClock, operation.Clock);
+    }
+
+    /// <summary>The host waits for everything.</summary>
+    public void HostWaitsForAll()
+    {
+        foreach (Lane lane in lanes)
+            HostWaits(lane.Last);
+    }
+
+    /// <summary>Runs one operation that may run now, if there is one: progress for a host that polls.</summary>
+    public void Step()
+    {
+        Lane[] ready = [.. lanes.Where(lane => lane.Next is { } next && next.Dependencies.All(d => d.IsDone))];
+        if (ready.Length > 0)
+            Run(random is null ? ready[0] : ready[random.Next(ready.Length)]);
+    }
+
+    /// <summary>Forgets all work: the context is lost.</summary>
+    public void Drop()
+    {
+        foreach (Lane lane in lanes)
+            lane.Drop();
+        pending = 0;
+    }
+
+    public bool IsOrdered(long earlier, long later) =>
+        running is null || running.Id != later || running.IsAfter(earlier);
+
+    public string Describe(long operation) => lanes[Operation.LaneOf(operation)].Describe(Operation.SequenceOf(operation));
+
+    void RunUpTo(Operation operation)
+    {
+        Operation next = operation.Lane.Next!;
+        foreach (Operation dependency in next.Dependencies)
+        {
+            while (!dependency.IsDone)
+                RunUpTo(dependency);
+        }
+        Run(operation.Lane);
+    }
+
+    void Run(Lane lane)
+    {
+        Operation operation = lane.Take();
+        pending--;
+        running = operation;
+        try
+        {
+            operation.Execute();
+        }
+        finally
+        {
+            running = null;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Execution;
+using PerturbedForgetting.Simulator.Memory;
+
+namespace PerturbedForgetting.Simulator.Driver;
+
+/// <summary>The primary context of a software GPU: its memory, streams, modules, and the fault that killed it, if one did.</summary>
+sealed class SimulatedContext
+{
+    readonly HashSet<nint> handles = [];
+    readonly HashSet<SimulatedStream> streams = [];
+    int streamsMade;
+
+    public SimulatedContext(SimulatedDevice device)
+    {
+        Device = device;
+        Memory = new DeviceMemory(device.Options.MemoryBytes);
+        Scheduler = new Scheduler(device.Options.ShuffleSeed);
+        Copies = new Copies(this);
+        Captures = new Captures(this);
+        Pool = new SimulatedPool(this);
+        Handle = Handles.Add(this);
+        PoolHandle = Register(Pool);
+        DefaultStream = new SimulatedStream(this, "the default stream", isBlocking: true, priority: 0);
+        streams.Add(DefaultStream);
+    }
+
+    public SimulatedDevice Device { get; }
+
+    public nint Handle { get; }
+
+    public DeviceMemory Memory { get; }
+
+    public Scheduler Scheduler { get; }
+
+    public Copies Copies { get; }
+
+    public Captures Captures { get; }
+
+    public SimulatedPool Pool { get; }
+
+    public nint PoolHandle { get; }
+
+    /// <summary>Limits that were set; they have no effect.</summary>
+    public Dictionary<CudaLimit, nuint> Limits { get; } = [];
+
+    public PinnedMemory Pinned { get; } = new();
+
+    /// <summary>The legacy default stream: waits for every blocking stream, and they for it.</summary>
+    public SimulatedStream DefaultStream { get; }
+
+    public IEnumerable<SimulatedStream> Streams => streams;
+
+    public bool IsDestroyed { get; private set; }
+
+    /// <summary>The code that every call returns since a fault; Success while there was none.</summary>
+    public CudaResult Sticky { get; private set; }
+
+    /// <summary>The fault in words.</summary>
+    public string? Finding { get; private set; }
+
+    /// <summary>A new stream; its handle.</summary>
+    public nint CreateStream(bool isBlocking, int priority) =>
+        Register(new SimulatedStream(this, $"stream {++streamsMade}", isBlocking, priority));
+
+    /// <summary>A new object of the context with its handle.</summary>
+    public nint Register(object value)
+    {
+        nint handle = Handles.Add(value);
+        handles.Add(handle);
+        if (value is SimulatedStream stream)
+        {
+            streams.Add(stream);
+            WatchOrder();
+        }
+        return handle;
+    }
+
+    public void Unregister(nint handle, object value)
+    {
+        Handles.Remove(handle);
+        handles.Remove(handle);
+        if (value is SimulatedStream stream)
+            streams.Remove(stream);
+    }
+
+    /// <summary>Puts an allocation under watch when there is more than one queue that could touch it.</summary>
+    public Allocation Watch(Allocation allocation)
+    {
+        if (Scheduler.LaneCount > 1)
+            allocation.History ??= new AccessHistory(allocation.Start, allocation.Size, Scheduler);
+        return allocation;
+    }
+
+    /// <summary>A second queue exists from now on: unordered accesses become possible.</summary>
+    public void WatchOrder()
+    {
+        foreach (Allocation allocation in Memory.Allocations)
+            Watch(allocation);
+    }
+
+    /// <summary>Allocates device memory.</summary>
+    public Allocation Allocate(nuint bytes, string? name = null)
+    {
+        if (bytes == 0)
+            throw SimulatedError.InvalidValue("an allocation needs at least one byte");
+        return Watch(Memory.Allocate(bytes > long.MaxValue ? long.MaxValue : (long)bytes, name) ?? throw new SimulatedError(CudaResult.OutOfMemory,
+            $"{bytes} bytes were asked for; {Memory.Capacity - Memory.InUse} of {Memory.Capacity} bytes are free."));
+    }
+
+    /// <summary>A fault ends the context: its code comes back from every later call.</summary>
+    public CudaResult Fail(DeviceFault fault)
+    {
+        Sticky = SimulatedError.CodeOf(fault.Kind);
+        Finding = fault.Message;
+        Scheduler.Drop();
+        return Sticky;
+    }
+
+    /// <summary>Destroys everything in it.</summary>
+    public void Destroy()
+    {
+        if (IsDestroyed)
+            return;
+        try
+        {
+            if (Sticky == CudaResult.Success)
+                Scheduler.HostWaitsForAll();
+        }
+        catch (DeviceFault fault)
+        {
+            Fail(fault);
+        }
+        IsDestroyed = true;
+        foreach (nint handle in handles)
+        {
+            (Handles.Find<object>(handle) as IDisposable)?.Dispose();
+            Handles.Remove(handle);
+        }
+        Handles.Remove(Handle);
+        Pinned.Dispose();
+        Memory.Dispose();
+    }
+}

@@ -1,0 +1,80 @@
+using PerturbedForgetting.Cuda.Driver;
+
+namespace PerturbedForgetting.Simulator.Driver;
+
+/// <summary>A software GPU as the driver sees it. All devices of the process stand in one table, so that a device's number alone says
+/// whose it is; each driver table shows only its own.</summary>
+sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions options)
+{
+    static readonly List<SimulatedDevice> devices = [];
+
+    int holders;
+    uint flags;
+
+    public SimulatedDriver Driver => driver;
+
+    public SimulatedDeviceOptions Options => options;
+
+    /// <summary>The device's handle.</summary>
+    public int Handle { get; private set; }
+
+    public bool IsInitialized { get; set; }
+
+    /// <summary>The driver was shut down: nothing works any more.</summary>
+    public bool IsShutDown { get; private set; }
+
+    /// <summary>The primary context; null while nobody holds it.</summary>
+    public SimulatedContext? Context { get; private set; }
+
+    public uint Flags => flags;
+
+    public static SimulatedDevice Add(SimulatedDriver driver, SimulatedDeviceOptions options)
+    {
+        var device = new SimulatedDevice(driver, options) { Handle = devices.Count };
+        devices.Add(device);
+        return device;
+    }
+
+    public static SimulatedDevice Find(int handle)
+    {
+        if ((uint)handle >= (uint)devices.Count)
+            throw new SimulatedError(CudaResult.InvalidDevice, $"{handle} is no device");
+        SimulatedDevice device = devices[handle];
+        if (device.IsShutDown)
+            throw new SimulatedError(CudaResult.Deinitialized, "the software GPU was shut down");
+        return device.IsInitialized ? device : throw new SimulatedError(CudaResult.NotInitialized, "cuInit was not called");
+    }
+
+    public SimulatedContext Retain()
+    {
+        holders++;
+        return Context ??= new SimulatedContext(this);
+    }
+
+    public void Release()
+    {
+        if (holders == 0)
+            throw new SimulatedError(CudaResult.InvalidContext, "the primary context is held by nobody");
+        if (--holders == 0)
+            Reset();
+    }
+
+    public void Reset()
+    {
+        Context?.Destroy();
+        Context = null;
+    }
+
+    public void SetFlags(uint value)
+    {
+        if ((value & ~0xffu) != 0)
+            throw SimulatedError.InvalidValue($"0x{value:x} has unknown flags");
+        flags = value;
+    }
+
+    public void ShutDown()
+    {
+        Reset();
+        IsShutDown = true;
+    }
+}

@@ -1,0 +1,27 @@
+namespace PerturbedForgetting.Simulator.Driver;
+
+/// <summary>What the software GPU is to look like.</summary>
+public sealed record SimulatedDeviceOptions
+{
+    /// <summary>Number of multiprocessors it reports; it runs on the cores of the host all the same.</summary>
+    public int Multiprocessors { get; init; } = 108;
+
+    /// <summary>Bytes of device memory. The host gives them only as they are allocated.</summary>
+    public long MemoryBytes { get; init; } = 8L << 30;
+
+    /// <summary>10·major + minor. Modules for newer devices are refused.</summary>
+    public int ComputeCapability { get; init; } = 80;
+
+    /// <summary>CUDA version of the driver, 1000·major + 10·minor. Newer PTX is refused, as by a real driver of that version.</summary>
+    public int DriverVersion { get; init; } = 12080;
+
+    /// <summary>Threads of the host that execute blocks.</summary>
+    public int Workers { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Null runs each stream's work as late as possible, in the order of issue. A number chooses at random among the orders
+    /// that the rules of streams and events allow, which shows missing synchronisation.</summary>
+    public int? ShuffleSeed { get; init; }
+
+    /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
+    public long InstructionLimit { get; init; } = 1L << 32;
+}

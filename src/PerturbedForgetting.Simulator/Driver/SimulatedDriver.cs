@@ -1,0 +1,104 @@
+using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Execution;
+
+namespace PerturbedForgetting.Simulator.Driver;
+
+/// <summary>
+/// A CUDA driver with one software GPU behind it. Its table has the signatures of the real driver's and can stand wherever that one
+/// can; what the checks find comes out of <see cref="CudaDriverApi.LastFinding"/>.
+/// </summary>
+public sealed unsafe partial class SimulatedDriver : IDisposable
+{
+    readonly Dictionary<string, Counters> counters = [];
+    readonly SimulatedDevice device;
+
+    // Held so that the pointers made of them stay valid.
+    readonly InitFunction init;
+    readonly NumberFunction version, count;
+    readonly DeviceFunction get;
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    delegate CudaResult InitFunction(uint flags);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    delegate CudaResult NumberFunction(int* number);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    delegate CudaResult DeviceFunction(int* device, int ordinal);
+
+    /// <summary>Makes a software GPU.</summary>
+    /// <param name="options">What it is to look like; null for the usual.</param>
+    public SimulatedDriver(SimulatedDeviceOptions? options = null)
+    {
+        Options = options ?? new SimulatedDeviceOptions();
+        SimulatedDevice? made = null;
+        Entry.Free(() => made = SimulatedDevice.Add(this, Options));
+        device = made!;
+        // These know no handle by which their driver could be found, so each driver has its own.
+        init = Init;
+        version = DriverGetVersion;
+        count = DeviceGetCount;
+        get = DeviceGet;
+        Api = Table();
+    }
+
+    /// <summary>What it looks like.</summary>
+    public SimulatedDeviceOptions Options { get; }
+
+    /// <summary>The table of entry points.</summary>
+    public CudaDriverApi Api { get; }
+
+    /// <summary>What the launches of each kernel did, by the kernel's name.</summary>
+    public IReadOnlyDictionary<string, Counters> Counters => counters;
+
+    /// <summary>The fault that ended the device's context, in words; null while there is none.</summary>
+    public string? Fault => device.Context?.Finding;
+
+    /// <summary>Device memory in use, in bytes, and the number of allocations.</summary>
+    public (long Bytes, int Count) MemoryInUse => device.Context is { } context ? (context.Memory.InUse, context.Memory.Count) : (0, 0);
+
+    /// <summary>Operations that were issued and did not run yet, because nothing waited for them.</summary>
+    public int PendingOperations => device.Context?.Scheduler.Pending ?? 0;
+
+    /// <summary>Begins to count anew.</summary>
+    public void ResetCounters() => counters.Clear();
+
+    internal Counters CountersOf(string kernel)
+    {
+        if (!counters.TryGetValue(kernel, out Counters? found))
+            counters.Add(kernel, found = new Counters());
+        return found;
+    }
+
+    /// <summary>Shuts the device down: every later call fails.</summary>
+    public void Dispose() => Entry.Free(device.ShutDown);
+
+    CudaResult Init(uint flags) => Entry.Free(() =>
+    {
+        if (flags != 0)
+            throw SimulatedError.InvalidValue($"cuInit takes no flags, not 0x{flags:x}");
+        device.IsInitialized = true;
+    });
+
+    // Legal before cuInit.
+    CudaResult DriverGetVersion(int* number) => Entry.Free(() =>
+    {
+        Entry.NotNull(number, "version");
+        *number = Options.DriverVersion;
+    });
+
+    CudaResult DeviceGetCount(int* number) => Entry.Free(() =>
+    {
+        Entry.NotNull(number, "count");
+        SimulatedDevice.Find(device.Handle);
+        *number = 1;
+    });
+
+    CudaResult DeviceGet(int* found, int ordinal) => Entry.Free(() =>
+    {
+        Entry.NotNull(found, "device");
+        SimulatedDevice.Find(device.Handle);
+        *found = ordinal == 0 ? device.Handle : throw new SimulatedError(CudaResult.InvalidDevice, $"there is no device {ordinal}; there is one, device 0");
+    });
+}

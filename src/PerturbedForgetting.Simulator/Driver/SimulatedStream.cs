@@ -1,0 +1,81 @@
+namespace PerturbedForgetting.Simulator.Driver;
+
+/// <summary>A stream: a queue of the scheduler with the rules of the default stream, or, while it is captured, a maker of graph nodes.</summary>
+sealed class SimulatedStream(SimulatedContext context, string name, bool isBlocking, int priority)
+{
+    public SimulatedContext Context => context;
+
+    public Lane Lane { get; } = context.Scheduler.Open(name);
+
+    public string Name => name;
+
+    public bool IsBlocking => isBlocking;
+
+    public int Priority => priority;
+
+    /// <summary>The capture that the stream takes part in.</summary>
+    public Capture? Capture { get; set; }
+
+    /// <summary>While captured: the nodes that the next one comes after.</summary>
+    public IReadOnlyList<int> CapturedTail { get; set; } = [];
+
+    bool IsDefault => this == context.DefaultStream;
+
+    /// <summary>Puts work on the stream.</summary>
+    /// <param name="what">The work in words.</param>
+    /// <param name="work">What it does.</param>
+    /// <param name="kind">What a graph's update compares.</param>
+    public void Enqueue(string what, Action<Operation> work, object? kind = null)
+    {
+        if (Capture is { } capture)
+        {
+            capture.CheckActive();
+            CapturedTail = [capture.Graph.Add(new GraphNode(what, kind ?? what, work, CapturedTail))];
+            return;
+        }
+        if (IsBlocking)
+            context.Captures.RefuseImplicit(this);
+        Issue(what, work, []);
+    }
+
+    /// <summary>Puts work on the stream that also waits for other operations.</summary>
+    public Operation Issue(string what, Action<Operation> work, IReadOnlyList<Operation> also)
+    {
+        List<Operation> dependencies = [.. also.Where(o => !o.IsDone)];
+        long[] after = [];
+        foreach (Operation operation in also)
+            after = VectorClock.Join(after, operation.Clock);
+        foreach (SimulatedStream other in ImplicitlyAwaited())
+        {
+            after = VectorClock.Join(after, other.Lane.Clock);
+            if (other.Lane.Last is { IsDone: false } last)
+                dependencies.Add(last);
+        }
+        return context.Scheduler.Issue(Lane, what, after, dependencies, work);
+    }
+
+    /// <summary>The host waits for all work of the stream.</summary>
+    public void Synchronize() => context.Scheduler.HostWaits(Lane.Last);
+
+    IEnumerable<SimulatedStream> ImplicitlyAwaited() =>
+        IsDefault ? context.Streams.Where(s => s != this && s.IsBlocking)
+        : IsBlocking ? [context.DefaultStream]
+        : [];
+}
+
+/// <summary>An event: a mark in a stream, or in a capture.</summary>
+sealed class SimulatedEvent(bool isTimed)
+{
+    public bool IsTimed => isTimed;
+
+    /// <summary>The operation that the last record made; null while there was none.</summary>
+    public Operation? Recorded { get; set; }
+
+    /// <summary>When it was reached, in ticks of the host's clock.</summary>
+    public long Timestamp { get; set; }
+
+    /// <summary>The capture in which it was recorded last, and the nodes it stands behind.</summary>
+    public Capture? Capture { get; set; }
+
+    public IReadOnlyList<int> CapturedNodes { get; set; } = [];
+}

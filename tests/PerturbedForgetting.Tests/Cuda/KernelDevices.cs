@@ -1,0 +1,78 @@
+using System.Collections;
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Driver;
+using PerturbedForgetting.Tensors.Backends.Cuda;
+
+namespace PerturbedForgetting.Tests.Cuda;
+
+/// <summary>The devices on which every kernel test runs: <c>sim</c> always, <c>cuda</c> where a driver and a GPU are found.</summary>
+sealed class KernelDevices : IEnumerable<string>
+{
+    static readonly Dictionary<string, KernelDevice> opened = [];
+
+    /// <summary>GPUs of this machine.</summary>
+    public static IReadOnlyList<CudaDevice> Gpus { get; } = CudaDevice.All(CudaDriverApi.Installed);
+
+    /// <summary>A device, opened once for all fixtures; opened anew after a fault.</summary>
+    public static KernelDevice Open(string name)
+    {
+        if (opened.TryGetValue(name, out KernelDevice? device) && !device.IsFaulted)
+            return device;
+        device?.Dispose();
+        return opened[name] = new KernelDevice(name);
+    }
+
+    public IEnumerator<string> GetEnumerator()
+    {
+        yield return "sim";
+        if (Gpus.Count > 0)
+            yield return "cuda";
+    }
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+}
+
+/// <summary>A device with its context and the project's kernels.</summary>
+sealed class KernelDevice : IDisposable
+{
+    public KernelDevice(string name)
+    {
+        Driver = name == "sim" ? new SimulatedDriver() : null;
+        Context = (Driver is null ? KernelDevices.Gpus[0] : CudaDevice.All(Driver.Api)[0]).RetainPrimaryContext();
+        Library = new KernelLibrary(Context);
+        Stream = Context.CreateStream();
+    }
+
+    /// <summary>The software GPU; null on a real one.</summary>
+    public SimulatedDriver? Driver { get; }
+
+    public CudaContext Context { get; }
+
+    public KernelLibrary Library { get; }
+
+    public CudaStream Stream { get; }
+
+    /// <summary>After a fault nothing works in the context any more.</summary>
+    public bool IsFaulted => Driver?.Fault is not null;
+
+    public void Dispose()
+    {
+        Library.Dispose();
+        Context.Dispose();
+        Driver?.Dispose();
+    }
+}
+
+/// <summary>Says on how many devices the kernels are tested.</summary>
+sealed class KernelDevicesTests
+{
+    [Test]
+    public void NumberOfRealDevicesIsPrinted()
+    {
+        TestContext.Progress.WriteLine($"Kernel tests run on the software GPU and on {KernelDevices.Gpus.Count} real GPUs ({CudaDriverApi.Installed.Origin}).");
+        foreach (CudaDevice gpu in KernelDevices.Gpus)
+            TestContext.Progress.WriteLine($"  {gpu}");
+        Assert.That(new KernelDevices(), Does.Contain("sim"));
+    }
+}

@@ -1,0 +1,208 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Simulator.Execution;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends.Cuda;
+
+namespace PerturbedForgetting.Tests.Cuda;
+
+/// <summary>
+/// Base of the tests of kernels, on every device there is:
+/// <code>
+/// [TestFixtureSource(typeof(KernelDevices))]
+/// sealed class ReluTests(string device) : KernelFixture(device)
+/// {
+///     [TestCase(1), TestCase(1025)]
+///     public void EqualsCpu(int count)
+///     {
+///         float[] x = Normal(count);
+///         DeviceBuffer&lt;float&gt; y = Poisoned&lt;float&gt;(count);
+///         new Relu(Library).Launch(Stream, Upload(x), y, count);
+///         AssertClose(Download(y), OnCpu(x, backend => …), relative: 0);
+///         AssertTraffic("relu", loaded: 4L * count, stored: 4L * count);
+///     }
+/// }
+/// </code>
+/// Buffers are freed when a test ends; then every launch must have finished without a finding.
+/// </summary>
+abstract class KernelFixture(string deviceName)
+{
+    static readonly int baseSeed = int.TryParse(Environment.GetEnvironmentVariable("PERTURBED_FORGETTING_TEST_SEED"), CultureInfo.InvariantCulture, out int given)
+        ? given
+        : Random.Shared.Next();
+
+    readonly List<CudaResource> buffers = [];
+    KernelDevice device = null!;
+
+    /// <summary>Whether the counters are there.</summary>
+    protected bool IsSimulated => device.Driver is not null;
+
+    protected CudaContext Context => device.Context;
+
+    protected KernelLibrary Library => device.Library;
+
+    /// <summary>A stream that does not block; copies of this class are ordered with it.</summary>
+    protected CudaStream Stream => device.Stream;
+
+    /// <summary>New for every test; the seed is printed. PERTURBED_FORGETTING_TEST_SEED repeats a run.</summary>
+    protected Random Random { get; private set; } = null!;
+
+    [SetUp]
+    public void OpenDevice()
+    {
+        device = KernelDevices.Open(deviceName);
+        device.Driver?.ResetCounters();
+        int seed = unchecked((baseSeed * 31) + (int)Hash(TestContext.CurrentContext.Test.FullName));
+        Random = new Random(seed);
+        TestContext.Out.WriteLine($"seed {seed} (PERTURBED_FORGETTING_TEST_SEED={baseSeed})");
+    }
+
+    [TearDown]
+    public void CheckThatNothingWasFound()
+    {
+        string? fault = null;
+        try
+        {
+            Context.Synchronize();
+        }
+        catch (CudaException e)
+        {
+            fault = e.Message;
+        }
+        foreach (CudaResource buffer in buffers)
+            buffer.Dispose();
+        buffers.Clear();
+        Assert.That(device.Driver?.Fault ?? fault, Is.Null, "the checks of the device found something");
+    }
+
+    /// <summary>An array on the device.</summary>
+    protected DeviceBuffer<T> Upload<T>(params ReadOnlySpan<T> values) where T : unmanaged
+    {
+        DeviceBuffer<T> buffer = Scratch<T>(values.Length);
+        Write(buffer, values);
+        return buffer;
+    }
+
+    /// <summary>Overwrites the beginning of an array on the device.</summary>
+    protected unsafe void Write<T>(DeviceBuffer<T> buffer, ReadOnlySpan<T> values) where T : unmanaged
+    {
+        fixed (T* first = values)
+            Stream.Upload(buffer, first, (long)values.Length * Unsafe.SizeOf<T>());
+    }
+
+    /// <summary>An output: every byte is 0xFF, which is NaN in every floating type, so that an element that is not written shows.</summary>
+    protected DeviceBuffer<T> Poisoned<T>(long count) where T : unmanaged
+    {
+        DeviceBuffer<T> buffer = Scratch<T>(count);
+        Stream.FillBytes(buffer, 0xFF, buffer.Bytes);
+        return buffer;
+    }
+
+    /// <summary>Work space: the software GPU faults on a read of what no kernel has written.</summary>
+    protected DeviceBuffer<T> Scratch<T>(long count) where T : unmanaged
+    {
+        DeviceBuffer<T> buffer = Context.Allocate<T>(count);
+        buffers.Add(buffer);
+        return buffer;
+    }
+
+    /// <summary>The elements of an array on the device, when all work of the stream is done.</summary>
+    protected T[] Download<T>(DeviceBuffer<T> buffer) where T : unmanaged
+    {
+        Stream.Synchronize();
+        return buffer.ToArray();
+    }
+
+    /// <summary>Standard normal numbers.</summary>
+    protected float[] Normal(int count, double scale = 1)
+    {
+        var values = new float[count];
+        for (int i = 0; i < count; i++)
+        {
+            double radius = Math.Sqrt(-2 * Math.Log(1 - Random.NextDouble()));
+            values[i] = (float)(scale * radius * Math.Cos(2 * Math.PI * Random.NextDouble()));
+        }
+        return values;
+    }
+
+    /// <summary>Uniform numbers.</summary>
+    protected float[] Uniform(int count, double low, double high)
+    {
+        var values = new float[count];
+        for (int i = 0; i < count; i++)
+            values[i] = (float)(low + ((high - low) * Random.NextDouble()));
+        return values;
+    }
+
+    /// <summary>Whole numbers from 0 to below a limit.</summary>
+    protected int[] Whole(int count, int limit)
+    {
+        var values = new int[count];
+        for (int i = 0; i < count; i++)
+            values[i] = Random.Next(limit);
+        return values;
+    }
+
+    /// <summary>A tensor of the CPU, for the kernel's reference in <c>Backends/Cpu</c>.</summary>
+    protected static Tensor OnCpu<T>(T[] values, params int[] shape) where T : unmanaged =>
+        Tensor.From(values, shape.Length == 0 ? new Shape(values.Length) : new Shape(shape));
+
+    /// <summary>What the software GPU counted for a kernel since the test began; null on a real device.</summary>
+    protected Counters? CountersOf(string kernel)
+    {
+        if (device.Driver is not { } driver)
+            return null;
+        Context.Synchronize();
+        return driver.Counters.TryGetValue(kernel, out Counters? counters) ? counters : throw new AssertionException($"kernel {kernel} did not run");
+    }
+
+    /// <summary>Where the device counts: bytes that a kernel loaded from and stored to global memory since the test began, exactly;
+    /// and that whole sectors were used.</summary>
+    protected void AssertTraffic(string kernel, long loaded, long stored, bool isCoalesced = true)
+    {
+        if (CountersOf(kernel) is not { } counters)
+            return;
+        Assert.Multiple(() =>
+        {
+            Assert.That(counters.BytesLoaded, Is.EqualTo(loaded), $"bytes loaded by {kernel}");
+            Assert.That(counters.BytesStored, Is.EqualTo(stored), $"bytes stored by {kernel}");
+            if (isCoalesced)
+                Assert.That(counters.SectorEfficiency, Is.EqualTo(1), $"sector efficiency of {kernel}");
+        });
+    }
+
+    /// <summary>Element by element: |actual - expected| ≤ absolute + relative·|expected|; the same infinities, and NaN where NaN is
+    /// expected. With both tolerances 0 the bits must be equal, but for the bits of a NaN.</summary>
+    protected static void AssertClose(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, double relative, double absolute = 0)
+    {
+        Assert.That(actual.Length, Is.EqualTo(expected.Length), "number of elements");
+        for (int i = 0; i < actual.Length; i++)
+        {
+            float a = actual[i], e = expected[i];
+            bool isEqual = float.IsNaN(e) ? float.IsNaN(a)
+                : float.IsInfinity(e) || (relative == 0 && absolute == 0) ? BitConverter.SingleToInt32Bits(a) == BitConverter.SingleToInt32Bits(e)
+                : Math.Abs((double)a - e) <= absolute + (relative * Math.Abs((double)e));
+            if (!isEqual)
+                Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs((double)a - e):R}, allowed {absolute + (relative * Math.Abs((double)e)):R}"));
+        }
+    }
+
+    /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double)"/>
+    protected static void AssertClose(ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, double relative, double absolute = 0)
+    {
+        Assert.That(actual.Length, Is.EqualTo(expected.Length), "number of elements");
+        for (int i = 0; i < actual.Length; i++)
+        {
+            double a = actual[i], e = expected[i];
+            bool isEqual = double.IsNaN(e) ? double.IsNaN(a)
+                : double.IsInfinity(e) || (relative == 0 && absolute == 0) ? BitConverter.DoubleToInt64Bits(a) == BitConverter.DoubleToInt64Bits(e)
+                : Math.Abs(a - e) <= absolute + (relative * Math.Abs(e));
+            if (!isEqual)
+                Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs(a - e):R}, allowed {absolute + (relative * Math.Abs(e)):R}"));
+        }
+    }
+
+    // The same in every process, unlike string.GetHashCode.
+    static uint Hash(string text) => text.Aggregate(2166136261u, static (hash, c) => unchecked((hash ^ c) * 16777619u));
+}
