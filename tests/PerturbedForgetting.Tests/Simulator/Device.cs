@@ -23,6 +23,9 @@ sealed unsafe class Device : IDisposable
 
     public Counters Counters { get; } = new();
 
+    /// <summary>Number of the next launch among the operations of all streams.</summary>
+    public long Operation { get; set; }
+
     /// <summary>Uploads an array.</summary>
     public ulong Upload<T>(params ReadOnlySpan<T> values) where T : unmanaged
     {
@@ -62,7 +65,7 @@ sealed unsafe class Device : IDisposable
         }
         fixed (byte* pointer = parameters)
         {
-            new PerturbedForgetting.Simulator.Execution.Launch(program, Memory, grid, threads, dynamicShared, pointer)
+            new PerturbedForgetting.Simulator.Execution.Launch(program, Memory, grid, threads, dynamicShared, pointer, Operation)
             {
                 InstructionLimit = instructionLimit,
             }.Run(Counters, 2);

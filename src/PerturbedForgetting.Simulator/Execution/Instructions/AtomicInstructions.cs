@@ -51,7 +51,8 @@ static unsafe class AtomicInstructions
     {
         ("add", "u32" or "s32") => &Run<uint, Add<uint>>,
         ("add", "u64") => &Run<ulong, Add<ulong>>,
-        ("add", "f32") => &Run<float, Add<float>>,
+        // PTX ISA, "atom": on global memory subnormal numbers count as zero, on shared memory they do not.
+        ("add", "f32") => &Run<float, Add<float>, AddFlushed>,
         ("add", "f64") => &Run<double, Add<double>>,
         ("min", "u32") => &Run<uint, Min<uint>>,
         ("min", "s32") => &Run<int, Min<int>>,
@@ -76,7 +77,10 @@ static unsafe class AtomicInstructions
         _ => null,
     };
 
-    static void Run<T, TOperation>(Warp warp, Instruction* i, uint mask) where T : unmanaged where TOperation : struct, IAtomic<T>
+    static void Run<T, TOperation>(Warp warp, Instruction* i, uint mask) where T : unmanaged where TOperation : struct, IAtomic<T> =>
+        Run<T, TOperation, TOperation>(warp, i, mask);
+
+    static void Run<T, TShared, TGlobal>(Warp warp, Instruction* i, uint mask) where T : unmanaged where TShared : struct, IAtomic<T> where TGlobal : struct, IAtomic<T>
     {
         ulong* addresses = stackalloc ulong[Warp.Lanes];
         MemoryAccess.Addresses(warp, i, addresses);
@@ -87,8 +91,9 @@ static unsafe class AtomicInstructions
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            T* place = (shared >> lane & 1) != 0 ? Shared<T>(warp, i, addresses[lane], lane) : Global<T>(warp, i, addresses[lane], lane);
-            T old = Update<T, TOperation>(place, b[lane], c[lane]);
+            T old = (shared >> lane & 1) != 0
+                ? Update<T, TShared>(Shared<T>(warp, i, addresses[lane], lane), b[lane], c[lane])
+                : Update<T, TGlobal>(Global<T>(warp, i, addresses[lane], lane), b[lane], c[lane]);
             if (result != null)
                 result[lane] = old;
         }
@@ -131,6 +136,12 @@ static unsafe class AtomicInstructions
     readonly struct Add<T> : IAtomic<T> where T : IAdditionOperators<T, T, T>
     {
         public static T Apply(T old, T b, T c) => old + b;
+    }
+
+    readonly struct AddFlushed : IAtomic<float>
+    {
+        public static float Apply(float old, float b, float c) =>
+            FloatInstructions.Flush.Apply(FloatInstructions.Flush.Apply(old) + FloatInstructions.Flush.Apply(b));
     }
 
     readonly struct Min<T> : IAtomic<T> where T : INumber<T>
