@@ -8,16 +8,28 @@ namespace PerturbedForgetting.Tests.Simulator;
 sealed unsafe class Device : IDisposable
 {
     readonly DeviceModule module;
+    readonly bool isMemoryOwned;
 
-    public Device(string ptx, long capacity = 1L << 30)
+    /// <param name="ptx">The module.</param>
+    /// <param name="memory">Memory of another device, which this one shares; its own when null.</param>
+    public Device(string ptx, DeviceMemory? memory = null)
     {
-        Memory = new DeviceMemory(capacity);
+        isMemoryOwned = memory is null;
+        Memory = memory ?? new DeviceMemory(1L << 30);
         module = DeviceModule.Load("test", ptx, Memory);
     }
 
     /// <summary>A kernel written without its head: parameters and body are given.</summary>
-    public static Device OfKernel(string parameters, string body, string declarations = "") =>
-        new($".version 7.8\n.target sm_80\n.address_size 64\n{declarations}\n.visible .entry k({parameters})\n{{\n{body}\n}}\n");
+    public static Device OfKernel(string parameters, string body, string declarations = "", DeviceMemory? memory = null) =>
+        new($".version 7.8\n.target sm_80\n.address_size 64\n{declarations}\n.visible .entry k({parameters})\n{{\n{body}\n}}\n", memory);
+
+    /// <summary>Other numbers in every run; the seed is printed.</summary>
+    public static Random Random()
+    {
+        int seed = Environment.TickCount;
+        TestContext.Out.WriteLine($"seed {seed}");
+        return new Random(seed);
+    }
 
     public DeviceMemory Memory { get; }
 
@@ -75,6 +87,7 @@ sealed unsafe class Device : IDisposable
     public void Dispose()
     {
         module.Dispose();
-        Memory.Dispose();
+        if (isMemoryOwned)
+            Memory.Dispose();
     }
 }

@@ -5,13 +5,6 @@ public class AccessTests
 {
     const int Threads = AccessKernel.Blocks * AccessKernel.Threads;
 
-    static Random Seeded()
-    {
-        int seed = Environment.TickCount;
-        TestContext.Out.WriteLine($"seed {seed}");
-        return new Random(seed);
-    }
-
     /// <summary>Offsets of the threads, in accesses: what the fast paths know, and what they do not.</summary>
     static IEnumerable<(string Name, int[] Places)> Patterns(int places, Random random)
     {
@@ -31,7 +24,7 @@ public class AccessTests
     [Test]
     public void Loads([Values("global", "shared", "local", "const", "generic:global", "generic:shared", "generic:local")] string space)
     {
-        Random random = Seeded();
+        Random random = Device.Random();
         var memory = new byte[AccessKernel.Bytes];
         foreach (AccessKernel kernel in AccessKernel.Forms(space, isStore: false))
         {
@@ -54,7 +47,7 @@ public class AccessTests
     [Test]
     public void Stores([Values("global", "shared", "local", "generic:global", "generic:shared", "generic:local")] string space)
     {
-        Random random = Seeded();
+        Random random = Device.Random();
         var memory = new byte[AccessKernel.Bytes];
         bool isGlobal = space.EndsWith("global", StringComparison.Ordinal), isLocal = space.EndsWith("local", StringComparison.Ordinal);
         foreach (AccessKernel kernel in AccessKernel.Forms(space, isStore: true))
@@ -95,7 +88,7 @@ public class AccessTests
     [Test]
     public void HintsChangeNothing([Values(".volatile", ".relaxed.gpu", ".acquire.sys", ".nc", ".ca", ".cg", ".cs", ".lu", ".cv", ".L1::no_allocate", ".nc.L1::evict_last.L2::128B")] string hint)
     {
-        Random random = Seeded();
+        Random random = Device.Random();
         var memory = new byte[AccessKernel.Bytes];
         random.NextBytes(memory);
         // .relaxed, .acquire and .volatile stand before the space.

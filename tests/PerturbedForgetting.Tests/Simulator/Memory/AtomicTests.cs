@@ -47,9 +47,8 @@ public class AtomicTests
     [Test]
     public void ChangesTheCellAndReturnsWhatWasThere([ValueSource(nameof(Operations))] string operation, [Values("global", "shared", "generic:global", "generic:shared")] string space, [Values] bool returns)
     {
-        int seed = Environment.TickCount, bits = Bits(operation);
-        TestContext.Out.WriteLine($"seed {seed}");
-        var random = new Random(seed);
+        int bits = Bits(operation);
+        Random random = Device.Random();
         for (int round = 0; round < 5; round++)
         {
             ulong[] cells = Values(operation, Cells, random), b = Values(operation, Threads, random), c = Values(operation, Threads, random);

@@ -115,9 +115,7 @@ public class CounterTests
     [Test]
     public void RandomAddresses([Values(1, 2, 4, 8, 16)] int bytes)
     {
-        int seed = Environment.TickCount;
-        TestContext.Out.WriteLine($"seed {seed}");
-        var random = new Random(seed);
+        Random random = Device.Random();
         string[] forms = ["u8 %rs1", "u16 %rs1", "u32 %r5", "u64 %rd9", "v2.u64 {%rd9, %rd10}"];
         string form = forms[int.Log2(bytes)];
         for (int round = 0; round < 20; round++)
