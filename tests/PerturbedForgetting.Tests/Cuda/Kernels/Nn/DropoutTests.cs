@@ -1,0 +1,22 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+using PerturbedForgetting.Tensors.Random;
+
+namespace PerturbedForgetting.Tests.Cuda.Kernels;
+
+[TestFixtureSource(typeof(KernelDevices))]
+sealed class DropoutKernelTests(string device) : KernelFixture(device)
+{
+    [Test]
+    public void EqualsCpuInEveryBit([Values(1, 31, 33, 1023, 1025)] int count, [Values(0, 0.1, 0.5, 1)] double p)
+    {
+        float[] x = Normal(count);
+        ulong seed = (ulong)Random.NextInt64(), sequence = (ulong)Random.NextInt64();
+        DeviceBuffer<float> y = Poisoned<float>(count);
+        new Dropout(Library).Launch(Stream, y, Upload<float>(x), p, seed, sequence, count);
+        Tensor expected = Tensor.Empty([count], DType.Float32);
+        expected.Device.Backend.Dropout(OnCpu(x), p, new Philox(seed, sequence), expected);
+        AssertClose(Download(y), expected.ToArray<float>(), 0);
+    }
+}
