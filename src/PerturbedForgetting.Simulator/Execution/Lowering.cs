@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Simulator.Ptx;
 
@@ -20,7 +21,7 @@ sealed unsafe partial class Lowering
     readonly List<int> scratch = [];
     readonly List<Instruction> code = [];
     readonly List<PtxLocation> locations = [];
-    int registerBytes, scratchPredicate = -1;
+    int registerBytes, scratchPredicate = -1, carryFlag = -1;
     Frame frame;
 
     /// <summary>The instruction that is being lowered.</summary>
@@ -163,6 +164,17 @@ sealed unsafe partial class Lowering
 
     /// <summary>A predicate for the steps of one instruction.</summary>
     public int ScratchPredicate() => scratchPredicate < 0 ? scratchPredicate = Reserve(4) : scratchPredicate;
+
+    /// <summary>The lanes' carry flags.</summary>
+    public int CarryFlag() => carryFlag < 0 ? carryFlag = Reserve(4) : carryFlag;
+
+    /// <summary>Refuses an instruction that the module's target does not have.</summary>
+    /// <param name="capability">Compute capability that has it, times ten.</param>
+    public void Require(int capability)
+    {
+        if (int.TryParse(module.Target.AsSpan(module.Target.IndexOf('_') + 1).TrimEnd('a'), NumberStyles.None, CultureInfo.InvariantCulture, out int target) && target < capability)
+            throw Error($"needs .target sm_{capability} or higher, the module's is {module.Target}");
+    }
 
     /// <summary>A constant's bits as a value of a type; narrow signed types are sign-extended to 32 bits, unsigned ones cut.</summary>
     public ulong Bits(PtxConstant constant, PtxType type) => (constant.Kind, type) switch

@@ -28,15 +28,15 @@ static unsafe class CompareInstructions
 
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("setp", "setp.cmp{.and|.or|.xor}{.ftz}.type p{|q}, a, b{, {!}c}; cmp: eq ne lt le gt ge lo ls hi hs equ neu ltu leu gtu geu num nan; type: b|u|s 16|32|64, f32, f64", LowerPredicate),
-        new("set", "set.cmp{.ftz}.{u32|s32|f32}.type d, a, b", LowerSet),
+        new("setp", "setp.cmp{.and|.or|.xor}{.ftz}.type p{|q}, a, b{, {!}c}; cmp: eq ne lt le gt ge lo ls hi hs equ neu ltu leu gtu geu num nan; type: b|u|s 16|32|64, f16, bf16, f32, f64", LowerPredicate),
+        new("set", "set.cmp{.and|.or|.xor}{.ftz}.{u32|s32|f32}.type d, a, b{, {!}c}", LowerSet),
         new("selp", "selp.{b|u|s}{16|32|64}, selp.f32, selp.f64 d, a, b, p", LowerSelect),
         new("slct", "slct{.ftz}.{b32|u32|s32|f32|b64|u64|s64|f64}.{s32|f32} d, a, b, c", LowerSelectBySign),
     ];
 
     static Outcome Parse(Lowering context, string word, PtxType type)
     {
-        bool isFloat = type is PtxType.F32 or PtxType.F64;
+        bool isFloat = type is PtxType.F32 or PtxType.F64 or PtxType.F16 or PtxType.BF16;
         return word switch
         {
             "eq" => Outcome.Equal,
@@ -71,6 +71,8 @@ static unsafe class CompareInstructions
         PtxType.F64 => &Compare<double>,
         PtxType.U16 or PtxType.B16 => &CompareNarrow<ushort>,
         PtxType.S16 => &CompareNarrow<short>,
+        PtxType.F16 => &CompareNarrow<Half>,
+        PtxType.BF16 => &CompareBrain,
         _ => throw context.Unknown(),
     };
 
@@ -80,9 +82,9 @@ static unsafe class CompareInstructions
         bool flush = words.Remove("ftz");
         PtxType type = words.Count > 0 ? PtxTypes.Parse(words[^1]) : PtxType.None;
         delegate*<Warp, Instruction*, uint, void> handler = Handler(context, type);
-        Combination combination = words.Count == 3
-            ? words[1] switch { "and" => Combination.And, "or" => Combination.Or, "xor" => Combination.Xor, _ => throw context.Unknown() }
-            : words.Count == 2 ? Combination.None : throw context.Unknown();
+        if (type == PtxType.BF16)
+            context.Require(90);
+        Combination combination = words.Count == 3 ? Combined(context, words[1]) : words.Count == 2 ? Combination.None : throw context.Unknown();
         Outcome outcome = Parse(context, words[0], type);
         (PtxOperand first, PtxOperand? second) = context.Operand(0) is PtxPair pair ? (pair.First, pair.Second) : (context.Operand(0), null);
         int p = context.DestinationOrSink(first, PtxType.Pred), q = second is null ? -1 : context.DestinationOrSink(second, PtxType.Pred);
@@ -90,8 +92,18 @@ static unsafe class CompareInstructions
         (int c, uint flip) = combination == Combination.None ? (-1, 0) : context.Predicate(context.Operand(3));
         ref Instruction i = ref context.Emit(handler, InstructionClass.Predicate);
         (i.Destination, i.A, i.B, i.C, i.D) = (p, a, b, c, q);
-        i.Immediate = (uint)outcome | ((uint)combination << 8) | ((long)flip << 32);
+        i.Immediate = Choice(outcome, combination, flip);
     }
+
+    static long Choice(Outcome outcome, Combination combination, uint flip) => (uint)outcome | ((uint)combination << 8) | ((long)flip << 32);
+
+    static Combination Combined(Lowering context, string word) => word switch
+    {
+        "and" => Combination.And,
+        "or" => Combination.Or,
+        "xor" => Combination.Xor,
+        _ => throw context.Unknown(),
+    };
 
     static (int A, int B) Operands(Lowering context, int first, PtxType type, bool flush)
     {
@@ -114,16 +126,18 @@ static unsafe class CompareInstructions
     {
         List<string> words = [.. instruction.Modifiers];
         bool flush = words.Remove("ftz");
-        if (words.Count != 3 || words[1] is not ("u32" or "s32" or "f32"))
+        if (words.Count is not (3 or 4) || words[^2] is not ("u32" or "s32" or "f32"))
             throw context.Unknown();
-        PtxType type = PtxTypes.Parse(words[2]);
+        PtxType type = PtxTypes.Parse(words[^1]);
+        Combination combination = words.Count == 4 ? Combined(context, words[1]) : Combination.None;
+        (int c, uint flip) = combination == Combination.None ? (-1, 0) : context.Predicate(context.Operand(3));
         delegate*<Warp, Instruction*, uint, void> handler = Handler(context, type);
         Outcome outcome = Parse(context, words[0], type);
-        int destination = context.Destination(0, PtxTypes.Parse(words[1])), predicate = context.ScratchPredicate();
+        int destination = context.Destination(0, PtxTypes.Parse(words[^2])), predicate = context.ScratchPredicate();
         (int a, int b) = Operands(context, 1, type, flush);
         ref Instruction compare = ref context.Emit(handler, InstructionClass.Predicate);
-        (compare.Destination, compare.A, compare.B, compare.Immediate) = (predicate, a, b, (int)outcome);
-        Select(context, destination, context.Constant(words[1] == "f32" ? BitConverter.SingleToUInt32Bits(1) : uint.MaxValue, false), context.Constant(0, false), predicate, 0, PtxType.B32, InstructionClass.Part);
+        (compare.Destination, compare.A, compare.B, compare.C, compare.Immediate) = (predicate, a, b, c, Choice(outcome, combination, flip));
+        Select(context, destination, context.Constant(words[^2] == "f32" ? BitConverter.SingleToUInt32Bits(1) : uint.MaxValue, false), context.Constant(0, false), predicate, 0, PtxType.B32, InstructionClass.Part);
     }
 
     static void LowerSelect(Lowering context, PtxInstruction instruction)
@@ -144,11 +158,16 @@ static unsafe class CompareInstructions
     static void LowerSelectBySign(Lowering context, PtxInstruction instruction)
     {
         List<string> words = [.. instruction.Modifiers];
-        words.Remove("ftz");
+        bool flush = words.Remove("ftz");
         if (words.Count != 2 || words[1] is not ("s32" or "f32"))
             throw context.Unknown();
         PtxType type = PtxTypes.Parse(words[0]), selector = PtxTypes.Parse(words[1]);
         int destination = context.Destination(0, type), a = context.Source(1, type), b = context.Source(2, type), c = context.Source(3, selector), predicate = context.ScratchPredicate();
+        if (flush && selector == PtxType.F32)
+        {
+            Flush(context, context.Scratch(0), c);
+            c = context.Scratch(0);
+        }
         ref Instruction compare = ref context.Emit(selector == PtxType.S32 ? &Compare<int> : &Compare<float>, InstructionClass.Part);
         (compare.Destination, compare.A, compare.B, compare.Immediate) = (predicate, c, context.Constant(0, false), (int)(Outcome.Greater | Outcome.Equal));
         Select(context, destination, a, b, predicate, 0, type, InstructionClass.Move);
@@ -176,6 +195,20 @@ static unsafe class CompareInstructions
         for (int lane = 0; lane < Warp.Lanes; lane++)
         {
             T x = *(T*)(a + (4 * lane)), y = *(T*)(b + (4 * lane));
+            less |= x < y ? 1u << lane : 0;
+            equal |= x == y ? 1u << lane : 0;
+            greater |= x > y ? 1u << lane : 0;
+        }
+        Write(warp, i, mask, Choose((Outcome)(i->Immediate & 15), less, equal, greater));
+    }
+
+    static void CompareBrain(Warp warp, Instruction* i, uint mask)
+    {
+        uint* a = warp.Words(i->A), b = warp.Words(i->B);
+        uint less = 0, equal = 0, greater = 0;
+        for (int lane = 0; lane < Warp.Lanes; lane++)
+        {
+            double x = FloatFormat.Widen(PtxType.BF16, a[lane]), y = FloatFormat.Widen(PtxType.BF16, b[lane]);
             less |= x < y ? 1u << lane : 0;
             equal |= x == y ? 1u << lane : 0;
             greater |= x > y ? 1u << lane : 0;

@@ -6,16 +6,6 @@ namespace PerturbedForgetting.Simulator.Execution;
 /// <summary>Conversions between types (PTX ISA, "cvt").</summary>
 static unsafe class ConvertInstructions
 {
-    enum Rounding : byte
-    {
-        NearestEven,
-        Zero,
-        Down,
-        Up,
-        /// <summary>To nearest, ties away from zero; of tf32.</summary>
-        NearestAway,
-    }
-
     /// <summary>What a conversion does; packed into <see cref="Instruction.Immediate"/>.</summary>
     readonly record struct Form(PtxType To, PtxType From, Rounding Rounding, bool IsIntegral, bool Saturates, bool Flushes, bool Clamps)
     {
@@ -28,7 +18,7 @@ static unsafe class ConvertInstructions
 
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("cvt", "cvt{.rn|.rz|.rm|.rp|.rni|.rzi|.rmi|.rpi}{.ftz}{.sat}.{u|s}{8|16|32|64}|f16|bf16|f32|f64 between each other; cvt.rna.tf32.f32; cvt.{rn|rz}{.relu}.{f16x2|bf16x2}.f32 d, a, b", Lower),
+        new("cvt", "cvt{.rn|.rz|.rm|.rp|.rni|.rzi|.rmi|.rpi}{.ftz}{.sat}.{u|s}{8|16|32|64}|f16|bf16|f32|f64 between each other; cvt.{rna|rn|rz}.tf32.f32; cvt.{rn|rz}{.relu}.{f16x2|bf16x2}.f32 d, a, b", Lower),
     ];
 
     static void Lower(Lowering context, PtxInstruction instruction)
@@ -76,17 +66,29 @@ static unsafe class ConvertInstructions
                 "rpi" => form with { IsIntegral = true, Rounding = Rounding.Up },
                 "sat" => form with { Saturates = true },
                 "ftz" => form with { Flushes = true },
-                "relu" when to is PtxType.F16 or PtxType.BF16 or PtxType.F16x2 or PtxType.BF16x2 => form with { Clamps = true },
+                "relu" when to is PtxType.F16 or PtxType.BF16 or PtxType.F16x2 or PtxType.BF16x2 && from == PtxType.F32 => form with { Clamps = true },
                 _ => throw context.Unknown(),
             };
         }
-        bool isDirected = form.Rounding is Rounding.Down or Rounding.Up or Rounding.Zero && !form.IsIntegral;
-        bool isPair = to is PtxType.F16x2 or PtxType.BF16x2;
-        // Directed rounding of a narrowing is executed where kernels use it: float32 to the 16-bit types, toward zero.
-        if ((isDirected && !(from == PtxType.F32 && form.Rounding == Rounding.Zero && to is PtxType.F16 or PtxType.BF16 or PtxType.F16x2 or PtxType.BF16x2))
-            || (isPair && from != PtxType.F32) || (to == PtxType.TF32 && (from != PtxType.F32 || form.Rounding != Rounding.NearestAway)))
-            throw context.Unknown();
+        CheckRounding(context, form, instruction.Modifiers[0]);
         return form;
+    }
+
+    /// <summary>A rounding stands where a value may not be representable, and nowhere else.</summary>
+    static void CheckRounding(Lowering context, in Form form, string first)
+    {
+        bool isRounded = first is "rn" or "rz" or "rm" or "rp" or "rna", isPair = form.To is PtxType.F16x2 or PtxType.BF16x2, isTensor = form.To == PtxType.TF32;
+        bool isNarrower = PtxTypes.SizeOf(form.To) < PtxTypes.SizeOf(form.From) || isTensor || isPair || (form.To == PtxType.BF16 && form.From == PtxType.F16) || (form.To == PtxType.F16 && form.From == PtxType.BF16);
+        bool needsRounding = !IsInteger(form.To) && (IsInteger(form.From) || isNarrower), needsIntegral = IsInteger(form.To) && !IsInteger(form.From);
+        bool mayBeIntegral = needsIntegral || (IsFloat(form.To) && form.To == form.From);
+        if (needsRounding && !isRounded)
+            throw context.Error("a rounding (.rn, .rz, .rm, .rp) is missing");
+        if (needsIntegral && !form.IsIntegral)
+            throw context.Error("a rounding to an integer (.rni, .rzi, .rmi, .rpi) is missing");
+        if ((isRounded && !needsRounding) || (form.IsIntegral && !mayBeIntegral) || ((isPair || isTensor) && (form.From != PtxType.F32 || form.Rounding is Rounding.Down or Rounding.Up)))
+            throw context.Unknown();
+        if (isTensor && first != "rna")
+            context.Require(90);
     }
 
     static bool IsNumber(PtxType type) => IsInteger(type) || IsFloat(type);
@@ -97,7 +99,7 @@ static unsafe class ConvertInstructions
 
     static delegate*<Warp, Instruction*, uint, void> Handler(Form form, bool isWideTo, bool isWideFrom)
     {
-        if (form is { Saturates: false, Flushes: false, IsIntegral: false })
+        if (form is { Saturates: false, Flushes: false, IsIntegral: false, Clamps: false, Rounding: Rounding.NearestEven })
         {
             switch (form.To, form.From)
             {
@@ -115,6 +117,12 @@ static unsafe class ConvertInstructions
                     return &Lanes.Unary<int, float, FromSigned>;
                 case (PtxType.F32, PtxType.U32) when !isWideFrom && !isWideTo:
                     return &Lanes.Unary<uint, float, FromUnsigned>;
+                case (PtxType.F32, PtxType.BF16) when !isWideFrom && !isWideTo:
+                    return &Lanes.Unary<ushort, uint, FromBrain>;
+                case (PtxType.F32, PtxType.F16) when !isWideFrom && !isWideTo:
+                    return &Lanes.Unary<Half, float, FromHalf>;
+                case (PtxType.BF16, PtxType.F32) when !isWideFrom && !isWideTo:
+                    return &Lanes.Unary<float, ushort, ToBrain>;
             }
         }
         return &Convert;
@@ -155,6 +163,21 @@ static unsafe class ConvertInstructions
         public static float Apply(uint a) => a;
     }
 
+    readonly struct FromBrain : IUnary<ushort, uint>
+    {
+        public static uint Apply(ushort a) => (uint)a << 16;
+    }
+
+    readonly struct FromHalf : IUnary<Half, float>
+    {
+        public static float Apply(Half a) => (float)a;
+    }
+
+    readonly struct ToBrain : IUnary<float, ushort>
+    {
+        public static ushort Apply(float a) => FloatFormat.ToBrain(a);
+    }
+
     static void Convert(Warp warp, Instruction* i, uint mask)
     {
         var form = Form.Unpack(i->Immediate);
@@ -192,17 +215,10 @@ static unsafe class ConvertInstructions
                 return Extend(form.To, form.Saturates ? Saturate(form.To, isUnsigned ? extended : (Int128)(long)extended) : extended);
             return FromInteger(form, isUnsigned, extended);
         }
-        if (form.From == PtxType.F64)
-            return FromDouble(form, BitConverter.UInt64BitsToDouble(bits));
-        float single = form.From switch
-        {
-            PtxType.F16 => (float)BitConverter.UInt16BitsToHalf((ushort)bits),
-            PtxType.BF16 => BitConverter.UInt32BitsToSingle((uint)(bits & 0xffff) << 16),
-            _ => BitConverter.UInt32BitsToSingle((uint)bits),
-        };
+        double value = FloatFormat.Widen(form.From, bits);
         if (form.Flushes && form.From == PtxType.F32)
-            single = FloatInstructions.Flush.Apply(single);
-        return FromSingle(form, single);
+            value = FloatInstructions.Flush.Apply((float)value);
+        return FromFloat(form, value);
     }
 
     static ulong Extend(PtxType type, ulong bits) => type switch
@@ -232,50 +248,48 @@ static unsafe class ConvertInstructions
         return (ulong)Int128.Clamp(value, least, most);
     }
 
-    static ulong FromInteger(in Form form, bool isUnsigned, ulong value) => form.To switch
+    static ulong FromInteger(in Form form, bool isUnsigned, ulong bits)
     {
-        PtxType.F64 => BitConverter.DoubleToUInt64Bits(isUnsigned ? value : (long)value),
-        PtxType.F32 => BitConverter.SingleToUInt32Bits(isUnsigned ? value : (long)value),
-        // Beyond 65520 both are infinite, and below a float64 is exact.
-        PtxType.F16 => BitConverter.HalfToUInt16Bits((Half)(isUnsigned ? value : (double)(long)value)),
-        _ => Brain(isUnsigned ? value : (long)value, Rounding.NearestEven),
-    };
+        Int128 value = isUnsigned ? bits : (long)bits;
+        if (form.Saturates)
+            value = Int128.Clamp(value, 0, 1);
+        // float16 is infinite from 65520 on, and below it a float64 is exact; bfloat16 is rounded from a float64 that was rounded to odd.
+        ulong nearest = form.To switch
+        {
+            PtxType.F64 => BitConverter.DoubleToUInt64Bits((double)value),
+            PtxType.F32 => BitConverter.SingleToUInt32Bits((float)value),
+            PtxType.F16 => FloatFormat.ToHalf((double)value),
+            _ => FloatFormat.ToBrain(ToOdd(value)),
+        };
+        if (form.Rounding == Rounding.NearestEven)
+            return nearest;
+        double rounded = FloatFormat.Widen(form.To, nearest);
+        int error = double.IsInfinity(rounded) ? -Math.Sign(rounded) : value.CompareTo((Int128)rounded);
+        return FloatFormat.Directed(nearest, value < 0, error, form.Rounding);
+    }
 
-    static ulong FromDouble(in Form form, double value)
+    static double ToOdd(Int128 value)
+    {
+        double nearest = (double)value;
+        int error = Int128.Abs(value).CompareTo((Int128)Math.Abs(nearest));
+        long bits = BitConverter.DoubleToInt64Bits(nearest);
+        return error == 0 || (bits & 1) != 0 ? nearest : BitConverter.Int64BitsToDouble(bits + error);
+    }
+
+    static ulong FromFloat(in Form form, double value)
     {
         if (form.IsIntegral)
             value = Integral(value, form.Rounding);
         if (IsInteger(form.To))
-            return ToInteger(form.To, value);
+            return ToInteger(form, value);
         if (form.Saturates)
             value = value > 0 ? Math.Min(value, 1) : 0;
-        return form.To switch
-        {
-            PtxType.F64 => BitConverter.DoubleToUInt64Bits(value),
-            PtxType.F32 => BitConverter.SingleToUInt32Bits(form.Flushes ? FloatInstructions.Flush.Apply((float)value) : (float)value),
-            PtxType.F16 => BitConverter.HalfToUInt16Bits((Half)value),
-            _ => Brain((float)value, Rounding.NearestEven),
-        };
-    }
-
-    static ulong FromSingle(in Form form, float value)
-    {
-        if (form.IsIntegral)
-            value = (float)Integral(value, form.Rounding);
-        if (IsInteger(form.To))
-            return ToInteger(form.To, value);
-        if (form.Saturates)
-            value = FloatInstructions.Saturate.Apply(value);
-        if (form.Clamps && value < 0)
+        if (form.Clamps && value <= 0)
             value = 0;
-        return form.To switch
-        {
-            PtxType.F64 => BitConverter.DoubleToUInt64Bits(value),
-            PtxType.F32 => BitConverter.SingleToUInt32Bits(value),
-            PtxType.F16 => BitConverter.HalfToUInt16Bits(form.Rounding == Rounding.Zero ? TowardZero(value) : (Half)value),
-            PtxType.TF32 => TensorFloat(value),
-            _ => Brain(value, form.Rounding),
-        };
+        if (form.To == PtxType.TF32)
+            return FloatFormat.ToTensorFloat((float)value, form.Rounding);
+        ulong result = FloatFormat.Round(form.To, value, form.IsIntegral ? Rounding.NearestEven : form.Rounding);
+        return form.Flushes && form.To == PtxType.F32 ? BitConverter.SingleToUInt32Bits(FloatInstructions.Flush.Apply(BitConverter.UInt32BitsToSingle((uint)result))) : result;
     }
 
     static double Integral(double value, Rounding rounding) => rounding switch
@@ -286,37 +300,17 @@ static unsafe class ConvertInstructions
         _ => Math.Round(value, MidpointRounding.ToEven),
     };
 
-    /// <summary>Out-of-range values become the nearest number of the type, NaN becomes 0.</summary>
-    static ulong ToInteger(PtxType type, double value) => type switch
+    /// <summary>Out-of-range values become the nearest number of the type. NaN becomes 0, and where one side has 64 bits the number whose highest
+    /// bit alone is set.</summary>
+    static ulong ToInteger(in Form form, double value)
     {
-        PtxType.U64 => ulong.CreateSaturating(value),
-        PtxType.S64 => (ulong)long.CreateSaturating(value),
-        _ => double.IsNaN(value) ? 0 : Extend(type, Saturate(type, (Int128)Math.Clamp(value, -1e18, 1e18))),
-    };
-
-    static Half TowardZero(float value)
-    {
-        var half = (Half)value;
-        if (Half.IsInfinity(half) && float.IsFinite(value))
-            return half > default(Half) ? Half.MaxValue : Half.MinValue;
-        return Math.Abs((float)half) > Math.Abs(value) ? BitConverter.UInt16BitsToHalf((ushort)(BitConverter.HalfToUInt16Bits(half) - 1)) : half;
-    }
-
-    /// <summary>bfloat16: the upper half of a float32; NaN becomes the canonical one, 0x7fff.</summary>
-    static ulong Brain(float value, Rounding rounding)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        if (float.IsNaN(value))
-            return 0x7fff;
-        if (rounding != Rounding.Zero)
-            bits += 0x7fff + (bits >> 16 & 1);
-        return bits >> 16;
-    }
-
-    /// <summary>tf32: 10 bits of mantissa in a float32, ties away from zero.</summary>
-    static uint TensorFloat(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsFinite(value) ? (bits + 0x1000) & 0xffff_e000 : bits;
+        if (double.IsNaN(value))
+            return form.From == PtxType.F64 || PtxTypes.SizeOf(form.To) == 8 ? Extend(form.To, 1ul << ((8 * PtxTypes.SizeOf(form.To)) - 1)) : 0;
+        return form.To switch
+        {
+            PtxType.U64 => ulong.CreateSaturating(value),
+            PtxType.S64 => (ulong)long.CreateSaturating(value),
+            _ => Extend(form.To, Saturate(form.To, (Int128)Math.Clamp(value, -1e18, 1e18))),
+        };
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using PerturbedForgetting.Simulator.Ptx;
 
@@ -13,7 +12,7 @@ enum FloatFlags
     Saturate = 2,
 }
 
-/// <summary>Floating-point arithmetic, rounded to nearest even (PTX ISA, "Floating Point Instructions"). The opcodes shared with
+/// <summary>Arithmetic of float32 and float64, rounded to nearest even (PTX ISA, "Floating Point Instructions"). The opcodes shared with
 /// integers are registered by <see cref="ArithmeticInstructions"/>.</summary>
 static unsafe class FloatInstructions
 {
@@ -52,19 +51,19 @@ static unsafe class FloatInstructions
         _ => null,
     };
 
-    /// <summary>The same instruction with <c>.ftz</c> or <c>.sat</c>: operands are flushed into scratch registers, the result after it.</summary>
-    public static void Wrap(Lowering context, delegate*<Warp, Instruction*, uint, void> handler, FloatFlags flags, int destination, ReadOnlySpan<int> sources)
+    /// <summary>Emits an instruction; with <c>.ftz</c> its operands are first flushed into scratch registers, and the result after it.</summary>
+    public static void Emit(Lowering context, delegate*<Warp, Instruction*, uint, void> handler, InstructionClass counted, FloatFlags flags, long immediate, int destination, ReadOnlySpan<int> sources)
     {
-        Span<int> flushed = stackalloc int[sources.Length];
-        sources.CopyTo(flushed);
+        Span<int> operands = [-1, -1, -1];
+        sources.CopyTo(operands);
         for (int s = 0; s < sources.Length && (flags & FloatFlags.FlushToZero) != 0; s++)
         {
-            flushed[s] = context.Scratch(s);
+            operands[s] = context.Scratch(s);
             ref Instruction flush = ref context.Emit(&Lanes.Unary<float, float, Flush>, InstructionClass.Part);
-            (flush.Destination, flush.A) = (flushed[s], sources[s]);
+            (flush.Destination, flush.A) = (operands[s], sources[s]);
         }
-        ref Instruction i = ref context.Emit(handler, InstructionClass.Float32);
-        (i.Destination, i.A, i.B, i.C) = (destination, flushed[0], flushed.Length > 1 ? flushed[1] : -1, flushed.Length > 2 ? flushed[2] : -1);
+        ref Instruction i = ref context.Emit(handler, counted);
+        (i.Destination, i.A, i.B, i.C, i.Immediate) = (destination, operands[0], operands[1], operands[2], immediate);
         if ((flags & FloatFlags.FlushToZero) != 0)
             After(context, &Lanes.Unary<float, float, Flush>, destination);
         if ((flags & FloatFlags.Saturate) != 0)

@@ -20,6 +20,10 @@ static unsafe class IntegerInstructions
         ("mul.lo", PtxType.U32 or PtxType.S32) => &Lanes.VectorBinary<uint, MultiplyV<uint>>,
         ("mul.lo", PtxType.U64 or PtxType.S64) => &Lanes.Binary<ulong, ulong, ulong, Multiply<ulong>>,
         ("mul.lo", PtxType.U16 or PtxType.S16) => &Lanes.Binary<ushort, ushort, ushort, Multiply<ushort>>,
+        ("add.sat", PtxType.S32) => &Lanes.Binary<int, int, int, SaturatedSum>,
+        ("sub.sat", PtxType.S32) => &Lanes.Binary<int, int, int, SaturatedDifference>,
+        ("mul.hi", PtxType.U16) => &Lanes.Binary<ushort, ushort, ushort, HighU16>,
+        ("mul.hi", PtxType.S16) => &Lanes.Binary<short, short, short, HighS16>,
         ("mul.hi", PtxType.U32) => &Lanes.Binary<uint, uint, uint, HighU32>,
         ("mul.hi", PtxType.S32) => &Lanes.Binary<int, int, int, HighS32>,
         ("mul.hi", PtxType.U64) => &Lanes.Binary<ulong, ulong, ulong, HighU64>,
@@ -73,8 +77,13 @@ static unsafe class IntegerInstructions
         ("lo", PtxType.U16 or PtxType.S16) => &Lanes.Ternary<ushort, ushort, ushort, LowAdd<ushort>>,
         ("lo", PtxType.U32 or PtxType.S32) => &Lanes.VectorTernary<uint, LowAddV>,
         ("lo", PtxType.U64 or PtxType.S64) => &Lanes.Ternary<ulong, ulong, ulong, LowAdd<ulong>>,
-        ("hi", PtxType.U32) => &Lanes.Ternary<uint, uint, uint, HighAddU32>,
-        ("hi", PtxType.S32) => &Lanes.Ternary<int, int, int, HighAddS32>,
+        ("hi", PtxType.U16) => &Lanes.Ternary<ushort, ushort, ushort, HighAdd<ushort, HighU16>>,
+        ("hi", PtxType.S16) => &Lanes.Ternary<short, short, short, HighAdd<short, HighS16>>,
+        ("hi", PtxType.U32) => &Lanes.Ternary<uint, uint, uint, HighAdd<uint, HighU32>>,
+        ("hi", PtxType.S32) => &Lanes.Ternary<int, int, int, HighAdd<int, HighS32>>,
+        ("hi", PtxType.U64) => &Lanes.Ternary<ulong, ulong, ulong, HighAdd<ulong, HighU64>>,
+        ("hi", PtxType.S64) => &Lanes.Ternary<long, long, long, HighAdd<long, HighS64>>,
+        ("hi.sat", PtxType.S32) => &Lanes.Ternary<int, int, int, SaturatedHighAdd>,
         ("wide", PtxType.U32) => &Lanes.Ternary<uint, ulong, ulong, WideAddU32>,
         ("wide", PtxType.S32) => &Lanes.Ternary<int, long, long, WideAddS32>,
         ("wide", PtxType.U16) => &Lanes.Ternary<ushort, uint, uint, WideAddU16>,
@@ -127,22 +136,42 @@ static unsafe class IntegerInstructions
         public static T Apply(T a, T b) => unchecked(a * b);
     }
 
-    readonly struct HighU32 : IBinary<uint, uint, uint>
+    readonly struct SaturatedSum : IBinary<int, int, int>
+    {
+        public static int Apply(int a, int b) => int.CreateSaturating((long)a + b);
+    }
+
+    readonly struct SaturatedDifference : IBinary<int, int, int>
+    {
+        public static int Apply(int a, int b) => int.CreateSaturating((long)a - b);
+    }
+
+    readonly struct HighU16 : IBinary<ushort, ushort, ushort>
+    {
+        public static ushort Apply(ushort a, ushort b) => (ushort)(((uint)a * b) >> 16);
+    }
+
+    readonly struct HighS16 : IBinary<short, short, short>
+    {
+        public static short Apply(short a, short b) => (short)((a * b) >> 16);
+    }
+
+    internal readonly struct HighU32 : IBinary<uint, uint, uint>
     {
         public static uint Apply(uint a, uint b) => (uint)(((ulong)a * b) >> 32);
     }
 
-    readonly struct HighS32 : IBinary<int, int, int>
+    internal readonly struct HighS32 : IBinary<int, int, int>
     {
         public static int Apply(int a, int b) => (int)(((long)a * b) >> 32);
     }
 
-    readonly struct HighU64 : IBinary<ulong, ulong, ulong>
+    internal readonly struct HighU64 : IBinary<ulong, ulong, ulong>
     {
         public static ulong Apply(ulong a, ulong b) => Math.BigMul(a, b, out _);
     }
 
-    readonly struct HighS64 : IBinary<long, long, long>
+    internal readonly struct HighS64 : IBinary<long, long, long>
     {
         public static long Apply(long a, long b) => Math.BigMul(a, b, out _);
     }
@@ -205,14 +234,14 @@ static unsafe class IntegerInstructions
         public static T Apply(T a, T b, T c) => unchecked((a * b) + c);
     }
 
-    readonly struct HighAddU32 : ITernary<uint, uint, uint>
+    readonly struct HighAdd<T, THigh> : ITernary<T, T, T> where T : IBinaryInteger<T> where THigh : struct, IBinary<T, T, T>
     {
-        public static uint Apply(uint a, uint b, uint c) => HighU32.Apply(a, b) + c;
+        public static T Apply(T a, T b, T c) => unchecked(THigh.Apply(a, b) + c);
     }
 
-    readonly struct HighAddS32 : ITernary<int, int, int>
+    readonly struct SaturatedHighAdd : ITernary<int, int, int>
     {
-        public static int Apply(int a, int b, int c) => HighS32.Apply(a, b) + c;
+        public static int Apply(int a, int b, int c) => int.CreateSaturating((((long)a * b) >> 32) + c);
     }
 
     readonly struct WideAddU32 : ITernary<uint, ulong, ulong>

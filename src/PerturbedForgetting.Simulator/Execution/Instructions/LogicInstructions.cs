@@ -22,10 +22,10 @@ static unsafe class LogicInstructions
         new("shr", "shr.{b|u|s}{16|32|64} d, a, b", LowerTwo),
         new("shf", "shf.{l|r}.{clamp|wrap}.b32 d, a, b, c", LowerThree),
         new("lop3", "lop3.b32 d, a, b, c, table", LowerLookup),
-        new("prmt", "prmt.b32 d, a, b, c", LowerThree),
+        new("prmt", "prmt.b32{.f4e|.b4e|.rc8|.ecl|.ecr|.rc16} d, a, b, c", LowerThree),
         new("bfe", "bfe.{u|s}{32|64} d, a, b, c", LowerThree),
         new("bfi", "bfi.{b32|b64} f, a, b, c, d", LowerInsert),
-        new("sad", "sad.{u32|s32} d, a, b, c", LowerThree),
+        new("sad", "sad.{u|s}{16|32|64} d, a, b, c", LowerThree),
     ];
 
     static void LowerOne(Lowering context, PtxInstruction instruction)
@@ -55,6 +55,8 @@ static unsafe class LogicInstructions
             "bfind.u64" => &Lanes.Unary<ulong, uint, Highest<ulong>>,
             "bfind.s64" => &Lanes.Unary<long, uint, HighestSigned<long>>,
             "bfind.shiftamt.u32" => &Lanes.Unary<uint, uint, ShiftToHighest<uint>>,
+            "bfind.shiftamt.s32" => &Lanes.Unary<int, uint, ShiftToHighestSigned<int>>,
+            "bfind.shiftamt.s64" => &Lanes.Unary<long, uint, ShiftToHighestSigned<long>>,
             "bfind.shiftamt.u64" => &Lanes.Unary<ulong, uint, ShiftToHighest<ulong>>,
             _ => throw context.Unknown(),
         };
@@ -108,7 +110,7 @@ static unsafe class LogicInstructions
 
     static void LowerThree(Lowering context, PtxInstruction instruction)
     {
-        PtxType type = instruction.Modifiers.Count > 0 ? PtxTypes.Parse(instruction.Modifiers[^1]) : PtxType.None;
+        PtxType type = instruction.Opcode == "prmt" ? PtxType.B32 : instruction.Modifiers.Count > 0 ? PtxTypes.Parse(instruction.Modifiers[^1]) : PtxType.None;
         delegate*<Warp, Instruction*, uint, void> handler = instruction.Mnemonic switch
         {
             "shf.l.wrap.b32" => &Lanes.Ternary<uint, uint, uint, FunnelLeftWrap>,
@@ -116,8 +118,18 @@ static unsafe class LogicInstructions
             "shf.r.wrap.b32" => &Lanes.Ternary<uint, uint, uint, FunnelRightWrap>,
             "shf.r.clamp.b32" => &Lanes.Ternary<uint, uint, uint, FunnelRightClamp>,
             "prmt.b32" => &Lanes.Ternary<uint, uint, uint, Permute>,
-            "sad.u32" => &Lanes.Ternary<uint, uint, uint, DifferenceU32>,
-            "sad.s32" => &Lanes.Ternary<int, int, int, DifferenceS32>,
+            "prmt.b32.f4e" => &Lanes.Ternary<uint, uint, uint, PermuteBy<Forward>>,
+            "prmt.b32.b4e" => &Lanes.Ternary<uint, uint, uint, PermuteBy<Backward>>,
+            "prmt.b32.rc8" => &Lanes.Ternary<uint, uint, uint, PermuteBy<RepeatByte>>,
+            "prmt.b32.ecl" => &Lanes.Ternary<uint, uint, uint, PermuteBy<ClampLeft>>,
+            "prmt.b32.ecr" => &Lanes.Ternary<uint, uint, uint, PermuteBy<ClampRight>>,
+            "prmt.b32.rc16" => &Lanes.Ternary<uint, uint, uint, PermuteBy<RepeatPair>>,
+            "sad.u16" => &Lanes.Ternary<ushort, ushort, ushort, Difference<ushort>>,
+            "sad.s16" => &Lanes.Ternary<short, short, short, Difference<short>>,
+            "sad.u32" => &Lanes.Ternary<uint, uint, uint, Difference<uint>>,
+            "sad.s32" => &Lanes.Ternary<int, int, int, Difference<int>>,
+            "sad.u64" => &Lanes.Ternary<ulong, ulong, ulong, Difference<ulong>>,
+            "sad.s64" => &Lanes.Ternary<long, long, long, Difference<long>>,
             "bfe.u32" => &ExtractU32,
             "bfe.s32" => &ExtractS32,
             "bfe.u64" => &ExtractU64,
@@ -316,6 +328,12 @@ static unsafe class LogicInstructions
         public static uint Apply(T a) => T.IsZero(a) ? uint.MaxValue : uint.CreateTruncating(T.LeadingZeroCount(a));
     }
 
+    /// <inheritdoc cref="ShiftToHighest{T}"/>
+    readonly struct ShiftToHighestSigned<T> : IUnary<T, uint> where T : unmanaged, IBinaryInteger<T>
+    {
+        public static uint Apply(T a) => ShiftToHighest<T>.Apply(T.IsNegative(a) ? ~a : a);
+    }
+
     readonly struct LeftU16 : IBinary<ushort, uint, ushort>
     {
         public static ushort Apply(ushort a, uint b) => b > 15 ? (ushort)0 : (ushort)(a << (int)b);
@@ -401,13 +419,51 @@ static unsafe class LogicInstructions
         }
     }
 
-    readonly struct DifferenceU32 : ITernary<uint, uint, uint>
+    /// <summary>A permutation that the low two bits of c choose.</summary>
+    readonly struct PermuteBy<TMode> : ITernary<uint, uint, uint> where TMode : struct, IBinary<uint, uint, uint>
     {
-        public static uint Apply(uint a, uint b, uint c) => c + (a < b ? b - a : a - b);
+        public static uint Apply(uint a, uint b, uint c) => Permute.Apply(a, b,
+            TMode.Apply(c & 3, 0) | (TMode.Apply(c & 3, 1) << 4) | (TMode.Apply(c & 3, 2) << 8) | (TMode.Apply(c & 3, 3) << 12));
     }
 
-    readonly struct DifferenceS32 : ITernary<int, int, int>
+    /// <summary>Which byte of {b, a} becomes byte k.</summary>
+    readonly struct Forward : IBinary<uint, uint, uint>
     {
-        public static int Apply(int a, int b, int c) => unchecked(c + (a < b ? b - a : a - b));
+        public static uint Apply(uint c, uint k) => c + k;
+    }
+
+    /// <inheritdoc cref="Forward"/>
+    readonly struct Backward : IBinary<uint, uint, uint>
+    {
+        public static uint Apply(uint c, uint k) => (c - k) & 7;
+    }
+
+    /// <inheritdoc cref="Forward"/>
+    readonly struct RepeatByte : IBinary<uint, uint, uint>
+    {
+        public static uint Apply(uint c, uint k) => c;
+    }
+
+    /// <inheritdoc cref="Forward"/>
+    readonly struct ClampLeft : IBinary<uint, uint, uint>
+    {
+        public static uint Apply(uint c, uint k) => Math.Max(c, k);
+    }
+
+    /// <inheritdoc cref="Forward"/>
+    readonly struct ClampRight : IBinary<uint, uint, uint>
+    {
+        public static uint Apply(uint c, uint k) => Math.Min(c, k);
+    }
+
+    /// <inheritdoc cref="Forward"/>
+    readonly struct RepeatPair : IBinary<uint, uint, uint>
+    {
+        public static uint Apply(uint c, uint k) => ((c & 1) << 1) | (k & 1);
+    }
+
+    readonly struct Difference<T> : ITernary<T, T, T> where T : IBinaryInteger<T>
+    {
+        public static T Apply(T a, T b, T c) => unchecked(c + (a < b ? b - a : a - b));
     }
 }

@@ -10,7 +10,7 @@ static unsafe class MoveInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("mov", "mov.{pred|b16|b32|b64|u..|s..|f32|f64} d, a; mov.b{32|64} d, {a, b{, c, d}}; mov.b{32|64} {a, b{, c, d}}, d; a: register, special register, constant, variable", LowerMove),
+        new("mov", "mov.{pred|b16|b32|b64|u..|s..|f32|f64} d, a; mov.b{16|32|64} d, {a, b{, c, d}}; mov.b{16|32|64} {a, b{, c, d}}, d; a: register, special register, constant, variable", LowerMove),
         new("cvta", "cvta{.to}.{global|shared|local|const|param}.u64 d, a", LowerAddress),
         new("isspacep", "isspacep.{global|shared|local} p, a", LowerSpace),
     ];
@@ -65,6 +65,7 @@ static unsafe class MoveInstructions
 
     static PtxType Part(Lowering context, PtxType type, int count) => (PtxTypes.SizeOf(type), count) switch
     {
+        (2, 2) or (4, 4) => PtxType.B8,
         (4, 2) or (8, 4) => PtxType.B16,
         (8, 2) => PtxType.B32,
         _ => throw context.Unknown(),

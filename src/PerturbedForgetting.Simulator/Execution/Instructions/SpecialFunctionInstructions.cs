@@ -9,14 +9,14 @@ static unsafe class SpecialFunctionInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("rcp", "rcp{.rn|.approx}{.ftz}.f32, rcp.rn.f64, rcp.approx.ftz.f64 d, a", Lower),
-        new("sqrt", "sqrt{.rn|.approx}{.ftz}.f32, sqrt.rn.f64 d, a", Lower),
+        new("rcp", "rcp.{rn|rz|rm|rp|approx}{.ftz}.f32, rcp.{rn|rz|rm|rp}.f64, rcp.approx.ftz.f64 d, a", Lower),
+        new("sqrt", "sqrt.{rn|rz|rm|rp|approx}{.ftz}.f32, sqrt.{rn|rz|rm|rp}.f64 d, a", Lower),
         new("rsqrt", "rsqrt.approx{.ftz}.f32, rsqrt.approx{.ftz}.f64 d, a", Lower),
-        new("ex2", "ex2.approx{.ftz}.f32 d, a", Lower),
+        new("ex2", "ex2.approx{.ftz}.f32, ex2.approx.{f16|f16x2}, ex2.approx.ftz.{bf16|bf16x2} d, a", Lower),
         new("lg2", "lg2.approx{.ftz}.f32 d, a", Lower),
         new("sin", "sin.approx{.ftz}.f32 d, a", Lower),
         new("cos", "cos.approx{.ftz}.f32 d, a", Lower),
-        new("tanh", "tanh.approx.f32 d, a", Lower),
+        new("tanh", "tanh.approx.{f32|f16|f16x2|bf16|bf16x2} d, a", Lower),
         new("copysign", "copysign.{f32|f64} d, a, b", LowerCopySign),
         new("testp", "testp.{finite|infinite|number|notanumber|normal|subnormal}.{f32|f64} p, a", LowerTest),
     ];
@@ -24,34 +24,42 @@ static unsafe class SpecialFunctionInstructions
     static void Lower(Lowering context, PtxInstruction instruction)
     {
         List<string> words = [.. instruction.Modifiers];
-        bool flush = words.Remove("ftz");
-        if (words.Count != 2 || words[0] is not ("rn" or "approx"))
-            throw context.Unknown();
-        delegate*<Warp, Instruction*, uint, void> handler = (instruction.Opcode, words[0], words[1]) switch
+        if (words.Count > 0 && HalfInstructions.IsHalf(PtxTypes.Parse(words[^1])))
         {
-            ("rcp", _, "f32") => &Lanes.Unary<float, float, Reciprocal>,
-            ("rcp", _, "f64") => &Lanes.Unary<double, double, ReciprocalDouble>,
-            ("sqrt", _, "f32") => &Lanes.Unary<float, float, Root>,
-            ("sqrt", "rn", "f64") => &Lanes.Unary<double, double, RootDouble>,
-            ("rsqrt", "approx", "f32") => &Lanes.Unary<float, float, ReciprocalRoot>,
-            ("rsqrt", "approx", "f64") => &Lanes.Unary<double, double, ReciprocalRootDouble>,
-            ("ex2", "approx", "f32") => &Exponential,
-            ("lg2", "approx", "f32") => &Logarithm,
-            ("sin", "approx", "f32") => &Lanes.Unary<float, float, Sine>,
-            ("cos", "approx", "f32") => &Lanes.Unary<float, float, Cosine>,
-            ("tanh", "approx", "f32") => &Lanes.Unary<float, float, HyperbolicTangent>,
-            _ => throw context.Unknown(),
-        };
-        PtxType type = PtxTypes.Parse(words[1]);
-        int destination = context.Destination(0, type), a = context.Source(1, type);
-        if (flush && type == PtxType.F32)
-        {
-            FloatInstructions.Wrap(context, handler, FloatFlags.FlushToZero, destination, [a]);
+            HalfInstructions.Lower(context, instruction);
             return;
         }
-        ref Instruction i = ref context.Emit(handler, InstructionClass.Special);
-        (i.Destination, i.A) = (destination, a);
+        bool flush = words.Remove("ftz");
+        if (words.Count != 2)
+            throw context.Unknown();
+        Rounding rounding = words[0] switch { "rz" => Rounding.Zero, "rm" => Rounding.Down, "rp" => Rounding.Up, _ => Rounding.NearestEven };
+        PtxType type = PtxTypes.Parse(words[1]);
+        long immediate = 0;
+        delegate*<Warp, Instruction*, uint, void> handler = rounding == Rounding.NearestEven
+            ? Nearest(instruction.Opcode, words[0], type, flush)
+            : DirectedInstructions.Handler(instruction.Opcode, type, rounding, out immediate);
+        if (handler == null)
+            throw context.Unknown();
+        FloatInstructions.Emit(context, handler, InstructionClass.Special, flush && type == PtxType.F32 ? FloatFlags.FlushToZero : FloatFlags.None, immediate,
+            context.Destination(0, type), [context.Source(1, type)]);
     }
+
+    static delegate*<Warp, Instruction*, uint, void> Nearest(string opcode, string precision, PtxType type, bool flush) => (opcode, precision, type) switch
+    {
+        ("rcp", "rn" or "approx", PtxType.F32) => &Lanes.Unary<float, float, Reciprocal>,
+        ("rcp", "rn", PtxType.F64) when !flush => &Lanes.Unary<double, double, ReciprocalDouble>,
+        ("rcp", "approx", PtxType.F64) when flush => &Lanes.Unary<double, double, ReciprocalDouble>,
+        ("sqrt", "rn" or "approx", PtxType.F32) => &Lanes.Unary<float, float, Root>,
+        ("sqrt", "rn", PtxType.F64) when !flush => &Lanes.Unary<double, double, RootDouble>,
+        ("rsqrt", "approx", PtxType.F32) => &Lanes.Unary<float, float, ReciprocalRoot>,
+        ("rsqrt", "approx", PtxType.F64) => &Lanes.Unary<double, double, ReciprocalRootDouble>,
+        ("ex2", "approx", PtxType.F32) => &Exponential,
+        ("lg2", "approx", PtxType.F32) => &Logarithm,
+        ("sin", "approx", PtxType.F32) => &Lanes.Unary<float, float, Sine>,
+        ("cos", "approx", PtxType.F32) => &Lanes.Unary<float, float, Cosine>,
+        ("tanh", "approx", PtxType.F32) when !flush => &Lanes.Unary<float, float, HyperbolicTangent>,
+        _ => null,
+    };
 
     static void LowerCopySign(Lowering context, PtxInstruction instruction)
     {
