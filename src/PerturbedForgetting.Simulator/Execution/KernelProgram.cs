@@ -25,7 +25,7 @@ sealed unsafe class KernelProgram(Instruction* code, IReadOnlyList<nint> operand
     /// <summary>Size of a warp's register file in bytes.</summary>
     public required int RegisterBytes { get; init; }
 
-    /// <summary>32-bit registers that a thread of a real device would need at the least: the most that are live at once.</summary>
+    /// <summary>32-bit registers of a thread that are in use at once, at the most: about what a compiler for a real device would give it.</summary>
     public required int RegisterCount { get; init; }
 
     /// <summary>Constants as they must stand in each warp's register file, with their offset.</summary>

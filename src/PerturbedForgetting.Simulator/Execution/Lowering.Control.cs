@@ -26,8 +26,10 @@ sealed unsafe partial class Lowering
     readonly List<nint> operandBlocks = [];
     int inlined, newLabels;
 
-    Lowering(PtxModule module, PtxFunction kernel, IReadOnlyDictionary<string, ulong> globals)
+    Lowering(PtxModule module, PtxFunction kernel, IReadOnlyDictionary<string, ulong> globals, RegisterPlan? plan)
     {
+        this.plan = plan;
+        registerBytes = plan?.Bytes ?? 0;
         this.module = module;
         this.kernel = kernel;
         symbols = new Symbols(module, kernel, globals);
@@ -45,22 +47,44 @@ sealed unsafe partial class Lowering
     /// <exception cref="PtxException">An instruction is not known or not well formed.</exception>
     public static KernelProgram Compile(PtxModule module, PtxFunction kernel, IReadOnlyDictionary<string, ulong> globals)
     {
-        var lowering = new Lowering(module, kernel, globals);
+        // The first pass finds which registers are in use when; the second one knows their places.
+        var first = new Lowering(module, kernel, globals, null);
+        RegisterPlan plan;
         try
         {
-            lowering.Body();
-            // A body may end without ret; the last instruction's guard does not hold for the end.
-            lowering.Current = lowering.Current with { Guard = null, Opcode = "ret" };
-            lowering.ReturnOrExit();
-            lowering.Resolve();
-            return lowering.Finish();
+            first.Lower();
+            plan = new RegisterPlan([.. first.registerSizes], first.accesses, new FlowGraph(CollectionsMarshal.AsSpan(first.code)));
+        }
+        finally
+        {
+            first.FreeOperands();
+        }
+        var second = new Lowering(module, kernel, globals, plan);
+        try
+        {
+            second.Lower();
+            return second.Finish(plan);
         }
         catch
         {
-            foreach (nint block in lowering.operandBlocks)
-                NativeMemory.Free((void*)block);
+            second.FreeOperands();
             throw;
         }
+    }
+
+    void FreeOperands()
+    {
+        foreach (nint block in operandBlocks)
+            NativeMemory.Free((void*)block);
+    }
+
+    void Lower()
+    {
+        Body();
+        // A body may end without ret; the last instruction's guard does not hold for the end.
+        Current = Current with { Guard = null, Opcode = "ret" };
+        ReturnOrExit();
+        Resolve();
     }
 
     void Body()
@@ -77,6 +101,7 @@ sealed unsafe partial class Lowering
             else if (statement is PtxInstruction instruction)
             {
                 Current = instruction;
+                start = code.Count;
                 if (!InstructionSet.TryFind(instruction.Opcode, out InstructionFamily family))
                     throw Unknown();
                 family.Lower(this, instruction);
@@ -167,11 +192,13 @@ sealed unsafe partial class Lowering
             else
                 instructions[jump.Instruction].Operands[jump.Operand] = target;
         }
-        PostDominators.Mark(instructions);
     }
 
-    KernelProgram Finish()
+    KernelProgram Finish(RegisterPlan plan)
     {
+        if (registerBytes > MaximumRegisterBytes)
+            throw Error("the kernel has too many registers");
+        PostDominators.Mark(CollectionsMarshal.AsSpan(code));
         var native = (Instruction*)NativeMemory.Alloc((nuint)code.Count, (nuint)sizeof(Instruction));
         CollectionsMarshal.AsSpan(code).CopyTo(new Span<Instruction>(native, code.Count));
         (int Offset, int Size)[] parameters = Symbols.Parameters(kernel, out int parameterBytes);
@@ -183,7 +210,7 @@ sealed unsafe partial class Lowering
             Length = code.Count,
             Locations = [.. locations],
             RegisterBytes = registerBytes,
-            RegisterCount = registerBytes / (4 * Warp.Lanes),
+            RegisterCount = plan.Pressure,
             Constants = [.. constantImages],
             SpecialRegisters = [.. specials.Select(s => (s.Key, s.Value))],
             SharedBytes = symbols.SharedBytes,

@@ -15,13 +15,16 @@ sealed unsafe partial class Lowering
     readonly PtxFunction kernel;
     readonly Symbols symbols;
     readonly Dictionary<string, int> registers = [];
+    readonly List<int> registerSizes = [];
+    readonly List<RegisterAccess> accesses = [];
+    readonly RegisterPlan? plan;
     readonly Dictionary<string, int> specials = [];
     readonly Dictionary<(ulong Bits, bool IsWide), int> constants = [];
     readonly List<(int Offset, byte[] Bytes)> constantImages = [];
     readonly List<int> scratch = [];
     readonly List<Instruction> code = [];
     readonly List<PtxLocation> locations = [];
-    int registerBytes, scratchPredicate = -1, carryFlag = -1;
+    int registerBytes, scratchPredicate = -1, carryFlag = -1, start;
     Frame frame;
 
     /// <summary>The instruction that is being lowered.</summary>
@@ -47,7 +50,7 @@ sealed unsafe partial class Lowering
             B = -1,
             C = -1,
             D = -1,
-            Guard = Current.Guard is null ? -1 : Register(Current.Guard, PtxType.Pred),
+            Guard = Current.Guard is null ? -1 : Register(Current.Guard, PtxType.Pred, isWritten: false),
             GuardFlip = Current.IsGuardNegated ? uint.MaxValue : 0,
             Location = locations.Count,
             Class = type,
@@ -76,7 +79,7 @@ sealed unsafe partial class Lowering
     public int Source(PtxOperand operand, PtxType type) => operand switch
     {
         PtxName { IsNegated: true } => throw Error("a negated predicate cannot stand here"),
-        PtxName { Name: var name } when IsRegister(name) => Register(name, type),
+        PtxName { Name: var name } when IsRegister(name) => Register(name, type, isWritten: false),
         PtxName { Name: var name } when name.StartsWith('%') => Special(name, type),
         PtxName { Name: var name, Offset: var offset } => Constant(SymbolAddress(name) + (ulong)offset, PtxTypes.SizeOf(type) == 8),
         PtxConstant constant => Constant(Bits(constant, type), PtxTypes.SizeOf(type) == 8),
@@ -92,14 +95,14 @@ sealed unsafe partial class Lowering
     /// <inheritdoc cref="Destination(int, PtxType)"/>
     public int Destination(PtxOperand operand, PtxType type) => operand switch
     {
-        PtxName { Name: var name, IsNegated: false } when IsRegister(name) => Register(name, type),
+        PtxName { Name: var name, IsNegated: false } when IsRegister(name) => Register(name, type, isWritten: true),
         _ => throw Error($"{Describe(operand)} cannot be written"),
     };
 
     /// <summary>Offset of a predicate that is read, and all ones when it is written with <c>!</c>. A constant stands for all lanes.</summary>
     public (int Offset, uint Flip) Predicate(PtxOperand operand) => operand switch
     {
-        PtxName name => (Register(name.Name, PtxType.Pred), name.IsNegated ? uint.MaxValue : 0),
+        PtxName name => (Register(name.Name, PtxType.Pred, isWritten: false), name.IsNegated ? uint.MaxValue : 0),
         PtxConstant { Kind: PtxConstantKind.Integer, Bits: var bits } => (Constant(bits == 0 ? 0 : uint.MaxValue, false), 0),
         _ => throw Error($"{Describe(operand)} is not a predicate"),
     };
@@ -110,7 +113,7 @@ sealed unsafe partial class Lowering
 
     bool IsRegister(string name) => frame.Function.Registers.ContainsKey(name);
 
-    int Register(string name, PtxType type)
+    int Register(string name, PtxType type, bool isWritten)
     {
         if (!frame.Function.Registers.TryGetValue(name, out PtxType declared))
             throw Error($"register {name} is not declared");
@@ -123,9 +126,15 @@ sealed unsafe partial class Lowering
         if (!isPredicate && PtxTypes.SizeOf(declared) == 8 != (PtxTypes.SizeOf(type) == 8))
             throw Error($"register {name} (.{Name(declared)}) is too wide for .{Name(type)}");
         string key = frame.Prefix + name;
-        if (!registers.TryGetValue(key, out int offset))
-            registers[key] = offset = Reserve(isPredicate ? 4 : PtxTypes.SizeOf(declared) == 8 ? 8 * Warp.Lanes : 4 * Warp.Lanes);
-        return offset;
+        if (!registers.TryGetValue(key, out int number))
+        {
+            registers[key] = number = registers.Count;
+            registerSizes.Add(Round(isPredicate ? 4 : PtxTypes.SizeOf(declared) == 8 ? 8 * Warp.Lanes : 4 * Warp.Lanes));
+        }
+        if (plan is not null)
+            return plan.Offset(number);
+        accesses.Add(new RegisterAccess(start, number, isWritten, Current.Guard is not null));
+        return 0;
     }
 
     int Special(string name, PtxType type)
@@ -207,7 +216,7 @@ sealed unsafe partial class Lowering
         if (address.Base is null)
             return (-1, false, address.Offset, null);
         if (frame.Function.Registers.TryGetValue(address.Base, out PtxType declared))
-            return (Register(address.Base, declared), PtxTypes.SizeOf(declared) == 8, address.Offset, null);
+            return (Register(address.Base, declared, isWritten: false), PtxTypes.SizeOf(declared) == 8, address.Offset, null);
         Symbol symbol = FindSymbol(address.Base);
         return (-1, false, (long)symbol.Address + address.Offset, symbol.Space);
     }
@@ -216,9 +225,11 @@ sealed unsafe partial class Lowering
     int Reserve(int bytes)
     {
         int offset = registerBytes;
-        registerBytes += (bytes + 63) & ~63;
+        registerBytes += Round(bytes);
         return registerBytes <= MaximumRegisterBytes ? offset : throw Error("the kernel has too many registers and constants");
     }
+
+    static int Round(int bytes) => (bytes + 63) & ~63;
 
     static string Name(PtxType type) => type.ToString().ToLowerInvariant();
 

@@ -3,7 +3,7 @@ namespace PerturbedForgetting.Simulator.Execution;
 /// <summary>Finds where the lanes of a divergent branch meet again: the immediate post-dominator of the branch, by the iteration of
 /// Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001), on the reversed control flow. Lanes that exit vanish, so the others
 /// need not wait for them: where ways lead to several exits, only those to the one that most blocks lead to count.</summary>
-static unsafe class PostDominators
+static class PostDominators
 {
     /// <summary>No common place: the lanes meet only when all have exited.</summary>
     public const int None = int.MaxValue;
@@ -13,61 +13,13 @@ static unsafe class PostDominators
     /// <summary>Sets <see cref="Instruction.Reconvergence"/> of every branch.</summary>
     public static void Mark(Span<Instruction> code)
     {
-        int[] starts = BlockStarts(code);
-        int blocks = starts.Length;
-        var blockOf = new int[code.Length + 1];
-        for (int b = 0; b < blocks; b++)
-            Array.Fill(blockOf, b, starts[b], (b + 1 < blocks ? starts[b + 1] : code.Length) - starts[b]);
-        var successors = new List<int>[blocks];
-        List<int> exits = [];
-        for (int b = 0; b < blocks; b++)
-        {
-            successors[b] = [];
-            Span<Instruction> block = code[starts[b]..(b + 1 < blocks ? starts[b + 1] : code.Length)];
-            foreach (int target in Successors(block[^1], starts[b] + block.Length - 1))
-                successors[b].Add(blockOf[target]);
-            if (block[^1].Flow == Flow.Exit)
-                exits.Add(b);
-        }
-        int[] next = Immediate(successors, exits);
+        FlowGraph graph = new(code);
+        int[] next = Immediate(graph.Successors, [.. graph.Exits]);
         for (int i = 0; i < code.Length; i++)
         {
-            if (IsBranch(code[i]))
-                code[i].Reconvergence = next[blockOf[i]] < 0 ? None : starts[next[blockOf[i]]];
+            if (code[i].Flow is Flow.Branch or Flow.Table)
+                code[i].Reconvergence = next[graph.BlockOf(i)] < 0 ? None : graph.Starts[next[graph.BlockOf(i)]];
         }
-    }
-
-    static bool IsBranch(in Instruction i) => i.Flow is Flow.Branch or Flow.Table;
-
-    static List<int> Successors(in Instruction last, int index)
-    {
-        List<int> targets = [];
-        if (last.Flow == Flow.Table)
-        {
-            for (int t = 0; t < last.Immediate; t++)
-                targets.Add(last.Operands[t]);
-        }
-        else if (IsBranch(last))
-            targets.Add(last.Target);
-        bool falls = last.Guard >= 0 || last.Flow == Flow.Next;
-        if (falls)
-            targets.Add(index + 1);
-        return targets;
-    }
-
-    static int[] BlockStarts(Span<Instruction> code)
-    {
-        var isStart = new bool[code.Length + 1];
-        isStart[0] = true;
-        for (int i = 0; i < code.Length; i++)
-        {
-            if (code[i].Flow == Flow.Next)
-                continue;
-            isStart[i + 1] = true;
-            foreach (int target in Successors(code[i], i))
-                isStart[target] = true;
-        }
-        return [.. Enumerable.Range(0, code.Length).Where(i => isStart[i])];
     }
 
     /// <summary>Immediate post-dominator of each block, -1 for none.</summary>

@@ -38,6 +38,13 @@ sealed unsafe class Device : IDisposable
     /// <summary>Number of the next launch among the operations of all streams.</summary>
     public long Operation { get; set; }
 
+    /// <summary>A compiled kernel.</summary>
+    public KernelProgram Program(string kernel)
+    {
+        Assert.That(module.TryFindKernel(kernel, out KernelProgram program), kernel);
+        return program;
+    }
+
     /// <summary>Uploads an array.</summary>
     public ulong Upload<T>(params ReadOnlySpan<T> values) where T : unmanaged
     {
@@ -60,7 +67,7 @@ sealed unsafe class Device : IDisposable
 
     public void Launch(string kernel, Extent grid, Extent threads, int dynamicShared, object[] arguments, long instructionLimit = 1L << 32)
     {
-        Assert.That(module.TryFindKernel(kernel, out KernelProgram program), kernel);
+        KernelProgram program = Program(kernel);
         var parameters = new byte[program.ParameterBytes + 16];
         for (int i = 0; i < arguments.Length; i++)
         {
