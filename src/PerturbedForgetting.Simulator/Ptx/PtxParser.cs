@@ -27,6 +27,7 @@ public sealed class PtxParser
     PtxParser(string module, string text)
     {
         Module = module;
+        ReadFiles(text);
         lexer = new PtxLexer(module, text);
         token = lexer.Read();
     }
@@ -38,6 +39,21 @@ public sealed class PtxParser
     public static PtxModule Parse(string name, string text) => new PtxParser(name, text).Read();
 
     internal string Module { get; }
+
+    /// <summary>Names of the source files, which compilers list behind the functions that refer to them.</summary>
+    void ReadFiles(string text)
+    {
+        foreach (ReadOnlySpan<char> line in text.AsSpan().EnumerateLines())
+        {
+            ReadOnlySpan<char> rest = line.TrimStart();
+            if (!rest.StartsWith(".file", StringComparison.Ordinal))
+                continue;
+            rest = rest[5..].TrimStart();
+            int first = rest.IndexOf('"'), last = rest.LastIndexOf('"');
+            if (first > 0 && last > first)
+                files.TryAdd(rest[..first].Trim().ToString(), rest[(first + 1)..last].ToString());
+        }
+    }
 
     /// <summary>The token that comes next.</summary>
     internal PtxToken Token => token;
@@ -100,8 +116,8 @@ public sealed class PtxParser
         {
             case "file":
                 Next();
-                string number = Take(PtxTokenKind.Number, "the file's number").Text;
-                files[number] = Take(PtxTokenKind.String, "the file's name").Text;
+                Take(PtxTokenKind.Number, "the file's number");
+                Take(PtxTokenKind.String, "the file's name");
                 while (Accept(','))
                     Take(PtxTokenKind.Number, "time or size");
                 return true;

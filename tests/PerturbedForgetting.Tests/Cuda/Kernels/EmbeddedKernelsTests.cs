@@ -20,4 +20,18 @@ public class EmbeddedKernelsTests
         Assert.That(module.Kernels, Is.Not.Empty);
         Assert.That(module.Kernels, Has.All.StartsWith(file), "a kernel's name begins with its file's");
     }
+
+    /// <summary>A fault names the line of the CUDA source, though the compiler lists the files behind the code.</summary>
+    [Test]
+    public unsafe void AFaultNamesTheSourceLine()
+    {
+        using var memory = new DeviceMemory(1 << 20);
+        using DeviceModule module = DeviceModule.Load("elementwise", Encoding.UTF8.GetString(KernelLibrary.ReadImage("elementwise")), memory);
+        module.TryFindKernel("elementwise_add", out KernelProgram kernel);
+        byte* arguments = stackalloc byte[32];
+        new Span<byte>(arguments, 32).Clear();
+        *(long*)(arguments + 24) = 5;
+        Assert.That(() => new Launch(kernel, memory, new Extent(1), new Extent(256), 0, arguments).Run(new Counters(), 1),
+            Throws.TypeOf<DeviceFault>().With.Message.Match(@"elementwise_add: elementwise\.ptx:\d+ \(\S*device\.cuh:\d+\): block \(0, 0, 0\), thread \(0, 0, 0\): load of 16 bytes at 0x0"));
+    }
 }
