@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 const string Usage = """
     usage: Benchmarks [--threads N] [--processor-time] [--peer COMMAND] [--rounds N] SUITE...
-    suites: gemm, conv, elementwise, multi-tensor, norm, simulator, steps; conv:NAME and steps:NAME only for networks whose name begins so
+    suites: gemm, conv, elementwise, multi-tensor, norm, simulator, steps; conv:NAME, steps:NAME and simulator:NAME only for networks or kernels whose name begins so
     """;
 
 
@@ -49,7 +49,7 @@ foreach (string suite in suites)
             NormSuite.Run();
             break;
         case "simulator":
-            SimulatorSuite.Run();
+            SimulatorSuite.Run(parts.ElementAtOrDefault(1) ?? "");
             break;
         case "steps":
             StepSuite.Run(parts.Length > 1 ? parts[1] : "", peer, rounds);

@@ -8,11 +8,12 @@ namespace Benchmarks;
 /// <summary>How fast the software GPU interprets the project's kernels, with every check on: lane-instructions a second.</summary>
 static unsafe class SimulatorSuite
 {
-    const int Tiles = 256, TileLength = 32768, TileBytes = 24;
+    const int MatrixSize = 512, Tiles = 256, TileLength = 32768, TileBytes = 24;
 
-    public static void Run()
+    /// <param name="prefix">Only kernels whose name begins so.</param>
+    public static void Run(string prefix)
     {
-        Console.WriteLine($"{"kernel",-24} {"instructions",12} {"ms",8} {"million/s",10} {"a core",8}");
+        Console.WriteLine($"{"kernel",-24} {"instructions",12} {"ms",8} {(Timing.ProcessorTime ? "M/s a core" : "M/s"),10}");
         using var memory = new DeviceMemory(4L << 30);
         ulong weights = Allocate(memory, 4L * Tiles * TileLength), gradient = Allocate(memory, 4L * Tiles * TileLength), perturbed = Allocate(memory, 4L * Tiles * TileLength);
         ulong numbers = Allocate(memory, 64), partials = Allocate(memory, 24 * Tiles), tiles = Allocate(memory, TileBytes * Tiles);
@@ -22,8 +23,13 @@ static unsafe class SimulatorSuite
             *(int*)(tiles + (ulong)(t * TileBytes) + 8) = TileLength;
             *(int*)(tiles + (ulong)(t * TileBytes) + 12) = 1;
         }
-        Measure(memory, "squared_norm", "squared_norm", partials, gradient, weights, 0ul, tiles);
-        Measure(memory, "step_along", "step_along", perturbed, weights, gradient, 0ul, numbers, numbers, 1.0, tiles);
+        Extent all = new(Tiles), threads = new(256);
+        Measure(prefix, memory, "squared_norm", "squared_norm", all, threads, 0, partials, gradient, weights, 0ul, tiles);
+        Measure(prefix, memory, "step_along", "step_along", all, threads, 0, perturbed, weights, gradient, 0ul, numbers, numbers, 1.0, tiles);
+        foreach (string product in (string[])["gemm", "gemm_tf32"])
+            Measure(prefix, memory, product, product + "_nn", new Extent(MatrixSize / 128, MatrixSize / 128), threads, 0, perturbed, weights, gradient, 0ul, MatrixSize, MatrixSize, 128, 128ul, (ulong)MatrixSize, 0ul, 0ul, 0ul, 0, 3);
+        Measure(prefix, memory, "softmax", "softmax", new Extent(1024), threads, 4000, perturbed, weights, 1000);
+        Measure(prefix, memory, "softmax", "softmax_backward", new Extent(1024), threads, 8000, perturbed, weights, gradient, 1000, 1);
     }
 
     static ulong Allocate(DeviceMemory memory, long bytes)
@@ -34,24 +40,34 @@ static unsafe class SimulatorSuite
         return allocation.Start;
     }
 
-    static void Measure(DeviceMemory memory, string file, string name, params ReadOnlySpan<object> arguments)
+    static void Measure(string prefix, DeviceMemory memory, string file, string name, Extent grid, Extent threads, int shared, params ReadOnlySpan<object> arguments)
     {
+        if (!name.StartsWith(prefix, StringComparison.Ordinal))
+            return;
         using DeviceModule module = DeviceModule.Load(file, System.Text.Encoding.UTF8.GetString(KernelLibrary.ReadImage(file)), memory);
         module.TryFindKernel(name, out KernelProgram kernel);
         byte* parameters = stackalloc byte[kernel.ParameterBytes + 8];
         for (int i = 0; i < arguments.Length; i++)
-            *(ulong*)(parameters + kernel.Parameters[i].Offset) = arguments[i] is double number ? BitConverter.DoubleToUInt64Bits(number) : (ulong)arguments[i];
+        {
+            byte* place = parameters + kernel.Parameters[i].Offset;
+            switch (arguments[i])
+            {
+                case int number: *(int*)place = number; break;
+                case double number: *(double*)place = number; break;
+                default: *(ulong*)place = (ulong)arguments[i]; break;
+            }
+        }
         byte* block = parameters;
-        long instructions = Count(memory, kernel, block);
-        double seconds = Timing.Alternate(5, () => Count(memory, kernel, block))[0].Minimum;
+        long instructions = Count(memory, kernel, grid, threads, shared, block);
+        double seconds = Timing.Alternate(5, () => Count(memory, kernel, grid, threads, shared, block))[0].Minimum;
         Console.WriteLine(FormattableString.Invariant(
-            $"{name,-24} {instructions,12:N0} {seconds * 1e3,8:0.0} {instructions / seconds / 1e6,10:0} {instructions / seconds / 1e6 / Environment.ProcessorCount,8:0}"));
+            $"{name,-24} {instructions,12:N0} {seconds * 1e3,8:0.0} {instructions / seconds / 1e6,10:0}"));
     }
 
-    static long Count(DeviceMemory memory, KernelProgram kernel, byte* parameters)
+    static long Count(DeviceMemory memory, KernelProgram kernel, Extent grid, Extent threads, int shared, byte* parameters)
     {
         var counters = new Counters();
-        new Launch(kernel, memory, new Extent(Tiles), new Extent(256), 0, parameters).Run(counters, Environment.ProcessorCount);
+        new Launch(kernel, memory, grid, threads, shared, parameters).Run(counters, Environment.ProcessorCount);
         return counters.LaneInstructions;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Simulator.Memory;
 
@@ -9,6 +10,7 @@ sealed unsafe class Worker : IDisposable
     readonly Launch launch;
     readonly Block block;
     readonly byte* registers;
+    readonly AccessPattern** patterns;
     readonly (int Offset, char Axis)[] blockPlaces;
 
     public Worker(Launch launch)
@@ -18,6 +20,7 @@ sealed unsafe class Worker : IDisposable
         Code = program.Instructions;
         Executed = (long*)NativeMemory.AllocZeroed((nuint)program.Length, sizeof(long));
         LanesExecuted = (long*)NativeMemory.AllocZeroed((nuint)program.Length, sizeof(long));
+        patterns = (AccessPattern**)NativeMemory.AllocZeroed((nuint)(2 * program.Length), (nuint)sizeof(AccessPattern*));
         Nearby = new Allocation?[program.Length];
         block = new Block(this, launch.ThreadsPerBlock);
         nuint size = (nuint)Math.Max(program.RegisterBytes, 64);
@@ -50,6 +53,17 @@ sealed unsafe class Worker : IDisposable
     public Allocation?[] Nearby { get; }
 
     public MemoryCounters Counters;
+
+    /// <summary>How the addresses of an instruction lie; the second of its two slots is for an access with two places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public AccessPattern* Pattern(Instruction* i, ulong* addresses, uint mask, int bytes, int slot = 0)
+    {
+        AccessPattern* pattern = patterns[(2 * i->Location) + slot];
+        if (pattern == null)
+            patterns[(2 * i->Location) + slot] = pattern = (AccessPattern*)NativeMemory.AllocZeroed((nuint)sizeof(AccessPattern));
+        AccessPattern.Update(pattern, addresses, mask, bytes);
+        return pattern;
+    }
 
     public SharedMemory Shared { get; }
 
@@ -92,6 +106,9 @@ sealed unsafe class Worker : IDisposable
 
     public void Dispose()
     {
+        for (int p = 0; p < 2 * Program.Length; p++)
+            NativeMemory.Free(patterns[p]);
+        NativeMemory.Free(patterns);
         NativeMemory.Free(Executed);
         NativeMemory.Free(LanesExecuted);
         NativeMemory.AlignedFree(registers);

@@ -30,24 +30,6 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Contains(ulong address, long bytes) => address >= start && bytes <= size && address - start <= (ulong)(size - bytes);
 
-    /// <summary>True when the bytes of one access, aligned to its size of 1 to 16 bytes, were all written.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool IsWritten(ulong address, int bytes)
-    {
-        ulong at = address - start, mask = (1ul << bytes) - 1;
-        return (written[at / Bits] >> (int)(at % Bits) & mask) == mask;
-    }
-
-    /// <summary>Marks the bytes of one access, aligned to its size of 1 to 16 bytes. Blocks of other workers may write neighbours.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void MarkAccess(ulong address, int bytes)
-    {
-        ulong at = address - start, mask = ((1ul << bytes) - 1) << (int)(at % Bits);
-        ulong* word = written + (at / Bits);
-        if ((*word & mask) != mask)
-            Interlocked.Or(ref *word, mask);
-    }
-
     /// <summary>Index in the range of the first byte that was never written; -1 when all were.</summary>
     public long FirstUnwritten(ulong address, long bytes)
     {
@@ -88,7 +70,7 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
         for (long i = 0; i < bytes; i++)
         {
             ulong at = address - start + (ulong)i;
-            if (source.IsWritten(from + (ulong)i, 1))
+            if (source.FirstUnwritten(from + (ulong)i, 1) < 0)
                 written[at / Bits] |= 1ul << (int)(at % Bits);
             else
                 written[at / Bits] &= ~(1ul << (int)(at % Bits));

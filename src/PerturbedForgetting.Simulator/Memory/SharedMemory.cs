@@ -97,38 +97,77 @@ sealed unsafe class SharedMemory : IDisposable
         return null;
     }
 
-    /// <summary>Notes reads of consecutive whole words by one warp; false when they must be looked at one by one.</summary>
-    public bool TryReadRange(uint address, int bytes, int warp)
+    /// <summary>Notes the reads of a whole warp; false when its lanes must be looked at one by one.</summary>
+    public bool TryRead(AccessPattern* pattern, uint lead, int warp)
     {
-        Vector256<int> own = Vector256.Create((int)epoch | warp), now = Vector256.Create((int)epoch), oldest = Vector256.Create((int)first);
-        int* w = (int*)writers + (address >> 2), r = (int*)readers + (address >> 2);
-        for (int k = 0; k < bytes / 4; k += Vector256<int>.Count)
+        for (int r = 0; r < pattern->Ranges; r++)
         {
-            Vector256<int> writer = Vector256.Load(w + k), reader = Vector256.Load(r + k);
-            Vector256<int> isNew = Vector256.LessThan(reader, now) | Vector256.Equals(reader, own);
-            Vector256<int> good = Vector256.GreaterThanOrEqual(writer, oldest) & Unmarked(writer) & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own))
-                & (isNew | Vector256.Equals(reader & Vector256.Create((int)Split), Vector256<int>.Zero));
-            if (good != Vector256<int>.AllBitsSet)
+            uint address = lead + (uint)pattern->Starts[r], bytes = (uint)pattern->Lengths[r];
+            if (((address | bytes) & 3) != 0)
                 return false;
-            Vector256.ConditionalSelect(isNew, own, now | Vector256.Create((int)Several)).Store(r + k);
+            uint word = address >> 2, end = word + (bytes >> 2);
+            for (; end - word >= Vector256<int>.Count; word += (uint)Vector256<int>.Count)
+            {
+                if (!TryRead(word, warp))
+                    return false;
+            }
+            for (; word < end; word++)
+            {
+                if (Read(word << 2, 4, warp) is not null)
+                    return false;
+            }
         }
         return true;
     }
 
-    /// <summary>Notes writes of consecutive whole words by one warp; false when they must be looked at one by one.</summary>
-    public bool TryWriteRange(uint address, int bytes, int warp)
+    /// <summary>Notes the writes of a whole warp; false when its lanes must be looked at one by one.</summary>
+    public bool TryWrite(AccessPattern* pattern, uint lead, int warp)
+    {
+        for (int r = 0; r < pattern->Ranges; r++)
+        {
+            uint address = lead + (uint)pattern->Starts[r], bytes = (uint)pattern->Lengths[r];
+            if (((address | bytes) & 3) != 0)
+                return false;
+            uint word = address >> 2, end = word + (bytes >> 2);
+            for (; end - word >= Vector256<int>.Count; word += (uint)Vector256<int>.Count)
+            {
+                if (!TryWrite(word, warp))
+                    return false;
+            }
+            for (; word < end; word++)
+            {
+                if (Write(word << 2, 4, warp) is not null)
+                    return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>Notes reads of a vector of words.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    bool TryRead(uint word, int warp)
     {
         Vector256<int> own = Vector256.Create((int)epoch | warp), now = Vector256.Create((int)epoch);
-        int* w = (int*)writers + (address >> 2), r = (int*)readers + (address >> 2);
-        for (int k = 0; k < bytes / 4; k += Vector256<int>.Count)
-        {
-            Vector256<int> writer = Vector256.Load(w + k), reader = Vector256.Load(r + k);
-            Vector256<int> good = Unmarked(writer) & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own))
-                & (Vector256.LessThan(reader, now) | Vector256.Equals(reader, own));
-            if (good != Vector256<int>.AllBitsSet)
-                return false;
-            own.Store(w + k);
-        }
+        Vector256<int> writer = Vector256.Load((int*)writers + word), reader = Vector256.Load((int*)readers + word);
+        Vector256<int> isNew = Vector256.LessThan(reader, now) | Vector256.Equals(reader, own);
+        Vector256<int> good = Vector256.GreaterThanOrEqual(writer, Vector256.Create((int)first)) & Unmarked(writer) & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own))
+            & (isNew | Vector256.Equals(reader & Vector256.Create((int)Split), Vector256<int>.Zero));
+        if (good != Vector256<int>.AllBitsSet)
+            return false;
+        Vector256.ConditionalSelect(isNew, own, now | Vector256.Create((int)Several)).Store((int*)readers + word);
+        return true;
+    }
+
+    /// <summary>Notes writes of a vector of words.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    bool TryWrite(uint word, int warp)
+    {
+        Vector256<int> own = Vector256.Create((int)epoch | warp), now = Vector256.Create((int)epoch);
+        Vector256<int> writer = Vector256.Load((int*)writers + word), reader = Vector256.Load((int*)readers + word);
+        Vector256<int> good = Unmarked(writer) & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own)) & (Vector256.LessThan(reader, now) | Vector256.Equals(reader, own));
+        if (good != Vector256<int>.AllBitsSet)
+            return false;
+        own.Store((int*)writers + word);
         return true;
     }
 

@@ -80,7 +80,7 @@ static unsafe class AsyncCopyInstructions
                 if ((from[lane] & (uint)(bytes - 1)) != 0)
                     throw MemoryAccess.Misaligned(warp, i, from[lane], bytes, lane);
                 Allocation allocation = MemoryAccess.Find(warp, i, from[lane], taken, lane);
-                MemoryAccess.RequireWritten(warp, i, allocation, from[lane], taken, lane, bytes);
+                MemoryAccess.RequireWritten(warp, i, allocation, from[lane], taken, lane);
                 MemoryAccess.Note(warp, i, allocation, from[lane], taken, isWrite: false, lane);
                 new Span<byte>((byte*)from[lane], taken).CopyTo(new Span<byte>(copy.Data, 16));
             }
@@ -88,11 +88,11 @@ static unsafe class AsyncCopyInstructions
                 throw SharedAccess.Problem(warp, i, copy.Target, "writes", problem, lane);
             warp.Copies.Add(copy);
         }
-        MemoryAccess.CountBanks(ref warp.Worker.Counters, to, mask, i->B);
+        MemoryAccess.CountBanks(warp, i, to, mask, i->B);
         if (loaded == 0)
             return;
-        (int sectors, int distinct) = MemoryAccess.Coalesce(from, loaded, i->B);
-        warp.Worker.Counters.CountLoad(sectors, distinct);
+        AccessPattern* pattern = warp.Worker.Pattern(i, from, loaded, i->B, slot: 1);
+        warp.Worker.Counters.CountLoad(pattern->Sectors(from[pattern->Lead]), pattern->Distinct);
     }
 
     static void Commit(Warp warp, Instruction* i, uint mask)

@@ -98,13 +98,13 @@ static unsafe class AtomicInstructions
                 result[lane] = old;
         }
         if (shared != 0)
-            MemoryAccess.CountBanks(ref warp.Worker.Counters, addresses, shared, sizeof(T));
+            MemoryAccess.CountBanks(warp, i, addresses, shared, sizeof(T));
     }
 
     static T* Global<T>(Warp warp, Instruction* i, ulong address, int lane) where T : unmanaged
     {
         Allocation allocation = MemoryAccess.Find(warp, i, address, sizeof(T), lane);
-        MemoryAccess.RequireWritten(warp, i, allocation, address, sizeof(T), lane, sizeof(T));
+        MemoryAccess.RequireWritten(warp, i, allocation, address, sizeof(T), lane);
         MemoryAccess.Note(warp, i, allocation, address, sizeof(T), isWrite: true, lane);
         warp.Worker.Counters.Atomics++;
         return (T*)address;

@@ -4,8 +4,8 @@ using PerturbedForgetting.Simulator.Memory;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>Loads and stores of global memory. A warp whose lanes lie one behind the other, or all at one address, is checked and copied
-/// as a whole.</summary>
+/// <summary>Loads and stores of global memory. A warp's ranges are checked and copied as a whole; where that fails, its lanes
+/// are looked at one by one.</summary>
 [SkipLocalsInit]
 static unsafe class GlobalAccess
 {
@@ -34,85 +34,91 @@ static unsafe class GlobalAccess
     public static void Load(Warp warp, Instruction* i, uint mask, ulong* addresses)
     {
         int bytes = i->B * i->C;
-        ref MemoryCounters counters = ref warp.Worker.Counters;
-        if (mask == uint.MaxValue)
+        AccessPattern* pattern = warp.Worker.Pattern(i, addresses, mask, bytes);
+        ulong lead = addresses[pattern->Lead];
+        if (FindWhole(warp, i, pattern, lead, bytes) is { } whole && IsWritten(whole, pattern, lead) && IsOrdered(warp, whole, pattern, lead, isWrite: false))
+            LaneCopy.Load(warp, i, mask, pattern, (byte*)lead, addresses);
+        else
         {
-            if (IsRange(warp, i, addresses, bytes) is { } range)
+            for (uint rest = mask; rest != 0; rest &= rest - 1)
             {
-                MemoryAccess.RequireWritten(warp, i, range, addresses[0], bytes * Warp.Lanes, 0, bytes);
-                MemoryAccess.Note(warp, i, range, addresses[0], bytes * Warp.Lanes, isWrite: false, 0);
-                LaneCopy.Load(warp, i, (byte*)addresses[0]);
-                counters.CountLoad(Sectors(addresses[0], bytes * Warp.Lanes), bytes * Warp.Lanes);
-                return;
-            }
-            if (MemoryAccess.AreConsecutive(addresses, 0))
-            {
-                CheckLoad(warp, i, MemoryAccess.Find(warp, i, addresses[0], bytes, 0), addresses[0], bytes, 0);
-                MemoryAccess.Broadcast(warp, i, mask, (byte*)addresses[0]);
-                counters.CountLoad(1, bytes);
-                return;
+                int lane = BitOperations.TrailingZeroCount(rest);
+                Allocation allocation = MemoryAccess.Find(warp, i, addresses[lane], bytes, lane);
+                MemoryAccess.RequireWritten(warp, i, allocation, addresses[lane], bytes, lane);
+                MemoryAccess.Note(warp, i, allocation, addresses[lane], bytes, isWrite: false, lane);
+                MemoryAccess.ToRegisters(warp, i, (byte*)addresses[lane], lane);
             }
         }
-        for (uint rest = mask; rest != 0; rest &= rest - 1)
-        {
-            int lane = BitOperations.TrailingZeroCount(rest);
-            CheckLoad(warp, i, MemoryAccess.Find(warp, i, addresses[lane], bytes, lane), addresses[lane], bytes, lane);
-            MemoryAccess.ToRegisters(warp, i, (byte*)addresses[lane], lane);
-        }
-        (int sectors, int distinct) = MemoryAccess.Coalesce(addresses, mask, bytes);
-        counters.CountLoad(sectors, distinct);
+        warp.Worker.Counters.CountLoad(pattern->Sectors(lead), pattern->Distinct);
     }
 
     public static void Store(Warp warp, Instruction* i, uint mask, ulong* addresses)
     {
         int bytes = i->B * i->C;
-        ref MemoryCounters counters = ref warp.Worker.Counters;
-        if (mask == uint.MaxValue && IsRange(warp, i, addresses, bytes) is { } range)
-        {
-            MemoryAccess.Note(warp, i, range, addresses[0], bytes * Warp.Lanes, isWrite: true, 0);
-            LaneCopy.Store(warp, i, (byte*)addresses[0]);
-            range.MarkWritten(addresses[0], bytes * Warp.Lanes);
-            counters.CountStore(Sectors(addresses[0], bytes * Warp.Lanes), bytes * Warp.Lanes);
-            return;
-        }
-        (int sectors, int distinct) = MemoryAccess.Coalesce(addresses, mask, bytes);
-        if (distinct != bytes * BitOperations.PopCount(mask))
+        AccessPattern* pattern = warp.Worker.Pattern(i, addresses, mask, bytes);
+        ulong lead = addresses[pattern->Lead];
+        if (pattern->HasDuplicates(bytes))
             RefuseConflict(warp, i, mask, addresses, bytes);
-        for (uint rest = mask; rest != 0; rest &= rest - 1)
+        if (FindWhole(warp, i, pattern, lead, bytes) is { } whole && IsOrdered(warp, whole, pattern, lead, isWrite: true))
         {
-            int lane = BitOperations.TrailingZeroCount(rest);
-            Allocation allocation = MemoryAccess.Find(warp, i, addresses[lane], bytes, lane);
-            MemoryAccess.Note(warp, i, allocation, addresses[lane], bytes, isWrite: true, lane);
-            MemoryAccess.FromRegisters(warp, i, (byte*)addresses[lane], lane);
-            allocation.MarkAccess(addresses[lane], bytes);
+            LaneCopy.Store(warp, i, mask, pattern, (byte*)lead, addresses);
+            for (int r = 0; r < pattern->Ranges; r++)
+                whole.MarkWritten(lead + (ulong)pattern->Starts[r], pattern->Lengths[r]);
         }
-        counters.CountStore(sectors, distinct);
-    }
-
-    static int Sectors(ulong address, int bytes) => (int)(((address + (ulong)bytes - 1) >> 5) - (address >> 5)) + 1;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void CheckLoad(Warp warp, Instruction* i, Allocation allocation, ulong address, int bytes, int lane)
-    {
-        if (!allocation.IsWritten(address, bytes))
-            MemoryAccess.RequireWritten(warp, i, allocation, address, bytes, lane, bytes);
-        MemoryAccess.Note(warp, i, allocation, address, bytes, isWrite: false, lane);
-    }
-
-    /// <summary>The allocation of a whole warp's access when its lanes lie one behind the other, all in bounds and aligned.</summary>
-    static Allocation? IsRange(Warp warp, Instruction* i, ulong* addresses, int bytes)
-    {
-        if (!MemoryAccess.AreConsecutive(addresses, bytes) || (addresses[0] & (uint)(bytes - 1)) != 0)
-            return null;
-        Allocation? near = warp.Worker.Nearby[i->Location];
-        if (near is null || !near.Contains(addresses[0], bytes * Warp.Lanes))
+        else
         {
-            near = warp.Worker.Memory.Find(addresses[0]);
-            if (near is null || !near.Contains(addresses[0], bytes * Warp.Lanes))
+            for (uint rest = mask; rest != 0; rest &= rest - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(rest);
+                Allocation allocation = MemoryAccess.Find(warp, i, addresses[lane], bytes, lane);
+                MemoryAccess.Note(warp, i, allocation, addresses[lane], bytes, isWrite: true, lane);
+                MemoryAccess.FromRegisters(warp, i, (byte*)addresses[lane], lane);
+                allocation.MarkWritten(addresses[lane], bytes);
+            }
+        }
+        warp.Worker.Counters.CountStore(pattern->Sectors(lead), pattern->Distinct);
+    }
+
+    /// <summary>The allocation that holds the whole warp's access, if one does and all lanes are aligned.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Allocation? FindWhole(Warp warp, Instruction* i, AccessPattern* pattern, ulong lead, int bytes)
+    {
+        if (!pattern->IsAligned || (lead & (uint)(bytes - 1)) != 0)
+            return null;
+        ulong start = lead + (ulong)pattern->Starts[0];
+        long length = pattern->End - pattern->Starts[0];
+        Allocation? near = warp.Worker.Nearby[i->Location];
+        if (near is null || !near.Contains(start, length))
+        {
+            near = warp.Worker.Memory.Find(start);
+            if (near is null || !near.Contains(start, length))
                 return null;
             warp.Worker.Nearby[i->Location] = near;
         }
         return near;
+    }
+
+    static bool IsWritten(Allocation allocation, AccessPattern* pattern, ulong lead)
+    {
+        for (int r = 0; r < pattern->Ranges; r++)
+        {
+            if (allocation.FirstUnwritten(lead + (ulong)pattern->Starts[r], pattern->Lengths[r]) >= 0)
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>False when the order of streams forbids a part of the access: its lanes are then looked at one by one.</summary>
+    static bool IsOrdered(Warp warp, Allocation allocation, AccessPattern* pattern, ulong lead, bool isWrite)
+    {
+        if (allocation.History is not { } history)
+            return true;
+        for (int r = 0; r < pattern->Ranges; r++)
+        {
+            if (history.Note(lead + (ulong)pattern->Starts[r], pattern->Lengths[r], isWrite, warp.Worker.Operation) is not null)
+                return false;
+        }
+        return true;
     }
 
     /// <summary>Two lanes that store different values to one address: which one stays is undefined.</summary>

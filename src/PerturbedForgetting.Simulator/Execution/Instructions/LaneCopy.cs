@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -7,8 +8,65 @@ namespace PerturbedForgetting.Simulator.Execution;
 /// <summary>Moves a warp's data between memory, where lanes lie one behind the other, and registers, where they are apart by element.</summary>
 static unsafe class LaneCopy
 {
-    /// <summary>Loads all lanes of an access (see <see cref="MemoryAccess"/>) from consecutive memory.</summary>
-    public static void Load(Warp warp, Instruction* i, byte* from)
+    /// <summary>Loads the lanes of a checked access (see <see cref="MemoryAccess"/>) that lie as a pattern says.</summary>
+    /// <param name="lead">The leading lane's place.</param>
+    /// <param name="addresses">Addresses of the lanes, which begin at <paramref name="memory"/>.</param>
+    public static void Load(Warp warp, Instruction* i, uint mask, AccessPattern* pattern, byte* lead, ulong* addresses, ulong memory = 0)
+    {
+        if (pattern->Shape == AccessShape.Consecutive)
+            Load(warp, i, lead);
+        else if (pattern->Shape == AccessShape.Uniform)
+            MemoryAccess.Broadcast(warp, i, mask, lead);
+        else if (mask == uint.MaxValue && IsFourWords(i) && Avx.IsSupported)
+        {
+            for (int lane = 0; lane < Warp.Lanes; lane += 8)
+                Split(Rows(memory, addresses + lane), Rows(memory, addresses + lane + 1), Rows(memory, addresses + lane + 2), Rows(memory, addresses + lane + 3), warp.Registers, i->Operands, lane);
+        }
+        else if (mask == uint.MaxValue && IsOneWord(i))
+        {
+            uint* to = warp.Words(i->Operands[0]);
+            for (int lane = 0; lane < Warp.Lanes; lane++)
+                to[lane] = *(uint*)(memory + addresses[lane]);
+        }
+        else
+        {
+            for (uint rest = mask; rest != 0; rest &= rest - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(rest);
+                MemoryAccess.ToRegisters(warp, i, (byte*)(memory + addresses[lane]), lane);
+            }
+        }
+    }
+
+    /// <summary>Stores the lanes of a checked access.</summary>
+    /// <inheritdoc cref="Load(Warp, Instruction*, uint, AccessPattern*, byte*, ulong*, ulong)"/>
+    public static void Store(Warp warp, Instruction* i, uint mask, AccessPattern* pattern, byte* lead, ulong* addresses, ulong memory = 0)
+    {
+        if (pattern->Shape == AccessShape.Consecutive)
+            Store(warp, i, lead);
+        else if (mask == uint.MaxValue && IsOneWord(i))
+        {
+            uint* from = warp.Words(i->Operands[0]);
+            for (int lane = 0; lane < Warp.Lanes; lane++)
+                *(uint*)(memory + addresses[lane]) = from[lane];
+        }
+        else
+        {
+            for (uint rest = mask; rest != 0; rest &= rest - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(rest);
+                MemoryAccess.FromRegisters(warp, i, (byte*)(memory + addresses[lane]), lane);
+            }
+        }
+    }
+
+    static bool IsOneWord(Instruction* i) => i->B == 4 && i->C == 1 && (i->Flags & (int)AccessFlags.WideData) == 0 && i->Operands[0] >= 0;
+
+    static bool IsFourWords(Instruction* i) => i->B == 4 && i->C == 4 && (i->Flags & (int)AccessFlags.WideData) == 0
+        && (i->Operands[0] | i->Operands[1] | i->Operands[2] | i->Operands[3]) >= 0;
+
+    /// <summary>Loads all lanes of an access from consecutive memory.</summary>
+    static void Load(Warp warp, Instruction* i, byte* from)
     {
         int* registers = i->Operands;
         bool isSigned = (i->Flags & (int)AccessFlags.Signed) != 0, isWide = (i->Flags & (int)AccessFlags.WideData) != 0;
@@ -25,7 +83,8 @@ static unsafe class LaneCopy
                 Split((ulong*)from, warp.Words(registers[0]), warp.Words(registers[1]));
                 break;
             case (4, 4) when registers[1] >= 0 && registers[2] >= 0 && registers[3] >= 0 && Avx.IsSupported:
-                Split((float*)from, warp.Registers, registers);
+                for (int lane = 0; lane < Warp.Lanes; lane += 8, from += 128)
+                    Split(Rows(from), Rows(from + 16), Rows(from + 32), Rows(from + 48), warp.Registers, registers, lane);
                 break;
             case (2, 1):
                 for (int lane = 0; lane < Warp.Lanes; lane += Vector256<uint>.Count)
@@ -43,7 +102,7 @@ static unsafe class LaneCopy
     }
 
     /// <summary>Stores all lanes of an access to consecutive memory.</summary>
-    public static void Store(Warp warp, Instruction* i, byte* to)
+    static void Store(Warp warp, Instruction* i, byte* to)
     {
         int* registers = i->Operands;
         switch ((i->Flags & (int)AccessFlags.WideData) != 0 == (i->B == 8) ? (i->B, i->C) : (0, 0))
@@ -94,17 +153,15 @@ static unsafe class LaneCopy
         }
     }
 
-    /// <summary>Groups of 4 words to 4 registers: 8 lanes at a time, each half of a vector a 4x4 transposition.</summary>
-    static void Split(float* from, byte* file, int* registers)
+    /// <summary>Groups of 4 words of 8 lanes to 4 registers; each half of a vector is a 4x4 transposition.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Split(Vector256<float> first, Vector256<float> second, Vector256<float> third, Vector256<float> fourth, byte* file, int* registers, int lane)
     {
-        for (int lane = 0; lane < Warp.Lanes; lane += 8, from += 32)
-        {
-            (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Transpose(Rows(from), Rows(from + 4), Rows(from + 8), Rows(from + 12));
-            a.Store((float*)(file + registers[0]) + lane);
-            b.Store((float*)(file + registers[1]) + lane);
-            c.Store((float*)(file + registers[2]) + lane);
-            d.Store((float*)(file + registers[3]) + lane);
-        }
+        (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Transpose(first, second, third, fourth);
+        a.Store((float*)(file + registers[0]) + lane);
+        b.Store((float*)(file + registers[1]) + lane);
+        c.Store((float*)(file + registers[2]) + lane);
+        d.Store((float*)(file + registers[3]) + lane);
     }
 
     static void Join(byte* file, int* registers, float* to)
@@ -122,7 +179,12 @@ static unsafe class LaneCopy
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<float> Rows(float* from) => Vector256.Create(Vector128.Load(from), Vector128.Load(from + 16));
+    static Vector256<float> Rows(byte* from) => Vector256.Create(Vector128.Load((float*)from), Vector128.Load((float*)(from + 64)));
+
+    /// <summary>A lane and the fourth behind it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> Rows(ulong memory, ulong* addresses) =>
+        Vector256.Create(Vector128.Load((float*)(memory + addresses[0])), Vector128.Load((float*)(memory + addresses[4])));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Halves(Vector256<float> rows, float* to)

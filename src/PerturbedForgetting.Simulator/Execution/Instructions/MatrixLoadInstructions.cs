@@ -54,7 +54,7 @@ static unsafe class MatrixLoadInstructions
             SharedAccess.NoteRead(warp, i, shared, address, RowBytes, lane);
             rows[lane] = (ushort*)(shared.Data + address);
         }
-        MemoryAccess.CountBanks(ref warp.Worker.Counters, addresses, used, RowBytes);
+        MemoryAccess.CountBanks(warp, i, addresses, used, RowBytes);
         for (int m = 0; m < i->C; m++)
         {
             if (i->Operands[m] < 0)

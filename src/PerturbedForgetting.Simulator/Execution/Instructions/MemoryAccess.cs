@@ -54,18 +54,6 @@ static unsafe class MemoryAccess
         }
     }
 
-    /// <summary>True when lane i is at the first lane's address + i·<paramref name="bytes"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool AreConsecutive(ulong* addresses, int bytes)
-    {
-        ulong step = (ulong)bytes;
-        Vector256<ulong> expected = Vector256.Create(addresses[0]) + Vector256.Create(0, step, 2 * step, 3 * step), differ = Vector256<ulong>.Zero;
-        Vector256<ulong> next = Vector256.Create(4 * step);
-        for (int lane = 0; lane < Warp.Lanes; lane += 4, expected += next)
-            differ |= Vector256.Load(addresses + lane) ^ expected;
-        return differ == Vector256<ulong>.Zero;
-    }
-
     /// <summary>The allocation that holds a range, checked for alignment.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Allocation Find(Warp warp, Instruction* i, ulong address, int bytes, int lane)
@@ -101,13 +89,12 @@ static unsafe class MemoryAccess
         _ => "load",
     };
 
-    /// <summary>Refuses to read bytes that were never written. The range must lie in the allocation.</summary>
-    public static void RequireWritten(Warp warp, Instruction* i, Allocation allocation, ulong address, int bytes, int lane, int laneBytes)
+    /// <summary>Refuses to read bytes that were never written. The lane's access must lie in the allocation.</summary>
+    public static void RequireWritten(Warp warp, Instruction* i, Allocation allocation, ulong address, int bytes, int lane)
     {
         long unwritten = allocation.FirstUnwritten(address, bytes);
         if (unwritten >= 0)
-            throw warp.Fault(i, FaultKind.Uninitialized, $"{Verb(i)} of the byte at 0x{address + (ulong)unwritten:x}, which was never written, in {allocation}",
-                lane + (int)(unwritten / laneBytes));
+            throw warp.Fault(i, FaultKind.Uninitialized, $"{Verb(i)} of the byte at 0x{address + (ulong)unwritten:x}, which was never written, in {allocation}", lane);
     }
 
     /// <summary>Notes an access for the order of streams.</summary>
@@ -118,82 +105,13 @@ static unsafe class MemoryAccess
             throw warp.Fault(i, FaultKind.UnorderedStreams, conflict, lane);
     }
 
-    /// <summary>Counts the distinct 32-byte sectors and bytes of a request whose lanes access <paramref name="bytes"/> each.</summary>
-    public static (int Sectors, int Bytes) Coalesce(ulong* addresses, uint mask, int bytes)
+    /// <summary>Counts one request to shared memory and its bank conflicts.</summary>
+    public static AccessPattern* CountBanks(Warp warp, Instruction* i, ulong* addresses, uint mask, int bytes, int slot = 0)
     {
-        ulong* sorted = stackalloc ulong[Warp.Lanes];
-        int count = 0;
-        bool isSorted = true;
-        for (uint rest = mask; rest != 0; rest &= rest - 1)
-        {
-            ulong address = addresses[BitOperations.TrailingZeroCount(rest)];
-            isSorted &= count == 0 || sorted[count - 1] <= address;
-            sorted[count++] = address;
-        }
-        if (!isSorted)
-            new Span<ulong>(sorted, count).Sort();
-        int sectors = 1, distinct = 1;
-        for (int k = 1; k < count; k++)
-        {
-            distinct += sorted[k] != sorted[k - 1] ? 1 : 0;
-            sectors += sorted[k] >> 5 != sorted[k - 1] >> 5 ? 1 : 0;
-        }
-        return (sectors, distinct * bytes);
-    }
-
-    /// <summary>Counts one request to shared memory and its bank conflicts: 32 banks of 4 bytes; 8-byte accesses go half a warp at a
-    /// time, 16-byte accesses a quarter (CUDA C++ Programming Guide, "Shared Memory").</summary>
-    /// <returns>True when two lanes may have the same address.</returns>
-    public static bool CountBanks(ref MemoryCounters counters, ulong* addresses, uint mask, int bytes)
-    {
-        counters.SharedRequests++;
-        if (mask == uint.MaxValue && bytes >= 4 && AreConsecutive(addresses, bytes))
-            return false;
-        if (mask == uint.MaxValue && AreConsecutive(addresses, 0))
-            return true;
-        int phase = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
-        // Lanes of different phases may meet too.
-        bool isShared = phase < Warp.Lanes;
-        for (int first = 0; first < Warp.Lanes; first += phase)
-        {
-            uint lanes = phase == 32 ? mask : mask >> first & ((1u << phase) - 1);
-            if (lanes != 0)
-                counters.BankConflicts += Passes(addresses + first, lanes, bytes, ref isShared) - 1;
-        }
-        return isShared;
-    }
-
-    /// <summary>The most different words that one bank must give: each bank's words are chained.</summary>
-    static int Passes(ulong* addresses, uint lanes, int bytes, ref bool isShared)
-    {
-        int* head = stackalloc int[32], next = stackalloc int[32], depth = stackalloc int[32];
-        uint* words = stackalloc uint[32];
-        uint used = 0;
-        int count = 0, most = 1;
-        for (uint rest = lanes; rest != 0; rest &= rest - 1)
-        {
-            uint word = (uint)(addresses[BitOperations.TrailingZeroCount(rest)] >> 2);
-            for (int w = 0; w < Math.Max(1, bytes >> 2); w++, word++)
-            {
-                int bank = (int)(word & 31), at = -1;
-                if ((used >> bank & 1) != 0)
-                {
-                    for (at = head[bank]; at >= 0 && words[at] != word; at = next[at])
-                    {
-                    }
-                    isShared |= at >= 0;
-                }
-                else
-                    (head[bank], depth[bank]) = (-1, 0);
-                if (at >= 0)
-                    continue;
-                used |= 1u << bank;
-                (words[count], next[count], head[bank]) = (word, head[bank], count);
-                count++;
-                most = Math.Max(most, ++depth[bank]);
-            }
-        }
-        return most;
+        AccessPattern* pattern = warp.Worker.Pattern(i, addresses, mask, bytes, slot);
+        warp.Worker.Counters.SharedRequests++;
+        warp.Worker.Counters.BankConflicts += pattern->Conflicts;
+        return pattern;
     }
 
     /// <summary>Reads an element and extends it to 64 bits.</summary>

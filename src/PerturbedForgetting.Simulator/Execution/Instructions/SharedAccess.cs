@@ -27,16 +27,10 @@ static unsafe class SharedAccess
     {
         int bytes = i->B * i->C;
         SharedMemory shared = warp.Worker.Shared;
-        MemoryAccess.CountBanks(ref warp.Worker.Counters, addresses, mask, bytes);
-        if (mask == uint.MaxValue && IsRange(shared, addresses, bytes) && shared.TryReadRange((uint)addresses[0], bytes * Warp.Lanes, warp.Index))
+        AccessPattern* pattern = MemoryAccess.CountBanks(warp, i, addresses, mask, bytes);
+        if (IsWhole(shared, pattern, addresses, bytes) && shared.TryRead(pattern, (uint)addresses[pattern->Lead], warp.Index))
         {
-            LaneCopy.Load(warp, i, shared.Data + addresses[0]);
-            return;
-        }
-        if (mask == uint.MaxValue && MemoryAccess.AreConsecutive(addresses, 0))
-        {
-            NoteRead(warp, i, shared, Check(warp, i, shared, addresses[0], bytes, 0), bytes, 0);
-            MemoryAccess.Broadcast(warp, i, mask, shared.Data + addresses[0]);
+            LaneCopy.Load(warp, i, mask, pattern, shared.Data + addresses[pattern->Lead], addresses, (ulong)shared.Data);
             return;
         }
         for (uint rest = mask; rest != 0; rest &= rest - 1)
@@ -52,11 +46,12 @@ static unsafe class SharedAccess
     {
         int bytes = i->B * i->C;
         SharedMemory shared = warp.Worker.Shared;
-        if (MemoryAccess.CountBanks(ref warp.Worker.Counters, addresses, mask, bytes))
+        AccessPattern* pattern = MemoryAccess.CountBanks(warp, i, addresses, mask, bytes);
+        if (pattern->HasDuplicates(bytes))
             GlobalAccess.RefuseConflict(warp, i, mask, addresses, bytes);
-        if (mask == uint.MaxValue && IsRange(shared, addresses, bytes) && shared.TryWriteRange((uint)addresses[0], bytes * Warp.Lanes, warp.Index))
+        if (IsWhole(shared, pattern, addresses, bytes) && shared.TryWrite(pattern, (uint)addresses[pattern->Lead], warp.Index))
         {
-            LaneCopy.Store(warp, i, shared.Data + addresses[0]);
+            LaneCopy.Store(warp, i, mask, pattern, shared.Data + addresses[pattern->Lead], addresses, (ulong)shared.Data);
             return;
         }
         for (uint rest = mask; rest != 0; rest &= rest - 1)
@@ -69,9 +64,13 @@ static unsafe class SharedAccess
         }
     }
 
-    /// <summary>True when the lanes lie one behind the other in whole words, in bounds and aligned.</summary>
-    static bool IsRange(SharedMemory shared, ulong* addresses, int bytes) => bytes >= 4 && (addresses[0] & (uint)(bytes - 1)) == 0
-        && MemoryAccess.AreConsecutive(addresses, bytes) && IsInside(addresses[0], bytes * Warp.Lanes, shared.Bytes);
+    /// <summary>True when all lanes are in bounds and aligned.</summary>
+    static bool IsWhole(SharedMemory shared, AccessPattern* pattern, ulong* addresses, int bytes)
+    {
+        ulong lead = addresses[pattern->Lead], start = lead + (ulong)pattern->Starts[0];
+        long length = pattern->End - pattern->Starts[0];
+        return pattern->IsAligned && (lead & (uint)(bytes - 1)) == 0 && length <= shared.Bytes && IsInside(start, (int)length, shared.Bytes);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static bool IsInside(ulong address, int bytes, int size) => address <= (ulong)size && (ulong)bytes <= (ulong)size - address;

@@ -65,21 +65,8 @@ public class DeviceMemoryTests
             for (int step = 0; step < 40; step++)
             {
                 int first = random.Next(size), count = random.Next(random.Next(2) == 0 ? Math.Min(9, size - first) : size - first) + 1;
-                if (step % 2 == 0)
-                {
-                    a.MarkWritten(a.Start + (ulong)first, count);
-                    written.AsSpan(first, count).Fill(true);
-                }
-                else
-                {
-                    int bytes = 1 << random.Next(5);
-                    int at = first / bytes * bytes;
-                    if (at + bytes > size)
-                        continue;
-                    Assert.That(a.IsWritten(a.Start + (ulong)at, bytes), Is.EqualTo(!written.AsSpan(at, bytes).Contains(false)));
-                    a.MarkAccess(a.Start + (ulong)at, bytes);
-                    written.AsSpan(at, bytes).Fill(true);
-                }
+                a.MarkWritten(a.Start + (ulong)first, count);
+                written.AsSpan(first, count).Fill(true);
                 first = random.Next(size);
                 count = random.Next(size - first) + 1;
                 Assert.That(a.FirstUnwritten(a.Start + (ulong)first, count), Is.EqualTo(written.AsSpan(first, count).IndexOf(false)));
