@@ -7,12 +7,24 @@
 // log_sums      float32[B, H, N], may be null in the forward pass; delta: the same shape
 // launch        forward: grid (ceil(N / 64), H, B); backward: grid (ceil(N / 32), H, B); 128 threads; attention_delta: one warp a row of
 //               [B N, H]. Suffix: the padded width, 32, 64 or 128. Dynamic shared memory in bytes, with S = width + 4:
-//               forward 4 (64 S + 2 · 32 S + 64 · 36), queries 4 (4 · 32 S + 32 · 36), keys 4 (4 · 32 S + 2 · 32 · 36)
+//               forward 4 (64 S + 2 · 32 S + 64 · 40), queries 4 (4 · 32 S + 32 · 40), keys 4 (4 · 32 S + 2 · 32 · 40)
 // bytes         forward reads q once and k, v ceil(N / 64) times, writes y; the backward kernels read their loop's tiles ceil(N / 32) times
 // equals        CpuBackend.Attention, AttentionBackward
 #include "attention.cuh"
 
-constexpr int QUERIES = 64, KEYS = 32, OWN = 32, OTHERS = 32, PROBABILITIES = KEYS + 4;
+constexpr int QUERIES = 64, KEYS = 32, OWN = 32, OTHERS = 32;
+
+// Distances of rows in shared memory. Tiles: the 8 lanes that read 16 bytes of 8 rows meet in no bank. Probabilities: the 4 rows of 8
+// columns that a warp writes at once do not either.
+constexpr int PROBABILITIES = 40;
+
+template <int W>
+struct Tile
+{
+    static constexpr int Width = W, Stride = W + 4;
+
+    DEVICE_METHOD static int place(int row, int column) { return row * Stride + column; }
+};
 
 // Thread (ty, tx) = (thread / 8, thread % 8) has rows ty + 16 i and columns tx + 8 j: lanes of a row are neighbours.
 DEVICE int thread_row(int i) { return thread_x() / 8 + 16 * i; }
@@ -22,7 +34,7 @@ DEVICE int thread_column(int j) { return thread_x() % 8 + 8 * j; }
 template <int Rows, int Columns, int W>
 DEVICE void multiply_rows(float (&s)[Rows][Columns], const float* a, const float* b)
 {
-    constexpr int Stride = W + 4;
+    constexpr int Stride = Tile<W>::Stride;
 #pragma unroll
     for (int i = 0; i < Rows; i++)
 #pragma unroll
@@ -46,11 +58,11 @@ DEVICE void multiply_rows(float (&s)[Rows][Columns], const float* a, const float
     }
 }
 
-/// sum[i][j] += row i of p [*, 36] times column j of v, over Depth rows of v.
+/// sum[i][j] += row i of p times column j of v, over Depth rows of v.
 template <int Rows, int W, int Depth>
 DEVICE void multiply_columns(float (&sum)[Rows][W / 8], const float* p, const float* v)
 {
-    constexpr int Stride = W + 4;
+    constexpr int Stride = Tile<W>::Stride;
 #pragma unroll 1
     for (int k = 0; k < Depth; k += 4)
     {
@@ -100,7 +112,7 @@ DEVICE void write_rows(float* to, long long step, int first, const Heads& h, con
 template <int W>
 DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
 {
-    constexpr int Stride = W + 4, Rows = QUERIES / 16, Columns = KEYS / 8;
+    constexpr int Stride = Tile<W>::Stride, Rows = QUERIES / 16, Columns = KEYS / 8;
     float *q = tiles, *k = q + QUERIES * Stride, *v = k + KEYS * Stride, *p = v + KEYS * Stride;
     int first = block_x() * QUERIES;
     float most[Rows], sum[Rows], out[Rows][W / 8];
@@ -113,11 +125,11 @@ DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
         for (int j = 0; j < W / 8; j++)
             out[i][j] = 0.0f;
     }
-    load_tile<QUERIES, W, Stride>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
+    load_tile<QUERIES, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
     for (int key = 0; key < h.tokens; key += KEYS)
     {
-        load_tile<KEYS, W, Stride>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
-        load_tile<KEYS, W, Stride>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
+        load_tile<KEYS, Tile<W>>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
+        load_tile<KEYS, Tile<W>>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
         barrier();
         float s[Rows][Columns];
         multiply_rows<Rows, Columns, W>(s, q, k);
@@ -132,12 +144,12 @@ DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
                 now = largest_or_nan(now, s[i][j]);
             }
             now = row_max<8>(now);
-            float shrink = exp_of(most[i] - now), added = 0.0f;
+            float shift = shift_of(now), shrink = exp_of(most[i] - shift), added = 0.0f;
             most[i] = now;
 #pragma unroll
             for (int j = 0; j < Columns; j++)
             {
-                s[i][j] = exp_of(s[i][j] - now);
+                s[i][j] = exp_of(s[i][j] - shift);
                 added += s[i][j];
             }
             sum[i] = fused(sum[i], shrink, row_sum<8>(added));
@@ -197,17 +209,17 @@ DEVICE void clear(float (&v)[Rows][Columns])
 template <int W>
 DEVICE void backward_queries(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
 {
-    constexpr int Stride = W + 4;
+    constexpr int Stride = Tile<W>::Stride;
     float *q = tiles, *g = q + OWN * Stride, *k = g + OWN * Stride, *v = k + OTHERS * Stride, *shared_ds = v + OTHERS * Stride;
     int first = block_x() * OWN;
     float dq[OWN / 16][W / 8];
     clear(dq);
-    load_tile<OWN, W, Stride>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
-    load_tile<OWN, W, Stride>(g, output_of(dy, h), h.channels, first, h);
+    load_tile<OWN, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
+    load_tile<OWN, Tile<W>>(g, output_of(dy, h), h.channels, first, h);
     for (int key = 0; key < h.tokens; key += OTHERS)
     {
-        load_tile<OTHERS, W, Stride>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
-        load_tile<OTHERS, W, Stride>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
+        load_tile<OTHERS, Tile<W>>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
+        load_tile<OTHERS, Tile<W>>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
         barrier();
         float p[OWN / 16][OTHERS / 8], ds[OWN / 16][OTHERS / 8];
         probabilities<W, true>(p, ds, q, g, k, v, first, key, log_sums, delta, h);
@@ -222,19 +234,19 @@ DEVICE void backward_queries(float* dqkv, const float* dy, const float* qkv, con
 template <int W>
 DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
 {
-    constexpr int Stride = W + 4;
+    constexpr int Stride = Tile<W>::Stride;
     float *k = tiles, *v = k + OWN * Stride, *q = v + OWN * Stride, *g = q + OTHERS * Stride, *shared_p = g + OTHERS * Stride,
         *shared_ds = shared_p + OWN * PROBABILITIES;
     int first = block_x() * OWN;
     float dk[OWN / 16][W / 8], dv[OWN / 16][W / 8];
     clear(dk);
     clear(dv);
-    load_tile<OWN, W, Stride>(k, part_of(qkv, h, 1), 3 * h.channels, first, h);
-    load_tile<OWN, W, Stride>(v, part_of(qkv, h, 2), 3 * h.channels, first, h);
+    load_tile<OWN, Tile<W>>(k, part_of(qkv, h, 1), 3 * h.channels, first, h);
+    load_tile<OWN, Tile<W>>(v, part_of(qkv, h, 2), 3 * h.channels, first, h);
     for (int query = 0; query < h.tokens; query += OTHERS)
     {
-        load_tile<OTHERS, W, Stride>(q, part_of(qkv, h, 0), 3 * h.channels, query, h);
-        load_tile<OTHERS, W, Stride>(g, output_of(dy, h), h.channels, query, h);
+        load_tile<OTHERS, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, query, h);
+        load_tile<OTHERS, Tile<W>>(g, output_of(dy, h), h.channels, query, h);
         barrier();
         float p[OWN / 16][OTHERS / 8], ds[OWN / 16][OTHERS / 8];
         probabilities<W, false>(p, ds, k, v, q, g, first, query, log_sums, delta, h);

@@ -1,5 +1,5 @@
 // Where the heads of qkv [B, N, 3, H, D] lie, and tiles of them in shared memory. Rows behind the last token and columns behind the head's
-// width are zero in a tile, so that any N and any D up to the padded width W is served.
+// width are zero in a tile, so that any N and any D (a multiple of 4) up to the padded width W is served.
 #pragma once
 #include "../include/math.cuh"
 #include "../include/reduce.cuh"
@@ -31,10 +31,11 @@ DEVICE T* output_of(T* y, const Heads& h)
 /// Index of the head's first element in log_sums and delta [B, H, N].
 DEVICE long long row_numbers(const Heads& h) { return ((long long)block_z() * h.heads + block_y()) * h.tokens; }
 
-/// Loads Rows rows from `first` on, W columns, with rows `Stride` apart in shared memory. widths are multiples of 4.
-template <int Rows, int W, int Stride>
+/// Loads Rows rows from `first` on, Tile::Width columns; Tile says where an element stands in shared memory.
+template <int Rows, typename Tile>
 DEVICE void load_tile(float* tile, const float* from, long long step, int first, const Heads& h)
 {
+    constexpr int W = Tile::Width;
 #pragma unroll 2
     for (int f = thread_x(); f < Rows * W / 4; f += ATTENTION_THREADS)
     {
@@ -42,7 +43,7 @@ DEVICE void load_tile(float* tile, const float* from, long long step, int first,
         float4 v = {0, 0, 0, 0};
         if (first + row < h.tokens && column < h.width)
             v = load4(from + (first + row) * step + column);
-        store4(tile + row * Stride + column, v);
+        store4(tile + Tile::place(row, column), v);
     }
 }
 
@@ -64,3 +65,6 @@ DEVICE float row_max(float v)
 }
 
 constexpr float MINUS_INFINITY = -__builtin_huge_valf();
+
+/// What is taken from a row's scores before exp: their maximum, or nothing where all so far are -infinity.
+DEVICE float shift_of(float most) { return most == MINUS_INFINITY ? 0.0f : most; }

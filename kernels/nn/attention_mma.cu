@@ -1,90 +1,97 @@
 // Attention as in attention.cu on tensor cores: operands rounded to tf32 or bfloat16 as they are read from shared memory, sums, softmax and
-// everything in global memory in float32. A warp has 16 rows; its scores are fragments of mma.sync (mma.cuh).
+// everything in global memory in float32. A warp has 16 rows; scores and results are accumulators of mma.sync (mma.cuh). The order of
+// the terms of a product is free, so the depth of a fragment is numbered such that a lane reads neighbours along a row, and that its
+// scores are, as they stand, the left operand of the next product.
 //
 // arguments, grid, results   those of attention.cu (delta comes from attention_delta); forward 64 queries a block, backward 64 rows
-// launch        128 threads; suffix: the padded width, 32, 64 or 128. Dynamic shared memory in bytes, with S = width + 8:
-//               forward 4 (64 S + 2 · 32 S + 64 · 40), queries 4 (2 · 64 S + 2 · 32 S + 64 · 40), keys 4 (2 · 64 S + 2 · 32 S + 2 · 64 · 40)
+// launch        128 threads; suffix: the padded width W, 32, 64 or 128. Dynamic shared memory in bytes: forward 4 · 128 W, backward 4 · 192 W
 // equals        CpuBackend.Attention, AttentionBackward within the error of the operands' rounding: 2^-11 (tf32) or 2^-8 (bfloat16)
 #include "attention.cuh"
 #include "../include/bfloat16.cuh"
 #include "../include/mma.cuh"
 
-constexpr int OWN = 64, OTHERS = 32, PROBABILITIES = OTHERS + 8;
+constexpr int OWN = 64, OTHERS = 32, COLUMNS = OTHERS / 8;
 
+DEVICE int group() { return lane_index() / 4; }
+DEVICE int member() { return lane_index() % 4; }
+
+/// A tile without padding: within 32 columns, groups of 4 change places by row. So lanes of 4 neighbouring rows that read 8 bytes along
+/// them meet in no bank, nor do lanes of rows 0, 2, 4, 6 (or 1, 3, 5, 7) that read 8 neighbouring columns.
+template <int W>
+struct Tile
+{
+    static constexpr int Width = W;
+
+    DEVICE_METHOD static int swizzle(int row) { return (row % 4 ^ row / 4 % 2) * 8 + row / 4 % 2 * 4; }
+
+    DEVICE_METHOD static int place(int row, int column) { return row * W + (column ^ swizzle(row)); }
+
+    /// Two neighbours of a row; column is even.
+    DEVICE_METHOD static float2 along(const float* tile, int row, int column) { return *(const float2*)(tile + place(row, column)); }
+
+    /// Column group + 8 j of a row.
+    DEVICE_METHOD static float across(const float* tile, int row, int j) { return tile[row * W + (group() + 8 * (j % 4) ^ swizzle(row)) + 32 * (j / 4)]; }
+};
+
+// low and high are the registers of the first and the second half of a fragment's depth.
 struct Tf32
 {
-    static constexpr int Depth = 8, PerRegister = 1;
+    static constexpr int Depth = 8;
 
-    DEVICE_METHOD static unsigned pack(const float* p, int) { return to_tf32(*p); }
+    template <typename Tile>
+    DEVICE_METHOD static void along(unsigned& low, unsigned& high, const float* tile, int row, int k)
+    {
+        float2 v = Tile::along(tile, row, k + 2 * member());
+        low = to_tf32(v.x), high = to_tf32(v.y);
+    }
+
+    template <typename Tile>
+    DEVICE_METHOD static void across(unsigned& low, unsigned& high, const float* tile, int k, int j)
+    {
+        low = to_tf32(Tile::across(tile, k + 2 * member(), j));
+        high = to_tf32(Tile::across(tile, k + 2 * member() + 1, j));
+    }
+
+    DEVICE_METHOD static void scores(unsigned (&a)[4], const float (&s)[COLUMNS][4], int step)
+    {
+        a[0] = to_tf32(s[step][0]), a[1] = to_tf32(s[step][2]), a[2] = to_tf32(s[step][1]), a[3] = to_tf32(s[step][3]);
+    }
 
     DEVICE_METHOD static void multiply(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) { multiply_tf32(d, a, b); }
 };
 
 struct Bf16
 {
-    static constexpr int Depth = 16, PerRegister = 2;
+    static constexpr int Depth = 16;
 
-    DEVICE_METHOD static unsigned pack(const float* p, int step) { return to_bfloat16x2(p[0], p[step]); }
+    template <typename Tile>
+    DEVICE_METHOD static void along(unsigned& low, unsigned& high, const float* tile, int row, int k)
+    {
+        float2 v = Tile::along(tile, row, k + 2 * member()), w = Tile::along(tile, row, k + 8 + 2 * member());
+        low = to_bfloat16x2(v.x, v.y), high = to_bfloat16x2(w.x, w.y);
+    }
+
+    template <typename Tile>
+    DEVICE_METHOD static void across(unsigned& low, unsigned& high, const float* tile, int k, int j)
+    {
+        int row = k + 2 * member();
+        low = to_bfloat16x2(Tile::across(tile, row, j), Tile::across(tile, row + 1, j));
+        high = to_bfloat16x2(Tile::across(tile, row + 8, j), Tile::across(tile, row + 9, j));
+    }
+
+    DEVICE_METHOD static void scores(unsigned (&a)[4], const float (&s)[COLUMNS][4], int step)
+    {
+        a[0] = to_bfloat16x2(s[2 * step][0], s[2 * step][1]), a[1] = to_bfloat16x2(s[2 * step][2], s[2 * step][3]);
+        a[2] = to_bfloat16x2(s[2 * step + 1][0], s[2 * step + 1][1]), a[3] = to_bfloat16x2(s[2 * step + 1][2], s[2 * step + 1][3]);
+    }
 
     DEVICE_METHOD static void multiply(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) { multiply_bf16(d, a, b); }
 };
 
-DEVICE int group() { return lane_index() / 4; }
-DEVICE int member() { return lane_index() % 4; }
-
 /// First of the warp's 16 rows.
 DEVICE int warp_row() { return thread_x() / WARP * 16; }
 
-/// The fragment of 16 rows at depth k of a tile whose memory runs along k.
-template <typename Type, int Stride>
-DEVICE void load_left(unsigned (&a)[4], const float* tile, int row, int k)
-{
-    const float* p = tile + (row + group()) * Stride + k + member() * Type::PerRegister;
-    a[0] = Type::pack(p, 1);
-    a[1] = Type::pack(p + 8 * Stride, 1);
-    a[2] = Type::pack(p + Type::Depth / 2, 1);
-    a[3] = Type::pack(p + 8 * Stride + Type::Depth / 2, 1);
-}
-
-/// s += rows of a times rows of b: both run along k. s[j]: columns 8 j to 8 j + 7.
-template <typename Type, int Columns, int W, int Stride>
-DEVICE void multiply_rows(float (&s)[Columns][4], const float* a, const float* b)
-{
-#pragma unroll 1
-    for (int k = 0; k < W; k += Type::Depth)
-    {
-        unsigned left[4];
-        load_left<Type, Stride>(left, a, warp_row(), k);
-#pragma unroll
-        for (int j = 0; j < Columns; j++)
-        {
-            const float* p = b + (8 * j + group()) * Stride + k + member() * Type::PerRegister;
-            unsigned right[2] = {Type::pack(p, 1), Type::pack(p + Type::Depth / 2, 1)};
-            Type::multiply(s[j], left, right);
-        }
-    }
-}
-
-/// sum += p [*, 40] times v, whose rows are the depth.
-template <typename Type, int W, int Stride>
-DEVICE void multiply_columns(float (&sum)[W / 8][4], const float* p, const float* v)
-{
-#pragma unroll 1
-    for (int k = 0; k < OTHERS; k += Type::Depth)
-    {
-        unsigned left[4];
-        load_left<Type, PROBABILITIES>(left, p, warp_row(), k);
-#pragma unroll
-        for (int j = 0; j < W / 8; j++)
-        {
-            const float* q = v + (k + member() * Type::PerRegister) * Stride + 8 * j + group();
-            unsigned right[2] = {Type::pack(q, Stride), Type::pack(q + Type::Depth / 2 * Stride, Stride)};
-            Type::multiply(sum[j], left, right);
-        }
-    }
-}
-
-/// Row and column of element e of fragment j within the block.
+/// Row and column of element e of accumulator j within the block.
 DEVICE int fragment_row(int e) { return warp_row() + group() + e / 2 * 8; }
 DEVICE int fragment_column(int j, int e) { return 8 * j + 2 * member() + e % 2; }
 
@@ -98,15 +105,48 @@ DEVICE void clear(float (&v)[Fragments][4])
             v[j][e] = 0.0f;
 }
 
-/// A warp's rows are written and read by that warp alone.
-DEVICE void store_rows(float* p, const float (&s)[OTHERS / 8][4])
+/// s = the warp's rows of a times the rows of b.
+template <typename Type, int W>
+DEVICE void multiply_rows(float (&s)[COLUMNS][4], const float* a, const float* b)
+{
+    clear(s);
+#pragma unroll 1
+    for (int k = 0; k < W; k += Type::Depth)
+    {
+        unsigned left[4];
+        Type::template along<Tile<W>>(left[0], left[2], a, warp_row() + group(), k);
+        Type::template along<Tile<W>>(left[1], left[3], a, warp_row() + group() + 8, k);
+#pragma unroll
+        for (int j = 0; j < COLUMNS; j++)
+        {
+            unsigned right[2];
+            Type::template along<Tile<W>>(right[0], right[1], b, 8 * j + group(), k);
+            Type::multiply(s[j], left, right);
+        }
+    }
+}
+
+/// sum += s times v, whose rows are the depth.
+template <typename Type, int W>
+DEVICE void multiply_columns(float (&sum)[W / 8][4], const float (&s)[COLUMNS][4], const float* v)
 {
 #pragma unroll
-    for (int j = 0; j < OTHERS / 8; j++)
+    for (int step = 0; step < OTHERS / Type::Depth; step++)
+    {
+        unsigned left[4];
+        Type::scores(left, s, step);
 #pragma unroll
-        for (int e = 0; e < 4; e++)
-            p[fragment_row(e) * PROBABILITIES + fragment_column(j, e)] = s[j][e];
+        for (int j = 0; j < W / 8; j++)
+        {
+            unsigned right[2];
+            Type::template across<Tile<W>>(right[0], right[1], v, step * Type::Depth, j);
+            Type::multiply(sum[j], left, right);
+        }
+    }
 }
+
+/// 8 bytes of global memory at once; left alone, clang stores them one by one.
+DEVICE void store2(float* p, float x, float y) { asm volatile("st.global.v2.f32 [%0], {%1, %2};" :: "l"(p), "f"(x), "f"(y) : "memory"); }
 
 template <int W>
 DEVICE void write_rows(float* to, long long step, int first, const Heads& h, const float (&v)[W / 8][4])
@@ -114,61 +154,62 @@ DEVICE void write_rows(float* to, long long step, int first, const Heads& h, con
 #pragma unroll
     for (int j = 0; j < W / 8; j++)
 #pragma unroll
-        for (int e = 0; e < 4; e++)
+        for (int e = 0; e < 4; e += 2)
             if (first + fragment_row(e) < h.tokens && fragment_column(j, e) < h.width)
-                to[(first + fragment_row(e)) * step + fragment_column(j, e)] = v[j][e];
+                store2(to + (first + fragment_row(e)) * step + fragment_column(j, e), v[j][e], v[j][e + 1]);
+}
+
+/// One step of the online softmax for row group + 8 half: scores become exp(score - maximum), the results so far shrink.
+template <int W>
+DEVICE void soften(float (&s)[COLUMNS][4], float (&out)[W / 8][4], float& most, float& sum, int half, int key, const Heads& h)
+{
+    float now = most, added = 0.0f;
+#pragma unroll
+    for (int j = 0; j < COLUMNS; j++)
+#pragma unroll
+        for (int e = 2 * half; e < 2 * half + 2; e++)
+        {
+            s[j][e] = key + fragment_column(j, e) < h.tokens ? s[j][e] * h.scale : MINUS_INFINITY;
+            now = largest_or_nan(now, s[j][e]);
+        }
+    now = row_max<4>(now);
+    float shift = shift_of(now), shrink = exp_of(most - shift);
+    most = now;
+#pragma unroll
+    for (int j = 0; j < COLUMNS; j++)
+#pragma unroll
+        for (int e = 2 * half; e < 2 * half + 2; e++)
+        {
+            s[j][e] = exp_of(s[j][e] - shift);
+            added += s[j][e];
+        }
+    sum = fused(sum, shrink, row_sum<4>(added));
+#pragma unroll
+    for (int j = 0; j < W / 8; j++)
+#pragma unroll
+        for (int e = 2 * half; e < 2 * half + 2; e++)
+            out[j][e] *= shrink;
 }
 
 template <typename Type, int W>
 DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
 {
-    constexpr int Stride = W + 8, Columns = OTHERS / 8;
-    float *q = tiles, *k = q + OWN * Stride, *v = k + OTHERS * Stride, *p = v + OTHERS * Stride;
+    float *q = tiles, *k = q + OWN * W, *v = k + OTHERS * W;
     int first = block_x() * OWN;
     float most[2] = {MINUS_INFINITY, MINUS_INFINITY}, sum[2] = {0.0f, 0.0f}, out[W / 8][4];
     clear(out);
-    load_tile<OWN, W, Stride>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
+    load_tile<OWN, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
     for (int key = 0; key < h.tokens; key += OTHERS)
     {
-        load_tile<OTHERS, W, Stride>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
-        load_tile<OTHERS, W, Stride>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
+        load_tile<OTHERS, Tile<W>>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
+        load_tile<OTHERS, Tile<W>>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
         barrier();
-        float s[Columns][4];
-        clear(s);
-        multiply_rows<Type, Columns, W, Stride>(s, q, k);
+        float s[COLUMNS][4];
+        multiply_rows<Type, W>(s, q, k);
 #pragma unroll
         for (int half = 0; half < 2; half++)
-        {
-            float now = most[half], added = 0.0f;
-#pragma unroll
-            for (int j = 0; j < Columns; j++)
-#pragma unroll
-                for (int e = 2 * half; e < 2 * half + 2; e++)
-                {
-                    s[j][e] = key + fragment_column(j, e) < h.tokens ? s[j][e] * h.scale : MINUS_INFINITY;
-                    now = largest_or_nan(now, s[j][e]);
-                }
-            now = row_max<4>(now);
-            float shrink = exp_of(most[half] - now);
-            most[half] = now;
-#pragma unroll
-            for (int j = 0; j < Columns; j++)
-#pragma unroll
-                for (int e = 2 * half; e < 2 * half + 2; e++)
-                {
-                    s[j][e] = exp_of(s[j][e] - now);
-                    added += s[j][e];
-                }
-            sum[half] = fused(sum[half], shrink, row_sum<4>(added));
-#pragma unroll
-            for (int j = 0; j < W / 8; j++)
-#pragma unroll
-                for (int e = 2 * half; e < 2 * half + 2; e++)
-                    out[j][e] *= shrink;
-        }
-        store_rows(p, s);
-        warp_barrier();
-        multiply_columns<Type, W, Stride>(out, p, v);
+            soften<W>(s, out, most[half], sum[half], half, key, h);
+        multiply_columns<Type, W>(out, s, v);
         barrier();
     }
 #pragma unroll
@@ -183,16 +224,15 @@ DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
     write_rows<W>(output_of(y, h), h.channels, first, h, out);
 }
 
-template <typename Type, int W, int Stride, bool RowsAreQueries>
-DEVICE void probabilities(float (&p)[OTHERS / 8][4], float (&ds)[OTHERS / 8][4], const float* own_qk, const float* own_vy, const float* other_qk,
+/// p and ds of the rows of one side against those of the other; the softmax's rows are the queries.
+template <typename Type, int W, bool RowsAreQueries>
+DEVICE void probabilities(float (&p)[COLUMNS][4], float (&ds)[COLUMNS][4], const float* own_qk, const float* own_vy, const float* other_qk,
     const float* other_vy, int own, int other, const float* log_sums, const float* delta, const Heads& h)
 {
-    clear(p);
-    clear(ds);
-    multiply_rows<Type, OTHERS / 8, W, Stride>(p, own_qk, other_qk);
-    multiply_rows<Type, OTHERS / 8, W, Stride>(ds, own_vy, other_vy);
+    multiply_rows<Type, W>(p, own_qk, other_qk);
+    multiply_rows<Type, W>(ds, own_vy, other_vy);
 #pragma unroll
-    for (int j = 0; j < OTHERS / 8; j++)
+    for (int j = 0; j < COLUMNS; j++)
     {
 #pragma unroll
         for (int e = 0; e < 4; e++)
@@ -208,23 +248,20 @@ DEVICE void probabilities(float (&p)[OTHERS / 8][4], float (&ds)[OTHERS / 8][4],
 template <typename Type, int W>
 DEVICE void backward_queries(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
 {
-    constexpr int Stride = W + 8;
-    float *q = tiles, *g = q + OWN * Stride, *k = g + OWN * Stride, *v = k + OTHERS * Stride, *shared_ds = v + OTHERS * Stride;
+    float *q = tiles, *g = q + OWN * W, *k = g + OWN * W, *v = k + OTHERS * W;
     int first = block_x() * OWN;
     float dq[W / 8][4];
     clear(dq);
-    load_tile<OWN, W, Stride>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
-    load_tile<OWN, W, Stride>(g, output_of(dy, h), h.channels, first, h);
+    load_tile<OWN, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
+    load_tile<OWN, Tile<W>>(g, output_of(dy, h), h.channels, first, h);
     for (int key = 0; key < h.tokens; key += OTHERS)
     {
-        load_tile<OTHERS, W, Stride>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
-        load_tile<OTHERS, W, Stride>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
+        load_tile<OTHERS, Tile<W>>(k, part_of(qkv, h, 1), 3 * h.channels, key, h);
+        load_tile<OTHERS, Tile<W>>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
         barrier();
-        float p[OTHERS / 8][4], ds[OTHERS / 8][4];
-        probabilities<Type, W, Stride, true>(p, ds, q, g, k, v, first, key, log_sums, delta, h);
-        store_rows(shared_ds, ds);
-        warp_barrier();
-        multiply_columns<Type, W, Stride>(dq, shared_ds, k);
+        float p[COLUMNS][4], ds[COLUMNS][4];
+        probabilities<Type, W, true>(p, ds, q, g, k, v, first, key, log_sums, delta, h);
+        multiply_columns<Type, W>(dq, ds, k);
         barrier();
     }
     write_rows<W>(part_of(dqkv, h, 0), 3 * h.channels, first, h, dq);
@@ -233,27 +270,22 @@ DEVICE void backward_queries(float* dqkv, const float* dy, const float* qkv, con
 template <typename Type, int W>
 DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
 {
-    constexpr int Stride = W + 8;
-    float *k = tiles, *v = k + OWN * Stride, *q = v + OWN * Stride, *g = q + OTHERS * Stride, *shared_p = g + OTHERS * Stride,
-        *shared_ds = shared_p + OWN * PROBABILITIES;
+    float *k = tiles, *v = k + OWN * W, *q = v + OWN * W, *g = q + OTHERS * W;
     int first = block_x() * OWN;
     float dk[W / 8][4], dv[W / 8][4];
     clear(dk);
     clear(dv);
-    load_tile<OWN, W, Stride>(k, part_of(qkv, h, 1), 3 * h.channels, first, h);
-    load_tile<OWN, W, Stride>(v, part_of(qkv, h, 2), 3 * h.channels, first, h);
+    load_tile<OWN, Tile<W>>(k, part_of(qkv, h, 1), 3 * h.channels, first, h);
+    load_tile<OWN, Tile<W>>(v, part_of(qkv, h, 2), 3 * h.channels, first, h);
     for (int query = 0; query < h.tokens; query += OTHERS)
     {
-        load_tile<OTHERS, W, Stride>(q, part_of(qkv, h, 0), 3 * h.channels, query, h);
-        load_tile<OTHERS, W, Stride>(g, output_of(dy, h), h.channels, query, h);
+        load_tile<OTHERS, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, query, h);
+        load_tile<OTHERS, Tile<W>>(g, output_of(dy, h), h.channels, query, h);
         barrier();
-        float p[OTHERS / 8][4], ds[OTHERS / 8][4];
-        probabilities<Type, W, Stride, false>(p, ds, k, v, q, g, first, query, log_sums, delta, h);
-        store_rows(shared_p, p);
-        store_rows(shared_ds, ds);
-        warp_barrier();
-        multiply_columns<Type, W, Stride>(dv, shared_p, g);
-        multiply_columns<Type, W, Stride>(dk, shared_ds, q);
+        float p[COLUMNS][4], ds[COLUMNS][4];
+        probabilities<Type, W, false>(p, ds, k, v, q, g, first, query, log_sums, delta, h);
+        multiply_columns<Type, W>(dv, p, g);
+        multiply_columns<Type, W>(dk, ds, q);
         barrier();
     }
     write_rows<W>(part_of(dqkv, h, 1), 3 * h.channels, first, h, dk);

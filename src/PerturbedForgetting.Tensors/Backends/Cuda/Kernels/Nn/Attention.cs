@@ -1,0 +1,101 @@
+using PerturbedForgetting.Cuda;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Nn;
+
+/// <summary>How attention multiplies; sums are float32 always.</summary>
+enum AttentionUnits
+{
+    /// <summary>CUDA cores, float32.</summary>
+    Float32,
+
+    /// <summary>Tensor cores, operands rounded to tf32.</summary>
+    Tf32,
+
+    /// <summary>Tensor cores, operands rounded to bfloat16.</summary>
+    Bfloat16,
+}
+
+/// <summary>Multi-head attention and its gradient, the scores never in memory; kernels/nn/attention.cu and attention_mma.cu.</summary>
+sealed unsafe class Attention
+{
+    const int Threads = 128, ForwardRows = 64;
+
+    static readonly int[] paddedWidths = [32, 64, 128];
+
+    readonly AttentionUnits units;
+    readonly CudaKernel delta;
+    readonly CudaKernel[] forward, backwardQueries, backwardKeys;
+
+    /// <summary>Loads the kernels of one kind.</summary>
+    public Attention(KernelLibrary library, AttentionUnits units)
+    {
+        this.units = units;
+        string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ => "attention_" };
+        delta = library.Get("attention_delta");
+        forward = Kernels(library, name, ForwardBytes);
+        backwardQueries = Kernels(library, name + "backward_queries_", BackwardQueriesBytes);
+        backwardKeys = Kernels(library, name + "backward_keys_", BackwardKeysBytes);
+    }
+
+    /// <summary>Queries, keys and values [batch, tokens, 3, heads, width].</summary>
+    /// <param name="Batch">Images.</param>
+    /// <param name="Tokens">Tokens of an image.</param>
+    /// <param name="Heads">Heads.</param>
+    /// <param name="Width">Channels of a head: a multiple of 4 up to 128.</param>
+    /// <param name="Scale">Factor of the scores.</param>
+    public readonly record struct Shape(int Batch, int Tokens, int Heads, int Width, float Scale);
+
+    // The kernels' structure of the same name.
+    struct HeadsOfKernel
+    {
+        public int Tokens, Channels, Heads, Width;
+        public float Scale;
+    }
+
+    /// <summary>y [batch, tokens, heads, width]; log_sums [batch, heads, tokens] may be null.</summary>
+    public void Forward(CudaStream stream, DevicePointer y, DevicePointer logSums, DevicePointer qkv, in Shape shape)
+    {
+        int width = WidthIndex(shape);
+        HeadsOfKernel heads = Structure(shape);
+        forward[width].Launch(stream, Grid(shape, ForwardRows), Threads, ForwardBytes(paddedWidths[width]), y, logSums, qkv, KernelArgument.Structure(&heads));
+    }
+
+    /// <summary>dqkv of the layout of qkv. <paramref name="scratch"/>: [batch, heads, tokens].</summary>
+    public void Backward(CudaStream stream, DevicePointer dqkv, DevicePointer scratch, DevicePointer dy, DevicePointer y, DevicePointer qkv, DevicePointer logSums,
+        in Shape shape)
+    {
+        int width = WidthIndex(shape);
+        HeadsOfKernel heads = Structure(shape);
+        KernelArgument structure = KernelArgument.Structure(&heads);
+        Dim3 grid = Grid(shape, units == AttentionUnits.Float32 ? 32 : 64);
+        delta.Launch(stream, new Dim3(shape.Tokens, shape.Heads, shape.Batch), 32, 0, scratch, dy, y, structure);
+        backwardQueries[width].Launch(stream, grid, Threads, BackwardQueriesBytes(paddedWidths[width]), dqkv, dy, qkv, logSums, scratch, structure);
+        backwardKeys[width].Launch(stream, grid, Threads, BackwardKeysBytes(paddedWidths[width]), dqkv, dy, qkv, logSums, scratch, structure);
+    }
+
+    // Dynamic shared memory; the kernels' comments say why.
+    int ForwardBytes(int width) => units == AttentionUnits.Float32 ? 4 * ((128 * (width + 4)) + (64 * 40)) : 4 * 128 * width;
+
+    int BackwardQueriesBytes(int width) => units == AttentionUnits.Float32 ? 4 * ((128 * (width + 4)) + (32 * 40)) : 4 * 192 * width;
+
+    int BackwardKeysBytes(int width) => units == AttentionUnits.Float32 ? 4 * ((128 * (width + 4)) + (64 * 40)) : 4 * 192 * width;
+
+    static Dim3 Grid(in Shape shape, int rows) => new((shape.Tokens + rows - 1) / rows, shape.Heads, shape.Batch);
+
+    static HeadsOfKernel Structure(in Shape shape) =>
+        new() { Tokens = shape.Tokens, Channels = shape.Heads * shape.Width, Heads = shape.Heads, Width = shape.Width, Scale = shape.Scale };
+
+    static CudaKernel[] Kernels(KernelLibrary library, string name, Func<int, int> sharedBytes) => Array.ConvertAll(paddedWidths, width =>
+    {
+        CudaKernel kernel = library.Get($"{name}{width}");
+        kernel.AllowDynamicShared(sharedBytes(width));
+        return kernel;
+    });
+
+    static int WidthIndex(in Shape shape)
+    {
+        if (shape.Width is < 4 or > 128 || shape.Width % 4 != 0)
+            throw new NotSupportedException($"The attention kernels take heads of 4 to 128 channels, a multiple of 4, not of {shape.Width}. Choose another number of heads.");
+        return shape.Width <= 32 ? 0 : shape.Width <= 64 ? 1 : 2;
+    }
+}
