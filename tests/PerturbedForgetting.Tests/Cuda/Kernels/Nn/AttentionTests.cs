@@ -1,0 +1,179 @@
+using System.Globalization;
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tests.Cuda.Kernels;
+
+[TestFixtureSource(typeof(KernelDevices))]
+sealed class AttentionTests(string device) : KernelFixture(device)
+{
+    // Batch, tokens, heads, width. Tiles have 32 and 64 rows; widths are padded to 32, 64 and 128. ViT-Ti/4 on 32 x 32 pixels has 3 heads of
+    // 64 and 65 tokens, ViT-Ti/16 on 224 x 224 pixels 197.
+    static readonly int[][] sizes =
+    [
+        [1, 1, 1, 4], [2, 31, 1, 32], [1, 32, 2, 16], [1, 33, 1, 64], [2, 63, 2, 36], [1, 64, 1, 128], [2, 65, 3, 64], [1, 129, 1, 96], [1, 50, 2, 28],
+        [1, 197, 1, 64], [1, 1025, 1, 8],
+    ];
+
+    [Test]
+    public void EqualsCpu([ValueSource(nameof(sizes))] int[] size, [Values] AttentionUnits units)
+    {
+        using var scope = Scope.Begin();
+        (int batch, int tokens, int heads, int width) = (size[0], size[1], size[2], size[3]);
+        float scale = (float)(1 / Math.Sqrt(width));
+        float[] x = Normal(batch * tokens * 3 * heads * width), dy = Normal(batch * tokens * heads * width);
+        (double[] y, double[] logSums, double[] gradient) = Cpu(Array.ConvertAll(x, v => (double)v), Array.ConvertAll(dy, v => (double)v), size, scale);
+        double rounding = units switch { AttentionUnits.Tf32 => 1.0 / (1 << 11), AttentionUnits.Bfloat16 => 1.0 / (1 << 8), _ => 0 };
+        var bounds = new AttentionBounds(x, batch, tokens, heads, width, scale, rounding);
+        bounds.Compute(y, logSums, dy);
+
+        var kernels = new Attention(Library, units);
+        var shape = new Attention.Shape(batch, tokens, heads, width, scale);
+        DeviceBuffer<float> qkv = Upload<float>(x);
+        (float[] actualY, float[] actualSums) = Forward(kernels, qkv, shape);
+        AssertWithin(actualY, y, bounds.Y, "y");
+        AssertWithin(actualSums, logSums, bounds.LogSums, "log_sums");
+        float[] actualGradient = Backward(kernels, qkv, dy, Narrow(y), Narrow(logSums), shape);
+        AssertWithin(actualGradient, gradient, bounds.Gradient, "dqkv");
+
+        (float[] againY, float[] againSums) = Forward(kernels, qkv, shape);
+        AssertClose(againY, actualY, 0);
+        AssertClose(againSums, actualSums, 0);
+        AssertClose(Backward(kernels, qkv, dy, Narrow(y), Narrow(logSums), shape), actualGradient, 0);
+    }
+
+    /// <summary>Sums need not be kept, where no gradient is asked for.</summary>
+    [Test]
+    public void SumsMayBeLeftOut([Values] AttentionUnits units)
+    {
+        var shape = new Attention.Shape(1, 70, 2, 20, 0.3f);
+        DeviceBuffer<float> qkv = Upload<float>(Normal(70 * 3 * 2 * 20)), y = Poisoned<float>(70 * 2 * 20);
+        var kernels = new Attention(Library, units);
+        kernels.Forward(Stream, y, DevicePointer.Null, qkv, shape);
+        AssertClose(Download(y), Forward(kernels, qkv, shape).Y, 0);
+    }
+
+    /// <summary>NaN and infinity come out where the CPU lets them out, and nowhere else.</summary>
+    [Test]
+    public void NotANumberSpreadsAsOnTheCpu([Values] AttentionUnits units, [Values(0, 1, 2)] int part, [Values(float.NaN, float.PositiveInfinity)] float value)
+    {
+        using var scope = Scope.Begin();
+        int[] size = [1, 70, 2, 32];
+        float[] x = Normal(70 * 3 * 2 * 32);
+        x[(((40 * 3) + part) * 2 * 32) + 32 + 5] = value;
+        float[] expected = CpuForward(x, size, 0.2f);
+        (float[] y, _) = Forward(new Attention(Library, units), Upload<float>(x), new Attention.Shape(1, 70, 2, 32, 0.2f));
+        Assert.That(expected, Has.Some.Matches<float>(v => !float.IsFinite(v)));
+        Assert.That(Array.ConvertAll(y, float.IsFinite), Is.EqualTo(Array.ConvertAll(expected, float.IsFinite)));
+    }
+
+    /// <summary>Scores of the first tiles of keys are minus infinity: nothing of them is left.</summary>
+    [Test]
+    public void ScoresOfMinusInfinityWeighNothing([Values] AttentionUnits units)
+    {
+        using var scope = Scope.Begin();
+        const int tokens = 70, width = 32;
+        float[] x = Normal(tokens * 3 * width);
+        for (int token = 0; token < tokens; token++)
+        {
+            x[token * 3 * width] = 1e20f;
+            x[(token * 3 * width) + width] = token < 66 ? -1e20f : 0;
+        }
+        for (int d = 1; d < width; d++)
+        {
+            // The same scores for the rest, so that y is the mean of their values.
+            for (int token = 0; token < tokens; token++)
+                x[(token * 3 * width) + d] = 0;
+        }
+        (float[] y, _) = Forward(new Attention(Library, units), Upload<float>(x), new Attention.Shape(1, tokens, 1, width, 0.2f));
+        float[] expected = CpuForward(x, [1, tokens, 1, width], 0.2f);
+        double rounding = units switch { AttentionUnits.Tf32 => 1.0 / (1 << 11), AttentionUnits.Bfloat16 => 1.0 / (1 << 8), _ => 0 } + 1e-6;
+        Assert.That(expected, Has.All.Matches<float>(float.IsFinite));
+        // Four values, each rounded once.
+        double most = Enumerable.Range(66, 4).Max(token => x.Skip((token * 3 * width) + (2 * width)).Take(width).Max(Math.Abs));
+        AssertClose(y, expected, 0, most * rounding);
+    }
+
+    /// <summary>Scores far beyond the range of exp, as trained networks make them.</summary>
+    [Test]
+    public void LargeScoresAreSafe([Values] AttentionUnits units)
+    {
+        var shape = new Attention.Shape(1, 50, 1, 64, 0.125f);
+        DeviceBuffer<float> qkv = Upload<float>(Normal(50 * 3 * 64, 100));
+        var kernels = new Attention(Library, units);
+        (float[] y, float[] sums) = Forward(kernels, qkv, shape);
+        Assert.That(y, Has.All.Matches<float>(float.IsFinite));
+        Assert.That(Backward(kernels, qkv, y, y, sums, shape), Has.All.Matches<float>(float.IsFinite));
+    }
+
+    /// <summary>Queries are read once, keys and values once for every tile of queries; no lanes meet in a bank of shared memory.</summary>
+    [Test]
+    public void Traffic([Values] AttentionUnits units, [Values(32, 64, 128)] int width)
+    {
+        const int batch = 1, tokens = 96, heads = 2;
+        var shape = new Attention.Shape(batch, tokens, heads, width, 0.1f);
+        var kernels = new Attention(Library, units);
+        float[] dy = Normal(tokens * heads * width);
+        DeviceBuffer<float> qkv = Upload<float>(Normal(tokens * 3 * heads * width));
+        (float[] y, float[] sums) = Forward(kernels, qkv, shape);
+        Backward(kernels, qkv, dy, y, sums, shape);
+        string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ => "attention_" };
+        long part = 4L * tokens * heads * width, sumBytes = 4L * tokens * heads;
+        AssertTraffic($"{name}{width}", loaded: part + (2 * 2 * part), stored: part + sumBytes, isCoalesced: false);
+        foreach (string kernel in new[] { $"{name}{width}", $"{name}backward_queries_{width}", $"{name}backward_keys_{width}" })
+            Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero, kernel);
+    }
+
+    [TestCase(6), TestCase(0), TestCase(132)]
+    public void OtherWidthsAreRefused(int width)
+    {
+        var kernels = new Attention(Library, AttentionUnits.Float32);
+        Assert.That(() => kernels.Forward(Stream, DevicePointer.Null, DevicePointer.Null, DevicePointer.Null, new Attention.Shape(1, 1, 1, width, 1)),
+            Throws.TypeOf<NotSupportedException>().With.Message.Contains(width.ToString(CultureInfo.InvariantCulture)));
+    }
+
+    (float[] Y, float[] LogSums) Forward(Attention kernels, DeviceBuffer<float> qkv, Attention.Shape shape)
+    {
+        DeviceBuffer<float> y = Poisoned<float>(shape.Batch * shape.Tokens * shape.Heads * shape.Width), logSums = Poisoned<float>(shape.Batch * shape.Heads * shape.Tokens);
+        kernels.Forward(Stream, y, logSums, qkv, shape);
+        return (Download(y), Download(logSums));
+    }
+
+    float[] Backward(Attention kernels, DeviceBuffer<float> qkv, float[] dy, float[] y, float[] logSums, Attention.Shape shape)
+    {
+        DeviceBuffer<float> dqkv = Poisoned<float>(3 * dy.Length), scratch = Scratch<float>(logSums.Length);
+        kernels.Backward(Stream, dqkv, scratch, Upload<float>(dy), Upload<float>(y), qkv, Upload<float>(logSums), shape);
+        return Download(dqkv);
+    }
+
+    static float[] CpuForward(float[] x, int[] size, float scale)
+    {
+        Tensor y = Tensor.Empty([size[0], size[1], size[2] * size[3]]);
+        y.Device.Backend.Attention(OnCpu(x, size[0], size[1], 3 * size[2] * size[3]), size[2], scale, y, null);
+        return y.ToArray<float>();
+    }
+
+    static (double[] Y, double[] LogSums, double[] Gradient) Cpu(double[] x, double[] dy, int[] size, float scale)
+    {
+        (int batch, int tokens, int heads, int channels) = (size[0], size[1], size[2], size[2] * size[3]);
+        Tensor qkv = OnCpu(x, batch, tokens, 3 * channels), y = Tensor.Empty([batch, tokens, channels], DType.Float64);
+        Tensor logSums = Tensor.Empty([batch, heads, tokens], DType.Float64), gradient = qkv.EmptyLike();
+        y.Device.Backend.Attention(qkv, heads, scale, y, logSums);
+        y.Device.Backend.AttentionBackward(OnCpu(dy, batch, tokens, channels), qkv, logSums, heads, scale, gradient);
+        return (y.ToArray<double>(), logSums.ToArray<double>(), gradient.ToArray<double>());
+    }
+
+    static float[] Narrow(double[] values) => Array.ConvertAll(values, v => (float)v);
+
+    static void AssertWithin(float[] actual, double[] expected, double[] bound, string what)
+    {
+        for (int i = 0; i < actual.Length; i++)
+        {
+            double error = Math.Abs(actual[i] - expected[i]);
+            if (!(error <= bound[i] + (1e-7 * Math.Abs(expected[i])) + float.Epsilon))
+                Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"{what}[{i}] is {actual[i]:R}, not {expected[i]:R}: off by {error:R}, allowed {bound[i]:R}"));
+        }
+    }
+}
