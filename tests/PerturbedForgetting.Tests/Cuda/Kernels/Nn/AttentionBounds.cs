@@ -60,30 +60,29 @@ sealed class AttentionBounds
 
     void Query(int b, int head, int i, double[] y, double logSum, float[] dy)
     {
-        int output = Output(b, i, head), row = (((b * heads) + head) * tokens) + i;
-        double mostScoreError = 0, delta = 0, deltaMagnitude = 0;
+        int output = Output(b, i, head);
+        double most = 0, sum = 0, delta = 0, deltaMagnitude = 0;
         for (int d = 0; d < width; d++)
             (delta, deltaMagnitude) = (delta + (dy[output + d] * y[output + d]), deltaMagnitude + Math.Abs(dy[output + d] * y[output + d]));
         for (int j = 0; j < tokens; j++)
         {
             (double score, double magnitude) = Dot(Row(b, i, 0, head), Row(b, j, 1, head));
-            double scoreError = (Product(width) * scale * magnitude) + (2 * Eps * (scale * Math.Abs(score)));
-            mostScoreError = Math.Max(mostScoreError, scoreError);
-            double p = Math.Exp((scale * score) - logSum);
+            double s = scale * score, p = Math.Exp(s - logSum), scoreError = (Product(width) * scale * magnitude) + (2 * Eps * Math.Abs(s));
             // s - log_sum is rounded too; log_sum itself came as float32.
-            double relative = Math.Exp(scoreError + (2 * Eps * (Math.Abs(scale * score) + Math.Abs(logSum))) + Exp) - 1;
+            double relative = Math.Exp(scoreError + (2 * Eps * (Math.Abs(s) + Math.Abs(logSum))) + Exp) - 1;
             Pair(b, head, i, j, p, relative, delta, deltaMagnitude, dy);
-        }
-        // Scores are off in the numerator and in the sum; every tile of keys shrinks what was there by one more exp.
-        double softmax = Math.Exp((2 * mostScoreError) + (((tokens / 32) + 8) * 2 * Exp)) - 1;
-        LogSums[row] = mostScoreError + softmax + (2 * Eps * (1 + Math.Abs(logSum)));
-        for (int j = 0; j < tokens; j++)
-        {
-            double p = Math.Exp((scale * Dot(Row(b, i, 0, head), Row(b, j, 1, head)).Sum) - logSum);
+            // In the forward pass every tile of keys shrinks what was there by one more exp. With weights w = p e^error,
+            // y' - y = sum(p (e^error - 1) (v - y)) / sum(w).
+            double error = scoreError + (2 * Eps * Math.Abs(s)) + ((tokens / 32 + 2) * 2 * Exp);
+            most = Math.Max(most, error);
+            sum += p * Math.Exp(error);
             ReadOnlySpan<float> v = Row(b, j, 2, head);
             for (int d = 0; d < width; d++)
-                Y[output + d] += p * Math.Abs(v[d]) * (softmax + ((1 + softmax) * Product(tokens)));
+                Y[output + d] += p * (((Math.Exp(error) - 1) * Math.Abs(v[d] - y[output + d])) + (Math.Exp(error) * Product(tokens) * Math.Abs(v[d])));
         }
+        LogSums[(((b * heads) + head) * tokens) + i] = Math.Log(sum) + ((tokens + 2) * Eps) + (2 * Eps * (1 + Math.Abs(logSum)));
+        for (int d = 0; d < width; d++)
+            Y[output + d] = (Y[output + d] * Math.Exp(most)) + (tokens * Eps * Math.Abs(y[output + d]));
     }
 
     /// <summary>Adds the errors of one pair of query and key to the gradient's.</summary>
