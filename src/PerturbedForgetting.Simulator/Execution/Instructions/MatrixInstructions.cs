@@ -1,10 +1,12 @@
+using System.Globalization;
 using System.Numerics;
+using System.Runtime.Intrinsics;
 using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
 /// <summary>Matrix products of a warp, D = A·B + C (PTX ISA, "mma.sync", fragments of m16n8k4, m16n8k8 and m16n8k16). Products are
-/// exact and the sum of a row is taken in float64 and rounded once to float32; devices add in an order and width of their own, so that
+/// exact and the sum of a row is taken in float64 and rounded once to the type of D; devices add in an order and width of their own, so that
 /// results agree within a few units in the last place of float32, not in every bit.</summary>
 static unsafe class MatrixInstructions
 {
@@ -12,21 +14,21 @@ static unsafe class MatrixInstructions
 
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("mma", "mma.sync.aligned.m16n8k{4|8}.row.col.f32.tf32.tf32.f32, mma.sync.aligned.m16n8k{8|16}.row.col.f32.{f16.f16|bf16.bf16}.f32 d, a, b, c", Lower),
+        new("mma", "mma.sync.aligned.m16n8k{4|8}.row.col.f32.tf32.tf32.f32, mma.sync.aligned.m16n8k{8|16}.row.col.f32.{f16.f16|bf16.bf16}.f32, mma.sync.aligned.m16n8k{8|16}.row.col.f16.f16.f16.f16 d, a, b, c", Lower),
     ];
 
     static void Lower(Lowering context, PtxInstruction instruction)
     {
-        if (instruction.Modifiers is not ["sync", "aligned", "m16n8k4" or "m16n8k8" or "m16n8k16", "row", "col", "f32", "tf32" or "f16" or "bf16", var other, "f32"]
-            || other != instruction.Modifiers[6])
+        if (instruction.Modifiers is not ["sync", "aligned", "m16n8k4" or "m16n8k8" or "m16n8k16", "row", "col", "f32" or "f16", "tf32" or "f16" or "bf16", var other, var sum]
+            || other != instruction.Modifiers[6] || sum != instruction.Modifiers[5] || (sum == "f16" && other != "f16"))
             throw context.Unknown();
-        int k = int.Parse(instruction.Modifiers[2].AsSpan(6), System.Globalization.CultureInfo.InvariantCulture);
-        PtxType type = PtxTypes.Parse(other);
+        int k = int.Parse(instruction.Modifiers[2].AsSpan("m16n8k".Length), CultureInfo.InvariantCulture);
+        PtxType type = PtxTypes.Parse(other), sumType = PtxTypes.Parse(sum);
         if (k != (type == PtxType.TF32 ? k == 4 ? 4 : 8 : k == 8 ? 8 : 16))
             throw context.Unknown();
-        // Two 16-bit elements stand in a register, one of tf32.
-        int perRegister = type == PtxType.TF32 ? 1 : 2, registersA = M * k / Warp.Lanes / perRegister, registersB = N * k / Warp.Lanes / perRegister;
-        int[] counts = [4, registersA, registersB, 4];
+        // Two 16-bit elements stand in a register, one of 32 bits.
+        int perRegister = type == PtxType.TF32 ? 1 : 2, registersA = M * k / Warp.Lanes / perRegister, registersB = N * k / Warp.Lanes / perRegister, registersC = sumType == PtxType.F32 ? 4 : 2;
+        int[] counts = [registersC, registersA, registersB, registersC];
         int* operands = context.Operands(counts.Sum());
         int at = 0;
         for (int o = 0; o < 4; o++)
@@ -34,22 +36,58 @@ static unsafe class MatrixInstructions
             IReadOnlyList<PtxOperand> elements = context.Operand(o) is PtxVector vector ? vector.Elements : [context.Operand(o)];
             if (elements.Count != counts[o])
                 throw context.Error($"operand {o + 1} has {elements.Count} registers, not {counts[o]}");
+            PtxType register = o is 0 or 3 && sumType == PtxType.F32 ? PtxType.F32 : PtxType.B32;
             foreach (PtxOperand element in elements)
-                operands[at++] = o == 0 ? context.Destination(element, PtxType.F32) : context.Source(element, o == 3 ? PtxType.F32 : PtxType.B32);
+                operands[at++] = o == 0 ? context.Destination(element, register) : context.Source(element, register);
         }
         ref Instruction i = ref context.Emit(&Multiply, InstructionClass.Matrix);
         i.Operands = operands;
-        (i.A, i.B, i.C, i.Immediate) = (registersA, registersB, k, (int)type);
+        (i.A, i.B, i.C, i.D, i.Immediate) = (registersA, registersB, k, (int)sumType, (int)type);
     }
 
     static void Multiply(Warp warp, Instruction* i, uint mask)
     {
         if (mask != uint.MaxValue)
             throw warp.Fault(i, FaultKind.WrongShuffle, $"all 32 lanes must execute a matrix product, here are 0x{mask:x8}", BitOperations.TrailingZeroCount(~mask));
+        var sumType = (PtxType)i->D;
+        int k = i->C;
+        int* d = i->Operands, fragmentA = d + (sumType == PtxType.F32 ? 4 : 2), fragmentB = fragmentA + i->A, c = fragmentB + i->B;
+        double* a = stackalloc double[M * 16], b = stackalloc double[16 * N], sums = stackalloc double[M * N];
+        Gather(warp, i, fragmentA, fragmentB, a, b);
+        for (int lane = 0; lane < Warp.Lanes; lane++)
+        {
+            for (int e = 0; e < 4; e++)
+                sums[Accumulator(lane, e)] = sumType == PtxType.F32 ? ((float*)warp.Words(c[e]))[lane] : FloatFormat.Widen(PtxType.F16, warp.Words(c[e >> 1])[lane] >> (16 * (e & 1)));
+        }
+        for (int row = 0; row < M; row++)
+        {
+            Vector256<double> low = Vector256.Load(sums + (row * N)), high = Vector256.Load(sums + (row * N) + 4);
+            for (int p = 0; p < k; p++)
+            {
+                Vector256<double> element = Vector256.Create(a[(row * k) + p]);
+                low += element * Vector256.Load(b + (p * N));
+                high += element * Vector256.Load(b + (p * N) + 4);
+            }
+            low.Store(sums + (row * N));
+            high.Store(sums + (row * N) + 4);
+        }
+        for (int lane = 0; lane < Warp.Lanes; lane++)
+        {
+            for (int e = 0; e < 4; e++)
+            {
+                if (sumType == PtxType.F32)
+                    ((float*)warp.Words(d[e]))[lane] = (float)sums[Accumulator(lane, e)];
+                else
+                    ((ushort*)warp.Words(d[e >> 1]))[(2 * lane) + (e & 1)] = FloatFormat.ToHalf(sums[Accumulator(lane, e)]);
+            }
+        }
+    }
+
+    /// <summary>The matrices A (16 by k) and B (k by 8), row by row, out of the lanes' fragments.</summary>
+    static void Gather(Warp warp, Instruction* i, int* fragmentA, int* fragmentB, double* a, double* b)
+    {
         int k = i->C;
         var type = (PtxType)i->Immediate;
-        double* a = stackalloc double[M * 16], b = stackalloc double[16 * N];
-        int* registers = i->Operands;
         int perRegister = type == PtxType.TF32 ? 1 : 2;
         for (int lane = 0; lane < Warp.Lanes; lane++)
         {
@@ -58,34 +96,18 @@ static unsafe class MatrixInstructions
             {
                 // Rows alternate by 8 with each register of the low columns, then of the high ones.
                 int register = e / perRegister, row = group + (8 * (register & 1)), column = (member * perRegister) + (e % perRegister) + (register >> 1) * 4 * perRegister;
-                a[(row * k) + column] = Element(warp.Words(registers[4 + register])[lane], e % perRegister, type);
+                a[(row * k) + column] = Element(warp.Words(fragmentA[register])[lane], e % perRegister, type);
             }
             for (int e = 0; e < i->B * perRegister; e++)
             {
                 int register = e / perRegister, row = (member * perRegister) + (e % perRegister) + (register * 4 * perRegister);
-                b[(row * N) + group] = Element(warp.Words(registers[4 + i->A + register])[lane], e % perRegister, type);
+                b[(row * N) + group] = Element(warp.Words(fragmentB[register])[lane], e % perRegister, type);
             }
-        }
-        float* result = stackalloc float[M * N];
-        for (int lane = 0; lane < Warp.Lanes; lane++)
-        {
-            for (int e = 0; e < 4; e++)
-            {
-                (int row, int column) = Accumulator(lane, e);
-                double sum = ((float*)warp.Words(registers[4 + i->A + i->B + e]))[lane];
-                for (int p = 0; p < k; p++)
-                    sum += a[(row * k) + p] * b[(p * N) + column];
-                result[(lane * 4) + e] = (float)sum;
-            }
-        }
-        for (int lane = 0; lane < Warp.Lanes; lane++)
-        {
-            for (int e = 0; e < 4; e++)
-                ((float*)warp.Words(registers[e]))[lane] = result[(lane * 4) + e];
         }
     }
 
-    static (int Row, int Column) Accumulator(int lane, int element) => ((lane >> 2) + (8 * (element >> 1)), ((lane & 3) * 2) + (element & 1));
+    /// <summary>Place of a lane's element of C and D, row by row.</summary>
+    static int Accumulator(int lane, int element) => (((lane >> 2) + (8 * (element >> 1))) * N) + ((lane & 3) * 2) + (element & 1);
 
     static double Element(uint register, int part, PtxType type) => type switch
     {

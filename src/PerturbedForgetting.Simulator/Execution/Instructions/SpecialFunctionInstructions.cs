@@ -130,7 +130,16 @@ static unsafe class SpecialFunctionInstructions
         }
     }
 
-    static Vector256<double> Power(Vector256<double> x) => Vector256.Exp(x * Vector256.Create(0.693147180559945309417));
+    /// <summary>2^x, exact for whole x: a power of two times one of the rest. Beyond 200 float32 has overflown.</summary>
+    static Vector256<double> Power(Vector256<double> x)
+    {
+        // Added to 1.5·2^52, a small number's nearest integer stands in the low bits.
+        Vector256<double> magic = Vector256.Create(6755399441055744.0), limit = Vector256.Create(200.0);
+        x = Vector256.Min(Vector256.Max(x, -limit), limit);
+        Vector256<double> shifted = x + magic, rest = x - (shifted - magic);
+        Vector256<double> whole = (Vector256.ShiftLeft(shifted.AsInt64(), 52) + Vector256<double>.One.AsInt64()).AsDouble();
+        return Vector256.Exp(rest * Vector256.Create(0.693147180559945309417)) * whole;
+    }
 
     static void Logarithm(Warp warp, Instruction* i, uint mask)
     {
