@@ -26,7 +26,7 @@ switch ($target) {
             [Console]::Error.WriteLine('cmake is missing: apt-get install cmake clang-19, or winget install Kitware.CMake LLVM.LLVM. The committed PTX works without.')
             exit 2
         }
-        cmake -S . -B build/kernels && cmake --build build/kernels --parallel @rest
+        cmake -S . -B build/kernels && cmake --build build/kernels --parallel --target kernels programs @rest
     }
     'run' { dotnet run --project src/PerturbedForgetting.Cli -c Release -- @rest }
     default {

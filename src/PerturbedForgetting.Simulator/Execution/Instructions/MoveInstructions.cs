@@ -11,7 +11,7 @@ static unsafe class MoveInstructions
     public static IEnumerable<InstructionFamily> Families =>
     [
         new("mov", "mov.{pred|b16|b32|b64|u..|s..|f32|f64} d, a; mov.b{16|32|64} d, {a, b{, c, d}}; mov.b{16|32|64} {a, b{, c, d}}, d; a: register, special register, constant, variable", LowerMove),
-        new("cvta", "cvta{.to}.{global|shared|local|const|param}.u64 d, a", LowerAddress),
+        new("cvta", "cvta{.to}.{global|shared|local|const}.u64 d, a", LowerAddress),
         new("isspacep", "isspacep.{global|shared|local} p, a", LowerSpace),
     ];
 
@@ -78,7 +78,7 @@ static unsafe class MoveInstructions
             throw context.Unknown();
         ulong window = instruction.Modifiers[^2] switch
         {
-            "global" or "const" or "param" => 0,
+            "global" or "const" => 0,
             "shared" or "shared::cta" => AddressWindows.Shared,
             "local" => AddressWindows.Local,
             _ => throw context.Unknown(),

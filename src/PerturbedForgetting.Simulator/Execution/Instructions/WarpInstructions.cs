@@ -98,6 +98,7 @@ static unsafe class WarpInstructions
     {
         if (instruction.Mnemonic != "elect.sync" || context.Operand(0) is not PtxPair pair)
             throw context.Unknown();
+        context.Require(90);
         int destination = context.DestinationOrSink(pair.First, PtxType.B32), p = context.Destination(pair.Second, PtxType.Pred), members = context.Source(1, PtxType.B32);
         ref Instruction i = ref context.Emit(&Elect, InstructionClass.Warp);
         (i.Destination, i.D, i.Flags) = (destination, members, p);
