@@ -51,6 +51,16 @@ public sealed unsafe class CudaGraphExecutable : CudaResource
 
     internal CudaGraphExecutable(CudaContext context, nint handle) : base(context) => this.handle = handle;
 
+    /// <summary>The driver's handle (<c>CUgraphExec</c>).</summary>
+    public nint Handle
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            return handle;
+        }
+    }
+
     /// <summary>Puts the whole graph on a stream.</summary>
     public void Launch(CudaStream stream)
     {

@@ -3,6 +3,9 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using System.Text;
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Cli.Commands;
@@ -10,6 +13,9 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <summary><c>devices</c>: what the engine can run on.</summary>
 sealed class DevicesCommand : ICliCommand
 {
+    /// <summary>Compute capability that the kernels are compiled for, 10·major + minor.</summary>
+    const int KernelTarget = 80;
+
     public CommandHelp Help { get; } = new("devices", "", "List the devices of this machine.", ["devices"]);
 
     public void Configure(Command command)
@@ -18,16 +24,61 @@ sealed class DevicesCommand : ICliCommand
 
     public int Run(ParseResult parsed, Terminal terminal)
     {
-        terminal.Out.WriteLine("cpu");
-        Line("processor", ProcessorName());
-        Line("threads", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture));
-        Line("instructions", CpuInfo.InstructionSet);
-        Line("memory", $"{Gibibytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)} GiB");
-        Line("system", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {RuntimeInformation.FrameworkDescription}");
+        WriteCpu(terminal.Out);
+        WriteGpus(terminal.Out, CudaDriverApi.Installed);
+        using var simulated = new SimulatedDriver();
+        terminal.Out.WriteLine("sim");
+        Line(terminal.Out, "processor", "software GPU: runs the CUDA kernels on the processor and checks every access; slow");
+        WriteGpu(terminal.Out, CudaDevice.All(simulated.Api)[0]);
         return ExitCodes.Success;
-
-        void Line(string name, string value) => terminal.Out.WriteLine($"  {name,-14}{value}");
     }
+
+    static void WriteCpu(TextWriter output)
+    {
+        output.WriteLine("cpu");
+        Line(output, "processor", ProcessorName());
+        Line(output, "threads", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture));
+        Line(output, "instructions", CpuInfo.InstructionSet);
+        Line(output, "memory", $"{Gibibytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)} GiB");
+        Line(output, "system", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {RuntimeInformation.FrameworkDescription}");
+    }
+
+    /// <summary>The real GPUs, or why there are none.</summary>
+    internal static void WriteGpus(TextWriter output, CudaDriverApi api)
+    {
+        string reason = api.IsSupported ? "the driver shows no GPU" : api.Origin;
+        try
+        {
+            foreach (CudaDevice device in CudaDevice.All(api))
+            {
+                reason = "";
+                output.WriteLine($"cuda:{device.Ordinal.ToString(CultureInfo.InvariantCulture)}");
+                Line(output, "processor", device.Name);
+                WriteGpu(output, device);
+                Line(output, "bus", device.PciBusId);
+            }
+        }
+        catch (CudaException e)
+        {
+            // What does not work is worth a line, and no reason to hide the other devices.
+            reason = e.Message;
+        }
+        if (reason.Length == 0)
+            return;
+        output.WriteLine("cuda");
+        Line(output, "none", reason);
+    }
+
+    static void WriteGpu(TextWriter output, CudaDevice device)
+    {
+        Line(output, "memory", $"{Gibibytes(device.TotalMemory)} GiB");
+        Line(output, "capability", $"{device.ComputeCapability / 10}.{device.ComputeCapability % 10}"
+            + (device.ComputeCapability < KernelTarget ? $" (the kernels need {KernelTarget / 10}.{KernelTarget % 10})" : ""));
+        Line(output, "processors", device.MultiprocessorCount.ToString(CultureInfo.InvariantCulture));
+        Line(output, "driver", $"CUDA {PtxCompatibility.CudaVersionText(device.DriverVersion)}");
+    }
+
+    static void Line(TextWriter output, string name, string value) => output.WriteLine($"  {name,-14}{value}");
 
     static string Gibibytes(long bytes) => (bytes / (double)(1L << 30)).ToString("0.0", CultureInfo.InvariantCulture);
 

@@ -20,6 +20,9 @@ sealed class AccessHistory(ulong start, long size, IOperationOrder order)
 
     readonly long[] written = new long[(size + Granule - 1) / Granule], read = new long[(size + Granule - 1) / Granule];
 
+    // Earlier readers that the last one is not ordered behind; a later writer must wait for them too.
+    readonly Dictionary<int, List<long>> otherReaders = [];
+
     /// <summary>Notes an access; the text of the conflict when there is one.</summary>
     public string? Note(ulong address, long bytes, bool isWrite, long operation)
     {
@@ -28,11 +31,41 @@ sealed class AccessHistory(ulong start, long size, IOperationOrder order)
         {
             if (written[g] != operation && written[g] != 0 && !order.IsOrdered(written[g], operation))
                 return Conflict(written[g], "writes", isWrite, operation, g);
-            if (isWrite && read[g] != operation && read[g] != 0 && !order.IsOrdered(read[g], operation))
+            bool isBesideReader = read[g] != operation && read[g] != 0 && !order.IsOrdered(read[g], operation);
+            if (isWrite && isBesideReader)
                 return Conflict(read[g], "reads", isWrite, operation, g);
+            if (isWrite && otherReaders.Count > 0 && UnorderedReader(g, operation) is var other and not 0)
+                return Conflict(other, "reads", isWrite, operation, g);
+            if (isBesideReader)
+                Remember(g, read[g]);
             (isWrite ? written : read)[g] = operation;
         }
         return null;
+    }
+
+    // Blocks of a launch note their accesses at the same time.
+    void Remember(int granule, long reader)
+    {
+        lock (otherReaders)
+        {
+            if (!otherReaders.TryGetValue(granule, out List<long>? readers))
+                otherReaders.Add(granule, readers = []);
+            if (!readers.Contains(reader))
+                readers.Add(reader);
+        }
+    }
+
+    long UnorderedReader(int granule, long operation)
+    {
+        lock (otherReaders)
+        {
+            if (!otherReaders.TryGetValue(granule, out List<long>? readers))
+                return 0;
+            long unordered = readers.Find(reader => !order.IsOrdered(reader, operation));
+            if (unordered == 0)
+                otherReaders.Remove(granule);
+            return unordered;
+        }
     }
 
     string Conflict(long earlier, string what, bool isWrite, long operation, int granule) =>

@@ -1,5 +1,7 @@
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cli.Commands;
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
@@ -163,6 +165,7 @@ sealed class CommandLineTests
         yield return new TestCaseData(new IOException("disk full"), 1, "disk full");
         yield return new TestCaseData(new NotFiniteException("loss NaN"), 5, "stopped: loss NaN");
         yield return new TestCaseData(new OutOfMemoryException(), 4, "--batch-size");
+        yield return new TestCaseData(new CudaException("cuMemAlloc", CudaResult.DeviceUnavailable, ""), 4, "device: cuMemAlloc failed: CUDA_ERROR_DEVICE_UNAVAILABLE (46)");
         yield return new TestCaseData(new AggregateException(new SafetensorsException("w", "broken.")), 3, "broken");
         yield return new TestCaseData(new InvalidOperationException("surprise"), 1, "internal error (InvalidOperationException): surprise");
     }

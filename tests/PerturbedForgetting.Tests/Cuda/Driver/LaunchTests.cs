@@ -1,0 +1,201 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Driver;
+
+namespace PerturbedForgetting.Tests.Cuda.Driver;
+
+/// <summary>Modules, kernels, launches: what is accepted, what is refused, what a fault leaves behind.</summary>
+sealed unsafe class LaunchTests
+{
+    SmallGpu gpu = null!;
+
+    [SetUp]
+    public void Open() => gpu = new SmallGpu();
+
+    [TearDown]
+    public void Close() => gpu.Dispose();
+
+    CudaStream Stream => gpu.Context.DefaultStream;
+
+    [Test]
+    public void ArgumentsArriveOneByOneAndAsABuffer()
+    {
+        using DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(8);
+        gpu.Set(Stream, y, 7, threads: 8);
+        Assert.That(y.ToArray(), Is.All.EqualTo(7));
+        byte[] packed = [.. BitConverter.GetBytes(y.Pointer.Address), .. BitConverter.GetBytes(9)];
+        nuint size = 12;
+        fixed (byte* buffer = packed)
+        {
+            void** extra = stackalloc void*[] { (void*)1, buffer, (void*)2, &size, null };
+            Assert.That(gpu.Api.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra), Is.EqualTo(CudaResult.Success));
+            void** both = stackalloc void*[2];
+            Assert.That(gpu.Api.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, extra), Is.EqualTo(CudaResult.InvalidValue));
+            Assert.That(gpu.Api.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, null), Is.EqualTo(CudaResult.InvalidValue));
+            size = 8;
+            Assert.That(gpu.Api.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra), Is.EqualTo(CudaResult.InvalidValue));
+        }
+        Assert.That(y.ToArray(), Is.All.EqualTo(9));
+    }
+
+    [TestCase(0u, 1u, 1u, 32u, 1u, 1u, 0u, CudaResult.InvalidValue)]
+    [TestCase(1u, 65536u, 1u, 32u, 1u, 1u, 0u, CudaResult.InvalidValue)]
+    [TestCase(0x8000_0000u, 1u, 1u, 32u, 1u, 1u, 0u, CudaResult.InvalidValue)]
+    [TestCase(1u, 1u, 1u, 0u, 1u, 1u, 0u, CudaResult.InvalidValue)]
+    [TestCase(1u, 1u, 1u, 1025u, 1u, 1u, 0u, CudaResult.InvalidValue)]
+    [TestCase(1u, 1u, 1u, 1u, 1u, 65u, 0u, CudaResult.InvalidValue)]
+    [TestCase(1u, 1u, 1u, uint.MaxValue, uint.MaxValue, uint.MaxValue, 0u, CudaResult.InvalidValue)]
+    [TestCase(1u, 1u, 1u, 65u, 1u, 1u, 0u, CudaResult.LaunchOutOfResources)]
+    [TestCase(1u, 1u, 1u, 32u, 1u, 1u, 49153u, CudaResult.InvalidValue)]
+    [TestCase(1u, 1u, 1u, 64u, 1u, 1u, 49152u, CudaResult.Success)]
+    public void SizesOfALaunch(uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, CudaResult expected)
+    {
+        CudaKernel small = gpu.Module.GetKernel("small");
+        CudaResult result = gpu.Api.LaunchKernel(small.Handle, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, 0, null, null);
+        Assert.That(result, Is.EqualTo(expected));
+        Assert.That(gpu.Api.LastFinding!(), expected == CudaResult.Success ? Is.Null : Does.Contain("kernel small"));
+        // A refused launch leaves the context as it was.
+        gpu.Context.Synchronize();
+    }
+
+    [Test]
+    public void MoreDynamicSharedMemoryMustBeAskedFor()
+    {
+        CudaKernel kernel = gpu.Module.GetKernel("shared");
+        CudaException error = Assert.Throws<CudaException>(() => kernel.Launch(Stream, 1, 32, 48 << 10))!;
+        Assert.That(error.Message, Does.Contain("kernel shared").And.Contain("MaxDynamicSharedSizeBytes"));
+        Assert.That(() => kernel.AllowDynamicShared(163 << 10), Throws.TypeOf<CudaException>(), "1024 bytes are static");
+        kernel.AllowDynamicShared(162 << 10);
+        kernel.Launch(Stream, 1, 32, 162 << 10);
+        gpu.Context.Synchronize();
+        Assert.That(kernel.SharedBytes, Is.EqualTo(1024));
+    }
+
+    [Test]
+    public void OccupancyFollowsThreadsAndSharedMemory()
+    {
+        CudaKernel shared = gpu.Module.GetKernel("shared");
+        shared.AllowDynamicShared(160 << 10);
+        Assert.Multiple(() =>
+        {
+            Assert.That(shared.MaxActiveBlocks(1024), Is.EqualTo(2));
+            Assert.That(shared.MaxActiveBlocks(32), Is.EqualTo(32), "blocks of a multiprocessor");
+            Assert.That(shared.MaxActiveBlocks(128, 30 << 10), Is.EqualTo(5), "164 KiB hold five blocks of 1 + 1 + 30 KiB");
+            Assert.That(shared.MaxActiveBlocks(128, 160 << 10), Is.EqualTo(1));
+            Assert.That(gpu.Module.GetKernel("small").MaxActiveBlocks(96), Is.Zero, "64 threads at most");
+            Assert.That(gpu.Module.GetKernel("small").SuggestLaunch(), Is.EqualTo((32 * 108, 64)));
+            Assert.That(shared.SuggestLaunch().BlockSize, Is.EqualTo(1024));
+        });
+    }
+
+    [Test]
+    public void VariablesOfAModule()
+    {
+        (DevicePointer pointer, long bytes) = gpu.Module.GetGlobal("table");
+        byte[] content = new byte[bytes];
+        fixed (byte* host = content)
+            gpu.Api.Check(gpu.Api.MemcpyDtoH(host, pointer.Address, (nuint)bytes));
+        Assert.That(content, Is.EqualTo(Enumerable.Range(1, 16)));
+        Assert.That(() => gpu.Module.GetGlobal("chair"), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.NotFound));
+        CudaException error = Assert.Throws<CudaException>(() => gpu.Module.GetKernel("sett"))!;
+        Assert.That(error.Message, Does.Contain("no kernel 'sett' in small.ptx; it has add, copy, set, shared, small, wait"));
+    }
+
+    [Test]
+    public void ModulesThatCannotBeLoadedSayWhy()
+    {
+        Assert.Multiple(() =>
+        {
+            Refused(SmallGpu.Image("\u007fELF"), CudaResult.InvalidImage, "no PTX");
+            Refused(SmallGpu.Image(""), CudaResult.InvalidImage, "no PTX");
+            Refused(SmallGpu.ImageWith("9.9", "sm_80"), CudaResult.UnsupportedPtxVersion, "version 9.9");
+            Refused(SmallGpu.ImageWith("7.8", "sm_90"), CudaResult.InvalidPtx, "compute capability 9.0 or newer; the GPU has 8.0");
+            Refused(SmallGpu.Image(".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry k()\n{\n frobnicate.u32 ;\n}\n"), CudaResult.InvalidPtx, "frobnicate");
+            Refused(SmallGpu.Image(".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry k(\n"), CudaResult.InvalidPtx, "error:");
+        });
+
+        void Refused(byte[] image, CudaResult code, string text)
+        {
+            CudaException error = Assert.Throws<CudaException>(() => gpu.Context.LoadModule(image, "bad.ptx"))!;
+            Assert.That(error.Result, Is.EqualTo(code));
+            Assert.That(error.Message, Does.Contain("bad.ptx cannot be loaded").And.Contain(text));
+        }
+    }
+
+    [Test]
+    public void AnOldDriverNamesTheDriverThatIsNeeded()
+    {
+        using var old = new SimulatedDriver(new SimulatedDeviceOptions { DriverVersion = 11040 });
+        using CudaContext context = CudaDevice.All(old.Api)[0].RetainPrimaryContext();
+        CudaException error = Assert.Throws<CudaException>(() => context.LoadModule(SmallGpu.ImageWith("7.8", "sm_80"), "new.ptx"))!;
+        Assert.That(error.Result, Is.EqualTo(CudaResult.UnsupportedPtxVersion));
+        Assert.That(error.Message, Does.Contain("CUDA 11.8").And.Contain("for CUDA 11.4").And.Contain("Update the NVIDIA driver"));
+    }
+
+    [Test]
+    public void ALogThatDoesNotFitIsCut()
+    {
+        byte[] image = SmallGpu.Image(".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry k()\n{\n frobnicate.u32 ;\n}\n");
+        byte* log = stackalloc byte[16];
+        new Span<byte>(log, 16).Fill(0xee);
+        CudaJitOption* options = stackalloc CudaJitOption[] { CudaJitOption.ErrorLogBuffer, CudaJitOption.ErrorLogBufferSizeBytes };
+        void** values = stackalloc void*[] { log, (void*)8 };
+        nint module;
+        fixed (byte* text = image)
+            Assert.That(gpu.Api.ModuleLoadDataEx(&module, text, 2, options, values), Is.EqualTo(CudaResult.InvalidPtx));
+        Assert.That((nint)values[1], Is.EqualTo((nint)8));
+        Assert.That(new ReadOnlySpan<byte>(log, 9).ToArray(), Is.EqualTo("error: \0"u8.ToArray().Append((byte)0xee)));
+    }
+
+    [Test]
+    public void AFaultNamesThePlaceAndSticks()
+    {
+        DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(31);
+        gpu.Set(Stream, y, 1);
+        CudaException error = Assert.Throws<CudaException>(gpu.Context.Synchronize)!;
+        Assert.That(error.Result, Is.EqualTo(CudaResult.IllegalAddress));
+        Assert.That(error.Message, Does.Contain("set:").And.Contain("block (0, 0, 0), thread (31, 0, 0)").And.Contain("past the end"));
+        Assert.That(error.Finding, Is.EqualTo(gpu.Driver.Fault));
+        // The context is dead: all that follows says the same, and freeing is quiet.
+        CudaException later = Assert.Throws<CudaException>(() => gpu.Context.Allocate<uint>(1))!;
+        Assert.That(later.Result, Is.EqualTo(CudaResult.IllegalAddress));
+        Assert.That(later.Finding, Is.EqualTo(error.Finding));
+        y.Dispose();
+        gpu.Module.Dispose();
+    }
+
+    [Test]
+    public void AnEndlessKernelTimesOut()
+    {
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { InstructionLimit = 10_000 });
+        using CudaContext context = CudaDevice.All(driver.Api)[0].RetainPrimaryContext();
+        CudaModule module = context.LoadModule(SmallGpu.Image(".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry wait()\n{\nagain:\n bra.uni again;\n}\n"), "wait.ptx");
+        module.GetKernel("wait").Launch(context.DefaultStream, 1, 32, 0);
+        Assert.That(context.Synchronize, Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.LaunchTimeout));
+    }
+
+    [Test]
+    public void CountersAreKeptByKernel()
+    {
+        using DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(64);
+        gpu.Set(Stream, y, 1, threads: 64);
+        gpu.Add(Stream, y, 1, threads: 64);
+        gpu.Add(Stream, y, 1, threads: 32);
+        gpu.Context.Synchronize();
+        Assert.That(gpu.Driver.Counters["set"].BytesStored, Is.EqualTo(256));
+        Assert.That(gpu.Driver.Counters["add"].Launches, Is.EqualTo(2));
+        Assert.That(gpu.Driver.Counters["add"].BytesLoaded, Is.EqualTo(256 + 128));
+        gpu.Driver.ResetCounters();
+        Assert.That(gpu.Driver.Counters, Is.Empty);
+    }
+
+    [Test]
+    public void TwoDriversDoNotKnowEachOther()
+    {
+        using var other = new SmallGpu();
+        using DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(32);
+        Assert.That(() => other.Context.DefaultStream.FillWords(y, 1, 32), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.InvalidValue));
+        using CudaStream stream = other.Context.CreateStream();
+        Assert.That(() => gpu.Set(stream, y, 1), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.InvalidHandle));
+    }
+}

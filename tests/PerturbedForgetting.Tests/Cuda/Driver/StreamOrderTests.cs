@@ -1,0 +1,264 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Driver;
+
+namespace PerturbedForgetting.Tests.Cuda.Driver;
+
+/// <summary>What orders work, and what does not: each on the order of issue and on many orders that the rules allow.</summary>
+[TestFixture(null), TestFixture(1), TestFixture(2), TestFixture(3), TestFixture(4), TestFixture(5)]
+sealed unsafe class StreamOrderTests(int? seed)
+{
+    const int Count = 32;
+
+    SmallGpu gpu = null!;
+    CudaStream first = null!, second = null!;
+    DeviceBuffer<uint> x = null!, y = null!;
+
+    [SetUp]
+    public void Open()
+    {
+        gpu = new SmallGpu(new SimulatedDeviceOptions { Workers = 1, ShuffleSeed = seed });
+        (first, second) = (gpu.Context.CreateStream(), gpu.Context.CreateStream());
+        (x, y) = (gpu.Context.Allocate<uint>(Count), gpu.Context.Allocate<uint>(Count));
+        x.Upload(new uint[Count]);
+        y.Upload(new uint[Count]);
+    }
+
+    [TearDown]
+    public void Close() => gpu.Dispose();
+
+    [Test]
+    public void NothingRunsBeforeSomethingWaits()
+    {
+        gpu.Add(first, x, 1);
+        Assert.That(gpu.Driver.PendingOperations, Is.EqualTo(1));
+        Assert.That(first.IsCompleted, Is.False);
+        first.Synchronize();
+        Assert.That(first.IsCompleted, Is.True);
+        Assert.That(gpu.Driver.PendingOperations, Is.Zero);
+    }
+
+    [Test]
+    public void PollingGetsToTheEnd()
+    {
+        gpu.Add(first, x, 1);
+        using CudaEvent done = gpu.Context.CreateEvent();
+        done.Record(first);
+        int polls = 0;
+        while (!done.IsCompleted)
+            Assert.That(++polls, Is.LessThan(100));
+        Assert.That(x.ToArray(), Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void AnEventOrdersTwoStreams()
+    {
+        using CudaEvent written = gpu.Context.CreateEvent();
+        gpu.Set(first, x, 5);
+        written.Record(first);
+        second.Wait(written);
+        gpu.Copy(second, y, x);
+        second.Synchronize();
+        Assert.That(y.ToArray(), Is.All.EqualTo(5));
+    }
+
+    [Test]
+    public void AMissingEventIsFound()
+    {
+        gpu.Set(first, x, 5);
+        gpu.Copy(second, y, x);
+        CudaException error = Assert.Throws<CudaException>(gpu.Context.Synchronize)!;
+        Assert.That(error.Result, Is.EqualTo(CudaResult.LaunchFailed));
+        Assert.That(error.Message, Does.Contain("kernel set on stream 1").And.Contain("kernel copy on stream 2").And.Contain("nothing orders the two"));
+    }
+
+    [Test]
+    public void AnEventThatIsRecordedTooEarlyIsFound()
+    {
+        using CudaEvent written = gpu.Context.CreateEvent();
+        written.Record(first);
+        gpu.Set(first, x, 5);
+        second.Wait(written);
+        gpu.Copy(second, y, x);
+        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("nothing orders the two"));
+    }
+
+    [Test]
+    public void AWriteBehindAnUnfinishedReadIsFound()
+    {
+        gpu.Copy(first, y, x);
+        gpu.Set(second, x, 5);
+        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("nothing orders the two"));
+    }
+
+    [Test]
+    public void WritesBehindTwoUnorderedReadsAreFound()
+    {
+        using DeviceBuffer<uint> z = gpu.Context.Allocate<uint>(Count);
+        using CudaStream third = gpu.Context.CreateStream();
+        using CudaEvent read = gpu.Context.CreateEvent();
+        gpu.Copy(first, y, x);
+        gpu.Copy(second, z, x);
+        read.Record(second);
+        third.Wait(read);
+        gpu.Set(third, x, 5);
+        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("kernel copy on stream 1"));
+    }
+
+    [Test]
+    public void TwoReadersNeedNoOrder()
+    {
+        using DeviceBuffer<uint> z = gpu.Context.Allocate<uint>(Count);
+        gpu.Copy(first, y, x);
+        gpu.Copy(second, z, x);
+        gpu.Context.Synchronize();
+        Assert.That(z.ToArray(), Is.All.EqualTo(0));
+    }
+
+    [Test]
+    public void TheHostOrdersStreamsByWaiting()
+    {
+        gpu.Set(first, x, 5);
+        first.Synchronize();
+        gpu.Copy(second, y, x);
+        second.Synchronize();
+        Assert.That(y.ToArray(), Is.All.EqualTo(5));
+    }
+
+    [Test]
+    public void TheDefaultStreamWaitsForBlockingStreamsOnly()
+    {
+        using CudaStream blocking = gpu.Context.CreateStream(CudaStreamFlags.Default), other = gpu.Context.CreateStream(CudaStreamFlags.Default);
+        gpu.Set(blocking, x, 5);
+        gpu.Add(gpu.Context.DefaultStream, x, 1);
+        gpu.Copy(other, y, x);
+        other.Synchronize();
+        Assert.That(y.ToArray(), Is.All.EqualTo(6));
+        gpu.Set(first, x, 9);
+        gpu.Add(gpu.Context.DefaultStream, x, 1);
+        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("the default stream"));
+    }
+
+    [Test]
+    public void ADownloadWithoutWaitingIsFound()
+    {
+        gpu.Set(first, x, 5);
+        Assert.That(() =>
+        {
+            x.ToArray();
+            gpu.Context.Synchronize();
+        }, Throws.TypeOf<CudaException>().With.Message.Contains("copy of 128 bytes to the host"));
+    }
+
+    [Test]
+    public void PinnedCopiesAreReadWhenTheyRunAndPageableOnesAtOnce()
+    {
+        using PinnedBuffer<uint> pinned = gpu.Context.AllocatePinned<uint>(Count);
+        pinned.Span.Fill(1);
+        x.Upload(pinned, first);
+        pinned.Span.Fill(2);
+        uint[] pageable = new uint[Count];
+        fixed (uint* host = pageable)
+            second.Upload(y, host, 4 * Count);
+        pageable.AsSpan().Fill(3);
+        gpu.Context.Synchronize();
+        Assert.That(x.ToArray(), Is.All.EqualTo(2), "the host changed pinned memory too early");
+        Assert.That(y.ToArray(), Is.All.EqualTo(0));
+    }
+
+    [Test]
+    public void APinnedDownloadIsThereAfterWaiting()
+    {
+        using PinnedBuffer<uint> pinned = gpu.Context.AllocatePinned<uint>(Count);
+        pinned.Span.Clear();
+        gpu.Set(first, x, 5);
+        x.Download(pinned, first);
+        Assert.That(pinned.Span.ToArray(), Is.All.EqualTo(0));
+        first.Synchronize();
+        Assert.That(pinned.Span.ToArray(), Is.All.EqualTo(5));
+    }
+
+    [Test]
+    public void MemoryOfAStreamIsOrderedByIt()
+    {
+        DeviceBuffer<uint> made = first.Allocate<uint>(Count);
+        gpu.Set(first, made, 4);
+        gpu.Copy(first, x, made);
+        made.Dispose();
+        first.Synchronize();
+        Assert.That(x.ToArray(), Is.All.EqualTo(4));
+        Assert.That(gpu.Context.MemoryPool.Used, Is.Zero);
+        Assert.That(gpu.Context.MemoryPool.Reserved, Is.GreaterThanOrEqualTo(4 * Count));
+        gpu.Context.MemoryPool.TrimTo(0);
+        Assert.That(gpu.Context.MemoryPool.Reserved, Is.Zero);
+    }
+
+    [Test]
+    public void MemoryThatAnotherStreamMayHaveFreedIsFound()
+    {
+        DeviceBuffer<uint> made = first.Allocate<uint>(Count);
+        gpu.Set(first, made, 4);
+        first.Synchronize();
+        gpu.Copy(second, x, made);
+        made.Dispose();
+        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>());
+    }
+
+    [Test]
+    public void ReadingWhatWasNeverWrittenIsFoundThroughCopies()
+    {
+        using DeviceBuffer<uint> empty = gpu.Context.Allocate<uint>(Count);
+        first.Copy(x, empty, 4 * Count);
+        gpu.Copy(first, y, x);
+        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("never written"));
+    }
+
+    [Test]
+    public void EventsMeasureTime()
+    {
+        using CudaEvent start = gpu.Context.CreateEvent(CudaEventFlags.Default), end = gpu.Context.CreateEvent(CudaEventFlags.Default);
+        start.Record(first);
+        gpu.Add(first, x, 1);
+        end.Record(first);
+        end.Synchronize();
+        Assert.That(end.MillisecondsSince(start), Is.Positive);
+    }
+
+    [Test]
+    public void ManyOperationsRunInOrder()
+    {
+        using CudaEvent ping = gpu.Context.CreateEvent(), pong = gpu.Context.CreateEvent();
+        for (int i = 0; i < 3000; i++)
+        {
+            gpu.Add(first, x, 1, threads: 1);
+            ping.Record(first);
+            second.Wait(ping);
+            gpu.Add(second, x, 1, threads: 1);
+            pong.Record(second);
+            first.Wait(pong);
+        }
+        first.Synchronize();
+        Assert.That(x.ToArray()[0], Is.EqualTo(6000));
+    }
+
+    [Test]
+    public void AHostFunctionRunsInOrderAndMustNotCallTheDriver()
+    {
+        results.Clear();
+        api = gpu.Api;
+        gpu.Api.Check(gpu.Api.LaunchHostFunc(first.Handle, &Note, (void*)7));
+        Assert.That(results, Is.Empty);
+        first.Synchronize();
+        Assert.That(results, Is.EqualTo(new[] { (7, CudaResult.NotPermitted) }));
+    }
+
+    static readonly List<(int State, CudaResult Result)> results = [];
+    static CudaDriverApi? api;
+
+    [System.Runtime.InteropServices.UnmanagedCallersOnly]
+    static void Note(void* state)
+    {
+        ulong address;
+        results.Add(((int)(nint)state, api!.MemAlloc(&address, 16)));
+    }
+}
