@@ -34,6 +34,12 @@ interface IVectorTernary<T>
     static abstract Vector256<T> Apply(Vector256<T> a, Vector256<T> b, Vector256<T> c);
 }
 
+/// <summary>A conversion of a vector of 32-bit lanes to 64-bit ones.</summary>
+interface IVectorWiden<T, TWide>
+{
+    static abstract (Vector256<TWide> Lower, Vector256<TWide> Upper) Apply(Vector256<T> a);
+}
+
 /// <summary>Runs an operation over the lanes of a mask.</summary>
 static unsafe class Lanes
 {
@@ -111,6 +117,19 @@ static unsafe class Lanes
             Store(d + lane, TOperation.Apply(Vector256.Load(a + lane), Vector256.Load(b + lane), Vector256.Load(c + lane)), mask, lane);
     }
 
+    public static void VectorWiden<T, TWide, TOperation>(Warp warp, Instruction* i, uint mask)
+        where T : unmanaged where TWide : unmanaged where TOperation : struct, IVectorWiden<T, TWide>
+    {
+        TWide* d = (TWide*)(warp.Registers + i->Destination);
+        T* a = (T*)(warp.Registers + i->A);
+        for (int lane = 0; lane < Warp.Lanes; lane += Vector256<T>.Count)
+        {
+            (Vector256<TWide> lower, Vector256<TWide> upper) = TOperation.Apply(Vector256.Load(a + lane));
+            Store(d + lane, lower, mask, lane);
+            Store(d + lane + Vector256<TWide>.Count, upper, mask, lane + Vector256<TWide>.Count);
+        }
+    }
+
     /// <summary>Writes the lanes of the mask from a vector that begins at a lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<T>(T* to, Vector256<T> value, uint mask, int lane) where T : unmanaged
@@ -118,6 +137,16 @@ static unsafe class Lanes
         if (mask != uint.MaxValue)
             value = Vector256.ConditionalSelect(Selected<T>(mask >> lane), value, Vector256.Load(to));
         value.Store(to);
+    }
+
+    /// <summary>True when all lanes of a register hold a value.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AreAll(uint* register, uint value)
+    {
+        Vector256<uint> differ = Vector256<uint>.Zero, expected = Vector256.Create(value);
+        for (int lane = 0; lane < Warp.Lanes; lane += Vector256<uint>.Count)
+            differ |= Vector256.Load(register + lane) ^ expected;
+        return differ == Vector256<uint>.Zero;
     }
 
     /// <summary>All ones in the lanes whose bit is set.</summary>

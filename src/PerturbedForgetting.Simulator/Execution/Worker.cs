@@ -26,7 +26,7 @@ sealed unsafe class Worker : IDisposable
         nuint size = (nuint)Math.Max(program.RegisterBytes, 64);
         registers = (byte*)NativeMemory.AlignedAlloc(size * (nuint)block.Warps.Length, 64);
         // A register that is read before it was written holds NaN, so that the mistake shows.
-        new Span<byte>(registers, checked((int)size * block.Warps.Length)).Fill(0xff);
+        NativeMemory.Fill(registers, size * (nuint)block.Warps.Length, 0xff);
         Shared = new SharedMemory(program.SharedBytes, launch.DynamicSharedBytes);
         Local = new LocalMemory(program.LocalBytes, launch.ThreadsPerBlock);
         foreach (Warp warp in block.Warps)

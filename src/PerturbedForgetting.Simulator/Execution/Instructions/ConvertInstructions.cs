@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
@@ -104,13 +105,13 @@ static unsafe class ConvertInstructions
             switch (form.To, form.From)
             {
                 case (PtxType.U64 or PtxType.S64, PtxType.U32) when isWideTo && !isWideFrom:
-                    return &Lanes.Unary<uint, ulong, ZeroExtend>;
+                    return &Lanes.VectorWiden<uint, ulong, ZeroExtend>;
                 case (PtxType.U64 or PtxType.S64, PtxType.S32) when isWideTo && !isWideFrom:
-                    return &Lanes.Unary<int, long, SignExtend>;
+                    return &Lanes.VectorWiden<int, long, SignExtend>;
                 case (PtxType.U32 or PtxType.S32, PtxType.U64 or PtxType.S64) when isWideFrom && !isWideTo:
                     return &Lanes.Unary<ulong, uint, Truncate>;
                 case (PtxType.F64, PtxType.F32):
-                    return &Lanes.Unary<float, double, Widen>;
+                    return &Lanes.VectorWiden<float, double, Widen>;
                 case (PtxType.F32, PtxType.F64):
                     return &Lanes.Unary<double, float, Narrow>;
                 case (PtxType.F32, PtxType.S32) when !isWideFrom && !isWideTo:
@@ -125,17 +126,35 @@ static unsafe class ConvertInstructions
                     return &Lanes.Unary<float, ushort, ToBrain>;
             }
         }
+        if (form is { To: PtxType.S32, From: PtxType.F32, IsIntegral: true, Rounding: Rounding.Zero, Saturates: false, Flushes: false } && !isWideTo)
+            return &TruncateSingle;
+        if (form is { To: PtxType.TF32, Rounding: Rounding.NearestAway, Saturates: false, Flushes: false, Clamps: false })
+            return &Lanes.Unary<float, uint, ToTensorFloat>;
         return &Convert;
     }
 
-    readonly struct ZeroExtend : IUnary<uint, ulong>
+    /// <summary>cvt.rzi.s32.f32: too great numbers become the greatest integers, NaN becomes 0.</summary>
+    static void TruncateSingle(Warp warp, Instruction* i, uint mask)
     {
-        public static ulong Apply(uint a) => a;
+        int* d = (int*)warp.Words(i->Destination);
+        float* a = (float*)warp.Words(i->A);
+        for (int lane = 0; lane < Warp.Lanes; lane += Vector256<int>.Count)
+            Lanes.Store(d + lane, Vector256.ConvertToInt32(Vector256.Load(a + lane)), mask, lane);
     }
 
-    readonly struct SignExtend : IUnary<int, long>
+    readonly struct ToTensorFloat : IUnary<float, uint>
     {
-        public static long Apply(int a) => a;
+        public static uint Apply(float a) => (uint)FloatFormat.ToTensorFloat(a, Rounding.NearestAway);
+    }
+
+    readonly struct ZeroExtend : IVectorWiden<uint, ulong>
+    {
+        public static (Vector256<ulong> Lower, Vector256<ulong> Upper) Apply(Vector256<uint> a) => Vector256.Widen(a);
+    }
+
+    readonly struct SignExtend : IVectorWiden<int, long>
+    {
+        public static (Vector256<long> Lower, Vector256<long> Upper) Apply(Vector256<int> a) => Vector256.Widen(a);
     }
 
     readonly struct Truncate : IUnary<ulong, uint>
@@ -143,9 +162,9 @@ static unsafe class ConvertInstructions
         public static uint Apply(ulong a) => (uint)a;
     }
 
-    readonly struct Widen : IUnary<float, double>
+    readonly struct Widen : IVectorWiden<float, double>
     {
-        public static double Apply(float a) => a;
+        public static (Vector256<double> Lower, Vector256<double> Upper) Apply(Vector256<float> a) => Vector256.Widen(a);
     }
 
     readonly struct Narrow : IUnary<double, float>

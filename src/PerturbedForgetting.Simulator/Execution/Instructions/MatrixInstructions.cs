@@ -53,7 +53,13 @@ static unsafe class MatrixInstructions
         int k = i->C;
         int* d = i->Operands, fragmentA = d + (sumType == PtxType.F32 ? 4 : 2), fragmentB = fragmentA + i->A, c = fragmentB + i->B;
         double* a = stackalloc double[M * 16], b = stackalloc double[16 * N], sums = stackalloc double[M * N];
-        Gather(warp, i, fragmentA, fragmentB, a, b);
+        delegate*<Warp, Instruction*, int*, int*, double*, double*, void> gather = (PtxType)i->Immediate switch
+        {
+            PtxType.TF32 => &Gather<Tf32>,
+            PtxType.F16 => &Gather<Half16>,
+            _ => &Gather<BFloat16>,
+        };
+        gather(warp, i, fragmentA, fragmentB, a, b);
         for (int lane = 0; lane < Warp.Lanes; lane++)
         {
             for (int e = 0; e < 4; e++)
@@ -84,24 +90,27 @@ static unsafe class MatrixInstructions
     }
 
     /// <summary>The matrices A (16 by k) and B (k by 8), row by row, out of the lanes' fragments.</summary>
-    static void Gather(Warp warp, Instruction* i, int* fragmentA, int* fragmentB, double* a, double* b)
+    static void Gather<T>(Warp warp, Instruction* i, int* fragmentA, int* fragmentB, double* a, double* b) where T : struct, IElement
     {
-        int k = i->C;
-        var type = (PtxType)i->Immediate;
-        int perRegister = type == PtxType.TF32 ? 1 : 2;
-        for (int lane = 0; lane < Warp.Lanes; lane++)
+        for (int register = 0; register < i->A; register++)
         {
-            int group = lane >> 2, member = lane & 3;
-            for (int e = 0; e < i->A * perRegister; e++)
+            // Rows alternate by 8 with each register of the low columns, then of the high ones.
+            double* to = a + (8 * (register & 1) * i->C) + ((register >> 1) * 4 * T.PerRegister);
+            uint* from = warp.Words(fragmentA[register]);
+            for (int lane = 0; lane < Warp.Lanes; lane++)
             {
-                // Rows alternate by 8 with each register of the low columns, then of the high ones.
-                int register = e / perRegister, row = group + (8 * (register & 1)), column = (member * perRegister) + (e % perRegister) + (register >> 1) * 4 * perRegister;
-                a[(row * k) + column] = Element(warp.Words(fragmentA[register])[lane], e % perRegister, type);
+                for (int part = 0; part < T.PerRegister; part++)
+                    to[((lane >> 2) * i->C) + ((lane & 3) * T.PerRegister) + part] = T.Read(from[lane], part);
             }
-            for (int e = 0; e < i->B * perRegister; e++)
+        }
+        for (int register = 0; register < i->B; register++)
+        {
+            double* to = b + (register * 4 * T.PerRegister * N);
+            uint* from = warp.Words(fragmentB[register]);
+            for (int lane = 0; lane < Warp.Lanes; lane++)
             {
-                int register = e / perRegister, row = (member * perRegister) + (e % perRegister) + (register * 4 * perRegister);
-                b[(row * N) + group] = Element(warp.Words(fragmentB[register])[lane], e % perRegister, type);
+                for (int part = 0; part < T.PerRegister; part++)
+                    to[((((lane & 3) * T.PerRegister) + part) * N) + (lane >> 2)] = T.Read(from[lane], part);
             }
         }
     }
@@ -109,11 +118,33 @@ static unsafe class MatrixInstructions
     /// <summary>Place of a lane's element of C and D, row by row.</summary>
     static int Accumulator(int lane, int element) => (((lane >> 2) + (8 * (element >> 1))) * N) + ((lane & 3) * 2) + (element & 1);
 
-    static double Element(uint register, int part, PtxType type) => type switch
+    /// <summary>An element of a factor: how many stand in a register, and the value of one.</summary>
+    interface IElement
     {
-        // The low 13 bits of a tf32 operand are not read.
-        PtxType.TF32 => BitConverter.UInt32BitsToSingle(register & 0xffff_e000),
-        PtxType.F16 => (double)BitConverter.UInt16BitsToHalf((ushort)(register >> (16 * part))),
-        _ => BitConverter.UInt32BitsToSingle(register >> (16 * part) << 16),
-    };
+        static abstract int PerRegister { get; }
+
+        static abstract double Read(uint register, int part);
+    }
+
+    readonly struct Tf32 : IElement
+    {
+        public static int PerRegister => 1;
+
+        /// <summary>The low 13 bits of a tf32 operand are not read.</summary>
+        public static double Read(uint register, int part) => BitConverter.UInt32BitsToSingle(register & 0xffff_e000);
+    }
+
+    readonly struct Half16 : IElement
+    {
+        public static int PerRegister => 2;
+
+        public static double Read(uint register, int part) => (double)BitConverter.UInt16BitsToHalf((ushort)(register >> (16 * part)));
+    }
+
+    readonly struct BFloat16 : IElement
+    {
+        public static int PerRegister => 2;
+
+        public static double Read(uint register, int part) => BitConverter.UInt32BitsToSingle(register >> (16 * part) << 16);
+    }
 }

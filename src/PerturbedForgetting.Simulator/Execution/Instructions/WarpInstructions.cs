@@ -110,6 +110,11 @@ static unsafe class WarpInstructions
         uint* members = warp.Words(i->D);
         int first = BitOperations.TrailingZeroCount(mask);
         uint agreed = members[first];
+        if (mask == uint.MaxValue && Lanes.AreAll(members, uint.MaxValue))
+        {
+            warp.WarpSyncs++;
+            return agreed;
+        }
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
@@ -127,8 +132,17 @@ static unsafe class WarpInstructions
 
     static void Exchange(Warp warp, Instruction* i, uint mask)
     {
-        uint members = Members(warp, i, mask), found = 0;
+        Members(warp, i, mask);
+        uint found = 0;
         uint* a = warp.Words(i->A), b = warp.Words(i->B), c = warp.Words(i->C), values = stackalloc uint[Warp.Lanes];
+        if (mask == uint.MaxValue && (Shuffle)i->Immediate == Shuffle.Butterfly && i->Destination >= 0 && i->Flags < 0 && Lanes.AreAll(c, 31) && Lanes.AreAll(b, b[0]))
+        {
+            // The step of a reduction over the warp: every lane finds its partner.
+            for (uint lane = 0; lane < Warp.Lanes; lane++)
+                values[lane] = a[lane ^ (b[0] & 31)];
+            new Span<uint>(values, Warp.Lanes).CopyTo(new Span<uint>(warp.Words(i->Destination), Warp.Lanes));
+            return;
+        }
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest), by = (int)(b[lane] & 31), clamp = (int)(c[lane] & 31), segment = (int)(c[lane] >> 8 & 31);
