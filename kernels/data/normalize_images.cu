@@ -5,12 +5,16 @@
 // flip          uint8[images], or null
 // offset, divisor   float32[C]
 // y             float32 or bfloat16, the same shape
-// launch        grid-stride, 256 threads, 4 elements a thread; row = W C, image = H W C; fewer than 2^32 elements
-// bytes         least and actual: reads 1, writes 4 (2 as bfloat16) an element; a mirrored image is read byte by byte
+// launch        one block of 256 threads for rows_per_block rows of the images, a multiple of 4; row = W C, rows = images H; dynamic
+//               shared memory: 8 C bytes, the rows, a byte a row
+// bytes         least and actual: reads 1, writes 4 (2 as bfloat16) an element; 8 C a block. Rows are mirrored in shared memory, so
+//               that global memory sees whole words
 // equals        CpuBackend.NormalizeImages
 #include "../include/bfloat16.cuh"
 
 constexpr int THREADS = 256;
+
+extern __shared__ float memory[];
 
 struct Images
 {
@@ -18,75 +22,93 @@ struct Images
     const unsigned char* flip;
     const float* offset;
     const float* divisor;
-    unsigned row, channels, image;
+    int row, channels, height;
+    long long rows;
+    int rows_per_block;
 };
 
-// The byte that stands at element i, of channel c, after mirroring.
-DEVICE unsigned byte_at(const Images& images, unsigned i, unsigned c)
+DEVICE void store(float* y, float v) { *y = v; }
+DEVICE void store(bfloat16* y, float v) { *y = to_bfloat16(v); }
+DEVICE void store(float* y, float4 v) { store4(y, v); }
+
+DEVICE void store(bfloat16* y, float4 v)
 {
-    if (!images.flip || !images.flip[i / images.image])
-        return images.x[i];
-    unsigned in_row = i % images.row;
-    return images.x[i - in_row + (images.row - images.channels - (in_row - c)) + c];
+    uint2 packed = {to_bfloat16x2(v.x, v.y), to_bfloat16x2(v.z, v.w)};
+    *(uint2*)y = packed;
 }
 
-// Elements i to i + 3, of which the first `exist` are there.
-DEVICE float4 four(const Images& images, unsigned i, unsigned exist)
+/// A block's part of the images in shared memory, read element by element.
+struct Reader
 {
-    float v[4] = {0, 0, 0, 0};
-    unsigned bytes = !images.flip && exist == 4 ? *(const unsigned*)(images.x + i) : 0, c = i % images.channels;
-    for (unsigned k = 0; k < 4; k++)
+    const unsigned char* bytes;
+    const unsigned char* mirrored;
+    const float* offset;
+    const float* divisor;
+    int width, channels, row, in_row, channel;
+};
+
+DEVICE float next(Reader& reader)
+{
+    int from = reader.mirrored[reader.row] ? reader.width - reader.channels - reader.in_row + 2 * reader.channel : reader.in_row;
+    float v = ((float)reader.bytes[reader.row * reader.width + from] - reader.offset[reader.channel]) / reader.divisor[reader.channel];
+    reader.channel = reader.channel + 1 == reader.channels ? 0 : reader.channel + 1;
+    bool ends = ++reader.in_row == reader.width;
+    reader.row += ends;
+    reader.in_row = ends ? 0 : reader.in_row;
+    return v;
+}
+
+template <typename T>
+DEVICE void normalize(T* y, const Images& images)
+{
+    int row = images.row, channels = images.channels;
+    float *offset = memory, *divisor = memory + channels;
+    unsigned char *bytes = (unsigned char*)(memory + 2 * channels), *mirrored = bytes + images.rows_per_block * row;
+    long long first = (long long)block_x() * images.rows_per_block, left = images.rows - first;
+    int rows = left < images.rows_per_block ? (int)left : images.rows_per_block, count = rows * row;
+    const unsigned char* x = images.x + first * row;
+    y += first * row;
+
+    for (int c = thread_x(); c < channels; c += THREADS)
     {
-        if (k < exist)
-        {
-            unsigned value = !images.flip && exist == 4 ? bytes >> 8 * k & 255 : byte_at(images, i + k, c);
-            v[k] = ((float)value - images.offset[c]) / images.divisor[c];
-        }
-        c = c + 1 == images.channels ? 0 : c + 1;
+        offset[c] = images.offset[c];
+        divisor[c] = images.divisor[c];
     }
-    float4 result = {v[0], v[1], v[2], v[3]};
-    return result;
+    for (int r = thread_x(); r < rows; r += THREADS)
+        mirrored[r] = images.flip ? images.flip[(first + r) / images.height] : 0;
+    for (int i = 4 * thread_x(); i < count; i += 4 * THREADS)
+    {
+        if (i + 4 <= count)
+            *(unsigned*)(bytes + i) = *(const unsigned*)(x + i);
+        else
+            for (int j = i; j < count; j++)
+                bytes[j] = x[j];
+    }
+    barrier();
+    for (int i = 4 * thread_x(); i < count; i += 4 * THREADS)
+    {
+        int r = i / row, in_row = i - r * row;
+        Reader reader = {bytes, mirrored, offset, divisor, row, channels, r, in_row, in_row % channels};
+        if (i + 4 <= count)
+        {
+            float4 four;
+            four.x = next(reader), four.y = next(reader), four.z = next(reader), four.w = next(reader);
+            store(y + i, four);
+        }
+        else
+            for (int j = i; j < count; j++)
+                store(y + j, next(reader));
+    }
 }
 
 KERNEL __launch_bounds__(THREADS) normalize_images(float* y, const unsigned char* x, const unsigned char* flip, const float* offset, const float* divisor,
-    unsigned row, unsigned channels, unsigned image, unsigned count)
+    int row, int channels, int height, long long rows, int rows_per_block)
 {
-    Images images = {x, flip, offset, divisor, row, channels, image};
-    for (long long i = 4 * global_index(); i < count; i += 4 * global_threads())
-    {
-        unsigned exist = i + 4 <= count ? 4 : (unsigned)(count - i);
-        float4 v = four(images, (unsigned)i, exist);
-        if (exist == 4)
-        {
-            store4(y + i, v);
-            continue;
-        }
-        y[i] = v.x;
-        if (exist > 1)
-            y[i + 1] = v.y;
-        if (exist > 2)
-            y[i + 2] = v.z;
-    }
+    normalize(y, Images{x, flip, offset, divisor, row, channels, height, rows, rows_per_block});
 }
 
 KERNEL __launch_bounds__(THREADS) normalize_images_bfloat16(bfloat16* y, const unsigned char* x, const unsigned char* flip, const float* offset, const float* divisor,
-    unsigned row, unsigned channels, unsigned image, unsigned count)
+    int row, int channels, int height, long long rows, int rows_per_block)
 {
-    Images images = {x, flip, offset, divisor, row, channels, image};
-    for (long long i = 4 * global_index(); i < count; i += 4 * global_threads())
-    {
-        unsigned exist = i + 4 <= count ? 4 : (unsigned)(count - i);
-        float4 v = four(images, (unsigned)i, exist);
-        if (exist == 4)
-        {
-            uint2 packed = {to_bfloat16x2(v.x, v.y), to_bfloat16x2(v.z, v.w)};
-            *(uint2*)(y + i) = packed;
-            continue;
-        }
-        y[i] = to_bfloat16(v.x);
-        if (exist > 1)
-            y[i + 1] = to_bfloat16(v.y);
-        if (exist > 2)
-            y[i + 2] = to_bfloat16(v.z);
-    }
+    normalize(y, Images{x, flip, offset, divisor, row, channels, height, rows, rows_per_block});
 }

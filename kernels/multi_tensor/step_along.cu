@@ -24,10 +24,10 @@ KERNEL __launch_bounds__(TILE_THREADS) step_along(float* y, const float* w, cons
         if (tile.trainable)
         {
             float4 g = load4(d + tile.offset + i);
-            v.x = fused(g.x * weight_factor(v.x, weighting), step, v.x);
-            v.y = fused(g.y * weight_factor(v.y, weighting), step, v.y);
-            v.z = fused(g.z * weight_factor(v.z, weighting), step, v.z);
-            v.w = fused(g.w * weight_factor(v.w, weighting), step, v.w);
+            v.x = fused(weighted(g.x, v.x, weighting), step, v.x);
+            v.y = fused(weighted(g.y, v.y, weighting), step, v.y);
+            v.z = fused(weighted(g.z, v.z, weighting), step, v.z);
+            v.w = fused(weighted(g.w, v.w, weighting), step, v.w);
         }
         store4(y + tile.offset + i, v);
     }

@@ -13,11 +13,11 @@ struct Tile
     double decay;
 };
 
-/// |w|^k of a weighting k: 0, 1 or 2.
-DEVICE float weight_factor(float w, int weighting)
+/// x |w|^k, k the weighting: 0, 1 or 2; rounded as on the CPU.
+DEVICE float weighted(float x, float w, int weighting)
 {
-    float m = magnitude(w);
-    return weighting == 0 ? 1.0f : weighting == 1 ? m : m * m;
+    float m = magnitude(w), once = x * m;
+    return weighting == 0 ? x : weighting == 1 ? once : once * m;
 }
 
 DEVICE float4 weighted(float4 x, const float* weights, int weighting)
@@ -25,7 +25,7 @@ DEVICE float4 weighted(float4 x, const float* weights, int weighting)
     if (weighting == 0)
         return x;
     float4 w = load4(weights);
-    float4 y = {x.x * weight_factor(w.x, weighting), x.y * weight_factor(w.y, weighting), x.z * weight_factor(w.z, weighting), x.w * weight_factor(w.w, weighting)};
+    float4 y = {weighted(x.x, w.x, weighting), weighted(x.y, w.y, weighting), weighted(x.z, w.z, weighting), weighted(x.w, w.w, weighting)};
     return y;
 }
 

@@ -1,0 +1,28 @@
+using PerturbedForgetting.Cuda;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+
+/// <summary>Softmax cross entropy with smoothing, loss and gradient; kernels/loss/cross_entropy.cu.</summary>
+sealed class CrossEntropy(KernelLibrary library)
+{
+    readonly RowKernel kernel = new(library, "cross_entropy", keepsRow: true);
+    readonly LossSum sum = new(library);
+
+    /// <summary>Two launches: a loss a sample, their mean.</summary>
+    /// <param name="stream">Where.</param>
+    /// <param name="loss">float32[1].</param>
+    /// <param name="gradient">float32[samples, classes], or null.</param>
+    /// <param name="values">float64[samples], scratch.</param>
+    /// <param name="logits">float32[samples, classes].</param>
+    /// <param name="labels">int32[samples].</param>
+    /// <param name="smoothing">Weight of the uniform target.</param>
+    /// <param name="samples">At least 1.</param>
+    /// <param name="classes">Number of classes.</param>
+    public void Launch(CudaStream stream, DevicePointer loss, DevicePointer gradient, DevicePointer values, DevicePointer logits, DevicePointer labels,
+        double smoothing, long samples, int classes)
+    {
+        double factor = 1.0 / samples;
+        kernel.Launch(stream, samples, classes, values, gradient, logits, labels, smoothing, factor, classes);
+        sum.Launch(stream, loss, values, factor, samples);
+    }
+}

@@ -1,0 +1,30 @@
+using PerturbedForgetting.Cuda;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+
+/// <summary>Output-bias forgetting, loss and gradient; kernels/loss/output_bias_forget.cu.</summary>
+sealed class OutputBiasForget(KernelLibrary library)
+{
+    readonly RowKernel kernel = new(library, "output_bias_forget", keepsRow: true);
+    readonly LossSum sum = new(library);
+
+    /// <summary>Two launches: a loss a sample, their mean.</summary>
+    /// <param name="stream">Where.</param>
+    /// <param name="loss">float32[1].</param>
+    /// <param name="gradient">float32[samples, classes], or null.</param>
+    /// <param name="values">float64[samples], scratch.</param>
+    /// <param name="logits">float32[samples, classes].</param>
+    /// <param name="labels">int32[samples].</param>
+    /// <param name="c">C, or a negative number for a constant alpha.</param>
+    /// <param name="gamma">gamma.</param>
+    /// <param name="sigmoid">Sigmoid form, else softmax.</param>
+    /// <param name="samples">At least 1.</param>
+    /// <param name="classes">Number of classes.</param>
+    public void Launch(CudaStream stream, DevicePointer loss, DevicePointer gradient, DevicePointer values, DevicePointer logits, DevicePointer labels,
+        double c, double gamma, bool sigmoid, long samples, int classes)
+    {
+        double factor = 1.0 / samples;
+        kernel.Launch(stream, samples, classes, values, gradient, logits, labels, c, gamma, sigmoid ? 1 : 0, factor, classes);
+        sum.Launch(stream, loss, values, factor, samples);
+    }
+}

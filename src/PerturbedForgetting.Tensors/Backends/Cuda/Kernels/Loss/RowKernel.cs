@@ -1,0 +1,40 @@
+using PerturbedForgetting.Cuda;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+
+/// <summary>A loss kernel of one sample a block, in its two sizes: NAME_few with 32 threads and NAME with 256; kernels/loss/row.cuh.</summary>
+sealed class RowKernel
+{
+    /// <summary>Most classes of a block of one warp.</summary>
+    public const int FewClasses = 256;
+
+    const int FewThreads = 32, ManyThreads = 256;
+
+    readonly CudaKernel few, many;
+    readonly bool keepsRow;
+    readonly int mostShared;
+
+    /// <param name="library">The kernels.</param>
+    /// <param name="name">Name of the larger size.</param>
+    /// <param name="keepsRow">Whether a block keeps its sample's logits in dynamic shared memory.</param>
+    public RowKernel(KernelLibrary library, string name, bool keepsRow)
+    {
+        (few, many, this.keepsRow) = (library.Get(name + "_few"), library.Get(name), keepsRow);
+        mostShared = DynamicShared.AllowMost(many);
+    }
+
+    /// <summary>One block a sample.</summary>
+    /// <exception cref="ArgumentException">A row does not fit into the device's shared memory.</exception>
+    public void Launch(CudaStream stream, long samples, int classes, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        if (samples == 0)
+            return;
+        long bytes = keepsRow ? sizeof(float) * (long)classes : 0;
+        if (bytes > mostShared)
+            throw new ArgumentException($"{many} keeps a sample's logits in shared memory: {classes} classes need {bytes} bytes, but the device has {mostShared}, enough for {mostShared / sizeof(float)}.");
+        if (classes <= FewClasses)
+            few.Launch(stream, checked((int)samples), FewThreads, (int)bytes, arguments);
+        else
+            many.Launch(stream, checked((int)samples), ManyThreads, (int)bytes, arguments);
+    }
+}

@@ -1,0 +1,27 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.MultiTensor;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+
+/// <summary>result = (Σ x², Σ x·|w|ᵏ·z, Σ (|w|ᵏ·z)²); kernels/multi_tensor/products.cu.</summary>
+sealed class Products(KernelLibrary library)
+{
+    readonly CudaKernel kernel = library.Get("products");
+    readonly SumTiles sum = new(library);
+
+    /// <summary>Two launches.</summary>
+    /// <param name="stream">Where.</param>
+    /// <param name="tiles">The layout.</param>
+    /// <param name="result">float64[3].</param>
+    /// <param name="partials">float64[tiles, 3], scratch.</param>
+    /// <param name="x">Flat buffer.</param>
+    /// <param name="z">Flat buffer.</param>
+    /// <param name="weights">Flat buffer; read with a weighting only.</param>
+    /// <param name="weighting">|w|ᵏ.</param>
+    public void Launch(CudaStream stream, TileTable tiles, DevicePointer result, DevicePointer partials, DevicePointer x, DevicePointer z, DevicePointer weights,
+        Weighting weighting)
+    {
+        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, partials, x, z, weights, (int)weighting, tiles.Tiles);
+        sum.Launch(stream, result, partials, tiles.TileCount, sums: 3);
+    }
+}

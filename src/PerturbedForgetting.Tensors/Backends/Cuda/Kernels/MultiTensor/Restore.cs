@@ -1,0 +1,12 @@
+using PerturbedForgetting.Cuda;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+
+/// <summary>y = x, a whole flat buffer; kernels/multi_tensor/restore.cu.</summary>
+sealed class Restore(KernelLibrary library)
+{
+    readonly CudaKernel kernel = library.Get("restore");
+
+    public void Launch(CudaStream stream, TileTable tiles, DevicePointer y, DevicePointer x) =>
+        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, y, x, tiles.Tiles);
+}

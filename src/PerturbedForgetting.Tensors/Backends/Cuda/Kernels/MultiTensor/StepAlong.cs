@@ -1,0 +1,14 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.MultiTensor;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+
+/// <summary>y = w + sign·radius·|w|ᵏ·d / (√squaredNorm + 1e-12), frozen parts copied; kernels/multi_tensor/step_along.cu.</summary>
+sealed class StepAlong(KernelLibrary library)
+{
+    readonly CudaKernel kernel = library.Get("step_along");
+
+    public void Launch(CudaStream stream, TileTable tiles, DevicePointer y, DevicePointer weights, DevicePointer d, Weighting weighting,
+        DevicePointer squaredNorm, DevicePointer radius, double sign) =>
+        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, y, weights, d, (int)weighting, squaredNorm, radius, sign, tiles.Tiles);
+}

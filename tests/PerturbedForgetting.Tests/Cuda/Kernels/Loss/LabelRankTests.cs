@@ -1,0 +1,93 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+
+namespace PerturbedForgetting.Tests.Cuda.Kernels.Loss;
+
+[TestFixtureSource(typeof(KernelDevices))]
+sealed class LabelRankTests(string device) : LossFixture(device)
+{
+    /// <summary>How the logits are drawn: all different, many equal, some of them NaN or infinite.</summary>
+    public enum Draw { Normal, Ties, NotFinite }
+
+    float[] Logits(int count, Draw draw)
+    {
+        float[] x = draw == Draw.Normal ? Normal(count) : Array.ConvertAll(Whole(count, 4), static v => (float)v);
+        float[] rare = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, -0f];
+        for (int i = 0; draw == Draw.NotFinite && i < count; i++)
+            x[i] = Random.Next(6) == 0 ? rare[Random.Next(rare.Length)] : x[i];
+        return x;
+    }
+
+    [Test]
+    public void EqualsCpu([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values] Draw draw)
+    {
+        (int samples, int classes) = shape;
+        float[] x = Logits(samples * classes, draw);
+        int[] y = Whole(samples, classes);
+        DeviceBuffer<float> logits = Upload<float>(x);
+        DeviceBuffer<int> labels = Upload<int>(y), rank = Poisoned<int>(samples);
+        new LabelRank(Library).Launch(Stream, rank, logits, labels, samples, classes);
+        using Tensor cpuLabels = OnCpu(y);
+        Assert.That(Download(rank), Is.EqualTo(Expected(x, samples, classes, cpuLabels)));
+    }
+
+    [Test]
+    public void EqualsCpuWithApplyingClasses([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values] Draw draw, [Values(0, 1, 4)] int outOfFive)
+    {
+        (int samples, int classes) = shape;
+        float[] x = Logits(samples * classes, draw);
+        byte[] applies = Array.ConvertAll(Whole(x.Length, 5), v => v < outOfFive ? (byte)(v + 1) : (byte)0);
+        DeviceBuffer<float> logits = Upload<float>(x);
+        DeviceBuffer<byte> flags = Upload<byte>(applies);
+        DeviceBuffer<int> rank = Poisoned<int>(samples);
+        new LabelRank(Library).LaunchApplying(Stream, rank, logits, flags, samples, classes);
+        using Tensor cpuApplies = OnCpu(applies, samples, classes);
+        Assert.That(Download(rank), Is.EqualTo(Expected(x, samples, classes, cpuApplies)));
+    }
+
+    static int[] Expected(float[] x, int samples, int classes, Tensor labels)
+    {
+        using Tensor logits = OnCpu(x, samples, classes), rank = Tensor.Persistent([samples], DType.Int32);
+        Device.Cpu.Backend.LabelRank(logits, labels, rank);
+        return rank.ToArray<int>();
+    }
+
+    [TestCase(1), TestCase(31), TestCase(257), TestCase(1025)]
+    public void RanksAreCounted(int samples)
+    {
+        int[] ranks = Array.ConvertAll(Whole(samples, 9), static v => v - 1);
+        DeviceBuffer<int> rank = Upload<int>(ranks), counts = Upload(10, 20, 30);
+        var kernel = new LabelRank(Library);
+        kernel.LaunchCount(Stream, counts, rank, 5, samples);
+        kernel.LaunchCount(Stream, counts, rank, 5, samples);
+        int[] expected = [10 + (2 * ranks.Count(static r => r == 0)), 20 + (2 * ranks.Count(static r => r is >= 0 and < 5)), 30 + (2 * ranks.Count(static r => r >= 0))];
+        Assert.That(Download(counts), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void TheFirstWrongLabelIsFound([Values(1, 31, 32, 1000)] int samples, [Values(-1, 10, int.MaxValue, int.MinValue)] int wrong)
+    {
+        int[] y = Whole(samples, 10);
+        int at = Random.Next(samples);
+        DeviceBuffer<long> index = Poisoned<long>(1);
+        var kernel = new LabelRank(Library);
+        kernel.LaunchFirstOutOfRange(Stream, index, Upload<int>(y), 10, samples);
+        Assert.That(Download(index), Is.EqualTo(new long[] { -1 }));
+        y[at] = wrong;
+        y[^1] = wrong;
+        kernel.LaunchFirstOutOfRange(Stream, index, Upload<int>(y), 10, samples);
+        Assert.That(Download(index), Is.EqualTo(new long[] { at }));
+    }
+
+    [Test]
+    public void LogitsAreReadOnce()
+    {
+        const int Samples = 3, Classes = 1024;
+        DeviceBuffer<float> logits = Upload<float>(Normal(Samples * Classes));
+        DeviceBuffer<int> labels = Upload<int>(Whole(Samples, Classes)), rank = Poisoned<int>(Samples);
+        new LabelRank(Library).Launch(Stream, rank, logits, labels, Samples, Classes);
+        // The label and its own logit besides.
+        AssertTraffic("label_rank", loaded: (4 * Samples * Classes) + (8 * Samples), stored: 4 * Samples);
+    }
+}
