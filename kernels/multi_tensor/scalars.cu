@@ -41,6 +41,9 @@ KERNEL scalars_record(double* last, double* sum, const float* value, double fact
     *sum += v;
 }
 
+// The number of the next random call, read by fill_normal and step_normal.
+KERNEL scalars_next_call(unsigned long long* call) { *call += 1; }
+
 KERNEL scalars_track_finite(double* flag, const double* value)
 {
     if (!is_finite(*value))

@@ -64,7 +64,7 @@ public readonly struct Philox(ulong seed, ulong stream)
 
     internal static float ToUniform(uint word) => (word >> 8) * (1f / (1 << 24));
 
-    static (float, float) Normals(uint first, uint second)
+    internal static (float, float) Normals(uint first, uint second)
     {
         // The first uniform lies in (0, 1], so the logarithm is finite.
         double radius = Math.Sqrt(-2 * Math.Log(((first >> 8) + 1) * (1.0 / (1 << 24))));

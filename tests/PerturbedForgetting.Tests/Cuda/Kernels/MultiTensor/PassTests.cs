@@ -6,7 +6,7 @@ using PerturbedForgetting.Tests.Tensors.MultiTensor;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels.MultiTensor;
 
-/// <summary>Perturbation, combination, mixing, copies and random directions.</summary>
+/// <summary>Perturbation, combination, mixing and copies.</summary>
 [TestFixtureSource(typeof(KernelDevices))]
 sealed class PassTests(string device) : MultiTensorFixture(device)
 {
@@ -118,25 +118,6 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
     }
 
     [Test]
-    public void FillNormalEqualsCpu([ValueSource(nameof(Arenas))] int[] sizes, [Values(0ul, 0x0123456789abcdeful)] ulong seed)
-    {
-        Make(sizes);
-        ulong stream = PerturbedForgetting.Tensors.Random.Streams.Perturbation + (ulong)Random.Next();
-        Tensor y = Model.NewBuffer();
-        float[] before = y.ToArray<float>();
-        MultiTensorOps.FillNormal(Model.Layout, y, seed, stream);
-        float[] actual = Twice(() =>
-        {
-            DeviceBuffer<float> result = Upload<float>(before);
-            new FillNormal(Library).Launch(Stream, Tiles, result, seed, stream);
-            return Download(result);
-        });
-        // Made in float64 and rounded once: another logarithm, sine and cosine may change the last bit, next to never.
-        AssertClose(actual, y.ToArray<float>(), relative: 1.2e-7);
-        Assert.That(actual.Zip(y.ToArray<float>()).Count(static p => p.First != p.Second), Is.LessThanOrEqualTo(1 + (actual.Length / 100_000)));
-    }
-
-    [Test]
     public void PassesMoveTheLeastBytes([Values(1, 3)] int tiles)
     {
         Make([tiles * MultiTensorLayout.TileLength]);
@@ -156,9 +137,7 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
         var flag = Upload(1.0);
         new AllFinite(Library).Launch(Stream, Tiles, flag, g);
         AssertTraffic("all_finite", loaded: (4 * count) + table, stored: 0);
-        new FillNormal(Library).Launch(Stream, Tiles, y, 1, 2);
-        AssertTraffic("fill_normal", loaded: tiles * Warps * 24, stored: 4 * count);
-        foreach (string kernel in new[] { "step_along", "restore", "lerp", "combine", "all_finite", "fill_normal" })
+        foreach (string kernel in new[] { "step_along", "restore", "lerp", "combine", "all_finite" })
             Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero, kernel);
     }
 

@@ -8,7 +8,7 @@ sealed class Scalars(KernelLibrary library)
     const int CopyThreads = 256;
 
     readonly CudaKernel coefficients = library.Get("scalars_orthogonal_coefficients"), begin = library.Get("scalars_begin_update"), record = library.Get("scalars_record"),
-        track = library.Get("scalars_track_finite"), copy = library.Get("scalars_copy_if_zero");
+        track = library.Get("scalars_track_finite"), copy = library.Get("scalars_copy_if_zero"), next = library.Get("scalars_next_call");
 
     /// <summary>coefficients = (a, b) and the squared norm of the combined gradient.</summary>
     public void OrthogonalCoefficients(CudaStream stream, DevicePointer result, DevicePointer combinedSquaredNorm, DevicePointer products,
@@ -22,6 +22,9 @@ sealed class Scalars(KernelLibrary library)
     /// <summary>last = factor·value; sum += last. The value is float32.</summary>
     public void Record(CudaStream stream, DevicePointer last, DevicePointer sum, DevicePointer value, double factor) =>
         record.Launch(stream, 1, 1, 0, last, sum, value, factor);
+
+    /// <summary>call, uint64[1] += 1: the number of the next random call.</summary>
+    public void NextCall(CudaStream stream, DevicePointer call) => next.Launch(stream, 1, 1, 0, call);
 
     /// <summary>flag = 0 where the value is not finite.</summary>
     public void TrackFinite(CudaStream stream, DevicePointer flag, DevicePointer value) => track.Launch(stream, 1, 1, 0, flag, value);
