@@ -20,18 +20,14 @@ DEVICE float4 normals(const Run& run, long long i, unsigned long long seed, unsi
     return four;
 }
 
-/// Stores elements i to i + 3 of a run, as far as they exist.
+/// Stores elements i to i + 3 of a run, as far as they exist. The remainder is a loop, so that clang does not merge its first store with
+/// a part of the store of all four.
 DEVICE void store_run(float* y, const Run& run, long long i, float4 v)
 {
-    float* to = y + run.offset + i;
+    y += run.offset;
     if (i + 4 <= run.length)
-    {
-        store4(to, v);
-        return;
-    }
-    to[0] = v.x;
-    if (i + 1 < run.length)
-        to[1] = v.y;
-    if (i + 2 < run.length)
-        to[2] = v.z;
+        store4(y + i, v);
+    else
+        for (long long j = i; j < run.length; j++)
+            y[j] = j == i ? v.x : j == i + 1 ? v.y : v.z;
 }

@@ -73,8 +73,8 @@ sealed class NormalTests(string device) : MultiTensorFixture(device)
         step.LaunchSquaredNorm(Stream, Tiles, norm, partials, w, Weighting.None, 5, 6);
         step.Launch(Stream, Tiles, y, w, Weighting.None, norm, radius, 1, 5, 6);
         new FillNormal(Library).Launch(Stream, Tiles, y, 1, 2);
-        // Each warp reads its run (24; the norm alone does not need the offset) and, for the step, norm and radius.
-        AssertTraffic("step_normal_squared_norm", loaded: tiles * Warps * 16, stored: 8 * tiles);
+        // Each warp reads its run (24) and, for the step, norm and radius.
+        AssertTraffic("step_normal_squared_norm", loaded: tiles * Warps * 24, stored: 8 * tiles);
         AssertTraffic("step_normal", loaded: (4 * w.Count) + (tiles * Warps * (24 + 16)), stored: 4 * w.Count);
         AssertTraffic("fill_normal", loaded: tiles * Warps * 24, stored: 4 * w.Count);
         foreach (string kernel in new[] { "step_normal_squared_norm", "step_normal", "fill_normal" })
