@@ -57,6 +57,7 @@ public class CompareTests
         Verify<float>("f32", all, (a, b) => Order(Format.Single, Operands.Bits(a), Operands.Bits(b)));
         Verify<double>("f64", all, (a, b) => Order(Format.Double, Operands.Bits(a), Operands.Bits(b)));
         Verify<Half>("f16", all, (a, b) => Order(Format.Half, Operands.Bits(a), Operands.Bits(b)));
+        Verify<Brain>("bf16", all, (a, b) => Order(Format.Brain, a.Bits, b.Bits));
         Verify<float>("f32", ["eq", "lt", "geu"], (a, b) => Order(Format.Single, Format.Single.Flush(Operands.Bits(a)), Format.Single.Flush(Operands.Bits(b))), ".ftz");
     }
 

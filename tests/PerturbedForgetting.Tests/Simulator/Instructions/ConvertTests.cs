@@ -156,6 +156,8 @@ public class ConvertTests
             ulong rounded = Converted(Format.Tensor, Format.Single, Operands.Bits(a), "rna");
             return Operands.From<float>(rounded << 13);
         });
+        Check.One<float, float>("cvt.rn.tf32.f32", a => Operands.From<float>(Converted(Format.Tensor, Format.Single, Operands.Bits(a), "rn") << 13));
+        Check.One<float, float>("cvt.rz.tf32.f32", a => float.IsInfinity(a) ? a : Operands.From<float>(Converted(Format.Tensor, Format.Single, Operands.Bits(a), "rz") << 13));
     }
 
     /// <summary>The first source goes to the upper half.</summary>
@@ -189,7 +191,7 @@ public class ConvertTests
         string[] words = instruction.Split('.');
         string Register(string type) => type is "f64" ? "b64" : "b32";
         var error = Assert.Throws<PerturbedForgetting.Simulator.Ptx.PtxException>(() =>
-            InstructionRun.Execute($"{instruction} %d0, %s0{(words[^2].EndsWith("x2") ? ", %s0" : "")};", [Register(words[^2])], [Register(words[^1])], [[0, 0]], 1));
+            InstructionRun.Execute($"{instruction} %d0, %s0{(words[^2].EndsWith("x2") ? ", %s0" : "")};", [Register(words[^2])], [Register(words[^1])], [[0, 0]], 1, "sm_80"));
         Assert.That(error!.Message, Does.Contain(message).And.Contain(instruction));
     }
 }

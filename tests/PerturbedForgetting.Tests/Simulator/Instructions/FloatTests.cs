@@ -174,6 +174,7 @@ public class FloatTests
         }
         half.Fused("fma", "rn", ".relu");
         half.Fused("fma", "rn", ".ftz.relu");
+        brain.Sums("rn", "", "");
         brain.Fused("fma", "rn", "");
         brain.Fused("fma", "rn", ".relu");
     }
@@ -182,7 +183,7 @@ public class FloatTests
     public void PairsOfHalves()
     {
         half.Pairs("add", "sub.ftz", "mul", "mul.rn.sat", "fma.rn", "fma.rn.relu", "min", "max.NaN", "neg", "abs", "min.ftz");
-        brain.Pairs("fma.rn", "fma.rn.relu", "min", "max", "min.NaN", "neg", "abs");
+        brain.Pairs("add", "sub.rn", "mul", "fma.rn", "fma.rn.relu", "min", "max", "min.NaN", "neg", "abs");
     }
 
     /// <summary>Sums and products of bfloat16 came with sm_90; for sm_80 the compiler of the real driver refuses them too.</summary>
@@ -190,7 +191,7 @@ public class FloatTests
     public void ATargetWithoutTheInstructionIsTold()
     {
         var error = Assert.Throws<PerturbedForgetting.Simulator.Ptx.PtxException>(() =>
-            InstructionRun.Execute("add.bf16 %d0, %s0, %s0;", ["b16"], ["b16"], [[0, 0]], 1));
+            InstructionRun.Execute("add.bf16 %d0, %s0, %s0;", ["b16"], ["b16"], [[0, 0]], 1, "sm_80"));
         Assert.That(error!.Message, Does.Contain("add.bf16").And.Contain("sm_90"));
     }
 

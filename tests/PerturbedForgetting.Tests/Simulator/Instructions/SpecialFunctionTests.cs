@@ -68,9 +68,14 @@ public class SpecialFunctionTests
     {
         Check.One<Half, Half>("ex2.approx.f16", x => (Half)Math.Pow(2, (double)x));
         Check.One<Half, Half>("tanh.approx.f16", x => (Half)Math.Tanh((double)x));
+        Check.One<Brain, Brain>("tanh.approx.bf16", x => Operands.From<Brain>(Nearest(Math.Tanh(x.Value))));
+        Check.One<Brain, Brain>("ex2.approx.ftz.bf16", x => Operands.From<Brain>(Format.Brain.Flush(Nearest(double.Exp2(float.IsSubnormal(x.Value) ? 0 : x.Value)))));
         Check.One<uint, uint>("ex2.approx.f16x2", x => Both(x, double.Exp2));
         Check.One<uint, uint>("tanh.approx.f16x2", x => Both(x, Math.Tanh));
     }
+
+    static ulong Nearest(double value) => double.IsNaN(value) ? Format.Brain.NaN : double.IsInfinity(value) ? Format.Brain.Infinite(value < 0)
+        : Format.Brain.Round(Format.Double.Value(Operands.Bits(value)), "rn", double.IsNegative(value));
 
     static uint Both(uint x, Func<double, double> function)
     {
