@@ -6,36 +6,38 @@
 // statistics    float32[rows, 3]: the mean in two parts, whose sum is more exact than one number, and r
 // partial       float32[2, parts, columns]: sums of a part of the rows for dw and db; sum_leading_parts adds them up
 // launch        forward: one block a row, 4 columns bytes of dynamic shared memory; backward: one block a part of the rows, 16 columns
-//               bytes; *_few: 32 threads, others 256
+//               bytes; *_few: 32 threads, others 128; 4 elements a thread and turn (1 in *_odd, for columns not divisible by 4)
 // bytes         least and actual: forward reads 4 and writes 4 an element, backward reads 8 and writes 4; w and b come from cache
 // equals        CpuBackend.LayerNorm, LayerNormBackward
-#include "../include/math.cuh"
 #include "../include/reduce.cuh"
+#include "../include/vector.cuh"
 
-constexpr int FEW_THREADS = 32, MANY_THREADS = 256;
+constexpr int FEW_THREADS = 32, MANY_THREADS = 128;
 
-extern __shared__ float kept[];
+extern __shared__ float4 kept[];
 
-template <int Threads>
-DEVICE void forward(float* y, float* statistics, const float* x, const float* w, const float* b, double eps, int columns)
+template <int Threads, typename V>
+DEVICE void forward(float* to, float* statistics, const float* from, const float* weight, const float* bias, double eps, int columns)
 {
     __shared__ float shared[3][Threads / WARP];
-    x += (long long)block_x() * columns;
-    y += (long long)block_x() * columns;
+    V* row = (V*)kept;
+    V* y = (V*)(to + (long long)block_x() * columns);
+    const V *x = (const V*)(from + (long long)block_x() * columns), *w = (const V*)weight, *b = (const V*)bias;
+    int n = columns / NUMBERS<V>;
     float sum = 0, rest = 0, squares = 0;
-    for (int j = thread_x(); j < columns; j += Threads)
+    for (int j = thread_x(); j < n; j += Threads)
     {
-        float v = x[j];
-        kept[j] = v;
-        sum += v;
+        V v = x[j];
+        row[j] = v;
+        sum += total(v);
     }
     float mean = block_sum<Threads>(sum, shared[0]) / (float)columns;
-    for (int j = thread_x(); j < columns; j += Threads)
+    for (int j = thread_x(); j < n; j += Threads)
     {
-        float d = kept[j] - mean;
-        kept[j] = d;
-        rest += d;
-        squares = fused(d, d, squares);
+        V d = row[j] - mean;
+        row[j] = d;
+        rest += total(d);
+        squares += total(d * d);
     }
     // The deviations from the rounded mean are exact or nearly so; their own mean is what the rounding took away.
     rest = block_sum<Threads>(rest, shared[1]) / (float)columns;
@@ -49,61 +51,67 @@ DEVICE void forward(float* y, float* statistics, const float* x, const float* w,
         s[1] = rest;
         s[2] = inverse;
     }
-    for (int j = thread_x(); j < columns; j += Threads)
-        y[j] = fused((kept[j] - rest) * inverse, w[j], b[j]);
+    for (int j = thread_x(); j < n; j += Threads)
+        y[j] = fused((row[j] - rest) * inverse, w[j], b[j]);
 }
 
-template <int Threads>
-DEVICE void backward(float* dx, float* partial, const float* dy, const float* x, const float* w, const float* statistics, long long rows, int columns,
-    int rows_per_part)
+template <int Threads, typename V>
+DEVICE void backward(float* to, float* partial, const float* upstream, const float* from, const float* weight, const float* statistics, long long rows,
+    int columns, int rows_per_part)
 {
     __shared__ float shared[2][Threads / WARP];
-    float *weight_sum = kept, *bias_sum = kept + columns, *g_row = kept + 2 * columns, *n_row = kept + 3 * columns;
-    for (int j = thread_x(); j < columns; j += Threads)
-        weight_sum[j] = bias_sum[j] = 0.0f;
+    int n = columns / NUMBERS<V>;
+    V *weight_sum = (V*)kept, *bias_sum = weight_sum + n, *g_row = weight_sum + 2 * n, *n_row = weight_sum + 3 * n;
+    const V* w = (const V*)weight;
+    for (int j = thread_x(); j < n; j += Threads)
+        weight_sum[j] = bias_sum[j] = all_of<V>(0.0f);
     long long first = (long long)block_x() * rows_per_part, end = first + rows_per_part < rows ? first + rows_per_part : rows;
     for (long long r = first; r < end; r++)
     {
         const float* s = statistics + 3 * r;
+        const V *dy = (const V*)(upstream + r * columns), *x = (const V*)(from + r * columns);
         float mean = s[0], rest = s[1], inverse = s[2], sum = 0, product = 0;
-        for (int j = thread_x(); j < columns; j += Threads)
+        for (int j = thread_x(); j < n; j += Threads)
         {
-            float up = dy[r * columns + j], n = (x[r * columns + j] - mean - rest) * inverse, g = up * w[j];
-            weight_sum[j] = fused(up, n, weight_sum[j]);
-            bias_sum[j] += up;
+            V up = dy[j], normal = (x[j] - mean - rest) * inverse, g = up * w[j];
+            weight_sum[j] = fused(up, normal, weight_sum[j]);
+            bias_sum[j] = bias_sum[j] + up;
             g_row[j] = g;
-            n_row[j] = n;
-            sum += g;
-            product = fused(g, n, product);
+            n_row[j] = normal;
+            sum += total(g);
+            product += total(g * normal);
         }
-        if (!dx)
+        if (!to)
             continue;
         float mean_g = block_sum<Threads>(sum, shared[0]) / (float)columns, mean_gn = block_sum<Threads>(product, shared[1]) / (float)columns;
-        for (int j = thread_x(); j < columns; j += Threads)
-            dx[r * columns + j] = inverse * (g_row[j] - mean_g - n_row[j] * mean_gn);
+        V* dx = (V*)(to + r * columns);
+        for (int j = thread_x(); j < n; j += Threads)
+            dx[j] = (g_row[j] - mean_g - n_row[j] * mean_gn) * inverse;
         // The next row's sums go to the same place.
         barrier();
     }
     if (!partial)
         return;
-    long long part = block_x(), parts = grid_size();
-    for (int j = thread_x(); j < columns; j += Threads)
+    V *weight_part = (V*)(partial + (long long)block_x() * columns), *bias_part = (V*)(partial + (long long)(grid_size() + block_x()) * columns);
+    for (int j = thread_x(); j < n; j += Threads)
     {
-        partial[part * columns + j] = weight_sum[j];
-        partial[(parts + part) * columns + j] = bias_sum[j];
+        weight_part[j] = weight_sum[j];
+        bias_part[j] = bias_sum[j];
     }
 }
 
-#define BOTH(suffix, threads) \
+#define BOTH(suffix, threads, v) \
     KERNEL __launch_bounds__(threads) layer_norm##suffix(float* y, float* statistics, const float* x, const float* w, const float* b, double eps, int columns) \
     { \
-        forward<threads>(y, statistics, x, w, b, eps, columns); \
+        forward<threads, v>(y, statistics, x, w, b, eps, columns); \
     } \
     KERNEL __launch_bounds__(threads) layer_norm_backward##suffix(float* dx, float* partial, const float* dy, const float* x, const float* w, \
         const float* statistics, long long rows, int columns, int rows_per_part) \
     { \
-        backward<threads>(dx, partial, dy, x, w, statistics, rows, columns, rows_per_part); \
+        backward<threads, v>(dx, partial, dy, x, w, statistics, rows, columns, rows_per_part); \
     }
 
-BOTH(, MANY_THREADS)
-BOTH(_few, FEW_THREADS)
+BOTH(, MANY_THREADS, float4)
+BOTH(_odd, MANY_THREADS, float)
+BOTH(_few, FEW_THREADS, float4)
+BOTH(_few_odd, FEW_THREADS, float)

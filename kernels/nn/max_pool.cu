@@ -2,54 +2,88 @@
 // dx = dy at those pixels, gathered by each pixel from the windows over it, so that nothing is added atomically.
 //
 // x, dx         float32[N, H, W, C]; y, dy: float32[N, OH, OW, C]; index: int32 of y's shape
-// launch        grid-stride, 256 threads, one element a thread
+// launch        grid-stride, 256 threads, 4 channels a thread (1 in *_odd, for C not divisible by 4)
 // bytes         least 4 read an input, 8 written an output; a window's neighbours come from cache
 // equals        CpuBackend.MaxPool2d, MaxPool2dBackward
+#include "../include/vector.cuh"
 #include "pool.cuh"
 
-KERNEL __launch_bounds__(256) max_pool(float* y, int* index, const float* x, Pool p, long long count)
+DEVICE void start(int& at, int pixel) { at = pixel; }
+DEVICE void start(int4& at, int pixel) { at = {pixel, pixel, pixel, pixel}; }
+
+DEVICE void take(float v, int pixel, float& most, int& at)
 {
-    for (long long i = global_index(); i < count; i += global_threads())
+    if (v > most || v != v)
     {
-        Place o = place_of(i, p.out_height, p.out_width, p.channels);
-        const float* from = x + o.image * p.height * p.width * p.channels + o.c;
+        most = v;
+        at = pixel;
+    }
+}
+
+DEVICE void take(float4 v, int pixel, float4& most, int4& at)
+{
+    take(v.x, pixel, most.x, at.x), take(v.y, pixel, most.y, at.y);
+    take(v.z, pixel, most.z, at.z), take(v.w, pixel, most.w, at.w);
+}
+
+DEVICE float where(int index, int pixel, float v) { return index == pixel ? v : 0.0f; }
+DEVICE float4 where(int4 index, int pixel, float4 v)
+{
+    return {where(index.x, pixel, v.x), where(index.y, pixel, v.y), where(index.z, pixel, v.z), where(index.w, pixel, v.w)};
+}
+
+template <typename V, typename I>
+DEVICE void forward(V* y, I* index, const V* x, const Pool& p, long long count)
+{
+    int channels = p.channels / NUMBERS<V>;
+    for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
+    {
+        Place o = place_of(i, p.out_height, p.out_width, channels);
+        const V* from = x + o.image * p.height * p.width * channels + o.c;
         int left = window_first(o.w, p.stride_w, p.pad_w), right = window_end(o.w, p.stride_w, p.pad_w, p.kernel_w, p.width);
         int top = window_first(o.h, p.stride_h, p.pad_h), bottom = window_end(o.h, p.stride_h, p.pad_h, p.kernel_h, p.height);
-        int at = top * p.width + left;
-        float most = from[(long long)at * p.channels];
+        int first = top * p.width + left;
+        V most = from[(long long)first * channels];
+        I at;
+        start(at, first);
         for (int h = top; h < bottom; h++)
-        {
             for (int w = left; w < right; w++)
-            {
-                float v = from[(long long)(h * p.width + w) * p.channels];
-                if (v > most || v != v)
-                {
-                    most = v;
-                    at = h * p.width + w;
-                }
-            }
-        }
+                take(from[(long long)(h * p.width + w) * channels], h * p.width + w, most, at);
         y[i] = most;
         index[i] = at;
     }
 }
 
-KERNEL __launch_bounds__(256) max_pool_backward(float* dx, const float* dy, const int* index, Pool p, long long count)
+template <typename V, typename I>
+DEVICE void backward(V* dx, const V* dy, const I* index, const Pool& p, long long count)
 {
-    for (long long i = global_index(); i < count; i += global_threads())
+    int channels = p.channels / NUMBERS<V>;
+    for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
     {
-        Place o = place_of(i, p.height, p.width, p.channels);
+        Place o = place_of(i, p.height, p.width, channels);
         int own = o.h * p.width + o.w;
-        float sum = 0;
+        V sum = all_of<V>(0.0f);
         for (int oh = over_first(o.h, p.stride_h, p.pad_h, p.kernel_h); oh < over_end(o.h, p.stride_h, p.pad_h, p.out_height); oh++)
         {
             for (int ow = over_first(o.w, p.stride_w, p.pad_w, p.kernel_w); ow < over_end(o.w, p.stride_w, p.pad_w, p.out_width); ow++)
             {
-                long long j = ((o.image * p.out_height + oh) * p.out_width + ow) * p.channels + o.c;
-                if (index[j] == own)
-                    sum += dy[j];
+                long long j = ((o.image * p.out_height + oh) * p.out_width + ow) * channels + o.c;
+                sum = sum + where(index[j], own, dy[j]);
             }
         }
         dx[i] = sum;
     }
 }
+
+#define BOTH(suffix, v, i) \
+    KERNEL __launch_bounds__(256) max_pool##suffix(float* y, int* index, const float* x, Pool p, long long count) \
+    { \
+        forward((v*)y, (i*)index, (const v*)x, p, count); \
+    } \
+    KERNEL __launch_bounds__(256) max_pool_backward##suffix(float* dx, const float* dy, const int* index, Pool p, long long count) \
+    { \
+        backward((v*)dx, (const v*)dy, (const i*)index, p, count); \
+    }
+
+BOTH(, float4, int4)
+BOTH(_odd, float, int)

@@ -2,10 +2,11 @@
 // the P x P pixels of a patch in the order h, w, c, that of the weight.
 //
 // image         float32[N, H, W, C]; rows: float32[N H/P W/P, P P C]
-// launch        grid-stride, 256 threads, one element a thread; runs of P C elements are contiguous in both
+// launch        grid-stride, 256 threads, 4 elements of a run of P C, contiguous in both, a thread (1 in *_odd, for P C not divisible
+//               by 4)
 // bytes         least and actual: reads 4 and writes 4 an element
 // equals        a permutation of [N, H/P, P, W/P, P, C] to [N, H/P, W/P, P, P, C] (Ops.Permute)
-#include "../include/device.cuh"
+#include "../include/vector.cuh"
 
 // Element of the image that stands at element i of the rows. run = P C, across = W / P.
 DEVICE long long image_index(long long i, int run, int patch, int across)
@@ -18,14 +19,29 @@ DEVICE long long image_index(long long i, int run, int patch, int across)
     return ((band * patch + h) * across + pw) * run + in_run;
 }
 
-KERNEL __launch_bounds__(256) patches(float* rows, const float* image, int run, int patch, int across, long long count)
+template <typename V>
+DEVICE void forward(V* rows, const V* image, int run, int patch, int across, long long count)
 {
-    for (long long i = global_index(); i < count; i += global_threads())
-        rows[i] = image[image_index(i, run, patch, across)];
+    for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
+        rows[i] = image[image_index(i, run / NUMBERS<V>, patch, across)];
 }
 
-KERNEL __launch_bounds__(256) patches_backward(float* image, const float* rows, int run, int patch, int across, long long count)
+template <typename V>
+DEVICE void backward(V* image, const V* rows, int run, int patch, int across, long long count)
 {
-    for (long long i = global_index(); i < count; i += global_threads())
-        image[image_index(i, run, patch, across)] = rows[i];
+    for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
+        image[image_index(i, run / NUMBERS<V>, patch, across)] = rows[i];
 }
+
+#define BOTH(suffix, v) \
+    KERNEL __launch_bounds__(256) patches##suffix(float* rows, const float* image, int run, int patch, int across, long long count) \
+    { \
+        forward((v*)rows, (const v*)image, run, patch, across, count); \
+    } \
+    KERNEL __launch_bounds__(256) patches_backward##suffix(float* image, const float* rows, int run, int patch, int across, long long count) \
+    { \
+        backward((v*)image, (const v*)rows, run, patch, across, count); \
+    }
+
+BOTH(, float4)
+BOTH(_odd, float)

@@ -2,31 +2,42 @@
 //
 // x             float32[rows, columns]
 // partial       float32[parts, columns]
-// launch        sum_leading: grid (ceil(columns / 32), parts), block (32, 8); sum_leading_parts: grid-stride, 256 threads
+// launch        sum_leading: grid (ceil(columns / 64), parts), sum_leading_odd, for columns not divisible by 4: grid
+//               (ceil(columns / 16), parts), block (16, 16); sum_leading_parts: grid ceil(columns / 16), block (16, 16)
 // bytes         least and actual: reads 4 an element; the parts are few
 // equals        CpuBackend.SumLeading
 #include "../include/columns.cuh"
 
-KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading(float* partial, const float* x, long long rows, int columns, int rows_per_part)
+template <typename V>
+DEVICE void sum(float* partial, const float* x, long long rows, int columns, int rows_per_part)
 {
-    __shared__ float shared[ROWS_AT_ONCE][COLUMNS];
-    ColumnPart part = column_part(rows, columns, rows_per_part);
-    float sum = 0;
+    __shared__ V shared[ROWS_AT_ONCE][COLUMNS];
+    ColumnPart part = column_part<V>(rows, columns, rows_per_part);
+    V sum = all_of<V>(0.0f);
     if (part.exists)
+#pragma unroll 4
         for (long long row = part.first + thread_y(); row < part.end; row += ROWS_AT_ONCE)
-            sum += x[row * columns + part.column];
+            sum = sum + load<V>(x + row * columns + part.column);
     sum = sum_thread_rows(sum, shared);
     if (part.exists && thread_y() == 0)
-        partial[(long long)block_y() * columns + part.column] = sum;
+        store(partial + (long long)block_y() * columns + part.column, sum);
 }
 
-KERNEL sum_leading_parts(float* y, const float* partial, int parts, int columns, int accumulate)
+KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading(float* partial, const float* x, long long rows, int columns, int rows_per_part)
 {
-    for (long long c = global_index(); c < columns; c += global_threads())
-    {
-        float sum = accumulate ? y[c] : 0.0f;
-        for (int part = 0; part < parts; part++)
-            sum += partial[(long long)part * columns + c];
-        y[c] = sum;
-    }
+    sum<float4>(partial, x, rows, columns, rows_per_part);
+}
+
+KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading_odd(float* partial, const float* x, long long rows, int columns, int rows_per_part)
+{
+    sum<float>(partial, x, rows, columns, rows_per_part);
+}
+
+KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading_parts(float* y, const float* partial, int parts, int columns, int accumulate)
+{
+    __shared__ float shared[ROWS_AT_ONCE][COLUMNS];
+    int c = column_of_thread();
+    float sum = sum_parts(parts, c < columns, shared, [=](int part) { return partial[(long long)part * columns + c]; });
+    if (c < columns && thread_y() == 0)
+        y[c] = accumulate ? y[c] + sum : sum;
 }

@@ -3,27 +3,46 @@
 // behind the class token; those of class token and positions are sums over images (sum_leading.cu).
 //
 // x, dx         float32[N, T, C]; y, dy: float32[N, P + T, C], P = 1 with a class token, else 0
-// launch        grid-stride, 256 threads, one element a thread
+// launch        grid-stride, 256 threads, 4 channels a thread (1 in *_odd, for C not divisible by 4)
 // bytes         least and actual: reads 4 and writes 4 an element; class token and positions come from cache
 // equals        Ops.Concat and AddBroadcast; Ops.Slice
-#include "../include/device.cuh"
+#include "../include/vector.cuh"
 
-KERNEL __launch_bounds__(256) tokens(float* y, const float* x, const float* class_token, const float* position, long long per_image, int channels, long long count)
+template <typename V>
+DEVICE void forward(V* y, const V* x, const V* class_token, const V* position, long long per_image, int channels, long long count)
 {
-    int before = class_token ? channels : 0;
-    for (long long i = global_index(); i < count; i += global_threads())
+    per_image /= NUMBERS<V>;
+    int before = class_token ? channels / NUMBERS<V> : 0;
+    for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
     {
         long long image = i / per_image, at = i - image * per_image;
-        float v = at < before ? class_token[at] : x[image * (per_image - before) + at - before];
+        V v = at < before ? class_token[at] : x[image * (per_image - before) + at - before];
         y[i] = v + position[at];
     }
 }
 
-KERNEL __launch_bounds__(256) tokens_backward(float* dx, const float* dy, long long per_image, int before, long long count)
+template <typename V>
+DEVICE void backward(V* dx, const V* dy, long long per_image, int before, long long count)
 {
-    for (long long i = global_index(); i < count; i += global_threads())
+    per_image /= NUMBERS<V>;
+    before /= NUMBERS<V>;
+    for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
     {
         long long kept = per_image - before, image = i / kept;
         dx[i] = dy[image * per_image + before + i - image * kept];
     }
 }
+
+#define BOTH(suffix, v) \
+    KERNEL __launch_bounds__(256) tokens##suffix(float* y, const float* x, const float* class_token, const float* position, long long per_image, int channels, \
+        long long count) \
+    { \
+        forward((v*)y, (const v*)x, (const v*)class_token, (const v*)position, per_image, channels, count); \
+    } \
+    KERNEL __launch_bounds__(256) tokens_backward##suffix(float* dx, const float* dy, long long per_image, int before, long long count) \
+    { \
+        backward((v*)dx, (const v*)dy, per_image, before, count); \
+    }
+
+BOTH(, float4)
+BOTH(_odd, float)

@@ -8,8 +8,8 @@ sealed class Activations(KernelLibrary library)
     const int Threads = 256, PerBlock = 4 * Threads;
 
     readonly CudaKernel relu = library.Get("relu"), reluBackward = library.Get("relu_backward"), sigmoid = library.Get("sigmoid"),
-        sigmoidBackward = library.Get("sigmoid_backward"), gelu = library.Get("gelu"), geluBackward = library.Get("gelu_backward"),
-        geluBias = library.Get("gelu_bias"), geluBiasOdd = library.Get("gelu_bias_odd");
+        sigmoidBackward = library.Get("sigmoid_backward"), gelu = library.Get("gelu"), geluBackward = library.Get("gelu_backward");
+    readonly WideKernel geluBias = new(library, "gelu_bias");
 
     /// <summary>y = max(x, 0).</summary>
     public void Relu(CudaStream stream, DevicePointer y, DevicePointer x, long count) => One(relu, stream, y, x, count);
@@ -30,11 +30,8 @@ sealed class Activations(KernelLibrary library)
     public void GeluBackward(CudaStream stream, DevicePointer dx, DevicePointer dy, DevicePointer x, long count) => Two(geluBackward, stream, dx, dy, x, count);
 
     /// <summary>pre = x + bias over rows of columns, y = gelu(pre).</summary>
-    public void GeluBias(CudaStream stream, DevicePointer y, DevicePointer pre, DevicePointer x, DevicePointer bias, int columns, long count)
-    {
-        bool isOdd = columns % 4 != 0;
-        (isOdd ? geluBiasOdd : geluBias).Launch(stream, LaunchGrid.Blocks(count, isOdd ? Threads : PerBlock), Threads, 0, y, pre, x, bias, columns, count);
-    }
+    public void GeluBias(CudaStream stream, DevicePointer y, DevicePointer pre, DevicePointer x, DevicePointer bias, int columns, long count) =>
+        geluBias.Launch(stream, count, columns, y, pre, x, bias, columns, count);
 
     static void One(CudaKernel kernel, CudaStream stream, DevicePointer y, DevicePointer x, long count) =>
         kernel.Launch(stream, LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, count);

@@ -7,9 +7,10 @@ sealed class BatchNorm(KernelLibrary library)
 {
     const int Threads = 256;
 
-    readonly CudaKernel moments = library.Get("batch_norm_moments"), finish = library.Get("batch_norm_finish"), frozen = library.Get("batch_norm_frozen"),
-        apply = library.Get("batch_norm_apply"), applyOdd = library.Get("batch_norm_apply_odd"), sums = library.Get("batch_norm_sums"),
-        gradients = library.Get("batch_norm_gradients"), input = library.Get("batch_norm_input"), inputOdd = library.Get("batch_norm_input_odd");
+    readonly CudaKernel moments = library.Get("batch_norm_moments"), momentsOdd = library.Get("batch_norm_moments_odd"), finish = library.Get("batch_norm_finish"),
+        frozen = library.Get("batch_norm_frozen"), sums = library.Get("batch_norm_sums"), sumsOdd = library.Get("batch_norm_sums_odd"),
+        gradients = library.Get("batch_norm_gradients");
+    readonly WideKernel apply = new(library, "batch_norm_apply"), input = new(library, "batch_norm_input");
 
     /// <summary>float32 numbers of work space: for the moments, or for the sums and coefficients of the backward pass.</summary>
     public static long Scratch(long rows, int channels) => 3L * (new ColumnParts(rows, channels).Count + 1) * channels;
@@ -19,8 +20,8 @@ sealed class BatchNorm(KernelLibrary library)
         DevicePointer weight, DevicePointer bias, double eps, double momentum, long rows, int channels)
     {
         var cut = new ColumnParts(rows, channels);
-        moments.Launch(stream, cut.Grid, ColumnParts.Block, 0, scratch, x, rows, channels, cut.RowsPerPart);
-        finish.Launch(stream, LaunchGrid.Blocks(channels, Threads), Threads, 0, saved, runningMean, runningVariance, scratch, weight, bias, eps, momentum, rows, channels,
+        (cut.IsOdd ? momentsOdd : moments).Launch(stream, cut.Grid, ColumnParts.Block, 0, scratch, x, rows, channels, cut.RowsPerPart);
+        finish.Launch(stream, cut.SecondGrid, ColumnParts.Block, 0, saved, runningMean, runningVariance, scratch, weight, bias, eps, momentum, rows, channels,
             cut.Count, cut.RowsPerPart);
     }
 
@@ -29,12 +30,8 @@ sealed class BatchNorm(KernelLibrary library)
         frozen.Launch(stream, LaunchGrid.Blocks(channels, Threads), Threads, 0, saved, mean, variance, weight, bias, eps, channels);
 
     /// <summary>y = (x - center) scale + shift + residual, then relu; the residual may be null.</summary>
-    public void Apply(CudaStream stream, DevicePointer y, DevicePointer x, DevicePointer saved, DevicePointer residual, bool relu, long rows, int channels)
-    {
-        bool isOdd = channels % 4 != 0;
-        (isOdd ? applyOdd : apply).Launch(stream, LaunchGrid.Blocks(rows * channels, isOdd ? Threads : 4 * Threads), Threads, 0,
-            y, x, saved, residual, relu ? 1 : 0, channels, rows * channels);
-    }
+    public void Apply(CudaStream stream, DevicePointer y, DevicePointer x, DevicePointer saved, DevicePointer residual, bool relu, long rows, int channels) =>
+        apply.Launch(stream, rows * channels, channels, y, x, saved, residual, relu ? 1 : 0, channels, rows * channels);
 
     /// <summary>What the backward pass makes; what is null is not wanted.</summary>
     public readonly record struct Results(DevicePointer X, DevicePointer Residual, DevicePointer Weight, bool AccumulateWeight, DevicePointer Bias, bool AccumulateBias);
@@ -48,8 +45,8 @@ sealed class BatchNorm(KernelLibrary library)
         bool needsSums = !results.Weight.IsNull || !results.Bias.IsNull || (batch && !results.X.IsNull), isMasked = relu;
         if (needsSums)
         {
-            sums.Launch(stream, cut.Grid, ColumnParts.Block, 0, scratch, residual, dy, x, y, saved, relu ? 1 : 0, rows, channels, cut.RowsPerPart);
-            gradients.Launch(stream, LaunchGrid.Blocks(channels, Threads), Threads, 0, coefficients, results.Weight, results.Bias, scratch, saved, batch ? 1 : 0,
+            (cut.IsOdd ? sumsOdd : sums).Launch(stream, cut.Grid, ColumnParts.Block, 0, scratch, residual, dy, x, y, saved, relu ? 1 : 0, rows, channels, cut.RowsPerPart);
+            gradients.Launch(stream, cut.SecondGrid, ColumnParts.Block, 0, coefficients, results.Weight, results.Bias, scratch, saved, batch ? 1 : 0,
                 results.AccumulateWeight ? 1 : 0, results.AccumulateBias ? 1 : 0, rows, channels, cut.Count);
             // The residual's gradient is the masked one already.
             if (!residual.IsNull)
@@ -59,8 +56,6 @@ sealed class BatchNorm(KernelLibrary library)
             stream.FillBytes(coefficients, 0, 8L * channels);
         if (results.X.IsNull && residual.IsNull)
             return;
-        bool isOdd = channels % 4 != 0;
-        (isOdd ? inputOdd : input).Launch(stream, LaunchGrid.Blocks(rows * channels, isOdd ? Threads : 4 * Threads), Threads, 0,
-            results.X, residual, g, x, y, saved, coefficients, isMasked ? 1 : 0, channels, rows * channels);
+        input.Launch(stream, rows * channels, channels, results.X, residual, g, x, y, saved, coefficients, isMasked ? 1 : 0, channels, rows * channels);
     }
 }

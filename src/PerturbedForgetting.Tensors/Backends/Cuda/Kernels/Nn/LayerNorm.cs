@@ -5,15 +5,15 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 /// <summary>Layer normalisation; kernels/nn/layer_norm.cu.</summary>
 sealed class LayerNorm(KernelLibrary library)
 {
-    const int MostParts = 256;
+    const int Threads = 128, MostParts = 512, LeastRows = 8;
 
-    readonly RowKernel forward = new(library, "layer_norm"), backward = new(library, "layer_norm_backward");
+    readonly LastDimensionKernel forward = new(library, "layer_norm", Threads), backward = new(library, "layer_norm_backward", Threads);
     readonly Broadcast broadcast = new(library);
 
     /// <summary>Parts of the rows, each of which sums the gradients of weight and bias on its own.</summary>
     public static int Parts(long rows) => (int)((rows + RowsPerPart(rows) - 1) / RowsPerPart(rows));
 
-    static int RowsPerPart(long rows) => checked((int)((rows + MostParts - 1) / MostParts));
+    static int RowsPerPart(long rows) => checked((int)Math.Max((rows + MostParts - 1) / MostParts, Math.Min(rows, LeastRows)));
 
     /// <summary>y, and statistics [rows, 3].</summary>
     public void Forward(CudaStream stream, DevicePointer y, DevicePointer statistics, DevicePointer x, DevicePointer weight, DevicePointer bias, double eps, long rows, int columns) =>

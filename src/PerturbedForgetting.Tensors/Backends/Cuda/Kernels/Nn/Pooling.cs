@@ -5,10 +5,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 /// <summary>Pooling of channels-last images; kernels/nn/max_pool.cu, avg_pool.cu.</summary>
 sealed unsafe class Pooling(KernelLibrary library)
 {
-    const int Threads = 256;
-
-    readonly CudaKernel max = library.Get("max_pool"), maxBackward = library.Get("max_pool_backward"), avg = library.Get("avg_pool"),
-        avgBackward = library.Get("avg_pool_backward"), global = library.Get("avg_pool_global"), globalBackward = library.Get("avg_pool_global_backward");
+    readonly WideKernel max = new(library, "max_pool"), maxBackward = new(library, "max_pool_backward"), avg = new(library, "avg_pool"),
+        avgBackward = new(library, "avg_pool_backward"), global = new(library, "avg_pool_global"), globalBackward = new(library, "avg_pool_global_backward");
 
     /// <summary>Extents of input and output, and how the window moves.</summary>
     public struct Windows
@@ -22,27 +20,25 @@ sealed unsafe class Pooling(KernelLibrary library)
 
     /// <summary>y and the pixel that each maximum came from.</summary>
     public void Max(CudaStream stream, DevicePointer y, DevicePointer index, DevicePointer x, Windows windows, long images) =>
-        max.Launch(stream, Grid(windows.Outputs(images)), Threads, 0, y, index, x, KernelArgument.Structure(&windows), windows.Outputs(images));
+        max.Launch(stream, windows.Outputs(images), windows.Channels, y, index, x, KernelArgument.Structure(&windows), windows.Outputs(images));
 
     /// <summary>dx.</summary>
     public void MaxBackward(CudaStream stream, DevicePointer dx, DevicePointer dy, DevicePointer index, Windows windows, long images) =>
-        maxBackward.Launch(stream, Grid(windows.Inputs(images)), Threads, 0, dx, dy, index, KernelArgument.Structure(&windows), windows.Inputs(images));
+        maxBackward.Launch(stream, windows.Inputs(images), windows.Channels, dx, dy, index, KernelArgument.Structure(&windows), windows.Inputs(images));
 
     /// <summary>y = the mean of each window.</summary>
     public void Avg(CudaStream stream, DevicePointer y, DevicePointer x, Windows windows, bool countPadding, long images) =>
-        avg.Launch(stream, Grid(windows.Outputs(images)), Threads, 0, y, x, KernelArgument.Structure(&windows), countPadding ? 1 : 0, windows.Outputs(images));
+        avg.Launch(stream, windows.Outputs(images), windows.Channels, y, x, KernelArgument.Structure(&windows), countPadding ? 1 : 0, windows.Outputs(images));
 
     /// <summary>dx.</summary>
     public void AvgBackward(CudaStream stream, DevicePointer dx, DevicePointer dy, Windows windows, bool countPadding, long images) =>
-        avgBackward.Launch(stream, Grid(windows.Inputs(images)), Threads, 0, dx, dy, KernelArgument.Structure(&windows), countPadding ? 1 : 0, windows.Inputs(images));
+        avgBackward.Launch(stream, windows.Inputs(images), windows.Channels, dx, dy, KernelArgument.Structure(&windows), countPadding ? 1 : 0, windows.Inputs(images));
 
     /// <summary>y [images, channels] = the mean over all pixels.</summary>
     public void Global(CudaStream stream, DevicePointer y, DevicePointer x, int pixels, int channels, long images) =>
-        global.Launch(stream, Grid(images * channels), Threads, 0, y, x, pixels, channels, images * channels);
+        global.Launch(stream, images * channels, channels, y, x, pixels, channels, images * channels);
 
     /// <summary>dx [images, pixels, channels].</summary>
     public void GlobalBackward(CudaStream stream, DevicePointer dx, DevicePointer dy, int pixels, int channels, long images) =>
-        globalBackward.Launch(stream, Grid(images * pixels * channels), Threads, 0, dx, dy, pixels, channels, images * pixels * channels);
-
-    static int Grid(long count) => LaunchGrid.Blocks(count, Threads);
+        globalBackward.Launch(stream, images * pixels * channels, channels, dx, dy, pixels, channels, images * pixels * channels);
 }
