@@ -37,7 +37,7 @@ sealed class EmbeddingTests(string device) : KernelFixture(device)
         DeviceBuffer<float> y = Poisoned<float>(expected.Length), dx = Poisoned<float>(x.Length);
         var kernels = new Embedding(Library);
         kernels.Tokens(Stream, y, Upload<float>(x), hasClassToken ? Upload<float>(first) : DevicePointer.Null, Upload<float>(positions), perImage, channels, images);
-        kernels.TokensBackward(Stream, dx, Upload<float>(expected), perImage, before, images);
+        kernels.TokensBackward(Stream, dx, Upload<float>(expected), perImage, before, channels, images);
         AssertClose(Download(y), expected, 0);
         AssertClose(Download(dx), Enumerable.Range(0, x.Length).Select(i => expected[(i / (tokens * channels) * perImage) + before + (i % (tokens * channels))]).ToArray(), 0);
     }
