@@ -22,11 +22,16 @@ DEVICE float4 fused(float4 a, float b, float4 c) { return {fused(a.x, b, c.x), f
 
 DEVICE float4 exp_of(float4 x) { return {exp_of(x.x), exp_of(x.y), exp_of(x.z), exp_of(x.w)}; }
 
-/// V numbers at a place that is a multiple of their number.
+// clang copies the structure float4, where it is only copied, in two halves; through these functions it moves as a whole.
+DEVICE float load(const float* p) { return *p; }
+DEVICE float4 load(const float4* p) { return load4((const float*)p); }
+DEVICE void store(float* p, float v) { *p = v; }
+DEVICE void store(float* p, float4 v) { store4(p, v); }
+DEVICE void store(float4* p, float4 v) { store4((float*)p, v); }
+
+/// A V at a place that is a multiple of its size.
 template <typename V>
-DEVICE V load(const float* p) { return *(const V*)p; }
-template <typename V>
-DEVICE void store(float* p, V v) { *(V*)p = v; }
+DEVICE V load(const float* p) { return load((const V*)p); }
 
 /// The same number in all places.
 template <typename V>

@@ -19,8 +19,8 @@ DEVICE void forward(V* y, const V* x, const Pool& p, int count_padding, long lon
         V sum = all_of<V>(0.0f);
         for (int h = window_first(o.h, p.stride_h, p.pad_h); h < window_end(o.h, p.stride_h, p.pad_h, p.kernel_h, p.height); h++)
             for (int w = window_first(o.w, p.stride_w, p.pad_w); w < window_end(o.w, p.stride_w, p.pad_w, p.kernel_w, p.width); w++)
-                sum = sum + from[(long long)(h * p.width + w) * channels];
-        y[i] = sum * (1.0f / (float)divisor(p, o.h, o.w, count_padding));
+                sum = sum + load(from + (long long)(h * p.width + w) * channels);
+        store(y + i, sum * (1.0f / (float)divisor(p, o.h, o.w, count_padding)));
     }
 }
 
@@ -34,8 +34,8 @@ DEVICE void backward(V* dx, const V* dy, const Pool& p, int count_padding, long 
         V sum = all_of<V>(0.0f);
         for (int oh = over_first(o.h, p.stride_h, p.pad_h, p.kernel_h); oh < over_end(o.h, p.stride_h, p.pad_h, p.out_height); oh++)
             for (int ow = over_first(o.w, p.stride_w, p.pad_w, p.kernel_w); ow < over_end(o.w, p.stride_w, p.pad_w, p.out_width); ow++)
-                sum = fused(dy[((o.image * p.out_height + oh) * p.out_width + ow) * channels + o.c], 1.0f / (float)divisor(p, oh, ow, count_padding), sum);
-        dx[i] = sum;
+                sum = fused(load(dy + ((o.image * p.out_height + oh) * p.out_width + ow) * channels + o.c), 1.0f / (float)divisor(p, oh, ow, count_padding), sum);
+        store(dx + i, sum);
     }
 }
 
@@ -48,8 +48,8 @@ DEVICE void global(V* y, const V* x, int pixels, int channels, long long count)
         const V* from = x + i / channels * pixels * channels + i % channels;
         V sum = all_of<V>(0.0f);
         for (int p = 0; p < pixels; p++)
-            sum = sum + from[(long long)p * channels];
-        y[i] = sum * (1.0f / (float)pixels);
+            sum = sum + load(from + (long long)p * channels);
+        store(y + i, sum * (1.0f / (float)pixels));
     }
 }
 
@@ -59,7 +59,7 @@ DEVICE void global_backward(V* dx, const V* dy, int pixels, int channels, long l
     channels /= NUMBERS<V>;
     float factor = 1.0f / (float)pixels;
     for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
-        dx[i] = dy[i / channels / pixels * channels + i % channels] * factor;
+        store(dx + i, load(dy + i / channels / pixels * channels + i % channels) * factor);
 }
 
 #define ALL(suffix, v) \

@@ -27,15 +27,15 @@ DEVICE void forward(float* to, float* statistics, const float* from, const float
     float sum = 0, rest = 0, squares = 0;
     for (int j = thread_x(); j < n; j += Threads)
     {
-        V v = x[j];
-        row[j] = v;
+        V v = load(x + j);
+        store(row + j, v);
         sum += total(v);
     }
     float mean = block_sum<Threads>(sum, shared[0]) / (float)columns;
     for (int j = thread_x(); j < n; j += Threads)
     {
-        V d = row[j] - mean;
-        row[j] = d;
+        V d = load(row + j) - mean;
+        store(row + j, d);
         rest += total(d);
         squares += total(d * d);
     }
@@ -52,7 +52,7 @@ DEVICE void forward(float* to, float* statistics, const float* from, const float
         s[2] = inverse;
     }
     for (int j = thread_x(); j < n; j += Threads)
-        y[j] = fused((row[j] - rest) * inverse, w[j], b[j]);
+        store(y + j, fused((load(row + j) - rest) * inverse, load(w + j), load(b + j)));
 }
 
 template <int Threads, typename V>
@@ -64,7 +64,7 @@ DEVICE void backward(float* to, float* partial, const float* upstream, const flo
     V *weight_sum = (V*)kept, *bias_sum = weight_sum + n, *g_row = weight_sum + 2 * n, *n_row = weight_sum + 3 * n;
     const V* w = (const V*)weight;
     for (int j = thread_x(); j < n; j += Threads)
-        weight_sum[j] = bias_sum[j] = all_of<V>(0.0f);
+        store(weight_sum + j, all_of<V>(0.0f)), store(bias_sum + j, all_of<V>(0.0f));
     long long first = (long long)block_x() * rows_per_part, end = first + rows_per_part < rows ? first + rows_per_part : rows;
     for (long long r = first; r < end; r++)
     {
@@ -73,11 +73,11 @@ DEVICE void backward(float* to, float* partial, const float* upstream, const flo
         float mean = s[0], rest = s[1], inverse = s[2], sum = 0, product = 0;
         for (int j = thread_x(); j < n; j += Threads)
         {
-            V up = dy[j], normal = (x[j] - mean - rest) * inverse, g = up * w[j];
-            weight_sum[j] = fused(up, normal, weight_sum[j]);
-            bias_sum[j] = bias_sum[j] + up;
-            g_row[j] = g;
-            n_row[j] = normal;
+            V up = load(dy + j), normal = (load(x + j) - mean - rest) * inverse, g = up * load(w + j);
+            store(weight_sum + j, fused(up, normal, load(weight_sum + j)));
+            store(bias_sum + j, load(bias_sum + j) + up);
+            store(g_row + j, g);
+            store(n_row + j, normal);
             sum += total(g);
             product += total(g * normal);
         }
@@ -86,7 +86,7 @@ DEVICE void backward(float* to, float* partial, const float* upstream, const flo
         float mean_g = block_sum<Threads>(sum, shared[0]) / (float)columns, mean_gn = block_sum<Threads>(product, shared[1]) / (float)columns;
         V* dx = (V*)(to + r * columns);
         for (int j = thread_x(); j < n; j += Threads)
-            dx[j] = (g_row[j] - mean_g - n_row[j] * mean_gn) * inverse;
+            store(dx + j, (load(g_row + j) - mean_g - load(n_row + j) * mean_gn) * inverse);
         // The next row's sums go to the same place.
         barrier();
     }
@@ -95,8 +95,8 @@ DEVICE void backward(float* to, float* partial, const float* upstream, const flo
     V *weight_part = (V*)(partial + (long long)block_x() * columns), *bias_part = (V*)(partial + (long long)(grid_size() + block_x()) * columns);
     for (int j = thread_x(); j < n; j += Threads)
     {
-        weight_part[j] = weight_sum[j];
-        bias_part[j] = bias_sum[j];
+        store(weight_part + j, load(weight_sum + j));
+        store(bias_part + j, load(bias_sum + j));
     }
 }
 

@@ -43,13 +43,13 @@ DEVICE void forward(V* y, I* index, const V* x, const Pool& p, long long count)
         int left = window_first(o.w, p.stride_w, p.pad_w), right = window_end(o.w, p.stride_w, p.pad_w, p.kernel_w, p.width);
         int top = window_first(o.h, p.stride_h, p.pad_h), bottom = window_end(o.h, p.stride_h, p.pad_h, p.kernel_h, p.height);
         int first = top * p.width + left;
-        V most = from[(long long)first * channels];
+        V most = load(from + (long long)first * channels);
         I at;
         start(at, first);
         for (int h = top; h < bottom; h++)
             for (int w = left; w < right; w++)
-                take(from[(long long)(h * p.width + w) * channels], h * p.width + w, most, at);
-        y[i] = most;
+                take(load(from + (long long)(h * p.width + w) * channels), h * p.width + w, most, at);
+        store(y + i, most);
         index[i] = at;
     }
 }
@@ -68,10 +68,10 @@ DEVICE void backward(V* dx, const V* dy, const I* index, const Pool& p, long lon
             for (int ow = over_first(o.w, p.stride_w, p.pad_w, p.kernel_w); ow < over_end(o.w, p.stride_w, p.pad_w, p.out_width); ow++)
             {
                 long long j = ((o.image * p.out_height + oh) * p.out_width + ow) * channels + o.c;
-                sum = sum + where(index[j], own, dy[j]);
+                sum = sum + where(index[j], own, load(dy + j));
             }
         }
-        dx[i] = sum;
+        store(dx + i, sum);
     }
 }
 

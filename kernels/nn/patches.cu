@@ -23,14 +23,14 @@ template <typename V>
 DEVICE void forward(V* rows, const V* image, int run, int patch, int across, long long count)
 {
     for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
-        rows[i] = image[image_index(i, run / NUMBERS<V>, patch, across)];
+        store(rows + i, load(image + image_index(i, run / NUMBERS<V>, patch, across)));
 }
 
 template <typename V>
 DEVICE void backward(V* image, const V* rows, int run, int patch, int across, long long count)
 {
     for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
-        image[image_index(i, run / NUMBERS<V>, patch, across)] = rows[i];
+        store(image + image_index(i, run / NUMBERS<V>, patch, across), load(rows + i));
 }
 
 #define BOTH(suffix, v) \

@@ -26,21 +26,24 @@ DEVICE void forward(float* to, const float* from, int columns)
     float most = float_of(0xff800000u), sum = 0;
     for (int j = thread_x(); j < n; j += Threads)
     {
-        V v = x[j];
-        row[j] = v;
+        V v = load(x + j);
+        store(row + j, v);
         most = largest_or_nan(most, most_of(v));
     }
     most = block_max<Threads>(most, shared[0]);
     for (int j = thread_x(); j < n; j += Threads)
     {
-        V v = row[j] - most, e = exp_of(v);
-        row[j] = Log ? v : e;
+        V v = load(row + j) - most, e = exp_of(v);
+        store(row + j, Log ? v : e);
         sum += total(e);
     }
     sum = block_sum<Threads>(sum, shared[1]);
     float scale = Log ? log_of(sum) : 1.0f / sum;
     for (int j = thread_x(); j < n; j += Threads)
-        y[j] = Log ? row[j] - scale : row[j] * scale;
+    {
+        V v = load(row + j);
+        store(y + j, Log ? v - scale : v * scale);
+    }
 }
 
 template <int Threads, bool Log, typename V>
@@ -54,16 +57,16 @@ DEVICE void backward(float* to, const float* upstream, const float* output, int 
     float sum = 0;
     for (int j = thread_x(); j < n; j += Threads)
     {
-        V g = dy[j], v = y[j];
+        V g = load(dy + j), v = load(y + j);
         if (keep)
-            row[j] = g, row[n + j] = v;
+            store(row + j, g), store(row + n + j, v);
         sum += total(Log ? g : g * v);
     }
     sum = block_sum<Threads>(sum, shared);
     for (int j = thread_x(); j < n; j += Threads)
     {
-        V g = keep ? row[j] : dy[j], v = keep ? row[n + j] : y[j];
-        dx[j] = Log ? fused(exp_of(v), -sum, g) : v * (g - sum);
+        V g = load(keep ? row + j : dy + j), v = load(keep ? row + n + j : y + j);
+        store(dx + j, Log ? fused(exp_of(v), -sum, g) : v * (g - sum));
     }
 }
 

@@ -16,8 +16,8 @@ DEVICE void forward(V* y, const V* x, const V* class_token, const V* position, l
     for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
     {
         long long image = i / per_image, at = i - image * per_image;
-        V v = at < before ? class_token[at] : x[image * (per_image - before) + at - before];
-        y[i] = v + position[at];
+        V v = load(at < before ? class_token + at : x + image * (per_image - before) + at - before);
+        store(y + i, v + load(position + at));
     }
 }
 
@@ -29,7 +29,7 @@ DEVICE void backward(V* dx, const V* dy, long long per_image, int before, long l
     for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
     {
         long long kept = per_image - before, image = i / kept;
-        dx[i] = dy[image * per_image + before + i - image * kept];
+        store(dx + i, load(dy + image * per_image + before + i - image * kept));
     }
 }
 

@@ -37,7 +37,7 @@ KERNEL memory_copy(unsigned char* y, const unsigned char* x, long long bytes)
     for (long long i = 16 * global_index(); i < bytes; i += 16 * global_threads())
     {
         if (i + 16 <= bytes)
-            *(uint4*)(y + i) = *(const uint4*)(x + i);
+            store4((float*)(y + i), load4((const float*)(x + i)));
         else
             for (long long j = i; j < bytes; j++)
                 y[j] = x[j];

@@ -67,6 +67,9 @@ static class ReferenceOps
         return role.Contains("running_", StringComparison.Ordinal) ? values : new Parameter(values);
     }
 
+    /// <summary>The upstream gradient in our order.</summary>
+    public static Tensor Upstream(ReferenceCase c, DType type, bool images = false) => Values(ReferenceData.Float32(c.File, c.Upstream!), type, images);
+
     /// <summary>Asserts that a result is the stored one, within the case's tolerance.</summary>
     public static void Compare(ReferenceCase c, string output, Tensor actual, bool images = false)
     {
@@ -94,8 +97,8 @@ static class ReferenceOps
         Compare(c, "y", y, images);
         if (c.Upstream == "one")
             y.Backward();
-        else if (c.Upstream is { } upstream)
-            y.Backward(Values(ReferenceData.Float32(c.File, upstream), type, images));
+        else if (c.Upstream is not null)
+            y.Backward(Upstream(c, type, images));
         int compared = 1;
         foreach (string output in c.Outputs.Keys.Where(name => name != "y"))
         {
