@@ -63,8 +63,9 @@ DEVICE void backward(float* to, float* partial, const float* upstream, const flo
     int n = columns / NUMBERS<V>;
     V *weight_sum = (V*)kept, *bias_sum = weight_sum + n, *g_row = weight_sum + 2 * n, *n_row = weight_sum + 3 * n;
     const V* w = (const V*)weight;
-    for (int j = thread_x(); j < n; j += Threads)
-        store(weight_sum + j, all_of<V>(0.0f)), store(bias_sum + j, all_of<V>(0.0f));
+    for (int j = thread_x(); j < 2 * columns; j += Threads)
+        ((float*)kept)[j] = 0.0f;
+    barrier();
     long long first = (long long)block_x() * rows_per_part, end = first + rows_per_part < rows ? first + rows_per_part : rows;
     for (long long r = first; r < end; r++)
     {
