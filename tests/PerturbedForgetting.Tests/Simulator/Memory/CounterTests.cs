@@ -136,6 +136,69 @@ public class CounterTests
         }
     }
 
+    /// <summary>One instruction in a loop, whose addresses now move on together, now lie otherwise, now belong to other lanes.</summary>
+    [Test]
+    public void PatternsThatChangeInALoop([Values("u8 %rs1", "u32 %r5", "v4.u32 {%r5, %r6, %r7, %r8}")] string form)
+    {
+        const int Turns = 60;
+        Random random = Device.Random();
+        int bytes = form[0] == 'v' ? 16 : form == "u8 %rs1" ? 1 : 4, places = MemoryBytes / bytes;
+        int[][] offsets = new int[Turns][];
+        for (int turn = 0; turn < Turns; turn++)
+        {
+            int shift = random.Next(1, 9);
+            offsets[turn] = turn > 0 && random.Next(3) > 0
+                ? Each(32, t => offsets[turn - 1][t] < 0 ? -1 : (offsets[turn - 1][t] + (shift * bytes)) % MemoryBytes)
+                : random.Next(2) == 0 ? Each(32, _ => random.Next(4) == 0 ? -1 : random.Next(places) * bytes) : Each(32, t => t * bytes * random.Next(1, 3));
+        }
+        long distinct = 0, sectors = 0, conflicts = 0;
+        foreach (int[] turn in offsets)
+        {
+            int[] present = [.. turn.Where(o => o >= 0).Distinct()];
+            distinct += present.Length * bytes;
+            sectors += present.Select(o => o / 32).Distinct().Count();
+            int phase = Math.Min(32, 128 / bytes);
+            for (int first = 0; first < 32; first += phase)
+            {
+                int[] words = [.. turn[first..(first + phase)].Where(o => o >= 0).SelectMany(o => Enumerable.Range(o / 4, Math.Max(1, bytes / 4))).Distinct()];
+                conflicts += words.Length == 0 ? 0 : words.GroupBy(w => w % 32).Max(g => g.Count()) - 1;
+            }
+        }
+        Counters Run(string instruction)
+        {
+            using Device device = Device.OfKernel(".param .u64 memory, .param .u64 offsets", $"""
+                {Head}
+                shl.b32 %r3, %r1, 2;
+                FILL:
+                cvt.u64.u32 %rd8, %r3;
+                add.u64 %rd8, %rd8, %rd6;
+                st.shared.u32 [%rd8], %r3;
+                add.u32 %r3, %r3, 128;
+                setp.lt.u32 %p2, %r3, {MemoryBytes};
+                @%p2 bra FILL;
+                bar.sync 0;
+                mov.u32 %r3, 0;
+                LOOP:
+                ld.global.u32 %r2, [%rd2];
+                setp.ne.u32 %p1, %r2, -1;
+                cvt.u64.u32 %rd4, %r2;
+                add.u64 %rd5, %rd1, %rd4;
+                add.u64 %rd7, %rd6, %rd4;
+                {instruction}
+                add.u64 %rd2, %rd2, 128;
+                add.u32 %r3, %r3, 1;
+                setp.lt.u32 %p2, %r3, {Turns};
+                @%p2 bra LOOP;
+                ret;
+                """);
+            device.Launch("k", new Extent(1), new Extent(32), device.Upload(new byte[MemoryBytes]), device.Upload(offsets.SelectMany(o => o).ToArray()));
+            return device.Counters;
+        }
+        Counters none = Run(""), global = Run($"@%p1 ld.global.{form}, [%rd5];"), shared = Run($"@%p1 ld.shared.{form}, [%rd7];");
+        Assert.That((global.BytesLoaded - none.BytesLoaded, global.SectorsLoaded - none.SectorsLoaded), Is.EqualTo((distinct, sectors)));
+        Assert.That(shared.BankConflicts - none.BankConflicts, Is.EqualTo(conflicts));
+    }
+
     [Test]
     public void InstructionsByClass()
     {
