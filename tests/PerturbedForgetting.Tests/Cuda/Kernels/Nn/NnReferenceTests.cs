@@ -76,8 +76,17 @@ sealed class NnReferenceTests(string device) : KernelFixture(device)
         int images = x.Shape[0];
         var windows = new Pooling.Windows
         {
-            Height = x.Shape[1], Width = x.Shape[2], Channels = x.Shape[3], OutHeight = outputs[1], OutWidth = outputs[2], KernelH = kernel.H, KernelW = kernel.W,
-            StrideH = stride.H, StrideW = stride.W, PadH = padding.H, PadW = padding.W,
+            Height = x.Shape[1],
+            Width = x.Shape[2],
+            Channels = x.Shape[3],
+            OutHeight = outputs[1],
+            OutWidth = outputs[2],
+            KernelH = kernel.H,
+            KernelW = kernel.W,
+            StrideH = stride.H,
+            StrideW = stride.W,
+            PadH = padding.H,
+            PadW = padding.W,
         };
         var kernels = new Pooling(Library);
         if (c.Op == "max_pool2d")

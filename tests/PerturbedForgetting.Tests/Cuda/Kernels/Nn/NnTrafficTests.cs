@@ -112,7 +112,17 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
         const int images = 2, height = 9, width = 8, channels = 128, outHeight = 5, outWidth = 4;
         var windows = new Pooling.Windows
         {
-            Height = height, Width = width, OutHeight = outHeight, OutWidth = outWidth, Channels = channels, KernelH = 3, KernelW = 3, StrideH = 2, StrideW = 2, PadH = 1, PadW = 1,
+            Height = height,
+            Width = width,
+            OutHeight = outHeight,
+            OutWidth = outWidth,
+            Channels = channels,
+            KernelH = 3,
+            KernelW = 3,
+            StrideH = 2,
+            StrideW = 2,
+            PadH = 1,
+            PadW = 1,
         };
         int inputs = 4 * images * height * width * channels, outputs = 4 * images * outHeight * outWidth * channels;
         // Pixels that windows hold, added up: 2 at the border, 3 within.
