@@ -15,7 +15,7 @@ sealed class CommandLineApp
     public CommandLineApp(CommandHandlers handlers, Terminal terminal)
     {
         this.terminal = terminal;
-        commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new ModelsCommand(), new DevicesCommand()];
+        commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new ModelsCommand(), new DevicesCommand(), new KernelsProfileCommand()];
     }
 
     /// <summary>Version of the program.</summary>

@@ -39,6 +39,13 @@ static class HelpWriter
             foreach (OptionSpec spec in group)
                 WriteEntry(terminal, Left(spec), Right(spec, help.Defaults!));
         }
+        if (help.Options.Count > 0)
+        {
+            w.WriteLine();
+            w.WriteLine("Options");
+            foreach ((string name, string text) in help.Options)
+                WriteEntry(terminal, $"      {name}", text);
+        }
         w.WriteLine();
         w.WriteLine("Other");
         if (help.Table is not null)
@@ -122,6 +129,9 @@ static class HelpWriter
 /// <param name="Defaults">Options that hold the default values; null without a table.</param>
 sealed record CommandHelp(string Name, string Arguments, string Summary, IReadOnlyList<string> Examples, Func<OptionTable>? TableSource = null, RunOptions? Defaults = null)
 {
+    /// <summary>Options of a command without a table: how each is written, and what it does.</summary>
+    public IReadOnlyList<(string Name, string Text)> Options { get; init; } = [];
+
     /// <summary>The options, made when they are needed.</summary>
     public OptionTable? Table => TableSource?.Invoke();
 }

@@ -36,7 +36,7 @@ sealed class HelpTests
     {
         CliHarness cli = new();
         Assert.That(cli.Run(flag), Is.Zero);
-        foreach (string command in new[] { "train", "validate", "data check", "models", "devices" })
+        foreach (string command in new[] { "train", "validate", "data check", "models", "devices", "kernels profile" })
             Assert.That(cli.Output, Does.Contain($"  {command} "));
     }
 

@@ -1,0 +1,20 @@
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
+
+/// <summary>Workloads of <c>kernels/loss</c>: loss and gradient of a batch of ImageNet.</summary>
+static class LossWorkloads
+{
+    const int Samples = 128, Classes = 1000;
+    const long Count = Samples * Classes;
+
+    public static IEnumerable<KernelWorkload> All =>
+    [
+        new("cross_entropy", "loss", $"[{Samples}, {Classes}]", Count, 4, 4, m =>
+        {
+            var (kernel, loss, gradient, values) = (new CrossEntropy(m.Library), m.Output<float>(1), m.Output<float>(Count), m.Output<double>(Samples));
+            var (logits, labels) = (m.Floats(Count), m.Upload<int>([.. Enumerable.Range(0, Samples)]));
+            return () => kernel.Launch(m.Stream, loss, gradient, values, logits, labels, 0.1, Samples, Classes);
+        }),
+    ];
+}

@@ -1,0 +1,69 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+using PerturbedForgetting.Tensors.MultiTensor;
+using PerturbedForgetting.Tensors.Nn;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
+
+/// <summary>Workloads of <c>kernels/multi_tensor</c>: one step's passes over an arena of one parameter.</summary>
+static class MultiTensorWorkloads
+{
+    const int Count = 16 * MultiTensorLayout.TileLength;
+
+    public static IEnumerable<KernelWorkload> All =>
+    [
+        Pass("squared_norm", 4, 0, (m, tiles) =>
+        {
+            var (kernel, sum, partials, x) = (new SquaredNorm(m.Library), m.Output<double>(1), m.Output<double>(3 * tiles.TileCount), m.Floats(Count));
+            return () => kernel.Launch(m.Stream, tiles, sum, partials, x, default, Weighting.None);
+        }),
+        Pass("step_along", 8, 4, (m, tiles) =>
+        {
+            var (kernel, y, w, d) = (new StepAlong(m.Library), m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
+            var (norm, radius) = (m.Upload(2.0), m.Upload(0.05));
+            return () => kernel.Launch(m.Stream, tiles, y, w, d, Weighting.None, norm, radius, 1);
+        }),
+        Pass("restore", 4, 4, (m, tiles) =>
+        {
+            var (kernel, y, x) = (new Restore(m.Library), m.Output<float>(Count), m.Floats(Count));
+            return () => kernel.Launch(m.Stream, tiles, y, x);
+        }),
+        Pass("combine", 4, 4, (m, tiles) =>
+        {
+            var (kernel, y, x) = (new Combine(m.Library), m.Output<float>(Count), new DeviceGradient(m.Floats(Count)));
+            return () => kernel.Launch(m.Stream, tiles, y, x, default, 0.5, accumulate: false);
+        }),
+        Pass("sgd_update", 12, 8, (m, tiles) =>
+        {
+            var (kernel, w, v, g, control) = (new SgdUpdate(m.Library), m.Floats(Count), m.Floats(Count), new DeviceGradient(m.Floats(Count)), Control(m));
+            return () => kernel.Launch(m.Stream, tiles, w, v, g, new SgdRule(0.9, true), control);
+        }),
+        Pass("adam_update", 16, 12, (m, tiles) =>
+        {
+            var (kernel, w, first, second) = (new AdamUpdate(m.Library), m.Floats(Count), m.Floats(Count), m.Upload<float>(new float[Count]));
+            var (g, control) = (new DeviceGradient(m.Floats(Count)), Control(m));
+            return () => kernel.Launch(m.Stream, tiles, w, first, second, g, new AdamRule(0.9, 0.999, 1e-8, true), control);
+        }),
+    ];
+
+    static KernelWorkload Pass(string kernel, double loaded, double stored, Func<WorkloadMemory, TileTable, Action> prepare) =>
+        new(kernel, "multi_tensor", $"[{Count}]", Count, loaded, stored, m => prepare(m, Tiles(m)));
+
+    // Learning rate, whether to step, scale, steps: an update that is not skipped.
+    static DevicePointer Control(WorkloadMemory m) => m.Upload(0.1, 1, 1, 1, 0, 1);
+
+    static TileTable Tiles(WorkloadMemory m)
+    {
+        using var arena = new ParameterArena(new OneParameter());
+        using var layout = new MultiTensorLayout(arena);
+        return m.Own(new TileTable(m.Stream.Context, layout));
+    }
+
+    // The arena takes the parameter over.
+    sealed class OneParameter : Module
+    {
+        public OneParameter() => Register("weight", new Parameter(Tensor.Persistent([Count])));
+
+        protected override Tensor Forward(Tensor x) => x;
+    }
+}

@@ -1,0 +1,52 @@
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
+
+/// <summary>Workloads of <c>kernels/tensor</c>.</summary>
+static class TensorWorkloads
+{
+    const long Count = 1 << 18;
+
+    public static IEnumerable<KernelWorkload> All =>
+    [
+        Flat("memory_copy", 4, 4, Copy),
+        Flat("elementwise_add", 8, 4, m =>
+        {
+            var (kernel, y, a, b) = (new Elementwise(m.Library), m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
+            return () => kernel.Add(m.Stream, y, a, b, Count);
+        }),
+        Flat("elementwise_scale", 4, 4, m =>
+        {
+            var (kernel, y, x) = (new Elementwise(m.Library), m.Output<float>(Count), m.Floats(Count));
+            return () => kernel.Scale(m.Stream, y, x, 0.5f, Count);
+        }),
+        Flat("elementwise_axpy", 8, 4, m =>
+        {
+            var (kernel, y, x) = (new Elementwise(m.Library), m.Floats(Count), m.Floats(Count));
+            return () => kernel.Axpy(m.Stream, y, x, 0.5f, Count);
+        }),
+        Product("gemm_nn", tensorCores: false),
+        Product("gemm_tf32_nn", tensorCores: true),
+    ];
+
+    static KernelWorkload Flat(string kernel, double loaded, double stored, Func<WorkloadMemory, Action> prepare) =>
+        new(kernel, "tensor", $"[{Count}]", Count, loaded, stored, prepare);
+
+    static Action Copy(WorkloadMemory m)
+    {
+        var (kernel, y, x) = (new DeviceMemoryKernels(m.Library), m.Output<float>(Count), m.Floats(Count));
+        return () => kernel.Copy(m.Stream, y, x, 4 * Count);
+    }
+
+    // Per element of the product: a row of A and a column of B are shared by all elements of their row and column.
+    static KernelWorkload Product(string kernel, bool tensorCores)
+    {
+        const int Size = 256;
+        return new(kernel, "tensor", $"[{Size}, {Size}] x [{Size}, {Size}]", Size * Size, 8, 4, m =>
+        {
+            var (gemm, c) = (new GemmKernel(m.Library, tensorCores), m.Output<float>(Size * Size));
+            GemmKernel.Operand a = new(m.Floats(Size * Size), false, Size, 0), b = new(m.Floats(Size * Size), false, Size, 0);
+            return () => gemm.Launch(m.Stream, c, 0, a, b, default, Size, Size, Size, 1, accumulate: false);
+        });
+    }
+}
