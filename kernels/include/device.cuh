@@ -63,3 +63,11 @@ DEVICE float largest(float a, float b) { float v; asm("max.f32 %0, %1, %2;" : "=
 DEVICE float largest_or_nan(float a, float b) { float v; asm("max.NaN.f32 %0, %1, %2;" : "=f"(v) : "f"(a), "f"(b)); return v; }
 DEVICE bool is_finite(float x) { return (bits_of(x) & 0x7f800000u) != 0x7f800000u; }
 DEVICE bool is_finite(double x) { return (bits_of(x) >> 52 & 0x7ff) != 0x7ff; }
+
+/// 8 or 16 bytes of global memory at once; as a structure, clang stores two floats one by one.
+DEVICE void store_global(float* p, const float (&v)[2]) { asm volatile("st.global.v2.f32 [%0], {%1, %2};" :: "l"(p), "f"(v[0]), "f"(v[1]) : "memory"); }
+
+DEVICE void store_global(float* p, const float (&v)[4])
+{
+    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" :: "l"(p), "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]) : "memory");
+}

@@ -145,9 +145,6 @@ DEVICE void multiply_columns(float (&sum)[W / 8][4], const float (&s)[COLUMNS][4
     }
 }
 
-/// 8 bytes of global memory at once; left alone, clang stores them one by one.
-DEVICE void store2(float* p, float x, float y) { asm volatile("st.global.v2.f32 [%0], {%1, %2};" :: "l"(p), "f"(x), "f"(y) : "memory"); }
-
 template <int W>
 DEVICE void write_rows(float* to, long long step, int first, const Heads& h, const float (&v)[W / 8][4])
 {
@@ -155,8 +152,11 @@ DEVICE void write_rows(float* to, long long step, int first, const Heads& h, con
     for (int j = 0; j < W / 8; j++)
 #pragma unroll
         for (int e = 0; e < 4; e += 2)
+        {
+            float pair[2] = {v[j][e], v[j][e + 1]};
             if (first + fragment_row(e) < h.tokens && fragment_column(j, e) < h.width)
-                store2(to + (first + fragment_row(e)) * step + fragment_column(j, e), v[j][e], v[j][e + 1]);
+                store_global(to + (first + fragment_row(e)) * step + fragment_column(j, e), pair);
+        }
 }
 
 /// One step of the online softmax for row group + 8 half: scores become exp(score - maximum), the results so far shrink.

@@ -2,7 +2,7 @@
 //
 // a             float32[m, k], or [k, m] transposed (gemm_t*); b: float32[k, n], or [n, k] transposed (gemm_*t); c: float32[m, n]
 // bias          float32[n] or null
-// aligned       bit 0: rows of a begin at multiples of 16 bytes; bit 1: rows of b
+// aligned       bit 0: rows of a begin at multiples of 16 bytes; bit 1: rows of b; bit 2: rows of c
 // launch        grid (ceil(n / 128), ceil(m / 128), batch), 256 threads, an 8 x 8 part of C a thread
 // bytes         reads m k ceil(n / 128) + k n ceil(m / 128) elements, writes m n; 2 m n k operations
 // equals        CpuBackend.MatMul, Linear
@@ -77,9 +77,18 @@ struct CudaCoreProduct
     {
 #pragma unroll
         for (int i = 0; i < 8; i++)
+        {
+            int r = row + line_of<ARunsAlongK>(thread_x() / 16, i);
 #pragma unroll
-            for (int j = 0; j < 8; j++)
-                put(result, row + line_of<ARunsAlongK>(thread_x() / 16, i), column + line_of<BRunsAlongK>(thread_x() % 16, j), sum[i][j]);
+            for (int j = 0; j < 8; j += BRunsAlongK ? 1 : 4)
+            {
+                int c = column + line_of<BRunsAlongK>(thread_x() % 16, j);
+                if (BRunsAlongK)
+                    put(result, r, c, sum[i][j]);
+                else
+                    put_neighbours<4>(result, r, c, sum[i] + j);
+            }
+        }
     }
 };
 

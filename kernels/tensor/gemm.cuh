@@ -42,7 +42,8 @@ DEVICE void copy_slice(float* tile, const Operand& from, int line, int k)
     {
         if (RunsAlongK)
         {
-            int l = f / (SLICE / 4), d = f % (SLICE / 4) * 4;
+            // A quarter warp fills 8 lines, which begin in different banks; the warp reads 8 lines of 64 bytes.
+            int l = f / WARP * 8 + f % 8, d = f / 8 % (SLICE / 4) * 4;
             copy_four(tile + l * ALONG_K + d, from, (line + l) * from.stride + k + d, line + l < from.lines ? from.depth - k - d : 0);
         }
         else
@@ -59,6 +60,8 @@ struct Result
     float* c;
     const float* bias;
     int m, n, accumulate;
+    /// Whether rows begin at multiples of 16 bytes.
+    bool aligned;
 };
 
 DEVICE void put(const Result& result, int row, int column, float v)
@@ -69,6 +72,28 @@ DEVICE void put(const Result& result, int row, int column, float v)
     if (result.bias)
         v += result.bias[column];
     *to = result.accumulate ? *to + v : v;
+}
+
+/// 2 or 4 neighbours of a row; column is a multiple of their number.
+template <int Count>
+DEVICE void put_neighbours(const Result& result, int row, int column, const float* v)
+{
+    float* to = result.c + (long long)row * result.n + column;
+    if (!result.aligned)
+    {
+        for (int e = 0; e < Count; e++)
+            put(result, row, column + e, v[e]);
+        return;
+    }
+    if (row >= result.m || column >= result.n)
+        return;
+    float sum[Count];
+    for (int e = 0; e < Count; e++)
+    {
+        sum[e] = result.bias ? v[e] + result.bias[column + e] : v[e];
+        sum[e] = result.accumulate ? to[e] + sum[e] : sum[e];
+    }
+    store_global(to, sum);
 }
 
 /// Runs a block: Product has add(const float* a, const float* b), the arithmetic of one slice, and store(result, row, column).
@@ -102,7 +127,7 @@ DEVICE void gemm_block(const Operand& a, const Operand& b, const Result& result,
         long long ldb, long long batch_a, long long batch_b, long long batch_c, int accumulate, int aligned) \
     { \
         Operand left = {a + block_z() * batch_a, m, k, lda, (aligned & 1) != 0}, right = {b + block_z() * batch_b, n, k, ldb, (aligned & 2) != 0}; \
-        Result result = {c + block_z() * batch_c, bias, m, n, accumulate}; \
+        Result result = {c + block_z() * batch_c, bias, m, n, accumulate, (aligned & 4) != 0}; \
         product<!transpose_a, transpose_b> block; \
         block.clear(); \
         gemm_block<!transpose_a, transpose_b>(left, right, result, block); \

@@ -72,10 +72,8 @@ struct TensorCoreProduct
             for (int j = 0; j < 4; j++)
             {
                 int r = row + first_row() + 16 * i + group, c = column + first_column() + 8 * j + 2 * member;
-                put(result, r, c, sum[i][j][0]);
-                put(result, r, c + 1, sum[i][j][1]);
-                put(result, r + 8, c, sum[i][j][2]);
-                put(result, r + 8, c + 1, sum[i][j][3]);
+                put_neighbours<2>(result, r, c, sum[i][j]);
+                put_neighbours<2>(result, r + 8, c, sum[i][j] + 2);
             }
         }
     }

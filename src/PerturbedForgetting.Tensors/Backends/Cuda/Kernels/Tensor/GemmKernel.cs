@@ -18,8 +18,9 @@ sealed class GemmKernel(KernelLibrary library, bool tensorCores)
     /// <summary>C [batch, m, n], contiguous rows, <paramref name="batchStride"/> from one matrix to the next; bias [n] may be null.</summary>
     public void Launch(CudaStream stream, DevicePointer c, long batchStride, Operand a, Operand b, DevicePointer bias, int m, int n, int k, int batch, bool accumulate)
     {
+        int aligned = (a.IsAligned ? 1 : 0) + (b.IsAligned ? 2 : 0) + (new Operand(c, false, n, batchStride).IsAligned ? 4 : 0);
         var grid = new Dim3((n + Block - 1) / Block, (m + Block - 1) / Block, batch);
         kernels[(a.IsTransposed ? 2 : 0) + (b.IsTransposed ? 1 : 0)].Launch(stream, grid, Threads, 0, c, a.Pointer, b.Pointer, bias, m, n, k, a.RowStride, b.RowStride,
-            a.BatchStride, b.BatchStride, batchStride, accumulate ? 1 : 0, (a.IsAligned ? 1 : 0) + (b.IsAligned ? 2 : 0));
+            a.BatchStride, b.BatchStride, batchStride, accumulate ? 1 : 0, aligned);
     }
 }
