@@ -30,6 +30,12 @@ readonly record struct PtxToken(PtxTokenKind Kind, string Text, int Line)
 /// <summary>Splits PTX text into tokens; comments and white space are skipped.</summary>
 sealed class PtxLexer(string module, string text)
 {
+    const string Symbols = "{}[]()<>,;:=+-!@|&*~";
+
+    static readonly string[] symbolTexts = [.. Symbols.Select(symbol => symbol.ToString())];
+
+    // The same few thousand names stand again and again.
+    readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> texts = new HashSet<string>().GetAlternateLookup<ReadOnlySpan<char>>();
     int at, line = 1;
 
     /// <summary>The next token, taken off the text.</summary>
@@ -48,17 +54,29 @@ sealed class PtxLexer(string module, string text)
         if (c == '.' && at < text.Length && IsWord(text[at]))
         {
             Dotted();
-            return new PtxToken(PtxTokenKind.Dot, text[(start + 1)..at], line);
+            return new PtxToken(PtxTokenKind.Dot, Text(start + 1), line);
         }
         if (IsWord(c) || (c == '%' && at < text.Length && IsWord(text[at])))
         {
             while (at < text.Length && IsWord(text[at]))
                 at++;
-            return new PtxToken(PtxTokenKind.Name, text[start..at], line);
+            return new PtxToken(PtxTokenKind.Name, Text(start), line);
         }
-        if ("{}[]()<>,;:=+-!@|&*~".Contains(c))
-            return new PtxToken(PtxTokenKind.Symbol, text[start..at], line);
+        int symbol = Symbols.IndexOf(c);
+        if (symbol >= 0)
+            return new PtxToken(PtxTokenKind.Symbol, symbolTexts[symbol], line);
         throw new PtxException(module, line, $"character '{(char.IsControl(c) ? $"\\u{(int)c:x4}" : c)}' does not belong in PTX");
+    }
+
+    /// <summary>The text from an index up to here, one string for all its places.</summary>
+    string Text(int start)
+    {
+        ReadOnlySpan<char> span = text.AsSpan(start, at - start);
+        if (texts.TryGetValue(span, out string? known))
+            return known;
+        string added = span.ToString();
+        texts.Set.Add(added);
+        return added;
     }
 
     static bool IsWord(char c) => char.IsAsciiLetterOrDigit(c) || c is '_' or '$';
@@ -84,7 +102,7 @@ sealed class PtxLexer(string module, string text)
     {
         while (at < text.Length && (IsWord(text[at]) || IsPoint() || IsSign()))
             at++;
-        return new PtxToken(PtxTokenKind.Number, text[start..at], line);
+        return new PtxToken(PtxTokenKind.Number, Text(start), line);
 
         bool IsPoint() => text[at] == '.' && at + 1 < text.Length && char.IsAsciiDigit(text[at + 1]);
         bool IsSign() => text[at] is '+' or '-' && text[at - 1] is 'e' or 'E' && text.AsSpan(start, at - start).Contains('.');
