@@ -244,7 +244,7 @@ public class ControlFlowTests
 
     [Test]
     public void IndirectBranchBeyondItsTable() => Assert.That(
-        () => Run("table: .branchtargets A, A;\nbrx.idx %r3, table;\nA: ret;"),
+        () => Run("table: .branchtargets A, A;\nbrx.idx %r3, table;\nA: ret;", blocks: 1),
         Throws.TypeOf<DeviceFault>().With.Message.EqualTo("k: test.ptx:17: block (0, 0, 0), thread (2, 0, 0): index 2 is outside the table of 2 labels"));
 
     const string Functions = """
