@@ -9,5 +9,7 @@ static class KernelWorkloads
         .. LossWorkloads.All,
         .. TensorWorkloads.All,
         .. NnWorkloads.All,
+        .. AttentionWorkloads.All,
+        .. ImageWorkloads.All,
     ];
 }

@@ -23,6 +23,22 @@ static class MultiTensorWorkloads
             var (norm, radius) = (m.Upload(2.0), m.Upload(0.05));
             return () => kernel.Launch(m.Stream, tiles, y, w, d, Weighting.None, norm, radius, 1);
         }),
+        Pass("products", 8, 0, (m, tiles) =>
+        {
+            var (kernel, sums, partials, x, z) = (new Products(m.Library), m.Output<double>(3), m.Output<double>(3 * tiles.TileCount), m.Floats(Count), m.Floats(Count));
+            return () => kernel.Launch(m.Stream, tiles, sums, partials, x, z, default, Weighting.None);
+        }),
+        Pass("step_normal", 4, 4, (m, tiles) =>
+        {
+            var (kernel, y, w) = (new StepNormal(m.Library), m.Output<float>(Count), m.Floats(Count));
+            var (norm, radius) = (m.Upload((double)Count), m.Upload(0.05));
+            return () => kernel.Launch(m.Stream, tiles, y, w, Weighting.None, norm, radius, 1, 42, 0);
+        }),
+        Pass("lerp", 8, 4, (m, tiles) =>
+        {
+            var (kernel, y, target, factor) = (new Lerp(m.Library), m.Floats(Count), m.Floats(Count), m.Upload(0.1));
+            return () => kernel.Launch(m.Stream, tiles, y, target, factor);
+        }),
         Pass("restore", 4, 4, (m, tiles) =>
         {
             var (kernel, y, x) = (new Restore(m.Library), m.Output<float>(Count), m.Floats(Count));

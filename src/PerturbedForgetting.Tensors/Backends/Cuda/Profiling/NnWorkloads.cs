@@ -17,6 +17,21 @@ static class NnWorkloads
         Map("sigmoid_backward", (k, s, y, a, b) => k.SigmoidBackward(s, y, a, b, Count), inputs: 2),
         Map("gelu", (k, s, y, x, _) => k.Gelu(s, y, x, Count)),
         Map("gelu_backward", (k, s, y, a, b) => k.GeluBackward(s, y, a, b, Count), inputs: 2),
+        new("dropout", "nn", $"[{Rows}, {Columns}]", Count, 4, 4, m =>
+        {
+            var (kernel, y, x) = (new Dropout(m.Library), m.Output<float>(Count), m.Floats(Count));
+            return () => kernel.Launch(m.Stream, y, x, 0.1, 42, 0, Count);
+        }),
+        new("add_broadcast", "nn", $"[{Rows}, {Columns}]", Count, 4, 4, m =>
+        {
+            var (kernel, y, x, b) = (new Broadcast(m.Library), m.Output<float>(Count), m.Floats(Count), m.Floats(Columns));
+            return () => kernel.Add(m.Stream, y, x, b, Columns, Count);
+        }),
+        new("sum_leading", "nn", $"[{Rows}, {Columns}]", Count, 4, 0, m =>
+        {
+            var (kernel, y, x, partial) = (new Broadcast(m.Library), m.Output<float>(Columns), m.Floats(Count), m.Output<float>(new ColumnParts(Rows, Columns).Count * Columns));
+            return () => kernel.Sum(m.Stream, y, x, partial, Rows, Columns, accumulate: false);
+        }),
         new("softmax", "nn", $"[{Rows}, {Columns}]", Count, 4, 4, m =>
         {
             var (kernel, y, x) = (new Softmax(m.Library), m.Output<float>(Count), m.Floats(Count));

@@ -25,6 +25,16 @@ static class TensorWorkloads
             var (kernel, y, x) = (new Elementwise(m.Library), m.Floats(Count), m.Floats(Count));
             return () => kernel.Axpy(m.Stream, y, x, 0.5f, Count);
         }),
+        new("permute_transpose", "tensor", "[512, 512]", Count, 4, 4, m =>
+        {
+            var (kernel, y, x) = (new Permute(m.Library), m.Output<float>(Count), m.Floats(Count));
+            return () => kernel.Launch(m.Stream, y, x, [512, 512], [1, 0]);
+        }),
+        Flat("reduce_sum", 4, 0, m =>
+        {
+            var (kernel, y, x, partial) = (new Reduce(m.Library), m.Output<float>(1), m.Floats(Count), m.Output<double>(Reduce.Parts(Count)));
+            return () => kernel.Sum(m.Stream, y, x, partial, Count);
+        }),
         Product("gemm_nn", tensorCores: false),
         Product("gemm_tf32_nn", tensorCores: true),
     ];
