@@ -71,3 +71,11 @@ DEVICE void store_global(float* p, const float (&v)[4])
 {
     asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" :: "l"(p), "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]) : "memory");
 }
+
+/// load4 from global memory as one access, whatever becomes of its parts: where they are merged with other values, clang would split it.
+DEVICE float4 load4_whole(const float* p)
+{
+    float4 v;
+    asm volatile("{ .reg .u64 a; cvta.to.global.u64 a, %4; ld.global.v4.f32 {%0, %1, %2, %3}, [a]; }" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p));
+    return v;
+}

@@ -36,13 +36,12 @@ template <int Rows, typename Tile>
 DEVICE void load_tile(float* tile, const float* from, long long step, int first, const Heads& h)
 {
     constexpr int W = Tile::Width;
-#pragma unroll 2
     for (int f = thread_x(); f < Rows * W / 4; f += ATTENTION_THREADS)
     {
         int row = f / (W / 4), column = f % (W / 4) * 4;
         float4 v = {0, 0, 0, 0};
         if (first + row < h.tokens && column < h.width)
-            v = load4(from + (first + row) * step + column);
+            v = load4_whole(from + (first + row) * step + column);
         store4(tile + Tile::place(row, column), v);
     }
 }
