@@ -75,16 +75,18 @@ sealed class KernelsProfileCommand : ICliCommand
 
     static OptionException Wrong(string option, string message) => new([new OptionProblem("--" + option, message)]);
 
+    const int NameWidth = 40, ShapeWidth = 29;
+
     static string Counts(IEnumerable<(KernelProfile Profile, Counters? Counters)> rows)
     {
         StringBuilder table = new();
         table.AppendLine("bytes an element: moved / least possible");
-        table.Append($"{"kernel",-24}{"shape",-26}{"launches",9}{"loaded",16}{"stored",16}{"sectors",9}{"conflicts",10}{"instr/elem",11}{"registers",10}{"shared",8}{"local",7}");
+        table.Append($"{"kernel",-NameWidth}{"shape",-ShapeWidth}{"launches",9}{"loaded",16}{"stored",16}{"sectors",9}{"conflicts",10}{"instr/elem",11}{"registers",10}{"shared",8}{"local",7}");
         foreach ((KernelProfile p, Counters? c) in rows)
         {
             double elements = (double)p.Elements * c!.Launches;
             table.AppendLine();
-            table.Append(CultureInfo.InvariantCulture, $"{p.Kernel,-24}{p.Shape,-26}{c.Launches,9}");
+            table.Append(CultureInfo.InvariantCulture, $"{p.Kernel,-NameWidth}{p.Shape,-ShapeWidth}{c.Launches,9}");
             table.Append(CultureInfo.InvariantCulture, $"{Pair(c.BytesLoaded / elements, p.LeastLoaded),16}{Pair(c.BytesStored / elements, p.LeastStored),16}");
             table.Append(CultureInfo.InvariantCulture, $"{100 * c.SectorEfficiency,8:0.#}%{c.BankConflicts,10}{c.LaneInstructions / elements,11:0.##}{p.Registers,10}{p.SharedBytes,8}{p.LocalBytes,7}");
         }
@@ -96,11 +98,11 @@ sealed class KernelsProfileCommand : ICliCommand
     static string Times(IEnumerable<(KernelProfile Profile, Counters? Counters)> rows)
     {
         StringBuilder table = new();
-        table.Append($"{"kernel",-24}{"shape",-26}{"microseconds",13}{"GB/s at least",14}{"registers",10}{"shared",8}{"local",7}");
+        table.Append($"{"kernel",-NameWidth}{"shape",-ShapeWidth}{"microseconds",13}{"GB/s at least",14}{"registers",10}{"shared",8}{"local",7}");
         foreach ((KernelProfile p, _) in rows)
         {
             table.AppendLine();
-            table.Append(CultureInfo.InvariantCulture, $"{p.Kernel,-24}{p.Shape,-26}{1000 * p.Milliseconds,13:0.0}{p.Elements * (p.LeastLoaded + p.LeastStored) / p.Milliseconds / 1e6,14:0.0}{p.Registers,10}{p.SharedBytes,8}{p.LocalBytes,7}");
+            table.Append(CultureInfo.InvariantCulture, $"{p.Kernel,-NameWidth}{p.Shape,-ShapeWidth}{1000 * p.Milliseconds,13:0.0}{p.Elements * (p.LeastLoaded + p.LeastStored) / p.Milliseconds / 1e6,14:0.0}{p.Registers,10}{p.SharedBytes,8}{p.LocalBytes,7}");
         }
         return table.ToString();
     }

@@ -1,6 +1,5 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Data;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 
@@ -56,7 +55,17 @@ static class ImageWorkloads
         const long outputs = Count / 4;
         var windows = new Pooling.Windows
         {
-            Height = Height, Width = Width, OutHeight = Height / 2, OutWidth = Width / 2, Channels = Channels, KernelH = 3, KernelW = 3, StrideH = 2, StrideW = 2, PadH = 1, PadW = 1,
+            Height = Height,
+            Width = Width,
+            OutHeight = Height / 2,
+            OutWidth = Width / 2,
+            Channels = Channels,
+            KernelH = 3,
+            KernelW = 3,
+            StrideH = 2,
+            StrideW = 2,
+            PadH = 1,
+            PadW = 1,
         };
         var (kernel, y, index, x) = (new Pooling(m.Library), m.Output<float>(outputs), m.Output<int>(outputs), m.Floats(Count));
         var (dy, dx) = (m.Floats(outputs), m.Output<float>(Count));
@@ -79,8 +88,20 @@ static class ImageWorkloads
     {
         var windows = new Im2Col.Windows
         {
-            Height = Height, Width = Width, AllChannels = Channels, Channels = Channels, OutHeight = Height, OutWidth = Width, KernelH = 3, KernelW = 3,
-            StrideH = 1, StrideW = 1, PadH = 1, PadW = 1, DilationH = 1, DilationW = 1,
+            Height = Height,
+            Width = Width,
+            AllChannels = Channels,
+            Channels = Channels,
+            OutHeight = Height,
+            OutWidth = Width,
+            KernelH = 3,
+            KernelW = 3,
+            StrideH = 1,
+            StrideW = 1,
+            PadH = 1,
+            PadW = 1,
+            DilationH = 1,
+            DilationW = 1,
         };
         var (kernel, rows, x, dx) = (new Im2Col(m.Library), m.Output<float>(9 * Count), m.Floats(Count), m.Output<float>(Count));
         return () =>

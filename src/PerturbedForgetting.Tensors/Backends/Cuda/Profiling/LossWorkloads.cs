@@ -1,4 +1,4 @@
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 

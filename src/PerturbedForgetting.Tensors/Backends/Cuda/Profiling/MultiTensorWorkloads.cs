@@ -1,5 +1,5 @@
 using PerturbedForgetting.Cuda;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 

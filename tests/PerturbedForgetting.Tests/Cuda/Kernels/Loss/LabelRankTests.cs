@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels.Loss;
 

@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tests.Tensors.MultiTensor;
 

@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Data;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>y = (x - offset) / divisor of uint8 images, mirrored where a flag is set; kernels/data/normalize_images.cu.</summary>
 sealed class NormalizeImages

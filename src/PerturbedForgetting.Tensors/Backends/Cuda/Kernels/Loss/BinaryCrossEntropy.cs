@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>Binary cross entropy with logits, loss and gradient; kernels/loss/binary_cross_entropy.cu.</summary>
 sealed class BinaryCrossEntropy(KernelLibrary library)

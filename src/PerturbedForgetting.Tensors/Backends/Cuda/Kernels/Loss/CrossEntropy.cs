@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>Softmax cross entropy with smoothing, loss and gradient; kernels/loss/cross_entropy.cu.</summary>
 sealed class CrossEntropy(KernelLibrary library)

@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>Place of the label among the logits, and counts of these; kernels/loss/label_rank.cu.</summary>
 sealed class LabelRank(KernelLibrary library)

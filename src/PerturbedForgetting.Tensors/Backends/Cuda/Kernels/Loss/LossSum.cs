@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>loss = factor·Σ values, in a fixed order; kernels/loss/loss_sum.cu.</summary>
 sealed class LossSum(KernelLibrary library)

@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>Output-bias forgetting, loss and gradient; kernels/loss/output_bias_forget.cu.</summary>
 sealed class OutputBiasForget(KernelLibrary library)

@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.Loss;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>A loss kernel of one sample a block, in its two sizes: NAME_few with 32 threads and NAME with 256; kernels/loss/row.cuh.</summary>
 sealed class RowKernel

@@ -1,7 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.MultiTensor;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>One step of Adam or AdamW; kernels/multi_tensor/adam_update.cu.</summary>
 sealed class AdamUpdate(KernelLibrary library)

@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>flag = 0 when an element of the trained parameters is infinite or NaN; kernels/multi_tensor/all_finite.cu.</summary>
 sealed class AllFinite(KernelLibrary library)

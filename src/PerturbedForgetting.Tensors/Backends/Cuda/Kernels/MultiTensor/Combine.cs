@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>y = scale·(a·x + b·|w|ᵏ·z), or y += that; kernels/multi_tensor/combine.cu.</summary>
 sealed class Combine(KernelLibrary library)

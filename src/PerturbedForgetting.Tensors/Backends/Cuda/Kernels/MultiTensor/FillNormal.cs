@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>y = standard normal numbers of one Philox stream, in trained parameters; kernels/multi_tensor/fill_normal.cu.</summary>
 sealed class FillNormal(KernelLibrary library)

@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>y = factor·target + (1 - factor)·y; kernels/multi_tensor/lerp.cu.</summary>
 sealed class Lerp(KernelLibrary library)

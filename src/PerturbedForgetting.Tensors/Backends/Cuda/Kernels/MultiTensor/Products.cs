@@ -1,7 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.MultiTensor;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>result = (Σ x², Σ x·|w|ᵏ·z, Σ (|w|ᵏ·z)²); kernels/multi_tensor/products.cu.</summary>
 sealed class Products(KernelLibrary library)

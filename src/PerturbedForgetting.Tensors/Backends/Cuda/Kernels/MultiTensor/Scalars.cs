@@ -1,6 +1,6 @@
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>Numbers that steer a step, float64 on the device; kernels/multi_tensor/scalars.cu.</summary>
 sealed class Scalars(KernelLibrary library)

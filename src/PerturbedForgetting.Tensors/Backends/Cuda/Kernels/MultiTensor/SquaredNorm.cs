@@ -1,7 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.MultiTensor;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>result = Σ (|w|ᵏ·x)²; kernels/multi_tensor/squared_norm.cu.</summary>
 sealed class SquaredNorm(KernelLibrary library)

@@ -1,7 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.MultiTensor;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>y = w + sign·radius·|w|ᵏ·d / (√squaredNorm + 1e-12), frozen parts copied; kernels/multi_tensor/step_along.cu.</summary>
 sealed class StepAlong(KernelLibrary library)

@@ -1,7 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.MultiTensor;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>y = w + sign·radius·|w|ᵏ·n / (√squaredNorm + 1e-12) with standard normal n that are stored nowhere; kernels/multi_tensor/step_normal.cu.</summary>
 /// <remarks>What is not trained is not touched: y must hold the frozen weights already.</remarks>

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.MultiTensor;
 
-namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels.MultiTensor;
+namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>Tiles and runs of a layout in device memory, as kernels/multi_tensor/tile.cuh declares them: one block of 256 threads works
 /// on one entry.</summary>
