@@ -157,6 +157,16 @@ abstract class KernelFixture(string deviceName)
         return driver.Counters.TryGetValue(kernel, out Counters? counters) ? counters : throw new AssertionException($"kernel {kernel} did not run");
     }
 
+    /// <summary>What the software GPU counted for every kernel since the test began; null on a real device.</summary>
+    protected IReadOnlyDictionary<string, Counters>? AllCounters
+    {
+        get
+        {
+            Context.Synchronize();
+            return device.Driver?.Counters;
+        }
+    }
+
     /// <summary>Where the device counts: bytes that a kernel loaded from and stored to global memory since the test began, exactly;
     /// and that whole sectors were used.</summary>
     protected void AssertTraffic(string kernel, long loaded, long stored, bool isCoalesced = true)

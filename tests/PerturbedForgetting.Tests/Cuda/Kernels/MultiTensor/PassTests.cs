@@ -141,6 +141,27 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
             Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero, kernel);
     }
 
+    /// <summary>A step of SAM with two arenas: norm, perturbation and update are all that moves. The weights are back, every bit of them, by reading
+    /// the first arena again.</summary>
+    [Test]
+    public void RestoringBySwitchingArenasMovesNothing()
+    {
+        Make([MultiTensorLayout.TileLength]);
+        DeviceBuffer<float> w = Copy(Model.Arena.Weights), g = Copy(Model.NewBuffer()), perturbed = Poisoned<float>(w.Count);
+        DeviceBuffer<double> norm = Poisoned<double>(1), partials = Poisoned<double>(3), radius = Upload(0.05), control = Upload(0.1, 1, 1, 1, 0, 1);
+        new SquaredNorm(Library).Launch(Stream, Tiles, norm, partials, g, w, Weighting.None);
+        new StepAlong(Library).Launch(Stream, Tiles, perturbed, w, g, Weighting.None, norm, radius, 1);
+        Assert.That(Download(perturbed), Is.Not.EqualTo(Model.Arena.Weights.ToArray<float>()));
+        Assert.That(Download(w), Is.EqualTo(Model.Arena.Weights.ToArray<float>()));
+        new SgdUpdate(Library).Launch(Stream, Tiles, w, g, new(g), new(0.9, true), control);
+        if (AllCounters is not { } counters)
+            return;
+        Assert.That(counters.Keys, Is.EquivalentTo(new[] { "squared_norm", "squared_norm_sum_tiles", "step_along", "sgd_update" }));
+        // 4 + 8 + 12 bytes a parameter loaded and 4 + 8 stored; the rest are the tile and some numbers.
+        Assert.That(counters.Values.Sum(c => c.BytesLoaded) / (double)w.Count, Is.EqualTo(24).Within(0.1));
+        Assert.That(counters.Values.Sum(c => c.BytesStored) / (double)w.Count, Is.EqualTo(12).Within(0.001));
+    }
+
     [Test]
     public void CombineReadsWhatItNeeds([Values] bool accumulate, [Values] Weighting weighting)
     {
