@@ -53,14 +53,10 @@ sealed unsafe partial class Warp(Block block, int index)
         Next = 0;
         reconvergence = PostDominators.None;
         State = WarpState.Running;
-        WarpSyncs = 0;
         Copies.Clear();
         Array.Clear(CopyGroups);
         Array.Clear(arrivals);
     }
-
-    /// <summary>Times that the lanes synchronised among themselves.</summary>
-    public int WarpSyncs;
 
     /// <summary>Runs until a barrier or the exit.</summary>
     public void Run()

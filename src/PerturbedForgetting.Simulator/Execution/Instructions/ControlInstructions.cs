@@ -175,6 +175,5 @@ static unsafe class ControlInstructions
             if ((members[lane] & warp.Alive) != mask || (members[lane] >> lane & 1) == 0)
                 throw warp.Fault(i, FaultKind.WrongShuffle, $"the lanes 0x{members[lane]:x8} shall synchronise, but lanes 0x{mask:x8} are here", lane);
         }
-        warp.WarpSyncs++;
     }
 }

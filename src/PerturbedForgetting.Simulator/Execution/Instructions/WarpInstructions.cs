@@ -111,10 +111,7 @@ static unsafe class WarpInstructions
         int first = BitOperations.TrailingZeroCount(mask);
         uint agreed = members[first];
         if (mask == uint.MaxValue && Lanes.AreAll(members, uint.MaxValue))
-        {
-            warp.WarpSyncs++;
             return agreed;
-        }
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
@@ -126,7 +123,6 @@ static unsafe class WarpInstructions
         uint absent = agreed & warp.Alive & ~mask;
         if (absent != 0)
             throw warp.Fault(i, FaultKind.WrongShuffle, $"member mask 0x{agreed:x8} names lanes 0x{absent:x8}, which are not at this instruction", BitOperations.TrailingZeroCount(absent));
-        warp.WarpSyncs++;
         return agreed;
     }
 
