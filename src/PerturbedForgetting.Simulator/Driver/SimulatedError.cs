@@ -4,7 +4,7 @@ using PerturbedForgetting.Simulator.Execution;
 namespace PerturbedForgetting.Simulator.Driver;
 
 /// <summary>A call that the simulated driver refuses: the code a real driver would return, and what it would not say.</summary>
-sealed class SimulatedError(CudaResult code, string text) : Exception(text)
+class SimulatedError(CudaResult code, string text) : Exception(text)
 {
     public CudaResult Code { get; } = code;
 

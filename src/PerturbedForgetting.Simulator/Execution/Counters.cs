@@ -56,6 +56,18 @@ public sealed class Counters
     /// <summary>Barriers that warps reached.</summary>
     public long Barriers => WarpInstructionsOf(InstructionClass.Barrier);
 
+    /// <summary>Multiplications and additions of a library's calls (cuBLAS, cuDNN); those of kernels are counted as instructions.</summary>
+    public long FloatingPointOperations { get; private set; }
+
+    /// <summary>Counts a call of a library, which moves whole sectors.</summary>
+    internal void AddLibraryCall(long bytesLoaded, long bytesStored, long operations)
+    {
+        long loaded = (bytesLoaded + 31) / 32, stored = (bytesStored + 31) / 32;
+        memory.Add(new MemoryCounters { BytesLoaded = bytesLoaded, BytesStored = bytesStored, SectorsLoaded = loaded, SectorsStored = stored, SectorsNeeded = loaded + stored });
+        FloatingPointOperations += operations;
+        Launches++;
+    }
+
     internal void Add(KernelProgram program, ReadOnlySpan<long> warps, ReadOnlySpan<long> lanes)
     {
         for (int i = 0; i < program.Length; i++)
@@ -80,6 +92,7 @@ public sealed class Counters
         memory.Add(other.memory);
         Launches += other.Launches;
         Threads += other.Threads;
+        FloatingPointOperations += other.FloatingPointOperations;
     }
 }
 

@@ -1,0 +1,55 @@
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Driver;
+
+namespace PerturbedForgetting.Simulator.Libraries;
+
+/// <summary>A library's call that is refused: the status the real library would return, and what it would not say.</summary>
+sealed class LibraryError<TStatus>(TStatus status, string text) : SimulatedError(CudaResult.Unknown, text) where TStatus : struct, Enum
+{
+    public TStatus Status { get; } = status;
+}
+
+/// <summary>The way into every entry point of a library: like the driver's own calls one at a time and in the current context, but answered
+/// with the library's statuses, of which 0 is success. What was wrong comes out of <see cref="CudaDriverApi.LastFinding"/>.</summary>
+/// <param name="translate">The status for what goes wrong in the driver beneath the library: no context, a lost one, no memory.</param>
+sealed class LibraryEntry<TStatus>(Func<CudaResult, TStatus> translate) where TStatus : struct, Enum
+{
+    /// <summary>A call that works in the current context.</summary>
+    public TStatus Run(Action<SimulatedContext> body)
+    {
+        TStatus? status = null;
+        CudaResult result = Entry.Run(context => Note(() => body(context), ref status));
+        return Answer(result, status);
+    }
+
+    /// <summary>A call that needs no context: descriptors.</summary>
+    public TStatus Free(Action body)
+    {
+        TStatus? status = null;
+        CudaResult result = Entry.Free(() => Note(body, ref status));
+        return Answer(result, status);
+    }
+
+    /// <summary>The object behind a handle or descriptor.</summary>
+    /// <param name="handle">What the caller gave.</param>
+    /// <param name="what">What it should be, in words.</param>
+    /// <param name="status">The library's status where it is none, or one that was destroyed.</param>
+    public static T Object<T>(nint handle, string what, TStatus status) where T : class =>
+        Handles.Find<T>(handle) ?? throw new LibraryError<TStatus>(status, $"0x{handle:x} is no {what}, or one that was destroyed");
+
+    // The error goes on, so that the driver's entry keeps its text.
+    static void Note(Action body, ref TStatus? status)
+    {
+        try
+        {
+            body();
+        }
+        catch (LibraryError<TStatus> error)
+        {
+            status = error.Status;
+            throw;
+        }
+    }
+
+    TStatus Answer(CudaResult result, TStatus? status) => result == CudaResult.Success ? default : status ?? translate(result);
+}
