@@ -52,7 +52,7 @@ public static class PtxCompatibility
         (int Ptx, int Cuda, string Driver) row = Array.Find(drivers, row => row.Ptx == ptxVersion);
         if (row.Cuda > cudaVersion || (row.Cuda == 0 && ptxVersion > NewestPtx(cudaVersion)))
         {
-            string needed = row.Cuda == 0 ? "a newer driver" : $"a driver for CUDA {Version(row.Cuda, 1000, 10)} (Linux: {row.Driver} or newer)";
+            string needed = row.Cuda == 0 ? "a newer driver" : DriverText(row.Cuda);
             return $"The PTX is version {Version(ptxVersion, 10, 1)} and needs {needed}; the driver here is for CUDA {Version(cudaVersion, 1000, 10)}. Update the NVIDIA driver.";
         }
         if (!int.TryParse(target.AsSpan(target.IndexOf('_') + 1).TrimEnd("af"), CultureInfo.InvariantCulture, out int required))
@@ -66,6 +66,13 @@ public static class PtxCompatibility
 
     /// <summary><c>12080</c> → <c>12.8</c>.</summary>
     public static string CudaVersionText(int cudaVersion) => Version(cudaVersion, 1000, 10);
+
+    /// <summary><c>12080</c> → <c>a driver for CUDA 12.8 (Linux: 570.86 or newer)</c>.</summary>
+    public static string DriverText(int cudaVersion)
+    {
+        string? driver = Array.Find(drivers, row => row.Cuda == cudaVersion).Driver;
+        return $"a driver for CUDA {CudaVersionText(cudaVersion)}" + (driver is null ? "" : $" (Linux: {driver} or newer)");
+    }
 
     static string Version(int number, int major, int minor) =>
         string.Create(CultureInfo.InvariantCulture, $"{number / major}.{number % major / minor}");

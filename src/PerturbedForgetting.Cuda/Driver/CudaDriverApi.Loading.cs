@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda.Libraries;
 
 namespace PerturbedForgetting.Cuda.Driver;
 
@@ -9,15 +10,21 @@ public sealed unsafe partial class CudaDriverApi
 
     delegate void* Find(string name, string? olderName = null);
 
-    /// <summary>The driver of this machine, looked for once; not supported where there is none.</summary>
+    /// <summary>The driver of this machine, looked for once (<see cref="LibrarySearch"/>); not supported where there is none. Never
+    /// throws.</summary>
     public static CudaDriverApi Installed => installed.Value;
 
-    /// <summary>Looks for the driver's library: the path in <c>PERTURBED_FORGETTING_CUDA_DRIVER</c> (<c>none</c> hides the driver),
-    /// else where the system keeps it. Never throws.</summary>
-    public static CudaDriverApi Load()
+    /// <summary>CUDA version of the driver of this machine, 1000·major + 10·minor; 0 when there is none.</summary>
+    internal static int InstalledVersion()
     {
-        nint library = DriverLibrary.Open(out string origin);
-        return library == 0 ? Absent(origin) : From(name => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0, origin);
+        int version = 0;
+        return Installed.IsSupported && Installed.DriverGetVersion(&version) == CudaResult.Success ? version : 0;
+    }
+
+    static CudaDriverApi Load()
+    {
+        LibraryReport report = LibrarySearch.Open(CudaLibrary.Driver);
+        return report.Handle == 0 ? Absent(report.Origin) : From(name => NativeLibrary.TryGetExport(report.Handle, name, out nint address) ? address : 0, report.Origin);
     }
 
     /// <summary>The table of a library with these exports; 0 stands for one that is missing.</summary>

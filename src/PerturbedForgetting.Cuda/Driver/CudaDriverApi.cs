@@ -2,7 +2,7 @@ namespace PerturbedForgetting.Cuda.Driver;
 
 /// <summary>
 /// The entry points of the CUDA driver as a table of unmanaged function pointers, filled from the driver's library
-/// (<see cref="Load"/>) or by the software GPU. An entry is never null: one that the library lacks returns
+/// (<see cref="Installed"/>) or by the software GPU. An entry is never null: one that the library lacks returns
 /// <see cref="CudaResult.CallRequiresNewerDriver"/>, and where there is no library all return <see cref="CudaResult.NoDevice"/>.
 /// Handles are pointer-sized integers, device addresses are <c>ulong</c>, a device is an <c>int</c>.
 /// </summary>
