@@ -3,7 +3,7 @@
 //
 // launch        one block of one thread
 // bytes         a few numbers
-// equals        CpuBackend.OrthogonalCoefficients, BeginUpdate, Record, TrackFinite
+// equals        CpuBackend.OrthogonalCoefficients, BeginUpdate, Record, AddLosses, TrackFinite
 #include "../include/device.cuh"
 
 // coefficients = (a, b) of a x + b |w|^k z, the combination of GSAM, and its squared norm without another pass.
@@ -41,8 +41,21 @@ KERNEL scalars_record(double* last, double* sum, const float* value, double fact
     *sum += v;
 }
 
-// The number of the next random call, read by fill_normal and step_normal.
-KERNEL scalars_next_call(unsigned long long* call) { *call += 1; }
+// The losses of a mini-batch, weighted by its samples, into an epoch's sums (MultiTensorOps.AddLosses).
+KERNEL scalars_add_losses(double* sums, const double* losses, const double* keep, double chunks, double samples)
+{
+    double mean = losses[1] / chunks, perturb_mean = losses[3] / chunks;
+    bool counts = is_finite(mean) && is_finite(perturb_mean), keeps = *keep != 0.0;
+    double weight = counts ? samples : 0.0;
+    double terms[6] = {losses[0], losses[2], 1.0, mean, perturb_mean, 1.0};
+    for (int i = 0; i < 6; i++)
+    {
+        double sum = keeps || i >= 3 ? sums[i] : 0.0;
+        sums[i] = counts ? fused(terms[i], weight, sum) : sum;
+    }
+    if (!is_finite(mean))
+        sums[6] += 1.0;
+}
 
 KERNEL scalars_track_finite(double* flag, const double* value)
 {

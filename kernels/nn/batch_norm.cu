@@ -67,9 +67,10 @@ DEVICE void save(float* saved, int channels, int c, double mean, double variance
     saved[SHIFT * channels] = (float)(bias[c] - remainder * scale);
 }
 
-// Puts the parts together (Chan, Golub and LeVeque, 1979), in float64; running statistics may be null.
-KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_finish(float* saved, float* running_mean, float* running_variance, const float* moments, const float* weight,
-    const float* bias, double eps, double momentum, long long rows, int channels, int parts, int rows_per_part)
+// Puts the parts together (Chan, Golub and LeVeque, 1979), in float64; running statistics and the counter of
+// batches may be null.
+KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_finish(float* saved, float* running_mean, float* running_variance, long long* counter, const float* moments,
+    const float* weight, const float* bias, double eps, double momentum, long long rows, int channels, int parts, int rows_per_part)
 {
     __shared__ double shared[2][ROWS_AT_ONCE][COLUMNS];
     int c = column_of_thread();
@@ -93,6 +94,8 @@ KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_finish(float* saved, float* 
     });
     if (!exists || thread_y() != 0)
         return;
+    if (counter && c == 0)
+        ++*counter;
     double variance = squares / (double)rows;
     save(saved, channels, c, mean, variance, eps, weight, bias);
     if (running_mean)

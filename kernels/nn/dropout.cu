@@ -3,6 +3,7 @@
 //
 // x, y          float32[count]; y may be x
 // threshold     p 2^32 as 64 bits, because at p = 1 it is 2^32; scale: 1 / (1 - p), 0 at p = 1
+// counter       uint64[1] on the device, added to the stream's number, so that a captured graph draws anew at each step; null for 0
 // launch        grid-stride, 256 threads, the 4 elements of a Philox block a thread
 // bytes         least and actual: reads 4 and writes 4 an element
 // equals        CpuBackend.Dropout
@@ -10,8 +11,9 @@
 #include "../include/philox.cuh"
 
 KERNEL __launch_bounds__(MAP_THREADS) dropout(float* y, const float* x, unsigned long long threshold, float scale, unsigned long long seed,
-    unsigned long long stream, long long count)
+    unsigned long long stream, const unsigned long long* counter, long long count)
 {
+    stream += counter ? *counter : 0;
     for (long long i = 4 * global_index(); i < count; i += 4 * global_threads())
     {
         uint4 words = philox(seed, stream, (unsigned long long)i / 4);

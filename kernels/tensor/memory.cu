@@ -1,8 +1,8 @@
-// Filling, copying, counting, converting.
+// Filling, copying, converting.
 //
 // launch        grid-stride, 256 threads
 // bytes         least and actual: fill writes an element's size, copy reads and writes it, cast reads the one and writes the other
-// equals        CpuBackend.Fill, Copy, CopyBlocks, Increment, Cast
+// equals        CpuBackend.Fill, Copy, CopyBlocks, Cast
 #include "../include/bfloat16.cuh"
 
 KERNEL memory_fill_1(unsigned char* y, unsigned value, long long count)
@@ -63,9 +63,6 @@ DEVICE void copy_blocks(T* y, const T* x, long long first_x, long long stride_x,
 COPY_BLOCKS(memory_copy_blocks_1, unsigned char)
 COPY_BLOCKS(memory_copy_blocks_4, unsigned)
 COPY_BLOCKS(memory_copy_blocks_8, unsigned long long)
-
-// One thread.
-KERNEL memory_increment(long long* counter) { ++*counter; }
 
 #define CAST(name, from, to) \
     KERNEL name(to* y, const from* x, long long count) \

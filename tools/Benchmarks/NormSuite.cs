@@ -38,14 +38,14 @@ static class NormSuite
         Tensor pooled = Tensor.Empty([shape[0], (shape[1] + 1) / 2, (shape[2] + 1) / 2, shape[3]]), index = Tensor.Empty(pooled.Shape, DType.Int32);
         Tensor mean = Tensor.Empty([shape[0], shape[3]]);
         BatchNormGradients plain = new(dx, null, dweight, false, dbias, false), summed = plain with { Residual = dresidual };
-        backend.BatchNormStatistics(x, weight, bias, 1e-5, saved, null, null, 0);
+        backend.BatchNormStatistics(x, weight, bias, 1e-5, saved, null, null, 0, null);
         backend.BatchNormApply(x, saved, residual, true, y);
 
         // Reads and writes of one float for each element of x; a pooled element and its index count a quarter each.
         (double Touches, Action Run)[] operations =
         [
             (3, () => backend.Add(x, dy, dx)),
-            (1, () => backend.BatchNormStatistics(x, weight, bias, 1e-5, saved, null, null, 0)),
+            (1, () => backend.BatchNormStatistics(x, weight, bias, 1e-5, saved, null, null, 0, null)),
             (2, () => backend.BatchNormApply(x, saved, null, true, dx)),
             (3, () => backend.BatchNormApply(x, saved, residual, true, dx)),
             (5, () => backend.BatchNormBackward(dy, x, false, null, saved, true, plain)),

@@ -28,9 +28,11 @@ abstract partial class Backend
 {
     /// <summary>
     /// Mean and biased variance of each channel (last dimension) of x, put into <paramref name="saved"/> as <see cref="BatchNormRow"/>
-    /// says. With running statistics, running = (1 - momentum) · running + momentum · batch, where the variance is the unbiased one.
+    /// says. With running statistics, running = (1 - momentum) · running + momentum · batch, where the variance is the unbiased one. A
+    /// counter, int64[1], grows by 1.
     /// </summary>
-    public abstract void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum);
+    public abstract void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum,
+        Tensor? counter);
 
     /// <summary>Fills <paramref name="saved"/> from given statistics instead of the batch's.</summary>
     public abstract void BatchNormFrozen(Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps, Tensor saved);
@@ -44,7 +46,4 @@ abstract partial class Backend
     /// there was no residual, where x says that it is, which saves reading y.
     /// </summary>
     public abstract void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients);
-
-    /// <summary>Adds 1 to an int64 counter.</summary>
-    public abstract void Increment(Tensor counter);
 }

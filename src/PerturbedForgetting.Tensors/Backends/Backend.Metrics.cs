@@ -8,4 +8,7 @@ abstract partial class Backend
     /// class applies: then the best place of these, or -1 where none applies.
     /// </summary>
     public abstract void LabelRank(Tensor logits, Tensor labels, Tensor y);
+
+    /// <summary>Adds to counts [3], int32: the samples of rank 0, those of a rank from 0 below k, those of any rank from 0.</summary>
+    public abstract void CountRanks(Tensor ranks, int k, Tensor counts);
 }

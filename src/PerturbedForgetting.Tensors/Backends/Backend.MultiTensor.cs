@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.MultiTensor;
+using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tensors.Backends;
 
@@ -18,8 +19,8 @@ abstract partial class Backend
     /// <summary>y = scale·(the gradient), or y += that.</summary>
     public abstract void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y);
 
-    /// <summary>y = standard normal numbers of one Philox stream; padding and frozen parts are not touched.</summary>
-    public abstract void FillNormal(MultiTensorLayout layout, Tensor y, ulong seed, ulong stream);
+    /// <summary>y = standard normal numbers of one call; padding and frozen parts are not touched.</summary>
+    public abstract void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call);
 
     /// <summary>y = factor·target + (1 - factor)·y; frozen parts are not touched.</summary>
     public abstract void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor);
@@ -32,6 +33,9 @@ abstract partial class Backend
 
     /// <summary>last[0] = factor·value[0], in float64; sum[0] += last[0].</summary>
     public abstract void Record(Tensor value, double factor, Tensor last, Tensor sum);
+
+    /// <summary>Adds the losses of a mini-batch to an epoch's sums; see <see cref="MultiTensorOps.AddLosses"/>.</summary>
+    public abstract void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums);
 
     /// <summary>flag[0] = 0 where value[0] is not finite.</summary>
     public abstract void TrackFinite(Tensor value, Tensor flag);

@@ -77,10 +77,11 @@ public static class MultiTensorOps
     /// <param name="y">Flat buffer.</param>
     /// <param name="seed">Philox key.</param>
     /// <param name="stream">See <see cref="Random.Streams"/>.</param>
-    public static void FillNormal(MultiTensorLayout layout, Tensor y, ulong seed, ulong stream)
+    /// <param name="counter">int64[1] on the device, added to the stream; none for 0.</param>
+    public static void FillNormal(MultiTensorLayout layout, Tensor y, ulong seed, ulong stream, Tensor? counter = null)
     {
         Flat(layout, y);
-        Backend(layout).FillNormal(layout, y, seed, stream);
+        Backend(layout).FillNormal(layout, y, new(seed, stream, counter));
     }
 
     /// <summary>y = factor·target + (1 - factor)·y. Reads 8 bytes, writes 4.</summary>
@@ -132,6 +133,19 @@ public static class MultiTensorOps
             throw new ArgumentException($"A loss is one floating-point number, not {value}.");
         value.Device.Backend.Record(value, factor, last, sum);
     }
+
+    /// <summary>
+    /// Adds the losses of a mini-batch to the sums behind an epoch's averages, weighted by its samples: sums 0 to 2 are Σ samples·loss,
+    /// Σ samples·perturbLoss and Σ samples over the last chunks of the batches, as the reference averages them; sums 3 to 5 the same over
+    /// all chunks. A batch counts only when the means over its chunks are finite; sum 6 counts the batches whose mean loss is not.
+    /// </summary>
+    /// <param name="losses">float64[4]: loss of the last chunk, sum over the chunks, and the same of the perturbation loss.</param>
+    /// <param name="chunks">Chunks of the batch.</param>
+    /// <param name="samples">Samples of the batch.</param>
+    /// <param name="keep">float64[1]: 0 begins sums 0 to 2 anew.</param>
+    /// <param name="sums">float64[7].</param>
+    public static void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums) =>
+        sums.Device.Backend.AddLosses(losses, chunks, samples, keep, sums);
 
     /// <summary>Sets a flag to 0 where a number is infinite or not a number; otherwise leaves it.</summary>
     /// <param name="value">float64[1].</param>

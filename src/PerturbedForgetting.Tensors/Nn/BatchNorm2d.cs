@@ -54,10 +54,6 @@ public sealed class BatchNorm2d : Module
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor x) => Run(x, null, false);
 
-    Tensor Run(Tensor x, Tensor? residual, bool relu)
-    {
-        if (Training)
-            x.Device.Backend.Increment(BatchesTracked);
-        return Ops.BatchNorm(x, Weight, Bias, RunningMean, RunningVar, Training, momentum, eps, residual, relu);
-    }
+    Tensor Run(Tensor x, Tensor? residual, bool relu) =>
+        Ops.BatchNorm(x, Weight, Bias, RunningMean, RunningVar, Training, momentum, eps, residual, relu, BatchesTracked);
 }

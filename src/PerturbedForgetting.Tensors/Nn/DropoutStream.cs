@@ -10,6 +10,8 @@ namespace PerturbedForgetting.Tensors.Nn;
 /// <param name="seed">The seed of the run.</param>
 public sealed class DropoutStream(ulong seed)
 {
+    ulong counted;
+
     /// <summary>The seed of the run.</summary>
     public ulong Seed { get; set; } = seed;
 
@@ -19,5 +21,16 @@ public sealed class DropoutStream(ulong seed)
     /// <summary>The streams that the dropout layers of a model draw from, in the order of the layers, each once.</summary>
     public static IReadOnlyList<DropoutStream> Of(Module model) => [.. model.Modules().OfType<Dropout>().Select(d => d.Stream).Distinct()];
 
-    internal Philox Next() => new(Seed, Streams.Dropout | Calls++);
+    /// <summary>
+    /// int64[1] on the device, holding <see cref="Calls"/> as it is when this is set: from then on a call takes that number and, as a
+    /// launch argument, only its distance from it. So a captured graph draws anew when the counter has been written anew. None: the host
+    /// counts alone.
+    /// </summary>
+    public Tensor? Counter
+    {
+        get;
+        set => (field, counted) = (value, value is null ? 0 : Calls);
+    }
+
+    internal RandomCall Next() => new(Seed, Streams.Dropout + (Calls++ - counted), Counter);
 }

@@ -47,9 +47,10 @@ public static partial class Ops
     /// <param name="eps">Added to the variance.</param>
     /// <param name="residual">Of x's shape, added after the normalisation.</param>
     /// <param name="relu">Whether to take max(·, 0) last.</param>
+    /// <param name="counter">Int64, one element: grows by 1 in training, also while the statistics are held.</param>
     /// <exception cref="ArgumentException">The shapes do not fit, or training has fewer than two values a channel.</exception>
     public static Tensor BatchNorm(Tensor x, Tensor weight, Tensor bias, Tensor runningMean, Tensor runningVar, bool training,
-        double momentum = 0.1, double eps = 1e-5, Tensor? residual = null, bool relu = false)
+        double momentum = 0.1, double eps = 1e-5, Tensor? residual = null, bool relu = false, Tensor? counter = null)
     {
         CheckBatchNorm(x, weight, bias, runningMean, runningVar, training, residual);
         var backend = x.Device.Backend;
@@ -57,9 +58,9 @@ public static partial class Ops
         if (!training)
             backend.BatchNormFrozen(weight, bias, runningMean, runningVar, eps, saved);
         else if (BatchNormStatistics.AreHeld)
-            backend.BatchNormStatistics(x, weight, bias, eps, saved, null, null, 0);
+            backend.BatchNormStatistics(x, weight, bias, eps, saved, null, null, 0, counter);
         else
-            backend.BatchNormStatistics(x, weight, bias, eps, saved, runningMean, runningVar, momentum);
+            backend.BatchNormStatistics(x, weight, bias, eps, saved, runningMean, runningVar, momentum, counter);
         var y = x.EmptyLike();
         backend.BatchNormApply(x, saved, residual, relu, y);
         if (Records(x, weight, bias) || (residual is not null && Records(residual)))

@@ -21,15 +21,15 @@ public static partial class Ops
             throw new ArgumentOutOfRangeException(nameof(p), $"A dropout probability lies in [0, 1]; it is {p}.");
         if (!training || p == 0)
             return x;
-        var generator = stream.Next();
+        var call = stream.Next();
         var y = x.EmptyLike();
-        x.Device.Backend.Dropout(x, p, generator, y);
+        x.Device.Backend.Dropout(x, p, call, y);
         if (Records(x))
-            y.Node = new DropoutNode(x, p, generator);
+            y.Node = new DropoutNode(x, p, call);
         return y;
     }
 
-    sealed class DropoutNode(Tensor x, double p, Philox generator) : Node
+    sealed class DropoutNode(Tensor x, double p, RandomCall call) : Node
     {
         readonly Tensor[] inputs = [x];
 
@@ -38,7 +38,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
-            dy.Device.Backend.Dropout(dy, p, generator, dx);
+            dy.Device.Backend.Dropout(dy, p, call, dx);
             Send(inputs[0], dx);
         }
     }

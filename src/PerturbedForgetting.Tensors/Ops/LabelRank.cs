@@ -21,4 +21,17 @@ public static partial class Ops
         logits.Device.Backend.LabelRank(logits, labels, y);
         return y;
     }
+
+    /// <summary>Counts on the device, to be read when somebody asks: samples whose label is the first, among the first k, and samples that have a label.</summary>
+    /// <param name="ranks">Int32 [samples], of <see cref="LabelRank"/>.</param>
+    /// <param name="k">At least 1.</param>
+    /// <param name="counts">Int32 [3], added to.</param>
+    /// <exception cref="ArgumentException">Other types or counts.</exception>
+    public static void CountRanks(Tensor ranks, int k, Tensor counts)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+        if (ranks.DType != DType.Int32 || counts.DType != DType.Int32 || counts.Count != 3 || counts.Device != ranks.Device)
+            throw new ArgumentException($"CountRanks needs Int32 ranks and three Int32 counts on one device, not {ranks} and {counts}.");
+        ranks.Device.Backend.CountRanks(ranks, k, counts);
+    }
 }

@@ -6,8 +6,11 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
 unsafe sealed partial class CpuBackend
 {
-    public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum)
+    public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum,
+        Tensor? counter)
     {
+        if (counter is not null)
+            ++*counter.Pointer<long>();
         if (x.DType == DType.Float32)
             BatchNormStatistics<float>(x, weight, bias, eps, saved, runningMean, runningVar, momentum);
         else
@@ -29,8 +32,6 @@ unsafe sealed partial class CpuBackend
         else
             BatchNormApply<double>(x, saved, residual, relu, y);
     }
-
-    public override void Increment(Tensor counter) => ++*counter.Pointer<long>();
 
     static void BatchNormStatistics<T>(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum)
         where T : unmanaged, IFloatingPointIeee754<T>

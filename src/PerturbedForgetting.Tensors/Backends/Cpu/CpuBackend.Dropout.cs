@@ -8,14 +8,17 @@ unsafe sealed partial class CpuBackend
     // Ten rounds of Philox for four words cost more than reading and writing the four elements.
     const long DropoutCost = 4;
 
-    public override void Dropout(Tensor x, double p, Philox generator, Tensor y)
+    public override void Dropout(Tensor x, double p, in RandomCall call, Tensor y)
     {
+        var generator = Generator(call);
         long blocks = (y.Count + 3) / 4;
         if (x.DType == DType.Float32)
             ForRows(blocks, 4 * DropoutCost, new DropoutBody<float>(x, p, generator, y));
         else
             ForRows(blocks, 4 * DropoutCost, new DropoutBody<double>(x, p, generator, y));
     }
+
+    static Philox Generator(in RandomCall call) => new(call.Seed, call.Stream + (call.Counter is null ? 0 : *call.Counter.Pointer<ulong>()));
 
     /// <summary>A row is the four elements of one Philox block.</summary>
     struct DropoutBody<T>(Tensor x, double p, Philox generator, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>

@@ -12,6 +12,17 @@ unsafe sealed partial class CpuBackend
             ForRows(logits.Shape[0], logits.Shape[1], new LabelRankRows<double>(logits, labels, y));
     }
 
+    public override void CountRanks(Tensor ranks, int k, Tensor counts)
+    {
+        var sums = Span<int>(counts);
+        foreach (int rank in Span<int>(ranks))
+        {
+            sums[0] += rank == 0 ? 1 : 0;
+            sums[1] += rank >= 0 && rank < k ? 1 : 0;
+            sums[2] += rank >= 0 ? 1 : 0;
+        }
+    }
+
     struct LabelRankRows<T>(Tensor logits, Tensor labels, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
     {
         readonly T* source = logits.Pointer<T>();

@@ -129,9 +129,9 @@ unsafe sealed partial class CpuBackend
     static (Vector<T> Keep, Vector<T> Added) Decay<T>(double decay, double rate, bool isDecoupled) where T : unmanaged, IFloatingPointIeee754<T> =>
         isDecoupled ? (Broadcast<T>(1 - (rate * decay)), Vector<T>.Zero) : (Vector<T>.One, Broadcast<T>(decay));
 
-    public override void FillNormal(MultiTensorLayout layout, Tensor y, ulong seed, ulong stream)
+    public override void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call)
     {
-        var body = new NormalBody { Runs = layout.Runs, Y = y, Philox = new(seed, stream) };
+        var body = new NormalBody { Runs = layout.Runs, Y = y, Philox = Generator(call) };
         WorkerPool.For(layout.Runs.Length, ref body);
     }
 

@@ -206,6 +206,24 @@ unsafe sealed partial class CpuBackend
         Number(sum) += v;
     }
 
+    public override void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums)
+    {
+        double* from = losses.Pointer<double>(), to = sums.Pointer<double>();
+        double mean = from[1] / chunks, perturbMean = from[3] / chunks;
+        if (Number(keep) == 0)
+            to[0] = to[1] = to[2] = 0;
+        if (!double.IsFinite(mean))
+            to[6]++;
+        if (!double.IsFinite(mean) || !double.IsFinite(perturbMean))
+            return;
+        to[0] += from[0] * samples;
+        to[1] += from[2] * samples;
+        to[2] += samples;
+        to[3] += mean * samples;
+        to[4] += perturbMean * samples;
+        to[5] += samples;
+    }
+
     public override void CopyIfZero(Tensor flag, Tensor x, Tensor y)
     {
         if (Number(flag) == 0)

@@ -44,7 +44,7 @@ static class ImageWorkloads
         var (dweight, dbias) = (m.Output<float>(Channels), m.Output<float>(Channels));
         return () =>
         {
-            norm.Statistics(m.Stream, saved, default, default, scratch, x, weight, weight, 1e-5, 0.1, Rows, Channels);
+            norm.Statistics(m.Stream, saved, default, default, default, scratch, x, weight, weight, 1e-5, 0.1, Rows, Channels);
             norm.Apply(m.Stream, y, x, saved, default, true, Rows, Channels);
             norm.Backward(m.Stream, new BatchNorm.Results(dx, default, dweight, false, dbias, false), scratch, dy, x, default, saved, true, true, Rows, Channels);
         };

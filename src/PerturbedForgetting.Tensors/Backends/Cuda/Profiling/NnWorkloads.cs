@@ -20,7 +20,7 @@ static class NnWorkloads
         new("dropout", "nn", $"[{Rows}, {Columns}]", Count, 4, 4, m =>
         {
             var (kernel, y, x) = (new Dropout(m.Library), m.Output<float>(Count), m.Floats(Count));
-            return () => kernel.Launch(m.Stream, y, x, 0.1, 42, 0, Count);
+            return () => kernel.Launch(m.Stream, y, x, 0.1, 42, 0, default, Count);
         }),
         new("add_broadcast", "nn", $"[{Rows}, {Columns}]", Count, 4, 4, m =>
         {

@@ -63,6 +63,10 @@ sealed class LabelRankTests(string device) : LossFixture(device)
         kernel.LaunchCount(Stream, counts, rank, 5, samples);
         int[] expected = [10 + (2 * ranks.Count(static r => r == 0)), 20 + (2 * ranks.Count(static r => r is >= 0 and < 5)), 30 + (2 * ranks.Count(static r => r >= 0))];
         Assert.That(Download(counts), Is.EqualTo(expected));
+        using Tensor onCpu = OnCpu(new[] { 10, 20, 30 }), cpuRanks = OnCpu(ranks);
+        Ops.CountRanks(cpuRanks, 5, onCpu);
+        Ops.CountRanks(cpuRanks, 5, onCpu);
+        Assert.That(onCpu.ToArray<int>(), Is.EqualTo(expected));
     }
 
     [Test]

@@ -137,6 +137,21 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
     }
 
     [Test]
+    public void AddLossesEqualsCpu([Values] bool keep, [Values(1.5, double.NaN)] double loss, [Values(0.25, double.PositiveInfinity)] double perturbLoss, [Values(1, 3)] int chunks)
+    {
+        double[] before = [.. Enumerable.Range(0, 7).Select(_ => 100 * Random.NextDouble())], losses = [loss, 2 * loss, perturbLoss, 5 * perturbLoss];
+        Tensor sums = Numbers(before);
+        MultiTensorOps.AddLosses(Numbers(losses), chunks, 129, Numbers(keep ? 1 : 0), sums);
+        DeviceBuffer<double> actual = Upload(before), batch = Upload(losses), flag = Upload(keep ? 1.0 : 0.0);
+        new Scalars(Library).AddLosses(Stream, actual, batch, flag, chunks, 129);
+        // One rounding less: product and sum are one instruction.
+        AssertClose(Download(actual), sums.ToArray<double>(), relative: 2.3e-16);
+        double counted = double.IsFinite(loss) && double.IsFinite(perturbLoss) ? 129 : 0;
+        Assert.That(Download(actual)[2], Is.EqualTo((keep ? before[2] : 0) + counted).Within(1e-12));
+        Assert.That(Download(actual)[6], Is.EqualTo(before[6] + (double.IsFinite(loss) ? 0 : 1)));
+    }
+
+    [Test]
     public void CopyIfZeroCopiesIfZero([Values(0.0, 1.0, double.NaN)] double value, [Values(1, 33, 600_000)] int count)
     {
         float[] x = Normal(count), y = Normal(count);

@@ -17,10 +17,12 @@ sealed class BatchNormKernelTests(string device) : KernelFixture(device)
         Case c = Make(rows, channels);
         DeviceBuffer<float> saved = Poisoned<float>(5 * channels), y = Poisoned<float>(rows * channels), mean = Upload<float>(c.Mean), variance = Upload<float>(c.Variance), x = Upload<float>(c.X);
         var kernels = new BatchNorm(Library);
-        kernels.Statistics(Stream, saved, mean, variance, Scratch<float>(BatchNorm.Scratch(rows, channels)), x, Upload<float>(c.Weight), Upload<float>(c.Bias), 1e-5, 0.1, rows, channels);
+        DeviceBuffer<long> counter = Upload(41L);
+        kernels.Statistics(Stream, saved, mean, variance, counter, Scratch<float>(BatchNorm.Scratch(rows, channels)), x, Upload<float>(c.Weight), Upload<float>(c.Bias), 1e-5, 0.1, rows, channels);
         kernels.Apply(Stream, y, x, saved, residual ? Upload<float>(c.Residual) : DevicePointer.Null, relu, rows, channels);
         Tensor expected = Tensor.Empty([rows, channels], DType.Float32), statistics = c.SavedOnCpu(out Tensor runningMean, out Tensor runningVariance);
         expected.Device.Backend.BatchNormApply(OnCpu(c.X, rows, channels), statistics, residual ? OnCpu(c.Residual, rows, channels) : null, relu, expected);
+        Assert.That(Download(counter), Is.EqualTo(new[] { 42L }));
         AssertClose(Download(mean), runningMean.ToArray<float>(), 2e-6, 1e-6);
         AssertClose(Download(variance), runningVariance.ToArray<float>(), 2e-5, 1e-6);
         AssertClose(Download(y), expected.ToArray<float>(), 2e-5, 2e-5);
@@ -75,7 +77,7 @@ sealed class BatchNormKernelTests(string device) : KernelFixture(device)
         {
             Tensor saved = Tensor.Empty([5, Channels], DType.Float32);
             (runningMean, runningVariance) = (OnCpu(Mean), OnCpu(Variance));
-            saved.Device.Backend.BatchNormStatistics(OnCpu(X, Rows, Channels), OnCpu(Weight), OnCpu(Bias), 1e-5, saved, runningMean, runningVariance, 0.1);
+            saved.Device.Backend.BatchNormStatistics(OnCpu(X, Rows, Channels), OnCpu(Weight), OnCpu(Bias), 1e-5, saved, runningMean, runningVariance, 0.1, null);
             return saved;
         }
     }

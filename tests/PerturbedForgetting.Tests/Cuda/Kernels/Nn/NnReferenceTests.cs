@@ -146,7 +146,7 @@ sealed class NnReferenceTests(string device) : KernelFixture(device)
             dweight = Poisoned<float>(channels), dbias = Poisoned<float>(channels);
         var kernels = new BatchNorm(Library);
         if (batch)
-            kernels.Statistics(Stream, saved, mean, variance, scratch, source, weight, bias, eps, c.Number("momentum", 0.1), rows, channels);
+            kernels.Statistics(Stream, saved, mean, variance, default, scratch, source, weight, bias, eps, c.Number("momentum", 0.1), rows, channels);
         else
             kernels.Frozen(Stream, saved, mean, variance, weight, bias, eps, channels);
         kernels.Apply(Stream, y, source, saved, DevicePointer.Null, relu: false, rows, channels);

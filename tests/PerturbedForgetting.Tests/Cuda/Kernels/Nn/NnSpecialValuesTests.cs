@@ -37,8 +37,8 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
     {
         Tensor expected = Tensor.Empty([special.Length], DType.Float32);
         DeviceBuffer<float> y = Poisoned<float>(special.Length);
-        new Dropout(Library).Launch(Stream, y, Upload<float>(special), p, 5, 6, special.Length);
-        expected.Device.Backend.Dropout(OnCpu(special), p, new Philox(5, 6), expected);
+        new Dropout(Library).Launch(Stream, y, Upload<float>(special), p, 5, 6, default, special.Length);
+        expected.Device.Backend.Dropout(OnCpu(special), p, new(5, 6), expected);
         AssertClose(Download(y), expected.ToArray<float>(), 0);
     }
 
@@ -66,7 +66,7 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         DeviceBuffer<float> source = Upload<float>(x), mean = Upload<float>(ones), variance = Upload<float>(ones), weight = Upload<float>(ones), saved = Poisoned<float>(5 * channels),
             y = Poisoned<float>(x.Length), dx = Poisoned<float>(x.Length), scratch = Scratch<float>(BatchNorm.Scratch(rows, channels));
         var kernels = new BatchNorm(Library);
-        kernels.Statistics(Stream, saved, mean, variance, scratch, source, weight, weight, 1e-5, 0.1, rows, channels);
+        kernels.Statistics(Stream, saved, mean, variance, default, scratch, source, weight, weight, 1e-5, 0.1, rows, channels);
         kernels.Apply(Stream, y, source, saved, DevicePointer.Null, relu: true, rows, channels);
         kernels.Backward(Stream, new(dx, default, default, false, default, false), scratch, source, source, DevicePointer.Null, saved, relu: true, batch: true, rows, channels);
         bool[] isClean = [.. Enumerable.Range(0, channels).Select(c => c is not (2 or 4))];
@@ -126,7 +126,7 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
             float[] results = [.. Download(sum), .. Download(normal), .. Download(statistics), .. Download(dx), .. Download(dweight), .. Download(dbias)];
             DeviceBuffer<float> mean = Upload<float>(w), variance = Upload<float>(positive), saved = Poisoned<float>(5 * columns), scratch = Scratch<float>(BatchNorm.Scratch(rows, columns));
             var batch = new BatchNorm(Library);
-            batch.Statistics(Stream, saved, mean, variance, scratch, source, weight, weight, 1e-5, 0.1, rows, columns);
+            batch.Statistics(Stream, saved, mean, variance, default, scratch, source, weight, weight, 1e-5, 0.1, rows, columns);
             batch.Apply(Stream, normal, source, saved, upstream, relu: true, rows, columns);
             batch.Backward(Stream, new(dx, DevicePointer.Null, dweight, false, dbias, false), scratch, upstream, source, normal, saved, relu: true, batch: true, rows, columns);
             results = [.. results, .. Download(mean), .. Download(variance), .. Download(saved), .. Download(normal), .. Download(dx), .. Download(dweight), .. Download(dbias)];

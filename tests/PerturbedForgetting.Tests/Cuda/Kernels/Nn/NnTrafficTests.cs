@@ -35,7 +35,7 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     public void DropoutPatchesAndTokens()
     {
         DeviceBuffer<float> x = Some(Count), y = Poisoned<float>(Count + Columns), positions = Some(5 * Columns), first = Some(Columns);
-        new Dropout(Library).Launch(Stream, y, x, 0.1, 1, 2, Count);
+        new Dropout(Library).Launch(Stream, y, x, 0.1, 1, 2, default, Count);
         var embedding = new Embedding(Library);
         embedding.Patches(Stream, y, x, patch: 8, width: 32, channels: 16, Count);
         embedding.PatchesBackward(Stream, y, x, patch: 8, width: 32, channels: 16, Count);
@@ -91,7 +91,7 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
         DeviceBuffer<float> x = Some(Count), w = Some(Columns), mean = Some(Columns), variance = Some(Columns), saved = Poisoned<float>(5 * Columns), y = Poisoned<float>(Count),
             other = Some(Count), dx = Poisoned<float>(Count), kept = Poisoned<float>(Count), dw = Poisoned<float>(Columns), scratch = Scratch<float>(BatchNorm.Scratch(Rows, Columns));
         var kernels = new BatchNorm(Library);
-        kernels.Statistics(Stream, saved, mean, variance, scratch, x, w, w, 1e-5, 0.1, Rows, Columns);
+        kernels.Statistics(Stream, saved, mean, variance, default, scratch, x, w, w, 1e-5, 0.1, Rows, Columns);
         kernels.Apply(Stream, y, x, saved, residual ? other : DevicePointer.Null, relu, Rows, Columns);
         kernels.Backward(Stream, new(dx, residual ? kept : DevicePointer.Null, dw, false, DevicePointer.Null, false), scratch, other, x, residual ? y : DevicePointer.Null, saved,
             relu, batch: true, Rows, Columns);

@@ -40,14 +40,6 @@ sealed class DeviceMemoryKernelsTests(string device) : KernelFixture(device)
     }
 
     [Test]
-    public void Increment()
-    {
-        DeviceBuffer<long> counter = Upload(41L);
-        new DeviceMemoryKernels(Library).Increment(Stream, counter);
-        Assert.That(Download(counter), Is.EqualTo(new[] { 42L }));
-    }
-
-    [Test]
     public void CastEqualsCpu([Values] DType from, [Values] DType to)
     {
         const int count = 77;

@@ -15,13 +15,13 @@ sealed class BatchNorm(KernelLibrary library)
     /// <summary>float32 numbers of work space: for the moments, or for the sums and coefficients of the backward pass.</summary>
     public static long Scratch(long rows, int channels) => 3L * (new ColumnParts(rows, channels).Count + 1) * channels;
 
-    /// <summary>Statistics of the batch; running statistics may be null.</summary>
-    public void Statistics(CudaStream stream, DevicePointer saved, DevicePointer runningMean, DevicePointer runningVariance, DevicePointer scratch, DevicePointer x,
-        DevicePointer weight, DevicePointer bias, double eps, double momentum, long rows, int channels)
+    /// <summary>Statistics of the batch; running statistics, and a counter of batches, int64[1], may be null.</summary>
+    public void Statistics(CudaStream stream, DevicePointer saved, DevicePointer runningMean, DevicePointer runningVariance, DevicePointer counter, DevicePointer scratch,
+        DevicePointer x, DevicePointer weight, DevicePointer bias, double eps, double momentum, long rows, int channels)
     {
         var cut = new ColumnParts(rows, channels);
         (cut.IsOdd ? momentsOdd : moments).Launch(stream, cut.Grid, ColumnParts.Block, 0, scratch, x, rows, channels, cut.RowsPerPart);
-        finish.Launch(stream, cut.SecondGrid, ColumnParts.Block, 0, saved, runningMean, runningVariance, scratch, weight, bias, eps, momentum, rows, channels,
+        finish.Launch(stream, cut.SecondGrid, ColumnParts.Block, 0, saved, runningMean, runningVariance, counter, scratch, weight, bias, eps, momentum, rows, channels,
             cut.Count, cut.RowsPerPart);
     }
 

@@ -2,7 +2,7 @@ using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
-/// <summary>Filling, copying, counting, converting; kernels/tensor/memory.cu.</summary>
+/// <summary>Filling, copying, converting; kernels/tensor/memory.cu.</summary>
 sealed class DeviceMemoryKernels(KernelLibrary library)
 {
     const int Threads = 256;
@@ -25,9 +25,6 @@ sealed class DeviceMemoryKernels(KernelLibrary library)
     public void CopyBlocks(CudaStream stream, DevicePointer y, Blocks to, DevicePointer x, Blocks from, int size, long length, long count) =>
         library.Get($"memory_copy_blocks_{size}").Launch(stream, LaunchGrid.Blocks(length * count, Threads), Threads, 0,
             y, x, from.First, from.Stride, to.First, to.Stride, length, count);
-
-    /// <summary>Adds 1 to an int64.</summary>
-    public void Increment(CudaStream stream, DevicePointer counter) => library.Get("memory_increment").Launch(stream, 1, 1, 0, counter);
 
     /// <summary>y = x in another type.</summary>
     public void Cast(CudaStream stream, DevicePointer y, DType to, DevicePointer x, DType from, long count) =>
