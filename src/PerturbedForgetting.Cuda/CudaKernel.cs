@@ -56,6 +56,7 @@ public sealed unsafe class CudaKernel
     {
         CheckArguments(arguments);
         Context.MakeCurrent();
+        stream.Observer?.Launching(stream, Name);
         fixed (KernelArgument* first = arguments)
         {
             void** pointers = stackalloc void*[arguments.Length];
@@ -66,6 +67,7 @@ public sealed unsafe class CudaKernel
             if (result != CudaResult.Success)
                 ThrowLaunch(result, grid, block, sharedBytes);
         }
+        stream.Observer?.Launched(stream, Name);
     }
 
     /// <summary>Lets launches ask for so many bytes of dynamic shared memory, up to the device's opt-in limit.</summary>

@@ -19,6 +19,9 @@ public sealed unsafe class CudaStream : CudaResource
         }
     }
 
+    /// <summary>Sees every launch of a kernel and of a library's operation; null, the usual, costs a branch.</summary>
+    public ILaunchObserver? Observer { get; set; }
+
     /// <summary>Whether everything on it is done.</summary>
     public bool IsCompleted
     {

@@ -38,6 +38,32 @@ sealed unsafe class LaunchTests
         Assert.That(y.ToArray(), Is.All.EqualTo(9));
     }
 
+    [Test]
+    public void ObserverIsToldBeforeAndAfterEachLaunchOfItsStream()
+    {
+        using DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(8);
+        using DeviceBuffer<uint> z = gpu.Context.Allocate<uint>(8);
+        var observer = new Notes();
+        using CudaStream other = gpu.Context.CreateStream();
+        Stream.Observer = observer;
+        gpu.Set(Stream, y, 1, threads: 8);
+        gpu.Set(other, z, 2, threads: 8);
+        Assert.That(() => gpu.Module.GetKernel("set").Launch(Stream, 1, 1, 1 << 30, y, 1), Throws.TypeOf<CudaException>());
+        Stream.Observer = null;
+        gpu.Set(Stream, y, 3, threads: 8);
+        // The refused launch was announced and never came.
+        Assert.That(observer.Lines, Is.EqualTo(new[] { "> set", "< set", "> set" }));
+    }
+
+    sealed class Notes : ILaunchObserver
+    {
+        public List<string> Lines { get; } = [];
+
+        public void Launching(CudaStream stream, string name) => Lines.Add("> " + name);
+
+        public void Launched(CudaStream stream, string name) => Lines.Add("< " + name);
+    }
+
     [TestCase(0u, 1u, 1u, 32u, 1u, 1u, 0u, CudaResult.InvalidValue)]
     [TestCase(1u, 65536u, 1u, 32u, 1u, 1u, 0u, CudaResult.InvalidValue)]
     [TestCase(0x8000_0000u, 1u, 1u, 32u, 1u, 1u, 0u, CudaResult.InvalidValue)]
