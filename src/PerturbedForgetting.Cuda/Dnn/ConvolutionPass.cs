@@ -1,0 +1,66 @@
+namespace PerturbedForgetting.Cuda.Dnn;
+
+/// <summary>One direction of a convolution of one shape: its convolution descriptor, with the math type of the algorithm that was chosen for it.</summary>
+/// <param name="cudnn">The library's handle.</param>
+/// <param name="convolution">Descriptor of the convolution, of this direction alone, because it carries the math type.</param>
+/// <param name="first">Descriptor of the first operand.</param>
+/// <param name="second">Descriptor of the second operand.</param>
+/// <param name="output">Descriptor of the result.</param>
+sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, nint second, nint output)
+{
+    /// <summary>As many as there are algorithms in any direction; the heuristics return no more.</summary>
+    const int MostAlgorithms = 8;
+
+    public required delegate* unmanaged<nint, nint, nint, nint, nint, int, int*, CudnnAlgorithmPerformance*, CudnnStatus> Heuristics { get; init; }
+
+    public required delegate* unmanaged<nint, nint, nint, nint, nint, int, nuint*, CudnnStatus> WorkspaceSize { get; init; }
+
+    public required delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong, CudnnStatus> Convolve { get; init; }
+
+    /// <summary>The entry point's name, for messages.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What was chosen.</summary>
+    public ConvolutionAlgorithm Algorithm { get; private set; }
+
+    /// <summary>Takes the first algorithm of the heuristics that can be used, fits the limit and is as deterministic as asked.</summary>
+    /// <returns>False when there is none.</returns>
+    public bool Choose(bool tf32, bool deterministic, long workspaceLimit)
+    {
+        var api = cudnn.Api;
+        CudnnAlgorithmPerformance* found = stackalloc CudnnAlgorithmPerformance[MostAlgorithms];
+        int count = 0;
+        api.Check(api.SetConvolutionMathType(convolution, tf32 ? CudnnMathType.Default : CudnnMathType.Fma));
+        CudnnStatus status = Heuristics(cudnn.Handle, first, second, convolution, output, MostAlgorithms, &count, found);
+        if (IsNotSupported(status))
+            return false;
+        api.Check(status, $"Get{Name}Algorithm_v7");
+        for (int i = 0; i < count; i++)
+        {
+            bool isDeterministic = found[i].Determinism == CudnnDeterminism.Deterministic;
+            // Full float32 holds whatever the heuristics looked at; with TF32 theirs decides, but for a rounding to float16.
+            CudnnMathType math = tf32 ? found[i].MathType : CudnnMathType.Fma;
+            if (found[i].Status != CudnnStatus.Success || (deterministic && !isDeterministic) || math == CudnnMathType.TensorOpAllowConversion)
+                continue;
+            api.Check(api.SetConvolutionMathType(convolution, math));
+            nuint bytes;
+            if (WorkspaceSize(cudnn.Handle, first, second, convolution, output, found[i].Algorithm, &bytes) != CudnnStatus.Success || bytes > (nuint)workspaceLimit)
+                continue;
+            Algorithm = new(found[i].Algorithm, math, isDeterministic, (long)bytes);
+            return true;
+        }
+        return false;
+    }
+
+    /// <summary>Puts it on the handle's stream.</summary>
+    public void Run(DevicePointer a, DevicePointer b, DevicePointer result, DevicePointer workspace, long workspaceBytes, bool accumulate)
+    {
+        float alpha = 1, beta = accumulate ? 1 : 0;
+        CudnnStatus status = Convolve(cudnn.Handle, &alpha, first, a.Address, second, b.Address, convolution, Algorithm.Number,
+            workspace.Address, (nuint)workspaceBytes, &beta, output, result.Address);
+        if (status != CudnnStatus.Success)
+            cudnn.Api.Check(status, Name);
+    }
+
+    static bool IsNotSupported(CudnnStatus status) => (int)status / 1000 == (int)CudnnStatus.NotSupported / 1000;
+}

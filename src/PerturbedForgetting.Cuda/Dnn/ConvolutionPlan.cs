@@ -1,0 +1,115 @@
+namespace PerturbedForgetting.Cuda.Dnn;
+
+/// <summary>The three directions of a convolution of one shape through cuDNN: descriptors made and algorithms chosen once. Tensors are NHWC,
+/// filters O,kh,kw,I (of one group), all float32, dense, at addresses that are multiples of 16. <see cref="Cudnn.Plan"/> makes and owns it.</summary>
+public sealed unsafe class ConvolutionPlan
+{
+    readonly Cudnn cudnn;
+    readonly ConvolutionDescriptors descriptors;
+    readonly ConvolutionPass forward, backwardData, backwardFilter;
+
+    ConvolutionPlan(Cudnn cudnn, ConvolutionDescriptors descriptors, in ConvolutionShape shape)
+    {
+        (this.cudnn, this.descriptors, Shape) = (cudnn, descriptors, shape);
+        CudnnApi api = cudnn.Api;
+        nint x = descriptors.Tensor(shape.Height, shape.Width, shape.Channels);
+        nint y = descriptors.Tensor(shape.OutputHeight, shape.OutputWidth, shape.Filters);
+        nint w = descriptors.Filter();
+        forward = new(cudnn, descriptors.Convolution(), x, w, y)
+        {
+            Heuristics = api.GetConvolutionForwardAlgorithm,
+            WorkspaceSize = api.GetConvolutionForwardWorkspaceSize,
+            Convolve = api.ConvolutionForward,
+            Name = nameof(api.ConvolutionForward),
+        };
+        backwardData = new(cudnn, descriptors.Convolution(), w, y, x)
+        {
+            Heuristics = api.GetConvolutionBackwardDataAlgorithm,
+            WorkspaceSize = api.GetConvolutionBackwardDataWorkspaceSize,
+            Convolve = api.ConvolutionBackwardData,
+            Name = nameof(api.ConvolutionBackwardData),
+        };
+        backwardFilter = new(cudnn, descriptors.Convolution(), x, y, w)
+        {
+            Heuristics = api.GetConvolutionBackwardFilterAlgorithm,
+            WorkspaceSize = api.GetConvolutionBackwardFilterWorkspaceSize,
+            Convolve = api.ConvolutionBackwardFilter,
+            Name = nameof(api.ConvolutionBackwardFilter),
+        };
+    }
+
+    /// <summary>The convolution.</summary>
+    public ConvolutionShape Shape { get; }
+
+    /// <summary>How y is computed.</summary>
+    public ConvolutionAlgorithm ForwardAlgorithm => forward.Algorithm;
+
+    /// <summary>How the gradient of x is computed.</summary>
+    public ConvolutionAlgorithm BackwardDataAlgorithm => backwardData.Algorithm;
+
+    /// <summary>How the gradient of the filters is computed.</summary>
+    public ConvolutionAlgorithm BackwardFilterAlgorithm => backwardFilter.Algorithm;
+
+    /// <summary>y = x ∗ w, or y += with <paramref name="accumulate"/>, on the handle's stream.</summary>
+    /// <param name="x">Input.</param>
+    /// <param name="w">Filters.</param>
+    /// <param name="y">Output.</param>
+    /// <param name="workspace">Memory that nothing on another stream uses meanwhile; null where none is needed.</param>
+    /// <param name="workspaceBytes">Its size; at least what <see cref="ForwardAlgorithm"/> needs.</param>
+    /// <param name="accumulate">Whether to add to what is there.</param>
+    /// <exception cref="CudaLibraryException">cuDNN refuses it.</exception>
+    public void Forward(DevicePointer x, DevicePointer w, DevicePointer y, DevicePointer workspace, long workspaceBytes, bool accumulate = false) =>
+        Run(forward, x, w, y, workspace, workspaceBytes, accumulate);
+
+    /// <summary>dx = the gradient of x, or dx += with <paramref name="accumulate"/>, on the handle's stream.</summary>
+    /// <param name="w">Filters.</param>
+    /// <param name="dy">Gradient of the output.</param>
+    /// <param name="dx">Gradient of the input.</param>
+    /// <param name="workspace">Memory that nothing on another stream uses meanwhile; null where none is needed.</param>
+    /// <param name="workspaceBytes">Its size; at least what <see cref="BackwardDataAlgorithm"/> needs.</param>
+    /// <param name="accumulate">Whether to add to what is there.</param>
+    /// <exception cref="CudaLibraryException">cuDNN refuses it.</exception>
+    public void BackwardData(DevicePointer w, DevicePointer dy, DevicePointer dx, DevicePointer workspace, long workspaceBytes, bool accumulate = false) =>
+        Run(backwardData, w, dy, dx, workspace, workspaceBytes, accumulate);
+
+    /// <summary>dw = the gradient of the filters, or dw += with <paramref name="accumulate"/>, on the handle's stream.</summary>
+    /// <param name="x">Input.</param>
+    /// <param name="dy">Gradient of the output.</param>
+    /// <param name="dw">Gradient of the filters.</param>
+    /// <param name="workspace">Memory that nothing on another stream uses meanwhile; null where none is needed.</param>
+    /// <param name="workspaceBytes">Its size; at least what <see cref="BackwardFilterAlgorithm"/> needs.</param>
+    /// <param name="accumulate">Whether to add to what is there.</param>
+    /// <exception cref="CudaLibraryException">cuDNN refuses it.</exception>
+    public void BackwardFilter(DevicePointer x, DevicePointer dy, DevicePointer dw, DevicePointer workspace, long workspaceBytes, bool accumulate = false) =>
+        Run(backwardFilter, x, dy, dw, workspace, workspaceBytes, accumulate);
+
+    /// <summary>The plan of a shape; null when cuDNN has no algorithm for one of its directions.</summary>
+    internal static ConvolutionPlan? Create(Cudnn cudnn, in ConvolutionShape shape, bool tf32, bool deterministic, long workspaceLimit)
+    {
+        ConvolutionDescriptors descriptors = new(cudnn.Api, shape);
+        ConvolutionPlan? complete = null;
+        try
+        {
+            ConvolutionPlan plan = new(cudnn, descriptors, shape);
+            if (plan.forward.Choose(tf32, deterministic, workspaceLimit)
+                && plan.backwardData.Choose(tf32, deterministic, workspaceLimit)
+                && plan.backwardFilter.Choose(tf32, deterministic, workspaceLimit))
+                complete = plan;
+            return complete;
+        }
+        finally
+        {
+            if (complete is null)
+                descriptors.Dispose();
+        }
+    }
+
+    /// <summary>Gives the descriptors back.</summary>
+    internal void Release() => descriptors.Dispose();
+
+    void Run(ConvolutionPass pass, DevicePointer a, DevicePointer b, DevicePointer result, DevicePointer workspace, long workspaceBytes, bool accumulate)
+    {
+        cudnn.Use();
+        pass.Run(a, b, result, workspace, workspaceBytes, accumulate);
+    }
+}
