@@ -27,7 +27,7 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
     /// <returns>False when there is none.</returns>
     public bool Choose(bool tf32, bool deterministic, long workspaceLimit)
     {
-        var api = cudnn.Api;
+        CudnnApi api = cudnn.Library;
         CudnnAlgorithmPerformance* found = stackalloc CudnnAlgorithmPerformance[MostAlgorithms];
         int count = 0;
         api.Check(api.SetConvolutionMathType(convolution, tf32 ? CudnnMathType.Default : CudnnMathType.Fma));
@@ -59,7 +59,7 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
         CudnnStatus status = Convolve(cudnn.Handle, &alpha, first, a.Address, second, b.Address, convolution, Algorithm.Number,
             workspace.Address, (nuint)workspaceBytes, &beta, output, result.Address);
         if (status != CudnnStatus.Success)
-            cudnn.Api.Check(status, Name);
+            cudnn.Library.Check(status, Name);
     }
 
     static bool IsNotSupported(CudnnStatus status) => (int)status / 1000 == (int)CudnnStatus.NotSupported / 1000;

@@ -11,7 +11,7 @@ public sealed unsafe class ConvolutionPlan
     ConvolutionPlan(Cudnn cudnn, ConvolutionDescriptors descriptors, in ConvolutionShape shape)
     {
         (this.cudnn, this.descriptors, Shape) = (cudnn, descriptors, shape);
-        CudnnApi api = cudnn.Api;
+        CudnnApi api = cudnn.Library;
         nint x = descriptors.Tensor(shape.Height, shape.Width, shape.Channels);
         nint y = descriptors.Tensor(shape.OutputHeight, shape.OutputWidth, shape.Filters);
         nint w = descriptors.Filter();
@@ -86,7 +86,7 @@ public sealed unsafe class ConvolutionPlan
     /// <summary>The plan of a shape; null when cuDNN has no algorithm for one of its directions.</summary>
     internal static ConvolutionPlan? Create(Cudnn cudnn, in ConvolutionShape shape, bool tf32, bool deterministic, long workspaceLimit)
     {
-        ConvolutionDescriptors descriptors = new(cudnn.Api, shape);
+        ConvolutionDescriptors descriptors = new(cudnn.Library, shape);
         ConvolutionPlan? complete = null;
         try
         {
@@ -109,7 +109,7 @@ public sealed unsafe class ConvolutionPlan
 
     void Run(ConvolutionPass pass, DevicePointer a, DevicePointer b, DevicePointer result, DevicePointer workspace, long workspaceBytes, bool accumulate)
     {
-        cudnn.Use();
+        cudnn.Begin();
         pass.Run(a, b, result, workspace, workspaceBytes, accumulate);
     }
 }

@@ -1,7 +1,9 @@
+using PerturbedForgetting.Cuda.Driver;
+
 namespace PerturbedForgetting.Cuda.Dnn;
 
-/// <summary>cuDNN in a context: convolutions of float32 tensors in NHWC order. One thread at a time.</summary>
-public sealed unsafe class Cudnn : IDisposable
+/// <summary>Convolutions of float32 tensors in NHWC order by cuDNN. Belongs to one thread at a time; what it enqueues lies on one stream.</summary>
+public sealed unsafe class Cudnn : CudaResource
 {
     /// <summary>Bytes of workspace that an algorithm may need, unless told otherwise.</summary>
     public const long DefaultWorkspaceLimit = 1L << 30;
@@ -10,35 +12,32 @@ public sealed unsafe class Cudnn : IDisposable
     readonly nint handle;
     readonly long workspaceLimit;
     nint stream;
-    bool isDisposed;
 
-    /// <summary>Starts cuDNN on a device; its work goes to the default stream until <see cref="SetStream"/> names another.</summary>
+    /// <summary>Starts the library in a context, on the default stream.</summary>
     /// <param name="context">The device's context.</param>
-    /// <param name="api">The library; ask <see cref="CudnnApi.Problem"/> first.</param>
+    /// <param name="api">The library.</param>
     /// <param name="workspaceLimit">Algorithms that need more bytes of workspace are not chosen.</param>
-    /// <exception cref="CudaLibraryException">cuDNN cannot start.</exception>
-    public Cudnn(CudaContext context, CudnnApi api, long workspaceLimit = DefaultWorkspaceLimit)
+    /// <exception cref="CudaLibraryException">The library is absent, of a wrong version, or does not start.</exception>
+    public Cudnn(CudaContext context, CudnnApi api, long workspaceLimit = DefaultWorkspaceLimit) : base(context)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(workspaceLimit);
-        (Context, Api, this.workspaceLimit) = (context, api, workspaceLimit);
+        (Library, this.workspaceLimit) = (api, workspaceLimit);
+        api.RequireUsable(context.Device);
         context.MakeCurrent();
         nint made;
         api.Check(api.Create(&made));
         handle = made;
     }
 
-    /// <summary>The device's context.</summary>
-    public CudaContext Context { get; }
-
     /// <summary>The library.</summary>
-    public CudnnApi Api { get; }
+    public CudnnApi Library { get; }
 
     /// <summary>The library's handle (<c>cudnnHandle_t</c>).</summary>
     public nint Handle
     {
         get
         {
-            ObjectDisposedException.ThrowIf(isDisposed, this);
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
             return handle;
         }
     }
@@ -47,10 +46,10 @@ public sealed unsafe class Cudnn : IDisposable
     /// <exception cref="CudaLibraryException">cuDNN refuses the stream.</exception>
     public void SetStream(CudaStream stream)
     {
-        Use();
         if (this.stream == stream.Handle)
             return;
-        Api.Check(Api.SetStream(handle, stream.Handle));
+        Use();
+        Library.Check(Library.SetStream(handle, stream.Handle));
         this.stream = stream.Handle;
     }
 
@@ -77,23 +76,15 @@ public sealed unsafe class Cudnn : IDisposable
     public int PlanCount => plans.Count;
 
     /// <summary>Makes the context current, and checks that this was not given back.</summary>
-    internal void Use()
-    {
-        ObjectDisposedException.ThrowIf(isDisposed, this);
-        Context.MakeCurrent();
-    }
+    internal void Begin() => Use();
 
-    /// <summary>Gives the plans and the handle back. Quiet when the context is dead: the fault that killed it was reported where it happened.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    protected override CudaResult Release()
     {
-        if (isDisposed)
-            return;
-        isDisposed = true;
-        if (Context.IsDisposed)
-            return;
-        Context.MakeCurrent();
         foreach (ConvolutionPlan? plan in plans.Values)
             plan?.Release();
-        Api.Destroy(handle);
+        // A library whose context is lost cannot be ended in order; the fault was reported where it happened.
+        Library.Destroy(handle);
+        return CudaResult.Success;
     }
 }

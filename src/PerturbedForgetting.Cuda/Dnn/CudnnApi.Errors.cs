@@ -11,37 +11,38 @@ public sealed unsafe partial class CudnnApi
 {
     const int LastErrorBytes = 2048;
 
-    /// <summary>The library's version as its makers write it: <c>9.13.0</c>; empty where there is no library.</summary>
-    public string Version
+    /// <summary>The library's version; null where there is no library.</summary>
+    public Version? Version
     {
         get
         {
             int version = (int)GetVersion();
-            (int major, int minor, int patch) = version >= 10000
-                ? (version / 10000, version / 100 % 100, version % 100)
-                : (version / 1000, version / 100 % 10, version % 100);
-            return version == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{major}.{minor}.{patch}");
+            return version == 0 ? null
+                : version >= 10000 ? new(version / 10000, version / 100 % 100, version % 100)
+                : new(version / 1000, version / 100 % 10, version % 100);
         }
     }
 
-    /// <summary>Whether convolutions on a device can go through it.</summary>
-    public bool IsUsable(CudaDevice device) => Problem(device) is null;
-
-    /// <summary>Why convolutions on a device cannot go through it, and what to do about it; null when they can.</summary>
-    public string? Problem(CudaDevice device)
+    /// <summary>Why convolutions on a device cannot go through it: it is absent, of another version than 9, incomplete, or made for a newer
+    /// CUDA than the driver's. Null when they can.</summary>
+    public string? WhyUnusable(CudaDevice device)
     {
-        int driver = device.DriverVersion / 1000;
-        string remedy = string.Create(CultureInfo.InvariantCulture, $"Install cuDNN 9 for CUDA {driver} (with Python: pip install nvidia-cudnn-cu{driver}).");
-        if (!IsSupported)
-            return $"cuDNN is not there: {Origin}. {remedy}";
-        nuint version = GetVersion(), cuda = GetCudartVersion() / 1000;
-        if (version is < 90000 or > 99999)
-            return $"{Origin} is cuDNN {Version}, not 9. {remedy}";
-        if (MissingExports.Count > 0)
-            return $"{Origin} lacks {string.Join(", ", MissingExports)}. {remedy}";
-        if (cuda > (nuint)driver)
-            return string.Create(CultureInfo.InvariantCulture, $"{Origin} (cuDNN {Version}) is made for CUDA {cuda}, and the driver is of CUDA {driver}. Update the NVIDIA driver, or do this: {remedy}");
-        return null;
+        int cuda = (int)GetCudartVersion() / 1000, driver = device.DriverVersion / 1000;
+        return !IsSupported ? $"there is no cuDNN: {Origin}"
+            : Version is not { } version ? $"cuDNN ({Origin}) does not tell its version"
+            : version.Major != 9 ? $"cuDNN ({Origin}) is of version {version}; 9 is needed"
+            : MissingExports.Count > 0 ? $"cuDNN {version} ({Origin}) lacks {string.Join(", ", MissingExports)}"
+            : cuda > driver ? string.Create(CultureInfo.InvariantCulture, $"cuDNN {version} ({Origin}) is made for CUDA {cuda}, and the driver for CUDA {driver}")
+            : null;
+    }
+
+    /// <summary>Throws when convolutions on a device cannot go through it.</summary>
+    /// <exception cref="CudaLibraryException">It is absent, of the wrong version, or incomplete.</exception>
+    internal void RequireUsable(CudaDevice device)
+    {
+        if (WhyUnusable(device) is { } reason)
+            throw new CudaLibraryException("cuDNN", "loading", (int)CudnnStatus.NotInitialized, NameOf(CudnnStatus.NotInitialized), reason,
+                string.Create(CultureInfo.InvariantCulture, $"Install cuDNN 9 for CUDA {device.DriverVersion / 1000} ('pip install nvidia-cudnn-cu{device.DriverVersion / 1000}') or name its file in PERTURBED_FORGETTING_CUDNN; without it the project's own kernels compute convolutions, more slowly."));
     }
 
     /// <summary>Throws when a call failed.</summary>

@@ -1,11 +1,23 @@
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda.Libraries;
 
 namespace PerturbedForgetting.Cuda.Dnn;
 
 // The table filled from cuDNN's library, or from nothing.
 public sealed unsafe partial class CudnnApi
 {
+    static readonly Lazy<CudnnApi> installed = new(Load);
+
     delegate void* Find(string name);
+
+    /// <summary>The cuDNN of this machine, looked for once; not supported where there is none.</summary>
+    public static CudnnApi Installed => installed.Value;
+
+    static CudnnApi Load()
+    {
+        LibraryReport found = LibrarySearch.Open(CudaLibrary.Cudnn);
+        return found.Handle == 0 ? Absent(found.Origin) : From(name => NativeLibrary.TryGetExport(found.Handle, name, out nint address) ? address : 0, found.Origin);
+    }
 
     /// <summary>The table of a library with these exports; 0 stands for one that is missing.</summary>
     internal static CudnnApi From(Func<string, nint> export, string origin)

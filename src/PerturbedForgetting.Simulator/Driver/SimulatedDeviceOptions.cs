@@ -24,4 +24,10 @@ public sealed record SimulatedDeviceOptions
 
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
+
+    /// <summary>Version of its cuDNN; null when it has none.</summary>
+    public Version? CudnnVersion { get; init; } = new(9, 13, 0);
+
+    /// <summary>Version of CUDA that its cuDNN was made for, 1000·major + 10·minor.</summary>
+    public int CudnnCudaVersion { get; init; } = 12080;
 }

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
+using PerturbedForgetting.Simulator.Libraries;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
@@ -17,6 +19,7 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     readonly InitFunction init;
     readonly NumberFunction version, count;
     readonly DeviceFunction get;
+    readonly SimulatedCudnn cudnn;
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     delegate CudaResult InitFunction(uint flags);
@@ -41,6 +44,7 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         count = DeviceGetCount;
         get = DeviceGet;
         Api = Table();
+        cudnn = new SimulatedCudnn(Options.CudnnVersion, Options.CudnnCudaVersion);
     }
 
     /// <summary>What it looks like.</summary>
@@ -48,6 +52,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
 
     /// <summary>The table of entry points.</summary>
     public CudaDriverApi Api { get; }
+
+    /// <summary>The table of its cuDNN.</summary>
+    public CudnnApi Cudnn => cudnn.Api;
 
     /// <summary>What the launches of each kernel did, by the kernel's name.</summary>
     public IReadOnlyDictionary<string, Counters> Counters => counters;

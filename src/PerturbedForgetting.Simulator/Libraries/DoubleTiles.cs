@@ -112,12 +112,10 @@ static unsafe class DoubleTiles
             high.Store(destination + i + half);
         }
         for (; i < count; i++)
-            destination[i] = tf32 ? RoundToTf32(source[i]) : source[i];
+            destination[i] = tf32 ? RoundToTf32(new Vector<float>(source[i]))[0] : source[i];
     }
 
-    /// <summary>The nearest number of 10 mantissa bits, ties away from zero, as the matrix units' conversion rounds (cvt.rna.tf32.f32).</summary>
-    public static float RoundToTf32(float value) => RoundToTf32(new Vector<float>(value))[0];
-
+    // To nearest, ties away from zero, as the conversion for the matrix units rounds (cvt.rna.tf32.f32).
     static Vector<float> RoundToTf32(Vector<float> value)
     {
         Vector<int> bits = Vector.AsVectorInt32(value);

@@ -31,17 +31,17 @@ sealed unsafe class SimulatedCudnn
     delegate nuint NumberFunction();
 
     /// <summary>Makes one.</summary>
-    /// <param name="version">Its version.</param>
+    /// <param name="version">Its version; null makes none.</param>
     /// <param name="cuda">Version of CUDA that it says it was made for, 1000·major + 10·minor.</param>
-    public SimulatedCudnn(Version version, int cuda)
+    public SimulatedCudnn(Version? version, int cuda)
     {
         // Version 9 numbers itself in another way than those before.
-        int number = version.Major >= 9
-            ? (version.Major * 10000) + (version.Minor * 100) + version.Build
+        int number = version is null ? 0
+            : version.Major >= 9 ? (version.Major * 10000) + (version.Minor * 100) + version.Build
             : (version.Major * 1000) + (version.Minor * 100) + version.Build;
         this.version = () => (nuint)number;
         cudart = () => (nuint)cuda;
-        Api = Table();
+        Api = version is null ? CudnnApi.Absent("this software GPU has none") : Table();
     }
 
     /// <summary>The table of entry points.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Simulator.Execution;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cuda;
@@ -37,6 +38,9 @@ abstract class KernelFixture(string deviceName)
 
     /// <summary>Whether the counters are there.</summary>
     protected bool IsSimulated => device.Driver is not null;
+
+    /// <summary>The software GPU; null on a real one.</summary>
+    protected SimulatedDriver? Simulated => device.Driver;
 
     protected CudaContext Context => device.Context;
 
