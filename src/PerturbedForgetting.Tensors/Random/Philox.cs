@@ -13,12 +13,6 @@ public readonly struct Philox(ulong seed, ulong stream)
 {
     const uint M0 = 0xD2511F53, M1 = 0xCD9E8D57, W0 = 0x9E3779B9, W1 = 0xBB67AE85;
 
-    /// <summary>The 64-bit key.</summary>
-    public ulong Seed => seed;
-
-    /// <summary>Which independent sequence of that key.</summary>
-    public ulong Stream => stream;
-
     /// <summary>The four 32-bit words with the given block counter.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (uint X, uint Y, uint Z, uint W) Block(ulong block)

@@ -6,11 +6,12 @@ sealed partial class CudaBackend
 {
     BatchNorm BatchNormalization => field ??= new(library);
 
-    public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum)
+    public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum,
+        Tensor? counter)
     {
         var (rows, channels) = RowsOf(x);
         using Scratch scratch = Floats(BatchNorm.Scratch(rows, channels));
-        BatchNormalization.Statistics(stream, Dense(saved), DenseOrNull(runningMean), DenseOrNull(runningVar), scratch.Pointer, Dense(x), Dense(weight), Dense(bias),
+        BatchNormalization.Statistics(stream, Dense(saved), DenseOrNull(runningMean), DenseOrNull(runningVar), PointerOrNull(counter), scratch.Pointer, Dense(x), Dense(weight), Dense(bias),
             eps, momentum, rows, channels);
     }
 
@@ -31,8 +32,6 @@ sealed partial class CudaBackend
             DenseOrNull(gradients.Bias), gradients.AccumulateBias);
         BatchNormalization.Backward(stream, results, scratch.Pointer, Dense(dy), Dense(x), DenseOrNull(y), Dense(saved), relu, batch, rows, channels);
     }
-
-    public override void Increment(Tensor counter) => Memory.Increment(stream, Pointer(counter));
 
     /// <summary>Rows and columns of a tensor seen as a matrix of its last dimension.</summary>
     static (long Rows, int Columns) RowsOf(Tensor x)

@@ -6,6 +6,6 @@ sealed partial class CudaBackend
 {
     Kernels.Dropout DropoutKernel => field ??= new(library);
 
-    public override void Dropout(Tensor x, double p, Philox generator, Tensor y) =>
-        DropoutKernel.Launch(stream, Dense(y), Dense(x), p, generator.Seed, generator.Stream, y.Count);
+    public override void Dropout(Tensor x, double p, in RandomCall call, Tensor y) =>
+        DropoutKernel.Launch(stream, Dense(y), Dense(x), p, call.Seed, call.Stream, PointerOrNull(call.Counter), y.Count);
 }

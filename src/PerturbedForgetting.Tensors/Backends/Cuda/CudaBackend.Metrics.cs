@@ -11,4 +11,6 @@ sealed partial class CudaBackend
         else
             LabelRanks.LaunchApplying(stream, Pointer(y), Dense(logits), Pointer(labels), logits.Shape[0], logits.Shape[1]);
     }
+
+    public override void CountRanks(Tensor ranks, int k, Tensor counts) => LabelRanks.LaunchCount(stream, Pointer(counts), Pointer(ranks), k, ranks.Count);
 }

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.MultiTensor;
+using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
@@ -35,8 +36,8 @@ sealed partial class CudaBackend
     public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y) =>
         CombineKernel.Launch(stream, Tiles(layout), Dense(y), Of(gradient), Dense(weights), scale, accumulate);
 
-    public override void FillNormal(MultiTensorLayout layout, Tensor y, ulong seed, ulong sequence) =>
-        FillNormalKernel.Launch(stream, Tiles(layout), Dense(y), seed, sequence);
+    public override void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call) =>
+        FillNormalKernel.Launch(stream, Tiles(layout), Dense(y), call.Seed, call.Stream, PointerOrNull(call.Counter));
 
     public override void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor) =>
         LerpKernels.Launch(stream, Tiles(layout), Dense(y), Dense(target), Pointer(factor));
@@ -54,6 +55,9 @@ sealed partial class CudaBackend
 
     public override void Record(Tensor value, double factor, Tensor last, Tensor sum) =>
         ScalarKernels.Record(stream, Pointer(last), Pointer(sum), Dense(value), factor);
+
+    public override void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums) =>
+        ScalarKernels.AddLosses(stream, Pointer(sums), Pointer(losses), Pointer(keep), chunks, samples);
 
     public override void TrackFinite(Tensor value, Tensor flag) => ScalarKernels.TrackFinite(stream, Pointer(flag), Pointer(value));
 

@@ -109,6 +109,8 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         return pointer;
     }
 
+    static DevicePointer PointerOrNull(Tensor? t) => t is null ? DevicePointer.Null : Pointer(t);
+
     static DevicePointer DenseOrNull(Tensor? t) => t is null ? DevicePointer.Null : Dense(t);
 
     /// <summary>Memory that is given back when the operation has been put on the stream: whoever gets it next comes later there.</summary>
