@@ -1,5 +1,4 @@
 using PerturbedForgetting.Cuda;
-using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
@@ -23,7 +22,7 @@ static class Failures
         FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
         OutOfMemoryException => (ExitCodes.Device, "out of memory"),
-        CudaException or DeviceException => (ExitCodes.Device, "device"),
+        CudaException => (ExitCodes.Device, "device"),
         _ => (ExitCodes.Failure, $"internal error ({exception.GetType().Name})"),
     };
 

@@ -25,6 +25,12 @@ public sealed record SimulatedDeviceOptions
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 
+    /// <summary>Version of its cuBLAS; null when it has none.</summary>
+    public Version? CublasVersion { get; init; } = new(12, 6, 4);
+
+    /// <summary>Version of its cuBLASLt; null when it has none.</summary>
+    public Version? CublasLtVersion { get; init; } = new(12, 6, 4);
+
     /// <summary>Version of its cuDNN; null when it has none.</summary>
     public Version? CudnnVersion { get; init; } = new(9, 13, 0);
 

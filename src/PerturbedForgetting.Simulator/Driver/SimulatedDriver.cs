@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
@@ -19,6 +20,8 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     readonly InitFunction init;
     readonly NumberFunction version, count;
     readonly DeviceFunction get;
+    readonly SimulatedCublas cublas;
+    readonly SimulatedCublasLt cublasLt;
     readonly SimulatedCudnn cudnn;
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -44,6 +47,7 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         count = DeviceGetCount;
         get = DeviceGet;
         Api = Table();
+        (cublas, cublasLt) = (new SimulatedCublas(Options.CublasVersion), new SimulatedCublasLt(Options.CublasLtVersion));
         cudnn = new SimulatedCudnn(Options.CudnnVersion, Options.CudnnCudaVersion);
     }
 
@@ -52,6 +56,12 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
 
     /// <summary>The table of entry points.</summary>
     public CudaDriverApi Api { get; }
+
+    /// <summary>The table of its cuBLAS.</summary>
+    public CublasApi Cublas => cublas.Api;
+
+    /// <summary>The table of its cuBLASLt.</summary>
+    public CublasLtApi CublasLt => cublasLt.Api;
 
     /// <summary>The table of its cuDNN.</summary>
     public CudnnApi Cudnn => cudnn.Api;

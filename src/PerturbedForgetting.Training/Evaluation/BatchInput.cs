@@ -6,8 +6,7 @@ namespace PerturbedForgetting.Training.Evaluation;
 
 /// <summary>Brings batches to the device: bytes are uploaded as they are and normalised there.</summary>
 /// <param name="normalization">Mean and standard deviation.</param>
-/// <param name="device">Where the batches go.</param>
-sealed class BatchInput(Normalization normalization, Device device) : IDisposable
+sealed class BatchInput(Normalization normalization) : IDisposable
 {
     readonly double[] mean = [.. normalization.Mean], std = [.. normalization.Std];
     Tensor? pixels, labels;
@@ -18,8 +17,8 @@ sealed class BatchInput(Normalization normalization, Device device) : IDisposabl
         if (pixels is null || pixels.Shape[0] < batch.Count)
         {
             Dispose();
-            pixels = Tensor.Persistent([batch.Count, batch.Height, batch.Width, 3], DType.UInt8, device);
-            labels = Tensor.Persistent([batch.Count], DType.Int32, device);
+            pixels = Tensor.Persistent([batch.Count, batch.Height, batch.Width, 3], DType.UInt8);
+            labels = Tensor.Persistent([batch.Count], DType.Int32);
         }
         var bytes = pixels.Rows(0, batch.Count).CopyFrom<byte>(batch.Pixels);
         var numbers = labels!.Rows(0, batch.Count).CopyFrom(batch.Labels);
