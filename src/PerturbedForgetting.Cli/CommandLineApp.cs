@@ -15,6 +15,7 @@ sealed class CommandLineApp
     public CommandLineApp(CommandHandlers handlers, Terminal terminal)
     {
         this.terminal = terminal;
+        SoftwareGpu.Register();
         commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new ModelsCommand(), new DevicesCommand(), new KernelsProfileCommand()];
     }
 

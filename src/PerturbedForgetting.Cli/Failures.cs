@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
@@ -22,7 +23,7 @@ static class Failures
         FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
         OutOfMemoryException => (ExitCodes.Device, "out of memory"),
-        CudaException => (ExitCodes.Device, "device"),
+        CudaException or DeviceException => (ExitCodes.Device, "device"),
         _ => (ExitCodes.Failure, $"internal error ({exception.GetType().Name})"),
     };
 

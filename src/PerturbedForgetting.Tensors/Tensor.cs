@@ -60,7 +60,7 @@ public partial class Tensor : IDisposable
     public static Tensor Empty(Shape shape, DType type = DType.Float32, Device? device = null)
     {
         device ??= Device.Cpu;
-        var storage = device.Allocator.Allocate(shape.Count * type.Size());
+        var storage = device.Allocator.Allocate(shape, type);
         Scope.Current?.Own(storage);
         return new Tensor(storage, 0, shape, type, device);
     }
@@ -69,7 +69,7 @@ public partial class Tensor : IDisposable
     public static Tensor Persistent(Shape shape, DType type = DType.Float32, Device? device = null)
     {
         device ??= Device.Cpu;
-        return new Tensor(device.Allocator.Allocate(shape.Count * type.Size()), 0, shape, type, device);
+        return new Tensor(device.Allocator.Allocate(shape, type), 0, shape, type, device);
     }
 
     /// <summary>A tensor of zeros.</summary>

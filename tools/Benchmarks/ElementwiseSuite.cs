@@ -87,7 +87,7 @@ static unsafe class ElementwiseSuite
         double product = 2e-9 * batch * tokens * (double)tokens * Channels;
         Timing.Result[] times = Timing.Alternate(Rounds,
             () => cpu.Attention(qkv, Heads, 0.125, y, logSums),
-            () => cpu.AttentionBackward(y, qkv, logSums, Heads, 0.125, dqkv));
+            () => cpu.AttentionBackward(y, y, qkv, logSums, Heads, 0.125, dqkv));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{"attention",-26}{qkv.Shape,-20}{1e6 * times[0].Minimum,10:F1}   {2 * product / times[0].Minimum:F1} GFLOP/s, backward {1e6 * times[1].Minimum:F1} us, {5 * product / times[1].Minimum:F1} GFLOP/s"));
     }

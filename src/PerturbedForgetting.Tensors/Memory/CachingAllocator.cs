@@ -1,5 +1,5 @@
+using System.Globalization;
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace PerturbedForgetting.Tensors.Memory;
 
@@ -9,34 +9,21 @@ namespace PerturbedForgetting.Tensors.Memory;
 /// <param name="Cached">Free, kept for reuse.</param>
 public readonly record struct MemoryCounters(long Live, long Peak, long Cached);
 
-/// <summary>Where an allocator gets raw memory.</summary>
-interface IMemorySource
-{
-    /// <summary>Memory aligned to 64 bytes at least, of undefined content.</summary>
-    nint Allocate(long bytes);
-
-    void Free(nint pointer);
-}
-
-/// <summary>Memory of the process, outside the garbage-collected heap.</summary>
-unsafe sealed class NativeMemorySource : IMemorySource
-{
-    public nint Allocate(long bytes) => (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64);
-
-    public void Free(nint pointer) => NativeMemory.AlignedFree((void*)pointer);
-}
-
 /// <summary>
 /// Keeps freed blocks for reuse. Sizes are rounded up to one of four steps per power of two (at most 25 % more), at least 512
-/// bytes, so a training step finds every block of the step before it. With the environment variable
-/// PERTURBED_FORGETTING_POISON=1 every block is filled with NaN bit patterns before it is handed out, which shows any kernel
-/// that reads what it has not written.
+/// bytes, so a training step finds every block of the step before it. A block is handed out again as soon as its last owner has let
+/// go: on a device that queues its work, everything that uses such blocks runs on one stream, so the new use comes after the old one.
+/// With the environment variable PERTURBED_FORGETTING_POISON=1 every block is filled with NaN bit patterns before it is handed out,
+/// which shows any kernel that reads what it has not written.
 /// </summary>
 sealed class CachingAllocator(IMemorySource source)
 {
     static readonly bool Poison = Environment.GetEnvironmentVariable("PERTURBED_FORGETTING_POISON") == "1";
 
+    const int ConsumersShown = 5;
+
     readonly Dictionary<long, Stack<Storage>> free = [];
+    readonly HashSet<Storage> blocks = [];
     readonly Lock gate = new();
     long live, peak, cached;
 
@@ -45,36 +32,56 @@ sealed class CachingAllocator(IMemorySource source)
         get { lock (gate) return new(live, peak, cached); }
     }
 
+    /// <summary>Where new blocks come from; none is the allocator's own.</summary>
+    public MemoryPool? Pool { get; set; }
+
     public void ResetPeak()
     {
         lock (gate) peak = live;
     }
 
     /// <summary>A block with one owner.</summary>
-    public Storage Allocate(long bytes)
+    /// <exception cref="OutOfMemoryException">The message says what holds the memory.</exception>
+    public Storage Allocate(Shape shape, DType type)
     {
-        long size = RoundUp(bytes);
-        Storage? storage = null;
+        long size = RoundUp(shape.Count * type.Size());
+        Storage storage = TakeCached(size) ?? Make(size, shape, type);
+        storage.Purpose = (shape, type);
+        storage.Revive();
+        if (Poison)
+            source.Fill(storage.Pointer, size, 0xFF);
+        return storage;
+    }
+
+    Storage? TakeCached(long size)
+    {
         lock (gate)
         {
             live += size;
             peak = Math.Max(peak, live);
-            if (free.TryGetValue(size, out var blocks) && blocks.TryPop(out storage))
-                cached -= size;
+            if (!(Pool?.Free ?? free).TryGetValue(size, out var stack) || !stack.TryPop(out var storage))
+                return null;
+            cached -= size;
+            return storage;
         }
-        try
+    }
+
+    Storage Make(long size, Shape shape, DType type)
+    {
+        if (!source.TryAllocate(size, out nint pointer))
         {
-            storage ??= new Storage(this, source.Allocate(size), size);
+            // What is cached in other sizes may make room.
+            Trim();
+            if (!source.TryAllocate(size, out pointer))
+            {
+                lock (gate)
+                    live -= size;
+                throw new OutOfMemoryException(Explain(size, shape, type));
+            }
         }
-        catch (OutOfMemoryException)
-        {
-            lock (gate) live -= size;
-            throw new OutOfMemoryException($"No memory for a tensor of {size / 1048576.0:F1} MiB ({Counters.Live / 1048576.0:F1} MiB are in use). "
-                + "Use a smaller --batch-size with a larger --grad-accum-steps, or a smaller --img-size.");
-        }
-        storage.Revive();
-        if (Poison)
-            unsafe { new Span<byte>((void*)storage.Pointer, (int)Math.Min(size, int.MaxValue)).Fill(0xFF); }
+        var storage = new Storage(this, pointer, size, Pool);
+        lock (gate)
+            blocks.Add(storage);
         return storage;
     }
 
@@ -84,23 +91,37 @@ sealed class CachingAllocator(IMemorySource source)
         {
             live -= storage.Bytes;
             cached += storage.Bytes;
-            if (!free.TryGetValue(storage.Bytes, out var blocks))
-                free.Add(storage.Bytes, blocks = new Stack<Storage>());
-            blocks.Push(storage);
+            var stacks = storage.Pool?.Free ?? free;
+            if (!stacks.TryGetValue(storage.Bytes, out var stack))
+                stacks.Add(storage.Bytes, stack = new Stack<Storage>());
+            stack.Push(storage);
         }
     }
 
+    /// <summary>Gives what is cached outside pools back.</summary>
     public void Trim()
     {
         lock (gate)
+            Trim(free);
+    }
+
+    /// <summary>Gives what is cached in a pool back.</summary>
+    public void Trim(MemoryPool pool)
+    {
+        lock (gate)
+            Trim(pool.Free);
+    }
+
+    void Trim(Dictionary<long, Stack<Storage>> stacks)
+    {
+        foreach (var stack in stacks.Values)
         {
-            foreach (var blocks in free.Values)
+            while (stack.TryPop(out var storage))
             {
-                foreach (var storage in blocks)
-                    source.Free(storage.Pointer);
-                blocks.Clear();
+                cached -= storage.Bytes;
+                blocks.Remove(storage);
+                source.Free(storage.Pointer);
             }
-            cached = 0;
         }
     }
 
@@ -111,4 +132,19 @@ sealed class CachingAllocator(IMemorySource source)
         long step = 1L << (BitOperations.Log2((ulong)(bytes - 1)) - 2);
         return (bytes + step - 1) / step * step;
     }
+
+    string Explain(long size, Shape shape, DType type)
+    {
+        (string Text, long Bytes)[] consumers;
+        lock (gate)
+            consumers = [.. blocks.Where(static b => b.IsLive).GroupBy(static b => b.Purpose)
+                .Select(static g => (g.Count() == 1 ? $"{g.Key.Type}{g.Key.Shape}" : $"{g.Count()} × {g.Key.Type}{g.Key.Shape}", g.Sum(static b => b.Bytes)))
+                .OrderByDescending(static c => c.Item2).Take(ConsumersShown)];
+        string used = consumers.Length == 0 ? "" : $" The largest: {string.Join("; ", consumers.Select(static c => $"{c.Text} {Mebibytes(c.Bytes)}"))}.";
+        var counters = Counters;
+        return $"No memory for a tensor {type}{shape} of {Mebibytes(size)}: {Mebibytes(counters.Live)} are in use by tensors{source.Room}.{used} "
+            + "Use a smaller --batch-size with a larger --grad-accum-steps, a smaller --sharpness-m, or a smaller --img-size.";
+    }
+
+    internal static string Mebibytes(long bytes) => (bytes / 1048576.0).ToString("F1", CultureInfo.InvariantCulture) + " MiB";
 }

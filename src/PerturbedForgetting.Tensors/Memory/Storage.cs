@@ -4,7 +4,7 @@ namespace PerturbedForgetting.Tensors.Memory;
 /// A block of device memory, counted by its owners (a scope, the tape, a module). When the last one lets go it returns to the
 /// allocator, and its generation moves on, so that a tensor that still points here is caught instead of reading another's data.
 /// </summary>
-sealed class Storage(CachingAllocator? allocator, nint pointer, long bytes)
+sealed class Storage(CachingAllocator? allocator, nint pointer, long bytes, MemoryPool? pool = null)
 {
     int owners;
 
@@ -13,11 +13,20 @@ sealed class Storage(CachingAllocator? allocator, nint pointer, long bytes)
 
     public long Bytes { get; } = bytes;
 
+    /// <summary>Where it returns to; none is the allocator's own.</summary>
+    public MemoryPool? Pool => pool;
+
+    /// <summary>What it was last handed out for, for the report when memory runs out.</summary>
+    public (Shape Shape, DType Type) Purpose { get; set; }
+
     /// <summary>How often this block has been freed.</summary>
     public int Generation { get; private set; }
 
     /// <summary>Whether the caller is the only one who can see this block.</summary>
     public bool IsExclusive => Volatile.Read(ref owners) == 1;
+
+    /// <summary>Whether somebody owns it.</summary>
+    public bool IsLive => Volatile.Read(ref owners) > 0;
 
     public void Retain() => Interlocked.Increment(ref owners);
 

@@ -41,8 +41,15 @@ public sealed class MultiTensorLayout : IDisposable
     /// <summary>Sums of each tile, float64[tiles, 3]; scratch of the reductions.</summary>
     internal Tensor Partials { get; }
 
+    /// <summary>What a backend keeps of the layout on its device; made when it is first wanted.</summary>
+    internal IDisposable? DeviceTable { get; set; }
+
     /// <summary>Frees the scratch memory.</summary>
-    public void Dispose() => Partials.Dispose();
+    public void Dispose()
+    {
+        DeviceTable?.Dispose();
+        Partials.Dispose();
+    }
 
     static IEnumerable<Tile> CutTiles(ParameterArena arena, Func<ParameterSegment, double> decay)
     {

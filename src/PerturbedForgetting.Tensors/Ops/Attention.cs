@@ -24,21 +24,21 @@ public static partial class Ops
         using var logSums = Records(qkv) ? Tensor.Persistent([batch, heads, tokens], qkv.DType, qkv.Device) : null;
         qkv.Device.Backend.Attention(qkv, heads, scale, y, logSums);
         if (logSums is not null)
-            y.Node = new AttentionNode(qkv, logSums, heads, scale);
+            y.Node = new AttentionNode(qkv, y, logSums, heads, scale);
         return y;
     }
 
     sealed class AttentionNode : Node
     {
         readonly Tensor[] inputs;
-        readonly Tensor logSums;
+        readonly Tensor y, logSums;
         readonly int heads;
         readonly double scale;
 
-        public AttentionNode(Tensor qkv, Tensor logSums, int heads, double scale)
+        public AttentionNode(Tensor qkv, Tensor y, Tensor logSums, int heads, double scale)
         {
             inputs = [Save(qkv)];
-            this.logSums = Save(logSums);
+            (this.y, this.logSums) = (Save(y), Save(logSums));
             (this.heads, this.scale) = (heads, scale);
         }
 
@@ -47,7 +47,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dqkv = inputs[0].EmptyLike();
-            dy.Device.Backend.AttentionBackward(dy, inputs[0], logSums, heads, scale, dqkv);
+            dy.Device.Backend.AttentionBackward(dy, y, inputs[0], logSums, heads, scale, dqkv);
             Send(inputs[0], dqkv);
         }
     }

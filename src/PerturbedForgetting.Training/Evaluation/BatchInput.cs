@@ -6,7 +6,8 @@ namespace PerturbedForgetting.Training.Evaluation;
 
 /// <summary>Brings batches to the device: bytes are uploaded as they are and normalised there.</summary>
 /// <param name="normalization">Mean and standard deviation.</param>
-sealed class BatchInput(Normalization normalization) : IDisposable
+/// <param name="device">Where the batches go.</param>
+sealed class BatchInput(Normalization normalization, Device device) : IDisposable
 {
     readonly double[] mean = [.. normalization.Mean], std = [.. normalization.Std];
     Tensor? pixels, labels;
@@ -17,8 +18,8 @@ sealed class BatchInput(Normalization normalization) : IDisposable
         if (pixels is null || pixels.Shape[0] < batch.Count)
         {
             Dispose();
-            pixels = Tensor.Persistent([batch.Count, batch.Height, batch.Width, 3], DType.UInt8);
-            labels = Tensor.Persistent([batch.Count], DType.Int32);
+            pixels = Tensor.Persistent([batch.Count, batch.Height, batch.Width, 3], DType.UInt8, device);
+            labels = Tensor.Persistent([batch.Count], DType.Int32, device);
         }
         var bytes = pixels.Rows(0, batch.Count).CopyFrom<byte>(batch.Pixels);
         var numbers = labels!.Rows(0, batch.Count).CopyFrom(batch.Labels);

@@ -32,7 +32,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
         model.Train(false);
         try
         {
-            using var input = new BatchInput(normalization);
+            using var input = new BatchInput(normalization, model.NamedParameters().First().Parameter.Device);
             var losses = new AverageMeter();
             var accuracy = new Accuracy(1, 5);
             long started = Stopwatch.GetTimestamp();

@@ -53,7 +53,8 @@ public static class Validator
         int numClasses = options.NumClasses ?? info?.Classes.Count ?? HeadRows(file) ?? data.Classes.Count;
         data.CheckLabels(numClasses);
         ImageModel model;
-        using (Initialization.Begin(42, Device.Parse(options.Device)))
+        using var device = OpenDevice.From(options, observer);
+        using (Initialization.Begin(42, device))
             model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses));
         if (file is not null && Vision.Models.Pretrained.Load(model, file.Path) is { Skipped: [var head, ..] })
             throw new CheckpointException(file.Path, $"'{head}' has another number of classes than {numClasses}; give its own with --num-classes.");

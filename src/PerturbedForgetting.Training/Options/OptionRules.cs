@@ -74,6 +74,7 @@ sealed class OptionRules
         AtLeast("--batch-size", o.BatchSize, 1);
         AtLeast("--workers", o.Workers, 0);
         AtLeast("--threads", o.Threads, 0);
+        Require(Device.IsName(o.Device), "--device", $"'{o.Device}' is not one of {string.Join(", ", Device.Names)}.{Suggestions.DidYouMean(o.Device, Device.Names)}");
         AtLeast("--num-classes", o.NumClasses, 1);
         AtLeast("--img-size", o.ImgSize, 1);
         Require(o.CropPct is null or (> 0 and <= 1), "--crop-pct", $"must be above 0 and at most 1, got {Show(o.CropPct)}.");

@@ -200,7 +200,9 @@ public static class OptionTables
     static void AddMachine<T>(OptionTableBuilder<T> t) where T : RunOptions
     {
         t.Group("Machine");
-        t.Text("device", o => o.Device, (o, v) => o.Device = v, "device to run on", null, "auto", "cpu");
+        t.Text("device", o => o.Device, (o, v) => o.Device = v, "device to run on: auto, cpu, cuda, cuda:N, or sim, the software GPU");
+        t.Text("precision", o => o.Precision, (o, v) => o.Precision = v, "float32 products on a GPU: tf32 rounds the operands for the matrix units", null, "tf32", "fp32");
+        t.Switch("deterministic", o => o.Deterministic, (o, v) => o.Deterministic = v, "only algorithms that repeat bit for bit on a GPU");
         t.Integer("threads", o => o.Threads, (o, v) => o.Threads = v, "CPU threads; 0: all cores");
         t.Switch("pin-mem", o => o.PinMem, (o, v) => o.PinMem = v, "page-locked batches; no effect on the CPU");
     }

@@ -89,6 +89,12 @@ public abstract record RunOptions
     /// <summary>Device: <c>auto</c> or <c>cpu</c>.</summary>
     public string Device { get; set; } = "auto";
 
+    /// <summary>How a GPU multiplies float32 matrices: <c>tf32</c> rounds the operands for the matrix units, <c>fp32</c> does not. The CPU always does fp32.</summary>
+    public string Precision { get; set; } = "tf32";
+
+    /// <summary>Only algorithms that give the same bits in every run on the same machine.</summary>
+    public bool Deterministic { get; set; }
+
     /// <summary>Threads of the CPU device; 0 takes all cores.</summary>
     public int Threads { get; set; }
 

@@ -18,15 +18,16 @@ sealed class RunParts : IDisposable
 {
     readonly ImageLoader validationLoader;
 
-    RunParts(TrainOptions options, ModelEntry entry, ImageSetup images, (Dataset Training, Dataset Validation) data, ITrainingObserver observer)
+    RunParts(Device device, TrainOptions options, ModelEntry entry, ImageSetup images, (Dataset Training, Dataset Validation) data, ITrainingObserver observer)
     {
+        Device = device;
         (Options, Entry, Images, TrainingSet, ValidationSet) = (options, entry, images, data.Training, data.Validation);
         TrainingLoader = new ImageLoader(TrainingSet, images.TrainingTransform(options, entry.Config),
             LoaderOptions.Training(options.BatchSize, options.Workers, (ulong)options.Seed) with { Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
         validationLoader = new ImageLoader(ValidationSet, images.EvaluationTransform,
             LoaderOptions.Evaluation(options.ValidationBatchSize ?? options.BatchSize, options.Workers) with { Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
         UpdatesPerEpoch = UpdateWindow.PerEpoch(TrainingLoader.BatchesPerEpoch, options.GradAccumSteps);
-        Model = CreateModel(options, options.NumClasses ?? TrainingSet.Classes.Count, observer);
+        Model = CreateModel(device, options, options.NumClasses ?? TrainingSet.Classes.Count, observer);
         Arena = new ParameterArena(Model);
         Optimizer = OptimizerFactory.Create(options.Opt, Arena, new OptimizerOptions
         {
@@ -44,8 +45,10 @@ sealed class RunParts : IDisposable
             ShrinkFactor = options.SnpFactor,
         }, schedule, options.Perturbs ? RhoPolicy.Create(options.RhoPolicy, options.Rho, options.MinRho, schedule) : null);
         Evaluator = new Evaluator(Model, validationLoader, images.Normalization);
-        Input = new BatchInput(images.Normalization);
+        Input = new BatchInput(images.Normalization, device);
     }
+
+    public Device Device { get; }
 
     public TrainOptions Options { get; }
 
@@ -95,7 +98,16 @@ sealed class RunParts : IDisposable
         validation.CheckLabels(numClasses);
         foreach (string note in training.Notes.Concat(validation.Notes).Distinct(StringComparer.Ordinal))
             observer.Message(MessageLevel.Warning, note);
-        return new RunParts(options, entry, images, (training, validation), observer);
+        var device = OpenDevice.From(options, observer);
+        try
+        {
+            return new RunParts(device, options, entry, images, (training, validation), observer);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
     }
 
     public void Dispose()
@@ -110,13 +122,14 @@ sealed class RunParts : IDisposable
         Arena.Dispose();
         validationLoader.Dispose();
         TrainingLoader.Dispose();
+        Device.Dispose();
     }
 
     /// <summary>The model with the weights a run begins with: drawn from the seed, then those of a file, then the constant bias.</summary>
-    static ImageModel CreateModel(TrainOptions options, int numClasses, ITrainingObserver observer)
+    static ImageModel CreateModel(Device device, TrainOptions options, int numClasses, ITrainingObserver observer)
     {
         ImageModel model;
-        using (Initialization.Begin((ulong)options.Seed, Device.Parse(options.Device)))
+        using (Initialization.Begin((ulong)options.Seed, device))
             model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses) with { Drop = options.Drop, BnMomentum = options.BnMomentum, BnEps = options.BnEps });
         if (options.Pretrained)
         {

@@ -62,7 +62,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         var loader = parts.TrainingLoader;
         int batches = loader.BatchesPerEpoch;
         observer.EpochStarted(new(epoch, options.Epochs, batch / options.GradAccumSteps, parts.UpdatesPerEpoch, loader.ImagesPerEpoch));
-        parts.Arena.Weights.Device.ResetPeak();
+        parts.Device.ResetPeak();
         var clock = new UpdateClock(loader);
         if (batch < batches)
         {
@@ -123,7 +123,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
             Validation = validation,
             Seconds = sums.Seconds + Stopwatch.GetElapsedTime(started).TotalSeconds,
             ImagesPerSecond = sums.Images / sums.Seconds,
-            PeakBytes = parts.Arena.Weights.Device.Memory.Peak,
+            PeakBytes = parts.Device.Memory.Peak,
             SkippedUpdates = sums.Skipped,
         };
         epochs.Add(record);

@@ -85,7 +85,7 @@ sealed class CommandLineTests
     [TestCase("train")]
     [TestCase("train", "--data-dir", "d", "--bce-loss", "--no-bce-loss")]
     [TestCase("validate", "--data-dir", "d", "--num-gpu", "2")]
-    [TestCase("validate", "--data-dir", "d", "--device", "cuda")]
+    [TestCase("validate", "--data-dir", "d", "--device", "gpu")]
     [TestCase("data")]
     [TestCase]
     public void AWrongLineGivesExitCode2AndNoStackTrace(params string[] args)

@@ -13,7 +13,7 @@ unsafe sealed partial class CpuBackend
             Attention(new AttentionHead<double>(qkv, heads, scale), y.Pointer<double>(), logSums is null ? null : logSums.Pointer<double>());
     }
 
-    public override void AttentionBackward(Tensor dy, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv)
+    public override void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv)
     {
         if (qkv.DType == DType.Float32)
             AttentionBackward(new AttentionHead<float>(qkv, heads, scale), dy.Pointer<float>(), logSums.Pointer<float>(), dqkv.Pointer<float>());

@@ -61,7 +61,7 @@ sealed class OptionRulesTests
         yield return Case("--dist-bn", "nothing to broadcast", o => o.DistBn = "broadcast");
         yield return Case("--local_rank", "one worker", o => o.LocalRank = 1);
         yield return Case("--log-wandb", "summary.csv", o => o.LogWandb = true);
-        yield return Case("--device", "'cuda' is not one of auto, cpu", o => o.Device = "cuda");
+        yield return Case("--device", "'gpu' is not one of auto, cpu, cuda", o => o.Device = "gpu");
         yield return Case("--experiment", "single folder", o => o.Experiment = "a/b");
         yield return Case("--experiment", "single folder", o => o.Experiment = "..");
     }

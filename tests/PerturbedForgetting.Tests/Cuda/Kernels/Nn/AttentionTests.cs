@@ -161,7 +161,7 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         Tensor qkv = OnCpu(x, batch, tokens, 3 * channels), y = Tensor.Empty([batch, tokens, channels], DType.Float64);
         Tensor logSums = Tensor.Empty([batch, heads, tokens], DType.Float64), gradient = qkv.EmptyLike();
         y.Device.Backend.Attention(qkv, heads, scale, y, logSums);
-        y.Device.Backend.AttentionBackward(OnCpu(dy, batch, tokens, channels), qkv, logSums, heads, scale, gradient);
+        y.Device.Backend.AttentionBackward(OnCpu(dy, batch, tokens, channels), y, qkv, logSums, heads, scale, gradient);
         return (y.ToArray<double>(), logSums.ToArray<double>(), gradient.ToArray<double>());
     }
 

@@ -1,0 +1,19 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Simulator.Driver;
+using PerturbedForgetting.Tensors;
+
+namespace PerturbedForgetting.Cli;
+
+/// <summary>Makes the software GPU known as the device <c>sim</c>.</summary>
+static class SoftwareGpu
+{
+    /// <summary>The device's name.</summary>
+    public const string Name = "sim";
+
+    /// <summary>From now on, the engine opens the device by its name.</summary>
+    public static void Register() => Device.Register(Name, static options =>
+    {
+        var driver = new SimulatedDriver();
+        return Device.OpenCuda(CudaDevice.All(driver.Api)[0], Name, options, driver);
+    });
+}

@@ -1,0 +1,126 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using PerturbedForgetting.Cuda.Libraries;
+
+namespace PerturbedForgetting.Cuda;
+
+/// <summary>Named ranges in the timeline of a profiler such as Nsight Systems. Ranges nest, on each thread for itself. Where no
+/// profiler listens nothing is called and nothing is encoded.</summary>
+public sealed unsafe class Nvtx
+{
+    const string PushExport = "nvtxRangePushA", PopExport = "nvtxRangePop";
+
+    static readonly Lazy<Nvtx> installed = new(() => Load(Environment.GetEnvironmentVariable, LibrarySearch.Open));
+
+    // Addresses of the functions, at a place where the profiler puts them and may replace them; 0 where it does not listen.
+    readonly nint* push, pop;
+
+    Nvtx(nint* push, nint* pop, string origin, bool isSupported)
+    {
+        this.push = push;
+        this.pop = pop;
+        (Origin, IsSupported) = (origin, isSupported);
+    }
+
+    /// <summary>What this machine has: the profiler that started the process, else NVIDIA's library. Looked for once; never throws.</summary>
+    public static Nvtx Installed => installed.Value;
+
+    /// <summary>Ranges that nobody sees.</summary>
+    public static Nvtx None { get; } = Absent("not asked for");
+
+    /// <summary>Whether ranges go somewhere.</summary>
+    public bool IsSupported { get; }
+
+    /// <summary>Where they go: the path of the profiler's library or of NVIDIA's, or why nowhere.</summary>
+    public string Origin { get; }
+
+    /// <summary>Begins a range. For one that is begun often, <see cref="Push(NvtxName)"/> encodes the name only once.</summary>
+    public void Push(string name)
+    {
+        if (*push == 0)
+            return;
+        const int Most = 512;
+        int length = Encoding.UTF8.GetByteCount(name);
+        Span<byte> text = length < Most ? stackalloc byte[Most] : new byte[length + 1];
+        text[Encoding.UTF8.GetBytes(name, text)] = 0;
+        fixed (byte* first = text)
+            ((delegate* unmanaged<byte*, int>)*push)(first);
+    }
+
+    /// <summary>Begins a range.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Push(NvtxName name)
+    {
+        if (*push == 0)
+            return;
+        fixed (byte* first = name.Utf8)
+            ((delegate* unmanaged<byte*, int>)*push)(first);
+    }
+
+    /// <summary>Ends the innermost range of this thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Pop()
+    {
+        if (*pop != 0)
+            ((delegate* unmanaged<int>)*pop)();
+    }
+
+    /// <summary>A range that lasts until the value is disposed of: <c>using (nvtx.Range(name))</c>.</summary>
+    public Scope Range(NvtxName name)
+    {
+        Push(name);
+        return new Scope(this);
+    }
+
+    /// <summary>A range that lasts until the value is disposed of.</summary>
+    public Scope Range(string name)
+    {
+        Push(name);
+        return new Scope(this);
+    }
+
+    /// <summary>What a machine with these variables and libraries has.</summary>
+    internal static Nvtx Load(Func<string, string?> variable, Func<CudaLibrary, LibraryReport> open)
+    {
+        // The search knows the variable that hides NVTX; it hides the profiler too.
+        LibraryReport report = open(CudaLibrary.Nvtx);
+        if (report.State != LibraryState.Hidden && variable(NvtxInjection.Variable) is { Length: > 0 } profiler
+            && NativeLibrary.TryLoad(profiler, out nint library) && FromProfiler(name => Export(library, name), profiler) is { } attached)
+            return attached;
+        return report.Handle == 0 ? Absent(report.Origin) : From(name => Export(report.Handle, name), report.Origin);
+    }
+
+    /// <summary>The functions of a library with these exports; 0 stands for one that is missing.</summary>
+    internal static Nvtx From(Func<string, nint> export, string origin)
+    {
+        nint* slots = Slots();
+        (slots[0], slots[1]) = (export(PushExport), export(PopExport));
+        return slots[0] != 0 && slots[1] != 0 ? new(slots, slots + 1, origin, isSupported: true) : Absent($"{origin} lacks {PushExport} or {PopExport}");
+    }
+
+    /// <summary>Attaches a profiler's library with these exports; null when it does not want to.</summary>
+    internal static Nvtx? FromProfiler(Func<string, nint> export, string origin)
+    {
+        nint* core = NvtxInjection.Attach(export(NvtxInjection.EntryPoint));
+        return core is null ? null : new(core + NvtxInjection.RangePushA, core + NvtxInjection.RangePop, origin, isSupported: true);
+    }
+
+    static Nvtx Absent(string reason)
+    {
+        nint* slots = Slots();
+        return new(slots, slots + 1, reason, isSupported: false);
+    }
+
+    static nint Export(nint library, string name) => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0;
+
+    // For the life of the process, as ranges are pushed until its end.
+    static nint* Slots() => (nint*)NativeMemory.AllocZeroed(2, (nuint)sizeof(nint));
+
+    /// <summary>A range under way.</summary>
+    public readonly struct Scope(Nvtx nvtx) : IDisposable
+    {
+        /// <summary>Ends the range.</summary>
+        public void Dispose() => nvtx.Pop();
+    }
+}

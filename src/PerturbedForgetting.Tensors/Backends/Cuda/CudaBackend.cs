@@ -1,0 +1,129 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda;
+
+/// <summary>
+/// The operations on a GPU, one file an operation family: this project's kernels, cuBLAS for matrix products, cuDNN for
+/// convolutions. Everything is put on one stream and runs in its order; only <see cref="Download"/> waits. Dense tensors are
+/// float32.
+/// </summary>
+unsafe sealed partial class CudaBackend : Backend, IDisposable
+{
+    readonly CudaWorkplace workplace;
+    readonly UploadRing uploads;
+    readonly DeviceOptions options;
+    readonly KernelLibrary library;
+    readonly CudaStream stream;
+    readonly List<string> notes = [];
+
+    /// <param name="workplace">Where it works.</param>
+    /// <param name="uploads">How values of the host get to the device.</param>
+    /// <param name="options">How it computes.</param>
+    public CudaBackend(CudaWorkplace workplace, UploadRing uploads, DeviceOptions options)
+    {
+        (this.workplace, this.uploads, this.options) = (workplace, uploads, options);
+        (library, stream) = (workplace.Kernels, workplace.Stream);
+    }
+
+    /// <summary>What a person should know about how it computes.</summary>
+    public IReadOnlyList<string> Notes => notes;
+
+    DeviceMemoryKernels Memory => field ??= new(library);
+
+    public override void Fill(Tensor y, double value)
+    {
+        ulong bits = y.DType switch
+        {
+            DType.Float32 => BitConverter.SingleToUInt32Bits((float)value),
+            DType.Float64 => BitConverter.DoubleToUInt64Bits(value),
+            DType.Int32 => (uint)(int)value,
+            DType.Int64 => (ulong)(long)value,
+            _ => (byte)value,
+        };
+        if (y.Count == 0)
+            return;
+        DevicePointer pointer = Pointer(y);
+        if (y.DType.Size() == 1)
+            stream.FillBytes(pointer, (byte)bits, y.Count);
+        else if (y.DType.Size() == 4)
+            stream.FillWords(pointer, (uint)bits, y.Count);
+        else if ((uint)bits == bits >> 32)
+            stream.FillWords(pointer, (uint)bits, 2 * y.Count);
+        else
+            Memory.Fill(stream, pointer, bits, 8, y.Count);
+    }
+
+    public override void Copy(Tensor x, Tensor y)
+    {
+        if (y.Count > 0)
+            stream.Copy(Pointer(y), Pointer(x), Bytes(y));
+    }
+
+    public override void Cast(Tensor x, Tensor y)
+    {
+        if (x.DType == y.DType)
+            Copy(x, y);
+        else if (y.Count > 0)
+            Memory.Cast(stream, Pointer(y), y.DType, Pointer(x), x.DType, y.Count);
+    }
+
+    public override void Upload(ReadOnlySpan<byte> host, Tensor y)
+    {
+        if (workplace.IsCapturing)
+            throw new InvalidOperationException($"Values of the host cannot become part of a graph, but {y} is being set from the host while one is recorded.");
+        uploads.Upload(Pointer(y), host);
+    }
+
+    public override void Download(Tensor x, Span<byte> host)
+    {
+        if (host.IsEmpty)
+            return;
+        if (workplace.IsCapturing)
+            throw new InvalidOperationException($"The host cannot read {x} while a graph is being recorded: nothing runs meanwhile.");
+        fixed (byte* destination = host)
+        {
+            stream.Download(destination, Pointer(x), host.Length);
+            stream.Synchronize();
+        }
+    }
+
+    public void Dispose()
+    {
+        imageConstants?.Dispose();
+    }
+
+    static long Bytes(Tensor t) => t.Count * t.DType.Size();
+
+    static DevicePointer Pointer(Tensor t) => new((ulong)t.Address);
+
+    /// <summary>A float32 tensor's address, fit for loads of 16 bytes.</summary>
+    static DevicePointer Dense(Tensor t)
+    {
+        if (t.DType != DType.Float32)
+            throw new NotSupportedException($"On a GPU dense tensors are Float32, not {t}. Use --device cpu for Float64.");
+        DevicePointer pointer = Pointer(t);
+        if (pointer.Address % 16 != 0)
+            throw new NotSupportedException($"On a GPU a tensor begins at a multiple of 16 bytes; {t} is a view that does not. Copy it into a tensor of its own.");
+        return pointer;
+    }
+
+    static DevicePointer PointerOrNull(Tensor? t) => t is null ? DevicePointer.Null : Pointer(t);
+
+    static DevicePointer DenseOrNull(Tensor? t) => t is null ? DevicePointer.Null : Dense(t);
+
+    /// <summary>Memory that is given back when the operation has been put on the stream: whoever gets it next comes later there.</summary>
+    readonly struct Scratch(CachingAllocator allocator, long count, DType type) : IDisposable
+    {
+        readonly Storage storage = allocator.Allocate([checked((int)Math.Max(count, 1))], type);
+
+        public DevicePointer Pointer => new((ulong)storage.Pointer);
+
+        public void Dispose() => storage.Release();
+    }
+
+    Scratch Floats(long count) => new(workplace.Allocator, count, DType.Float32);
+
+    Scratch Doubles(long count) => new(workplace.Allocator, count, DType.Float64);
+}

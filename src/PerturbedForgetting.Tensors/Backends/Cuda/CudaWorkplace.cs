@@ -1,0 +1,96 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda;
+
+/// <summary>All that a GPU device is made of: context, kernels, the stream that computes, memory, backend.</summary>
+sealed class CudaWorkplace : IDisposable
+{
+    readonly UploadRing uploads;
+    readonly IDisposable? owned;
+
+    public CudaWorkplace(CudaDevice gpu, DeviceOptions options, IDisposable? owned)
+    {
+        this.owned = owned;
+        Context = gpu.RetainPrimaryContext();
+        try
+        {
+            Kernels = new KernelLibrary(Context);
+            Stream = Context.CreateStream();
+            Allocator = new CachingAllocator(new CudaMemorySource(Context, Stream));
+            uploads = new UploadRing(Context, Stream);
+            Backend = new CudaBackend(this, uploads, options);
+        }
+        catch
+        {
+            Context.Dispose();
+            throw;
+        }
+    }
+
+    public CudaContext Context { get; }
+
+    public KernelLibrary Kernels { get; }
+
+    /// <summary>Where everything computes.</summary>
+    public CudaStream Stream { get; }
+
+    public CachingAllocator Allocator { get; }
+
+    public CudaBackend Backend { get; }
+
+    public IReadOnlyList<string> Notes => Backend.Notes;
+
+    /// <summary>Whether work is being recorded, so that nothing may wait or be uploaded.</summary>
+    public bool IsCapturing { get; private set; }
+
+    public DeviceGraph Capture(Action work)
+    {
+        Stream.BeginCapture();
+        IsCapturing = true;
+        try
+        {
+            work();
+        }
+        catch
+        {
+            IsCapturing = false;
+            Abandon();
+            throw;
+        }
+        IsCapturing = false;
+        using CudaGraph graph = Stream.EndCapture();
+        return new DeviceGraph(graph.Instantiate(), Stream, graph.NodeCount);
+    }
+
+    // What made the work fail is worth more than that the recording is broken now.
+    void Abandon()
+    {
+        try
+        {
+            Stream.EndCapture().Dispose();
+        }
+        catch (CudaException)
+        {
+        }
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            Stream.Synchronize();
+        }
+        catch (CudaException)
+        {
+            // The device is lost; whoever waited for it has been told.
+        }
+        Backend.Dispose();
+        uploads.Dispose();
+        Allocator.Trim();
+        Stream.Dispose();
+        Kernels.Dispose();
+        Context.Dispose();
+        owned?.Dispose();
+    }
+}

@@ -1,0 +1,159 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda;
+
+/// <summary>
+/// Convolutions as matrix products over unfolded windows (im2col), for a machine without cuDNN and for shapes that it does not take;
+/// and those that need no unfolding, because a window is a pixel or the windows tile the image. The unfolded windows of a batch can be
+/// many times its size, so it is worked on in parts of bounded size.
+/// </summary>
+sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, MatrixProducts products, CachingAllocator allocator)
+{
+    const long MostUnfolded = 64L << 20;
+
+    readonly Im2Col im2Col = new(library);
+    readonly Embedding embedding = new(library);
+    readonly DeviceMemoryKernels memory = new(library);
+    readonly Broadcast broadcast = new(library);
+
+    /// <summary>y = x * weight + bias; the bias may be null.</summary>
+    public void Forward(in Conv2dExtents shape, DevicePointer x, DevicePointer weight, DevicePointer bias, DevicePointer y)
+    {
+        bool fuses = products.FusesBias && shape.Groups == 1;
+        foreach (Part part in Parts(shape))
+        {
+            for (int group = 0; group < shape.Groups; group++)
+            {
+                using Block windows = Unfold(shape, part, group, x);
+                using Block narrow = shape.Groups == 1 ? default : new Block(allocator, part.Rows * shape.GroupFilters);
+                DevicePointer rows = y + Bytes(part.FirstRow * shape.Filters);
+                products.Run(shape.Groups == 1 ? rows : narrow.Pointer, new(windows.Pointer, false, shape.WindowLength), new(Group(weight, shape, group), true, shape.WindowLength),
+                    fuses ? bias : default, part.RowCount, shape.GroupFilters, shape.WindowLength, 1, accumulate: false);
+                if (shape.Groups > 1)
+                    memory.CopyBlocks(stream, rows, new(group * shape.GroupFilters, shape.Filters), narrow.Pointer, new(0, shape.GroupFilters), sizeof(float), shape.GroupFilters, part.Rows);
+            }
+        }
+        if (!bias.IsNull && !fuses)
+            broadcast.Add(stream, y, y, bias, shape.Filters, (long)shape.Images * shape.OutPixels * shape.Filters);
+    }
+
+    /// <summary>dx, given the gradient of the output.</summary>
+    public void BackwardInput(in Conv2dExtents shape, DevicePointer dy, DevicePointer weight, DevicePointer dx)
+    {
+        foreach (Part part in Parts(shape))
+        {
+            for (int group = 0; group < shape.Groups; group++)
+            {
+                using Block gradient = GroupRows(shape, part, group, dy);
+                DevicePointer image = dx + Bytes((long)part.FirstImage * shape.Height * shape.Width * shape.Channels);
+                using Block windows = shape.IsPointwise ? new Block(image) : new Block(allocator, part.Rows * shape.WindowLength);
+                products.Run(windows.Pointer, new(gradient.Pointer, false, shape.GroupFilters), new(Group(weight, shape, group), false, shape.WindowLength), default,
+                    part.RowCount, shape.WindowLength, shape.GroupFilters, 1, accumulate: false);
+                if (shape.IsPatches && !shape.IsPointwise)
+                    embedding.PatchesBackward(stream, image, windows.Pointer, shape.KernelH, shape.Width, shape.Channels, part.Rows * shape.WindowLength);
+                else if (!shape.IsPointwise)
+                    im2Col.Backward(stream, image, windows.Pointer, Windows(shape, group), part.Images);
+            }
+        }
+    }
+
+    /// <summary>dweight, or += with <paramref name="accumulate"/>.</summary>
+    public void BackwardWeight(in Conv2dExtents shape, DevicePointer x, DevicePointer dy, DevicePointer dweight, bool accumulate)
+    {
+        foreach (Part part in Parts(shape))
+        {
+            for (int group = 0; group < shape.Groups; group++)
+            {
+                using Block windows = Unfold(shape, part, group, x);
+                using Block gradient = GroupRows(shape, part, group, dy);
+                products.Run(Group(dweight, shape, group), new(gradient.Pointer, true, shape.GroupFilters), new(windows.Pointer, false, shape.WindowLength), default,
+                    shape.GroupFilters, shape.WindowLength, part.RowCount, 1, accumulate || part.FirstImage > 0);
+            }
+        }
+    }
+
+    /// <summary>Consecutive images, and the output pixels of these as rows.</summary>
+    readonly record struct Part(int FirstImage, int Images, int Pixels)
+    {
+        public long FirstRow => (long)FirstImage * Pixels;
+
+        public long Rows => (long)Images * Pixels;
+
+        public int RowCount => checked((int)Rows);
+    }
+
+    static IEnumerable<Part> Parts(Conv2dExtents shape)
+    {
+        int most = shape.IsPointwise ? shape.Images : (int)Math.Clamp(MostUnfolded / ((long)shape.OutPixels * shape.WindowLength), 1, shape.Images);
+        for (int first = 0; first < shape.Images; first += most)
+            yield return new(first, Math.Min(most, shape.Images - first), shape.OutPixels);
+    }
+
+    Block Unfold(in Conv2dExtents shape, Part part, int group, DevicePointer x)
+    {
+        DevicePointer image = x + Bytes((long)part.FirstImage * shape.Height * shape.Width * shape.Channels);
+        if (shape.IsPointwise)
+            return new Block(image);
+        long count = part.Rows * shape.WindowLength;
+        var windows = new Block(allocator, count);
+        if (shape.IsPatches)
+            embedding.Patches(stream, windows.Pointer, image, shape.KernelH, shape.Width, shape.Channels, count);
+        else
+            im2Col.Forward(stream, windows.Pointer, image, Windows(shape, group), part.Images);
+        return windows;
+    }
+
+    /// <summary>The channels of a group of dy as rows of their own.</summary>
+    Block GroupRows(in Conv2dExtents shape, Part part, int group, DevicePointer dy)
+    {
+        DevicePointer rows = dy + Bytes(part.FirstRow * shape.Filters);
+        if (shape.Groups == 1)
+            return new Block(rows);
+        var narrow = new Block(allocator, part.Rows * shape.GroupFilters);
+        memory.CopyBlocks(stream, narrow.Pointer, new(0, shape.GroupFilters), rows, new(group * shape.GroupFilters, shape.Filters), sizeof(float), shape.GroupFilters, part.Rows);
+        return narrow;
+    }
+
+    static DevicePointer Group(DevicePointer weight, in Conv2dExtents shape, int group) => weight + Bytes((long)group * shape.GroupFilters * shape.WindowLength);
+
+    static Im2Col.Windows Windows(in Conv2dExtents s, int group) => new()
+    {
+        Height = s.Height,
+        Width = s.Width,
+        AllChannels = s.Channels,
+        First = group * s.GroupChannels,
+        Channels = s.GroupChannels,
+        OutHeight = s.OutHeight,
+        OutWidth = s.OutWidth,
+        KernelH = s.KernelH,
+        KernelW = s.KernelW,
+        StrideH = s.Geometry.Stride.H,
+        StrideW = s.Geometry.Stride.W,
+        PadH = s.Geometry.Padding.H,
+        PadW = s.Geometry.Padding.W,
+        DilationH = s.Geometry.Dilation.H,
+        DilationW = s.Geometry.Dilation.W,
+    };
+
+    static long Bytes(long elements) => sizeof(float) * elements;
+
+    /// <summary>Rows of a matrix: memory of its own, given back when the operation is on the stream, or part of a tensor.</summary>
+    readonly struct Block : IDisposable
+    {
+        readonly Storage? storage;
+
+        public Block(CachingAllocator allocator, long count)
+        {
+            storage = allocator.Allocate([checked((int)Math.Max(count, 1))], DType.Float32);
+            Pointer = new((ulong)storage.Pointer);
+        }
+
+        public Block(DevicePointer pointer) => Pointer = pointer;
+
+        public DevicePointer Pointer { get; }
+
+        public void Dispose() => storage?.Release();
+    }
+}
