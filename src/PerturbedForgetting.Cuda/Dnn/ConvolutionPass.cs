@@ -18,7 +18,10 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
     public required delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong, CudnnStatus> Convolve { get; init; }
 
     /// <summary>The entry point's name, for messages.</summary>
-    public required string Name { get; init; }
+    public required string Call { get; init; }
+
+    /// <summary>What profiles call it.</summary>
+    public required string Title { get; init; }
 
     /// <summary>What was chosen.</summary>
     public ConvolutionAlgorithm Algorithm { get; private set; }
@@ -34,7 +37,7 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
         CudnnStatus status = Heuristics(cudnn.Handle, first, second, convolution, output, MostAlgorithms, &count, found);
         if (IsNotSupported(status))
             return false;
-        api.Check(status, $"Get{Name}Algorithm_v7");
+        api.Check(status, $"Get{Call}Algorithm_v7");
         for (int i = 0; i < count; i++)
         {
             bool isDeterministic = found[i].Determinism == CudnnDeterminism.Deterministic;
@@ -59,7 +62,7 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
         CudnnStatus status = Convolve(cudnn.Handle, &alpha, first, a.Address, second, b.Address, convolution, Algorithm.Number,
             workspace.Address, (nuint)workspaceBytes, &beta, output, result.Address);
         if (status != CudnnStatus.Success)
-            cudnn.Library.Check(status, Name);
+            cudnn.Library.Check(status, Call);
     }
 
     static bool IsNotSupported(CudnnStatus status) => (int)status / 1000 == (int)CudnnStatus.NotSupported / 1000;

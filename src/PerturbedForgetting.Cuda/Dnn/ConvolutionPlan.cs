@@ -20,21 +20,24 @@ public sealed unsafe class ConvolutionPlan
             Heuristics = api.GetConvolutionForwardAlgorithm,
             WorkspaceSize = api.GetConvolutionForwardWorkspaceSize,
             Convolve = api.ConvolutionForward,
-            Name = nameof(api.ConvolutionForward),
+            Call = nameof(api.ConvolutionForward),
+            Title = "cudnn convolution forward",
         };
         backwardData = new(cudnn, descriptors.Convolution(), w, y, x)
         {
             Heuristics = api.GetConvolutionBackwardDataAlgorithm,
             WorkspaceSize = api.GetConvolutionBackwardDataWorkspaceSize,
             Convolve = api.ConvolutionBackwardData,
-            Name = nameof(api.ConvolutionBackwardData),
+            Call = nameof(api.ConvolutionBackwardData),
+            Title = "cudnn convolution backward data",
         };
         backwardFilter = new(cudnn, descriptors.Convolution(), x, y, w)
         {
             Heuristics = api.GetConvolutionBackwardFilterAlgorithm,
             WorkspaceSize = api.GetConvolutionBackwardFilterWorkspaceSize,
             Convolve = api.ConvolutionBackwardFilter,
-            Name = nameof(api.ConvolutionBackwardFilter),
+            Call = nameof(api.ConvolutionBackwardFilter),
+            Title = "cudnn convolution backward filter",
         };
     }
 
@@ -110,6 +113,9 @@ public sealed unsafe class ConvolutionPlan
     void Run(ConvolutionPass pass, DevicePointer a, DevicePointer b, DevicePointer result, DevicePointer workspace, long workspaceBytes, bool accumulate)
     {
         cudnn.Begin();
+        CudaStream stream = cudnn.Stream;
+        stream.Observer?.Launching(stream, pass.Title);
         pass.Run(a, b, result, workspace, workspaceBytes, accumulate);
+        stream.Observer?.Launched(stream, pass.Title);
     }
 }

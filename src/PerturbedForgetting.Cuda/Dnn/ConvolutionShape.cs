@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace PerturbedForgetting.Cuda.Dnn;
 
 /// <summary>A convolution in two dimensions: x [N, Height, Width, Channels] with filters [Filters, KernelHeight, KernelWidth, Channels / Groups]
@@ -62,6 +64,10 @@ public readonly record struct ConvolutionShape(
         && Math.Min(StrideHeight, StrideWidth) > 0 && Math.Min(PaddingHeight, PaddingWidth) >= 0 && Math.Min(DilationHeight, DilationWidth) > 0
         && Groups > 0 && Channels % Groups == 0 && Filters % Groups == 0
         && OutputHeight > 0 && OutputWidth > 0;
+
+    /// <summary>For example <c>[2, 6, 5, 4] with 8 filters of 3x3, stride 1x1, padding 1x1, dilation 1x1, 1 groups</c>.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"[{N}, {Height}, {Width}, {Channels}] with {Filters} filters of {KernelHeight}x{KernelWidth}, stride {StrideHeight}x{StrideWidth}, padding {PaddingHeight}x{PaddingWidth}, dilation {DilationHeight}x{DilationWidth}, {Groups} groups");
 
     // What the division truncates to 0 where the filter does not fit must not count as an output.
     static int Outputs(int size, int kernel, int stride, int padding, int dilation)

@@ -11,7 +11,6 @@ public sealed unsafe class Cudnn : CudaResource
     readonly Dictionary<(ConvolutionShape Shape, bool Tf32, bool Deterministic), ConvolutionPlan?> plans = [];
     readonly nint handle;
     readonly long workspaceLimit;
-    nint stream;
 
     /// <summary>Starts the library in a context, on the default stream.</summary>
     /// <param name="context">The device's context.</param>
@@ -21,7 +20,7 @@ public sealed unsafe class Cudnn : CudaResource
     public Cudnn(CudaContext context, CudnnApi api, long workspaceLimit = DefaultWorkspaceLimit) : base(context)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(workspaceLimit);
-        (Library, this.workspaceLimit) = (api, workspaceLimit);
+        (Library, Stream, this.workspaceLimit) = (api, context.DefaultStream, workspaceLimit);
         api.RequireUsable(context.Device);
         context.MakeCurrent();
         nint made;
@@ -42,15 +41,18 @@ public sealed unsafe class Cudnn : CudaResource
         }
     }
 
+    /// <summary>Where convolutions go.</summary>
+    internal CudaStream Stream { get; private set; }
+
     /// <summary>From now on convolutions go to this stream; costs nothing when they do.</summary>
     /// <exception cref="CudaLibraryException">cuDNN refuses the stream.</exception>
     public void SetStream(CudaStream stream)
     {
-        if (this.stream == stream.Handle)
+        if (Stream == stream)
             return;
         Use();
         Library.Check(Library.SetStream(handle, stream.Handle));
-        this.stream = stream.Handle;
+        Stream = stream;
     }
 
     /// <summary>How a convolution is done; found once for each shape and kept.</summary>

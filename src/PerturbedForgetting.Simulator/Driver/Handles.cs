@@ -7,6 +7,9 @@ static class Handles
     static readonly Dictionary<nint, object> objects = [];
     static nint last = 0x51_0000;
 
+    /// <summary>Handles in use.</summary>
+    public static int Count => objects.Count;
+
     public static nint Add(object value)
     {
         last += 16;

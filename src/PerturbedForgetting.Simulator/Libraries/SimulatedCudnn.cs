@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Cuda.Driver;
-using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Simulator.Libraries;
 
