@@ -14,6 +14,6 @@ static class SoftwareGpu
     public static void Register() => Device.Register(Name, static options =>
     {
         var driver = new SimulatedDriver();
-        return Device.OpenCuda(CudaDevice.All(driver.Api)[0], Name, options, driver);
+        return Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, Name, options, driver);
     });
 }

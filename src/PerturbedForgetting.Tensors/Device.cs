@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Backends.Cpu;
 using PerturbedForgetting.Tensors.Backends.Cuda;
@@ -80,13 +81,14 @@ public sealed class Device : IDisposable
 
     /// <summary>Opens a GPU of a driver, be it real or the software one.</summary>
     /// <param name="gpu">The GPU.</param>
+    /// <param name="libraries">What computes beside the kernels; those that are missing are done without.</param>
     /// <param name="name">What it is called in messages.</param>
     /// <param name="options">How it computes.</param>
     /// <param name="owned">Something that the device disposes when it is disposed, such as the software GPU's driver.</param>
     /// <exception cref="CudaException">The driver fails.</exception>
-    public static Device OpenCuda(CudaDevice gpu, string name, DeviceOptions? options = null, IDisposable? owned = null)
+    public static Device OpenCuda(CudaDevice gpu, CudaLibraries libraries, string name, DeviceOptions? options = null, IDisposable? owned = null)
     {
-        var workplace = new CudaWorkplace(gpu, options ?? new DeviceOptions(), owned);
+        var workplace = new CudaWorkplace(gpu, libraries, options ?? new DeviceOptions(), owned);
         return new Device(name, workplace.Backend, workplace.Allocator, workplace);
     }
 
@@ -97,7 +99,7 @@ public sealed class Device : IDisposable
             throw new DeviceException(gpus.Count == 0
                 ? $"There is no GPU for --device cuda: {(driver.IsSupported ? "the driver shows none" : driver.Origin)}. Use --device cpu, or --device sim for the software GPU."
                 : $"There is no device 'cuda:{ordinal}': the driver shows {gpus.Count} GPU(s), 'cuda:0' to 'cuda:{gpus.Count - 1}'.");
-        return OpenCuda(gpus[ordinal], $"cuda:{ordinal}", options);
+        return OpenCuda(gpus[ordinal], CudaLibraries.Installed, $"cuda:{ordinal}", options);
     }
 
     /// <summary>Waits until everything that was started is done.</summary>

@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Dnn;
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Execution;
 using PerturbedForgetting.Simulator.Libraries;
 
@@ -65,6 +67,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
 
     /// <summary>The table of its cuDNN.</summary>
     public CudnnApi Cudnn => cudnn.Api;
+
+    /// <summary>The libraries beside the driver, as real ones would be found on a machine.</summary>
+    public CudaLibraries Libraries => new(Cublas, CublasLt, Cudnn, Nvtx.None);
 
     /// <summary>What the launches of each kernel did, by the kernel's name.</summary>
     public IReadOnlyDictionary<string, Counters> Counters => counters;

@@ -80,12 +80,16 @@ public static partial class Ops
                 backend.MatMul(dy, false, weight, false, Rows(dx), accumulate);
                 Deliver(x, dx);
             }
-            if (Target(weight, out accumulate) is { } dweight)
-            {
-                backend.MatMul(dy, true, Rows(x), false, dweight, accumulate);
-                Deliver(weight, dweight);
-            }
-            SendLeadingSum(bias, dy);
+            var dweight = Target(weight, out bool addWeight);
+            var dbias = Target(bias, out bool addBias);
+            if (dweight is not null && dbias is not null)
+                backend.LinearBackwardWeight(dy, Rows(x), dweight, addWeight, dbias, addBias);
+            else if (dweight is not null)
+                backend.MatMul(dy, true, Rows(x), false, dweight, addWeight);
+            else if (dbias is not null)
+                backend.SumLeading(dy, dbias, addBias);
+            Deliver(weight, dweight);
+            Deliver(bias, dbias);
         }
     }
 }

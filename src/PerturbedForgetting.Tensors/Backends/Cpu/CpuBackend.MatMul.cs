@@ -22,6 +22,12 @@ unsafe sealed partial class CpuBackend
             Linear<double, BiasEpilogue<double>>(x, weight, y, new(PointerOrNull<double>(bias)));
     }
 
+    public override void LinearBackwardWeight(Tensor dy, Tensor x, Tensor dweight, bool accumulateWeight, Tensor dbias, bool accumulateBias)
+    {
+        MatMul(dy, true, x, false, dweight, accumulateWeight);
+        SumLeading(dy, dbias, accumulateBias);
+    }
+
     public override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y)
     {
         int outputs = weight.Shape[0];

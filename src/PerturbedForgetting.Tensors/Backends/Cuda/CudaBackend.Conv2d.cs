@@ -1,28 +1,64 @@
+using PerturbedForgetting.Cuda.Dnn;
+
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
 sealed partial class CudaBackend
 {
-    UnfoldedConvolutions Unfolded => field ??= new(library, stream, Matrices, workplace.Allocator);
+    UnfoldedConvolutions Unfolded => field ??= new(library, stream, matrices, workplace.Allocator);
 
     public override void Conv2d(Tensor x, Tensor weight, Tensor? bias, in Conv2dGeometry geometry, Tensor y)
     {
-        if (y.Count > 0)
-            Unfolded.Forward(Conv2dExtents.Of(x, weight, y, geometry), Dense(x), Dense(weight), DenseOrNull(bias), Dense(y));
+        if (y.Count == 0)
+            return;
+        var shape = Conv2dShapes.Of(x, weight, geometry);
+        if (PlanFor(shape) is not { } plan)
+        {
+            Unfolded.Forward(shape, Dense(x), Dense(weight), DenseOrNull(bias), Dense(y));
+            return;
+        }
+        using (var workspace = Workspace(plan.ForwardAlgorithm))
+            plan.Forward(Dense(x), Dense(weight), Dense(y), workspace.Pointer, plan.ForwardAlgorithm.WorkspaceBytes);
+        if (bias is not null)
+            AddBroadcast(y, bias, y);
     }
 
     public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx)
     {
-        if (dx.Count > 0)
-            Unfolded.BackwardInput(Conv2dExtents.Of(dx, weight, dy, geometry), Dense(dy), Dense(weight), Dense(dx));
+        if (dx.Count == 0)
+            return;
+        var shape = Conv2dShapes.Of(dx, weight, geometry);
+        if (PlanFor(shape) is not { } plan)
+        {
+            Unfolded.BackwardInput(shape, Dense(dy), Dense(weight), Dense(dx));
+            return;
+        }
+        using var workspace = Workspace(plan.BackwardDataAlgorithm);
+        plan.BackwardData(Dense(weight), Dense(dy), Dense(dx), workspace.Pointer, plan.BackwardDataAlgorithm.WorkspaceBytes);
     }
 
     public override void Conv2dBackwardWeight(Tensor x, Tensor dy, in Conv2dGeometry geometry, Tensor dweight, bool accumulate)
     {
         if (dweight.Count == 0)
             return;
-        if (dy.Count > 0)
-            Unfolded.BackwardWeight(Conv2dExtents.Of(x, dweight, dy, geometry), Dense(x), Dense(dy), Dense(dweight), accumulate);
-        else if (!accumulate)
-            Fill(dweight, 0);
+        if (dy.Count == 0)
+        {
+            if (!accumulate)
+                Fill(dweight, 0);
+            return;
+        }
+        var shape = Conv2dShapes.Of(x, dweight, geometry);
+        if (PlanFor(shape) is not { } plan)
+        {
+            Unfolded.BackwardWeight(shape, Dense(x), Dense(dy), Dense(dweight), accumulate);
+            return;
+        }
+        using var workspace = Workspace(plan.BackwardFilterAlgorithm);
+        plan.BackwardFilter(Dense(x), Dense(dy), Dense(dweight), workspace.Pointer, plan.BackwardFilterAlgorithm.WorkspaceBytes, accumulate);
     }
+
+    /// <summary>How cuDNN does it; none without cuDNN, for a shape it does not take, and where the convolution is a product of matrices anyway.</summary>
+    ConvolutionPlan? PlanFor(in ConvolutionShape shape) =>
+        cudnn is null || shape.IsPointwise || shape.IsPatches ? null : cudnn.Plan(shape, options.AllowTf32, options.IsDeterministic);
+
+    Scratch Workspace(ConvolutionAlgorithm algorithm) => Floats((algorithm.WorkspaceBytes + sizeof(float) - 1) / sizeof(float));
 }

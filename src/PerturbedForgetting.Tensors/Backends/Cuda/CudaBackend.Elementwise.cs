@@ -24,9 +24,11 @@ sealed partial class CudaBackend
 
     public override void SumLeading(Tensor x, Tensor y, bool accumulate)
     {
+        if (y.Count == 0)
+            return;
         int columns = checked((int)y.Count);
-        long rows = x.Count / Math.Max(1, columns);
-        using Scratch partial = Floats((long)new ColumnParts(Math.Max(1, rows), columns).Count * columns);
+        long rows = x.Count / columns;
+        using Scratch partial = Floats((long)new ColumnParts(rows, columns).Count * columns);
         Rows.Sum(stream, Dense(y), Dense(x), partial.Pointer, rows, columns, accumulate);
     }
 

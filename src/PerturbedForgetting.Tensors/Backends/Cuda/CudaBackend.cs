@@ -1,4 +1,7 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Blas;
+using PerturbedForgetting.Cuda.Dnn;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.Memory;
 
@@ -16,15 +19,24 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     readonly DeviceOptions options;
     readonly KernelLibrary library;
     readonly CudaStream stream;
+    readonly MatrixProducts matrices;
+    readonly Cudnn? cudnn;
     readonly List<string> notes = [];
 
     /// <param name="workplace">Where it works.</param>
     /// <param name="uploads">How values of the host get to the device.</param>
+    /// <param name="libraries">cuBLAS and cuDNN, as far as they are there.</param>
     /// <param name="options">How it computes.</param>
-    public CudaBackend(CudaWorkplace workplace, UploadRing uploads, DeviceOptions options)
+    public CudaBackend(CudaWorkplace workplace, UploadRing uploads, CudaLibraries libraries, DeviceOptions options)
     {
         (this.workplace, this.uploads, this.options) = (workplace, uploads, options);
         (library, stream) = (workplace.Kernels, workplace.Stream);
+        CudaContext context = workplace.Context;
+        Cublas? cublas = Start(libraries.Cublas.WhyUnusable, "Matrix products run in this project's own kernels", () => new Cublas(context, libraries.Cublas));
+        CublasLt? cublasLt = cublas is null ? null : Start(libraries.CublasLt.WhyUnusable, "Biases take a pass of their own", () => new CublasLt(context, libraries.CublasLt));
+        matrices = new MatrixProducts(library, stream, cublas, cublasLt, options.AllowTf32);
+        cudnn = Start(libraries.Cudnn.WhyUnusable(context.Device), "Convolutions run as matrix products of unfolded windows", () => new Cudnn(context, libraries.Cudnn));
+        cudnn?.SetStream(stream);
     }
 
     /// <summary>What a person should know about how it computes.</summary>
@@ -92,6 +104,17 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     public void Dispose()
     {
         imageConstants?.Dispose();
+        cudnn?.Dispose();
+        matrices.Dispose();
+    }
+
+    /// <summary>Starts a library, or notes what its absence costs.</summary>
+    T? Start<T>(string? whyUnusable, string cost, Func<T> start) where T : class
+    {
+        if (whyUnusable is null)
+            return start();
+        notes.Add($"{cost}: {whyUnusable}.");
+        return null;
     }
 
     static long Bytes(Tensor t) => t.Count * t.DType.Size();
@@ -116,11 +139,11 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     /// <summary>Memory that is given back when the operation has been put on the stream: whoever gets it next comes later there.</summary>
     readonly struct Scratch(CachingAllocator allocator, long count, DType type) : IDisposable
     {
-        readonly Storage storage = allocator.Allocate([checked((int)Math.Max(count, 1))], type);
+        readonly Storage? storage = count == 0 ? null : allocator.Allocate([checked((int)count)], type);
 
-        public DevicePointer Pointer => new((ulong)storage.Pointer);
+        public DevicePointer Pointer => storage is null ? DevicePointer.Null : new((ulong)storage.Pointer);
 
-        public void Dispose() => storage.Release();
+        public void Dispose() => storage?.Release();
     }
 
     Scratch Floats(long count) => new(workplace.Allocator, count, DType.Float32);

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
@@ -9,7 +10,7 @@ sealed class CudaWorkplace : IDisposable
     readonly UploadRing uploads;
     readonly IDisposable? owned;
 
-    public CudaWorkplace(CudaDevice gpu, DeviceOptions options, IDisposable? owned)
+    public CudaWorkplace(CudaDevice gpu, CudaLibraries libraries, DeviceOptions options, IDisposable? owned)
     {
         this.owned = owned;
         Context = gpu.RetainPrimaryContext();
@@ -19,7 +20,7 @@ sealed class CudaWorkplace : IDisposable
             Stream = Context.CreateStream();
             Allocator = new CachingAllocator(new CudaMemorySource(Context, Stream));
             uploads = new UploadRing(Context, Stream);
-            Backend = new CudaBackend(this, uploads, options);
+            Backend = new CudaBackend(this, uploads, libraries, options);
         }
         catch
         {

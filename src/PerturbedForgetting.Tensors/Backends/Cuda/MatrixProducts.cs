@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
@@ -10,23 +11,80 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 /// <param name="BatchStride">Elements from one matrix to the next; 0 uses one matrix again and again.</param>
 readonly record struct MatrixOperand(DevicePointer Pointer, bool IsTransposed, int RowStride, long BatchStride = 0);
 
-/// <summary>Matrix products on one stream: by cuBLAS where it is there, else by this project's kernels.</summary>
-sealed class MatrixProducts(KernelLibrary library, CudaStream stream, bool allowTf32)
+/// <summary>
+/// Matrix products on one stream: by cuBLAS where it is there, with bias and its gradient in the same pass where cuBLASLt is, else by
+/// this project's kernels. Both libraries share one fixed work space, since all their work is on one stream: a captured graph then
+/// allocates nothing, and sums have one order.
+/// </summary>
+sealed class MatrixProducts : IDisposable
 {
-    const int MostBatch = 65535;
+    const int MostBatch = 65535, HopperCapability = 90, WorkspaceBytes = 4 << 20, HopperWorkspaceBytes = 32 << 20;
 
-    readonly GemmKernel kernel = new(library, allowTf32);
+    readonly CudaStream stream;
+    readonly KernelLibrary library;
+    readonly bool allowTf32;
+    readonly Cublas? cublas;
+    readonly CublasLt? cublasLt;
+    readonly DeviceBuffer<byte>? workspace;
+    readonly Broadcast broadcast;
 
-    /// <summary>Whether a bias costs no pass of its own.</summary>
-    public bool FusesBias => true;
+    public MatrixProducts(KernelLibrary library, CudaStream stream, Cublas? cublas, CublasLt? cublasLt, bool allowTf32)
+    {
+        (this.library, this.stream, this.cublas, this.cublasLt, this.allowTf32) = (library, stream, cublas, cublasLt, allowTf32);
+        broadcast = new Broadcast(library);
+        if (cublas is null)
+            return;
+        workspace = library.Context.Allocate<byte>(library.Context.Device.ComputeCapability >= HopperCapability ? HopperWorkspaceBytes : WorkspaceBytes);
+        cublas.AllowTf32 = allowTf32;
+        cublas.SetStream(stream);
+        cublas.SetWorkspace(workspace.Pointer, workspace.Count);
+    }
 
-    /// <summary>C [batch, m, n] = op(A) op(B), + C if accumulating, + bias [n] unless it is null. C is contiguous.</summary>
-    public void Run(DevicePointer c, MatrixOperand a, MatrixOperand b, DevicePointer bias, int m, int n, int k, int batch, bool accumulate)
+    GemmKernel Kernel => field ??= new GemmKernel(library, allowTf32);
+
+    /// <summary>C [batch, m, n] = op(A) op(B), + C if accumulating. C is contiguous.</summary>
+    public void Run(DevicePointer c, MatrixOperand a, MatrixOperand b, int m, int n, int k, int batch, bool accumulate)
+    {
+        if (cublas is null)
+            RunKernel(c, a, b, DevicePointer.Null, m, n, k, batch, accumulate);
+        else
+            cublas.Gemm(a.IsTransposed, b.IsTransposed, m, n, k, a.Pointer, a.RowStride, a.BatchStride, b.Pointer, b.RowStride, b.BatchStride, c, n, (long)m * n, batch, accumulate);
+    }
+
+    /// <summary>y [rows, outputs] = x [rows, inputs] weightᵀ + bias; the bias may be null.</summary>
+    public void Linear(DevicePointer y, DevicePointer x, DevicePointer weight, DevicePointer bias, int rows, int inputs, int outputs)
+    {
+        if (cublas is null)
+        {
+            RunKernel(y, new(x, false, inputs), new(weight, true, inputs), bias, rows, outputs, inputs, 1, accumulate: false);
+            return;
+        }
+        if (!bias.IsNull && cublasLt is not null && cublasLt.Linear(stream, x, weight, bias, y, rows, inputs, outputs, allowTf32, workspace!.Pointer, workspace.Count))
+            return;
+        Run(y, new(x, false, inputs), new(weight, true, inputs), rows, outputs, inputs, 1, accumulate: false);
+        if (!bias.IsNull)
+            broadcast.Add(stream, y, y, bias, outputs, (long)rows * outputs);
+    }
+
+    /// <summary>dweight [outputs, inputs] = dyᵀ x, + dweight if accumulating, and dbias [outputs] = the sum of the rows of dy, all in one pass.</summary>
+    /// <returns>False when there is no such pass; nothing was done then.</returns>
+    public bool TryLinearBackwardWeight(DevicePointer dweight, DevicePointer dbias, DevicePointer dy, DevicePointer x, int rows, int inputs, int outputs, bool accumulate) =>
+        cublasLt is not null && workspace is not null
+        && cublasLt.LinearBackwardWeight(stream, dy, x, dweight, dbias, rows, inputs, outputs, allowTf32, workspace.Pointer, workspace.Count, accumulate);
+
+    public void Dispose()
+    {
+        cublasLt?.Dispose();
+        cublas?.Dispose();
+        workspace?.Dispose();
+    }
+
+    void RunKernel(DevicePointer c, MatrixOperand a, MatrixOperand b, DevicePointer bias, int m, int n, int k, int batch, bool accumulate)
     {
         for (int first = 0; first < batch; first += MostBatch)
         {
             long distance = (long)m * n;
-            kernel.Launch(stream, c + (sizeof(float) * first * distance), distance, From(a, first), From(b, first), bias, m, n, k, Math.Min(MostBatch, batch - first), accumulate);
+            Kernel.Launch(stream, c + (sizeof(float) * first * distance), distance, From(a, first), From(b, first), bias, m, n, k, Math.Min(MostBatch, batch - first), accumulate);
         }
     }
 

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.Memory;
 
@@ -16,12 +17,10 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
     readonly Im2Col im2Col = new(library);
     readonly Embedding embedding = new(library);
     readonly DeviceMemoryKernels memory = new(library);
-    readonly Broadcast broadcast = new(library);
 
     /// <summary>y = x * weight + bias; the bias may be null.</summary>
-    public void Forward(in Conv2dExtents shape, DevicePointer x, DevicePointer weight, DevicePointer bias, DevicePointer y)
+    public void Forward(in ConvolutionShape shape, DevicePointer x, DevicePointer weight, DevicePointer bias, DevicePointer y)
     {
-        bool fuses = products.FusesBias && shape.Groups == 1;
         foreach (Part part in Parts(shape))
         {
             for (int group = 0; group < shape.Groups; group++)
@@ -29,18 +28,16 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
                 using Block windows = Unfold(shape, part, group, x);
                 using Block narrow = shape.Groups == 1 ? default : new Block(allocator, part.Rows * shape.GroupFilters);
                 DevicePointer rows = y + Bytes(part.FirstRow * shape.Filters);
-                products.Run(shape.Groups == 1 ? rows : narrow.Pointer, new(windows.Pointer, false, shape.WindowLength), new(Group(weight, shape, group), true, shape.WindowLength),
-                    fuses ? bias : default, part.RowCount, shape.GroupFilters, shape.WindowLength, 1, accumulate: false);
+                products.Linear(shape.Groups == 1 ? rows : narrow.Pointer, windows.Pointer, Group(weight, shape, group),
+                    bias.IsNull ? bias : bias + Bytes(group * shape.GroupFilters), part.RowCount, shape.WindowLength, shape.GroupFilters);
                 if (shape.Groups > 1)
                     memory.CopyBlocks(stream, rows, new(group * shape.GroupFilters, shape.Filters), narrow.Pointer, new(0, shape.GroupFilters), sizeof(float), shape.GroupFilters, part.Rows);
             }
         }
-        if (!bias.IsNull && !fuses)
-            broadcast.Add(stream, y, y, bias, shape.Filters, (long)shape.Images * shape.OutPixels * shape.Filters);
     }
 
     /// <summary>dx, given the gradient of the output.</summary>
-    public void BackwardInput(in Conv2dExtents shape, DevicePointer dy, DevicePointer weight, DevicePointer dx)
+    public void BackwardInput(in ConvolutionShape shape, DevicePointer dy, DevicePointer weight, DevicePointer dx)
     {
         foreach (Part part in Parts(shape))
         {
@@ -49,10 +46,10 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
                 using Block gradient = GroupRows(shape, part, group, dy);
                 DevicePointer image = dx + Bytes((long)part.FirstImage * shape.Height * shape.Width * shape.Channels);
                 using Block windows = shape.IsPointwise ? new Block(image) : new Block(allocator, part.Rows * shape.WindowLength);
-                products.Run(windows.Pointer, new(gradient.Pointer, false, shape.GroupFilters), new(Group(weight, shape, group), false, shape.WindowLength), default,
+                products.Run(windows.Pointer, new(gradient.Pointer, false, shape.GroupFilters), new(Group(weight, shape, group), false, shape.WindowLength),
                     part.RowCount, shape.WindowLength, shape.GroupFilters, 1, accumulate: false);
-                if (shape.IsPatches && !shape.IsPointwise)
-                    embedding.PatchesBackward(stream, image, windows.Pointer, shape.KernelH, shape.Width, shape.Channels, part.Rows * shape.WindowLength);
+                if (shape.IsPatches)
+                    embedding.PatchesBackward(stream, image, windows.Pointer, shape.KernelHeight, shape.Width, shape.Channels, part.Rows * shape.WindowLength);
                 else if (!shape.IsPointwise)
                     im2Col.Backward(stream, image, windows.Pointer, Windows(shape, group), part.Images);
             }
@@ -60,7 +57,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
     }
 
     /// <summary>dweight, or += with <paramref name="accumulate"/>.</summary>
-    public void BackwardWeight(in Conv2dExtents shape, DevicePointer x, DevicePointer dy, DevicePointer dweight, bool accumulate)
+    public void BackwardWeight(in ConvolutionShape shape, DevicePointer x, DevicePointer dy, DevicePointer dweight, bool accumulate)
     {
         foreach (Part part in Parts(shape))
         {
@@ -68,7 +65,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
             {
                 using Block windows = Unfold(shape, part, group, x);
                 using Block gradient = GroupRows(shape, part, group, dy);
-                products.Run(Group(dweight, shape, group), new(gradient.Pointer, true, shape.GroupFilters), new(windows.Pointer, false, shape.WindowLength), default,
+                products.Run(Group(dweight, shape, group), new(gradient.Pointer, true, shape.GroupFilters), new(windows.Pointer, false, shape.WindowLength),
                     shape.GroupFilters, shape.WindowLength, part.RowCount, 1, accumulate || part.FirstImage > 0);
             }
         }
@@ -84,14 +81,14 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
         public int RowCount => checked((int)Rows);
     }
 
-    static IEnumerable<Part> Parts(Conv2dExtents shape)
+    static IEnumerable<Part> Parts(ConvolutionShape shape)
     {
-        int most = shape.IsPointwise ? shape.Images : (int)Math.Clamp(MostUnfolded / ((long)shape.OutPixels * shape.WindowLength), 1, shape.Images);
-        for (int first = 0; first < shape.Images; first += most)
-            yield return new(first, Math.Min(most, shape.Images - first), shape.OutPixels);
+        int most = shape.IsPointwise ? shape.N : (int)Math.Clamp(MostUnfolded / ((long)shape.OutputPixels * shape.WindowLength), 1, shape.N);
+        for (int first = 0; first < shape.N; first += most)
+            yield return new(first, Math.Min(most, shape.N - first), shape.OutputPixels);
     }
 
-    Block Unfold(in Conv2dExtents shape, Part part, int group, DevicePointer x)
+    Block Unfold(in ConvolutionShape shape, Part part, int group, DevicePointer x)
     {
         DevicePointer image = x + Bytes((long)part.FirstImage * shape.Height * shape.Width * shape.Channels);
         if (shape.IsPointwise)
@@ -99,14 +96,14 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
         long count = part.Rows * shape.WindowLength;
         var windows = new Block(allocator, count);
         if (shape.IsPatches)
-            embedding.Patches(stream, windows.Pointer, image, shape.KernelH, shape.Width, shape.Channels, count);
+            embedding.Patches(stream, windows.Pointer, image, shape.KernelHeight, shape.Width, shape.Channels, count);
         else
             im2Col.Forward(stream, windows.Pointer, image, Windows(shape, group), part.Images);
         return windows;
     }
 
     /// <summary>The channels of a group of dy as rows of their own.</summary>
-    Block GroupRows(in Conv2dExtents shape, Part part, int group, DevicePointer dy)
+    Block GroupRows(in ConvolutionShape shape, Part part, int group, DevicePointer dy)
     {
         DevicePointer rows = dy + Bytes(part.FirstRow * shape.Filters);
         if (shape.Groups == 1)
@@ -116,25 +113,25 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
         return narrow;
     }
 
-    static DevicePointer Group(DevicePointer weight, in Conv2dExtents shape, int group) => weight + Bytes((long)group * shape.GroupFilters * shape.WindowLength);
+    static DevicePointer Group(DevicePointer weight, in ConvolutionShape shape, int group) => weight + Bytes((long)group * shape.GroupFilters * shape.WindowLength);
 
-    static Im2Col.Windows Windows(in Conv2dExtents s, int group) => new()
+    static Im2Col.Windows Windows(in ConvolutionShape s, int group) => new()
     {
         Height = s.Height,
         Width = s.Width,
         AllChannels = s.Channels,
         First = group * s.GroupChannels,
         Channels = s.GroupChannels,
-        OutHeight = s.OutHeight,
-        OutWidth = s.OutWidth,
-        KernelH = s.KernelH,
-        KernelW = s.KernelW,
-        StrideH = s.Geometry.Stride.H,
-        StrideW = s.Geometry.Stride.W,
-        PadH = s.Geometry.Padding.H,
-        PadW = s.Geometry.Padding.W,
-        DilationH = s.Geometry.Dilation.H,
-        DilationW = s.Geometry.Dilation.W,
+        OutHeight = s.OutputHeight,
+        OutWidth = s.OutputWidth,
+        KernelH = s.KernelHeight,
+        KernelW = s.KernelWidth,
+        StrideH = s.StrideHeight,
+        StrideW = s.StrideWidth,
+        PadH = s.PaddingHeight,
+        PadW = s.PaddingWidth,
+        DilationH = s.DilationHeight,
+        DilationW = s.DilationWidth,
     };
 
     static long Bytes(long elements) => sizeof(float) * elements;

@@ -1,0 +1,30 @@
+using PerturbedForgetting.Cuda.Dnn;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda;
+
+/// <summary>What of a convolution's shape decides how it is computed.</summary>
+static class Conv2dShapes
+{
+    public static ConvolutionShape Of(Tensor x, Tensor weight, in Conv2dGeometry g) => new(
+        x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3], weight.Shape[0], weight.Shape[1], weight.Shape[2],
+        g.Stride.H, g.Stride.W, g.Padding.H, g.Padding.W, g.Dilation.H, g.Dilation.W, g.Groups);
+
+    extension(ConvolutionShape s)
+    {
+        /// <summary>Elements of a window of a group.</summary>
+        public int WindowLength => s.KernelHeight * s.KernelWidth * s.GroupChannels;
+
+        /// <summary>Pixels of an output image.</summary>
+        public int OutputPixels => s.OutputHeight * s.OutputWidth;
+
+        /// <summary>Whether an output pixel sees one input pixel, its own: the convolution is a product of matrices as it stands.</summary>
+        public bool IsPointwise => IsPatchwise(s) && s.KernelHeight == 1;
+
+        /// <summary>Whether windows are squares that tile the image: the patch embedding of a vision transformer.</summary>
+        public bool IsPatches => IsPatchwise(s) && s.KernelHeight > 1;
+    }
+
+    static bool IsPatchwise(in ConvolutionShape s) =>
+        s.KernelHeight == s.KernelWidth && s.StrideHeight == s.KernelHeight && s.StrideWidth == s.KernelWidth && s.PaddingHeight == 0 && s.PaddingWidth == 0
+        && s.DilationHeight == 1 && s.DilationWidth == 1 && s.Groups == 1 && s.Height % s.KernelHeight == 0 && s.Width % s.KernelWidth == 0;
+}
