@@ -38,6 +38,9 @@ public partial class Tensor : IDisposable
 
     internal Storage Storage { get; private set; }
 
+    /// <summary>When above 0, all elements are known to lie in [0, this), so that no operation needs to look; writing forgets it.</summary>
+    internal int KnownBelow { get; set; }
+
     /// <summary>What the tape knows of how this tensor was made; none for leaves and without gradients.</summary>
     internal Node? Node { get; set; }
 
@@ -92,6 +95,7 @@ public partial class Tensor : IDisposable
     /// <summary>Sets every element.</summary>
     public Tensor Fill(double value)
     {
+        KnownBelow = 0;
         Device.Backend.Fill(this, value);
         return this;
     }
@@ -101,6 +105,7 @@ public partial class Tensor : IDisposable
     public Tensor CopyFrom<T>(ReadOnlySpan<T> values) where T : unmanaged
     {
         RequireHost<T>(values.Length);
+        KnownBelow = 0;
         Device.Backend.Upload(MemoryMarshal.AsBytes(values), this);
         return this;
     }
@@ -110,6 +115,7 @@ public partial class Tensor : IDisposable
     {
         if (source.DType != DType || source.Count != Count)
             throw new ArgumentException($"Cannot copy {source.DType} {source.Shape} into {DType} {Shape}.");
+        KnownBelow = source.KnownBelow;
         Device.Backend.Copy(source, this);
         return this;
     }
@@ -147,7 +153,15 @@ public partial class Tensor : IDisposable
     {
         if (firstElement < 0 || firstElement + shape.Count > Count)
             throw new ArgumentException($"A view {shape} from element {firstElement} does not fit into {Shape}.");
-        return new Tensor(Storage, offset + firstElement * DType.Size(), shape, DType, Device) { generation = generation };
+        return new Tensor(Storage, offset + firstElement * DType.Size(), shape, DType, Device) { generation = generation, KnownBelow = KnownBelow };
+    }
+
+    /// <summary>A part of the memory as another type; outside the tape.</summary>
+    internal Tensor Reinterpret(Shape shape, DType type, long firstByte)
+    {
+        if (firstByte < 0 || firstByte % type.Size() != 0 || firstByte + shape.Count * type.Size() > Count * DType.Size())
+            throw new ArgumentException($"A view {type} {shape} from byte {firstByte} does not fit into {this}.");
+        return new Tensor(Storage, offset + firstByte, shape, type, Device) { generation = generation };
     }
 
     /// <summary>The same values, cut off from the tape.</summary>

@@ -17,14 +17,17 @@ public static partial class Ops
         if (labels.DType != DType.Int32 || labels.Shape.Rank != 1 || labels.Shape[0] != logits.Shape[0])
             throw new ArgumentException($"{operation} needs one Int32 label a sample, [{logits.Shape[0]}] for logits {logits.Shape}, not {labels}.");
         int classes = logits.Shape[1];
-        long wrong = labels.Device.Backend.FirstOutOfRange(labels, classes);
-        if (wrong < 0)
+        if (labels.KnownBelow > 0 && labels.KnownBelow <= classes)
             return;
-        int label = labels.ToArray<int>()[wrong];
-        string hint = label == classes ? " If labels count from 1, subtract 1." : "";
-        throw new ArgumentException($"{operation}: label {label} of sample {wrong} is not one of the {classes} classes 0 to {classes - 1} of the logits. "
-            + $"Check the labels, or the model's number of classes (--num-classes).{hint}");
+        long wrong = labels.Device.Backend.FirstOutOfRange(labels, classes);
+        if (wrong >= 0)
+            throw new ArgumentException($"{operation}: {DescribeLabel(labels.ToArray<int>()[wrong], wrong, classes)}");
     }
+
+    /// <summary>What is wrong with a label that is no class, and what to do.</summary>
+    internal static string DescribeLabel(int label, long sample, int classes) =>
+        $"label {label} of sample {sample} is not one of the {classes} classes 0 to {classes - 1} of the logits. "
+        + $"Check the labels, or the model's number of classes (--num-classes).{(label == classes ? " If labels count from 1, subtract 1." : "")}";
 
     static void RequireSmoothing(double smoothing)
     {

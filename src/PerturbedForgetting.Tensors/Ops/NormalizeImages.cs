@@ -6,17 +6,31 @@ public static partial class Ops
     /// <param name="images">Uint8, channels last: [B, H, W, C].</param>
     /// <param name="mean">Of each channel, in units of full brightness.</param>
     /// <param name="std">Of each channel, not 0.</param>
+    /// <param name="flip">Uint8 [B]: not 0 where an image [H, W, C] is mirrored left to right on the way; or none.</param>
     /// <returns>Float32 of the same shape.</returns>
-    /// <exception cref="ArgumentException">The images are not bytes, or mean and std do not have a number a channel.</exception>
-    public static Tensor NormalizeImages(Tensor images, ReadOnlySpan<double> mean, ReadOnlySpan<double> std)
+    /// <exception cref="ArgumentException">The images are not bytes, mean and std do not have a number a channel, or there is not one flag an image.</exception>
+    public static Tensor NormalizeImages(Tensor images, ReadOnlySpan<double> mean, ReadOnlySpan<double> std, Tensor? flip = null)
     {
-        if (images.DType != DType.UInt8 || images.Shape.Rank == 0 || mean.Length != images.Shape[-1] || std.Length != images.Shape[-1] || std.Contains(0))
-            throw new ArgumentException($"NormalizeImages needs UInt8 images [..., channels] and a mean and a std (not 0) for each channel; {images} has {mean.Length} means and {std.Length} stds.");
-        Span<float> offset = stackalloc float[mean.Length], divisor = stackalloc float[mean.Length];
-        for (int c = 0; c < mean.Length; c++)
-            (offset[c], divisor[c]) = ((float)(255 * mean[c]), (float)(255 * std[c]));
+        if (images.DType != DType.UInt8 || images.Shape.Rank == 0)
+            throw new ArgumentException($"NormalizeImages needs UInt8 images [..., channels], not {images}.");
+        if (flip is not null && (flip.DType != DType.UInt8 || images.Shape.Rank != 4 || flip.Shape != [images.Shape[0]]))
+            throw new ArgumentException($"NormalizeImages mirrors images [B, H, W, C] by UInt8 flags [B], not {images} by {flip}.");
+        var (offset, divisor) = Normalization(images.Shape, mean, std);
         var y = Tensor.Empty(images.Shape, DType.Float32, images.Device);
-        images.Device.Backend.NormalizeImages(images, offset, divisor, y);
+        images.Device.Backend.NormalizeImages(images, flip, Tensor.From(offset, [offset.Length], images.Device), Tensor.From(divisor, [divisor.Length], images.Device), y);
         return y;
+    }
+
+    /// <summary>Mean and standard deviation in units of bytes, rounded to float32.</summary>
+    /// <exception cref="ArgumentException">They do not have a number a channel, or a deviation is 0.</exception>
+    internal static (float[] Offset, float[] Divisor) Normalization(Shape images, ReadOnlySpan<double> mean, ReadOnlySpan<double> std)
+    {
+        int channels = images[-1];
+        if (mean.Length != channels || std.Length != channels || std.Contains(0))
+            throw new ArgumentException($"Images {images} need a mean and a std (not 0) for each of their {channels} channels; there are {mean.Length} means and {std.Length} stds.");
+        var (offset, divisor) = (new float[channels], new float[channels]);
+        for (int c = 0; c < channels; c++)
+            (offset[c], divisor[c]) = ((float)(255 * mean[c]), (float)(255 * std[c]));
+        return (offset, divisor);
     }
 }

@@ -18,8 +18,9 @@ namespace PerturbedForgetting.Training.Evaluation;
 /// <param name="model">The model; evaluated in evaluation mode, and left in the mode it was in.</param>
 /// <param name="loader">Delivers every image once; the caller disposes it.</param>
 /// <param name="normalization">Of the images.</param>
+/// <param name="classes">Of the model: what labels stay below.</param>
 /// <param name="loss">Another loss than cross entropy without smoothing.</param>
-sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, Updates.LossFunction? loss = null)
+sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, int classes, Updates.LossFunction? loss = null)
 {
     /// <summary>Runs the evaluation.</summary>
     /// <param name="observer">Receives the progress.</param>
@@ -32,21 +33,20 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
         model.Train(false);
         try
         {
-            using var input = new BatchInput(normalization, model.NamedParameters().First().Parameter.Device);
+            using var input = new BatchInput(model.State().First().Tensor.Device, normalization, classes);
             var losses = new AverageMeter();
             var accuracy = new Accuracy(1, 5);
             long started = Stopwatch.GetTimestamp();
-            foreach (var batch in loader.Epoch(0))
+            foreach (var batch in input.Epoch(loader, 0))
             {
                 if (token.IsCancellationRequested)
                     return null;
                 using (GradMode.NoGrad())
                 using (Scope.Begin())
                 {
-                    var (x, labels) = input.Upload(batch);
-                    var logits = model.Call(x);
-                    losses.Add((loss is null ? Ops.CrossEntropy(logits, labels) : loss(logits, labels)).Item(), batch.Count);
-                    accuracy.Add(logits, labels);
+                    var logits = model.Call(batch.Images);
+                    losses.Add((loss is null ? Ops.CrossEntropy(logits, batch.Labels) : loss(logits, batch.Labels)).Item(), batch.Count);
+                    accuracy.Add(logits, batch.Labels);
                     if (predicted is not null)
                         Predict(logits, batch, predicted);
                 }
@@ -62,7 +62,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
         }
     }
 
-    static void Predict(Tensor logits, ImageBatch batch, Action<int, int, int> predicted)
+    static void Predict(Tensor logits, InputBatch batch, Action<int, int, int> predicted)
     {
         int classes = logits.Shape[1];
         float[] values = logits.ToArray<float>();
@@ -73,7 +73,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
             for (int c = 1; c < classes; c++)
                 if (row[c] > row[best])
                     best = c;
-            predicted(batch.Indices[i], batch.Labels[i], best);
+            predicted(batch.Indices[i], batch.HostLabels[i], best);
         }
     }
 }

@@ -63,8 +63,8 @@ public static class Validator
             FormattableString.Invariant($"Data: {data.Name}, {data.Count} images; {data.Classes.Count} classes, hash {data.Classes.Hash}; {ImageSetup.Describe(images.EvaluationTransform)}")])
             observer.Message(MessageLevel.Info, line);
         using var loader = new ImageLoader(data, images.EvaluationTransform,
-            LoaderOptions.Evaluation(options.BatchSize, options.Workers) with { Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
-        var metrics = new Evaluator(model, loader, images.Normalization, Losses.Training(options)).Run(observer, token)
+            LoaderOptions.Evaluation(options.BatchSize, options.Workers) with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
+        var metrics = new Evaluator(model, loader, images.Normalization, numClasses, Losses.Training(options)).Run(observer, token)
             ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
         foreach (var bad in loader.Skipped.Concat(loader.Filled))
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");

@@ -23,11 +23,12 @@ sealed class RunParts : IDisposable
         Device = device;
         (Options, Entry, Images, TrainingSet, ValidationSet) = (options, entry, images, data.Training, data.Validation);
         TrainingLoader = new ImageLoader(TrainingSet, images.TrainingTransform(options, entry.Config),
-            LoaderOptions.Training(options.BatchSize, options.Workers, (ulong)options.Seed) with { Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
+            LoaderOptions.Training(options.BatchSize, options.Workers, (ulong)options.Seed) with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
         validationLoader = new ImageLoader(ValidationSet, images.EvaluationTransform,
-            LoaderOptions.Evaluation(options.ValidationBatchSize ?? options.BatchSize, options.Workers) with { Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
+            LoaderOptions.Evaluation(options.ValidationBatchSize ?? options.BatchSize, options.Workers) with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
         UpdatesPerEpoch = UpdateWindow.PerEpoch(TrainingLoader.BatchesPerEpoch, options.GradAccumSteps);
-        Model = CreateModel(device, options, options.NumClasses ?? TrainingSet.Classes.Count, observer);
+        int classes = options.NumClasses ?? TrainingSet.Classes.Count;
+        Model = CreateModel(device, options, classes, observer);
         Arena = new ParameterArena(Model);
         Optimizer = OptimizerFactory.Create(options.Opt, Arena, new OptimizerOptions
         {
@@ -44,8 +45,8 @@ sealed class RunParts : IDisposable
             ClipNorm = options.ClipGrad ?? 0,
             ShrinkFactor = options.SnpFactor,
         }, schedule, options.Perturbs ? RhoPolicy.Create(options.RhoPolicy, options.Rho, options.MinRho, schedule) : null);
-        Evaluator = new Evaluator(Model, validationLoader, images.Normalization);
-        Input = new BatchInput(images.Normalization, device);
+        Evaluator = new Evaluator(Model, validationLoader, images.Normalization, classes);
+        Input = new BatchInput(device, images.Normalization, classes);
     }
 
     public Device Device { get; }

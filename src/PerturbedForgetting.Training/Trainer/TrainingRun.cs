@@ -4,6 +4,7 @@ using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
@@ -66,7 +67,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         var clock = new UpdateClock(loader);
         if (batch < batches)
         {
-            foreach (var images in loader.Epoch(epoch, batch))
+            foreach (var images in parts.Input.Epoch(loader, epoch, batch))
             {
                 if (token.IsCancellationRequested)
                     return false;
@@ -81,16 +82,13 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         return !token.IsCancellationRequested;
     }
 
-    void TrainBatch(ImageBatch images, int batches, UpdateClock clock)
+    void TrainBatch(InputBatch images, int batches, UpdateClock clock)
     {
         var step = parts.Step;
         double rate = step.LearningRate, rho = step.Rho;
         long skipped = step.Optimizer.Skipped;
         using (Scope.Begin())
-        {
-            var (x, labels) = parts.Input.Upload(images);
-            step.Batch(x, labels, images.Number, batches);
-        }
+            step.Batch(images.Images, images.Labels, images.Number, batches);
         var report = step.Report();
         meters.Add(images.Number, images.Count, report, clock.Batch(images.Count));
         bool leftOut = step.Optimizer.Skipped > skipped;

@@ -1,25 +1,27 @@
-using System.Runtime.InteropServices;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Data;
+using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Vision.Loading;
 
 /// <summary>A batch of transformed images with their labels. It belongs to the loader and is valid until the next one is
-/// asked for.</summary>
-public sealed unsafe class ImageBatch
+/// asked for; its memory is not filled anew while a device copies from it.</summary>
+public sealed class ImageBatch
 {
-    const nuint Alignment = 64;
-
-    readonly int[] labels;
     readonly int[] indices;
-    byte* pixels;
 
-    internal ImageBatch(int capacity, int height, int width)
+    internal ImageBatch(ImageBatchLayout layout, Device device)
     {
-        (Height, Width) = (height, width);
-        labels = new int[capacity];
-        indices = new int[capacity];
-        // Native memory: it does not move, so that it can be copied to a device while the collector runs.
-        pixels = (byte*)NativeMemory.AlignedAlloc(checked((nuint)capacity * (nuint)ImageBytes), Alignment);
+        Layout = layout;
+        indices = new int[layout.Capacity];
+        Memory = HostBuffer.Allocate(device, layout.Bytes);
     }
+
+    /// <summary>Labels, flags and pixels.</summary>
+    public HostBuffer Memory { get; }
+
+    /// <summary>Where they lie in <see cref="Memory"/>.</summary>
+    public ImageBatchLayout Layout { get; }
 
     /// <summary>Number of images; less than the batch size only at the end of an epoch that keeps its last batch.</summary>
     public int Count { get; internal set; }
@@ -27,33 +29,24 @@ public sealed unsafe class ImageBatch
     /// <summary>The batch's number within its epoch, from 0.</summary>
     public int Number { get; internal set; }
 
-    /// <summary>Height of each image in pixels.</summary>
-    public int Height { get; }
+    /// <summary>Count x height x width x 3 samples (NHWC, red first), aligned to 64 bytes, before the mirroring.</summary>
+    public Span<byte> Pixels => Memory.Span<byte>(Layout.PixelOffset, checked(Count * Layout.ImageBytes));
 
-    /// <summary>Width of each image in pixels.</summary>
-    public int Width { get; }
-
-    /// <summary>Bytes of one image: height x width x 3.</summary>
-    public int ImageBytes => checked(Height * Width * 3);
-
-    /// <summary>Count x height x width x 3 samples (NHWC, red first), aligned to 64 bytes.</summary>
-    public Span<byte> Pixels => new(Address, checked(Count * ImageBytes));
+    /// <summary>1 for the images that are still to be mirrored left to right, else 0.</summary>
+    public ReadOnlySpan<byte> Flips => Memory.Span<byte>(Layout.FlipOffset, Count);
 
     /// <summary>The labels of the images.</summary>
-    public ReadOnlySpan<int> Labels => labels.AsSpan(0, Count);
+    public ReadOnlySpan<int> Labels => Memory.Span<int>(Layout.LabelOffset, Count);
 
     /// <summary>The images' indices in the data set.</summary>
     public ReadOnlySpan<int> Indices => indices.AsSpan(0, Count);
 
-    byte* Address => pixels is not null ? pixels : throw new ObjectDisposedException(nameof(ImageLoader));
+    internal Span<byte> Image(int position) => Memory.Span<byte>(Layout.PixelOffset + position * Layout.ImageBytes, Layout.ImageBytes);
 
-    internal Span<byte> Image(int position) => new(Address + (long)position * ImageBytes, ImageBytes);
-
-    internal void Set(int position, int index, int label) => (indices[position], labels[position]) = (index, label);
-
-    internal void Free()
+    internal void Set(int position, int index, int label, bool flip)
     {
-        NativeMemory.AlignedFree(pixels);
-        pixels = null;
+        indices[position] = index;
+        Memory.Span<int>(Layout.LabelOffset, Layout.Capacity)[position] = label;
+        Memory.Span<byte>(Layout.FlipOffset, Layout.Capacity)[position] = flip ? (byte)1 : (byte)0;
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
+using PerturbedForgetting.Tensors.Data;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Transforms;
 
@@ -25,6 +26,7 @@ public sealed class ImageLoader : IDisposable
     int nextItem;
     int endItem;
     int batchInUse;
+    int nextBatch;
     int active;
     bool disposed;
 
@@ -44,9 +46,24 @@ public sealed class ImageLoader : IDisposable
         }
         (this.dataset, this.transform, this.options) = (dataset, transform, options);
         order = new int[dataset.Count];
-        slots = new Slot[options.Workers == 0 ? 1 : options.Prefetch + 1];
+        Layout = new ImageBatchLayout(options.BatchSize, transform.Height, transform.Width);
+        // Without workers a second one, so that the device may still copy from the first.
+        slots = new Slot[options.Workers == 0 ? 2 : options.Prefetch + 1];
         for (int i = 0; i < slots.Length; i++)
-            slots[i] = new Slot(new ImageBatch(options.BatchSize, transform.Height, transform.Width));
+            slots[i] = new Slot(new ImageBatch(Layout, options.Device));
+    }
+
+    /// <summary>Where labels, flags and pixels of the batches lie in their memory.</summary>
+    public ImageBatchLayout Layout { get; }
+
+    /// <summary>Whether the next batch of the running epoch can be had without waiting.</summary>
+    public bool IsNextReady
+    {
+        get
+        {
+            lock (gate)
+                return slots[nextBatch % slots.Length] is { IsDone: true, Error: null } slot && slot.Batch.Number == nextBatch;
+        }
     }
 
     /// <summary>Batches in a whole epoch.</summary>
@@ -89,7 +106,7 @@ public sealed class ImageLoader : IDisposable
             thread.Join();
         inline?.Dispose();
         foreach (Slot slot in slots)
-            slot.Batch.Free();
+            slot.Batch.Memory.Dispose();
     }
 
     IEnumerable<ImageBatch> Enumerate(int epoch, int startBatch)
@@ -102,6 +119,8 @@ public sealed class ImageLoader : IDisposable
                 long started = Stopwatch.GetTimestamp();
                 Slot slot = options.Workers == 0 ? LoadHere(number) : WaitFor(number);
                 WaitTime += Stopwatch.GetElapsedTime(started);
+                lock (gate)
+                    nextBatch = number + 1;
                 slot.Error?.Throw();
                 yield return slot.Batch;
                 lock (gate)
@@ -124,7 +143,7 @@ public sealed class ImageLoader : IDisposable
         lock (gate)
         {
             epoch = newEpoch;
-            batchInUse = startBatch;
+            batchInUse = nextBatch = startBatch;
             nextItem = (int)Math.Min((long)startBatch * options.BatchSize, ImagesPerEpoch);
             endItem = ImagesPerEpoch;
             foreach (Slot slot in slots)
@@ -155,7 +174,7 @@ public sealed class ImageLoader : IDisposable
         Slot slot = slots[number % slots.Length];
         lock (gate)
         {
-            while (slot.Batch.Number != number || slot.Missing > 0)
+            while (slot.Batch.Number != number || !slot.IsDone)
             {
                 ObjectDisposedException.ThrowIf(disposed, this);
                 Monitor.Wait(gate);
@@ -167,8 +186,8 @@ public sealed class ImageLoader : IDisposable
     Slot LoadHere(int number)
     {
         inline ??= new ImageReader(dataset, transform, options, bad);
-        Slot slot = slots[0];
-        while (slot.Batch.Number != number || slot.Missing > 0)
+        Slot slot = slots[number % slots.Length];
+        while (slot.Batch.Number != number || !slot.IsDone)
         {
             int item = nextItem;
             Claim();
@@ -200,7 +219,7 @@ public sealed class ImageLoader : IDisposable
                 active--;
                 slot.Finish(item, error);
                 // Whoever waits, waits for a whole batch, or to cancel, for the last image in work.
-                if (slot.Missing == 0 || (active == 0 && nextItem == endItem))
+                if (slot.IsDone || (active == 0 && nextItem == endItem))
                     Monitor.PulseAll(gate);
             }
         }
@@ -223,6 +242,8 @@ public sealed class ImageLoader : IDisposable
     {
         try
         {
+            // The device may still be copying what this memory held before.
+            batch.Memory.WaitUntilRead();
             reader.Read(order[item], epoch, batch, item % options.BatchSize);
             return null;
         }
@@ -236,24 +257,24 @@ public sealed class ImageLoader : IDisposable
     /// <summary>A batch in preparation or in use.</summary>
     sealed class Slot(ImageBatch batch)
     {
-        int errorItem;
+        int errorItem, missing;
 
         public ImageBatch Batch { get; } = batch;
 
-        /// <summary>Images not yet read.</summary>
-        public int Missing { get; private set; }
+        /// <summary>Whether all images have been read.</summary>
+        public bool IsDone => missing == 0;
 
         /// <summary>The error of the first bad image in the epoch's order, whichever thread met it first.</summary>
         public ExceptionDispatchInfo? Error { get; private set; }
 
         public void Begin(int number, int count)
         {
-            (Batch.Number, Batch.Count, Missing, Error) = (number, count, count, null);
+            (Batch.Number, Batch.Count, missing, Error) = (number, count, count, null);
         }
 
         public void Finish(int item, ExceptionDispatchInfo? error)
         {
-            Missing--;
+            missing--;
             if (error is not null && (Error is null || item < errorItem))
                 (Error, errorItem) = (error, item);
         }

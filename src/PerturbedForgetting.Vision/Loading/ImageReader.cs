@@ -58,8 +58,8 @@ sealed class ImageReader(Dataset dataset, ImageTransform transform, LoaderOption
             }
         }
         var random = new RandomSequence(options.Seed, Streams.Augmentation | (ulong)(epoch & 0xFFFFFF) << 32 | (uint)index);
-        transform.Apply(image, resampler, ref random, batch.Image(position));
-        batch.Set(position, index, dataset.Label(index));
+        bool flip = transform.ApplyUnflipped(image, resampler, ref random, batch.Image(position));
+        batch.Set(position, index, dataset.Label(index), flip);
     }
 
     public void Dispose()

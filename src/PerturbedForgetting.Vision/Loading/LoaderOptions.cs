@@ -1,3 +1,4 @@
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Loading;
@@ -35,6 +36,9 @@ public sealed record LoaderOptions
 
     /// <summary>What becomes of images that cannot be decoded.</summary>
     public BadImagePolicy BadImages { get; init; } = BadImagePolicy.Fail;
+
+    /// <summary>The device that the batches are for: they lie in memory that it copies from by itself.</summary>
+    public Device Device { get; init; } = Device.Cpu;
 
     /// <summary>Choices in decoding.</summary>
     public ImageDecoderOptions Decoder { get; init; } = ImageDecoderOptions.Default;

@@ -28,8 +28,11 @@ public sealed class EvalTransform : ImageTransform
     public Interpolation Interpolation { get; }
 
     /// <inheritdoc/>
-    public override void Apply(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target) =>
+    public override bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
+    {
         Apply(image, resampler, target);
+        return false;
+    }
 
     /// <summary>Writes the transformed image; evaluation draws nothing.</summary>
     public void Apply(RgbImage image, Resampler resampler, Span<byte> target)

@@ -17,7 +17,15 @@ public abstract class ImageTransform(int height, int width)
     public int OutputBytes => Height * Width * 3;
 
     /// <summary>Writes the transformed image to <paramref name="target"/>, <see cref="OutputBytes"/> long.</summary>
-    public abstract void Apply(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target);
+    public void Apply(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
+    {
+        if (ApplyUnflipped(image, resampler, ref random, target))
+            FlipHorizontally(target, Width);
+    }
+
+    /// <summary>Writes the image transformed but for the mirroring that may come last: whoever normalises it does that on the way.</summary>
+    /// <returns>Whether it is still to be mirrored left to right.</returns>
+    public abstract bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target);
 
     /// <summary>Mirrors an image of rows of <paramref name="width"/> pixels left to right, in place.</summary>
     public static void FlipHorizontally(Span<byte> pixels, int width)

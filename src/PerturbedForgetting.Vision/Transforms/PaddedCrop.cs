@@ -20,7 +20,7 @@ public sealed class PaddedCrop(int height, int width, int padding = 4, double fl
         : throw new ArgumentOutOfRangeException(nameof(flip), flip, "The probability of a flip (--hflip) lies in 0 to 1.");
 
     /// <inheritdoc/>
-    public override void Apply(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
+    public override bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
     {
         int top = random.NextInt(2 * Padding + 1) - Padding, left = random.NextInt(2 * Padding + 1) - Padding;
         bool flip = random.NextDouble() < Flip;
@@ -31,8 +31,7 @@ public sealed class PaddedCrop(int height, int width, int padding = 4, double fl
             target.CopyTo(image.Pixels);
         }
         Shift(image, top, left, target);
-        if (flip)
-            FlipHorizontally(target, Width);
+        return flip;
     }
 
     void Shift(RgbImage image, int top, int left, Span<byte> target)

@@ -46,13 +46,12 @@ public sealed class RandomResizedCrop : ImageTransform
     public Interpolation Interpolation { get; }
 
     /// <inheritdoc/>
-    public override void Apply(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
+    public override bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
     {
         CropBox box = Sample(image.Width, image.Height, ref random);
         bool flip = random.NextDouble() < Flip;
         resampler.Resize(image, box, Height, Width, Interpolation, target);
-        if (flip)
-            FlipHorizontally(target, Width);
+        return flip;
     }
 
     /// <summary>Draws a box: up to ten attempts, then the largest central box of a permitted aspect ratio.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using PerturbedForgetting.Tensors.Random;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Loading;
@@ -14,7 +15,17 @@ public class ImageLoaderTests
     static Dataset Shapes(int count) => DatasetFactory.Open($"builtin/shapes:train={count},size=16", null, "train");
 
     static List<(int[] Indices, int[] Labels, byte[] Pixels)> Collect(ImageLoader loader, int epoch, int startBatch = 0) =>
-        [.. loader.Epoch(epoch, startBatch).Select(b => (b.Indices.ToArray(), b.Labels.ToArray(), b.Pixels.ToArray()))];
+        [.. loader.Epoch(epoch, startBatch).Select(Copy)];
+
+    /// <summary>A batch's indices, labels and images as the network sees them: mirrored where the flags say so.</summary>
+    static (int[] Indices, int[] Labels, byte[] Pixels) Copy(ImageBatch batch)
+    {
+        byte[] pixels = batch.Pixels.ToArray();
+        for (int i = 0; i < batch.Count; i++)
+            if (batch.Flips[i] != 0)
+                ImageTransform.FlipHorizontally(pixels.AsSpan(i * batch.Layout.ImageBytes, batch.Layout.ImageBytes), batch.Layout.Width);
+        return (batch.Indices.ToArray(), batch.Labels.ToArray(), pixels);
+    }
 
     static void AssertSame(List<(int[] Indices, int[] Labels, byte[] Pixels)> a, List<(int[] Indices, int[] Labels, byte[] Pixels)> b)
     {
@@ -84,6 +95,34 @@ public class ImageLoaderTests
         Assert.That(all, Is.EqualTo(Enumerable.Range(0, 64)));
     }
 
+    /// <summary>A flip that is left to the network's input gives the same bytes as one that the transform makes.</summary>
+    [TestCaseSource(nameof(Transforms))]
+    public void ImagesAreThoseOfTheTransform(ImageTransform transform)
+    {
+        Dataset data = Shapes(40);
+        using var loader = new ImageLoader(data, transform, LoaderOptions.Training(8, 2, 7));
+        using var decoder = new ImageDecoder(ImageDecoderOptions.Default);
+        using var image = new RgbImage();
+        using var resampler = new Resampler();
+        byte[] expected = new byte[transform.OutputBytes];
+        int flips = 0;
+        foreach (ImageBatch batch in loader.Epoch(3))
+        {
+            byte[] pixels = Copy(batch).Pixels;
+            for (int i = 0; i < batch.Count; i++)
+            {
+                data.Read(batch.Indices[i], image, decoder);
+                var random = new RandomSequence(7, Streams.Augmentation | 3UL << 32 | (uint)batch.Indices[i]);
+                transform.Apply(image, resampler, ref random, expected);
+                Assert.That(pixels.AsSpan(i * expected.Length, expected.Length).SequenceEqual(expected), $"image {batch.Indices[i]}");
+                flips += batch.Flips[i];
+            }
+        }
+        Assert.That(flips, transform is EvalTransform ? Is.Zero : Is.GreaterThan(5).And.LessThan(35));
+    }
+
+    static IEnumerable<ImageTransform> Transforms() => [new RandomResizedCrop(12, 13), new PaddedCrop(16, 16, 2), new EvalTransform(11, 11)];
+
     [Test]
     public void AugmentationOfASampleDiffersFromEpochToEpoch()
     {
@@ -98,7 +137,7 @@ public class ImageLoaderTests
         using var whole = new ImageLoader(Shapes(100), Augmenting, LoaderOptions.Training(7, 3, 9));
         List<(int[], int[], byte[])> expected = Collect(whole, 4);
         using var resumed = new ImageLoader(Shapes(100), Augmenting, LoaderOptions.Training(7, 2, 9));
-        List<(int[], int[], byte[])> start = [.. whole.Epoch(4).Take(5).Select(b => (b.Indices.ToArray(), b.Labels.ToArray(), b.Pixels.ToArray()))];
+        List<(int[], int[], byte[])> start = [.. whole.Epoch(4).Take(5).Select(Copy)];
         AssertSame(expected, [.. start, .. Collect(resumed, 4, startBatch: 5)]);
         Assert.That(resumed.Epoch(4, startBatch: 14), Is.Empty);
     }

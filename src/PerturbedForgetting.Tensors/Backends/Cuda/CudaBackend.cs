@@ -103,7 +103,7 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
 
     public void Dispose()
     {
-        imageConstants?.Dispose();
+        copies?.Dispose();
         cudnn?.Dispose();
         matrices.Dispose();
     }

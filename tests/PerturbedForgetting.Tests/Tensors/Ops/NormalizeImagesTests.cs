@@ -45,6 +45,29 @@ sealed class NormalizeImagesTests
         }
     }
 
+    [TestCase(1, 1, 1, 3), TestCase(3, 5, 7, 3), TestCase(2, 33, 129, 3), TestCase(4, 2, 6, 1), TestCase(2, 3, 5, 4)]
+    public void FlagsMirrorImages(int images, int height, int width, int channels)
+    {
+        using var scope = Scope.Begin();
+        int seed = Random.Shared.Next();
+        TestContext.Out.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        double[] mean = [0.485, 0.456, 0.406, 0.3], std = [0.229, 0.224, 0.225, 0.5];
+        byte[] bytes = new byte[images * height * width * channels], flags = new byte[images];
+        random.NextBytes(bytes);
+        for (int i = 0; i < images; i++)
+            flags[i] = (byte)(i % 2 == 0 ? random.Next(1, 256) : 0);
+        Shape shape = [images, height, width, channels];
+        float[] plain = Ops.NormalizeImages(Tensor.From(bytes, shape), mean.AsSpan(0, channels), std.AsSpan(0, channels)).ToArray<float>();
+        float[] y = Ops.NormalizeImages(Tensor.From(bytes, shape), mean.AsSpan(0, channels), std.AsSpan(0, channels), Tensor.From(flags, [images])).ToArray<float>();
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            int c = i % channels, column = i / channels % width, row = i / channels / width;
+            int from = flags[row / height] == 0 ? column : width - 1 - column;
+            Assert.That(y[i], Is.EqualTo(plain[(((row * width) + from) * channels) + c]), $"element {i}");
+        }
+    }
+
     [Test]
     public void WrongArgumentsAreNamed()
     {
@@ -52,6 +75,7 @@ sealed class NormalizeImagesTests
         Tensor bytes = Tensor.Zeros([1, 2, 2, 3], DType.UInt8);
         Assert.That(() => Ops.NormalizeImages(bytes, [0.5], [0.5]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[1, 2, 2, 3]"));
         Assert.That(() => Ops.NormalizeImages(bytes, [0.5, 0.5, 0.5], [0.5, 0, 0.5]), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.NormalizeImages(bytes, [0.5, 0.5, 0.5], [1, 1, 1], Tensor.Zeros([2], DType.UInt8)), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2]"));
         Assert.That(() => Ops.NormalizeImages(Tensor.Zeros([1, 3]), [0.5, 0.5, 0.5], [1, 1, 1]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("Float32"));
     }
 }

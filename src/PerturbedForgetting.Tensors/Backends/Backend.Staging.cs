@@ -1,0 +1,14 @@
+using PerturbedForgetting.Tensors.Memory;
+
+namespace PerturbedForgetting.Tensors.Backends;
+
+// How host memory reaches the device beside the computation. These versions suit a device that computes in the call.
+abstract partial class Backend
+{
+    /// <summary>Memory of the host that this device copies from.</summary>
+    public virtual HostBuffer AllocateHost(long bytes) => new NativeHostBuffer(bytes);
+
+    /// <summary>Memory of this device that such copies go to.</summary>
+    public virtual StagingBuffer CreateStaging(Device device, long bytes) =>
+        new(Tensor.Persistent([checked((int)bytes)], DType.UInt8, device));
+}
