@@ -7,6 +7,9 @@ sealed unsafe class PinnedMemory : IDisposable
 {
     readonly SortedList<nuint, (nuint Bytes, bool IsOwned)> ranges = [];
 
+    /// <summary>Bytes that were given and not freed, and the number of allocations.</summary>
+    public (long Bytes, int Count) InUse => (ranges.Values.Sum(static r => r.IsOwned ? (long)r.Bytes : 0), ranges.Values.Count(static r => r.IsOwned));
+
     public void* Allocate(nuint bytes)
     {
         void* memory = NativeMemory.AlignedAlloc(bytes, 4096);

@@ -80,6 +80,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     /// <summary>Device memory in use, in bytes, and the number of allocations.</summary>
     public (long Bytes, int Count) MemoryInUse => device.Context is { } context ? (context.Memory.InUse, context.Memory.Count) : (0, 0);
 
+    /// <summary>Pinned memory of the host in use, in bytes, and the number of allocations.</summary>
+    public (long Bytes, int Count) PinnedInUse => device.Context?.Pinned.InUse ?? (0, 0);
+
     /// <summary>Operations that were issued and did not run yet, because nothing waited for them.</summary>
     public int PendingOperations => device.Context?.Scheduler.Pending ?? 0;
 

@@ -14,6 +14,9 @@ sealed class BatchInput(Device device, Normalization normalization, int classes)
 {
     ImageFeed? feed;
 
+    /// <summary>Batches on their way to the device, beside the one that was given out.</summary>
+    public int Waiting => feed?.Waiting ?? 0;
+
     /// <summary>The batches of an epoch, from one on.</summary>
     /// <param name="loader">The same in every call.</param>
     /// <param name="epoch">Number of the epoch.</param>

@@ -1,9 +1,7 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Training.Evaluation;
-using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
-using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Tests.Training.Evaluation;
 
@@ -11,57 +9,19 @@ namespace PerturbedForgetting.Tests.Training.Evaluation;
 [CancelAfter(60_000)]
 sealed class BatchInputTests
 {
-    const int Classes = 10;
-
-    static readonly Normalization normalization = Normalization.ImageNet;
-    static readonly ImageTransform transform = new RandomResizedCrop(9, 11);
-
-    static Dataset Shapes(int count) => DatasetFactory.Open($"builtin/shapes:train={count},size=16", null, "train");
-
-    static ImageLoader Loader(Device device, int workers, int images = 21) =>
-        new(Shapes(images), transform, LoaderOptions.Evaluation(8, workers) with { Shuffle = true, Seed = 5, Device = device });
-
-    /// <summary>An epoch's batches, made step by step without the feed.</summary>
-    static List<(int[] Indices, int[] Labels, float[] Images)> Expected(int epoch, int images = 21)
-    {
-        using ImageLoader loader = Loader(Device.Cpu, workers: 0, images);
-        List<(int[], int[], float[])> result = [];
-        foreach (ImageBatch batch in loader.Epoch(epoch))
-        {
-            using var scope = Scope.Begin();
-            byte[] pixels = batch.Pixels.ToArray();
-            for (int i = 0; i < batch.Count; i++)
-                if (batch.Flips[i] != 0)
-                    ImageTransform.FlipHorizontally(pixels.AsSpan(i * transform.OutputBytes, transform.OutputBytes), transform.Width);
-            var bytes = Tensor.From(pixels, [batch.Count, transform.Height, transform.Width, 3]);
-            result.Add((batch.Indices.ToArray(), batch.Labels.ToArray(), Ops.NormalizeImages(bytes, [.. normalization.Mean], [.. normalization.Std]).ToArray<float>()));
-        }
-        return result;
-    }
-
-    static void AssertBatch(InputBatch batch, (int[] Indices, int[] Labels, float[] Images) expected)
-    {
-        Assert.That(batch.Indices, Is.EqualTo(expected.Indices));
-        Assert.That(batch.HostLabels, Is.EqualTo(expected.Labels));
-        Assert.That(batch.Labels.ToArray<int>(), Is.EqualTo(expected.Labels));
-        Assert.That(batch.Labels.KnownBelow, Is.EqualTo(Classes));
-        Assert.That(batch.Images.Shape, Is.EqualTo(new PerturbedForgetting.Tensors.Shape(expected.Labels.Length, transform.Height, transform.Width, 3)));
-        Assert.That(batch.Images.ToArray<float>().AsSpan().SequenceEqual(expected.Images), $"images of batch {batch.Number}");
-    }
-
     [Test]
     public void BatchesEqualTheLoaders([Values(0, 1, 3)] int workers)
     {
-        using ImageLoader loader = Loader(Device.Cpu, workers);
-        using var input = new BatchInput(Device.Cpu, normalization, Classes);
+        using ImageLoader loader = InputCase.Loader(Device.Cpu, workers);
+        using var input = new BatchInput(Device.Cpu, InputCase.Normalization, InputCase.Classes);
         for (int epoch = 0; epoch < 3; epoch++)
         {
-            var expected = Expected(epoch);
+            var expected = InputCase.Expected(epoch);
             int number = 0;
             foreach (InputBatch batch in input.Epoch(loader, epoch))
             {
                 Assert.That(batch.Number, Is.EqualTo(number));
-                AssertBatch(batch, expected[number++]);
+                InputCase.AssertBatch(batch, expected[number++]);
             }
             Assert.That(number, Is.EqualTo(3), "the last batch has 5 images");
         }
@@ -70,14 +30,14 @@ sealed class BatchInputTests
     [Test]
     public void AnEpochMayBeginLateAndEndEarly()
     {
-        using ImageLoader loader = Loader(Device.Cpu, workers: 2, images: 48);
-        using var input = new BatchInput(Device.Cpu, normalization, Classes);
-        var expected = Expected(epoch: 1, images: 48);
+        using ImageLoader loader = InputCase.Loader(Device.Cpu, workers: 2, images: 48);
+        using var input = new BatchInput(Device.Cpu, InputCase.Normalization, InputCase.Classes);
+        var expected = InputCase.Expected(epoch: 1, images: 48);
         foreach (int first in (int[])[4, 1, 0, 2])
         {
             int number = first;
             foreach (InputBatch batch in input.Epoch(loader, epoch: 1, first).Take(2))
-                AssertBatch(batch, expected[number++]);
+                InputCase.AssertBatch(batch, expected[number++]);
             Assert.That(number, Is.EqualTo(first + 2));
         }
         Assert.That(input.Epoch(loader, epoch: 1, firstBatch: 6), Is.Empty);
@@ -86,8 +46,8 @@ sealed class BatchInputTests
     [Test]
     public void TensorsKeepTheirPlace()
     {
-        using ImageLoader loader = Loader(Device.Cpu, workers: 1);
-        using var input = new BatchInput(Device.Cpu, normalization, Classes);
+        using ImageLoader loader = InputCase.Loader(Device.Cpu, workers: 1);
+        using var input = new BatchInput(Device.Cpu, InputCase.Normalization, InputCase.Classes);
         var places = input.Epoch(loader, 0).Select(b => (b.Images.Address, b.Labels.Address)).Distinct();
         Assert.That(places.Count(), Is.EqualTo(1));
     }
@@ -96,8 +56,8 @@ sealed class BatchInputTests
     public void MemoryComesBack()
     {
         long before = Device.Cpu.Memory.Live;
-        using (ImageLoader loader = Loader(Device.Cpu, workers: 1))
-        using (var input = new BatchInput(Device.Cpu, normalization, Classes))
+        using (ImageLoader loader = InputCase.Loader(Device.Cpu, workers: 1))
+        using (var input = new BatchInput(Device.Cpu, InputCase.Normalization, InputCase.Classes))
         {
             Assert.That(input.Epoch(loader, 0).Count(), Is.EqualTo(3));
             Assert.That(Device.Cpu.Memory.Live, Is.GreaterThan(before));
@@ -108,9 +68,9 @@ sealed class BatchInputTests
     [Test]
     public void ALabelThatIsNoClassIsNamed()
     {
-        using ImageLoader loader = Loader(Device.Cpu, workers: 0);
-        using var input = new BatchInput(Device.Cpu, normalization, classes: 3);
-        int[] labels = Expected(0)[0].Labels;
+        using ImageLoader loader = InputCase.Loader(Device.Cpu, workers: 0);
+        using var input = new BatchInput(Device.Cpu, InputCase.Normalization, classes: 3);
+        int[] labels = InputCase.Expected(0)[0].Labels;
         int wrong = Array.FindIndex(labels, l => l >= 3);
         Assert.That(() => input.Epoch(loader, 0).Count(), Throws.ArgumentException.With.Message.Contains($"label {labels[wrong]} of sample {wrong}").And.Message.Contains("--num-classes"));
     }
