@@ -21,7 +21,7 @@ sealed class BatchInputOnGpuTests(int? seed)
     public void Open()
     {
         driver = new SimulatedDriver(new SimulatedDeviceOptions { Workers = 1, ShuffleSeed = seed });
-        device = Device.OpenCuda(CudaDevice.All(driver.Api)[0], "sim", owned: driver);
+        device = Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, "sim", owned: driver);
     }
 
     [TearDown]
