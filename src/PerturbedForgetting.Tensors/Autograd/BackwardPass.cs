@@ -17,7 +17,12 @@ static class BackwardPass
             throw new InvalidOperationException($"Only a scalar starts a backward pass by itself; give a gradient for {root.Shape}.");
         using var noGrad = GradMode.NoGrad();
         using (var scope = Scope.Begin())
-            start.Receive(gradient ?? Tensor.Ones(root.Shape, root.DType, root.Device));
+        {
+            if (gradient is null && start.StartsFromOne)
+                start.ReceiveOne();
+            else
+                start.Receive(gradient ?? Tensor.Ones(root.Shape, root.DType, root.Device));
+        }
         foreach (var node in Collect(start))
         {
             using var scope = Scope.Begin();

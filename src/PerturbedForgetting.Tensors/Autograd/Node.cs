@@ -10,6 +10,7 @@ abstract class Node
 
     readonly List<Tensor> saved = [];
     Tensor? gradient;
+    bool isOne;
 
     protected Node() => Memory.Scope.Current?.Track(this);
 
@@ -23,6 +24,12 @@ abstract class Node
 
     /// <summary>Sends the gradient of the output on to the inputs that want one, with <see cref="Send"/> or <see cref="Parameter.GradTarget"/>.</summary>
     protected abstract void Backward(Tensor dy);
+
+    /// <summary>Whether a backward pass that starts here from 1 needs no tensor that says so: <see cref="BackwardFromOne"/> does it.</summary>
+    public virtual bool StartsFromOne => false;
+
+    /// <summary><see cref="Backward"/> for a gradient of 1.</summary>
+    protected virtual void BackwardFromOne() => throw new NotSupportedException();
 
     /// <summary>Keeps a tensor's memory until the backward pass has used it.</summary>
     protected Tensor Save(Tensor tensor)
@@ -38,7 +45,9 @@ abstract class Node
         if (Used)
             throw new InvalidOperationException("A backward pass reached a part of the graph that is gone: an earlier pass has used it, or the scope around the forward pass has ended. "
                 + "Compute the loss again, and open a scope that holds both the forward and the backward pass.");
-        if (gradient is { } dy)
+        if (isOne)
+            BackwardFromOne();
+        else if (gradient is { } dy)
             Backward(dy);
         Free();
     }
@@ -96,6 +105,9 @@ abstract class Node
         dy.Device.Backend.SumLeading(dy, target, accumulate);
         Deliver(input, target);
     }
+
+    /// <summary>Notes that the backward pass starts here, from 1.</summary>
+    internal void ReceiveOne() => isOne = true;
 
     internal void Receive(Tensor contribution)
     {

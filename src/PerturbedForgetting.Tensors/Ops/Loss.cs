@@ -49,6 +49,10 @@ public static partial class Ops
 
         public override ReadOnlySpan<Tensor> Inputs => inputs;
 
+        public override bool StartsFromOne => true;
+
+        protected override void BackwardFromOne() => Send(inputs[0], gradient);
+
         protected override void Backward(Tensor dy)
         {
             // Nobody else sees the gradient, and a backward pass runs once: in place.
