@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training;
@@ -22,8 +23,8 @@ static class Failures
         NotFiniteException => (ExitCodes.NotFinite, "stopped"),
         FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
-        OutOfMemoryException => (ExitCodes.Device, "out of memory"),
-        CudaException or DeviceException => (ExitCodes.Device, "device"),
+        OutOfMemoryException or CudaException { Result: CudaResult.OutOfMemory } => (ExitCodes.Device, "out of memory"),
+        CudaException or CudaLibraryException or DeviceException => (ExitCodes.Device, "device"),
         _ => (ExitCodes.Failure, $"internal error ({exception.GetType().Name})"),
     };
 
@@ -41,7 +42,8 @@ static class Failures
         }
         else
             error.WriteLine($"{prefix}: {exception.Message}");
-        if (exception is OutOfMemoryException)
+        // The engine's own allocator says so itself.
+        if (exception is OutOfMemoryException && !exception.Message.Contains("--batch-size", StringComparison.Ordinal))
             error.WriteLine("Try a smaller --batch-size with a larger --grad-accum-steps; the result is the same.");
         return exitCode;
     }

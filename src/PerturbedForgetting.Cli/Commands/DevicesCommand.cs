@@ -13,9 +13,6 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <summary><c>devices</c>: what the engine can run on.</summary>
 sealed class DevicesCommand : ICliCommand
 {
-    /// <summary>Compute capability that the kernels are compiled for, 10·major + minor.</summary>
-    const int KernelTarget = 80;
-
     public CommandHelp Help { get; } = new("devices", "", "List the devices of this machine.", ["devices"]);
 
     public void Configure(Command command)
@@ -26,7 +23,7 @@ sealed class DevicesCommand : ICliCommand
     {
         WriteCpu(terminal.Out);
         WriteGpus(terminal.Out, CudaDriverApi.Installed);
-        using var simulated = new SimulatedDriver();
+        using SimulatedDriver simulated = SoftwareGpu.Create();
         terminal.Out.WriteLine("sim");
         Line(terminal.Out, "processor", "software GPU: runs the CUDA kernels on the processor and checks every access; slow");
         WriteGpu(terminal.Out, CudaDevice.All(simulated.Api)[0]);
@@ -72,10 +69,11 @@ sealed class DevicesCommand : ICliCommand
     static void WriteGpu(TextWriter output, CudaDevice device)
     {
         Line(output, "memory", $"{Gibibytes(device.TotalMemory)} GiB");
-        Line(output, "capability", $"{device.ComputeCapability / 10}.{device.ComputeCapability % 10}"
-            + (device.ComputeCapability < KernelTarget ? $" (the kernels need {KernelTarget / 10}.{KernelTarget % 10})" : ""));
+        Line(output, "capability", $"{device.ComputeCapability / 10}.{device.ComputeCapability % 10}");
         Line(output, "processors", device.MultiprocessorCount.ToString(CultureInfo.InvariantCulture));
         Line(output, "driver", $"CUDA {PtxCompatibility.CudaVersionText(device.DriverVersion)}");
+        if (CudaRequirements.WhyUnusable(device) is { } reason)
+            Line(output, "unusable", reason);
     }
 
     static void Line(TextWriter output, string name, string value) => output.WriteLine($"  {name,-14}{value}");

@@ -47,12 +47,13 @@ sealed class KernelsProfileCommand : ICliCommand
         string name = parsed.GetValue(device)!;
         using SimulatedDriver? driver = name switch
         {
-            "sim" => new SimulatedDriver(),
+            "sim" => SoftwareGpu.Create(),
             "cuda" => null,
             _ => throw Wrong("device", $"'{name}' is neither 'sim' nor 'cuda'"),
         };
         CudaDevice gpu = CudaDevice.All(driver?.Api ?? CudaDriverApi.Installed).FirstOrDefault()
             ?? throw new CudaException("cuDeviceGetCount", CudaResult.NoDevice, "", advice: $"There is no GPU here: {CudaDriverApi.Installed.Origin}. Use --device sim.");
+        CudaRequirements.Check(gpu);
         using CudaContext context = gpu.RetainPrimaryContext();
         using var profiler = new KernelProfiler(context);
         List<(KernelProfile Profile, Counters? Counters)> rows = [];

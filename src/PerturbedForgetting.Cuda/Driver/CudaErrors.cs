@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Cuda.Driver;
 /// <summary>The driver's status codes: their names in C, and what a user can do about each.</summary>
 public static class CudaErrors
 {
-    const string KernelBug = "A kernel is wrong; the context is lost and the process must be restarted. Run the same work on the software GPU, which names the kernel, line, block and thread, or under compute-sanitizer.";
+    const string KernelBug = "A kernel is wrong, or the GPU fails (the system's log then has an Xid); the context is lost and the process must be restarted. Run the same work on the software GPU, which names the kernel, line, block and thread, or under compute-sanitizer.";
 
     static readonly FrozenDictionary<CudaResult, (string Name, string Remedy)> table = new Dictionary<CudaResult, (string, string)>
     {

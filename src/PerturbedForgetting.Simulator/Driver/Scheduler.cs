@@ -7,7 +7,9 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// Runs the operations of a context. Nothing runs before something waits for it, so that a host that forgets to wait sees old bytes;
 /// then runs what the awaited operation depends on, in the order of issue, or, with a seed, whatever may come next, at random.
 /// </summary>
-sealed class Scheduler(int? seed) : IOperationOrder
+/// <param name="seed">Chooses among the orders; null for the order of issue.</param>
+/// <param name="beforeEach">Called before an operation runs; a fault it throws is the operation's.</param>
+sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
 {
     // Bounds memory, and the depth of the recursion below.
     const int MostPending = 4096;
@@ -122,6 +124,7 @@ sealed class Scheduler(int? seed) : IOperationOrder
         running = operation;
         try
         {
+            beforeEach();
             operation.Execute();
         }
         finally

@@ -15,7 +15,7 @@ sealed class SimulatedContext
     {
         Device = device;
         Memory = new DeviceMemory(device.Options.MemoryBytes);
-        Scheduler = new Scheduler(device.Options.ShuffleSeed);
+        Scheduler = new Scheduler(device.Options.ShuffleSeed, device.CountOperation);
         Copies = new Copies(this);
         Captures = new Captures(this);
         Pool = new SimulatedPool(this);

@@ -1,4 +1,6 @@
+using System.Globalization;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Execution;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
@@ -9,6 +11,7 @@ sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions opti
     static readonly List<SimulatedDevice> devices = [];
 
     int holders;
+    long operations;
     uint flags;
 
     public SimulatedDriver Driver => driver;
@@ -45,8 +48,24 @@ sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions opti
         return device.IsInitialized ? device : throw new SimulatedError(CudaResult.NotInitialized, "cuInit was not called");
     }
 
+    /// <summary>Whether it fell off the bus.</summary>
+    public bool IsLost => options.LostAfterOperations < operations;
+
+    /// <summary>An operation is about to run.</summary>
+    /// <exception cref="DeviceFault">It was one too many.</exception>
+    public void CountOperation()
+    {
+        if (options.LostAfterOperations is not { } last)
+            return;
+        operations++;
+        if (operations > last)
+            throw new DeviceFault(FaultKind.DeviceLost, string.Create(CultureInfo.InvariantCulture, $"The GPU was lost after {last} operations (LostAfterOperations); what it was asked for did not run."));
+    }
+
     public SimulatedContext Retain()
     {
+        if (IsLost)
+            throw new SimulatedError(CudaResult.LaunchFailed, "the GPU was lost; a new context does not bring it back");
         holders++;
         return Context ??= new SimulatedContext(this);
     }

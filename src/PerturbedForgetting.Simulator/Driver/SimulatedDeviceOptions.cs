@@ -22,6 +22,11 @@ public sealed record SimulatedDeviceOptions
     /// that the rules of streams and events allow, which shows missing synchronisation.</summary>
     public int? ShuffleSeed { get; init; }
 
+    /// <summary>Operations of streams (kernels, copies, fills, events, calls of libraries) after which the device is lost, as if it had
+    /// fallen off the bus: the next one fails with <c>CUDA_ERROR_LAUNCH_FAILED</c> (719), and so does every call after it, also in a
+    /// new context. Null for a device that lasts.</summary>
+    public long? LostAfterOperations { get; init; }
+
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 

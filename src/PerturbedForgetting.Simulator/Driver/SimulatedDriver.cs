@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Dnn;
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Execution;

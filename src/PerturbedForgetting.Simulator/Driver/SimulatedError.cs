@@ -12,7 +12,8 @@ class SimulatedError(CudaResult code, string text) : Exception(text)
 
     public static SimulatedError InvalidHandle(string text) => new(CudaResult.InvalidHandle, text);
 
-    /// <summary>The code with which a real device would end after a fault. What only this device notices counts as a failed launch.</summary>
+    /// <summary>The code with which a real device would end after a fault. What only this device notices counts as a failed launch; a
+    /// device that is gone fails the launches that it had, too.</summary>
     public static CudaResult CodeOf(FaultKind kind) => kind switch
     {
         FaultKind.OutOfBounds or FaultKind.UseAfterFree => CudaResult.IllegalAddress,

@@ -16,6 +16,7 @@ public enum FaultKind
     Trap,
     Timeout,
     Launch,
+    DeviceLost,
 }
 
 /// <summary>An error of a kernel or copy on the software GPU. The message names kernel, PTX line, source line, block, thread and address.</summary>

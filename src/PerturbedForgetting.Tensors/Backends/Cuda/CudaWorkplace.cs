@@ -13,6 +13,7 @@ sealed class CudaWorkplace : IDisposable
     public CudaWorkplace(CudaDevice gpu, CudaLibraries libraries, DeviceOptions options, IDisposable? owned)
     {
         this.owned = owned;
+        CudaRequirements.Check(gpu);
         Context = gpu.RetainPrimaryContext();
         try
         {

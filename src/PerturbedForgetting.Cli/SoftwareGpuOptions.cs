@@ -1,0 +1,92 @@
+using System.Globalization;
+using PerturbedForgetting.Simulator.Driver;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Options;
+
+namespace PerturbedForgetting.Cli;
+
+/// <summary>
+/// What the software GPU of the device <c>sim</c> is to look like, from the environment variable <see cref="Variable"/>:
+/// <c>memory=64M,capability=75,driver=11.4,cudnn=none,cublas=11,lost-after=1000,shuffle=7</c>. It shows how a run fares on another
+/// machine: with less memory, an older driver, no cuDNN.
+/// </summary>
+static class SoftwareGpuOptions
+{
+    /// <summary>The environment variable.</summary>
+    public const string Variable = "PERTURBED_FORGETTING_SIM";
+
+    delegate SimulatedDeviceOptions? Set(SimulatedDeviceOptions options, string value);
+
+    static readonly Dictionary<string, (string Form, Set Set)> keys = new()
+    {
+        ["memory"] = ("bytes, with K, M or G: 64M", static (o, v) => Bytes(v) is { } bytes ? o with { MemoryBytes = bytes } : null),
+        ["capability"] = ("a compute capability: 7.5 or 75", static (o, v) => Number(v, 10, 1) is { } capability ? o with { ComputeCapability = capability } : null),
+        ["driver"] = ("a CUDA version: 11.4 or 11040", static (o, v) => Number(v, 1000, 10) is { } version ? o with { DriverVersion = version } : null),
+        ["cublas"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { CublasVersion = version } : null),
+        ["cublaslt"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { CublasLtVersion = version } : null),
+        ["cudnn"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { CudnnVersion = version } : null),
+        ["cudnn-cuda"] = ("a CUDA version: 13.0 or 13000", static (o, v) => Number(v, 1000, 10) is { } version ? o with { CudnnCudaVersion = version } : null),
+        ["multiprocessors"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count ? o with { Multiprocessors = count } : null),
+        ["workers"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count ? o with { Workers = count } : null),
+        ["shuffle"] = ("a number", static (o, v) => Integer(v) is { } seed ? o with { ShuffleSeed = seed } : null),
+        ["lost-after"] = ("a number of operations", static (o, v) => Integer(v) is { } last ? o with { LostAfterOperations = last } : null),
+    };
+
+    const string VersionForm = "'none' or a version: 11 or 8.9.7";
+
+    /// <summary>The options that the environment asks for.</summary>
+    /// <exception cref="OptionException">The variable has a key or a value that is not known.</exception>
+    public static SimulatedDeviceOptions FromEnvironment() => Parse(Environment.GetEnvironmentVariable(Variable) ?? "");
+
+    /// <summary>The options of a text such as <c>memory=64M,cudnn=none</c>.</summary>
+    /// <exception cref="OptionException">A key or a value is not known; the message names all that are wrong.</exception>
+    public static SimulatedDeviceOptions Parse(string text)
+    {
+        SimulatedDeviceOptions options = new();
+        List<OptionProblem> problems = [];
+        foreach (string part in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            string[] pair = part.Split('=', 2, StringSplitOptions.TrimEntries);
+            if (!keys.TryGetValue(pair[0], out (string Form, Set Set) key))
+                problems.Add(new(Variable, $"there is no '{pair[0]}'.{Suggestions.DidYouMean(pair[0], keys.Keys)} It knows {string.Join(", ", keys.Keys)}."));
+            else if (pair.Length < 2 || key.Set(options, pair[1]) is not { } changed)
+                problems.Add(new(Variable, $"'{part}' is not understood; {pair[0]} is {key.Form}."));
+            else
+                options = changed;
+        }
+        return problems.Count == 0 ? options : throw new OptionException(problems);
+    }
+
+    static int? Integer(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+
+    static long? Bytes(string text)
+    {
+        int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
+        ReadOnlySpan<char> digits = shift > 0 ? text.AsSpan(0, text.Length - 1) : text;
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number > 0 && number <= long.MaxValue >> shift
+            ? number << shift : null;
+    }
+
+    // "12.8" is 12 · major + 8 · minor; a whole number stands for itself.
+    static int? Number(string text, int major, int minor)
+    {
+        string[] parts = text.Split('.');
+        return parts.Length switch
+        {
+            1 => Integer(text) is > 0 and var whole ? whole : null,
+            2 => Integer(parts[0]) is > 0 and < 1000 and var first && Integer(parts[1]) is >= 0 and < 10 and var second ? (first * major) + (second * minor) : null,
+            _ => null,
+        };
+    }
+
+    static bool Library(string text, out Version? version)
+    {
+        version = null;
+        if (text == "none")
+            return true;
+        if (!Version.TryParse(text.Contains('.') ? text : text + ".0", out Version? given))
+            return false;
+        version = new Version(given.Major, given.Minor, Math.Max(given.Build, 0));
+        return true;
+    }
+}

@@ -1,0 +1,68 @@
+using PerturbedForgetting.Cli;
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors;
+
+namespace PerturbedForgetting.Tests.Cli;
+
+/// <summary>What a user is told when a device fails: one message, exit code 4, no stack trace.</summary>
+[NonParallelizable]
+sealed class DeviceFailureTests
+{
+    [TearDown]
+    public void TakeBack() => Environment.SetEnvironmentVariable(SoftwareGpuOptions.Variable, null);
+
+    [TestCase("memory=1M", "out of memory: cuMemAlloc failed: CUDA_ERROR_OUT_OF_MEMORY", "Use a smaller batch")]
+    [TestCase("memory=8M", "out of memory: No memory for a tensor", "--batch-size")]
+    [TestCase("capability=75", "device: Opening ", "Use a newer GPU, or --device cpu.")]
+    [TestCase("driver=11.4", "device: Opening ", "needs a driver for CUDA 11.8 (Linux: 520.43 or newer); the driver here is for CUDA 11.4. Update the NVIDIA driver.")]
+    [TestCase("lost-after=3", "device: ", "The GPU was lost after 3 operations")]
+    [TestCase("lost-after=3,shuffle=1", "device: ", "The GPU was lost after 3 operations")]
+    public void AFailureOfTheDeviceIsOneMessage(string simulated, string beginning, string words)
+    {
+        (int exitCode, string error) = Run(simulated);
+        Assert.That(exitCode, Is.EqualTo(4), error);
+        Assert.That(error, Does.StartWith(beginning).And.Contain(words).And.Not.Contain("   at "));
+        Assert.That(error.TrimEnd().Split('\n'), Has.Length.EqualTo(1), error);
+    }
+
+    [Test]
+    public void AWrongVariableIsAWrongOption()
+    {
+        (int exitCode, string error) = Run("memmory=1M");
+        Assert.That((exitCode, error.TrimEnd()), Is.EqualTo((2, "error: PERTURBED_FORGETTING_SIM: there is no 'memmory'. Did you mean 'memory'? It knows "
+            + "memory, capability, driver, cublas, cublaslt, cudnn, cudnn-cuda, multiprocessors, workers, shuffle, lost-after.")));
+    }
+
+    [Test]
+    public void AFailureOfALibraryIsOneToo()
+    {
+        CliHarness cli = new() { Train = (_, _) => throw new CudaLibraryException("cuDNN 9.13.0", "cudnnCreate", 1001, "CUDNN_STATUS_NOT_INITIALIZED", "", "Do this.") };
+        Assert.That(cli.Run("train", "--dataset", "builtin/shapes"), Is.EqualTo(4));
+        Assert.That(cli.Error.TrimEnd(), Is.EqualTo("device: cuDNN 9.13.0: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001). Do this."));
+    }
+
+    [Test]
+    public void TheVariableShapesWhatDevicesShows()
+    {
+        Environment.SetEnvironmentVariable(SoftwareGpuOptions.Variable, "capability=75,memory=3G");
+        CliHarness cli = new();
+        Assert.That(cli.Run("devices"), Is.Zero);
+        Assert.That(cli.Output, Does.Match(@"\nsim\r?\n.*\r?\n  memory +3\.0 GiB\r?\n  capability +7\.5\r?\n").And.Match(@"unusable +The PTX is for compute capability 8\.0"));
+    }
+
+    // What any run does: values go to the device, are worked on, and come back.
+    static (int ExitCode, string Error) Run(string simulated)
+    {
+        Environment.SetEnvironmentVariable(SoftwareGpuOptions.Variable, simulated);
+        CliHarness cli = new()
+        {
+            Train = (_, _) =>
+            {
+                using Device device = Device.Open("sim");
+                using Tensor x = Tensor.From(new float[1 << 20], [1 << 20], device), y = x + x;
+                y.ToArray<float>();
+            },
+        };
+        return (cli.Run("train", "--dataset", "builtin/shapes"), cli.Error);
+    }
+}
