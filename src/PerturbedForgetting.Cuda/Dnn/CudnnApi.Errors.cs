@@ -64,7 +64,9 @@ public sealed unsafe partial class CudnnApi
         GetLastErrorString(text, LastErrorBytes);
         string library = IsSupported ? $"cuDNN {Version}" : "cuDNN";
         string known = IsSupported ? Marshal.PtrToStringUTF8((nint)text)!.Trim() : Origin;
-        throw new CudaLibraryException(library, EntryPoint(call), (int)status, NameOf(status), known, RemedyFor(status));
+        // A newer library knows statuses that are not listed here.
+        string name = Marshal.PtrToStringUTF8((nint)GetErrorString(status)) ?? NameOf(status);
+        throw new CudaLibraryException(library, EntryPoint(call), (int)status, name, known, RemedyFor(status));
     }
 
     /// <summary>A status as the header calls it: <c>CUDNN_STATUS_BAD_PARAM</c>.</summary>

@@ -1,4 +1,3 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tests.Cuda.Driver;
