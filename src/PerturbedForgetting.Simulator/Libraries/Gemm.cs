@@ -7,7 +7,11 @@ namespace PerturbedForgetting.Simulator.Libraries;
 /// <param name="Address">First element.</param>
 /// <param name="Leading">Elements from one column to the next.</param>
 /// <param name="Stride">Elements from one matrix of the batch to the next.</param>
-readonly record struct GemmMatrix(ulong Address, long Leading, long Stride = 0);
+readonly unsafe record struct GemmMatrix(ulong Address, long Leading, long Stride = 0)
+{
+    /// <summary>First element of a matrix of the batch.</summary>
+    public float* At(int matrix) => (float*)Address + (matrix * Stride);
+}
 
 /// <summary>A product of float32 matrices in column-major order: D = alpha·op(A)·op(B) + beta·C + bias.</summary>
 /// <param name="transposeA">Whether A is stored as [k, m].</param>
