@@ -98,10 +98,9 @@ static unsafe class CudnnConvolutions
         for (int i = 0; i < arrays.Length; i++)
         {
             // The result is not read when it is not added to.
-            if (i != result || scaling.Beta != 0)
-                kernel.Reads(arrays[i]);
+            _ = i != result ? kernel.Reads(arrays[i]) : scaling.Beta == 0 ? kernel.Writes(arrays[i]) : kernel.Updates(arrays[i]);
         }
-        kernel.Writes(arrays[result]).Uses(new MemoryRegion("workspace", workspace, needed));
+        kernel.Uses(new MemoryRegion("workspace", workspace, needed));
         kernel.Enqueue(Entry.Stream(context, found.Stream), workers => Run(direction, new(shape, tf32, workers), (float*)x, (float*)w, (float*)y, scaling));
     });
 

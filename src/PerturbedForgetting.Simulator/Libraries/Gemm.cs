@@ -86,14 +86,16 @@ sealed class Gemm(CublasOperation transposeA, CublasOperation transposeB, long m
     /// <summary>Puts it on a stream.</summary>
     public void Enqueue(string name, SimulatedStream stream, MemoryRegion workspace)
     {
+        MemoryRegion result = MemoryRegion.Columns("D", d.Address, m, n, d.Leading, Batch, d.Stride);
         LibraryKernel kernel = new LibraryKernel(name, 2 * m * n * k * Batch)
             .Reads(MemoryRegion.Columns("A", a.Address, RowsOfA, transposeA == CublasOperation.None ? k : m, a.Leading, Batch, a.Stride))
             .Reads(MemoryRegion.Columns("B", b.Address, RowsOfB, transposeB == CublasOperation.None ? n : k, b.Leading, Batch, b.Stride))
-            .Reads(MemoryRegion.Columns("C", c.Address, Beta == 0 ? 0 : m, n, c.Leading, Batch, c.Stride))
             .Reads(MemoryRegion.Floats("bias", Bias, Bias == 0 ? 0 : m))
-            .Writes(MemoryRegion.Columns("D", d.Address, m, n, d.Leading, Batch, d.Stride))
             .Writes(MemoryRegion.Floats("bias gradient", ColumnSumsOfB, ColumnSumsOfB == 0 ? 0 : n))
             .Uses(workspace);
+        _ = Beta == 0 ? kernel.Writes(result)
+            : c == d ? kernel.Updates(result)
+            : kernel.Writes(result).Reads(MemoryRegion.Columns("C", c.Address, m, n, c.Leading, Batch, c.Stride));
         kernel.Enqueue(stream, workers => new GemmTiles(this).Run(workers));
     }
 

@@ -5,20 +5,23 @@ namespace PerturbedForgetting.Simulator.Libraries;
 
 /// <summary>
 /// A call of a library as one operation of a stream, also of one that is captured: when it runs, the memory it touches is checked like a kernel's
-/// (bounds, bytes never written, streams that nothing orders), and it counts as one launch under its name with the least bytes it could move.
+/// (bounds, bytes never written, results that overlap, streams that nothing orders), and it counts as one launch under its name with the least bytes it could move.
 /// Whatever the real library refuses is to be refused before, when the call is made.
 /// </summary>
 /// <param name="name">What profiles call it: "cublas sgemm".</param>
 /// <param name="floatingPointOperations">Multiplications and additions.</param>
 sealed class LibraryKernel(string name, long floatingPointOperations)
 {
-    readonly List<MemoryRegion> reads = [], writes = [], scratch = [];
+    readonly List<MemoryRegion> reads = [], writes = [], updates = [], scratch = [];
 
     /// <summary>Memory that it reads; all of it must have been written.</summary>
     public LibraryKernel Reads(MemoryRegion region) => With(reads, region);
 
-    /// <summary>Memory that it writes; what it also reads is given to <see cref="Reads"/> too.</summary>
+    /// <summary>Memory that it writes, and that overlaps nothing else of the call.</summary>
     public LibraryKernel Writes(MemoryRegion region) => With(writes, region);
+
+    /// <summary>Memory that it reads and writes in place.</summary>
+    public LibraryKernel Updates(MemoryRegion region) => With(updates, region).Writes(region);
 
     /// <summary>Memory that it may use for itself: its content is lost, and no other stream may touch it meanwhile.</summary>
     public LibraryKernel Uses(MemoryRegion workspace) => With(scratch, workspace);
@@ -31,17 +34,32 @@ sealed class LibraryKernel(string name, long floatingPointOperations)
         SimulatedContext context = stream.Context;
         stream.Enqueue(name, operation =>
         {
-            foreach (MemoryRegion region in reads)
+            foreach (MemoryRegion region in reads.Concat(updates))
                 region.CheckRead(context, operation);
             foreach (MemoryRegion region in writes)
                 region.CheckWrite(context, operation);
             foreach (MemoryRegion region in scratch)
                 region.CheckWrite(context, operation);
+            RefuseOverlap(operation);
             work(context.Device.Options.Workers);
             foreach (MemoryRegion region in writes)
                 region.MarkWritten(context);
-            context.Device.Driver.CountersOf(name).AddLibraryCall(reads.Sum(r => r.Bytes), writes.Sum(r => r.Bytes), floatingPointOperations);
+            context.Device.Driver.CountersOf(name).AddLibraryCall(reads.Concat(updates).Sum(r => r.Bytes), writes.Sum(r => r.Bytes), floatingPointOperations);
         });
+    }
+
+    // Libraries read and write in an order of their own.
+    void RefuseOverlap(Operation operation)
+    {
+        for (int i = 0; i < writes.Count; i++)
+        {
+            MemoryRegion written = writes[i];
+            foreach (MemoryRegion other in reads.Concat(writes.Skip(i + 1)).Concat(scratch))
+            {
+                if (written.Overlaps(other))
+                    throw new DeviceFault(FaultKind.WriteConflict, $"{written.What} of {operation.Name} on {operation.Lane.Name} overlaps {other.What}: the result is undefined");
+            }
+        }
     }
 
     /// <summary>Spreads parts of the work over threads of the host.</summary>

@@ -57,6 +57,28 @@ readonly record struct MemoryRegion(string What, ulong Address, long RowBytes, l
         }
     }
 
+    /// <summary>Whether it has bytes in common with another one; what lies in the gaps of either does not count.</summary>
+    public bool Overlaps(MemoryRegion other)
+    {
+        if (Address >= other.End || other.Address >= End)
+            return false;
+        if (IsDense && other.IsDense)
+            return true;
+        using IEnumerator<(ulong Address, long Bytes)> mine = Runs().Order().GetEnumerator(), others = other.Runs().Order().GetEnumerator();
+        bool isLeft = mine.MoveNext() && others.MoveNext();
+        while (isLeft)
+        {
+            (ulong a, ulong b) = (mine.Current.Address, others.Current.Address);
+            if (a < b + (ulong)others.Current.Bytes && b < a + (ulong)mine.Current.Bytes)
+                return true;
+            isLeft = a < b ? mine.MoveNext() : others.MoveNext();
+        }
+        return false;
+    }
+
+    // Behind the last byte.
+    ulong End => Address + (ulong)(((Matrices - 1) * MatrixStride) + ((Rows - 1) * RowStride) + RowBytes);
+
     /// <summary>Checks that an operation may read all of it.</summary>
     /// <exception cref="DeviceFault">A byte lies nowhere, was never written, or is written by an operation that nothing orders.</exception>
     public void CheckRead(SimulatedContext context, Operation operation)
