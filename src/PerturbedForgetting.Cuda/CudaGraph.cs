@@ -64,8 +64,11 @@ public sealed unsafe class CudaGraphExecutable : CudaResource
     /// <summary>Puts the whole graph on a stream.</summary>
     public void Launch(CudaStream stream)
     {
+        const string name = "graph";
         Use();
+        stream.Observer?.Launching(stream, name);
         Api.Check(Api.GraphLaunch(handle, stream.Handle));
+        stream.Observer?.Launched(stream, name);
     }
 
     /// <summary>Takes over the arguments of a graph of the same shape.</summary>

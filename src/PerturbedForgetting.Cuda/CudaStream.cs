@@ -5,6 +5,8 @@ namespace PerturbedForgetting.Cuda;
 /// <summary>A queue of a device: what is put on it runs in order, beside other streams.</summary>
 public sealed unsafe class CudaStream : CudaResource
 {
+    const string CopyName = "copy on the device", UploadName = "copy to the device", DownloadName = "copy to the host", FillName = "fill";
+
     readonly nint handle;
 
     internal CudaStream(CudaContext context, nint handle) : base(context) => this.handle = handle;
@@ -57,35 +59,45 @@ public sealed unsafe class CudaStream : CudaResource
     public void Copy(DevicePointer destination, DevicePointer source, long bytes)
     {
         Use();
+        Announce(CopyName, 2 * bytes);
         Api.Check(Api.MemcpyDtoDAsync(destination.Address, source.Address, (nuint)bytes, handle));
+        Observer?.Launched(this, CopyName);
     }
 
     /// <summary>Copies host memory, which should be pinned, to the device.</summary>
     public void Upload(DevicePointer destination, void* source, long bytes)
     {
         Use();
+        Announce(UploadName, bytes);
         Api.Check(Api.MemcpyHtoDAsync(destination.Address, source, (nuint)bytes, handle));
+        Observer?.Launched(this, UploadName);
     }
 
     /// <summary>Copies from the device to host memory, which should be pinned.</summary>
     public void Download(void* destination, DevicePointer source, long bytes)
     {
         Use();
+        Announce(DownloadName, bytes);
         Api.Check(Api.MemcpyDtoHAsync(destination, source.Address, (nuint)bytes, handle));
+        Observer?.Launched(this, DownloadName);
     }
 
     /// <summary>Sets bytes.</summary>
     public void FillBytes(DevicePointer destination, byte value, long count)
     {
         Use();
+        Announce(FillName, count);
         Api.Check(Api.MemsetD8Async(destination.Address, value, (nuint)count, handle));
+        Observer?.Launched(this, FillName);
     }
 
     /// <summary>Sets words of 32 bits.</summary>
     public void FillWords(DevicePointer destination, uint value, long count)
     {
         Use();
+        Announce(FillName, count * sizeof(uint));
         Api.Check(Api.MemsetD32Async(destination.Address, value, (nuint)count, handle));
+        Observer?.Launched(this, FillName);
     }
 
     /// <summary>From now on, work on this stream is recorded into a graph instead of run.</summary>
@@ -118,6 +130,12 @@ public sealed unsafe class CudaStream : CudaResource
             Api.Check(Api.StreamIsCapturing(handle, &status));
             return status;
         }
+    }
+
+    void Announce(string name, long bytes)
+    {
+        Observer?.Launching(this, name);
+        Observer?.Costs(new LaunchCost(bytes));
     }
 
     /// <inheritdoc/>

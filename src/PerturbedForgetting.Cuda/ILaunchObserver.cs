@@ -11,4 +11,9 @@ public interface ILaunchObserver
     /// <summary>It was put on the stream, and has not run yet.</summary>
     /// <inheritdoc cref="Launching"/>
     void Launched(CudaStream stream, string name);
+
+    /// <summary>What the launch that was announced last costs at the least, where its maker knows it.</summary>
+    void Costs(in LaunchCost cost)
+    {
+    }
 }

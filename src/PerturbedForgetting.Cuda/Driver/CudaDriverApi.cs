@@ -21,6 +21,9 @@ public sealed unsafe partial class CudaDriverApi
     /// thread and address here. Null when nothing more is known.</summary>
     public Func<string?>? LastFinding { get; init; }
 
+    /// <summary>What the launches so far did, by the name an <see cref="ILaunchObserver"/> sees; null on a real device, which does not count.</summary>
+    public Func<IReadOnlyDictionary<string, LaunchCost>>? LaunchTotals { get; init; }
+
     // Start, devices.
     /// <summary><c>cuInit(uint flags)</c></summary>
     public delegate* unmanaged<uint, CudaResult> Init { get; init; }

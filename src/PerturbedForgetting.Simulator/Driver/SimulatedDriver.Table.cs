@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Execution;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
@@ -11,6 +13,7 @@ public sealed unsafe partial class SimulatedDriver
         IsSupported = true,
         Origin = "software GPU",
         LastFinding = () => Entry.Finding,
+        LaunchTotals = Totals,
         Init = (delegate* unmanaged<uint, CudaResult>)Marshal.GetFunctionPointerForDelegate(init),
         DriverGetVersion = (delegate* unmanaged<int*, CudaResult>)Marshal.GetFunctionPointerForDelegate(version),
         GetErrorName = &DeviceEntries.GetErrorName,
@@ -90,4 +93,15 @@ public sealed unsafe partial class SimulatedDriver
         GraphExecDestroy = &GraphEntries.GraphExecDestroy,
         GraphDestroy = &GraphEntries.GraphDestroy,
     };
+
+    IReadOnlyDictionary<string, LaunchCost> Totals()
+    {
+        Dictionary<string, LaunchCost> totals = [];
+        Entry.Free(() =>
+        {
+            foreach ((string name, Counters c) in counters)
+                totals.Add(name, new LaunchCost(c.BytesLoaded + c.BytesStored, c.FloatingPointOperations, c.LaneInstructions));
+        });
+        return totals;
+    }
 }

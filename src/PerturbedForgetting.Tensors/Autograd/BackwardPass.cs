@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors.Autograd;
 
@@ -15,6 +16,7 @@ static class BackwardPass
             throw new InvalidOperationException("There is nothing to go back through: the tensor was made without gradients, or from no trainable parameter.");
         if (gradient is null && root.Count != 1)
             throw new InvalidOperationException($"Only a scalar starts a backward pass by itself; give a gradient for {root.Shape}.");
+        using var range = Ranges.Push(RangeKind.Pass, "backward");
         using var noGrad = GradMode.NoGrad();
         using (var scope = Scope.Begin())
         {

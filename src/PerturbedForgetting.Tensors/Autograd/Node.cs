@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using PerturbedForgetting.Tensors.Profiling;
+
 namespace PerturbedForgetting.Tensors.Autograd;
 
 /// <summary>
@@ -7,6 +10,8 @@ namespace PerturbedForgetting.Tensors.Autograd;
 abstract class Node
 {
     static long lastId;
+
+    static readonly ConcurrentDictionary<Type, string> labels = new();
 
     readonly List<Tensor> saved = [];
     Tensor? gradient;
@@ -45,12 +50,18 @@ abstract class Node
         if (Used)
             throw new InvalidOperationException("A backward pass reached a part of the graph that is gone: an earlier pass has used it, or the scope around the forward pass has ended. "
                 + "Compute the loss again, and open a scope that holds both the forward and the backward pass.");
-        if (isOne)
-            BackwardFromOne();
-        else if (gradient is { } dy)
-            Backward(dy);
+        using (Ranges.IsOn && (isOne || gradient is not null) ? Ranges.Operation(Label) : default)
+        {
+            if (isOne)
+                BackwardFromOne();
+            else if (gradient is { } dy)
+                Backward(dy);
+        }
         Free();
     }
+
+    /// <summary>The operation in a profile: <c>Conv2d backward</c>.</summary>
+    string Label => labels.GetOrAdd(GetType(), static type => $"{(type.Name.EndsWith("Node", StringComparison.Ordinal) ? type.Name[..^4] : type.Name)} backward");
 
     /// <summary>Gives back what is held; without having run, for a branch that no gradient reached.</summary>
     internal void Free()

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors.Data;
 
@@ -75,6 +76,7 @@ public sealed class ImageFeed : IDisposable
     {
         if (Waiting == 0)
             throw new InvalidOperationException("No batch was sent.");
+        using var range = Ranges.Operation("input");
         int slot = (int)(taken++ % Depth), count = counts[slot];
         var (source, bytes) = (staging[slot], staging[slot].Content);
         var (y, numbers) = (images.Rows(0, count), labels.Rows(0, count));

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors.Profiling;
+
 namespace PerturbedForgetting.Tensors.MultiTensor;
 
 /// <summary>
@@ -15,6 +17,7 @@ public static class MultiTensorOps
     /// <param name="result">float64[1].</param>
     public static void SquaredNorm(MultiTensorLayout layout, Tensor x, Weighting weighting, Tensor result)
     {
+        using var range = Ranges.Operation(nameof(SquaredNorm));
         Flat(layout, x);
         Numbers(layout, result, 1);
         Backend(layout).SquaredNorm(layout, x, weighting, layout.Arena.Weights, result);
@@ -28,6 +31,7 @@ public static class MultiTensorOps
     /// <param name="result">float64[3].</param>
     public static void Products(MultiTensorLayout layout, Tensor x, Tensor z, Weighting weighting, Tensor result)
     {
+        using var range = Ranges.Operation(nameof(Products));
         Flat(layout, x);
         Flat(layout, z);
         Numbers(layout, result, 3);
@@ -47,6 +51,7 @@ public static class MultiTensorOps
     /// <param name="y">Flat buffer that receives the moved weights; not the weights themselves.</param>
     public static void StepAlong(MultiTensorLayout layout, Tensor direction, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor y)
     {
+        using var range = Ranges.Operation(nameof(StepAlong));
         Flat(layout, direction);
         Flat(layout, y);
         Numbers(layout, squaredNorm, 1);
@@ -64,6 +69,7 @@ public static class MultiTensorOps
     /// <param name="y">Flat buffer; may be x.</param>
     public static void Combine(MultiTensorLayout layout, in UpdateGradient gradient, double scale, bool accumulate, Tensor y)
     {
+        using var range = Ranges.Operation(nameof(Combine));
         Check(layout, gradient);
         Flat(layout, y);
         Backend(layout).Combine(layout, gradient, layout.Arena.Weights, scale, accumulate, y);
@@ -80,6 +86,7 @@ public static class MultiTensorOps
     /// <param name="counter">int64[1] on the device, added to the stream; none for 0.</param>
     public static void FillNormal(MultiTensorLayout layout, Tensor y, ulong seed, ulong stream, Tensor? counter = null)
     {
+        using var range = Ranges.Operation(nameof(FillNormal));
         Flat(layout, y);
         Backend(layout).FillNormal(layout, y, new(seed, stream, counter));
     }
@@ -91,6 +98,7 @@ public static class MultiTensorOps
     /// <param name="factor">float64[1].</param>
     public static void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor)
     {
+        using var range = Ranges.Operation(nameof(Lerp));
         Flat(layout, y);
         Flat(layout, target);
         Numbers(layout, factor, 1);
@@ -103,6 +111,7 @@ public static class MultiTensorOps
     /// <param name="factor">float64[1].</param>
     public static void Lerp(Tensor y, Tensor target, Tensor factor)
     {
+        using var range = Ranges.Operation(nameof(Lerp));
         Same(y, target);
         y.Device.Backend.Lerp(y, target, factor);
     }
@@ -129,6 +138,7 @@ public static class MultiTensorOps
     /// <param name="sum">float64[1].</param>
     public static void Record(Tensor value, double factor, Tensor last, Tensor sum)
     {
+        using var range = Ranges.Operation(nameof(Record));
         if (value.Count != 1 || !value.DType.IsFloating())
             throw new ArgumentException($"A loss is one floating-point number, not {value}.");
         value.Device.Backend.Record(value, factor, last, sum);
@@ -158,6 +168,7 @@ public static class MultiTensorOps
     /// <param name="y">Type and count of <paramref name="x"/>.</param>
     public static void CopyIfZero(Tensor flag, Tensor x, Tensor y)
     {
+        using var range = Ranges.Operation(nameof(CopyIfZero));
         Same(x, y);
         x.Device.Backend.CopyIfZero(flag, x, y);
     }
@@ -185,6 +196,7 @@ public static class MultiTensorOps
     /// <param name="control">Learning rate, factor of the gradient, whether to proceed.</param>
     public static void SgdUpdate(MultiTensorLayout layout, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule, UpdateControl control)
     {
+        using var range = Ranges.Operation(nameof(SgdUpdate));
         Check(layout, gradient);
         if (momentum is not null)
             Flat(layout, momentum);
@@ -203,6 +215,7 @@ public static class MultiTensorOps
     /// <param name="control">Learning rate, step number, factor of the gradient, whether to proceed.</param>
     public static void AdamUpdate(MultiTensorLayout layout, in UpdateGradient gradient, Tensor first, Tensor second, in AdamRule rule, UpdateControl control)
     {
+        using var range = Ranges.Operation(nameof(AdamUpdate));
         Check(layout, gradient);
         Flat(layout, first);
         Flat(layout, second);

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors.Nn;
 
@@ -34,13 +35,18 @@ public abstract class Module
     readonly List<(string Name, Parameter Parameter)> parameters = [];
     readonly List<(string Name, Tensor Buffer)> buffers = [];
     readonly List<(string Name, Module Module)> children = [];
+    string? label;
 
     /// <summary>Training mode: batch statistics and dropout. True at first.</summary>
     public bool Training { get; private set; } = true;
 
+    /// <summary>Its name where it was registered, and its type, for profilers.</summary>
+    string Label => label ??= GetType().Name;
+
     /// <summary>Runs the module in a scope of its own: what it made on the way is given back, or kept as long as the tape needs it.</summary>
     public Tensor Call(Tensor x)
     {
+        using var range = Ranges.IsOn ? Ranges.Push(RangeKind.Module, Label) : default;
         using var scope = Scope.Begin();
         return scope.Return(Forward(x));
     }
@@ -89,6 +95,7 @@ public abstract class Module
     protected T Register<T>(string name, T child) where T : Module
     {
         Check(name);
+        child.label = $"{name} ({child.GetType().Name})";
         children.Add((name, child));
         return child;
     }

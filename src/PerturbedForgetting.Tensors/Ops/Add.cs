@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -8,6 +9,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Shapes or types differ; see <see cref="AddBroadcast"/>.</exception>
     public static Tensor Add(Tensor a, Tensor b)
     {
+        using var range = Ranges.Operation(nameof(Add));
         RequireSame("Add", a, b);
         var y = a.EmptyLike();
         a.Device.Backend.Add(a, b, y);
@@ -20,6 +22,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Shapes or types differ.</exception>
     public static Tensor Sub(Tensor a, Tensor b)
     {
+        using var range = Ranges.Operation(nameof(Sub));
         RequireSame("Sub", a, b);
         var y = a.EmptyLike();
         a.Device.Backend.Sub(a, b, y);
@@ -35,6 +38,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The shape of b, without leading ones, is not the end of that of x.</exception>
     public static Tensor AddBroadcast(Tensor x, Tensor b)
     {
+        using var range = Ranges.Operation(nameof(AddBroadcast));
         RequireTrailing("AddBroadcast", x, b);
         var y = x.EmptyLike();
         x.Device.Backend.AddBroadcast(x, b, y);

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -15,6 +16,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Shape, heads or scale do not fit.</exception>
     public static Tensor Attention(Tensor qkv, int heads, double scale)
     {
+        using var range = Ranges.Operation(nameof(Attention));
         if (qkv.Shape.Rank != 3 || heads < 1 || qkv.Shape[2] % (3 * heads) != 0 || qkv.Count == 0 || !qkv.DType.IsFloating())
             throw new ArgumentException($"Attention with {heads} heads needs queries, keys and values [batch, tokens, 3 * heads * channels], not {qkv}.");
         if (!(scale > 0 && double.IsFinite(scale)))

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -52,6 +53,7 @@ public static partial class Ops
     public static Tensor BatchNorm(Tensor x, Tensor weight, Tensor bias, Tensor runningMean, Tensor runningVar, bool training,
         double momentum = 0.1, double eps = 1e-5, Tensor? residual = null, bool relu = false, Tensor? counter = null)
     {
+        using var range = Ranges.Operation(nameof(BatchNorm));
         CheckBatchNorm(x, weight, bias, runningMean, runningVar, training, residual);
         var backend = x.Device.Backend;
         var saved = Tensor.Empty([BatchNormRow.Count, x.Shape[-1]], x.DType, x.Device);

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors.Profiling;
+
 namespace PerturbedForgetting.Tensors;
 
 /// <summary>How the elementwise binary losses [samples, classes] become one number: a single word reduces over all elements, of two the first over classes and the second over samples.</summary>
@@ -32,6 +34,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Wrong shapes, or a label that is no class; the message names it.</exception>
     public static Tensor BinaryCrossEntropy(Tensor logits, Tensor target, double smoothing = 0, LossReduction reduction = LossReduction.SumMean)
     {
+        using var range = Ranges.Operation(nameof(BinaryCrossEntropy));
         RequireSmoothing(smoothing);
         if (target.DType == DType.Int32)
             RequireLabels("BinaryCrossEntropy", logits, target);

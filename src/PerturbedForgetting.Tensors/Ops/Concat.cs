@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -9,6 +10,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">None given, or ranks, types or other extents differ.</exception>
     public static Tensor Concat(int axis, params Tensor[] inputs)
     {
+        using var range = Ranges.Operation(nameof(Concat));
         if (inputs.Length == 0)
             throw new ArgumentException("Concat needs at least one tensor.");
         Tensor first = inputs[0];

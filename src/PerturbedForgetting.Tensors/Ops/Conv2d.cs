@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -17,6 +18,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The shapes do not fit, or the kernel is larger than the padded input.</exception>
     public static Tensor Conv2d(Tensor x, Tensor weight, Tensor? bias = null, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, int groups = 1)
     {
+        using var range = Ranges.Operation(nameof(Conv2d));
         var geometry = new Conv2dGeometry(stride ?? 1, padding, dilation ?? 1, groups);
         var y = Tensor.Empty(Conv2dOutput(x, weight, geometry), x.DType, x.Device);
         RequireVector(nameof(Conv2d), "bias", bias, weight.Shape[0], weight);

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors.Profiling;
+
 namespace PerturbedForgetting.Tensors;
 
 public static partial class Ops
@@ -13,6 +15,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Wrong shapes, or a label that is no class; the message names it.</exception>
     public static Tensor CrossEntropy(Tensor logits, Tensor labels, double smoothing = 0)
     {
+        using var range = Ranges.Operation(nameof(CrossEntropy));
         RequireLabels("CrossEntropy", logits, labels);
         RequireSmoothing(smoothing);
         var loss = Tensor.Empty([], logits.DType, logits.Device);

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tensors;
@@ -17,6 +18,7 @@ public static partial class Ops
     /// <exception cref="ArgumentOutOfRangeException">p is no probability.</exception>
     public static Tensor Dropout(Tensor x, double p, bool training, DropoutStream stream)
     {
+        using var range = Ranges.Operation(nameof(Dropout));
         if (!(p >= 0 && p <= 1))
             throw new ArgumentOutOfRangeException(nameof(p), $"A dropout probability lies in [0, 1]; it is {p}.");
         if (!training || p == 0)

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -8,6 +9,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The first extent of x is not 1.</exception>
     public static Tensor Expand(Tensor x, int count)
     {
+        using var range = Ranges.Operation(nameof(Expand));
         if (x.Shape.Rank == 0 || x.Shape[0] != 1)
             throw new ArgumentException($"Expand repeats a tensor whose first extent is 1, not {x}.");
         var y = Tensor.Empty(x.Shape.With(0, count), x.DType, x.Device);

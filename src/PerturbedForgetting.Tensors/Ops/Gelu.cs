@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -7,6 +8,7 @@ public static partial class Ops
     /// <summary>x * cdf(x), elementwise, with the cdf of the normal distribution: the exact (erf) form of Hendrycks and Gimpel, arXiv 1606.08415.</summary>
     public static Tensor Gelu(Tensor x)
     {
+        using var range = Ranges.Operation(nameof(Gelu));
         var y = x.EmptyLike();
         x.Device.Backend.Gelu(x, y);
         if (Records(x))

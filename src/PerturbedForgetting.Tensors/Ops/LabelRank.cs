@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors.Profiling;
+
 namespace PerturbedForgetting.Tensors;
 
 public static partial class Ops
@@ -13,6 +15,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Wrong shapes, or a label that is no class; the message names it.</exception>
     public static Tensor LabelRank(Tensor logits, Tensor labels)
     {
+        using var range = Ranges.Operation(nameof(LabelRank));
         if (labels.DType != DType.UInt8)
             RequireLabels("LabelRank", logits, labels);
         else if (logits.Shape.Rank != 2 || labels.Shape != logits.Shape)
@@ -29,6 +32,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Other types or counts.</exception>
     public static void CountRanks(Tensor ranks, int k, Tensor counts)
     {
+        using var range = Ranges.Operation(nameof(CountRanks));
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         if (ranks.DType != DType.Int32 || counts.DType != DType.Int32 || counts.Count != 3 || counts.Device != ranks.Device)
             throw new ArgumentException($"CountRanks needs Int32 ranks and three Int32 counts on one device, not {ranks} and {counts}.");

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -15,6 +16,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Wrong shapes or types.</exception>
     public static Tensor LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps)
     {
+        using var range = Ranges.Operation(nameof(LayerNorm));
         RequireLastDimension("LayerNorm", x);
         int width = x.Shape[-1];
         if (weight.Count != width || bias.Count != width || weight.DType != x.DType || bias.DType != x.DType || width == 0)

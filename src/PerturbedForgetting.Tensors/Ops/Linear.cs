@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -12,6 +13,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
     public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null)
     {
+        using var range = Ranges.Operation(nameof(Linear));
         var y = LinearOutput(nameof(Linear), x, weight, bias);
         x.Device.Backend.Linear(x, weight, bias, y);
         if (Records(x, weight, bias))
@@ -23,6 +25,7 @@ public static partial class Ops
     /// <inheritdoc cref="Linear"/>
     public static Tensor LinearGelu(Tensor x, Tensor weight, Tensor? bias = null)
     {
+        using var range = Ranges.Operation(nameof(LinearGelu));
         var y = LinearOutput(nameof(LinearGelu), x, weight, bias);
         var pre = y.EmptyLike();
         x.Device.Backend.LinearGelu(x, weight, bias, pre, y);

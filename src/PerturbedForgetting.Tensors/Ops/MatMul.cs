@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -11,6 +12,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
     public static Tensor MatMul(Tensor a, Tensor b, bool transposeA = false, bool transposeB = false)
     {
+        using var range = Ranges.Operation(nameof(MatMul));
         bool shared = b.Shape.Rank == 2;
         if (a.DType != b.DType || a.Shape.Rank < 2 || (shared ? 2 : a.Shape.Rank) != b.Shape.Rank
             || (!shared && !SameLeading(a.Shape, b.Shape))

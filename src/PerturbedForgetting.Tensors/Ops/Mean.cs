@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -9,6 +10,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The dimension has no elements.</exception>
     public static Tensor Mean(Tensor x, int axis)
     {
+        using var range = Ranges.Operation(nameof(Mean));
         axis = x.Shape.Axis(axis);
         if (x.Shape[axis] == 0)
             throw new ArgumentException($"Dimension {axis} of {x} has no elements to take a mean of.");
@@ -25,6 +27,7 @@ public static partial class Ops
     /// <summary>The sum of all elements, a scalar.</summary>
     public static Tensor Sum(Tensor x)
     {
+        using var range = Ranges.Operation(nameof(Sum));
         var y = Tensor.Empty([], x.DType, x.Device);
         x.Device.Backend.Sum(x, y);
         if (Records(x))

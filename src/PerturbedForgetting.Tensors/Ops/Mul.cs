@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -8,6 +9,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Shapes or types differ.</exception>
     public static Tensor Mul(Tensor a, Tensor b)
     {
+        using var range = Ranges.Operation(nameof(Mul));
         RequireSame("Mul", a, b);
         var y = a.EmptyLike();
         a.Device.Backend.Mul(a, b, y);
@@ -19,6 +21,7 @@ public static partial class Ops
     /// <summary>factor * x.</summary>
     public static Tensor Scale(Tensor x, double factor)
     {
+        using var range = Ranges.Operation(nameof(Scale));
         var y = x.EmptyLike();
         x.Device.Backend.Scale(x, factor, y);
         if (Records(x))

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors.Profiling;
+
 namespace PerturbedForgetting.Tensors;
 
 public static partial class Ops
@@ -11,6 +13,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The images are not bytes, mean and std do not have a number a channel, or there is not one flag an image.</exception>
     public static Tensor NormalizeImages(Tensor images, ReadOnlySpan<double> mean, ReadOnlySpan<double> std, Tensor? flip = null)
     {
+        using var range = Ranges.Operation(nameof(NormalizeImages));
         if (images.DType != DType.UInt8 || images.Shape.Rank == 0)
             throw new ArgumentException($"NormalizeImages needs UInt8 images [..., channels], not {images}.");
         if (flip is not null && (flip.DType != DType.UInt8 || images.Shape.Rank != 4 || flip.Shape != [images.Shape[0]]))

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors.Profiling;
+
 namespace PerturbedForgetting.Tensors;
 
 public static partial class Ops
@@ -17,6 +19,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">Wrong shapes, C or gamma, or a label that is no class; the message names it.</exception>
     public static Tensor OutputBiasForget(Tensor logits, Tensor labels, double c, double gamma, bool sigmoid = true)
     {
+        using var range = Ranges.Operation(nameof(OutputBiasForget));
         if (!(c < 0 || c > 1) || !double.IsFinite(c))
             throw new ArgumentOutOfRangeException(nameof(c), $"C of output-bias forgetting (--obf-C) is above 1, or negative for lambda = 0; it is {c}.");
         if (!(gamma >= 0 && gamma <= 1))

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -8,6 +9,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The axes are not each dimension of x once.</exception>
     public static Tensor Permute(Tensor x, params ReadOnlySpan<int> axes)
     {
+        using var range = Ranges.Operation(nameof(Permute));
         Span<int> order = stackalloc int[axes.Length], shape = stackalloc int[axes.Length];
         int seen = 0;
         for (int i = 0; i < axes.Length && axes.Length == x.Shape.Rank; i++)

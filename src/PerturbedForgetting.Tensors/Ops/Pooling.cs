@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -15,6 +16,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The window does not fit.</exception>
     public static Tensor MaxPool2d(Tensor x, Size2d kernel, Size2d? stride = null, Size2d padding = default, bool ceilMode = false)
     {
+        using var range = Ranges.Operation(nameof(MaxPool2d));
         var geometry = new Pool2dGeometry(kernel, stride ?? kernel, padding);
         var y = Tensor.Empty(PoolOutput(nameof(MaxPool2d), x, geometry, ceilMode), x.DType, x.Device);
         var index = Tensor.Empty(y.Shape, DType.Int32, x.Device);
@@ -35,6 +37,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The window does not fit.</exception>
     public static Tensor AvgPool2d(Tensor x, Size2d kernel, Size2d? stride = null, Size2d padding = default, bool ceilMode = false, bool countIncludePad = true)
     {
+        using var range = Ranges.Operation(nameof(AvgPool2d));
         var geometry = new Pool2dGeometry(kernel, stride ?? kernel, padding);
         var y = Tensor.Empty(PoolOutput(nameof(AvgPool2d), x, geometry, ceilMode), x.DType, x.Device);
         x.Device.Backend.AvgPool2d(x, geometry, countIncludePad, y);
@@ -46,6 +49,7 @@ public static partial class Ops
     /// <summary>The mean over all pixels: [N, H, W, C] to [N, C].</summary>
     public static Tensor GlobalAvgPool2d(Tensor x)
     {
+        using var range = Ranges.Operation(nameof(GlobalAvgPool2d));
         if (x.Shape.Rank != 4 || x.Shape[1] == 0 || x.Shape[2] == 0)
             throw new ArgumentException($"GlobalAvgPool2d needs x [N, H, W, C] with at least one pixel, not {x}.");
         var y = Tensor.Empty([x.Shape[0], x.Shape[3]], x.DType, x.Device);

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -7,6 +8,7 @@ public static partial class Ops
     /// <summary>max(x, 0), elementwise. The derivative at 0 is 0.</summary>
     public static Tensor Relu(Tensor x)
     {
+        using var range = Ranges.Operation(nameof(Relu));
         var y = x.EmptyLike();
         x.Device.Backend.Relu(x, y);
         if (Records(x))

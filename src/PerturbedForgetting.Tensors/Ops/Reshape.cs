@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -8,6 +9,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The number of elements differs.</exception>
     public static Tensor Reshape(Tensor x, Shape shape)
     {
+        using var range = Ranges.Operation(nameof(Reshape));
         if (shape.Count != x.Count)
             throw new ArgumentException($"{x.Shape} has {x.Count} elements and cannot become {shape} with {shape.Count}.");
         var y = x.View(shape);

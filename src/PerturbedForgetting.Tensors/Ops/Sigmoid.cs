@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -7,6 +8,7 @@ public static partial class Ops
     /// <summary>1 / (1 + exp(-x)), elementwise.</summary>
     public static Tensor Sigmoid(Tensor x)
     {
+        using var range = Ranges.Operation(nameof(Sigmoid));
         var y = x.EmptyLike();
         x.Device.Backend.Sigmoid(x, y);
         if (Records(x))

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -8,6 +9,7 @@ public static partial class Ops
     /// <exception cref="ArgumentOutOfRangeException">The dimension or the range is not there.</exception>
     public static Tensor Slice(Tensor x, int axis, int start, int length)
     {
+        using var range = Ranges.Operation(nameof(Slice));
         axis = x.Shape.Axis(axis);
         return Part(x, axis, start, length, x.Shape.With(axis, Math.Max(0, length)));
     }
@@ -16,6 +18,7 @@ public static partial class Ops
     /// <exception cref="ArgumentOutOfRangeException">The dimension or the index is not there.</exception>
     public static Tensor Select(Tensor x, int axis, int index)
     {
+        using var range = Ranges.Operation(nameof(Select));
         axis = x.Shape.Axis(axis);
         Span<int> extents = stackalloc int[x.Shape.Rank];
         x.Shape.CopyTo(extents);

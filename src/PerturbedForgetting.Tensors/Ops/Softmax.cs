@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -8,6 +9,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">x is a scalar.</exception>
     public static Tensor Softmax(Tensor x)
     {
+        using var range = Ranges.Operation(nameof(Softmax));
         RequireLastDimension("Softmax", x);
         var y = x.EmptyLike();
         x.Device.Backend.Softmax(x, y);
@@ -20,6 +22,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">x is a scalar.</exception>
     public static Tensor LogSoftmax(Tensor x)
     {
+        using var range = Ranges.Operation(nameof(LogSoftmax));
         RequireLastDimension("LogSoftmax", x);
         var y = x.EmptyLike();
         x.Device.Backend.LogSoftmax(x, y);

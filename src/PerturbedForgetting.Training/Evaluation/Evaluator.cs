@@ -3,6 +3,7 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Training.Metrics;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
@@ -41,6 +42,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
             {
                 if (token.IsCancellationRequested)
                     return null;
+                using (Ranges.Push(RangeKind.Step, "evaluation"))
                 using (GradMode.NoGrad())
                 using (Scope.Begin())
                 {

@@ -84,7 +84,7 @@ sealed class OptionRules
         Require(o.Smoothing is >= 0 and < 1, "--smoothing", $"must be at least 0 and below 1, got {Show(o.Smoothing)}.");
         foreach ((string key, string option) in new[] { ("num_classes", "--num-classes"), ("global_pool", "--gp"), ("drop_rate", "--drop") })
             Require(!o.ModelKwargs.ContainsKey(key), "--model-kwargs", $"'{key}' has its own option: use {option}.");
-        Note(o.PinMem, "--pin-mem", "has no effect on the CPU.");
+        Note(o.PinMem, "--pin-mem", "has no effect: batches for a GPU are always page-locked, and the CPU needs none.");
     }
 
     void CommonData(RunOptions o)
@@ -107,6 +107,7 @@ sealed class OptionRules
         Require(o.StartEpoch is null || o.StartEpoch < o.Epochs, "--start-epoch", $"{o.StartEpoch} leaves nothing of --epochs {o.Epochs}; epochs count from 0.");
         AtLeast("--log-interval", o.LogInterval, 1);
         AtLeast("--recovery-interval", o.RecoveryInterval, 0);
+        AtLeast("--profile", o.Profile, 0);
         AtLeast("--checkpoint-hist", o.CheckpointHist, 1);
         AtLeast("--crop-padding", o.CropPadding, 0);
         Require(o.Experiment.AsSpan().IndexOfAny('/', '\\') < 0 && o.Experiment is not (".." or "."), "--experiment",

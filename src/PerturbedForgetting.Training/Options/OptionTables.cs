@@ -193,6 +193,7 @@ public static class OptionTables
         t.Integer("checkpoint-hist", o => o.CheckpointHist, (o, v) => o.CheckpointHist = v, "best checkpoints that are kept");
         t.Integer("recovery-interval", o => o.RecoveryInterval, (o, v) => o.RecoveryInterval = v, "updates between recovery checkpoints; 0: none");
         t.Integer("log-interval", o => o.LogInterval, (o, v) => o.LogInterval = v, "updates between two progress lines");
+        t.Integer("profile", o => o.Profile, (o, v) => o.Profile = v, "steps to record after a warm-up: a table, profile.csv, profile.trace.json; 0: none");
         t.Text("on-nan", o => o.OnNan, (o, v) => o.OnNan = v, "when a loss is not finite: stop, or skip the update", null, "stop", "skip");
         t.Integer("seed", o => o.Seed, (o, v) => o.Seed = v, "seed of everything random");
     }
@@ -204,6 +205,6 @@ public static class OptionTables
         t.Text("precision", o => o.Precision, (o, v) => o.Precision = v, "float32 products on a GPU: tf32 rounds the operands for the matrix units", null, "tf32", "fp32");
         t.Switch("deterministic", o => o.Deterministic, (o, v) => o.Deterministic = v, "only algorithms that repeat bit for bit on a GPU");
         t.Integer("threads", o => o.Threads, (o, v) => o.Threads = v, "CPU threads; 0: all cores");
-        t.Switch("pin-mem", o => o.PinMem, (o, v) => o.PinMem = v, "page-locked batches; no effect on the CPU");
+        t.Switch("pin-mem", o => o.PinMem, (o, v) => o.PinMem = v, "accepted and ignored: batches for a GPU are always page-locked");
     }
 }

@@ -162,6 +162,9 @@ public sealed record TrainOptions : RunOptions
     /// <summary>Updates between two progress lines.</summary>
     public int LogInterval { get; set; } = 50;
 
+    /// <summary>Training steps to record after a short warm-up, for a profile in the run's folder; 0 records none.</summary>
+    public int Profile { get; set; }
+
     /// <summary>Updates between two recovery checkpoints; 0 writes none.</summary>
     public int RecoveryInterval { get; set; }
 

@@ -3,6 +3,7 @@ using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Training.Sharpness;
@@ -79,6 +80,7 @@ sealed class PerturbedGradient
     /// <summary>First pass: the direction and the perturbed weights.</summary>
     void Perturb(Tensor images, Tensor labels)
     {
+        using var range = Ranges.Push(RangeKind.Pass, "perturb");
         using (Scope.Begin())
         {
             var perturbLoss = options.Loss ?? loss;
@@ -111,6 +113,7 @@ sealed class PerturbedGradient
     /// <summary>Second pass: the gradient of the training loss at the perturbed weights.</summary>
     void Descend(Tensor images, Tensor labels, Tensor target)
     {
+        using var range = Ranges.Push(RangeKind.Pass, "descend");
         var arena = layout.Arena;
         using var scope = Scope.Begin();
         using var held = BatchNormStatistics.Hold();

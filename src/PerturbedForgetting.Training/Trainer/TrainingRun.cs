@@ -2,10 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Profiling;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Updates;
@@ -25,6 +27,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     readonly EvalMetric metric = EvalMetrics.Parse(parts.Options.EvalMetric);
     readonly CheckpointFolder checkpoints = new(folder, EvalMetrics.Parse(parts.Options.EvalMetric), parts.Options.CheckpointHist, start.Epochs, start.Kept);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
+    readonly StepProfiler? profiler = parts.Options.Profile > 0 ? new(parts.Device, parts.Options.Profile, folder, observer) : null;
     int epoch = start.Epoch, batch = start.Batch;
     EpochMeters meters = Meters(parts.Options, start.Sums);
     string? lastSaved = start.Source;
@@ -41,6 +44,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     /// <exception cref="IOException">A result cannot be written.</exception>
     public TrainStatus Run()
     {
+        using var recording = profiler;
         parts.Model.Train();
         for (; epoch < options.Epochs; epoch++, batch = 0, meters = Meters(options, new EpochSums()))
         {
@@ -67,12 +71,15 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         var clock = new UpdateClock(loader);
         if (batch < batches)
         {
+            profiler?.Advance(batch, batches, isFirst: true);
             foreach (var images in parts.Input.Epoch(loader, epoch, batch))
             {
                 if (token.IsCancellationRequested)
                     return false;
-                TrainBatch(images, batches, clock);
+                using (Ranges.Push(RangeKind.Step, "step"))
+                    TrainBatch(images, batches, clock);
                 batch = images.Number + 1;
+                profiler?.Advance(batch, batches, isFirst: false);
                 BatchDone?.Invoke(batch);
                 int update = batch / options.GradAccumSteps;
                 if (options.RecoveryInterval > 0 && batch < batches && batch % options.GradAccumSteps == 0 && update % options.RecoveryInterval == 0)

@@ -1,6 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
@@ -9,6 +10,7 @@ sealed class CudaWorkplace : IDisposable
 {
     readonly UploadRing uploads;
     readonly IDisposable? owned;
+    readonly NvtxRanges? ranges;
 
     public CudaWorkplace(CudaDevice gpu, CudaLibraries libraries, DeviceOptions options, IDisposable? owned)
     {
@@ -22,6 +24,8 @@ sealed class CudaWorkplace : IDisposable
             Allocator = new CachingAllocator(new CudaMemorySource(Context, Stream));
             uploads = new UploadRing(Context, Stream);
             Backend = new CudaBackend(this, uploads, libraries, options);
+            if (libraries.Nvtx.IsSupported)
+                Ranges.Add(ranges = new NvtxRanges(libraries.Nvtx));
         }
         catch
         {
@@ -79,6 +83,8 @@ sealed class CudaWorkplace : IDisposable
 
     public void Dispose()
     {
+        if (ranges is not null)
+            Ranges.Remove(ranges);
         try
         {
             Stream.Synchronize();

@@ -1,0 +1,8 @@
+using PerturbedForgetting.Tensors.Profiling;
+
+namespace PerturbedForgetting.Tensors.Backends.Cuda;
+
+sealed partial class CudaBackend
+{
+    public override LaunchRecorder RecordLaunches() => new CudaLaunchRecorder([("computation", stream), ("copies", Copies)]);
+}

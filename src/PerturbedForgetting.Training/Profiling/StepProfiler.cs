@@ -1,0 +1,55 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Profiling;
+using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training.Progress;
+
+namespace PerturbedForgetting.Training.Profiling;
+
+/// <summary>Records some training steps of a run, shows the table, and writes <c>profile.csv</c> and <c>profile.trace.json</c>.</summary>
+/// <param name="device">Where the run computes.</param>
+/// <param name="steps">How many mini-batches; fewer where an epoch ends before.</param>
+/// <param name="folder">The run directory.</param>
+/// <param name="observer">Receives the table.</param>
+sealed class StepProfiler(Device device, int steps, string folder, ITrainingObserver observer) : IDisposable
+{
+    /// <summary>Steps before the recording, in which memory is allocated and algorithms are chosen.</summary>
+    const int WarmUp = 3;
+
+    Profiler? profiler;
+    int seen, recorded;
+    bool isDone;
+
+    /// <summary>Whether steps are being recorded.</summary>
+    public bool IsRecording => profiler is not null;
+
+    /// <summary>Begins or ends the recording between two batches.</summary>
+    /// <param name="next">Number of the batch to come in its epoch; the number of batches at the epoch's end.</param>
+    /// <param name="batches">Batches of the epoch.</param>
+    /// <param name="isFirst">Whether no batch came before it in this epoch and run.</param>
+    /// <exception cref="IOException">A result cannot be written.</exception>
+    public void Advance(int next, int batches, bool isFirst)
+    {
+        if (isDone)
+            return;
+        if (!isFirst)
+            (seen, recorded) = (seen + 1, IsRecording ? recorded + 1 : 0);
+        if (IsRecording && (recorded == steps || next >= batches))
+            Finish();
+        else if (!IsRecording && next < batches && (seen >= WarmUp || batches - next <= steps))
+            profiler = new Profiler(device);
+    }
+
+    void Finish()
+    {
+        var profile = profiler!.Finish();
+        profiler = null;
+        isDone = true;
+        AtomicFile.WriteText(Path.Combine(folder, "profile.csv"), ProfileTable.Csv(profile));
+        AtomicFile.Write(Path.Combine(folder, "profile.trace.json"), stream => ChromeTrace.Write(profile, stream));
+        observer.Message(MessageLevel.Info, ProfileTable.Text(profile, recorded));
+        observer.Message(MessageLevel.Info, $"Profile: {Path.Combine(folder, "profile.csv")}; open profile.trace.json beside it with https://ui.perfetto.dev.");
+    }
+
+    /// <summary>Ends a recording that was not finished.</summary>
+    public void Dispose() => profiler?.Dispose();
+}
