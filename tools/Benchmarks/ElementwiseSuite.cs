@@ -76,7 +76,8 @@ static unsafe class ElementwiseSuite
     static void Images(int batch, int size)
     {
         using Tensor bytes = Tensor.Zeros([batch, size, size, 3], DType.UInt8).Fill(7), y = Tensor.Zeros([batch, size, size, 3]);
-        Report("normalize images", bytes, 5, () => cpu.NormalizeImages(bytes, [124, 116, 104], [58, 57, 57], y));
+        using Tensor offset = Tensor.From([124f, 116, 104], [3]), divisor = Tensor.From([58f, 57, 57], [3]);
+        Report("normalize images", bytes, 5, () => cpu.NormalizeImages(bytes, flip: null, offset, divisor, y));
     }
 
     static void Attention(int batch, int tokens)

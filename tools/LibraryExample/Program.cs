@@ -1,5 +1,6 @@
 // A model of one's own, trained with SAM and output-bias forgetting through the public API. docs/library.md explains each line.
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Data;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Optimizers;
@@ -12,6 +13,7 @@ using PerturbedForgetting.Vision.Transforms;
 const int Epochs = 3;
 var data = DatasetFactory.Open("builtin/shapes:train=2000,size=32", dataDir: null, split: "train");
 using var loader = new ImageLoader(data, new PaddedCrop(32, 32), LoaderOptions.Training(batchSize: 50, workers: 1, seed: 1));
+using var feed = new ImageFeed(Device.Cpu, loader.Layout, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], data.Classes.Count);
 
 var model = new SmallNet(classes: data.Classes.Count);
 using var arena = new ParameterArena(model);
@@ -28,9 +30,9 @@ for (int epoch = 0; epoch < Epochs; epoch++)
     foreach (var batch in loader.Epoch(epoch))
     {
         using var scope = Scope.Begin();
-        var pixels = Tensor.From<byte>(batch.Pixels, [batch.Count, batch.Height, batch.Width, 3]);
-        var images = Ops.NormalizeImages(pixels, [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]);
-        step.Batch(images, Tensor.From(batch.Labels, [batch.Count]), batch.Number, loader.BatchesPerEpoch);
+        feed.Send(batch.Memory, batch.Count);
+        var (images, labels) = feed.Take();
+        step.Batch(images, labels, batch.Number, loader.BatchesPerEpoch);
     }
     Console.WriteLine(FormattableString.Invariant($"epoch {epoch}: loss of the last batch {step.Report().Loss:F3}"));
 }
