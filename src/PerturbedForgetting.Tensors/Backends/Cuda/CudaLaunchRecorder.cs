@@ -20,7 +20,7 @@ sealed class CudaLaunchRecorder : LaunchRecorder, ILaunchObserver
     readonly double[] ends;
     readonly IReadOnlyDictionary<string, LaunchCost>? before;
 
-    /// <summary>Begins. The streams have no work that did not end.</summary>
+    /// <summary>Begins with what is put on the streams from now on; the first stream has no work that did not end.</summary>
     public CudaLaunchRecorder((string Name, CudaStream Stream)[] streams)
     {
         this.streams = streams;
