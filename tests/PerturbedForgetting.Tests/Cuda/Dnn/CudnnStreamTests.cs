@@ -127,6 +127,13 @@ sealed class CudnnStreamTests
     }
 
     [Test]
+    public void AnOutputThatLiesInItsInputIsFound()
+    {
+        plan.Forward(x, w, x, workspace, workspace.Bytes);
+        Assert.That(stream.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("y of cudnn convolution forward on stream 1 overlaps x"));
+    }
+
+    [Test]
     public void AWorkspaceServesOneStreamAtATime()
     {
         Assert.That(plan.ForwardAlgorithm.WorkspaceBytes, Is.Positive);

@@ -1,5 +1,4 @@
 using PerturbedForgetting.Cuda;
-using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Tests.Cuda.Driver;
