@@ -47,9 +47,9 @@ public partial class Tensor : IDisposable
     /// <summary>Whether a backward pass through this tensor leads to a parameter.</summary>
     public virtual bool RequiresGrad => Node is not null;
 
-    /// <summary>Device address of the first element.</summary>
+    /// <summary>Device address of the first element, to which recorded work is tied.</summary>
     /// <exception cref="ObjectDisposedException">The scope that owned the tensor has ended.</exception>
-    internal nint Address
+    public nint Address
     {
         get
         {

@@ -34,7 +34,7 @@ sealed class RunMeter
 
     public void Add(in UpdateProgress update)
     {
-        Smooth(update.Images, update.StepSeconds, update.DataSeconds);
+        Smooth(update.Images, update.StepSeconds, update.DataSeconds, update.Updates);
         epochStepSeconds += update.StepSeconds;
         long updates = (long)Math.Max(epochs - update.Epoch, 1) * update.UpdatesPerEpoch - update.Update;
         Left = Seconds(updates * (stepSeconds / total) + Math.Max(epochs - update.Epoch, 1) * validationSeconds);
@@ -42,7 +42,7 @@ sealed class RunMeter
 
     public void Add(in EvaluationProgress progress)
     {
-        Smooth((double)progress.Images / progress.Batch, progress.BatchSeconds, 0);
+        Smooth((double)progress.Images / progress.Batch * progress.BatchesSince, progress.BatchSeconds, 0, progress.BatchesSince);
         Left = Seconds((progress.Batches - progress.Batch) * (stepSeconds / total));
     }
 
@@ -62,11 +62,11 @@ sealed class RunMeter
 
     static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e9));
 
-    void Smooth(double images, double stepSeconds, double dataSeconds)
+    void Smooth(double images, double stepSeconds, double dataSeconds, int steps)
     {
         this.images = (1 - Weight) * this.images + images;
         this.stepSeconds = (1 - Weight) * this.stepSeconds + stepSeconds;
         this.dataSeconds = (1 - Weight) * this.dataSeconds + dataSeconds;
-        total = (1 - Weight) * total + 1;
+        total = (1 - Weight) * total + steps;
     }
 }

@@ -33,9 +33,12 @@ sealed class Storage(CachingAllocator? allocator, nint pointer, long bytes, Memo
     public void Release()
     {
         int left = Interlocked.Decrement(ref owners);
+        // A part of an arena belongs to the arena, whoever lets go of it.
+        if (allocator is null)
+            return;
         if (left < 0)
             throw new InvalidOperationException("A tensor's memory was released more often than it was retained.");
-        if (left == 0 && allocator is not null)
+        if (left == 0)
         {
             Generation++;
             allocator.Recycle(this);

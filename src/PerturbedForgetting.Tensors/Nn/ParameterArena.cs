@@ -9,10 +9,20 @@ namespace PerturbedForgetting.Tensors.Nn;
 /// <param name="Count">Elements, without the padding behind them.</param>
 public readonly record struct ParameterSegment(string Name, Parameter Parameter, long Offset, long Count);
 
+/// <summary>What <see cref="ParameterArena.ViewGradients"/> and the backward passes since have left behind, to be put back after recorded work was done again.</summary>
+public sealed class GradientView
+{
+    internal GradientView(nint address, bool[] arrived) => (Address, Arrived) = (address, arrived);
+
+    internal nint Address { get; }
+
+    internal bool[] Arrived { get; }
+}
+
 /// <summary>
 /// All parameters of a model in one flat buffer, in state-dictionary order, each aligned to 64 bytes with zeros between. Buffers of
 /// the same layout hold gradients, momentum, moments and perturbed weights, so that a whole-model operation is one pass over
-/// contiguous memory. The parameters are views: <see cref="ViewWeights"/> and <see cref="ViewGradients"/> switch which buffer they
+/// contiguous memory. The model's buffers lie together too, in <see cref="Buffers"/>. The parameters are views: <see cref="ViewWeights"/> and <see cref="ViewGradients"/> switch which buffer they
 /// show, at no cost. That is how SAM moves to the perturbed weights and, bit for bit, back.
 /// </summary>
 public sealed class ParameterArena : IDisposable
@@ -55,6 +65,7 @@ public sealed class ParameterArena : IDisposable
             segment.Parameter.Rebind(weightView, segment.Offset * type.Size());
             segment.Parameter.BindGrad(gradientView, segment.Offset * type.Size());
         }
+        Buffers = BufferArena.Gather(model);
     }
 
     /// <summary>One entry a parameter, in state-dictionary order.</summary>
@@ -68,6 +79,9 @@ public sealed class ParameterArena : IDisposable
 
     /// <summary>The first gradient buffer, flat.</summary>
     public Tensor Gradients { get; }
+
+    /// <summary>The model's running statistics and counters; none where it has none.</summary>
+    public BufferArena? Buffers { get; }
 
     /// <summary>Another buffer of this layout, zero, owned by the arena.</summary>
     public Tensor NewBuffer()
@@ -93,6 +107,18 @@ public sealed class ParameterArena : IDisposable
             segment.Parameter.HasGrad = accumulate;
     }
 
+    /// <summary>Where the gradients lie now and which of them have arrived.</summary>
+    public GradientView GradientView
+    {
+        get => new(gradientView.Pointer, [.. Segments.Select(static s => s.Parameter.HasGrad)]);
+        set
+        {
+            gradientView.Pointer = value.Address;
+            for (int i = 0; i < Segments.Count; i++)
+                Segments[i].Parameter.HasGrad = value.Arrived[i];
+        }
+    }
+
     /// <summary>Forgets all gradients: the next ones overwrite.</summary>
     public void ClearGradients()
     {
@@ -103,14 +129,22 @@ public sealed class ParameterArena : IDisposable
     /// <summary>Zeroes, in the buffer the gradients lie in, the parts that no backward pass has reached (frozen or unused parameters).</summary>
     public void CompleteGradients()
     {
-        foreach (var segment in Segments)
-            if (!segment.Parameter.HasGrad)
-                segment.Parameter.Grad!.Fill(0);
+        for (int i = 0; i < Segments.Count; i++)
+        {
+            if (Segments[i].Parameter.HasGrad)
+                continue;
+            long first = Segments[i].Offset;
+            while (i + 1 < Segments.Count && !Segments[i + 1].Parameter.HasGrad)
+                i++;
+            // Neighbours in one go; between them are zeros anyway.
+            new Tensor(gradientView, first * type.Size(), [(int)(Segments[i].Offset + Segments[i].Count - first)], type, device).Fill(0);
+        }
     }
 
-    /// <summary>Frees the buffers; the model's parameters are gone with them.</summary>
+    /// <summary>Frees the buffers; the model's parameters and its own buffers are gone with them.</summary>
     public void Dispose()
     {
+        Buffers?.Values.Dispose();
         foreach (var buffer in buffers)
             buffer.Dispose();
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Training.Metrics;
@@ -20,8 +21,9 @@ namespace PerturbedForgetting.Training.Evaluation;
 /// <param name="loader">Delivers every image once; the caller disposes it.</param>
 /// <param name="normalization">Of the images.</param>
 /// <param name="classes">Of the model: what labels stay below.</param>
+/// <param name="logInterval">Batches between two looks at the numbers on a device that works on its own; elsewhere each is looked at.</param>
 /// <param name="loss">Another loss than cross entropy without smoothing.</param>
-sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, int classes, Updates.LossFunction? loss = null)
+sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, int classes, int logInterval, Updates.LossFunction? loss = null)
 {
     /// <summary>Runs the evaluation.</summary>
     /// <param name="observer">Receives the progress.</param>
@@ -34,10 +36,14 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
         model.Train(false);
         try
         {
-            using var input = new BatchInput(model.State().First().Tensor.Device, normalization, classes);
-            var losses = new AverageMeter();
-            var accuracy = new Accuracy(1, 5);
-            long started = Stopwatch.GetTimestamp();
+            var device = model.State().First().Tensor.Device;
+            using var input = new BatchInput(device, normalization, classes);
+            using var numbers = Tensor.Persistent([2], DType.Float64, device).Fill(0);
+            var (last, sum) = (numbers.Rows(0, 1), numbers.Rows(1, 1));
+            using var accuracy = new Accuracy(1, 5);
+            var metrics = new EvaluationMetrics(double.NaN, double.NaN, double.NaN);
+            long started = Stopwatch.GetTimestamp(), images = 0;
+            int reported = 0;
             foreach (var batch in input.Epoch(loader, 0))
             {
                 if (token.IsCancellationRequested)
@@ -47,16 +53,22 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                 using (Scope.Begin())
                 {
                     var logits = model.Call(batch.Images);
-                    losses.Add((loss is null ? Ops.CrossEntropy(logits, batch.Labels) : loss(logits, batch.Labels)).Item(), batch.Count);
+                    MultiTensorOps.Record(loss is null ? Ops.CrossEntropy(logits, batch.Labels) : loss(logits, batch.Labels), batch.Count, last, sum);
                     accuracy.Add(logits, batch.Labels);
                     if (predicted is not null)
                         Predict(logits, batch, predicted);
                 }
+                images += batch.Count;
+                int done = batch.Number + 1;
+                if (device.IsAsynchronous && done % logInterval != 0 && done != loader.BatchesPerEpoch)
+                    continue;
+                metrics = new(sum.Item() / images, accuracy[1], accuracy[5]);
                 double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
                 started = Stopwatch.GetTimestamp();
-                observer.ValidationProgress(new(batch.Number + 1, loader.BatchesPerEpoch, accuracy.Samples, losses.Average, accuracy[1], accuracy[5], seconds));
+                observer.ValidationProgress(new(done, loader.BatchesPerEpoch, images, metrics.Loss, metrics.Top1, metrics.Top5, seconds, done - reported));
+                reported = done;
             }
-            return new(losses.Average, accuracy[1], accuracy[5]);
+            return metrics;
         }
         finally
         {

@@ -64,7 +64,7 @@ public static class Validator
             observer.Message(MessageLevel.Info, line);
         using var loader = new ImageLoader(data, images.EvaluationTransform,
             LoaderOptions.Evaluation(options.BatchSize, options.Workers) with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
-        var metrics = new Evaluator(model, loader, images.Normalization, numClasses, Losses.Training(options)).Run(observer, token)
+        var metrics = new Evaluator(model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options)).Run(observer, token)
             ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
         foreach (var bad in loader.Skipped.Concat(loader.Filled))
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");

@@ -30,7 +30,8 @@ public abstract class Optimizer : IDisposable
         set
         {
             learningRate = value;
-            Control.LearningRate.Fill(value);
+            // An upload, not a launch with the number as an argument: a captured graph would repeat the argument.
+            Control.LearningRate.CopyFrom<double>([value]);
         }
     }
 

@@ -198,7 +198,8 @@ sealed class OptionRules
         Require(o.DistBn != "broadcast", "--dist-bn", "there is one worker, so there is nothing to broadcast; leave the option out.");
         Require(o.LocalRank == 0, "--local_rank", $"there is one worker, so the rank is 0, got {o.LocalRank}; leave the option out.");
         Require(!o.LogWandb, "--log-wandb", "Weights and Biases is not supported; read summary.csv and results.json in the run's folder.");
-        Note(o.SynchronizeStep, "--synchronize-step", "has no effect on the CPU, where every step is synchronous.");
+        Note(o.SynchronizeStep && o.Device == "cpu", "--synchronize-step", "has no effect on the CPU, where every step is synchronous.");
+        Require(o.CudaGraph != "on" || o.Device != "cpu", "--cuda-graph", "the CPU has no graphs: use auto or off, or --device cuda.");
     }
 
     static string Divisors(int batch, int near) =>

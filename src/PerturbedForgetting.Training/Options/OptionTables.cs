@@ -46,6 +46,7 @@ public static class OptionTables
         AddTrainRun(t);
         AddMachine(t);
         t.Switch("synchronize-step", o => o.SynchronizeStep, (o, v) => o.SynchronizeStep = v, "wait for the device after each step (the CPU always does)");
+        t.Text("cuda-graph", o => o.CudaGraph, (o, v) => o.CudaGraph = v, "replay the step as a CUDA graph: where the device has them, or else an error, or never", null, "auto", "on", "off");
         t.Text("dist-bn", o => o.DistBn, (o, v) => o.DistBn = v, "batch norm statistics over workers; there is one worker", null, "reduce", "broadcast", "");
         t.Integer("local_rank", o => o.LocalRank, (o, v) => o.LocalRank = v, "rank of this process; only 0 can be used");
         t.Switch("log-wandb", o => o.LogWandb, (o, v) => o.LogWandb = v, "not available: results are files in the run's folder");
@@ -192,7 +193,7 @@ public static class OptionTables
         t.Text("eval-metric", o => o.EvalMetric, (o, v) => o.EvalMetric = v, "metric that chooses the best checkpoint", null, "top1", "top5", "loss");
         t.Integer("checkpoint-hist", o => o.CheckpointHist, (o, v) => o.CheckpointHist = v, "best checkpoints that are kept");
         t.Integer("recovery-interval", o => o.RecoveryInterval, (o, v) => o.RecoveryInterval = v, "updates between recovery checkpoints; 0: none");
-        t.Integer("log-interval", o => o.LogInterval, (o, v) => o.LogInterval = v, "updates between two progress lines");
+        t.Integer("log-interval", o => o.LogInterval, (o, v) => o.LogInterval = v, "updates between two progress lines, and between two looks at a GPU's numbers");
         t.Integer("profile", o => o.Profile, (o, v) => o.Profile = v, "steps to record after a warm-up: a table, profile.csv, profile.trace.json; 0: none");
         t.Text("on-nan", o => o.OnNan, (o, v) => o.OnNan = v, "when a loss is not finite: stop, or skip the update", null, "stop", "skip");
         t.Integer("seed", o => o.Seed, (o, v) => o.Seed = v, "seed of everything random");

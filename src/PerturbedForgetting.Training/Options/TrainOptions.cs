@@ -159,7 +159,7 @@ public sealed record TrainOptions : RunOptions
     /// <summary>Seed of everything random.</summary>
     public int Seed { get; set; } = 42;
 
-    /// <summary>Updates between two progress lines.</summary>
+    /// <summary>Updates between two progress lines; a GPU's numbers are read no oftener.</summary>
     public int LogInterval { get; set; } = 50;
 
     /// <summary>Training steps to record after a short warm-up, for a profile in the run's folder; 0 records none.</summary>
@@ -186,8 +186,11 @@ public sealed record TrainOptions : RunOptions
     /// <summary>Running statistics over several workers; with one worker nothing is exchanged.</summary>
     public string DistBn { get; set; } = "reduce";
 
-    /// <summary>Wait for the device after each step; the CPU always does.</summary>
+    /// <summary>Wait for the device after each step and read its numbers, not only at the log interval; the CPU always does.</summary>
     public bool SynchronizeStep { get; set; }
+
+    /// <summary>Record the step once and replay it as a CUDA graph: <c>auto</c> where the device can, <c>on</c>, <c>off</c>.</summary>
+    public string CudaGraph { get; set; } = "auto";
 
     /// <summary>Rank of this process; only 0 is accepted.</summary>
     public int LocalRank { get; set; }

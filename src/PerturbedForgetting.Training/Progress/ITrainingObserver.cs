@@ -9,10 +9,10 @@ public interface ITrainingObserver
     /// <summary>An epoch begins (or goes on after a resume).</summary>
     void EpochStarted(in EpochStart epoch);
 
-    /// <summary>An optimizer update was made.</summary>
+    /// <summary>An optimizer update was made; on a device whose numbers are read now and then only, the last of several.</summary>
     void UpdateDone(in UpdateProgress update);
 
-    /// <summary>A batch of the validation set was evaluated.</summary>
+    /// <summary>A batch of the validation set was evaluated; on a device whose numbers are read now and then only, the last of several.</summary>
     void ValidationProgress(in EvaluationProgress progress);
 
     /// <summary>An epoch is over, its validation included.</summary>
@@ -47,7 +47,7 @@ public readonly record struct EpochStart(int Epoch, int Epochs, int FirstUpdate,
 /// <param name="Epoch">Number of the epoch, from 0.</param>
 /// <param name="Update">Updates done in this epoch, this one included (1 to <paramref name="UpdatesPerEpoch"/>).</param>
 /// <param name="UpdatesPerEpoch">Optimizer updates in a whole epoch.</param>
-/// <param name="Images">Images that went into this update.</param>
+/// <param name="Images">Images that went into the updates since the report before.</param>
 /// <param name="Loss">Training loss of the update's last micro-batch, at the perturbed weights for SAM.</param>
 /// <param name="PerturbLoss">Perturbation objective at the clean weights, negated as it is minimised; equal to the loss without SAM.</param>
 /// <param name="AverageLoss">Average training loss of the epoch so far.</param>
@@ -55,9 +55,10 @@ public readonly record struct EpochStart(int Epoch, int Epochs, int FirstUpdate,
 /// <param name="LearningRate">Learning rate of this update.</param>
 /// <param name="Rho">Perturbation radius of this update; 0 without SAM.</param>
 /// <param name="GradientNorm">Norm of the gradient before clipping; NaN when it was not computed.</param>
-/// <param name="StepSeconds">Wall-clock time of the update, data included.</param>
+/// <param name="StepSeconds">Wall-clock time of the updates since the report before, data included.</param>
 /// <param name="DataSeconds">Part of it spent waiting for images.</param>
 /// <param name="SkippedUpdates">Updates skipped so far because a loss or gradient was not finite.</param>
+/// <param name="Updates">Updates since the report before.</param>
 public readonly record struct UpdateProgress(
     int Epoch,
     int Update,
@@ -72,7 +73,8 @@ public readonly record struct UpdateProgress(
     double GradientNorm,
     double StepSeconds,
     double DataSeconds,
-    int SkippedUpdates);
+    int SkippedUpdates,
+    int Updates = 1);
 
 /// <summary>How far an evaluation is.</summary>
 /// <param name="Batch">Batches done.</param>
@@ -81,8 +83,9 @@ public readonly record struct UpdateProgress(
 /// <param name="Loss">Average loss so far.</param>
 /// <param name="Top1">Top-1 accuracy so far, in percent.</param>
 /// <param name="Top5">Top-5 accuracy so far, in percent.</param>
-/// <param name="BatchSeconds">Wall-clock time of the last batch, data included.</param>
-public readonly record struct EvaluationProgress(int Batch, int Batches, long Images, double Loss, double Top1, double Top5, double BatchSeconds);
+/// <param name="BatchSeconds">Wall-clock time of the batches since the report before, data included.</param>
+/// <param name="BatchesSince">Batches since the report before.</param>
+public readonly record struct EvaluationProgress(int Batch, int Batches, long Images, double Loss, double Top1, double Top5, double BatchSeconds, int BatchesSince = 1);
 
 /// <summary>The results of one epoch.</summary>
 /// <param name="Epoch">Number of the epoch, from 0.</param>

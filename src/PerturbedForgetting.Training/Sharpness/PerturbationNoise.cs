@@ -10,8 +10,9 @@ public interface IPerturbationNoise
     /// <summary>Fills a flat buffer of an arena with one direction.</summary>
     /// <param name="layout">Layout of the buffer.</param>
     /// <param name="buffer">Receives the direction.</param>
-    /// <param name="call">Number of the perturbation in the run, from 0.</param>
-    void Fill(MultiTensorLayout layout, Tensor buffer, long call);
+    /// <param name="first">int64[1] on the device: number, in the run and from 0, of the first perturbation of the mini-batch.</param>
+    /// <param name="offset">Distance of this perturbation from it.</param>
+    void Fill(MultiTensorLayout layout, Tensor buffer, Tensor first, int offset);
 }
 
 /// <summary>Independent standard normal numbers from Philox; the same on every device and after a resume.</summary>
@@ -19,6 +20,6 @@ public interface IPerturbationNoise
 public sealed class PhiloxNoise(ulong seed) : IPerturbationNoise
 {
     /// <inheritdoc/>
-    public void Fill(MultiTensorLayout layout, Tensor buffer, long call) =>
-        MultiTensorOps.FillNormal(layout, buffer, seed, Streams.Perturbation | (ulong)call);
+    public void Fill(MultiTensorLayout layout, Tensor buffer, Tensor first, int offset) =>
+        MultiTensorOps.FillNormal(layout, buffer, seed, Streams.Perturbation + (ulong)offset, first);
 }

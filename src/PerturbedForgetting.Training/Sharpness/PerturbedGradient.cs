@@ -23,6 +23,7 @@ sealed class PerturbedGradient
     readonly StepNumbers numbers;
     readonly Tensor direction, perturbed;
     Tensor? chunkGradient;
+    bool diagnostics;
 
     public PerturbedGradient(Module model, MultiTensorLayout layout, StepOptions options, StepNumbers numbers)
     {
@@ -35,12 +36,23 @@ sealed class PerturbedGradient
     /// <summary>Random directions drawn so far.</summary>
     public long NoiseCalls { get; set; }
 
-    /// <summary>Whether the norm of the perturbation and the cosine of both gradients are wanted, at 12 bytes a parameter.</summary>
-    public bool Diagnostics { get; set; }
+    /// <summary>What the host does before a batch.</summary>
+    /// <param name="samples">Samples of the batch.</param>
+    /// <param name="divisor">Batches of its window.</param>
+    /// <param name="diagnostics">Whether the norm of the perturbation and the cosine of both gradients are wanted, at 12 bytes a parameter.</param>
+    /// <returns>Perturbations of the batch.</returns>
+    public int Prepare(int samples, int divisor, bool diagnostics)
+    {
+        this.diagnostics = diagnostics;
+        int chunks = Chunks(samples);
+        if (divisor * chunks > 1)
+            chunkGradient ??= layout.Arena.NewBuffer();
+        return chunks;
+    }
 
     /// <summary>Perturbations per batch of this size.</summary>
     /// <exception cref="ArgumentException">The chunks do not divide the batch.</exception>
-    public int Chunks(int batch)
+    int Chunks(int batch)
     {
         int size = options.ChunkSize <= 0 ? batch : options.ChunkSize;
         return size <= batch && batch % size == 0
@@ -48,7 +60,7 @@ sealed class PerturbedGradient
             : throw new ArgumentException($"--sharpness-m {size} must divide the batch, which has {batch} samples.");
     }
 
-    /// <summary>Adds the gradient of a batch to what the window has so far.</summary>
+    /// <summary>Adds the gradient of a batch, after <see cref="Prepare"/>, to what the window has so far.</summary>
     /// <param name="images">The batch.</param>
     /// <param name="labels">Its labels.</param>
     /// <param name="divisor">Batches of the window.</param>
@@ -59,17 +71,15 @@ sealed class PerturbedGradient
         int chunks = Chunks(images.Shape[0]), size = images.Shape[0] / chunks;
         var accumulated = layout.Arena.Gradients;
         int parts = divisor * chunks;
-        if (parts > 1)
-            chunkGradient ??= layout.Arena.NewBuffer();
         var target = parts > 1 ? chunkGradient! : accumulated;
         UpdateGradient gradient = default;
         for (int c = 0; c < chunks; c++)
         {
             var (x, y) = (images.Rows(c * size, size), labels.Rows(c * size, size));
-            Perturb(x, y);
+            Perturb(x, y, c);
             Descend(x, y, target);
             gradient = Decompose(target);
-            if (Diagnostics)
+            if (diagnostics)
                 Measure(target);
             if (parts > 1)
                 MultiTensorOps.Combine(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, accumulated);
@@ -78,7 +88,7 @@ sealed class PerturbedGradient
     }
 
     /// <summary>First pass: the direction and the perturbed weights.</summary>
-    void Perturb(Tensor images, Tensor labels)
+    void Perturb(Tensor images, Tensor labels, int chunk)
     {
         using var range = Ranges.Push(RangeKind.Pass, "perturb");
         using (Scope.Begin())
@@ -89,7 +99,8 @@ sealed class PerturbedGradient
                 // Still done for the running statistics and for the reported loss.
                 using (GradMode.NoGrad())
                     Record(perturbLoss(model.Call(images), labels));
-                options.Noise.Fill(layout, direction, NoiseCalls++);
+                options.Noise.Fill(layout, direction, numbers.NoiseCalls, chunk);
+                NoiseCalls++;
             }
             else
             {

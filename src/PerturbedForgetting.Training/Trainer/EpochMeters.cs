@@ -6,41 +6,53 @@ namespace PerturbedForgetting.Training;
 
 /// <summary>
 /// Averages of an epoch's losses: those of the reference, which take the last perturbation group of each batch and begin again at
-/// batch 3A, and the true means over all samples.
+/// batch 3A, and the true means over all samples. They gather on the device; <see cref="Read"/> brings them here.
 /// </summary>
-/// <param name="sums">What the epoch has gathered so far.</param>
-/// <param name="accumulationSteps">A.</param>
-/// <param name="perturbs">Whether perturbation losses arrive with their sign reversed.</param>
-sealed class EpochMeters(EpochSums sums, int accumulationSteps, bool perturbs)
+sealed class EpochMeters
 {
-    /// <summary>The sums, for a checkpoint.</summary>
-    public EpochSums Sums { get; private set; } = sums;
+    readonly TrainingStep step;
+    readonly bool perturbs;
+    long skipped, notFinite;
+
+    /// <param name="step">Does the batches.</param>
+    /// <param name="sums">What the epoch has gathered so far.</param>
+    /// <param name="perturbs">Whether perturbation losses arrive with their sign reversed.</param>
+    public EpochMeters(TrainingStep step, EpochSums sums, bool perturbs)
+    {
+        (this.step, Sums, this.perturbs) = (step, sums, perturbs);
+        step.Totals = new(sums.Loss, sums.PerturbLoss, sums.Samples, sums.MeanLoss, sums.MeanPerturbLoss, sums.MeanSamples, 0);
+        skipped = step.Optimizer.Skipped;
+    }
+
+    /// <summary>The sums as they were last read, for a checkpoint.</summary>
+    public EpochSums Sums { get; private set; }
 
     /// <summary>Averages; NaN before the first batch.</summary>
     public TrainMetrics Averages => new(
         Sums.Loss / Sums.Samples, Sums.PerturbLoss / Sums.Samples,
         Sums.MeanLoss / Sums.MeanSamples, (perturbs ? -1 : 1) * Sums.MeanPerturbLoss / Sums.MeanSamples);
 
-    /// <summary>Adds a batch; one whose loss is not finite counts only in the time.</summary>
-    public void Add(int batch, int samples, in StepReport report, double seconds)
+    /// <summary>Counts a batch.</summary>
+    public void Count(int images, double seconds) => Sums = Sums with { Images = Sums.Images + images, Seconds = Sums.Seconds + seconds };
+
+    /// <summary>Reads what has gathered; waits for the device.</summary>
+    /// <returns>Whether, since the last time, a loss was not finite or an update was left out.</returns>
+    public bool Read()
     {
-        bool restart = batch == 3 * accumulationSteps;
-        int counted = double.IsFinite(report.MeanLoss) && double.IsFinite(report.MeanPerturbLoss) ? samples : 0;
+        var totals = step.Totals;
+        long left = step.Optimizer.Skipped;
+        bool isBad = left > skipped || totals.NotFinite > notFinite;
         Sums = Sums with
         {
-            Loss = (restart ? 0 : Sums.Loss) + Product(report.Loss, counted),
-            PerturbLoss = (restart ? 0 : Sums.PerturbLoss) + Product(report.PerturbLoss, counted),
-            Samples = (restart ? 0 : Sums.Samples) + counted,
-            MeanLoss = Sums.MeanLoss + Product(report.MeanLoss, counted),
-            MeanPerturbLoss = Sums.MeanPerturbLoss + Product(report.MeanPerturbLoss, counted),
-            MeanSamples = Sums.MeanSamples + counted,
-            Images = Sums.Images + samples,
-            Seconds = Sums.Seconds + seconds,
+            Loss = totals.Loss,
+            PerturbLoss = totals.PerturbLoss,
+            Samples = totals.Samples,
+            MeanLoss = totals.MeanLoss,
+            MeanPerturbLoss = totals.MeanPerturbLoss,
+            MeanSamples = totals.MeanSamples,
+            Skipped = Sums.Skipped + (int)(left - skipped),
         };
+        (skipped, notFinite) = (left, totals.NotFinite);
+        return isBad;
     }
-
-    /// <summary>Counts an update that was left out.</summary>
-    public void Skip() => Sums = Sums with { Skipped = Sums.Skipped + 1 };
-
-    static double Product(double value, int count) => count == 0 ? 0 : value * count;
 }

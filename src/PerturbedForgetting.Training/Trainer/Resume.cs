@@ -11,7 +11,7 @@ namespace PerturbedForgetting.Training;
 static class Resume
 {
     // These fit a machine or a start, not a run, so that a checkpoint does not bring them along.
-    static readonly HashSet<string> OfThisStart = ["resume", "start-epoch", "output", "experiment", "device", "threads", "workers", "pin-mem", "profile"];
+    static readonly HashSet<string> OfThisStart = ["resume", "start-epoch", "output", "experiment", "device", "threads", "workers", "pin-mem", "cuda-graph", "synchronize-step", "profile"];
 
     /// <summary>The checkpoint that the options name, open and verified; none where there is nothing to continue.</summary>
     /// <exception cref="OptionException"><c>auto</c> without an experiment.</exception>

@@ -44,8 +44,9 @@ sealed class RunParts : IDisposable
             AccumulationSteps = options.GradAccumSteps,
             ClipNorm = options.ClipGrad ?? 0,
             ShrinkFactor = options.SnpFactor,
+            UsesGraphs = options.CudaGraph switch { "on" => true, "off" => false, _ => device.SupportsGraphs },
         }, schedule, options.Perturbs ? RhoPolicy.Create(options.RhoPolicy, options.Rho, options.MinRho, schedule) : null);
-        Evaluator = new Evaluator(Model, validationLoader, images.Normalization, classes);
+        Evaluator = new Evaluator(Model, validationLoader, images.Normalization, classes, options.LogInterval);
         Input = new BatchInput(device, images.Normalization, classes);
     }
 
@@ -116,10 +117,6 @@ sealed class RunParts : IDisposable
         Input.Dispose();
         Step.Dispose();
         Optimizer.Dispose();
-        // Running statistics lie outside the arena.
-        foreach (var entry in Model.State())
-            if (entry.Tensor is not Parameter)
-                entry.Tensor.Dispose();
         Arena.Dispose();
         validationLoader.Dispose();
         TrainingLoader.Dispose();

@@ -52,7 +52,7 @@ static class StartupLog
     static string Model(RunParts parts)
     {
         var summary = ModelSummary.Of(parts.Model);
-        return Invariant($"Model: {parts.Options.Model}, {summary.Parameters / 1e6:F2} M parameters, {summary.MultiplyAdds / 1e6:F1} M multiply-adds an image, device {parts.Device}");
+        return Invariant($"Model: {parts.Options.Model}, {summary.Parameters / 1e6:F2} M parameters, {summary.MultiplyAdds / 1e6:F1} M multiply-adds an image, device {parts.Device}{(parts.Step.UsesGraphs ? ", steps replayed as graphs" : "")}");
     }
 
     static string Groups(RunParts parts)

@@ -29,7 +29,9 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     readonly List<EpochRecord> epochs = [.. start.Epochs];
     readonly StepProfiler? profiler = parts.Options.Profile > 0 ? new(parts.Device, parts.Options.Profile, folder, observer) : null;
     int epoch = start.Epoch, batch = start.Batch;
-    EpochMeters meters = Meters(parts.Options, start.Sums);
+    readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
+    EpochMeters meters = new(parts.Step, start.Sums, parts.Options.Perturbs);
+    long updatesRead = parts.Step.Updates;
     string? lastSaved = start.Source;
     double lastRate = start.LearningRate, lastRho = start.Rho;
 
@@ -46,10 +48,11 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     {
         using var recording = profiler;
         parts.Model.Train();
-        for (; epoch < options.Epochs; epoch++, batch = 0, meters = Meters(options, new EpochSums()))
+        for (; epoch < options.Epochs; epoch++, batch = 0, meters = new(parts.Step, new EpochSums(), options.Perturbs))
         {
             if (TrainEpoch() && FinishEpoch())
                 continue;
+            Read(lastRate);
             checkpoints.Interrupted((path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: false));
             observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. Continue with --resume \"{checkpoints.LastPath}\".");
             WriteCurves();
@@ -58,8 +61,6 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         WriteCurves();
         return TrainStatus.Completed;
     }
-
-    static EpochMeters Meters(TrainOptions options, EpochSums sums) => new(sums, options.GradAccumSteps, options.Perturbs);
 
     /// <returns>False when told to stop before the evaluation.</returns>
     bool TrainEpoch()
@@ -81,35 +82,51 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
                 batch = images.Number + 1;
                 profiler?.Advance(batch, batches, isFirst: false);
                 BatchDone?.Invoke(batch);
-                int update = batch / options.GradAccumSteps;
-                if (options.RecoveryInterval > 0 && batch < batches && batch % options.GradAccumSteps == 0 && update % options.RecoveryInterval == 0)
-                    checkpoints.Recover(epoch, update, (path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: true));
+                if (IsRecoveryDue(batch, batches))
+                    checkpoints.Recover(epoch, batch / options.GradAccumSteps, (path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: true));
             }
         }
         return !token.IsCancellationRequested;
     }
 
+    bool IsRecoveryDue(int done, int batches) =>
+        options.RecoveryInterval > 0 && done < batches && done % options.GradAccumSteps == 0 && done / options.GradAccumSteps % options.RecoveryInterval == 0;
+
     void TrainBatch(InputBatch images, int batches, UpdateClock clock)
     {
         var step = parts.Step;
         double rate = step.LearningRate, rho = step.Rho;
-        long skipped = step.Optimizer.Skipped;
+        step.RunsEagerly = profiler is { IsRecording: true };
         using (Scope.Begin())
             step.Batch(images.Images, images.Labels, images.Number, batches);
-        var report = step.Report();
-        meters.Add(images.Number, images.Count, report, clock.Batch(images.Count));
-        bool leftOut = step.Optimizer.Skipped > skipped;
-        if (leftOut)
-            meters.Skip();
-        if ((leftOut || !double.IsFinite(report.MeanLoss)) && options.OnNan == "stop")
-            throw NotFinite(report, rate);
-        if (!UpdateWindow.At(images.Number, batches, options.GradAccumSteps).IsLast)
+        meters.Count(images.Count, clock.Batch(images.Count));
+        bool isUpdate = UpdateWindow.At(images.Number, batches, options.GradAccumSteps).IsLast;
+        int update = (images.Number / options.GradAccumSteps) + 1;
+        if (isUpdate)
+            (lastRate, lastRho) = (rate, rho);
+        // A device that works on its own is asked no oftener than somebody wants to know.
+        bool isDue = isUpdate && (update % options.LogInterval == 0 || update == parts.UpdatesPerEpoch || IsRecoveryDue(images.Number + 1, batches));
+        if (!isDue && !readsEveryBatch)
+            return;
+        long updates = step.Updates - updatesRead;
+        var report = Read(rate);
+        if (!isUpdate)
             return;
         var (count, seconds, waited) = clock.Update();
         var averages = meters.Averages;
-        observer.UpdateDone(new(epoch, (images.Number / options.GradAccumSteps) + 1, parts.UpdatesPerEpoch, count, report.Loss, report.PerturbLoss,
-            averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped));
-        (lastRate, lastRho) = (rate, rho);
+        observer.UpdateDone(new(epoch, update, parts.UpdatesPerEpoch, count, report.Loss, report.PerturbLoss,
+            averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped, (int)updates));
+    }
+
+    /// <summary>Brings the meters up to date; waits for the device.</summary>
+    /// <exception cref="NotFiniteException">Something was not finite since the last time, and <c>--on-nan</c> is <c>stop</c>.</exception>
+    StepReport Read(double rate)
+    {
+        var report = parts.Step.Report();
+        if (meters.Read() && options.OnNan == "stop")
+            throw NotFinite(report, rate);
+        updatesRead = parts.Step.Updates;
+        return report;
     }
 
     /// <returns>False when told to stop during the evaluation.</returns>
@@ -164,7 +181,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     }
 
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
-        $"the loss is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} (learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
+        $"{(parts.Step.Updates - updatesRead > 1 ? $"a loss or gradient was not finite after update {updatesRead}, and the loss" : "the loss")} is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} (learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
         + (lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ")
         + "Use a smaller --lr, a longer warm-up, --clip-grad 1, or --on-nan skip to leave such updates out.");
 

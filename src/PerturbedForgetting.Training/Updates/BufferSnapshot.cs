@@ -7,39 +7,36 @@ namespace PerturbedForgetting.Training.Updates;
 /// <summary>A copy of a model's buffers (running statistics), which an update that is left out puts back.</summary>
 sealed class BufferSnapshot : IDisposable
 {
-    readonly (string Name, Tensor Buffer, Tensor Copy)[] buffers;
+    readonly BufferArena? buffers;
+    readonly Tensor? copy;
+    readonly (Tensor Values, Tensor Copy)[] byType = [];
 
-    public BufferSnapshot(Module model)
+    /// <param name="buffers">The buffers; none where the model has none.</param>
+    public BufferSnapshot(BufferArena? buffers)
     {
-        buffers = [.. model.State().Where(static entry => entry.Tensor is not Parameter).Select(static entry =>
-            (entry.Name, entry.Tensor, Tensor.Persistent(entry.Tensor.Shape, entry.Tensor.DType, entry.Tensor.Device)))];
-        Save();
+        this.buffers = buffers;
+        if (buffers is null)
+            return;
+        copy = buffers.NewCopy();
+        byType = [.. buffers.ByType(buffers.Values).Zip(buffers.ByType(copy))];
     }
 
-    public IEnumerable<(string Name, Tensor Tensor)> Copies => buffers.Select(static b => (b.Name, b.Copy));
+    public IEnumerable<(string Name, Tensor Tensor)> Copies => buffers?.In(copy!) ?? [];
 
-    public void Save()
-    {
-        foreach (var (_, buffer, copy) in buffers)
-            copy.CopyFrom(buffer);
-    }
+    public void Save() => copy?.CopyFrom(buffers!.Values);
 
     public void RestoreIfZero(Tensor flag)
     {
-        foreach (var (_, buffer, copy) in buffers)
-            MultiTensorOps.CopyIfZero(flag, copy, buffer);
+        if (buffers is not null)
+            MultiTensorOps.CopyIfZero(flag, copy!, buffers.Values);
     }
 
     /// <summary>Mixes the copies into the buffers.</summary>
     public void Lerp(Tensor factor)
     {
-        foreach (var (_, buffer, copy) in buffers)
-            MultiTensorOps.Lerp(buffer, copy, factor);
+        foreach (var (values, saved) in byType)
+            MultiTensorOps.Lerp(values, saved, factor);
     }
 
-    public void Dispose()
-    {
-        foreach (var (_, _, copy) in buffers)
-            copy.Dispose();
-    }
+    public void Dispose() => copy?.Dispose();
 }

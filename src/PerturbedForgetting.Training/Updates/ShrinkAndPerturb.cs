@@ -1,6 +1,5 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.MultiTensor;
-using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Training.Updates;
 
@@ -16,11 +15,11 @@ sealed class ShrinkAndPerturb : IDisposable
     readonly BufferSnapshot buffers;
 
     /// <summary>Keeps the state as it is now.</summary>
-    public ShrinkAndPerturb(Module model, MultiTensorLayout layout)
+    public ShrinkAndPerturb(MultiTensorLayout layout)
     {
         this.layout = layout;
         weights = layout.Arena.NewBuffer().CopyFrom(layout.Arena.Weights);
-        buffers = new BufferSnapshot(model);
+        buffers = new BufferSnapshot(layout.Arena.Buffers);
     }
 
     /// <param name="factor">f, float64[1].</param>

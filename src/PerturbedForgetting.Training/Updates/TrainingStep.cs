@@ -10,7 +10,8 @@ namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>
 /// Training, one mini-batch at a time: shrink and perturb, gradient, accumulation over a window, clipping, update, schedule. Nothing
-/// in it waits for the device; numbers are read with <see cref="Report"/>. An update whose gradient is not finite is left out:
+/// in it waits for the device, and what the device does can be replayed as a graph (<see cref="StepOptions.UsesGraphs"/>); numbers are
+/// read with <see cref="Report"/>. An update whose gradient is not finite is left out:
 /// weights, optimizer state and running statistics are then what they were before the first batch of its window, bit for bit (but for
 /// shrink and perturb, which precedes it).
 /// </summary>
@@ -30,6 +31,10 @@ public sealed class TrainingStep : IDisposable
     readonly BufferSnapshot snapshot;
     readonly ShrinkAndPerturb? shrink;
     readonly PerturbedGradient? perturbed;
+    readonly IReadOnlyList<DropoutStream> dropouts;
+    readonly ulong[] dropoutCalls;
+    readonly StepGraphs? graphs;
+    long noiseCalls;
     UpdateGradient gradient;
     bool isWindowOpen;
     int parts = 1;
@@ -48,10 +53,14 @@ public sealed class TrainingStep : IDisposable
             throw new ArgumentException($"--snp-factor must lie between 0 and 1 and needs a learning rate above 0.");
         (this.model, this.arena, Optimizer, this.options, this.schedule) = (model, arena, optimizer, options, schedule);
         this.rho = rho ?? (options.Perturbation is null ? RhoPolicy.Constant(0) : throw new ArgumentException("A perturbation needs a radius; give a rho policy."));
-        numbers = new StepNumbers(arena.Weights.Device);
-        snapshot = new BufferSnapshot(model);
+        if (options.UsesGraphs)
+            graphs = MakeGraphs();
+        dropouts = DropoutStream.Of(model);
+        dropoutCalls = new ulong[dropouts.Count];
+        numbers = new StepNumbers(arena.Weights.Device, dropouts.Count);
+        snapshot = new BufferSnapshot(arena.Buffers);
         if (options.ShrinkFactor > 0)
-            shrink = new ShrinkAndPerturb(model, optimizer.Layout);
+            shrink = new ShrinkAndPerturb(optimizer.Layout);
         if (options.Perturbation is not null)
             perturbed = new PerturbedGradient(model, optimizer.Layout, options, numbers);
         optimizer.LearningRate = schedule.At(0);
@@ -69,6 +78,15 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Radius of the next perturbation; 0 for plain optimizers.</summary>
     public double Rho => rho.At(LearningRate);
 
+    /// <summary>Whether steps are replayed as graphs.</summary>
+    public bool UsesGraphs => graphs is not null;
+
+    /// <summary>Set it to have steps run launch by launch for a while although there are graphs: for a profile, say.</summary>
+    public bool RunsEagerly { get; set; }
+
+    /// <summary>Steps recorded as graphs so far.</summary>
+    public int RecordedGraphs => graphs?.Recorded ?? 0;
+
     /// <summary>Set it before a batch whose report shall have the norm of the perturbation and the cosine of both gradients.</summary>
     public bool Diagnostics { get; set; }
 
@@ -81,43 +99,26 @@ public sealed class TrainingStep : IDisposable
     public void Batch(Tensor images, Tensor labels, int batchIndex, int batchesPerEpoch)
     {
         var window = UpdateWindow.At(batchIndex, batchesPerEpoch, options.AccumulationSteps);
-        AddGradient(images, labels, window);
-        if (window.IsLast)
-            Update();
+        Prepare(images.Shape[0], window, keepsAverages: batchIndex != 3 * options.AccumulationSteps);
+        if (graphs is null || RunsEagerly)
+            Run(images, labels, window);
+        else if (graphs.Run(Kind(images, labels, window), () => Run(images, labels, window), Trace) is { } left)
+            PutBack(left);
+        Finish(window);
     }
 
     /// <summary>First half of <see cref="Batch"/>: the gradient of the batch is added to that of the window.</summary>
     internal void AddGradient(Tensor images, Tensor labels, UpdateWindow window)
     {
-        using var scope = Scope.Begin();
-        if (window.IsFirst)
-            OpenWindow();
-        numbers.LossSum.Fill(0);
-        numbers.PerturbLossSum.Fill(0);
-        if (perturbed is null)
-        {
-            parts = 1;
-            PlainGradient(images, labels, window);
-            return;
-        }
-        parts = perturbed.Chunks(images.Shape[0]);
-        numbers.Radius.Fill(Rho);
-        perturbed.Diagnostics = Diagnostics;
-        gradient = perturbed.Batch(images, labels, window.Divisor, hasGradient: !window.IsFirst);
+        Prepare(images.Shape[0], window, keepsAverages: true);
+        RunGradient(images, labels, window);
     }
 
     /// <summary>Second half of <see cref="Batch"/>: clipping, update, schedule.</summary>
     internal void Update()
     {
-        // The decomposition of one chunk already knows the norm of its combination.
-        if (gradient.Direction is null)
-            MultiTensorOps.SquaredNorm(Optimizer.Layout, gradient.Values, Weighting.None, numbers.GradientSquaredNorm);
-        MultiTensorOps.BeginUpdate(numbers.GradientSquaredNorm, numbers.Finite, options.ClipNorm, Optimizer.Control);
-        Optimizer.Update(gradient);
-        snapshot.RestoreIfZero(Optimizer.Control.Proceed);
-        isWindowOpen = false;
-        Updates++;
-        Optimizer.LearningRate = schedule.At(Updates);
+        RunUpdate();
+        Finish(new UpdateWindow(IsFirst: false, IsLast: true, Divisor: 1));
     }
 
     /// <summary>Writes the gradient of the open window, as it is so far and before clipping, into a flat buffer of the arena.</summary>
@@ -137,6 +138,13 @@ public sealed class TrainingStep : IDisposable
         }
         return new(numbers.Loss.Item(), numbers.PerturbLoss.Item(), numbers.LossSum.Item() / parts, numbers.PerturbLossSum.Item() / parts,
             Optimizer.Control.GradientNorm.Item(), direction, perturbation, cosine);
+    }
+
+    /// <summary>Sums behind the averages of the epoch, since they were last set; reading waits for the device. Set them where an epoch begins or goes on.</summary>
+    public LossTotals Totals
+    {
+        get => LossTotals.Read(numbers.LossTotals);
+        set => value.Write(numbers.LossTotals);
     }
 
     /// <summary>Counters for a checkpoint; reading waits for the device. Set it before the tensors of <see cref="State"/> are restored.</summary>
@@ -173,24 +181,100 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Frees what belongs to the step; the optimizer and the arena are their owners'.</summary>
     public void Dispose()
     {
+        graphs?.Dispose();
         numbers.Dispose();
         snapshot.Dispose();
         shrink?.Dispose();
     }
 
-    void OpenWindow()
+    StepGraphs MakeGraphs() =>
+        !arena.Weights.Device.SupportsGraphs
+            ? throw new ArgumentException($"--cuda-graph on: {arena.Weights.Device} has no graphs. Use --cuda-graph auto, or --device cuda.")
+        : options.Perturbation is { IsRandom: true, Noise: not PhiloxNoise }
+            ? throw new ArgumentException($"A recorded step draws its random directions on the device: use {nameof(PhiloxNoise)}, or no graphs.")
+        : new StepGraphs(arena.Weights.Device);
+
+    StepKind Kind(Tensor images, Tensor labels, UpdateWindow window) =>
+        new(images.Address, images.Shape, labels.Address, labels.Shape, labels.DType, window, Diagnostics);
+
+    /// <summary>What the batch has left behind on the host since <see cref="Prepare"/>.</summary>
+    StepTrace Trace() => new(gradient, arena.GradientView, [.. dropouts.Select((d, i) => d.Calls - dropoutCalls[i])], (perturbed?.NoiseCalls ?? 0) - noiseCalls);
+
+    void PutBack(StepTrace left)
     {
-        isWindowOpen = true;
-        numbers.Finite.Fill(1);
-        if (shrink is not null)
-        {
-            numbers.ShrinkFactor.Fill(options.ShrinkFactor * LearningRate / schedule.BaseRate);
-            shrink.Apply(numbers.ShrinkFactor);
-        }
-        snapshot.Save();
+        gradient = left.Gradient;
+        arena.GradientView = left.View;
+        for (int i = 0; i < dropouts.Count; i++)
+            dropouts[i].Calls += left.DropoutCalls[i];
+        if (perturbed is not null)
+            perturbed.NoiseCalls += left.NoiseCalls;
     }
 
-    void PlainGradient(Tensor images, Tensor labels, UpdateWindow window)
+    /// <summary>What the host does before a batch: it brings the numbers that change from batch to batch to the device.</summary>
+    void Prepare(int samples, UpdateWindow window, bool keepsAverages)
+    {
+        parts = perturbed?.Prepare(samples, window.Divisor, Diagnostics) ?? 1;
+        for (int i = 0; i < dropoutCalls.Length; i++)
+            dropoutCalls[i] = dropouts[i].Calls;
+        noiseCalls = perturbed?.NoiseCalls ?? 0;
+        double factor = options.ShrinkFactor > 0 ? options.ShrinkFactor * LearningRate / schedule.BaseRate : 0;
+        numbers.Begin(new(Rho, factor, keepsAverages, noiseCalls), dropoutCalls, window.IsFirst);
+        isWindowOpen = true;
+    }
+
+    /// <summary>What the device does, the same from batch to batch of a kind.</summary>
+    void Run(Tensor images, Tensor labels, UpdateWindow window)
+    {
+        RunGradient(images, labels, window);
+        MultiTensorOps.AddLosses(numbers.Losses, parts, images.Shape[0], numbers.KeepsAverages, numbers.LossTotals);
+        if (window.IsLast)
+            RunUpdate();
+    }
+
+    void RunGradient(Tensor images, Tensor labels, UpdateWindow window)
+    {
+        using var scope = Scope.Begin();
+        if (window.IsFirst)
+        {
+            shrink?.Apply(numbers.ShrinkFactor);
+            snapshot.Save();
+        }
+        for (int i = 0; i < dropouts.Count; i++)
+            dropouts[i].Counter = numbers.DropoutCalls[i];
+        try
+        {
+            gradient = perturbed is null
+                ? PlainGradient(images, labels, window)
+                : perturbed.Batch(images, labels, window.Divisor, hasGradient: !window.IsFirst);
+        }
+        finally
+        {
+            foreach (var dropout in dropouts)
+                dropout.Counter = null;
+        }
+    }
+
+    void RunUpdate()
+    {
+        // The decomposition of one chunk already knows the norm of its combination.
+        if (gradient.Direction is null)
+            MultiTensorOps.SquaredNorm(Optimizer.Layout, gradient.Values, Weighting.None, numbers.GradientSquaredNorm);
+        MultiTensorOps.BeginUpdate(numbers.GradientSquaredNorm, numbers.Finite, options.ClipNorm, Optimizer.Control);
+        Optimizer.Update(gradient);
+        snapshot.RestoreIfZero(Optimizer.Control.Proceed);
+    }
+
+    /// <summary>What the host does after a batch: after an update, the learning rate of the next one goes to the device.</summary>
+    void Finish(UpdateWindow window)
+    {
+        if (!window.IsLast)
+            return;
+        isWindowOpen = false;
+        Updates++;
+        Optimizer.LearningRate = schedule.At(Updates);
+    }
+
+    UpdateGradient PlainGradient(Tensor images, Tensor labels, UpdateWindow window)
     {
         arena.ViewGradients(arena.Gradients, accumulate: !window.IsFirst);
         var loss = options.Loss(model.Call(images), labels);
@@ -201,6 +285,6 @@ public sealed class TrainingStep : IDisposable
         arena.CompleteGradients();
         MultiTensorOps.Record(loss, 1, numbers.Loss, numbers.LossSum);
         MultiTensorOps.Record(loss, 1, numbers.PerturbLoss, numbers.PerturbLossSum);
-        gradient = new(arena.Gradients);
+        return new(arena.Gradients);
     }
 }

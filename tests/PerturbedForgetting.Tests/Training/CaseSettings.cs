@@ -89,13 +89,14 @@ sealed class CaseSettings(JsonElement own)
 /// <summary>The stored random directions of a case, in place of drawn ones.</summary>
 sealed class StoredNoise(string id) : IPerturbationNoise
 {
-    public void Fill(MultiTensorLayout layout, Tensor buffer, long call)
+    public void Fill(MultiTensorLayout layout, Tensor buffer, Tensor first, int offset)
     {
+        int call = (int)first.Item() + offset;
         foreach (var segment in layout.Arena.Segments)
         {
             var all = ReferenceData.Float32("optim.safetensors", $"{id}/noise/{segment.Name}");
             int length = (int)segment.Count;
-            var one = new ReferenceTensor<float>(all.Data[((int)call * length)..((int)(call + 1) * length)], all.Shape[1..]);
+            var one = new ReferenceTensor<float>(all.Data[(call * length)..((call + 1) * length)], all.Shape[1..]);
             TinyModels.Write(ParameterArena.Slice(buffer, segment), TinyModels.ToOwnLayout(one, segment.Parameter.Layout));
         }
     }

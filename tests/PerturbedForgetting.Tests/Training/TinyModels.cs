@@ -91,9 +91,6 @@ sealed class TinyModels : IDisposable
             images.Dispose();
             labels.Dispose();
         }
-        foreach (var entry in Model.State())
-            if (entry.Tensor is not Parameter)
-                entry.Tensor.Dispose();
         Arena.Dispose();
     }
 

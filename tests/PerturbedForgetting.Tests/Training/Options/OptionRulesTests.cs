@@ -62,6 +62,7 @@ sealed class OptionRulesTests
         yield return Case("--local_rank", "one worker", o => o.LocalRank = 1);
         yield return Case("--log-wandb", "summary.csv", o => o.LogWandb = true);
         yield return Case("--device", "'gpu' is not one of auto, cpu, cuda", o => o.Device = "gpu");
+        yield return Case("--cuda-graph", "the CPU has no graphs", o => (o.CudaGraph, o.Device) = ("on", "cpu"));
         yield return Case("--experiment", "single folder", o => o.Experiment = "a/b");
         yield return Case("--experiment", "single folder", o => o.Experiment = "..");
     }
@@ -80,7 +81,7 @@ sealed class OptionRulesTests
     static IEnumerable<TestCaseData> Notes()
     {
         yield return Case("--pin-mem", "no effect", o => o.PinMem = true);
-        yield return Case("--synchronize-step", "no effect", o => o.SynchronizeStep = true);
+        yield return Case("--synchronize-step", "no effect", o => (o.SynchronizeStep, o.Device) = (true, "cpu"));
         yield return Case("--min-rho", "--rho-policy constant", o => (o.Opt, o.MinRho) = ("sam_sgdw", 0.02));
         yield return Case("--backup-normalized", "--gsam-alpha", o => (o.Opt, o.BackupNormalized) = ("sam_sgdw", true));
         yield return Case("--perturb-loss", "use sam_sgd", o => o.PerturbLoss = "obf");

@@ -4,7 +4,7 @@ using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
-using PerturbedForgetting.Training.Updates;
+using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Vision.Datasets;
 using SixLabors.ImageSharp;
 
@@ -194,11 +194,26 @@ sealed class TrainerTests
     [Test]
     public void TheAveragesOfTheReferenceBeginAgain()
     {
-        var meters = new EpochMeters(new EpochSums(), accumulationSteps: 2, perturbs: true);
-        for (int batch = 0; batch < 8; batch++)
-            meters.Add(batch, 4, new StepReport(batch, -batch, 10 * batch, -20 * batch, 1, 1, 1, 1), 0.5);
-        var averages = meters.Averages;
-        Assert.That((averages.Loss, averages.PerturbLoss), Is.EqualTo((6.5, -6.5)));
-        Assert.That((averages.MeanLoss, averages.MeanPerturbLoss, meters.Sums.Seconds), Is.EqualTo((35.0, 70.0, 4.0)));
+        using var run = new TinyRun(new("obf m4", "sam_sgd") { Perturbation = new() { ChunkSize = 4 } });
+        var meters = new EpochMeters(run.Step, new EpochSums { MeanLoss = 3, MeanSamples = 1 }, perturbs: true);
+        const int Samples = 8;
+        double loss = 0, perturbLoss = 0, meanLoss = 3, meanPerturbLoss = 0;
+        for (int batch = 0; batch < TinyModels.Batches; batch++)
+        {
+            Assert.That(run.Tiny.Batch(batch).Images.Shape[0], Is.EqualTo(Samples));
+            var report = run.Train(1).Step.Report();
+            meters.Count(Samples, 0.5);
+            Assert.That(meters.Read(), Is.False);
+            if (batch == 3)
+                loss = perturbLoss = 0;
+            loss += report.Loss * Samples;
+            perturbLoss += report.PerturbLoss * Samples;
+            meanLoss += report.MeanLoss * Samples;
+            meanPerturbLoss += report.MeanPerturbLoss * Samples;
+            Assert.That(report.Loss, Is.Not.EqualTo(report.MeanLoss));
+        }
+        const int Since = 2 * Samples, All = (TinyModels.Batches * Samples) + 1;
+        Assert.That(meters.Averages, Is.EqualTo(new TrainMetrics(loss / Since, perturbLoss / Since, meanLoss / All, -meanPerturbLoss / All)));
+        Assert.That((meters.Sums.Samples, meters.Sums.MeanSamples, meters.Sums.Images, meters.Sums.Seconds), Is.EqualTo(((long)Since, (long)All, (long)All - 1, 2.5)));
     }
 }
