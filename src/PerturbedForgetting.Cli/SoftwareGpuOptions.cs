@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
@@ -34,9 +35,21 @@ static class SoftwareGpuOptions
 
     const string VersionForm = "'none' or a version: 11 or 8.9.7";
 
-    /// <summary>The options that the environment asks for.</summary>
+    /// <summary>The options that the environment asks for. A variable that hides a real library (<c>PERTURBED_FORGETTING_CUDNN=none</c>)
+    /// hides the software GPU's too.</summary>
     /// <exception cref="OptionException">The variable has a key or a value that is not known.</exception>
-    public static SimulatedDeviceOptions FromEnvironment() => Parse(Environment.GetEnvironmentVariable(Variable) ?? "");
+    public static SimulatedDeviceOptions FromEnvironment()
+    {
+        SimulatedDeviceOptions options = Parse(Environment.GetEnvironmentVariable(Variable) ?? "");
+        return options with
+        {
+            CublasVersion = IsHidden(CudaLibrary.Cublas) ? null : options.CublasVersion,
+            CublasLtVersion = IsHidden(CudaLibrary.CublasLt) ? null : options.CublasLtVersion,
+            CudnnVersion = IsHidden(CudaLibrary.Cudnn) ? null : options.CudnnVersion,
+        };
+
+        static bool IsHidden(CudaLibrary library) => Environment.GetEnvironmentVariable(LibraryAdvice.Variable(library)) == "none";
+    }
 
     /// <summary>The options of a text such as <c>memory=64M,cudnn=none</c>.</summary>
     /// <exception cref="OptionException">A key or a value is not known; the message names all that are wrong.</exception>

@@ -18,6 +18,12 @@ public sealed class CudaLibraryException : Exception
         : base(Describe(library, call, status, statusName, text, remedy, finding)) =>
         (Library, Call, Status, StatusName, Remedy, Finding) = (library, call, status, statusName, remedy, finding);
 
+    /// <summary>Creates it for a library that cannot be used.</summary>
+    /// <param name="library">The library: <c>cuBLAS</c>.</param>
+    /// <param name="message">What is wrong with it, and what to do.</param>
+    internal CudaLibraryException(string library, string message) : base(message) =>
+        (Library, Call, StatusName, Remedy) = (library, "loading", "", "");
+
     /// <summary>The library whose call failed.</summary>
     public string Library { get; }
 

@@ -5,6 +5,7 @@ using System.Runtime.Intrinsics.X86;
 using System.Text;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 
@@ -13,11 +14,14 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <summary><c>devices</c>: what the engine can run on.</summary>
 sealed class DevicesCommand : ICliCommand
 {
-    public CommandHelp Help { get; } = new("devices", "", "List the devices of this machine.", ["devices"]);
+    readonly Option<bool> verbose = new("--verbose");
 
-    public void Configure(Command command)
+    public CommandHelp Help { get; } = new("devices", "[options]", "List the devices of this machine.", ["devices", "devices --verbose"])
     {
-    }
+        Options = [("--verbose", "also NVIDIA's libraries: where each was looked for, what was found, what a missing one costs")],
+    };
+
+    public void Configure(Command command) => command.Options.Add(verbose);
 
     public int Run(ParseResult parsed, Terminal terminal)
     {
@@ -27,6 +31,8 @@ sealed class DevicesCommand : ICliCommand
         terminal.Out.WriteLine("sim");
         Line(terminal.Out, "processor", "software GPU: runs the CUDA kernels on the processor and checks every access; slow");
         WriteGpu(terminal.Out, CudaDevice.All(simulated.Api)[0]);
+        if (parsed.GetValue(verbose))
+            LibraryListing.Write(terminal.Out, CudaLibraries.Installed, LibrarySearch.Open, CudaDriverApi.InstalledVersion());
         return ExitCodes.Success;
     }
 

@@ -25,14 +25,17 @@ public sealed unsafe partial class CudnnApi
 
     /// <summary>Why convolutions on a device cannot go through it: it is absent, of another version than 9, incomplete, or made for a newer
     /// CUDA than the driver's. Null when they can.</summary>
-    public string? WhyUnusable(CudaDevice device)
+    public string? WhyUnusable(CudaDevice device) => WhyUnusable(device.DriverVersion);
+
+    /// <summary>Why convolutions cannot go through it under a driver for a version of CUDA (1000·major + 10·minor; 0 where there is none).</summary>
+    internal string? WhyUnusable(int driverVersion)
     {
-        int cuda = (int)GetCudartVersion() / 1000, driver = device.DriverVersion / 1000;
+        int cuda = (int)GetCudartVersion() / 1000, driver = driverVersion / 1000;
         return !IsSupported ? $"there is no cuDNN: {Origin}"
             : Version is not { } version ? $"cuDNN ({Origin}) does not tell its version"
             : version.Major != 9 ? $"cuDNN ({Origin}) is of version {version}; 9 is needed"
             : MissingExports.Count > 0 ? $"cuDNN {version} ({Origin}) lacks {string.Join(", ", MissingExports)}"
-            : cuda > driver ? string.Create(CultureInfo.InvariantCulture, $"cuDNN {version} ({Origin}) is made for CUDA {cuda}, and the driver for CUDA {driver}")
+            : driver > 0 && cuda > driver ? string.Create(CultureInfo.InvariantCulture, $"cuDNN {version} ({Origin}) is made for CUDA {cuda}, and the driver for CUDA {driver}")
             : null;
     }
 

@@ -15,7 +15,7 @@ public sealed unsafe partial class CudaDriverApi
     public static CudaDriverApi Installed => installed.Value;
 
     /// <summary>CUDA version of the driver of this machine, 1000·major + 10·minor; 0 when there is none.</summary>
-    internal static int InstalledVersion()
+    public static int InstalledVersion()
     {
         int version = 0;
         return Installed.IsSupported && Installed.DriverGetVersion(&version) == CudaResult.Success ? version : 0;

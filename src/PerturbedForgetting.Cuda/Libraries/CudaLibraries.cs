@@ -11,5 +11,50 @@ namespace PerturbedForgetting.Cuda.Libraries;
 public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, CudnnApi Cudnn, Nvtx Nvtx)
 {
     /// <summary>Those of this machine, looked for when they are first wanted.</summary>
-    public static CudaLibraries Installed => new(CublasApi.Installed, CublasLtApi.Installed, CudnnApi.Installed, Nvtx.Installed);
+    public static CudaLibraries Installed => new(CublasApi.Installed, CublasLtApi.Installed, CudnnApi.Installed, Nvtx.Installed) { Search = LibrarySearch.Open };
+
+    /// <summary>How each was looked for; null for those of the software GPU, which need no search.</summary>
+    public Func<CudaLibrary, LibraryReport>? Search { get; init; }
+
+    /// <summary>What each library is to a GPU behind a driver.</summary>
+    /// <param name="driverVersion">CUDA version of the driver, 1000·major + 10·minor; 0 when there is none.</param>
+    public IReadOnlyList<LibraryStatus> Status(int driverVersion)
+    {
+        LibraryStatus cublas = Status(CudaLibrary.Cublas, Cublas.IsSupported, Cublas.Version, Cublas.Origin, Cublas.WhyUnusable);
+        // One half of cuBLAS is not used without the other, and what is wrong with both is said once.
+        LibraryStatus cublasLt = cublas.WhyUnusable is null
+            ? Status(CudaLibrary.CublasLt, CublasLt.IsSupported, CublasLt.Version, CublasLt.Origin, CublasLt.WhyUnusable)
+            : new(CudaLibrary.CublasLt, CublasLt.Version, CublasLt.Origin, CublasLt.WhyUnusable ?? "cuBLAS is not used", IsProblem: false);
+        return
+        [
+            cublas,
+            cublasLt,
+            Status(CudaLibrary.Cudnn, Cudnn.IsSupported, Cudnn.Version, Cudnn.Origin, Cudnn.WhyUnusable(driverVersion)),
+            Status(CudaLibrary.Nvtx, Nvtx.IsSupported, null, Nvtx.Origin, Nvtx.IsSupported ? null : Nvtx.Origin),
+        ];
+    }
+
+    /// <summary>What a person should put right before a GPU computes with these libraries, with the remedy; empty when nothing is wrong.
+    /// A library that is missing is no problem; one that is named and cannot be used, or is of the wrong version, is.</summary>
+    /// <param name="driverVersion">CUDA version of the driver, 1000·major + 10·minor.</param>
+    public IReadOnlyList<string> Problems(int driverVersion) => [.. Status(driverVersion).Where(status => status.IsProblem).Select(status => Problem(status, driverVersion))];
+
+    /// <summary>Checks that nothing needs to be put right.</summary>
+    /// <exception cref="CudaLibraryException">A library that was named cannot be used, or one is of the wrong version.</exception>
+    public void Check(CudaDevice device)
+    {
+        if (Status(device.DriverVersion).FirstOrDefault(status => status.IsProblem) is { } first)
+            throw new CudaLibraryException(LibraryNames.Title(first.Library), string.Join('\n', Problems(device.DriverVersion)));
+    }
+
+    LibraryStatus Status(CudaLibrary library, bool isLoaded, Version? version, string origin, string? whyUnusable)
+    {
+        LibraryReport? report = whyUnusable is null ? null : Search?.Invoke(library);
+        // What is loaded and yet cannot be used is of the wrong version, in one way or the other.
+        bool isProblem = whyUnusable is not null && (isLoaded || report is { State: LibraryState.WrongVersion } or { IsNamed: true, State: not LibraryState.Hidden });
+        return new(library, version, origin, whyUnusable, isProblem);
+    }
+
+    static string Problem(LibraryStatus status, int driverVersion) =>
+        $"{LibraryNames.Title(status.Library)} cannot be used: {status.WhyUnusable!.TrimEnd('.')}. {LibraryAdvice.Remedy(status.Library, driverVersion)} {LibraryAdvice.DoWithout(status.Library)}";
 }

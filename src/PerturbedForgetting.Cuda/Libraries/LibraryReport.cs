@@ -20,9 +20,13 @@ public enum LibraryState
 }
 
 /// <summary>One place that a search looked at.</summary>
-/// <param name="Path">The file, or the name that was given to the system's loader.</param>
+/// <param name="Path">The file that was found, the folder that has none, or the name that was given to the system's loader.</param>
 /// <param name="Outcome">What was found there.</param>
-public sealed record LibraryAttempt(string Path, string Outcome);
+public sealed record LibraryAttempt(string Path, string Outcome)
+{
+    /// <summary>The outcome of a folder that is not there.</summary>
+    public const string NoFolder = "no such folder";
+}
 
 /// <summary>What a search for a library found.</summary>
 /// <param name="Library">What was looked for.</param>

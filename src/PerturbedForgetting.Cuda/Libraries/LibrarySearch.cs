@@ -55,7 +55,7 @@ public static class LibrarySearch
                 if ((place is null ? ThroughLoader() : In(place)) is { } report)
                     return report;
             }
-            return refused ?? End(LibraryState.Missing, $"{tried[0].Path} is in none of {places} places (another path: {variable})");
+            return refused ?? End(LibraryState.Missing, $"{string.Join(" or ", Wanted())} is in none of {places} places (another path: {variable})");
         }
 
         LibraryReport? ThroughLoader()
@@ -77,10 +77,10 @@ public static class LibrarySearch
 
         LibraryReport? In(string folder)
         {
-            foreach (string name in Wanted())
+            int before = tried.Count;
+            foreach (string path in Wanted().Select(name => Path.Join(folder, name)).Where(File.Exists))
             {
-                string path = Path.Join(folder, name);
-                if ((File.Exists(path) ? Try(path) : NotThere(path)) is { } report)
+                if (Try(path) is { } report)
                     return report;
             }
             foreach ((string file, string reason) in LibraryNames.Unwanted(library, environment.IsWindows, DriverVersion()))
@@ -89,6 +89,8 @@ public static class LibrarySearch
                 if (File.Exists(path))
                     Refuse(LibraryState.WrongVersion, path, "it is " + reason);
             }
+            if (tried.Count == before)
+                Note(folder, Directory.Exists(folder) ? "none there" : LibraryAttempt.NoFolder);
             return null;
         }
 

@@ -36,12 +36,13 @@ static class PythonEnvironments
         }
     }
 
-    // A Python that was not activated by variables is found by its program.
+    // A Python that was not activated by variables is found by its program. That of /bin is that of /usr/bin.
     static IEnumerable<string?> OnPath(LibraryEnvironment environment)
     {
         if (environment.IsWindows)
             return environment.Folders("PATH").Where(folder => File.Exists(Path.Join(folder, "python.exe")));
         return environment.Folders("PATH").Where(folder => File.Exists(Path.Join(folder, "python3")))
-            .Select(folder => Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(folder)));
+            .Select(folder => Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(folder)))
+            .Where(prefix => prefix is not null && prefix != Path.GetPathRoot(prefix));
     }
 }

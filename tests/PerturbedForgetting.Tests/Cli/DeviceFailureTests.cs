@@ -15,6 +15,8 @@ sealed class DeviceFailureTests
     [TestCase("memory=8M", "out of memory: No memory for a tensor", "--batch-size")]
     [TestCase("capability=75", "device: Opening ", "Use a newer GPU, or --device cpu.")]
     [TestCase("driver=11.4", "device: Opening ", "needs a driver for CUDA 11.8 (Linux: 520.43 or newer); the driver here is for CUDA 11.4. Update the NVIDIA driver.")]
+    [TestCase("cudnn=8.9.7", "device: cuDNN cannot be used", "PERTURBED_FORGETTING_CUDNN=none")]
+    [TestCase("cublas=11", "device: cuBLAS cannot be used", "PERTURBED_FORGETTING_CUBLAS=none")]
     [TestCase("lost-after=3", "device: ", "The GPU was lost after 3 operations")]
     [TestCase("lost-after=3,shuffle=1", "device: ", "The GPU was lost after 3 operations")]
     public void AFailureOfTheDeviceIsOneMessage(string simulated, string beginning, string words)
@@ -41,6 +43,23 @@ sealed class DeviceFailureTests
         Assert.That(cli.Error.TrimEnd(), Is.EqualTo("device: cuDNN 9.13.0: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001). Do this."));
     }
 
+    [TestCase("cudnn=8", "PERTURBED_FORGETTING_CUDNN", "Without cuDNN convolutions run as matrix products")]
+    [TestCase("cublas=11", "PERTURBED_FORGETTING_CUBLAS", "Without cuBLAS matrix products run in this project's own kernels")]
+    [TestCase("cublaslt=11", "PERTURBED_FORGETTING_CUBLASLT", "Without cuBLASLt biases and their gradients take passes of their own")]
+    public void TheRemedyWorksAndItsCostIsTold(string simulated, string variable, string note)
+    {
+        Environment.SetEnvironmentVariable(variable, "none");
+        try
+        {
+            (int exitCode, string error) = Run(simulated, device => Assert.That(device.Notes, Has.One.StartsWith(note)));
+            Assert.That(exitCode, Is.Zero, error);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(variable, null);
+        }
+    }
+
     [Test]
     public void TheVariableShapesWhatDevicesShows()
     {
@@ -51,7 +70,7 @@ sealed class DeviceFailureTests
     }
 
     // What any run does: values go to the device, are worked on, and come back.
-    static (int ExitCode, string Error) Run(string simulated)
+    static (int ExitCode, string Error) Run(string simulated, Action<Device>? look = null)
     {
         Environment.SetEnvironmentVariable(SoftwareGpuOptions.Variable, simulated);
         CliHarness cli = new()
@@ -61,6 +80,7 @@ sealed class DeviceFailureTests
                 using Device device = Device.Open("sim");
                 using Tensor x = Tensor.From(new float[1 << 20], [1 << 20], device), y = x + x;
                 y.ToArray<float>();
+                look?.Invoke(device);
             },
         };
         return (cli.Run("train", "--dataset", "builtin/shapes"), cli.Error);

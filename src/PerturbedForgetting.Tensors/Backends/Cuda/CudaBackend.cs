@@ -32,10 +32,10 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         (this.workplace, this.uploads, this.options) = (workplace, uploads, options);
         (library, stream) = (workplace.Kernels, workplace.Stream);
         CudaContext context = workplace.Context;
-        Cublas? cublas = Start(libraries.Cublas.WhyUnusable, "Matrix products run in this project's own kernels", () => new Cublas(context, libraries.Cublas));
-        CublasLt? cublasLt = cublas is null ? null : Start(libraries.CublasLt.WhyUnusable, "Biases take a pass of their own", () => new CublasLt(context, libraries.CublasLt));
+        Cublas? cublas = Start(CudaLibrary.Cublas, libraries.Cublas.WhyUnusable, () => new Cublas(context, libraries.Cublas));
+        CublasLt? cublasLt = cublas is null ? null : Start(CudaLibrary.CublasLt, libraries.CublasLt.WhyUnusable, () => new CublasLt(context, libraries.CublasLt));
         matrices = new MatrixProducts(library, stream, cublas, cublasLt, options.AllowTf32);
-        cudnn = Start(libraries.Cudnn.WhyUnusable(context.Device), "Convolutions run as matrix products of unfolded windows", () => new Cudnn(context, libraries.Cudnn));
+        cudnn = Start(CudaLibrary.Cudnn, libraries.Cudnn.WhyUnusable(context.Device), () => new Cudnn(context, libraries.Cudnn));
         cudnn?.SetStream(stream);
     }
 
@@ -109,11 +109,11 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     }
 
     /// <summary>Starts a library, or notes what its absence costs.</summary>
-    T? Start<T>(string? whyUnusable, string cost, Func<T> start) where T : class
+    T? Start<T>(CudaLibrary library, string? whyUnusable, Func<T> start) where T : class
     {
         if (whyUnusable is null)
             return start();
-        notes.Add($"{cost}: {whyUnusable}.");
+        notes.Add($"Without {LibraryAdvice.Title(library)} {LibraryAdvice.Cost(library)}: {whyUnusable}.");
         return null;
     }
 

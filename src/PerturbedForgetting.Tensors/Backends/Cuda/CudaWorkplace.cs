@@ -16,6 +16,7 @@ sealed class CudaWorkplace : IDisposable
     {
         this.owned = owned;
         CudaRequirements.Check(gpu);
+        libraries.Check(gpu);
         Context = gpu.RetainPrimaryContext();
         try
         {
