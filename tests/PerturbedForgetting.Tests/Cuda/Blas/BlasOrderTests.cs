@@ -67,6 +67,26 @@ sealed unsafe class BlasOrderTests(int? seed)
         Assert.That(Fault(), Does.Contain("workspace of ").And.Contain("nothing orders the two"));
     }
 
+    /// <summary>The library forgets the workspace with a new stream, as the real one does; <see cref="Cublas"/> gives it again.</summary>
+    [Test]
+    public void ANewStreamTakesTheWorkspaceAway()
+    {
+        using DeviceBuffer<byte> workspace = gpu.Context.Allocate<byte>(1024);
+        CublasApi api = gpu.Driver.Cublas;
+        nint handle;
+        Assert.That(api.Create(&handle), Is.EqualTo(CublasStatus.Success));
+        Assert.That(api.SetWorkspace(handle, workspace.Pointer.Address, 1024), Is.EqualTo(CublasStatus.Success));
+        foreach ((CudaStream stream, DeviceBuffer<float> result) in new[] { (first, c), (second, d) })
+        {
+            float one = 1, zero = 0;
+            Assert.That(api.SetStream(handle, stream.Handle), Is.EqualTo(CublasStatus.Success));
+            Assert.That(api.GemmEx(handle, CublasOperation.None, CublasOperation.None, Size, Size, Size, &one, a.Pointer.Address, CudaDataType.Float32, Size, b.Pointer.Address, CudaDataType.Float32, Size,
+                &zero, result.Pointer.Address, CudaDataType.Float32, Size, CublasComputeType.Float32, CublasGemmAlgorithm.Default), Is.EqualTo(CublasStatus.Success));
+        }
+        gpu.Context.Synchronize();
+        Assert.That(d.ToArray(), Is.All.EqualTo((float)Size));
+    }
+
     [Test]
     public void ACapturedProductRunsWithEachReplay()
     {
