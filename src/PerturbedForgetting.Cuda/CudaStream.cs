@@ -24,6 +24,14 @@ public sealed unsafe class CudaStream : CudaResource
     /// <summary>Sees every launch of a kernel and of a library's operation; null, the usual, costs a branch.</summary>
     public ILaunchObserver? Observer { get; set; }
 
+    /// <summary>Tells the observer, if there is one, what the next launch costs at the least: bytes of device memory and floating-point operations.</summary>
+    /// <returns>The stream, for the launch.</returns>
+    public CudaStream Moving(long bytes, long operations = 0)
+    {
+        Observer?.Costs(new LaunchCost(bytes, operations));
+        return this;
+    }
+
     /// <summary>Whether everything on it is done.</summary>
     public bool IsCompleted
     {
@@ -134,8 +142,7 @@ public sealed unsafe class CudaStream : CudaResource
 
     void Announce(string name, long bytes)
     {
-        Observer?.Launching(this, name);
-        Observer?.Costs(new LaunchCost(bytes));
+        Moving(bytes).Observer?.Launching(this, name);
     }
 
     /// <inheritdoc/>

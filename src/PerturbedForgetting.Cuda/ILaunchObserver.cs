@@ -12,7 +12,7 @@ public interface ILaunchObserver
     /// <inheritdoc cref="Launching"/>
     void Launched(CudaStream stream, string name);
 
-    /// <summary>What the launch that was announced last costs at the least, where its maker knows it.</summary>
+    /// <summary>What the launch that is announced next costs at the least, where its maker knows it.</summary>
     void Costs(in LaunchCost cost)
     {
     }

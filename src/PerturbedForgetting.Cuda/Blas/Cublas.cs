@@ -83,8 +83,8 @@ public sealed unsafe class Cublas : CudaResource
         CublasComputeType compute = AllowTf32 ? CublasComputeType.Float32FastTf32 : CublasComputeType.Float32;
         // The library's order is column-major, in which these matrices are their transposes: Cᵀ = op(B)ᵀ·op(A)ᵀ.
         CublasOperation first = OperationOf(transposeB), second = OperationOf(transposeA);
-        stream.Observer?.Launching(stream, GemmName);
         stream.Observer?.Costs(LaunchCost.Product(m, n, k, batch, accumulate));
+        stream.Observer?.Launching(stream, GemmName);
         if (batch == 1)
             Check(api.GemmEx(handle, first, second, n, m, k, &alpha, b.Address, CudaDataType.Float32, ldb, a.Address, CudaDataType.Float32, lda,
                 &beta, c.Address, CudaDataType.Float32, ldc, compute, CublasGemmAlgorithm.Default));

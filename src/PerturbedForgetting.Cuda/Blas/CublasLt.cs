@@ -92,8 +92,8 @@ public sealed unsafe class CublasLt : CudaResource
         }
         float alpha = 1, beta = accumulate ? 1 : 0;
         CublasLtAlgorithm algorithm = plan.Algorithm;
-        stream.Observer?.Launching(stream, MatmulName);
         stream.Observer?.Costs(LaunchCost.Product(shape.Rows, shape.Columns, shape.A.IsTransposed ? shape.A.Rows : shape.A.Columns, 1, accumulate));
+        stream.Observer?.Launching(stream, MatmulName);
         Check(api.Matmul(handle, plan.Description, &alpha, a.Address, plan.LayoutA, b.Address, plan.LayoutB, &beta, d.Address, plan.LayoutD, d.Address, plan.LayoutD,
             &algorithm, workspace.Address, (nuint)shape.WorkspaceBytes, stream.Handle));
         stream.Observer?.Launched(stream, MatmulName);

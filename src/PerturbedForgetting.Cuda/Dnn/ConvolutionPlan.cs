@@ -114,8 +114,7 @@ public sealed unsafe class ConvolutionPlan
     {
         cudnn.Begin();
         CudaStream stream = cudnn.Stream;
-        stream.Observer?.Launching(stream, pass.Title);
-        stream.Observer?.Costs(new LaunchCost(sizeof(float) * (Shape.InputCount + Shape.FilterCount + Shape.OutputCount), Shape.FloatingPointOperations));
+        stream.Moving(sizeof(float) * (Shape.InputCount + Shape.FilterCount + Shape.OutputCount), Shape.FloatingPointOperations).Observer?.Launching(stream, pass.Title);
         pass.Run(a, b, result, workspace, workspaceBytes, accumulate);
         stream.Observer?.Launched(stream, pass.Title);
     }

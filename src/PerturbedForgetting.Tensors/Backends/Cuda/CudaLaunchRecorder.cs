@@ -18,6 +18,7 @@ sealed class CudaLaunchRecorder : LaunchRecorder, ILaunchObserver
     readonly List<Pending> pending = [];
     readonly List<LaunchRecord> records = [];
     readonly double[] ends;
+    LaunchCost next;
     readonly IReadOnlyDictionary<string, LaunchCost>? before;
 
     /// <summary>Begins with what is put on the streams from now on; the first stream has no work that did not end.</summary>
@@ -47,10 +48,11 @@ sealed class CudaLaunchRecorder : LaunchRecorder, ILaunchObserver
             Read();
         CudaEvent start = Take(), end = Take();
         start.Record(stream);
-        pending.Add(new(name, Array.FindIndex(streams, s => s.Stream == stream), start, end, default));
+        pending.Add(new(name, Array.FindIndex(streams, s => s.Stream == stream), start, end, next));
+        next = default;
     }
 
-    public void Costs(in LaunchCost cost) => pending[^1] = pending[^1] with { Cost = cost };
+    public void Costs(in LaunchCost cost) => next = cost;
 
     public void Launched(CudaStream stream, string name) => pending[^1].End.Record(stream);
 

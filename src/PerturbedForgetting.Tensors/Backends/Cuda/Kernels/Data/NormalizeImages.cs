@@ -42,7 +42,7 @@ sealed class NormalizeImages
         long bytes = ((long)rowsPerBlock * (row + 1)) + (2L * sizeof(float) * channels);
         if (bytes > mostShared)
             throw new ArgumentException($"Images of {width} x {channels} bytes a row are too wide: four rows need {bytes} bytes of shared memory, but the device has {mostShared}.");
-        (toBfloat16 ? half : single).Launch(stream, checked((int)((rows + rowsPerBlock - 1) / rowsPerBlock)), Threads, (int)bytes,
+        (toBfloat16 ? half : single).Launch(stream.Moving((toBfloat16 ? 3 : 5) * rows * row), checked((int)((rows + rowsPerBlock - 1) / rowsPerBlock)), Threads, (int)bytes,
             y, x, flip, offset, divisor, row, channels, height, rows, rowsPerBlock);
     }
 }

@@ -23,7 +23,7 @@ sealed class BinaryCrossEntropy(KernelLibrary library)
     public void Launch(CudaStream stream, DevicePointer loss, DevicePointer gradient, DevicePointer values, DevicePointer logits, DevicePointer dense, DevicePointer labels,
         double smoothing, double factor, long samples, int classes)
     {
-        kernel.Launch(stream, samples, classes, values, gradient, logits, dense, labels, smoothing, factor, classes);
+        kernel.Launch(stream.Moving(((gradient.IsNull ? 4 : 8) + (dense.IsNull ? 0 : 4)) * samples * classes), samples, classes, values, gradient, logits, dense, labels, smoothing, factor, classes);
         sum.Launch(stream, loss, values, factor, samples);
     }
 }

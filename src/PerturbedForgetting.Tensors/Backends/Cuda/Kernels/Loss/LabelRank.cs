@@ -14,14 +14,14 @@ sealed class LabelRank(KernelLibrary library)
     public void Launch(CudaStream stream, DevicePointer rank, DevicePointer logits, DevicePointer labels, long samples, int classes)
     {
         if (samples > 0)
-            kernel.Launch(stream, checked((int)samples), Warp, 0, rank, logits, labels, classes);
+            kernel.Launch(stream.Moving(4 * samples * classes), checked((int)samples), Warp, 0, rank, logits, labels, classes);
     }
 
     /// <summary>The best rank of the applying classes, uint8[samples, classes]; -1 where none applies.</summary>
     public void LaunchApplying(CudaStream stream, DevicePointer rank, DevicePointer logits, DevicePointer applies, long samples, int classes)
     {
         if (samples > 0)
-            applying.Launch(stream, checked((int)samples), Warp, 0, rank, logits, applies, classes);
+            applying.Launch(stream.Moving(5 * samples * classes), checked((int)samples), Warp, 0, rank, logits, applies, classes);
     }
 
     /// <summary>Adds to counts, int32[3]: samples with rank 0, with a rank below k, with a rank.</summary>

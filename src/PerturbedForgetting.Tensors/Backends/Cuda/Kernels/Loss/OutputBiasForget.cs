@@ -24,7 +24,7 @@ sealed class OutputBiasForget(KernelLibrary library)
         double c, double gamma, bool sigmoid, long samples, int classes)
     {
         double factor = 1.0 / samples;
-        kernel.Launch(stream, samples, classes, values, gradient, logits, labels, c, gamma, sigmoid ? 1 : 0, factor, classes);
+        kernel.Launch(stream.Moving(((gradient.IsNull ? 4 : 8)) * samples * classes), samples, classes, values, gradient, logits, labels, c, gamma, sigmoid ? 1 : 0, factor, classes);
         sum.Launch(stream, loss, values, factor, samples);
     }
 }

@@ -18,6 +18,6 @@ sealed class AdamUpdate(KernelLibrary library)
     /// <param name="control">The control block, float64[6].</param>
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer weights, DevicePointer first, DevicePointer second, in DeviceGradient gradient,
         in AdamRule rule, DevicePointer control) =>
-        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, weights, first, second, gradient.X, gradient.Z, (int)gradient.Weighting, gradient.Coefficients,
+        kernel.Launch(stream.Moving((24 + gradient.Bytes) * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, weights, first, second, gradient.X, gradient.Z, (int)gradient.Weighting, gradient.Coefficients,
             rule.Beta1, rule.Beta2, rule.Epsilon, rule.IsDecoupled ? 1 : 0, control, tiles.Tiles);
 }

@@ -8,5 +8,5 @@ sealed class AllFinite(KernelLibrary library)
     readonly CudaKernel kernel = library.Get("all_finite");
 
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer flag, DevicePointer x) =>
-        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, flag, x, tiles.Tiles);
+        kernel.Launch(stream.Moving(4 * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, flag, x, tiles.Tiles);
 }

@@ -16,6 +16,6 @@ sealed class FillNormal(KernelLibrary library)
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer y, ulong seed, ulong sequence, DevicePointer call = default)
     {
         if (tiles.RunCount > 0)
-            kernel.Launch(stream, tiles.RunCount, TileTable.Threads, 0, y, seed, sequence, call, tiles.Runs);
+            kernel.Launch(stream.Moving(4 * tiles.Elements), tiles.RunCount, TileTable.Threads, 0, y, seed, sequence, call, tiles.Runs);
     }
 }

@@ -11,13 +11,13 @@ sealed class Lerp(KernelLibrary library)
 
     /// <summary>Flat buffers; frozen parts are not touched.</summary>
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer y, DevicePointer target, DevicePointer factor) =>
-        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, y, target, factor, tiles.Tiles);
+        kernel.Launch(stream.Moving(12 * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, y, target, factor, tiles.Tiles);
 
     /// <summary>One tensor outside the arena, float32.</summary>
     public void LaunchTensor(CudaStream stream, DevicePointer y, DevicePointer target, DevicePointer factor, long count) =>
-        tensor.Launch(stream, LaunchGrid.Blocks(count, TensorThreads), TensorThreads, 0, y, target, factor, count);
+        tensor.Launch(stream.Moving(12 * count), LaunchGrid.Blocks(count, TensorThreads), TensorThreads, 0, y, target, factor, count);
 
     /// <summary>The same for int64, mixed in float32 and truncated.</summary>
     public void LaunchInt64(CudaStream stream, DevicePointer y, DevicePointer target, DevicePointer factor, long count) =>
-        counter.Launch(stream, LaunchGrid.Blocks(count, TensorThreads), TensorThreads, 0, y, target, factor, count);
+        counter.Launch(stream.Moving(24 * count), LaunchGrid.Blocks(count, TensorThreads), TensorThreads, 0, y, target, factor, count);
 }

@@ -21,7 +21,7 @@ sealed class Products(KernelLibrary library)
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer result, DevicePointer partials, DevicePointer x, DevicePointer z, DevicePointer weights,
         Weighting weighting)
     {
-        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, partials, x, z, weights, (int)weighting, tiles.Tiles);
+        kernel.Launch(stream.Moving((weighting == Weighting.None ? 8 : 12) * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, partials, x, z, weights, (int)weighting, tiles.Tiles);
         sum.Launch(stream, result, partials, tiles.TileCount, sums: 3);
     }
 }

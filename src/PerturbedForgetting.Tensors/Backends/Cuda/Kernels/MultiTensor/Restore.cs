@@ -8,5 +8,5 @@ sealed class Restore(KernelLibrary library)
     readonly CudaKernel kernel = library.Get("restore");
 
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer y, DevicePointer x) =>
-        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, y, x, tiles.Tiles);
+        kernel.Launch(stream.Moving(8 * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, y, x, tiles.Tiles);
 }

@@ -16,6 +16,6 @@ sealed class SgdUpdate(KernelLibrary library)
     /// <param name="rule">Numbers of the method.</param>
     /// <param name="control">The control block, float64[6].</param>
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer weights, DevicePointer momentum, in DeviceGradient gradient, in SgdRule rule, DevicePointer control) =>
-        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, weights, momentum, gradient.X, gradient.Z, (int)gradient.Weighting, gradient.Coefficients,
+        kernel.Launch(stream.Moving(((momentum.IsNull ? 8 : 16) + gradient.Bytes) * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, weights, momentum, gradient.X, gradient.Z, (int)gradient.Weighting, gradient.Coefficients,
             rule.Momentum, rule.IsDecoupled ? 1 : 0, control, tiles.Tiles);
 }

@@ -19,7 +19,7 @@ sealed class SquaredNorm(KernelLibrary library)
     /// <param name="weighting">|w|ᵏ.</param>
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer result, DevicePointer partials, DevicePointer x, DevicePointer weights, Weighting weighting)
     {
-        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, partials, x, weights, (int)weighting, tiles.Tiles);
+        kernel.Launch(stream.Moving((weighting == Weighting.None ? 4 : 8) * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, partials, x, weights, (int)weighting, tiles.Tiles);
         sum.Launch(stream, result, partials, tiles.TileCount, sums: 1);
     }
 }

@@ -10,5 +10,5 @@ sealed class StepAlong(KernelLibrary library)
 
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer y, DevicePointer weights, DevicePointer d, Weighting weighting,
         DevicePointer squaredNorm, DevicePointer radius, double sign) =>
-        kernel.Launch(stream, tiles.TileCount, TileTable.Threads, 0, y, weights, d, (int)weighting, squaredNorm, radius, sign, tiles.Tiles);
+        kernel.Launch(stream.Moving(12 * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, y, weights, d, (int)weighting, squaredNorm, radius, sign, tiles.Tiles);
 }

@@ -23,7 +23,7 @@ sealed class StepNormal(KernelLibrary library)
     public void LaunchSquaredNorm(CudaStream stream, TileTable tiles, DevicePointer result, DevicePointer partials, DevicePointer weights, Weighting weighting,
         ulong seed, ulong sequence, DevicePointer call = default)
     {
-        norm.Launch(stream, tiles.RunCount, TileTable.Threads, 0, partials, weights, (int)weighting, seed, sequence, call, tiles.Runs);
+        norm.Launch(stream.Moving(weighting == Weighting.None ? 0 : 4 * tiles.Elements), tiles.RunCount, TileTable.Threads, 0, partials, weights, (int)weighting, seed, sequence, call, tiles.Runs);
         sum.Launch(stream, result, partials, tiles.RunCount, sums: 1);
     }
 
@@ -41,5 +41,5 @@ sealed class StepNormal(KernelLibrary library)
     /// <param name="call">uint64[1], added to the number of the Philox stream; null for 0.</param>
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer y, DevicePointer weights, Weighting weighting, DevicePointer squaredNorm, DevicePointer radius,
         double sign, ulong seed, ulong sequence, DevicePointer call = default) =>
-        kernel.Launch(stream, tiles.RunCount, TileTable.Threads, 0, y, weights, (int)weighting, squaredNorm, radius, sign, seed, sequence, call, tiles.Runs);
+        kernel.Launch(stream.Moving(8 * tiles.Elements), tiles.RunCount, TileTable.Threads, 0, y, weights, (int)weighting, squaredNorm, radius, sign, seed, sequence, call, tiles.Runs);
 }

@@ -21,7 +21,7 @@ sealed class TileTable : IDisposable
         tiles = context.Allocate<Tile>(Array.ConvertAll(layout.Tiles, static t => new Tile(t.Offset, t.Length, t.IsTrainable ? 1 : 0, t.Decay)));
         Run[] trained = Array.ConvertAll(layout.Runs, static r => new Run(r.Offset, r.Length, r.Index));
         runs = trained.Length > 0 ? context.Allocate<Run>(trained) : null;
-        (TileCount, RunCount) = (layout.Tiles.Length, trained.Length);
+        (TileCount, RunCount, Elements) = (layout.Tiles.Length, trained.Length, layout.Tiles.Sum(static t => t.IsTrainable ? (long)t.Length : 0));
     }
 
     /// <summary>Number of tiles: blocks of a pass over whole buffers.</summary>
@@ -29,6 +29,9 @@ sealed class TileTable : IDisposable
 
     /// <summary>Number of runs: blocks of a pass over the trained parameters without padding.</summary>
     public int RunCount { get; }
+
+    /// <summary>Elements of the trained parameters.</summary>
+    public long Elements { get; }
 
     /// <summary>The tiles.</summary>
     public DevicePointer Tiles => tiles.Pointer;
@@ -55,4 +58,8 @@ sealed class TileTable : IDisposable
 /// <param name="Z">A second flat buffer, or null.</param>
 /// <param name="Weighting">|w|ᵏ.</param>
 /// <param name="Coefficients">a and b, float64[2]; null without a second buffer.</param>
-readonly record struct DeviceGradient(DevicePointer X, DevicePointer Z = default, Weighting Weighting = Weighting.None, DevicePointer Coefficients = default);
+readonly record struct DeviceGradient(DevicePointer X, DevicePointer Z = default, Weighting Weighting = Weighting.None, DevicePointer Coefficients = default)
+{
+    /// <summary>Bytes an element that are read of it; the weights of the weighting not counted.</summary>
+    public int Bytes => Z.IsNull ? 4 : 8;
+}

@@ -31,11 +31,11 @@ sealed class Activations(KernelLibrary library)
 
     /// <summary>pre = x + bias over rows of columns, y = gelu(pre).</summary>
     public void GeluBias(CudaStream stream, DevicePointer y, DevicePointer pre, DevicePointer x, DevicePointer bias, int columns, long count) =>
-        geluBias.Launch(stream, count, columns, y, pre, x, bias, columns, count);
+        geluBias.Launch(stream.Moving((pre.IsNull ? 8 : 12) * count), count, columns, y, pre, x, bias, columns, count);
 
     static void One(CudaKernel kernel, CudaStream stream, DevicePointer y, DevicePointer x, long count) =>
-        kernel.Launch(stream, LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, count);
+        kernel.Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, count);
 
     static void Two(CudaKernel kernel, CudaStream stream, DevicePointer y, DevicePointer a, DevicePointer b, long count) =>
-        kernel.Launch(stream, LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, a, b, count);
+        kernel.Launch(stream.Moving(12 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, a, b, count);
 }

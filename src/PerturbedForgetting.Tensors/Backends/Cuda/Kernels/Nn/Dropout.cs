@@ -9,5 +9,5 @@ sealed class Dropout(KernelLibrary library)
 
     /// <summary>y = x / (1 - p) where word i of the sequence is at least p 2^32, else 0; the counter, uint64[1] or null, is added to the sequence's number.</summary>
     public void Launch(CudaStream stream, DevicePointer y, DevicePointer x, double p, ulong seed, ulong sequence, DevicePointer counter, long count) =>
-        kernel.Launch(stream, LaunchGrid.Blocks(count, 4 * 256), 256, 0, y, x, (ulong)(p * 4294967296.0), p < 1 ? (float)(1 / (1 - p)) : 0f, seed, sequence, counter, count);
+        kernel.Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, 4 * 256), 256, 0, y, x, (ulong)(p * 4294967296.0), p < 1 ? (float)(1 / (1 - p)) : 0f, seed, sequence, counter, count);
 }

@@ -10,17 +10,17 @@ sealed class Embedding(KernelLibrary library)
 
     /// <summary>rows [images H/P W/P, P P C] of image [images, H, W, C].</summary>
     public void Patches(CudaStream stream, DevicePointer rows, DevicePointer image, int patch, int width, int channels, long count) =>
-        patches.Launch(stream, count, patch * channels, rows, image, patch * channels, patch, width / patch, count);
+        patches.Launch(stream.Moving(8 * count), count, patch * channels, rows, image, patch * channels, patch, width / patch, count);
 
     /// <summary>The image of its rows.</summary>
     public void PatchesBackward(CudaStream stream, DevicePointer image, DevicePointer rows, int patch, int width, int channels, long count) =>
-        patchesBackward.Launch(stream, count, patch * channels, image, rows, patch * channels, patch, width / patch, count);
+        patchesBackward.Launch(stream.Moving(8 * count), count, patch * channels, image, rows, patch * channels, patch, width / patch, count);
 
     /// <summary>y [images, 1 + tokens, channels]; without a class token (null) [images, tokens, channels]. perImage: elements of an image of y.</summary>
     public void Tokens(CudaStream stream, DevicePointer y, DevicePointer x, DevicePointer classToken, DevicePointer positions, long perImage, int channels, long images) =>
-        tokens.Launch(stream, images * perImage, channels, y, x, classToken, positions, perImage, channels, images * perImage);
+        tokens.Launch(stream.Moving(8 * images * perImage), images * perImage, channels, y, x, classToken, positions, perImage, channels, images * perImage);
 
     /// <summary>dx: dy without the elements of the class token, <paramref name="before"/> an image.</summary>
     public void TokensBackward(CudaStream stream, DevicePointer dx, DevicePointer dy, long perImage, int before, int channels, long images) =>
-        tokensBackward.Launch(stream, images * (perImage - before), channels, dx, dy, perImage, before, images * (perImage - before));
+        tokensBackward.Launch(stream.Moving(8 * images * (perImage - before)), images * (perImage - before), channels, dx, dy, perImage, before, images * (perImage - before));
 }

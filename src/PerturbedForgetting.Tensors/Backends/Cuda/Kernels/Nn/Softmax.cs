@@ -12,13 +12,13 @@ sealed class Softmax(KernelLibrary library)
 
     /// <summary>y = softmax(x), or its logarithm.</summary>
     public void Forward(CudaStream stream, DevicePointer y, DevicePointer x, long rows, int columns, bool isLog) =>
-        (isLog ? log : forward).Launch(stream, rows, columns, 4 * columns, y, x, columns);
+        (isLog ? log : forward).Launch(stream.Moving(8 * rows * columns), rows, columns, 4 * columns, y, x, columns);
 
     /// <summary>dx from dy and y.</summary>
     public void Backward(CudaStream stream, DevicePointer dx, DevicePointer dy, DevicePointer y, long rows, int columns, bool isLog)
     {
         // Both rows are kept where two of them fit the shared memory that every device has.
         bool keeps = 8 * columns <= LastDimensionKernel.SharedOfEveryDevice;
-        (isLog ? logBackward : backward).Launch(stream, rows, columns, keeps ? 8 * columns : 0, dx, dy, y, columns, keeps ? 1 : 0);
+        (isLog ? logBackward : backward).Launch(stream.Moving(12 * rows * columns), rows, columns, keeps ? 8 * columns : 0, dx, dy, y, columns, keeps ? 1 : 0);
     }
 }

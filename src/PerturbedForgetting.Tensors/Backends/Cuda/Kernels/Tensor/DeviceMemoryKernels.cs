@@ -12,31 +12,31 @@ sealed class DeviceMemoryKernels(KernelLibrary library)
     {
         CudaKernel kernel = library.Get($"memory_fill_{size}");
         if (size == 8)
-            kernel.Launch(stream, LaunchGrid.Blocks(count, Threads), Threads, 0, y, bits, count);
+            kernel.Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, Threads), Threads, 0, y, bits, count);
         else
-            kernel.Launch(stream, LaunchGrid.Blocks(count, size == 4 ? 4 * Threads : Threads), Threads, 0, y, (uint)bits, count);
+            kernel.Launch(stream.Moving(size * count), LaunchGrid.Blocks(count, size == 4 ? 4 * Threads : Threads), Threads, 0, y, (uint)bits, count);
     }
 
     /// <summary>y = x, any bytes at addresses that are multiples of 16.</summary>
     public void Copy(CudaStream stream, DevicePointer y, DevicePointer x, long bytes) =>
-        library.Get("memory_copy").Launch(stream, LaunchGrid.Blocks(bytes, 16 * Threads), Threads, 0, y, x, bytes);
+        library.Get("memory_copy").Launch(stream.Moving(2 * bytes), LaunchGrid.Blocks(bytes, 16 * Threads), Threads, 0, y, x, bytes);
 
     /// <summary>Copies blocks of elements of 1, 4 or 8 bytes.</summary>
     public void CopyBlocks(CudaStream stream, DevicePointer y, Blocks to, DevicePointer x, Blocks from, int size, long length, long count) =>
-        library.Get($"memory_copy_blocks_{size}").Launch(stream, LaunchGrid.Blocks(length * count, Threads), Threads, 0,
+        library.Get($"memory_copy_blocks_{size}").Launch(stream.Moving(2 * size * length * count), LaunchGrid.Blocks(length * count, Threads), Threads, 0,
             y, x, from.First, from.Stride, to.First, to.Stride, length, count);
 
     /// <summary>y = x in another type.</summary>
     public void Cast(CudaStream stream, DevicePointer y, DType to, DevicePointer x, DType from, long count) =>
-        library.Get($"memory_cast_{Name(from)}_{Name(to)}").Launch(stream, LaunchGrid.Blocks(count, Threads), Threads, 0, y, x, count);
+        library.Get($"memory_cast_{Name(from)}_{Name(to)}").Launch(stream.Moving((from.Size() + to.Size()) * count), LaunchGrid.Blocks(count, Threads), Threads, 0, y, x, count);
 
     /// <summary>bfloat16 of float32, rounded to nearest even.</summary>
     public void ToBFloat16(CudaStream stream, DevicePointer y, DevicePointer x, long count) =>
-        library.Get("memory_cast_f32_bf16").Launch(stream, LaunchGrid.Blocks(count, 4 * Threads), Threads, 0, y, x, count);
+        library.Get("memory_cast_f32_bf16").Launch(stream.Moving(6 * count), LaunchGrid.Blocks(count, 4 * Threads), Threads, 0, y, x, count);
 
     /// <summary>float32 of bfloat16, exact.</summary>
     public void FromBFloat16(CudaStream stream, DevicePointer y, DevicePointer x, long count) =>
-        library.Get("memory_cast_bf16_f32").Launch(stream, LaunchGrid.Blocks(count, 4 * Threads), Threads, 0, y, x, count);
+        library.Get("memory_cast_bf16_f32").Launch(stream.Moving(6 * count), LaunchGrid.Blocks(count, 4 * Threads), Threads, 0, y, x, count);
 
     static string Name(DType type) => type switch
     {

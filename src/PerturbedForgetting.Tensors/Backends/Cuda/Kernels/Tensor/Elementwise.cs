@@ -21,16 +21,16 @@ sealed class Elementwise(KernelLibrary library)
 
     /// <summary>y = factor x.</summary>
     public void Scale(CudaStream stream, DevicePointer y, DevicePointer x, float factor, long count) =>
-        scale.Launch(stream, LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, factor, count);
+        scale.Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, factor, count);
 
     /// <summary>y = factor x with a float32 factor on the device.</summary>
     public void ScaleBy(CudaStream stream, DevicePointer y, DevicePointer x, DevicePointer factor, long count) =>
-        scaleBy.Launch(stream, LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, factor, count);
+        scaleBy.Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, factor, count);
 
     /// <summary>y += factor x.</summary>
     public void Axpy(CudaStream stream, DevicePointer y, DevicePointer x, float factor, long count) =>
-        axpy.Launch(stream, LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, factor, count);
+        axpy.Launch(stream.Moving(12 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, factor, count);
 
     static void Two(CudaKernel kernel, CudaStream stream, DevicePointer y, DevicePointer a, DevicePointer b, long count) =>
-        kernel.Launch(stream, LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, a, b, count);
+        kernel.Launch(stream.Moving(12 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, a, b, count);
 }

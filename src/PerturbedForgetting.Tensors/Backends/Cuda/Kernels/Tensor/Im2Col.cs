@@ -20,13 +20,13 @@ sealed unsafe class Im2Col(KernelLibrary library)
     public void Forward(CudaStream stream, DevicePointer rows, DevicePointer x, Windows windows, long images)
     {
         long count = images * windows.OutHeight * windows.OutWidth * windows.RowLength;
-        forward.Launch(stream, LaunchGrid.Blocks(count, 256), 256, 0, rows, x, KernelArgument.Structure(&windows), count);
+        forward.Launch(stream.Moving(4 * (count + (images * windows.Height * windows.Width * windows.Channels))), LaunchGrid.Blocks(count, 256), 256, 0, rows, x, KernelArgument.Structure(&windows), count);
     }
 
     /// <summary>dx of the group's channels: each gathers from the rows.</summary>
     public void Backward(CudaStream stream, DevicePointer dx, DevicePointer rows, Windows windows, long images)
     {
         long count = images * windows.Height * windows.Width * windows.Channels;
-        backward.Launch(stream, LaunchGrid.Blocks(count, 256), 256, 0, dx, rows, KernelArgument.Structure(&windows), count);
+        backward.Launch(stream.Moving(4 * (count + (images * windows.OutHeight * windows.OutWidth * windows.RowLength))), LaunchGrid.Blocks(count, 256), 256, 0, dx, rows, KernelArgument.Structure(&windows), count);
     }
 }

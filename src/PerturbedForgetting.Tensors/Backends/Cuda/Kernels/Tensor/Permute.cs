@@ -37,7 +37,7 @@ sealed unsafe class Permute(KernelLibrary library)
         if (IsTransposition(axes))
         {
             int rows = extents[^2], columns = extents[^1];
-            transpose.Launch(stream, new Dim3((columns + Tile - 1) / Tile, (rows + Tile - 1) / Tile, (int)(count / rows / columns)), new Dim3(Tile, 8), 0, y, x, rows, columns);
+            transpose.Launch(stream.Moving(8 * count), new Dim3((columns + Tile - 1) / Tile, (rows + Tile - 1) / Tile, (int)(count / rows / columns)), new Dim3(Tile, 8), 0, y, x, rows, columns);
             return;
         }
         var permutation = new Permutation();
@@ -47,7 +47,7 @@ sealed unsafe class Permute(KernelLibrary library)
             permutation.Extent[d] = d < front ? 1 : extents[axes[d - front]];
             permutation.Stride[d] = d < front ? 0 : StrideOf(extents, axes[d - front]);
         }
-        permute.Launch(stream, LaunchGrid.Blocks(count, 256), 256, 0, y, x, KernelArgument.Structure(&permutation), count);
+        permute.Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, 256), 256, 0, y, x, KernelArgument.Structure(&permutation), count);
     }
 
     /// <summary>Whether only the last two dimensions change places.</summary>

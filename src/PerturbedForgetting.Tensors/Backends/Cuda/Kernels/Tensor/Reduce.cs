@@ -17,7 +17,7 @@ sealed class Reduce(KernelLibrary library)
     public void Sum(CudaStream stream, DevicePointer y, DevicePointer x, DevicePointer partial, long count)
     {
         int blocks = Parts(count);
-        sum.Launch(stream, blocks, Threads, 0, partial, x, count);
+        sum.Launch(stream.Moving(4 * count), blocks, Threads, 0, partial, x, count);
         parts.Launch(stream, 1, Threads, 0, y, partial, blocks);
     }
 
@@ -25,12 +25,12 @@ sealed class Reduce(KernelLibrary library)
     public void Mean(CudaStream stream, DevicePointer y, DevicePointer x, long outer, int n, int inner)
     {
         if (inner == 1)
-            meanLast.Launch(stream, checked((int)outer), 32, 0, y, x, n);
+            meanLast.Launch(stream.Moving(4 * outer * (n + 1)), checked((int)outer), 32, 0, y, x, n);
         else
-            mean.Launch(stream, LaunchGrid.Blocks(outer * inner, Threads), Threads, 0, y, x, n, inner, outer * inner);
+            mean.Launch(stream.Moving(4 * outer * inner * (n + 1)), LaunchGrid.Blocks(outer * inner, Threads), Threads, 0, y, x, n, inner, outer * inner);
     }
 
     /// <summary>dx [outer, n, inner] = dy [outer, inner] / n.</summary>
     public void MeanBackward(CudaStream stream, DevicePointer dx, DevicePointer dy, long outer, int n, int inner) =>
-        meanBackward.Launch(stream, LaunchGrid.Blocks(outer * n * inner, Threads), Threads, 0, dx, dy, n, inner, outer * n * inner);
+        meanBackward.Launch(stream.Moving(4 * outer * inner * (n + 1)), LaunchGrid.Blocks(outer * n * inner, Threads), Threads, 0, dx, dy, n, inner, outer * n * inner);
 }
