@@ -12,8 +12,9 @@ static class ProfileTable
     /// <summary>The table, with what it means before it.</summary>
     /// <param name="profile">What was recorded.</param>
     /// <param name="steps">In so many steps.</param>
+    /// <param name="usesGraphs">Whether other steps of the run are replayed as graphs.</param>
     /// <param name="rows">The most rows; the others are summed up in the last.</param>
-    public static string Text(Profile profile, int steps, int rows = 40)
+    public static string Text(Profile profile, int steps, bool usesGraphs, int rows = 40)
     {
         bool isDevice = profile.Streams.Count > 0;
         var text = new StringBuilder();
@@ -21,6 +22,8 @@ static class ProfileTable
         text.AppendLine(isDevice ? $"{Share(Busy(profile), profile.Microseconds)} of them with work on the device." : $"{Share(profile.EntryMicroseconds, profile.Microseconds)} of them in operations.");
         if (profile.IsInterpreted)
             text.AppendLine("Times are those of the interpretation on this machine's processor, not of a GPU; bytes and instructions are what a GPU would move and execute.");
+        if (usesGraphs)
+            text.AppendLine("These steps ran kernel by kernel; the others of the run are replayed as CUDA graphs, with one call each.");
         int width = Math.Max(6, profile.Entries.Take(rows).Select(static e => e.Name.Length).DefaultIfEmpty().Max());
         text.Append((isDevice ? "kernel" : "operation").PadRight(width)).Append($"{"calls",8}{"ms",11}{"share",8}");
         if (isDevice)

@@ -27,7 +27,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     readonly EvalMetric metric = EvalMetrics.Parse(parts.Options.EvalMetric);
     readonly CheckpointFolder checkpoints = new(folder, EvalMetrics.Parse(parts.Options.EvalMetric), parts.Options.CheckpointHist, start.Epochs, start.Kept);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
-    readonly StepProfiler? profiler = parts.Options.Profile > 0 ? new(parts.Device, parts.Options.Profile, folder, observer) : null;
+    readonly StepProfiler? profiler = parts.Options.Profile > 0 ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, folder, observer) : null;
     int epoch = start.Epoch, batch = start.Batch;
     readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
     EpochMeters meters = new(parts.Step, start.Sums, parts.Options.Perturbs);

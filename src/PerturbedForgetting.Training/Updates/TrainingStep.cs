@@ -2,6 +2,7 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Schedules;
 using PerturbedForgetting.Training.Sharpness;
@@ -256,6 +257,7 @@ public sealed class TrainingStep : IDisposable
 
     void RunUpdate()
     {
+        using var range = Ranges.Push(RangeKind.Pass, "update");
         // The decomposition of one chunk already knows the norm of its combination.
         if (gradient.Direction is null)
             MultiTensorOps.SquaredNorm(Optimizer.Layout, gradient.Values, Weighting.None, numbers.GradientSquaredNorm);

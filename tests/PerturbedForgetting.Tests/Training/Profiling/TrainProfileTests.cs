@@ -61,6 +61,9 @@ sealed class TrainProfileTests
         var slices = Trace();
         Assert.That(slices.Count(static s => s is { Category: "step", Name: "step" }), Is.EqualTo(expectedSteps));
         Assert.That(slices.Count(static s => s is { Category: "pass", Name: "perturb" }), Is.EqualTo(expectedSteps));
+        Assert.That(slices.Count(static s => s is { Category: "pass", Name: "update" }), Is.EqualTo(expectedSteps));
+        Assert.That(table.Contains("kernel by kernel", StringComparison.Ordinal), Is.EqualTo(isDevice), "graphs are off while it records");
+        Assert.That(slices.Select(static s => s.Name), Has.No.Member("graph"));
         Assert.That(slices.Select(static s => s.Name), Has.Member("descend").And.Member("Conv2d backward").And.Member("conv1 (Conv2d)"));
         foreach (var track in slices.GroupBy(static s => (s.Process, s.Thread)))
             AssertNested([.. track]);
