@@ -23,6 +23,7 @@ static class Failures
         NotFiniteException => (ExitCodes.NotFinite, "stopped"),
         FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
+        DeviceException { InnerException: { } cause } => Classify(cause),
         OutOfMemoryException or CudaException { Result: CudaResult.OutOfMemory } => (ExitCodes.Device, "out of memory"),
         CudaException or CudaLibraryException or DeviceException => (ExitCodes.Device, "device"),
         _ => (ExitCodes.Failure, $"internal error ({exception.GetType().Name})"),

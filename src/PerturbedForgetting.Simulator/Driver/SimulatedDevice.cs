@@ -51,15 +51,16 @@ sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions opti
     /// <summary>Whether it fell off the bus.</summary>
     public bool IsLost => options.LostAfterOperations < operations;
 
+    /// <summary>Operations of streams that ran, or were to run when it was lost.</summary>
+    public long Operations => operations;
+
     /// <summary>An operation is about to run.</summary>
     /// <exception cref="DeviceFault">It was one too many.</exception>
     public void CountOperation()
     {
-        if (options.LostAfterOperations is not { } last)
-            return;
         operations++;
-        if (operations > last)
-            throw new DeviceFault(FaultKind.DeviceLost, string.Create(CultureInfo.InvariantCulture, $"The GPU was lost after {last} operations (LostAfterOperations); what it was asked for did not run."));
+        if (IsLost)
+            throw new DeviceFault(FaultKind.DeviceLost, string.Create(CultureInfo.InvariantCulture, $"The GPU was lost after {options.LostAfterOperations} operations (LostAfterOperations); what it was asked for did not run."));
     }
 
     public SimulatedContext Retain()

@@ -86,6 +86,10 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     /// <summary>Operations that were issued and did not run yet, because nothing waited for them.</summary>
     public int PendingOperations => device.Context?.Scheduler.Pending ?? 0;
 
+    /// <summary>Operations of streams that ran since the device was made: what <see cref="SimulatedDeviceOptions.LostAfterOperations"/>
+    /// counts.</summary>
+    public long OperationsRun => device.Operations;
+
     /// <summary>Begins to count anew.</summary>
     public void ResetCounters() => counters.Clear();
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
@@ -44,9 +45,23 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     /// <summary>Trains to the end or until told to stop.</summary>
     /// <exception cref="NotFiniteException">A loss or gradient is not finite and <c>--on-nan</c> is <c>stop</c>.</exception>
     /// <exception cref="IOException">A result cannot be written.</exception>
+    /// <exception cref="DeviceException">The device failed; the message names the last checkpoint.</exception>
     public TrainStatus Run()
     {
         using var recording = profiler;
+        try
+        {
+            return RunEpochs();
+        }
+        catch (Exception e) when (DeviceException.IsDeviceFailure(e))
+        {
+            throw new DeviceException(string.Create(CultureInfo.InvariantCulture, $"{e.Message} This was in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
+                + (lastSaved is null ? "No checkpoint had been written yet." : $"The last checkpoint is '{lastSaved}'; continue with --resume \"{lastSaved}\"."), e);
+        }
+    }
+
+    TrainStatus RunEpochs()
+    {
         parts.Model.Train();
         for (; epoch < options.Epochs; epoch++, batch = 0, meters = new(parts.Step, new EpochSums(), options.Perturbs))
         {
