@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda;
-using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;

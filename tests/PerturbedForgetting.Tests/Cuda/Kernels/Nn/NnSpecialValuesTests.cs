@@ -2,7 +2,6 @@ using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
-using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
 
