@@ -2,32 +2,33 @@ using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 
-/// <summary>Workloads of attention: ViT-S at 16-pixel patches, one image and two heads.</summary>
-static class AttentionWorkloads
+/// <summary>Workloads of attention: ViT-S at 16-pixel patches, two heads of an image.</summary>
+sealed class AttentionWorkloads(int side)
 {
-    static readonly Attention.Shape shape = new(Batch: 1, Tokens: 197, Heads: 2, Width: 64, Scale: 0.125f);
+    readonly Attention.Shape shape = new(Batch: side * side, Tokens: 197, Heads: 2, Width: 64, Scale: 0.125f);
 
     static readonly (string Name, AttentionUnits Units)[] kinds = [("attention_", AttentionUnits.Float32), ("attention_mma_tf32_", AttentionUnits.Tf32), ("attention_mma_bf16_", AttentionUnits.Bfloat16)];
 
-    static long Count => (long)shape.Batch * shape.Tokens * shape.Heads * shape.Width;
+    long Count => (long)shape.Batch * shape.Tokens * shape.Heads * shape.Width;
 
-    static string Text => $"[{shape.Batch}, {shape.Tokens}, 3, {shape.Heads}, {shape.Width}]";
+    string Text => $"[{shape.Batch}, {shape.Tokens}, 3, {shape.Heads}, {shape.Width}]";
 
-    // Per element of y: q, k and v are loaded; the backward kernels load dy too, and store dq, or dk and dv.
-    public static IEnumerable<KernelWorkload> All => kinds.SelectMany(kind => new KernelWorkload[]
+    // Per element of y: q, k and v are loaded; the backward kernels load dy too, and store dq, or dk and dv. Each product of queries and
+    // keys, or of what has their shape and values, is two operations a token: q kᵀ and p v forward; q kᵀ, dy vᵀ and ds k; q kᵀ, dy vᵀ, dsᵀ q and pᵀ dy.
+    public IEnumerable<KernelWorkload> All => kinds.SelectMany(kind => new KernelWorkload[]
     {
-        new($"{kind.Name}64", "nn", Text, Count, 12, 4, m => Forward(m, kind.Units)),
-        new($"{kind.Name}backward_queries_64", "nn", Text, Count, 16, 4, m => Backward(m, kind.Units)),
-        new($"{kind.Name}backward_keys_64", "nn", Text, Count, 16, 8, m => Backward(m, kind.Units)),
+        new($"{kind.Name}64", "nn", Text, Count, 12, 4, m => Forward(m, kind.Units)) { Operations = 4.0 * shape.Tokens },
+        new($"{kind.Name}backward_queries_64", "nn", Text, Count, 16, 4, m => Backward(m, kind.Units)) { Operations = 6.0 * shape.Tokens },
+        new($"{kind.Name}backward_keys_64", "nn", Text, Count, 16, 8, m => Backward(m, kind.Units)) { Operations = 8.0 * shape.Tokens },
     });
 
-    static Action Forward(WorkloadMemory m, AttentionUnits units)
+    Action Forward(WorkloadMemory m, AttentionUnits units)
     {
         var (kernel, y, sums, qkv) = (new Attention(m.Library, units), m.Output<float>(Count), m.Output<float>(shape.Batch * shape.Heads * shape.Tokens), m.Floats(3 * Count));
         return () => kernel.Forward(m.Stream, y, sums, qkv, shape);
     }
 
-    static Action Backward(WorkloadMemory m, AttentionUnits units)
+    Action Backward(WorkloadMemory m, AttentionUnits units)
     {
         int rows = shape.Batch * shape.Heads * shape.Tokens;
         var (kernel, dqkv, delta, dy) = (new Attention(m.Library, units), m.Output<float>(3 * Count), m.Output<float>(rows), m.Floats(Count));

@@ -4,40 +4,49 @@ using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 
 /// <summary>Workloads on channels-last images: batch norm, pooling, windows of a convolution, patches, normalisation.</summary>
-static class ImageWorkloads
+sealed class ImageWorkloads(int side)
 {
-    const int Images = 4, Height = 32, Width = 32, Channels = 64, Rows = Images * Height * Width;
-    const long Count = (long)Rows * Channels;
+    const int Height = 32, Width = 32, Channels = 64;
 
-    static readonly string shape = $"[{Images}, {Height}, {Width}, {Channels}]";
+    readonly int images = 4 * side * side;
 
-    public static IEnumerable<KernelWorkload> All =>
+    int Rows => images * Height * Width;
+
+    long Count => (long)Rows * Channels;
+
+    int Patches => images * 64 * 64 * 3;
+
+    int Pixels => images * 224 * 224 * 3;
+
+    string Shape => $"[{images}, {Height}, {Width}, {Channels}]";
+
+    public IEnumerable<KernelWorkload> All =>
     [
         BatchNormWorkload("batch_norm_moments", 4, 0),
         BatchNormWorkload("batch_norm_apply", 4, 4),
         BatchNormWorkload("batch_norm_sums", 8, 0),
         BatchNormWorkload("batch_norm_input", 8, 4),
-        new("max_pool", "nn", shape + ", 3 x 3 by 2", Count, 4, 2, m => Pool(m, isMax: true)),
-        new("max_pool_backward", "nn", shape + ", 3 x 3 by 2", Count, 2, 4, m => Pool(m, isMax: true)),
-        new("avg_pool", "nn", shape + ", 3 x 3 by 2", Count, 4, 1, m => Pool(m, isMax: false)),
-        new("avg_pool_backward", "nn", shape + ", 3 x 3 by 2", Count, 1, 4, m => Pool(m, isMax: false)),
-        new("avg_pool_global", "nn", shape, Count, 4, 4.0 / Height / Width, m =>
+        new("max_pool", "nn", Shape + ", 3 x 3 by 2", Count, 4, 2, m => Pool(m, isMax: true)),
+        new("max_pool_backward", "nn", Shape + ", 3 x 3 by 2", Count, 2, 4, m => Pool(m, isMax: true)),
+        new("avg_pool", "nn", Shape + ", 3 x 3 by 2", Count, 4, 1, m => Pool(m, isMax: false)),
+        new("avg_pool_backward", "nn", Shape + ", 3 x 3 by 2", Count, 1, 4, m => Pool(m, isMax: false)),
+        new("avg_pool_global", "nn", Shape, Count, 4, 4.0 / Height / Width, m =>
         {
-            var (kernel, y, x) = (new Pooling(m.Library), m.Output<float>(Images * Channels), m.Floats(Count));
-            return () => kernel.Global(m.Stream, y, x, Height * Width, Channels, Images);
+            var (kernel, y, x) = (new Pooling(m.Library), m.Output<float>(images * Channels), m.Floats(Count));
+            return () => kernel.Global(m.Stream, y, x, Height * Width, Channels, images);
         }),
-        new("im2col", "tensor", shape + ", 3 x 3", Count, 4, 36, Windows),
-        new("im2col_backward", "tensor", shape + ", 3 x 3", Count, 36, 4, Windows),
-        new("patches", "nn", $"[{Images}, 64, 64, 3]", Images * 64 * 64 * 3, 4, 4, m =>
+        new("im2col", "tensor", Shape + ", 3 x 3", Count, 4, 36, Windows),
+        new("im2col_backward", "tensor", Shape + ", 3 x 3", Count, 36, 4, Windows),
+        new("patches", "nn", $"[{images}, 64, 64, 3]", Patches, 4, 4, m =>
         {
-            var (kernel, rows, image) = (new Embedding(m.Library), m.Output<float>(Images * 64 * 64 * 3), m.Floats(Images * 64 * 64 * 3));
-            return () => kernel.Patches(m.Stream, rows, image, 16, 64, 3, Images * 64 * 64 * 3);
+            var (kernel, rows, image) = (new Embedding(m.Library), m.Output<float>(Patches), m.Floats(Patches));
+            return () => kernel.Patches(m.Stream, rows, image, 16, 64, 3, Patches);
         }),
-        new("normalize_images", "data", $"[{Images}, 224, 224, 3]", Images * 224 * 224 * 3, 1, 4, Normalize),
+        new("normalize_images", "data", $"[{images}, 224, 224, 3]", Pixels, 1, 4, Normalize),
     ];
 
     // The whole pass runs; the profile shows the kernel that is asked for.
-    static KernelWorkload BatchNormWorkload(string kernel, double loaded, double stored) => new(kernel, "nn", shape, Count, loaded, stored, m =>
+    KernelWorkload BatchNormWorkload(string kernel, double loaded, double stored) => new(kernel, "nn", Shape, Count, loaded, stored, m =>
     {
         var (norm, saved, x, y) = (new BatchNorm(m.Library), m.Output<float>(5 * Channels), m.Floats(Count), m.Output<float>(Count));
         var (weight, scratch, dy, dx) = (m.Floats(Channels), m.Output<float>(BatchNorm.Scratch(Rows, Channels)), m.Floats(Count), m.Output<float>(Count));
@@ -50,9 +59,9 @@ static class ImageWorkloads
         };
     });
 
-    static Action Pool(WorkloadMemory m, bool isMax)
+    Action Pool(WorkloadMemory m, bool isMax)
     {
-        const long outputs = Count / 4;
+        long outputs = Count / 4;
         var windows = new Pooling.Windows
         {
             Height = Height,
@@ -73,18 +82,18 @@ static class ImageWorkloads
         {
             if (isMax)
             {
-                kernel.Max(m.Stream, y, index, x, windows, Images);
-                kernel.MaxBackward(m.Stream, dx, dy, index, windows, Images);
+                kernel.Max(m.Stream, y, index, x, windows, images);
+                kernel.MaxBackward(m.Stream, dx, dy, index, windows, images);
             }
             else
             {
-                kernel.Avg(m.Stream, y, x, windows, true, Images);
-                kernel.AvgBackward(m.Stream, dx, dy, windows, true, Images);
+                kernel.Avg(m.Stream, y, x, windows, true, images);
+                kernel.AvgBackward(m.Stream, dx, dy, windows, true, images);
             }
         };
     }
 
-    static Action Windows(WorkloadMemory m)
+    Action Windows(WorkloadMemory m)
     {
         var windows = new Im2Col.Windows
         {
@@ -106,16 +115,15 @@ static class ImageWorkloads
         var (kernel, rows, x, dx) = (new Im2Col(m.Library), m.Output<float>(9 * Count), m.Floats(Count), m.Output<float>(Count));
         return () =>
         {
-            kernel.Forward(m.Stream, rows, x, windows, Images);
-            kernel.Backward(m.Stream, dx, rows, windows, Images);
+            kernel.Forward(m.Stream, rows, x, windows, images);
+            kernel.Backward(m.Stream, dx, rows, windows, images);
         };
     }
 
-    static Action Normalize(WorkloadMemory m)
+    Action Normalize(WorkloadMemory m)
     {
-        const int bytes = Images * 224 * 224 * 3;
-        var (kernel, y, x) = (new NormalizeImages(m.Library), m.Output<float>(bytes), m.Upload<byte>(new byte[bytes]));
+        var (kernel, y, x) = (new NormalizeImages(m.Library), m.Output<float>(Pixels), m.Zeros(Pixels / 4));
         var (offset, divisor) = (m.Upload(123.675f, 116.28f, 103.53f), m.Upload(58.395f, 57.12f, 57.375f));
-        return () => kernel.Launch(m.Stream, y, x, DevicePointer.Null, offset, divisor, Images, 224, 224, 3, toBfloat16: false);
+        return () => kernel.Launch(m.Stream, y, x, DevicePointer.Null, offset, divisor, images, 224, 224, 3, toBfloat16: false);
     }
 }

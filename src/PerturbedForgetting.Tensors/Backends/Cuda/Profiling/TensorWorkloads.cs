@@ -3,11 +3,13 @@ using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 
 /// <summary>Workloads of <c>kernels/tensor</c>.</summary>
-static class TensorWorkloads
+sealed class TensorWorkloads(int side)
 {
-    const long Count = 1 << 18;
+    readonly int square = 512 * side;
 
-    public static IEnumerable<KernelWorkload> All =>
+    long Count => (long)square * square;
+
+    public IEnumerable<KernelWorkload> All =>
     [
         Flat("memory_copy", 4, 4, Copy),
         Flat("elementwise_add", 8, 4, m =>
@@ -25,10 +27,10 @@ static class TensorWorkloads
             var (kernel, y, x) = (new Elementwise(m.Library), m.Floats(Count), m.Floats(Count));
             return () => kernel.Axpy(m.Stream, y, x, 0.5f, Count);
         }),
-        new("permute_transpose", "tensor", "[512, 512]", Count, 4, 4, m =>
+        new("permute_transpose", "tensor", $"[{square}, {square}]", Count, 4, 4, m =>
         {
             var (kernel, y, x) = (new Permute(m.Library), m.Output<float>(Count), m.Floats(Count));
-            return () => kernel.Launch(m.Stream, y, x, [512, 512], [1, 0]);
+            return () => kernel.Launch(m.Stream, y, x, [square, square], [1, 0]);
         }),
         Flat("reduce_sum", 4, 0, m =>
         {
@@ -39,24 +41,27 @@ static class TensorWorkloads
         Product("gemm_tf32_nn", tensorCores: true),
     ];
 
-    static KernelWorkload Flat(string kernel, double loaded, double stored, Func<WorkloadMemory, Action> prepare) =>
+    KernelWorkload Flat(string kernel, double loaded, double stored, Func<WorkloadMemory, Action> prepare) =>
         new(kernel, "tensor", $"[{Count}]", Count, loaded, stored, prepare);
 
-    static Action Copy(WorkloadMemory m)
+    Action Copy(WorkloadMemory m)
     {
         var (kernel, y, x) = (new DeviceMemoryKernels(m.Library), m.Output<float>(Count), m.Floats(Count));
         return () => kernel.Copy(m.Stream, y, x, 4 * Count);
     }
 
     // Per element of the product: a row of A and a column of B are shared by all elements of their row and column.
-    static KernelWorkload Product(string kernel, bool tensorCores)
+    KernelWorkload Product(string kernel, bool tensorCores)
     {
-        const int Size = 256;
-        return new(kernel, "tensor", $"[{Size}, {Size}] x [{Size}, {Size}]", Size * Size, 8, 4, m =>
+        int size = 256 * side;
+        return new(kernel, "tensor", $"[{size}, {size}] x [{size}, {size}]", (long)size * size, 8, 4, m =>
         {
-            var (gemm, c) = (new GemmKernel(m.Library, tensorCores), m.Output<float>(Size * Size));
-            GemmKernel.Operand a = new(m.Floats(Size * Size), false, Size, 0), b = new(m.Floats(Size * Size), false, Size, 0);
-            return () => gemm.Launch(m.Stream, c, 0, a, b, default, Size, Size, Size, 1, accumulate: false);
-        });
+            var (gemm, c) = (new GemmKernel(m.Library, tensorCores), m.Output<float>((long)size * size));
+            GemmKernel.Operand a = new(m.Floats((long)size * size), false, size, 0), b = new(m.Floats((long)size * size), false, size, 0);
+            return () => gemm.Launch(m.Stream, c, 0, a, b, default, size, size, size, 1, accumulate: false);
+        })
+        {
+            Operations = 2.0 * size,
+        };
     }
 }

@@ -1,0 +1,101 @@
+using System.Text.Json;
+using DeviceBenchmark;
+using PerturbedForgetting.Tests.Tensors.Serialization;
+
+namespace PerturbedForgetting.Tests.Tools;
+
+/// <summary>What tools/on-device.sh runs beside the command line and the tests.</summary>
+sealed class DeviceBenchmarkTests
+{
+    StringWriter output = null!, error = null!;
+    TempFolder folder = null!;
+
+    [SetUp]
+    public void Make() => (output, error, folder) = (new StringWriter(), new StringWriter(), new TempFolder());
+
+    [TearDown]
+    public void Remove() => folder.Dispose();
+
+    [Test]
+    public void LossesOfTheSoftwareGpuAreTheCpus()
+    {
+        Assert.That(Run("losses", "--device", "sim", "--model", "vit", "--steps", "2", "--json", folder["losses.json"]), Is.Zero, error.ToString() + output);
+        JsonElement row = Json("losses.json").GetProperty("losses")[0];
+        Assert.That(row.GetProperty("good").GetBoolean());
+        Assert.That(row.GetProperty("drift").EnumerateArray().Select(d => d.GetProperty("steps").GetInt32()), Is.EqualTo(new[] { 1, 2 }));
+        Assert.That(row.GetProperty("drift")[1].GetProperty("relative").GetDouble(), Is.InRange(1e-12, 1e-5));
+    }
+
+    [TestCase(1.0, 1.0009, true), TestCase(1.0, 1.0011, false), TestCase(1.0, double.NaN, false), TestCase(2.0, 1.9981, true)]
+    public void FirstStepsMustAgree(double expected, double actual, bool isGood)
+    {
+        double[] ofCpu = [.. Enumerable.Repeat(3.0, 20)], ofDevice = [.. ofCpu];
+        (ofCpu[9], ofDevice[9]) = (expected, actual);
+        // Later ones may drift apart.
+        ofDevice[10] = 7;
+        Assert.That(new LossComparison.Row(Small.ResNet, ofCpu, ofDevice).IsGood, Is.EqualTo(isGood));
+    }
+
+    [Test]
+    public void StepsAreCounted()
+    {
+        Assert.That(Run("steps", "--device", "sim", "--model", "vit", "--steps", "1", "--json", folder["steps.json"]), Is.Zero, error.ToString() + output);
+        JsonElement[] rows = [.. Json("steps.json").GetProperty("steps").EnumerateArray()];
+        Assert.That(rows.Select(r => r.GetProperty("optimizer").GetString()).Distinct(), Is.EqualTo(new[] { "adamw", "sam_adamw" }));
+        Assert.That(rows.Select(r => r.GetProperty("launches").GetInt64()), Is.All.Positive);
+        // A step of SAM with two perturbations has four passes instead of one.
+        long plain = rows[0].GetProperty("bytes_moved").GetInt64(), perturbed = rows[^1].GetProperty("bytes_moved").GetInt64();
+        Assert.That(perturbed, Is.InRange(plain * 2, plain * 4));
+    }
+
+    [Test]
+    public void SummaryTellsEveryPart()
+    {
+        Put("machine.tsv", "card\tTest card\ndate\t2026-11-25T10:00Z\n");
+        Put("parts.tsv", "devices\t0\t1\ntests\t1\t62\nsanitizer\t-\tnot installed\nlosses\t0\t9\nkernels\t0\t8\nsteps\t0\t7\ntorch\t124\t6\n");
+        Put("tests.json", """{"passed": 7, "failed": ["A", "B"]}""");
+        Put("losses.json", """{"losses": [{"model": "resnet20", "drift": [{"steps": 10, "relative": 0.00002}]}]}""");
+        Put("kernels.json", """
+            {"copy_gigabytes_per_second": 2000, "kernels": [{"kernel": "relu", "ratio_to_copy": 0.9}, {"kernel": "softmax", "ratio_to_copy": 0.5},
+            {"kernel": "restore", "ratio_to_copy": 0.95}, {"kernel": "gemm_nn", "teraflops": 12.34}]}
+            """);
+        Put("steps.json", """{"steps": [{"model": "m", "optimizer": "sgdw", "graph": false, "seconds": 0.2}, {"model": "m", "optimizer": "sgdw", "graph": true, "seconds": 0.1}]}""");
+        Put("torch.json", """{"steps": [{"model": "m", "optimizer": "sgdw", "seconds": 0.25}]}""");
+        Assert.That(Run("summary", folder.Path), Is.EqualTo(1), "a part failed");
+        string[] lines = output.ToString().Split(Environment.NewLine);
+        Assert.That(lines, Has.Some.Contains("Test card, 2026-11-25T10:00Z"));
+        Assert.That(lines, Has.Some.Match("^tests +FAILED +7 passed, 2 failed +62 s"));
+        Assert.That(lines, Has.Some.Match("^sanitizer +left out not installed *$"));
+        Assert.That(lines, Has.Some.Match("^losses +ok +resnet20: 10 steps 2e-5 +9 s"));
+        Assert.That(lines, Has.Some.Match(@"^kernels +ok +copy 2000 GB/s; kernels 50\s?% \(softmax\), median 90\s?%; TFLOP/s: gemm_nn 12.3 "));
+        Assert.That(lines, Has.Some.Match("^steps +ok +m sgdw 0.200 s; m sgdw graph 0.100 s "));
+        Assert.That(lines, Has.Some.Match(@"^torch +timeout +m sgdw 0.250 s \(ratio 2.50\)"));
+        JsonElement parts = Json("on-device.json").GetProperty("parts");
+        Assert.That(parts.GetProperty("kernels").GetProperty("result").GetProperty("kernels").GetArrayLength(), Is.EqualTo(4));
+        Assert.That(parts.GetProperty("sanitizer").GetProperty("reason").GetString(), Is.EqualTo("not installed"));
+    }
+
+    [Test]
+    public void APartThatWasKilledIsToldWithoutItsNumbers()
+    {
+        Put("machine.tsv", "card\tTest card\n");
+        Put("parts.tsv", "steps\t137\t6\n");
+        Put("steps.json", """{"steps": [{"mod""");
+        Assert.That(Run("summary", folder.Path), Is.EqualTo(1));
+        Assert.That(output.ToString(), Does.Match("steps +FAILED +see steps.log"));
+    }
+
+    [TestCase("'fly' is no command", "fly"), TestCase("'--wings'", "steps", "--wings", "2"), TestCase("--steps is 'many'", "steps", "--steps", "many"),
+     TestCase("needs a value", "losses", "--json")]
+    public void WrongCommandLineIsExplained(string words, params string[] arguments)
+    {
+        Assert.That(Run(arguments), Is.EqualTo(2));
+        Assert.That(error.ToString(), Does.Contain(words).And.Contain("usage"));
+    }
+
+    int Run(params string[] arguments) => BenchmarkApp.Run(arguments, output, error);
+
+    void Put(string name, string text) => File.WriteAllText(folder[name], text);
+
+    JsonElement Json(string name) => JsonDocument.Parse(File.ReadAllBytes(folder[name])).RootElement;
+}

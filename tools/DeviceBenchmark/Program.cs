@@ -1,0 +1,1 @@
+return DeviceBenchmark.BenchmarkApp.Run(args, Console.Out, Console.Error);

@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Globalization;
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors;
+
+namespace DeviceBenchmark;
+
+/// <summary>Time of a training step on images that lie on the device already: plain and SAM with output-bias forgetting, with and
+/// without CUDA graph. On the software GPU, launches and bytes of a step of a small model instead.</summary>
+static class StepBenchmark
+{
+    // Steps between two looks at the clock, so that the host may run ahead of the device as it does in training.
+    const int Group = 5, UsualGroups = 6, WarmUp = 3;
+
+    static readonly Dictionary<string, string> noKwargs = [];
+
+    static readonly TrainingShape[] full =
+    [
+        new("resnet50", noKwargs, 1000, 224, 256, 64, "sgdw"),
+        new("resnet50", noKwargs, 1000, 224, 256, 64, "sam_sgdw"),
+        new("vit_small_patch16_224", noKwargs, 1000, 224, 512, 64, "adamw"),
+        new("vit_small_patch16_224", noKwargs, 1000, 224, 512, 64, "sam_adamw"),
+    ];
+
+    static readonly TrainingShape[] reduced =
+    [
+        Small.ResNet with { Optimizer = "sgdw" }, Small.ResNet, Small.Transformer with { Optimizer = "adamw" }, Small.Transformer,
+    ];
+
+    /// <summary>One row of the result.</summary>
+    /// <param name="Shape">What was trained.</param>
+    /// <param name="Graph">Whether the step was a CUDA graph.</param>
+    sealed record Row(TrainingShape Shape, bool Graph)
+    {
+        public double Seconds { get; init; }
+
+        public long MultiplyAdds { get; init; }
+
+        public long PeakBytes { get; init; }
+
+        public long Launches { get; init; }
+
+        public long BytesMoved { get; init; }
+
+        public string? Error { get; init; }
+
+        /// <summary>10¹² multiplications and additions a second: a backward pass counts as two forward passes.</summary>
+        public double Teraflops => 2e-12 * 3 * (Shape.Perturbs ? 2 : 1) * MultiplyAdds * Shape.Batch / Seconds;
+    }
+
+    public static int Run(Options options, TextWriter output)
+    {
+        List<Row> rows = [];
+        output.WriteLine($"{"model",-24}{"optimizer",-12}{"graph",-7}{"batch",6}{"px",5}{"m",5}{"s/step",10}{"images/s",10}{"TFLOP/s",9}{"peak MiB",10}{"launches",10}{"MB moved",10}");
+        bool isSmall = options.Device is "sim" or "cpu";
+        foreach (TrainingShape shape in (isSmall ? reduced : full).Where(s => s.Model.StartsWith(options.Model, StringComparison.Ordinal)))
+        {
+            foreach (bool graph in options.Device == "cpu" ? [false] : new[] { false, true })
+            {
+                Row row = Measure(options.Device, shape, graph, isSmall && options.Steps == 0 ? 1 : options.Steps);
+                rows.Add(row);
+                output.WriteLine(Text(row));
+            }
+        }
+        if (options.Json.Length > 0)
+            Write(options, rows);
+        return rows.Count > 0 && rows.TrueForAll(r => r.Error is null) ? 0 : 1;
+    }
+
+    static Row Measure(string device, TrainingShape shape, bool graph, int steps)
+    {
+        try
+        {
+            using var place = new BenchmarkDevice(device, tf32: true);
+            using var training = new TrainingCase(place.Device, shape, updates: 1000, graph);
+            using Tensor images = Tensor.Persistent([shape.Batch, shape.Pixels, shape.Pixels, 3], DType.Float32, place.Device).CopyFrom<float>(Normal(shape));
+            using Tensor labels = Tensor.Persistent([shape.Batch], DType.Int32, place.Device).CopyFrom<int>([.. Enumerable.Range(0, shape.Batch).Select(i => i % shape.Classes)]);
+            // Else a step would look, and wait.
+            labels.KnownBelow = shape.Classes;
+            int done = 0;
+            Advance(WarmUp);
+            place.Device.ResetPeak();
+            place.TakeCounts();
+            int group = steps == 0 ? Group : Math.Min(steps, Group);
+            double[] seconds = [.. Enumerable.Range(0, steps == 0 ? UsualGroups : (steps + group - 1) / group).Select(_ => Advance(group)).Order()];
+            var (launches, bytes) = place.TakeCounts();
+            return new Row(shape, graph)
+            {
+                Seconds = seconds[seconds.Length / 2],
+                MultiplyAdds = training.MultiplyAdds,
+                PeakBytes = place.Device.Memory.Peak,
+                Launches = launches / (group * seconds.Length),
+                BytesMoved = bytes / (group * seconds.Length),
+            };
+
+            // Seconds of a step.
+            double Advance(int count)
+            {
+                var clock = Stopwatch.StartNew();
+                for (int i = 0; i < count; i++)
+                    training.Step.Batch(images, labels, done++, 1000);
+                place.Device.Synchronize();
+                return clock.Elapsed.TotalSeconds / count;
+            }
+        }
+        // One size may be too much for a card that can do the others.
+        catch (Exception e) when (e is CudaException or CudaLibraryException or DeviceException or NotSupportedException or OutOfMemoryException)
+        {
+            return new Row(shape, graph) { Error = e.Message };
+        }
+    }
+
+    static float[] Normal(TrainingShape shape)
+    {
+        var values = new float[shape.Batch * shape.Pixels * shape.Pixels * 3];
+        var random = new Random(1);
+        for (int i = 0; i < values.Length; i++)
+            values[i] = (float)(random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * 2;
+        return values;
+    }
+
+    static string Text(Row row)
+    {
+        TrainingShape s = row.Shape;
+        string head = $"{s.Model,-24}{s.Optimizer,-12}{(row.Graph ? "on" : "off"),-7}{s.Batch,6}{s.Pixels,5}{(s.Perturbs ? s.Chunk : s.Batch),5}";
+        return head + (row.Error is { } error
+            ? "  " + error.ReplaceLineEndings(" ")
+            : string.Create(CultureInfo.InvariantCulture, $"{row.Seconds,10:0.0000}{s.Batch / row.Seconds,10:0}{row.Teraflops,9:0.00}{row.PeakBytes / 1048576.0,10:0}{row.Launches,10}{row.BytesMoved / 1e6,10:0}"));
+    }
+
+    static void Write(Options options, List<Row> rows) => JsonFile.Write(options.Json, writer =>
+    {
+        writer.WriteString("device", options.Device);
+        writer.WriteStartArray("steps");
+        foreach (Row row in rows)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("model", row.Shape.Model);
+            writer.WriteString("optimizer", row.Shape.Optimizer);
+            writer.WriteBoolean("graph", row.Graph);
+            writer.WriteNumber("batch", row.Shape.Batch);
+            writer.WriteNumber("pixels", row.Shape.Pixels);
+            writer.WriteNumber("m", row.Shape.Perturbs ? row.Shape.Chunk : row.Shape.Batch);
+            if (row.Error is { } error)
+                writer.WriteString("error", error);
+            else
+            {
+                writer.WriteNumber("seconds", row.Seconds);
+                writer.WriteNumber("teraflops", row.Teraflops);
+                writer.WriteNumber("peak_bytes", row.PeakBytes);
+            }
+            if (row.Launches > 0)
+            {
+                writer.WriteNumber("launches", row.Launches);
+                writer.WriteNumber("bytes_moved", row.BytesMoved);
+            }
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+    });
+}
