@@ -76,7 +76,8 @@ public sealed class ImageFeed : IDisposable
     {
         if (Waiting == 0)
             throw new InvalidOperationException("No batch was sent.");
-        using var range = Ranges.Operation("input");
+        using var range = Ranges.Push(RangeKind.Pass, "input");
+        using var operation = Ranges.Operation(nameof(Ops.NormalizeImages));
         int slot = (int)(taken++ % Depth), count = counts[slot];
         var (source, bytes) = (staging[slot], staging[slot].Content);
         var (y, numbers) = (images.Rows(0, count), labels.Rows(0, count));

@@ -12,6 +12,9 @@ abstract class LaunchRecorder : IDisposable
     /// <summary>Ticks of the host's clock at which the device's time is 0.</summary>
     public abstract long Origin { get; }
 
+    /// <summary>Says in which pass the host is.</summary>
+    public Func<string?>? Pass { get; set; }
+
     /// <summary>Waits for the device and ends the recording.</summary>
     public abstract (IReadOnlyList<LaunchRecord> Launches, IReadOnlyList<ProfileEntry> Entries) Finish();
 

@@ -16,7 +16,8 @@ public readonly record struct RangeRecord(RangeKind Kind, string Name, int Depth
 /// <param name="Start">Microseconds since the recording began.</param>
 /// <param name="Duration">Microseconds.</param>
 /// <param name="Cost">What it costs at the least, where its maker knows it.</param>
-public readonly record struct LaunchRecord(string Name, int Stream, double Start, double Duration, LaunchCost Cost);
+/// <param name="Pass">The outermost pass in which it was launched; null outside any.</param>
+public readonly record struct LaunchRecord(string Name, int Stream, double Start, double Duration, LaunchCost Cost, string? Pass);
 
 /// <summary>All launches of a name, or where work is not launched all runs of an operation.</summary>
 /// <param name="Name">The name.</param>
@@ -44,4 +45,28 @@ public sealed record Profile(
 {
     /// <summary>Sum of the entries' times.</summary>
     public double EntryMicroseconds => Entries.Sum(static e => e.Microseconds);
+
+    /// <summary>Microseconds by outermost pass, in the order of their beginning: those of the device, or of the host where operations run there.</summary>
+    public IReadOnlyList<(string Pass, double Microseconds)> Passes
+    {
+        get
+        {
+            var times = Streams.Count > 0
+                ? Launches.Where(static l => l.Pass is not null).Select(static l => (Pass: l.Pass!, l.Duration))
+                : OutermostPasses().Select(static r => (Pass: r.Name, r.Duration));
+            return [.. times.GroupBy(static t => t.Pass).Select(static g => (g.Key, g.Sum(static t => t.Duration)))];
+        }
+    }
+
+    IEnumerable<RangeRecord> OutermostPasses()
+    {
+        double end = 0;
+        foreach (var range in Ranges)
+        {
+            if (range.Kind != RangeKind.Pass || range.Start < end)
+                continue;
+            end = range.Start + range.Duration;
+            yield return range;
+        }
+    }
 }

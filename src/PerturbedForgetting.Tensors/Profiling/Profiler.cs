@@ -27,6 +27,8 @@ public sealed class Profiler : IDisposable
         launches = device.Backend.RecordLaunches();
         origin = launches?.Origin ?? Stopwatch.GetTimestamp();
         Ranges.Add(ranges = new RangeRecorder(origin));
+        if (launches is not null)
+            launches.Pass = () => ranges.Pass;
     }
 
     /// <summary>Waits for the device and ends the recording.</summary>

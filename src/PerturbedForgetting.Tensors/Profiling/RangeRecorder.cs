@@ -9,22 +9,31 @@ sealed class RangeRecorder(long origin) : IRangeListener
     readonly int thread = Environment.CurrentManagedThreadId;
     readonly List<RangeRecord> records = [];
     readonly Stack<int> open = new();
+    int passDepth = -1;
 
     /// <summary>The ranges that ended, in the order of their beginning.</summary>
     public IReadOnlyList<RangeRecord> Records => [.. records.Where(static r => r.Duration >= 0)];
+
+    /// <summary>The outermost pass under way.</summary>
+    public string? Pass { get; private set; }
 
     public void Push(RangeKind kind, string name)
     {
         if (Environment.CurrentManagedThreadId != thread)
             return;
+        if (kind == RangeKind.Pass && Pass is null)
+            (Pass, passDepth) = (name, open.Count);
         open.Push(records.Count);
         records.Add(new(kind, name, open.Count - 1, Now, -1));
     }
 
     public void Pop()
     {
-        if (Environment.CurrentManagedThreadId == thread && open.TryPop(out int index))
-            records[index] = records[index] with { Duration = Now - records[index].Start };
+        if (Environment.CurrentManagedThreadId != thread || !open.TryPop(out int index))
+            return;
+        records[index] = records[index] with { Duration = Now - records[index].Start };
+        if (open.Count == passDepth)
+            (Pass, passDepth) = (null, -1);
     }
 
     double Now => Stopwatch.GetElapsedTime(origin).TotalMicroseconds;

@@ -20,6 +20,8 @@ static class ProfileTable
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"Profile of {steps} steps on {profile.Device}: {profile.Microseconds / 1000:F1} ms, {profile.Microseconds / 1000 / steps:F2} ms a step; ");
         text.AppendLine(isDevice ? $"{Share(Busy(profile), profile.Microseconds)} of them with work on the device." : $"{Share(profile.EntryMicroseconds, profile.Microseconds)} of them in operations.");
+        if (profile.Passes.Count > 0)
+            text.AppendLine(CultureInfo.InvariantCulture, $"{(isDevice ? "Device time" : "Time")} by pass: {string.Join(", ", profile.Passes.Select(p => $"{p.Pass} {Share(p.Microseconds, isDevice ? profile.EntryMicroseconds : profile.Microseconds)}"))}.");
         if (profile.IsInterpreted)
             text.AppendLine("Times are those of the interpretation on this machine's processor, not of a GPU; bytes and instructions are what a GPU would move and execute.");
         if (usesGraphs)

@@ -48,7 +48,7 @@ sealed class CudaLaunchRecorder : LaunchRecorder, ILaunchObserver
             Read();
         CudaEvent start = Take(), end = Take();
         start.Record(stream);
-        pending.Add(new(name, Array.FindIndex(streams, s => s.Stream == stream), start, end, next));
+        pending.Add(new(name, Array.FindIndex(streams, s => s.Stream == stream), start, end, next, Pass?.Invoke()));
         next = default;
     }
 
@@ -81,7 +81,7 @@ sealed class CudaLaunchRecorder : LaunchRecorder, ILaunchObserver
             // Far from the origin the driver's float32 is coarser than a launch is short.
             start = Math.Max(start, ends[launch.Stream]);
             ends[launch.Stream] = start + duration;
-            records.Add(new(launch.Name, launch.Stream, start, duration, launch.Cost));
+            records.Add(new(launch.Name, launch.Stream, start, duration, launch.Cost, launch.Pass));
             unused.Push(launch.Start);
             unused.Push(launch.End);
         }
@@ -104,5 +104,5 @@ sealed class CudaLaunchRecorder : LaunchRecorder, ILaunchObserver
         zero.Dispose();
     }
 
-    readonly record struct Pending(string Name, int Stream, CudaEvent Start, CudaEvent End, LaunchCost Cost);
+    readonly record struct Pending(string Name, int Stream, CudaEvent Start, CudaEvent End, LaunchCost Cost, string? Pass);
 }

@@ -39,6 +39,7 @@ sealed class ProfilerTests
         Assert.That(profile.Entries.Select(static e => e.Name), Is.EquivalentTo(OperationsOf(profile)));
         Assert.That(profile.Entries.Select(static e => e.Calls), Is.All.EqualTo(1));
         Assert.That(profile.EntryMicroseconds, Is.GreaterThan(0).And.LessThanOrEqualTo(profile.Microseconds));
+        Assert.That(profile.Passes.Select(static p => p.Pass), Is.EqualTo(new[] { "backward" }));
         Assert.That((profile.Streams.Count, profile.Launches.Count, profile.IsInterpreted), Is.EqualTo((0, 0, false)));
         Assert.That(Ranges.IsOn, Is.False);
     }
@@ -73,6 +74,10 @@ sealed class ProfilerTests
         Assert.That(profile.Entries.Single(static e => e.Name == "copy to the device").Cost.Bytes, Is.EqualTo((2 * 4 * 4 * 3 * 4) + (2 * 4)));
         Assert.That(profile.Launches.Sum(static l => l.Duration), Is.EqualTo(profile.EntryMicroseconds).Within(1e-6 * profile.EntryMicroseconds));
         Assert.That(OperationsOf(profile), Has.Member("Conv2d backward"));
+        Assert.That(profile.Passes.Select(static p => p.Pass), Is.EqualTo(new[] { "backward" }));
+        double backward = profile.Launches.Where(static l => l.Pass == "backward").Sum(static l => l.Duration);
+        Assert.That(profile.Passes[0].Microseconds, Is.EqualTo(backward).And.GreaterThan(0).And.LessThan(profile.EntryMicroseconds));
+        Assert.That(profile.Launches.Where(static l => l.Pass is null).Select(static l => l.Name), Has.Member("cudnn convolution forward").And.No.Member("cudnn convolution backward filter"));
         AssertInOrder(profile);
         Pass(net, device);
         Assert.That(driver.Fault, Is.Null);

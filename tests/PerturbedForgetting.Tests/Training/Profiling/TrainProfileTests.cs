@@ -51,6 +51,7 @@ sealed class TrainProfileTests
         string table = observer.Messages.Single(static m => m.StartsWith("Profile of ", StringComparison.Ordinal));
         Assert.That(table, Does.StartWith($"Profile of {expectedSteps} steps on {device}: "));
         bool isDevice = device != "cpu";
+        Assert.That(table, Does.Match(@"[Tt]ime by pass: (input [0-9.]+%, )?perturb [0-9.]+%, descend [0-9.]+%, update [0-9.]+%(, input [0-9.]+%)?\.\r?\n"));
         Assert.That(table, isDevice ? Does.Contain("Times are those of the interpretation").And.Contain("GB/s") : Does.Not.Contain("GB/s"));
 
         var rows = Csv();
