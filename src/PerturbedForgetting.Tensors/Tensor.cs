@@ -105,7 +105,8 @@ public partial class Tensor : IDisposable
     public Tensor CopyFrom<T>(ReadOnlySpan<T> values) where T : unmanaged
     {
         RequireHost<T>(values.Length);
-        KnownBelow = 0;
+        // Labels, as a rule: who has them at hand looks at them now, so that no operation must wait for the device to do it.
+        KnownBelow = typeof(T) == typeof(int) ? Bound(MemoryMarshal.Cast<T, int>(values)) : 0;
         Device.Backend.Upload(MemoryMarshal.AsBytes(values), this);
         return this;
     }
@@ -187,6 +188,18 @@ public partial class Tensor : IDisposable
     }
 
     internal unsafe T* Pointer<T>() where T : unmanaged => (T*)Address;
+
+    static int Bound(ReadOnlySpan<int> values)
+    {
+        int highest = -1;
+        foreach (int value in values)
+        {
+            if (value is < 0 or int.MaxValue)
+                return 0;
+            highest = Math.Max(highest, value);
+        }
+        return highest + 1;
+    }
 
     void RequireHost<T>(int length) where T : unmanaged
     {

@@ -79,13 +79,14 @@ sealed class BatchInputTests
     public void WhatIsKnownOfLabelsFollowsThem()
     {
         using var scope = Scope.Begin();
-        var labels = Tensor.From<int>([0, 1, 2, 3], [4]);
-        labels.KnownBelow = 4;
+        var labels = Tensor.From<int>([0, 1, 3, 2], [4]);
+        Assert.That(labels.KnownBelow, Is.EqualTo(4));
         Assert.That(labels.Rows(1, 2).KnownBelow, Is.EqualTo(4));
         Assert.That(Tensor.Empty([4], DType.Int32).CopyFrom(labels).KnownBelow, Is.EqualTo(4));
-        labels.CopyFrom<int>([0, 1, 2, 9]);
-        Assert.That(labels.KnownBelow, Is.Zero);
-        labels.KnownBelow = 10;
+        Assert.That(labels.Fill(1).KnownBelow, Is.Zero);
+        Assert.That(labels.CopyFrom<int>([0, -1, 2, 3]).KnownBelow, Is.Zero);
+        Assert.That(labels.CopyFrom<int>([0, int.MaxValue, 2, 3]).KnownBelow, Is.Zero);
+        Assert.That(labels.CopyFrom<int>([0, 1, 2, 9]).KnownBelow, Is.EqualTo(10));
         Assert.That(() => Ops.CrossEntropy(Tensor.Zeros([4, 4]), labels), Throws.ArgumentException.With.Message.Contains("label 9 of sample 3"));
     }
 }
