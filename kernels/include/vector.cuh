@@ -58,3 +58,15 @@ DEVICE float4 at_least_zero(float4 v) { return {at_least_zero(v.x), at_least_zer
 /// Largest of the numbers, NaN when one of them is.
 DEVICE float most_of(float v) { return v; }
 DEVICE float most_of(float4 v) { return largest_or_nan(largest_or_nan(v.x, v.y), largest_or_nan(v.z, v.w)); }
+
+/// The numbers of a V one by one.
+template <typename V>
+struct Each
+{
+    float of[NUMBERS<V>];
+};
+
+DEVICE Each<float> each(float v) { return {{v}}; }
+DEVICE Each<float4> each(float4 v) { return {{v.x, v.y, v.z, v.w}}; }
+DEVICE void store(float* p, const Each<float>& v) { *p = v.of[0]; }
+DEVICE void store(float* p, const Each<float4>& v) { store_global(p, v.of); }

@@ -1,12 +1,13 @@
 // Attention of all heads, y = softmax(scale q k^T) v, tiled so that the scores never leave the chip, with the online softmax of
 // Milakov and Gimelshein (2018) as FlashAttention uses it (Dao et al., NeurIPS 2022). float32 on CUDA cores.
 //   backward (Dao, "FlashAttention-2", 2023): p = exp(scale q k^T - log_sum), delta = sum(dy y), ds = scale p (dy v^T - delta),
-//   dq = ds k, dk = ds^T q, dv = p^T dy. dq has a kernel by queries, dk and dv one by keys: nothing is added atomically.
+//   dq = ds k, dk = ds^T q, dv = p^T dy. dq has a kernel by queries, which makes delta too, dk and dv then one by keys: nothing is
+//   added atomically.
 //
 // qkv, dqkv     float32[B, N, 3, H, D]; y, dy: float32[B, N, H, D]; D a multiple of 4 up to 128
 // log_sums      float32[B, H, N], may be null in the forward pass; delta: the same shape
-// launch        forward: grid (ceil(N / 64), H, B); backward: grid (ceil(N / 32), H, B); 128 threads; attention_delta: one warp a row of
-//               [B N, H]. Suffix: the padded width, 32, 64 or 128. Dynamic shared memory in bytes, with S = width + 4:
+// launch        forward: grid (ceil(N / 64), H, B); backward: grid (ceil(N / 32), H, B); 128 threads. Suffix: the padded width, 32, 64
+//               or 128. Dynamic shared memory in bytes, with S = width + 4:
 //               forward 4 (64 S + 2 · 32 S + 64 · 40), queries 4 (4 · 32 S + 32 · 40), keys 4 (4 · 32 S + 2 · 32 · 40)
 // bytes         forward reads q once and k, v ceil(N / 64) times, writes y; the backward kernels read their loop's tiles ceil(N / 32) times
 // equals        CpuBackend.Attention, AttentionBackward
@@ -207,13 +208,14 @@ DEVICE void clear(float (&v)[Rows][Columns])
 }
 
 template <int W>
-DEVICE void backward_queries(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
+DEVICE void backward_queries(float* dqkv, float* delta, const float* dy, const float* y, const float* qkv, const float* log_sums, const Heads& h)
 {
     constexpr int Stride = Tile<W>::Stride;
     float *q = tiles, *g = q + OWN * Stride, *k = g + OWN * Stride, *v = k + OTHERS * Stride, *shared_ds = v + OTHERS * Stride;
     int first = block_x() * OWN;
     float dq[OWN / 16][W / 8];
     clear(dq);
+    write_delta<OWN>(delta, dy, y, first, h);
     load_tile<OWN, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
     load_tile<OWN, Tile<W>>(g, output_of(dy, h), h.channels, first, h);
     for (int key = 0; key < h.tokens; key += OTHERS)
@@ -261,27 +263,15 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const 
     write_rows<OWN / 16, W>(part_of(dqkv, h, 2), 3 * h.channels, first, h, dv);
 }
 
-// delta = sum over a head of dy y. grid (tokens, heads, batch), one warp.
-KERNEL __launch_bounds__(WARP) attention_delta(float* delta, const float* dy, const float* y, Heads h)
-{
-    const float *g = output_of(dy, h) + (long long)block_x() * h.channels, *v = output_of(y, h) + (long long)block_x() * h.channels;
-    float sum = 0.0f;
-    for (int d = lane_index(); d < h.width; d += WARP)
-        sum = fused(g[d], v[d], sum);
-    sum = warp_sum(sum);
-    if (lane_index() == 0)
-        delta[row_numbers(h) + block_x()] = sum;
-}
-
 #define ATTENTION(width) \
     KERNEL __launch_bounds__(ATTENTION_THREADS) attention_##width(float* y, float* log_sums, const float* qkv, Heads h) \
     { \
         forward<width>(y, log_sums, qkv, h); \
     } \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_backward_queries_##width(float* dqkv, const float* dy, const float* qkv, const float* log_sums, \
-        const float* delta, Heads h) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_backward_queries_##width(float* dqkv, float* delta, const float* dy, const float* y, const float* qkv, \
+        const float* log_sums, Heads h) \
     { \
-        backward_queries<width>(dqkv, dy, qkv, log_sums, delta, h); \
+        backward_queries<width>(dqkv, delta, dy, y, qkv, log_sums, h); \
     } \
     KERNEL __launch_bounds__(ATTENTION_THREADS) attention_backward_keys_##width(float* dqkv, const float* dy, const float* qkv, const float* log_sums, \
         const float* delta, Heads h) \

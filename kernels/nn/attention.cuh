@@ -63,6 +63,22 @@ DEVICE float row_max(float v)
     return v;
 }
 
+/// delta = sum over the head of dy y for `Rows` rows from `first` on, a warp a row. Visible to the block behind a barrier.
+template <int Rows>
+DEVICE void write_delta(float* delta, const float* dy, const float* y, int first, const Heads& h)
+{
+    for (int row = first + thread_x() / WARP; row < first + Rows && row < h.tokens; row += ATTENTION_THREADS / WARP)
+    {
+        const float *g = output_of(dy, h) + (long long)row * h.channels, *v = output_of(y, h) + (long long)row * h.channels;
+        float sum = 0.0f;
+        for (int d = lane_index(); d < h.width; d += WARP)
+            sum = fused(g[d], v[d], sum);
+        sum = warp_sum(sum);
+        if (lane_index() == 0)
+            delta[row_numbers(h) + row] = sum;
+    }
+}
+
 constexpr float MINUS_INFINITY = -__builtin_huge_valf();
 
 /// What is taken from a row's scores before exp: their maximum, or nothing where all so far are -infinity.

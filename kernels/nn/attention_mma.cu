@@ -3,7 +3,7 @@
 // the terms of a product is free, so the depth of a fragment is numbered such that a lane reads neighbours along a row, and that its
 // scores are, as they stand, the left operand of the next product.
 //
-// arguments, grid, results   those of attention.cu (delta comes from attention_delta); forward 64 queries a block, backward 64 rows
+// arguments, grid, results   those of attention.cu; forward 64 queries a block, backward 64 rows
 // launch        128 threads; suffix: the padded width W, 32, 64 or 128. Dynamic shared memory in bytes: forward 4 · 128 W, backward 4 · 192 W
 // equals        CpuBackend.Attention, AttentionBackward within the error of the operands' rounding: 2^-11 (tf32) or 2^-8 (bfloat16)
 #include "attention.cuh"
@@ -246,12 +246,13 @@ DEVICE void probabilities(float (&p)[COLUMNS][4], float (&ds)[COLUMNS][4], const
 }
 
 template <typename Type, int W>
-DEVICE void backward_queries(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
+DEVICE void backward_queries(float* dqkv, float* delta, const float* dy, const float* y, const float* qkv, const float* log_sums, const Heads& h)
 {
     float *q = tiles, *g = q + OWN * W, *k = g + OWN * W, *v = k + OTHERS * W;
     int first = block_x() * OWN;
     float dq[W / 8][4];
     clear(dq);
+    write_delta<OWN>(delta, dy, y, first, h);
     load_tile<OWN, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
     load_tile<OWN, Tile<W>>(g, output_of(dy, h), h.channels, first, h);
     for (int key = 0; key < h.tokens; key += OTHERS)
@@ -297,10 +298,10 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const 
     { \
         forward<type, width>(y, log_sums, qkv, h); \
     } \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_mma_##name##_backward_queries_##width(float* dqkv, const float* dy, const float* qkv, \
-        const float* log_sums, const float* delta, Heads h) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_mma_##name##_backward_queries_##width(float* dqkv, float* delta, const float* dy, const float* y, \
+        const float* qkv, const float* log_sums, Heads h) \
     { \
-        backward_queries<type, width>(dqkv, dy, qkv, log_sums, delta, h); \
+        backward_queries<type, width>(dqkv, delta, dy, y, qkv, log_sums, h); \
     } \
     KERNEL __launch_bounds__(ATTENTION_THREADS) attention_mma_##name##_backward_keys_##width(float* dqkv, const float* dy, const float* qkv, \
         const float* log_sums, const float* delta, Heads h) \

@@ -6,24 +6,25 @@
 // x, y, dy, dx, residual   float32[rows, C]
 // saved         float32[5, C]: center, remainder, 1/deviation, scale, shift (Backends/Backend.BatchNorm.cs, BatchNormRow)
 // moments       float32[parts, 3, C]; sums: float32[parts, 2, C]; coefficients: float32[2, C], slope and level
-// launch        *_moments, *_sums: grid (ceil(C / 64), parts), block (16, 16), 4 channels a thread; *_apply, *_input: grid-stride, 256
-//               threads, 4 elements a thread; *_odd, for C not divisible by 4: 1 instead of 4, and 16 instead of 64; *_finish,
-//               *_gradients: grid ceil(C / 16), block (16, 16); *_frozen: grid-stride over channels
-// bytes         least and actual an element: moments reads 4; apply reads 4 (8 with residual), writes 4; sums reads 8 (12 with y), writes 0
-//               (4 with residual); input reads 8, writes 4; per-channel numbers come from cache
+// launch        *_statistics, *_gradients: grid (ceil(C / 64), parts), block (16, 16), 4 channels a thread, the last block of a group of
+//               channels puts the parts together; *_apply, *_input: grid-stride, 256 threads, 4 elements a thread; *_odd, for C not divisible
+//               by 4: 1 instead of 4, and 16 instead of 64; *_frozen: grid-stride over channels
+// bytes         least and actual an element: statistics reads 4; apply reads 4 (8 with residual), writes 4; gradients reads 8 (12 with y),
+//               writes 0 (4 with residual); input reads 8, writes 4; per-channel numbers come from cache
 // equals        CpuBackend.BatchNormStatistics, BatchNormFrozen, BatchNormApply, BatchNormBackward
 #include "../include/columns.cuh"
 #include "../include/map.cuh"
 
 enum { CENTER, REMAINDER, INVERSE, SCALE, SHIFT };
 
+template <typename V>
+using Shared = Stages<V, double, 2>;
+
 // For each channel of a part: its first value, and the sums of the distances from it and of their squares, so that a large mean does
 // not cancel.
 template <typename V>
-DEVICE void moments_of(float* moments, const float* x, long long rows, int channels, int rows_per_part)
+DEVICE void write_moments(float* moments, const float* x, const ColumnPart& part, int channels, Shared<V>& shared)
 {
-    __shared__ V shared[2][ROWS_AT_ONCE][COLUMNS];
-    ColumnPart part = column_part<V>(rows, channels, rows_per_part);
     V pivot = all_of<V>(0.0f), sum = pivot, squares = pivot;
     if (part.exists)
     {
@@ -35,8 +36,8 @@ DEVICE void moments_of(float* moments, const float* x, long long rows, int chann
             squares = fused(d, d, squares);
         }
     }
-    sum = sum_thread_rows(sum, shared[0]);
-    squares = sum_thread_rows(squares, shared[1]);
+    sum = sum_thread_rows(sum, shared.rows[0]);
+    squares = sum_thread_rows(squares, shared.rows[1]);
     if (!part.exists || thread_y() != 0)
         return;
     float* m = moments + 3 * (long long)block_y() * channels + part.column;
@@ -45,71 +46,125 @@ DEVICE void moments_of(float* moments, const float* x, long long rows, int chann
     store(m + 2 * channels, squares);
 }
 
-KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_moments(float* moments, const float* x, long long rows, int channels, int rows_per_part)
+/// Writes the numbers of the channels of a V.
+template <typename V>
+DEVICE void save(float* saved, int channels, int c, const double (&mean)[NUMBERS<V>], const double (&variance)[NUMBERS<V>], double eps, const float* weight,
+    const float* bias)
 {
-    moments_of<float4>(moments, x, rows, channels, rows_per_part);
-}
-
-KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_moments_odd(float* moments, const float* x, long long rows, int channels, int rows_per_part)
-{
-    moments_of<float>(moments, x, rows, channels, rows_per_part);
-}
-
-DEVICE void save(float* saved, int channels, int c, double mean, double variance, double eps, const float* weight, const float* bias)
-{
-    float center = (float)mean;
-    double remainder = mean - center, inverse = 1.0 / square_root(variance + eps), scale = weight[c] * inverse;
-    saved += c;
-    saved[CENTER * channels] = center;
-    saved[REMAINDER * channels] = (float)remainder;
-    saved[INVERSE * channels] = (float)inverse;
-    saved[SCALE * channels] = (float)scale;
-    saved[SHIFT * channels] = (float)(bias[c] - remainder * scale);
-}
-
-// Puts the parts together (Chan, Golub and LeVeque, 1979), in float64; running statistics and the counter of
-// batches may be null.
-KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_finish(float* saved, float* running_mean, float* running_variance, long long* counter, const float* moments,
-    const float* weight, const float* bias, double eps, double momentum, long long rows, int channels, int parts, int rows_per_part)
-{
-    __shared__ double shared[2][ROWS_AT_ONCE][COLUMNS];
-    int c = column_of_thread();
-    bool exists = c < channels;
-    auto rows_of = [=](int part)
+    Each<V> w = each(load<V>(weight + c)), b = each(load<V>(bias + c)), rows[5];
+#pragma unroll
+    for (int k = 0; k < NUMBERS<V>; k++)
     {
-        long long left = rows - (long long)part * rows_per_part;
+        float center = (float)mean[k];
+        double remainder = mean[k] - center, inverse = 1.0 / square_root(variance[k] + eps), scale = w.of[k] * inverse;
+        rows[CENTER].of[k] = center;
+        rows[REMAINDER].of[k] = (float)remainder;
+        rows[INVERSE].of[k] = (float)inverse;
+        rows[SCALE].of[k] = (float)scale;
+        rows[SHIFT].of[k] = (float)(b.of[k] - remainder * scale);
+    }
+#pragma unroll
+    for (int row = 0; row < 5; row++)
+        store(saved + row * channels + c, rows[row]);
+}
+
+/// running = (1 - momentum) running + momentum batch.
+template <typename V>
+DEVICE void follow(float* running, const double (&batch)[NUMBERS<V>], double momentum)
+{
+    Each<V> v = each(load<V>(running));
+#pragma unroll
+    for (int k = 0; k < NUMBERS<V>; k++)
+        v.of[k] = (float)((1.0 - momentum) * v.of[k] + momentum * batch[k]);
+    store(running, v);
+}
+
+// What a launch makes besides saved; each may be null.
+struct Running
+{
+    float *mean, *variance;
+    long long* counter;
+};
+
+// Puts the parts together (Chan, Golub and LeVeque, 1979), in float64.
+template <typename V>
+DEVICE void finish(float* saved, const Running& running, const float* moments, const float* weight, const float* bias, double eps, double momentum, long long rows,
+    int channels, int rows_per_part, const ColumnPart& part, Shared<V>& shared)
+{
+    constexpr int N = NUMBERS<V>;
+    auto rows_of = [=](int p)
+    {
+        long long left = rows - (long long)p * rows_per_part;
         return (double)(left < rows_per_part ? left : rows_per_part);
     };
-    double sum = sum_parts(parts, exists, shared[0], [=](int part)
+    double mean[N], variance[N];
+    sum_parts<V>(mean, part.exists, shared.parts, [=](double (&sum)[N], int p)
     {
-        const float* m = moments + 3 * (long long)part * channels + c;
-        return rows_of(part) * m[0] + m[channels];
+        const float* m = moments + 3 * (long long)p * channels + part.column;
+        Each<V> first = each(load<V>(m)), distances = each(load<V>(m + channels));
+#pragma unroll
+        for (int k = 0; k < N; k++)
+            sum[k] += rows_of(p) * first.of[k] + distances.of[k];
     });
-    double mean = sum / (double)rows;
-    double squares = sum_parts(parts, exists, shared[1], [=](int part)
+#pragma unroll
+    for (int k = 0; k < N; k++)
+        mean[k] /= (double)rows;
+    sum_parts<V>(variance, part.exists, shared.parts, [=](double (&sum)[N], int p)
     {
-        const float* m = moments + 3 * (long long)part * channels + c;
-        double n = rows_of(part), offset = m[channels] / n, distance = m[0] + offset - mean, own = m[2 * channels] - n * offset * offset;
-        return (own < 0.0 ? 0.0 : own) + n * distance * distance;
+        const float* m = moments + 3 * (long long)p * channels + part.column;
+        Each<V> first = each(load<V>(m)), distances = each(load<V>(m + channels)), squares = each(load<V>(m + 2 * channels));
+        double n = rows_of(p);
+#pragma unroll
+        for (int k = 0; k < N; k++)
+        {
+            double offset = distances.of[k] / n, distance = first.of[k] + offset - mean[k], own = squares.of[k] - n * offset * offset;
+            sum[k] += (own < 0.0 ? 0.0 : own) + n * distance * distance;
+        }
     });
-    if (!exists || thread_y() != 0)
+    if (!part.exists || thread_y() != 0)
         return;
-    if (counter && c == 0)
-        ++*counter;
-    double variance = squares / (double)rows;
-    save(saved, channels, c, mean, variance, eps, weight, bias);
-    if (running_mean)
+    if (running.counter && part.column == 0)
+        ++*running.counter;
+#pragma unroll
+    for (int k = 0; k < N; k++)
+        variance[k] /= (double)rows;
+    save<V>(saved, channels, part.column, mean, variance, eps, weight, bias);
+    if (running.mean)
     {
         double unbias = (double)rows / ((double)rows - 1.0);
-        running_mean[c] = (float)((1.0 - momentum) * running_mean[c] + momentum * mean);
-        running_variance[c] = (float)((1.0 - momentum) * running_variance[c] + momentum * variance * unbias);
+        follow<V>(running.mean + part.column, mean, momentum);
+#pragma unroll
+        for (int k = 0; k < N; k++)
+            variance[k] *= unbias;
+        follow<V>(running.variance + part.column, variance, momentum);
     }
 }
+
+template <typename V>
+DEVICE void statistics(float* saved, const Running& running, float* moments, const float* x, const float* weight, const float* bias, double eps, double momentum,
+    long long rows, int channels, int rows_per_part)
+{
+    __shared__ Shared<V> shared;
+    ColumnPart part = column_part<V>(rows, channels, rows_per_part);
+    write_moments<V>(moments, x, part, channels, shared);
+    if (parts_are_complete())
+        finish<V>(saved, running, moments, weight, bias, eps, momentum, rows, channels, rows_per_part, part, shared);
+}
+
+#define STATISTICS(suffix, v) \
+    KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_statistics##suffix(float* saved, float* running_mean, float* running_variance, long long* counter, \
+        float* moments, const float* x, const float* weight, const float* bias, double eps, double momentum, long long rows, int channels, int rows_per_part) \
+    { \
+        statistics<v>(saved, {running_mean, running_variance, counter}, moments, x, weight, bias, eps, momentum, rows, channels, rows_per_part); \
+    }
+
+STATISTICS(, float4)
+STATISTICS(_odd, float)
 
 KERNEL batch_norm_frozen(float* saved, const float* mean, const float* variance, const float* weight, const float* bias, double eps, int channels)
 {
     for (long long c = global_index(); c < channels; c += global_threads())
-        save(saved, channels, (int)c, mean[c], variance[c], eps, weight, bias);
+        save<float>(saved, channels, (int)c, {mean[c]}, {variance[c]}, eps, weight, bias);
 }
 
 template <typename V>
@@ -145,11 +200,9 @@ DEVICE V masked(V dy, V d, V scale, V shift, const float* y, long long i, int re
 }
 
 template <typename V>
-DEVICE void sums_of(float* sums, float* residual, const float* dy, const float* x, const float* y, const float* saved, int relu, long long rows,
-    int channels, int rows_per_part)
+DEVICE void write_sums(float* sums, float* residual, const float* dy, const float* x, const float* y, const float* saved, int relu, const ColumnPart& part,
+    int channels, Shared<V>& shared)
 {
-    __shared__ V shared[2][ROWS_AT_ONCE][COLUMNS];
-    ColumnPart part = column_part<V>(rows, channels, rows_per_part);
     V sum = all_of<V>(0.0f), product = sum;
     if (part.exists)
     {
@@ -165,8 +218,8 @@ DEVICE void sums_of(float* sums, float* residual, const float* dy, const float* 
             product = fused(g, d, product);
         }
     }
-    sum = sum_thread_rows(sum, shared[0]);
-    product = sum_thread_rows(product, shared[1]);
+    sum = sum_thread_rows(sum, shared.rows[0]);
+    product = sum_thread_rows(product, shared.rows[1]);
     if (!part.exists || thread_y() != 0)
         return;
     float* to = sums + 2 * (long long)block_y() * channels + part.column;
@@ -174,39 +227,85 @@ DEVICE void sums_of(float* sums, float* residual, const float* dy, const float* 
     store(to + channels, product);
 }
 
-KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_sums(float* sums, float* residual, const float* dy, const float* x, const float* y, const float* saved,
-    int relu, long long rows, int channels, int rows_per_part)
+/// The columns from c on become v, or += v; to is null where nobody wants them.
+template <typename V>
+DEVICE void give(float* to, int c, const double (&v)[NUMBERS<V>], int accumulate)
 {
-    sums_of<float4>(sums, residual, dy, x, y, saved, relu, rows, channels, rows_per_part);
-}
-
-KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_sums_odd(float* sums, float* residual, const float* dy, const float* x, const float* y, const float* saved,
-    int relu, long long rows, int channels, int rows_per_part)
-{
-    sums_of<float>(sums, residual, dy, x, y, saved, relu, rows, channels, rows_per_part);
-}
-
-// Gradients of weight and bias (either may be null) and the coefficients of dx.
-KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_gradients(float* coefficients, float* dweight, float* dbias, const float* sums, const float* saved, int batch,
-    int accumulate_weight, int accumulate_bias, long long rows, int channels, int parts)
-{
-    __shared__ double shared[2][ROWS_AT_ONCE][COLUMNS];
-    int c = column_of_thread();
-    bool exists = c < channels;
-    double sum = sum_parts(parts, exists, shared[0], [=](int part) { return (double)sums[2 * (long long)part * channels + c]; });
-    double product = sum_parts(parts, exists, shared[1], [=](int part) { return (double)sums[(2 * (long long)part + 1) * channels + c]; });
-    if (!exists || thread_y() != 0)
+    if (!to)
         return;
-    double inverse = saved[INVERSE * channels + c], remainder = saved[REMAINDER * channels + c], scale = saved[SCALE * channels + c];
-    product = (product - remainder * sum) * inverse;
-    if (dbias)
-        dbias[c] = (float)sum + (accumulate_bias ? dbias[c] : 0.0f);
-    if (dweight)
-        dweight[c] = (float)product + (accumulate_weight ? dweight[c] : 0.0f);
-    double slope = batch ? -scale * inverse * product / (double)rows : 0.0;
-    coefficients[c] = (float)slope;
-    coefficients[channels + c] = batch ? (float)(-scale * sum / (double)rows - slope * remainder) : 0.0f;
+    Each<V> sum = each(accumulate ? load<V>(to + c) : all_of<V>(0.0f));
+#pragma unroll
+    for (int k = 0; k < NUMBERS<V>; k++)
+        sum.of[k] += (float)v[k];
+    store(to + c, sum);
 }
+
+// Where the gradients of weight and bias go.
+struct Wanted
+{
+    float *weight, *bias;
+    int accumulate_weight, accumulate_bias;
+};
+
+// Gradients of weight and bias and the coefficients of dx, from all parts.
+template <typename V>
+DEVICE void finish_gradients(float* coefficients, const Wanted& wanted, const float* sums, const float* saved, int batch, long long rows, int channels,
+    const ColumnPart& part, Shared<V>& shared)
+{
+    constexpr int N = NUMBERS<V>;
+    double sum[N], product[N];
+    auto add_row = [=](int row)
+    {
+        return [=](double (&total)[N], int p)
+        {
+            Each<V> v = each(load<V>(sums + (2 * (long long)p + row) * channels + part.column));
+#pragma unroll
+            for (int k = 0; k < N; k++)
+                total[k] += (double)v.of[k];
+        };
+    };
+    sum_parts<V>(sum, part.exists, shared.parts, add_row(0));
+    sum_parts<V>(product, part.exists, shared.parts, add_row(1));
+    if (!part.exists || thread_y() != 0)
+        return;
+    const float* s = saved + part.column;
+    Each<V> inverse = each(load<V>(s + INVERSE * channels)), remainder = each(load<V>(s + REMAINDER * channels)), scale = each(load<V>(s + SCALE * channels));
+    Each<V> slopes, levels;
+#pragma unroll
+    for (int k = 0; k < N; k++)
+    {
+        product[k] = (product[k] - (double)remainder.of[k] * sum[k]) * (double)inverse.of[k];
+        double slope = batch ? -(double)scale.of[k] * (double)inverse.of[k] * product[k] / (double)rows : 0.0;
+        slopes.of[k] = (float)slope;
+        levels.of[k] = batch ? (float)(-(double)scale.of[k] * sum[k] / (double)rows - slope * (double)remainder.of[k]) : 0.0f;
+    }
+    give<V>(wanted.bias, part.column, sum, wanted.accumulate_bias);
+    give<V>(wanted.weight, part.column, product, wanted.accumulate_weight);
+    store(coefficients + part.column, slopes);
+    store(coefficients + channels + part.column, levels);
+}
+
+template <typename V>
+DEVICE void gradients(float* coefficients, const Wanted& wanted, float* sums, float* residual, const float* dy, const float* x, const float* y, const float* saved,
+    int relu, int batch, long long rows, int channels, int rows_per_part)
+{
+    __shared__ Shared<V> shared;
+    ColumnPart part = column_part<V>(rows, channels, rows_per_part);
+    write_sums<V>(sums, residual, dy, x, y, saved, relu, part, channels, shared);
+    if (parts_are_complete())
+        finish_gradients<V>(coefficients, wanted, sums, saved, batch, rows, channels, part, shared);
+}
+
+#define GRADIENTS(suffix, v) \
+    KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_gradients##suffix(float* coefficients, float* dweight, float* dbias, float* sums, float* residual, \
+        const float* dy, const float* x, const float* y, const float* saved, int relu, int batch, int accumulate_weight, int accumulate_bias, long long rows, \
+        int channels, int rows_per_part) \
+    { \
+        gradients<v>(coefficients, {dweight, dbias, accumulate_weight, accumulate_bias}, sums, residual, dy, x, y, saved, relu, batch, rows, channels, rows_per_part); \
+    }
+
+GRADIENTS(, float4)
+GRADIENTS(_odd, float)
 
 // dx, and g into residual where the sums have not made it. dy may be g already: then relu is 0.
 template <typename V>

@@ -1,33 +1,43 @@
 // Layer normalisation over the last dimension (Ba et al., "Layer Normalization", 2016):
 //   y = (x - mean) r w + b,   r = 1 / sqrt(variance + eps), biased variance
 //   with n = (x - mean) r and g = dy w:   dx = r (g - mean(g) - n mean(g n)),   dw = sum dy n,   db = sum dy over rows
+// x may be the sum of two tensors, which is made on the way; each of dx, dw, db may be added to what is there.
 //
-// x, y, dy, dx  float32[rows, columns]; dx may be dy
+// x, y, dy, dx  float32[rows, columns]; dx may be dy where it is not added to; residual, sum: the same, both null or both there
 // statistics    float32[rows, 3]: the mean in two parts, whose sum is more exact than one number, and r
-// partial       float32[2, parts, columns]: sums of a part of the rows for dw and db; sum_leading_parts adds them up
+// partial       float32[2, parts, columns]: sums of a part of the rows for dw and db; null where neither is wanted
 // launch        forward: one block a row, 4 columns bytes of dynamic shared memory; backward: one block a part of the rows, 16 columns
-//               bytes; *_few: 32 threads, others 128; 4 elements a thread and turn (1 in *_odd, for columns not divisible by 4)
-// bytes         least and actual: forward reads 4 and writes 4 an element, backward reads 8 and writes 4; w and b come from cache
-// equals        CpuBackend.LayerNorm, LayerNormBackward
+//               bytes, the last block of each of 16 groups of parts adds up the group, the last of these blocks the groups;
+//               *_few: 32 threads, others 128; 4 elements a thread and turn (1 in *_odd, for columns not divisible by 4)
+// bytes         least and actual: forward reads 4 (8 with residual) and writes 4 (8) an element, backward reads 8 (12 when added to) and
+//               writes 4; w and b come from cache
+// equals        CpuBackend.LayerNorm, AddLayerNorm, LayerNormBackward
+#include "../include/arrival.cuh"
 #include "../include/reduce.cuh"
 #include "../include/vector.cuh"
 
-constexpr int FEW_THREADS = 32, MANY_THREADS = 128;
+constexpr int FEW_THREADS = 32, MANY_THREADS = 128, GROUPS = 16;
 
 extern __shared__ float4 kept[];
 
 template <int Threads, typename V>
-DEVICE void forward(float* to, float* statistics, const float* from, const float* weight, const float* bias, double eps, int columns)
+DEVICE void forward(float* to, float* statistics, float* sum_to, const float* from, const float* residual, const float* weight, const float* bias, double eps, int columns)
 {
     __shared__ float shared[3][Threads / WARP];
     V* row = (V*)kept;
-    V* y = (V*)(to + (long long)block_x() * columns);
-    const V *x = (const V*)(from + (long long)block_x() * columns), *w = (const V*)weight, *b = (const V*)bias;
+    long long start = (long long)block_x() * columns;
+    V *y = (V*)(to + start), *s = (V*)(sum_to + start);
+    const V *x = (const V*)(from + start), *other = (const V*)(residual + start), *w = (const V*)weight, *b = (const V*)bias;
     int n = columns / NUMBERS<V>;
     float sum = 0, rest = 0, squares = 0;
     for (int j = thread_x(); j < n; j += Threads)
     {
         V v = load(x + j);
+        if (residual)
+        {
+            v = v + load(other + j);
+            store(s + j, v);
+        }
         store(row + j, v);
         sum += total(v);
     }
@@ -55,8 +65,53 @@ DEVICE void forward(float* to, float* statistics, const float* from, const float
         store(y + j, fused((load(row + j) - rest) * inverse, load(w + j), load(b + j)));
 }
 
+/// Sum of element j of the rows first, first + step, ...
+template <typename V>
+DEVICE V sum_rows(const float* rows, int first, int step, int end, int columns, int j)
+{
+    V sum = load((const V*)(rows + (long long)first * columns) + j);
+#pragma unroll 4
+    for (int row = first + step; row < end; row += step)
+        sum = sum + load((const V*)(rows + (long long)row * columns) + j);
+    return sum;
+}
+
+// Where the gradients go, and whether they are added there; dx, weight and bias may be null.
+struct Gradients
+{
+    float *dx, *weight, *bias;
+    int accumulate_dx, accumulate_weight, accumulate_bias;
+};
+
+/// The parts group, group + 16, ... are added into the first of them, then the groups: always in this order.
 template <int Threads, typename V>
-DEVICE void backward(float* to, float* partial, const float* upstream, const float* from, const float* weight, const float* statistics, long long rows,
+DEVICE void add_parts(const Gradients& gradients, float* partial, int columns)
+{
+    int parts = grid_size(), group = block_x() % GROUPS, groups = parts < GROUPS ? parts : GROUPS, n = columns / NUMBERS<V>;
+    float *weight_parts = partial, *bias_parts = partial + (long long)parts * columns;
+    if (!arrives_last(group, (parts - group + GROUPS - 1) / GROUPS))
+        return;
+    for (int j = thread_x(); j < n; j += Threads)
+    {
+        long long place = (long long)group * columns;
+        store((V*)(weight_parts + place) + j, sum_rows<V>(weight_parts, group, GROUPS, parts, columns, j));
+        store((V*)(bias_parts + place) + j, sum_rows<V>(bias_parts, group, GROUPS, parts, columns, j));
+    }
+    if (!arrives_last(GROUPS, groups))
+        return;
+    for (int j = thread_x(); j < n; j += Threads)
+    {
+        V *dw = (V*)gradients.weight + j, *db = (V*)gradients.bias + j;
+        V weight = sum_rows<V>(weight_parts, 0, 1, groups, columns, j), bias = sum_rows<V>(bias_parts, 0, 1, groups, columns, j);
+        if (gradients.weight)
+            store(dw, gradients.accumulate_weight ? load(dw) + weight : weight);
+        if (gradients.bias)
+            store(db, gradients.accumulate_bias ? load(db) + bias : bias);
+    }
+}
+
+template <int Threads, typename V>
+DEVICE void backward(const Gradients& gradients, float* partial, const float* upstream, const float* from, const float* weight, const float* statistics, long long rows,
     int columns, int rows_per_part)
 {
     __shared__ float shared[2][Threads / WARP];
@@ -82,12 +137,15 @@ DEVICE void backward(float* to, float* partial, const float* upstream, const flo
             sum += total(g);
             product += total(g * normal);
         }
-        if (!to)
+        if (!gradients.dx)
             continue;
         float mean_g = block_sum<Threads>(sum, shared[0]) / (float)columns, mean_gn = block_sum<Threads>(product, shared[1]) / (float)columns;
-        V* dx = (V*)(to + r * columns);
+        V* dx = (V*)(gradients.dx + r * columns);
         for (int j = thread_x(); j < n; j += Threads)
-            store(dx + j, (load(g_row + j) - mean_g - load(n_row + j) * mean_gn) * inverse);
+        {
+            V v = (load(g_row + j) - mean_g - load(n_row + j) * mean_gn) * inverse;
+            store(dx + j, gradients.accumulate_dx ? load(dx + j) + v : v);
+        }
         // The next row's sums go to the same place.
         barrier();
     }
@@ -99,17 +157,19 @@ DEVICE void backward(float* to, float* partial, const float* upstream, const flo
         store(weight_part + j, load(weight_sum + j));
         store(bias_part + j, load(bias_sum + j));
     }
+    add_parts<Threads, V>(gradients, partial, columns);
 }
 
 #define BOTH(suffix, threads, v) \
-    KERNEL __launch_bounds__(threads) layer_norm##suffix(float* y, float* statistics, const float* x, const float* w, const float* b, double eps, int columns) \
+    KERNEL __launch_bounds__(threads) layer_norm##suffix(float* y, float* statistics, float* sum, const float* x, const float* residual, const float* w, \
+        const float* b, double eps, int columns) \
     { \
-        forward<threads, v>(y, statistics, x, w, b, eps, columns); \
+        forward<threads, v>(y, statistics, sum, x, residual, w, b, eps, columns); \
     } \
-    KERNEL __launch_bounds__(threads) layer_norm_backward##suffix(float* dx, float* partial, const float* dy, const float* x, const float* w, \
-        const float* statistics, long long rows, int columns, int rows_per_part) \
+    KERNEL __launch_bounds__(threads) layer_norm_backward##suffix(float* dx, float* dw, float* db, float* partial, const float* dy, const float* x, const float* w, \
+        const float* statistics, int accumulate_dx, int accumulate_dw, int accumulate_db, long long rows, int columns, int rows_per_part) \
     { \
-        backward<threads, v>(dx, partial, dy, x, w, statistics, rows, columns, rows_per_part); \
+        backward<threads, v>({dx, dw, db, accumulate_dx, accumulate_dw, accumulate_db}, partial, dy, x, w, statistics, rows, columns, rows_per_part); \
     }
 
 BOTH(, MANY_THREADS, float4)

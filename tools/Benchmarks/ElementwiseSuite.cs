@@ -53,7 +53,7 @@ static unsafe class ElementwiseSuite
         using Tensor x = Random(shape, 1), dy = Random(shape, 2), y = Random(shape, 3), weight = Random([shape[-1]], 4), bias = Random([shape[-1]], 5);
         using Tensor statistics = Random([rows, 3], 6), dweight = Random([shape[-1]], 7), dbias = Random([shape[-1]], 8);
         Report("layer norm", x, 8, () => cpu.LayerNorm(x, weight, bias, 1e-6, y, statistics));
-        Report("layer norm backward", x, 12, () => cpu.LayerNormBackward(dy, x, weight, statistics, y, dweight, false, dbias, false));
+        Report("layer norm backward", x, 12, () => cpu.LayerNormBackward(dy, x, weight, statistics, new(y, false, dweight, false, dbias, false)));
         using Tensor mean = Random([shape[0], shape[-1]], 9);
         Report("token mean", x, 4, () => cpu.Mean(x, 1, mean));
         using Tensor s = Random(scores, 10), p = Random(scores, 11), ds = Random(scores, 12);

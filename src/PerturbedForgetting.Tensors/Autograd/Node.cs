@@ -87,25 +87,29 @@ abstract class Node
     }
 
     /// <summary>
-    /// Where a backward kernel writes the gradient of an input, or null when none is wanted: the weight's own buffer, to which it
-    /// adds if <paramref name="accumulate"/> says so, or a new tensor. <see cref="Deliver"/> hands it on afterwards.
+    /// Where a backward kernel writes the gradient of an input, or null when none is wanted: the weight's own buffer or a gradient that
+    /// has arrived and that nobody else sees, to which it adds if <paramref name="accumulate"/> says so, or a new tensor.
+    /// <see cref="Deliver"/> hands it on afterwards.
     /// </summary>
     protected static Tensor? Target(Tensor? input, out bool accumulate)
     {
         accumulate = false;
-        return input switch
-        {
-            Parameter { IsTrainable: true } parameter => parameter.GradTarget(out accumulate),
-            { RequiresGrad: true } => input.EmptyLike(),
-            _ => null,
-        };
+        if (input is Parameter { IsTrainable: true } parameter)
+            return parameter.GradTarget(out accumulate);
+        if (input is not { RequiresGrad: true })
+            return null;
+        if (input.Node?.gradient is not { Storage.IsExclusive: true } arrived)
+            return input.EmptyLike();
+        accumulate = true;
+        return arrived;
     }
 
     /// <summary>Sends what a kernel has written into a <see cref="Target"/>.</summary>
     protected static void Deliver(Tensor? input, Tensor? target)
     {
-        if (target is not null)
-            input!.Node?.Receive(target);
+        // What was added to a gradient that had arrived is there already.
+        if (target is not null && input!.Node is { } node && node.gradient != target)
+            node.Receive(target);
     }
 
     /// <summary>The gradient of an input that was repeated over leading dimensions: the sum over them, written straight into a parameter's gradient.</summary>

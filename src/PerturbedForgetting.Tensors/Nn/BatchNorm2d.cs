@@ -47,6 +47,7 @@ public sealed class BatchNorm2d : Module
     /// <param name="relu">Whether to take max(·, 0) last.</param>
     public Tensor Call(Tensor x, Tensor? residual, bool relu)
     {
+        using var range = BeginRange();
         using var scope = Scope.Begin();
         return scope.Return(Run(x, residual, relu));
     }

@@ -46,10 +46,13 @@ public abstract class Module
     /// <summary>Runs the module in a scope of its own: what it made on the way is given back, or kept as long as the tape needs it.</summary>
     public Tensor Call(Tensor x)
     {
-        using var range = Ranges.IsOn ? Ranges.Push(RangeKind.Module, Label) : default;
+        using var range = BeginRange();
         using var scope = Scope.Begin();
         return scope.Return(Forward(x));
     }
+
+    /// <summary>The range of a call for profilers, where a module has calls of other forms.</summary>
+    protected Ranges.Range BeginRange() => Ranges.IsOn ? Ranges.Push(RangeKind.Module, Label) : default;
 
     /// <summary>What the module computes.</summary>
     protected abstract Tensor Forward(Tensor x);

@@ -69,13 +69,12 @@ public static partial class Ops
             Tensor x = inputs[0], weight = inputs[1];
             Tensor? bias = inputs.Length > 2 ? inputs[2] : null;
             var backend = dy.Device.Backend;
-            if (x.RequiresGrad)
+            if (Target(x, out bool accumulate) is { } dx)
             {
-                var dx = x.EmptyLike();
-                backend.Conv2dBackwardInput(dy, weight, geometry, dx);
-                Send(x, dx);
+                backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate);
+                Deliver(x, dx);
             }
-            if (Target(weight, out bool accumulate) is { } dweight)
+            if (Target(weight, out accumulate) is { } dweight)
             {
                 backend.Conv2dBackwardWeight(x, dy, geometry, dweight, accumulate);
                 Deliver(weight, dweight);

@@ -17,17 +17,49 @@ public static partial class Ops
     public static Tensor LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps)
     {
         using var range = Ranges.Operation(nameof(LayerNorm));
-        RequireLastDimension("LayerNorm", x);
-        int width = x.Shape[-1];
-        if (weight.Count != width || bias.Count != width || weight.DType != x.DType || bias.DType != x.DType || width == 0)
-            throw new ArgumentException($"LayerNorm of {x} needs a weight and a bias of its {width} channels and of its type, not {weight} and {bias}.");
+        CheckLayerNorm(nameof(LayerNorm), x, weight, bias);
         var y = x.EmptyLike();
-        using var statistics = Tensor.Persistent([checked((int)(x.Count / width)), 3], x.DType, x.Device);
+        using var statistics = LayerNormStatistics(x);
         x.Device.Backend.LayerNorm(x, weight, bias, eps, y, statistics);
         if (Records(x, weight, bias))
             y.Node = new LayerNormNode(x, weight, bias, statistics);
         return y;
     }
+
+    /// <summary>
+    /// x + residual and the <see cref="LayerNorm"/> of that, both made in one pass: what stands between the branches of a transformer.
+    /// The gradient of the sum that arrives from elsewhere is added to in the backward pass of the norm.
+    /// </summary>
+    /// <param name="x">[..., channels].</param>
+    /// <param name="residual">Of x's shape.</param>
+    /// <param name="weight">[channels].</param>
+    /// <param name="bias">[channels].</param>
+    /// <param name="eps">Added to the variance.</param>
+    /// <exception cref="ArgumentException">Wrong shapes or types.</exception>
+    public static (Tensor Sum, Tensor Normal) AddLayerNorm(Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps)
+    {
+        using var range = Ranges.Operation(nameof(AddLayerNorm));
+        RequireSame(nameof(AddLayerNorm), x, residual);
+        CheckLayerNorm(nameof(AddLayerNorm), x, weight, bias);
+        Tensor sum = x.EmptyLike(), y = x.EmptyLike();
+        using var statistics = LayerNormStatistics(x);
+        x.Device.Backend.AddLayerNorm(x, residual, weight, bias, eps, sum, y, statistics);
+        if (Records(x, residual))
+            sum.Node = new AddNode(x, residual);
+        if (Records(sum, weight, bias))
+            y.Node = new LayerNormNode(sum, weight, bias, statistics);
+        return (sum, y);
+    }
+
+    static void CheckLayerNorm(string operation, Tensor x, Tensor weight, Tensor bias)
+    {
+        RequireLastDimension(operation, x);
+        int width = x.Shape[-1];
+        if (weight.Count != width || bias.Count != width || weight.DType != x.DType || bias.DType != x.DType || width == 0)
+            throw new ArgumentException($"{operation} of {x} needs a weight and a bias of its {width} channels and of its type, not {weight} and {bias}.");
+    }
+
+    static Tensor LayerNormStatistics(Tensor x) => Tensor.Persistent([checked((int)(x.Count / x.Shape[-1])), 3], x.DType, x.Device);
 
     sealed class LayerNormNode : Node
     {
@@ -45,11 +77,9 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             Tensor x = inputs[0], weight = inputs[1], bias = inputs[2];
-            var dx = x.RequiresGrad ? x.EmptyLike() : null;
-            Tensor? dweight = Target(weight, out bool accumulateWeight), dbias = Target(bias, out bool accumulateBias);
-            dy.Device.Backend.LayerNormBackward(dy, x, weight, statistics, dx, dweight, accumulateWeight, dbias, accumulateBias);
-            if (dx is not null)
-                Send(x, dx);
+            Tensor? dx = Target(x, out bool accumulate), dweight = Target(weight, out bool accumulateWeight), dbias = Target(bias, out bool accumulateBias);
+            dy.Device.Backend.LayerNormBackward(dy, x, weight, statistics, new(dx, accumulate, dweight, accumulateWeight, dbias, accumulateBias));
+            Deliver(x, dx);
             Deliver(weight, dweight);
             Deliver(bias, dbias);
         }

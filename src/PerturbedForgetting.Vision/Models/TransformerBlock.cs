@@ -1,9 +1,14 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Vision.Models;
 
-/// <summary>Pre-norm encoder block: x + attention(norm1(x)), then x + mlp(norm2(x)), on tokens <c>[B, N, C]</c> (Dosovitskiy et al. 2020).</summary>
+/// <summary>
+/// Pre-norm encoder block: x + attention(norm1(x)), then x + mlp(norm2(x)), on tokens <c>[B, N, C]</c> (Dosovitskiy et al. 2020). A sum
+/// and the norm behind it are one pass over the memory; the last sum of a block is made with the norm that comes next, so the first
+/// norm is called from outside.
+/// </summary>
 sealed class TransformerBlock : Module
 {
     readonly LayerNorm norm1, norm2;
@@ -18,10 +23,26 @@ sealed class TransformerBlock : Module
         mlp = Register("mlp", new Mlp(dim, hidden));
     }
 
+    /// <summary>norm1.</summary>
+    public LayerNorm FirstNorm => norm1;
+
+    /// <summary>The block but for its first norm and its last sum.</summary>
+    /// <param name="x">The tokens.</param>
+    /// <param name="normal"><see cref="FirstNorm"/> of them.</param>
+    /// <returns>Two tensors whose sum is the block's output.</returns>
+    public (Tensor X, Tensor Branch) Call(Tensor x, Tensor normal)
+    {
+        using var range = BeginRange();
+        using var scope = Scope.Begin();
+        (x, normal) = norm2.Call(x, attention.Call(normal));
+        return (scope.Return(x), scope.Return(mlp.Call(normal)));
+    }
+
+    /// <inheritdoc/>
     protected override Tensor Forward(Tensor x)
     {
-        x = Ops.Add(x, attention.Call(norm1.Call(x)));
-        return Ops.Add(x, mlp.Call(norm2.Call(x)));
+        (x, Tensor branch) = Call(x, norm1.Call(x));
+        return Ops.Add(x, branch);
     }
 
     public Shape Describe(ModelSummary summary, string name, Shape tokens)

@@ -93,13 +93,32 @@ public sealed class VisionTransformer : ImageModel
         if (classToken is not null)
             x = Ops.Concat(1, Ops.Expand(classToken, x.Shape[0]), x);
         x = Ops.AddBroadcast(x, positions);
-        for (int i = 0; i < blocks.Blocks.Count; i++)
-            x = Observe($"blocks.{i}", Scope.Replace(x, blocks.Blocks[i].Call(x)));
-        x = Observe("norm", norm?.Call(x) ?? x);
+        x = Observe("norm", Encode(x));
         x = Pool(x);
         x = Observe("fc_norm", poolNorm?.Call(x) ?? x);
         return head.Call(dropout?.Call(x) ?? x);
     }
+
+    /// <summary>The blocks and the norm behind them, if there is one. What leaves a block is summed up by the norm that comes next.</summary>
+    Tensor Encode(Tensor x)
+    {
+        Tensor normal = NormBehind(-1)?.Call(x) ?? x;
+        for (int i = 0; i < blocks.Blocks.Count; i++)
+        {
+            (Tensor sum, Tensor branch) = blocks.Blocks[i].Call(x, normal);
+            Scope.Replace(normal, branch);
+            Scope.Replace(x, sum);
+            (x, normal) = NormBehind(i) is { } next ? next.Call(sum, branch) : Twice(Ops.Add(sum, branch));
+            Scope.Replace(branch, normal);
+            Scope.Replace(sum, x);
+            Observe($"blocks.{i}", x);
+        }
+        return Scope.Replace(x, normal);
+
+        static (Tensor, Tensor) Twice(Tensor t) => (t, t);
+    }
+
+    LayerNorm? NormBehind(int block) => block + 1 < blocks.Blocks.Count ? blocks.Blocks[block + 1].FirstNorm : norm;
 
     Tensor Pool(Tensor x) => options.Pooling switch
     {

@@ -12,14 +12,19 @@ static unsafe class MemoryInstructions
         new("st", "st{.weak|.volatile|.relaxed|.release}{.scope}{.global|.shared|.local|.param}{.cache}{.v2|.v4}.type [a], b", Store),
         new("membar", "membar.{cta|gl|sys}", Fence),
         new("fence", "fence{.sc|.acq_rel}.{cta|gpu|sys}", Fence),
-        new("prefetch", "prefetch{.global|.local}.{L1|L2} [a]", Fence),
+        new("prefetch", "prefetch{.global|.local}.{L1|L2} [a]", Prefetch),
     ];
 
-    static void Fence(Lowering context, PtxInstruction instruction) => context.Emit(&Nothing, InstructionClass.Other);
+    static void Prefetch(Lowering context, PtxInstruction instruction) => context.Emit(&Nothing, InstructionClass.Other);
 
     static void Nothing(Warp warp, Instruction* i, uint mask)
     {
     }
+
+    static void Fence(Lowering context, PtxInstruction instruction) => context.Emit(&Order, InstructionClass.Other);
+
+    // A block is one thread of the host, so that only other blocks can see another order.
+    static void Order(Warp warp, Instruction* i, uint mask) => Thread.MemoryBarrier();
 
     /// <summary>The words that say how an access is made; they have no effect on one that is executed in order.</summary>
     static bool IsHint(string word) => word is "weak" or "volatile" or "relaxed" or "acquire" or "release" or "mmio" or "cta" or "cluster" or "gpu" or "sys"

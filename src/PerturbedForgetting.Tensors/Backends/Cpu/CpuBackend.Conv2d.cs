@@ -13,13 +13,13 @@ unsafe sealed partial class CpuBackend
             Convolution.Forward(shape, x.Pointer<double>(), weight.Pointer<double>(), PointerOrNull<double>(bias), y.Pointer<double>());
     }
 
-    public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx)
+    public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx, bool accumulate)
     {
         var shape = ShapeOf(dx, weight, geometry);
         if (dx.DType == DType.Float32)
-            Convolution.BackwardInput(shape, dy.Pointer<float>(), weight.Pointer<float>(), dx.Pointer<float>());
+            Convolution.BackwardInput(shape, dy.Pointer<float>(), weight.Pointer<float>(), dx.Pointer<float>(), accumulate);
         else
-            Convolution.BackwardInput(shape, dy.Pointer<double>(), weight.Pointer<double>(), dx.Pointer<double>());
+            Convolution.BackwardInput(shape, dy.Pointer<double>(), weight.Pointer<double>(), dx.Pointer<double>(), accumulate);
     }
 
     public override void Conv2dBackwardWeight(Tensor x, Tensor dy, in Conv2dGeometry geometry, Tensor dweight, bool accumulate)

@@ -8,39 +8,46 @@ unsafe sealed partial class CpuBackend
     public override void LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics)
     {
         if (x.DType == DType.Float32)
-            ForLastDimension(y, new LayerNormRows<float>(x, weight, bias, eps, y, statistics));
+            ForLastDimension(y, new LayerNormRows<float>(x, null, weight, bias, eps, null, y, statistics));
         else
-            ForLastDimension(y, new LayerNormRows<double>(x, weight, bias, eps, y, statistics));
+            ForLastDimension(y, new LayerNormRows<double>(x, null, weight, bias, eps, null, y, statistics));
     }
 
-    public override void LayerNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor statistics, Tensor? dx,
-        Tensor? dweight, bool accumulateWeight, Tensor? dbias, bool accumulateBias)
+    public override void AddLayerNorm(Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, Tensor sum, Tensor y, Tensor statistics)
     {
         if (x.DType == DType.Float32)
-            LayerNormBackward<float>(dy, x, weight, statistics, dx, dweight, accumulateWeight, dbias, accumulateBias);
+            ForLastDimension(y, new LayerNormRows<float>(x, residual, weight, bias, eps, sum, y, statistics));
         else
-            LayerNormBackward<double>(dy, x, weight, statistics, dx, dweight, accumulateWeight, dbias, accumulateBias);
+            ForLastDimension(y, new LayerNormRows<double>(x, residual, weight, bias, eps, sum, y, statistics));
     }
 
-    static void LayerNormBackward<T>(Tensor dy, Tensor x, Tensor weight, Tensor statistics, Tensor? dx,
-        Tensor? dweight, bool accumulateWeight, Tensor? dbias, bool accumulateBias) where T : unmanaged, IFloatingPointIeee754<T>
+    public override void LayerNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients)
+    {
+        if (x.DType == DType.Float32)
+            LayerNormBackward<float>(dy, x, weight, statistics, gradients);
+        else
+            LayerNormBackward<double>(dy, x, weight, statistics, gradients);
+    }
+
+    static void LayerNormBackward<T>(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients) where T : unmanaged, IFloatingPointIeee754<T>
     {
         int width = x.Shape[-1];
         var parts = RowParts.For(x.Count / width, 4L * width);
         long size = (long)parts.Count * width;
-        bool sums = dweight is not null || dbias is not null;
+        bool sums = gradients.Weight is not null || gradients.Bias is not null;
         T* partial = sums ? Scratch.Get<T>(ScratchUse.Reduction, 2 * size) : null;
-        var body = new LayerNormBackwardBody<T>(dy, x, weight, statistics, dx) { Parts = parts, WeightSums = partial, BiasSums = partial + size };
+        var body = new LayerNormBackwardBody<T>(dy, x, weight, statistics, gradients.X, gradients.AccumulateX) { Parts = parts, WeightSums = partial, BiasSums = partial + size };
         WorkerPool.For(parts.Count, ref body);
-        if (dweight is not null)
-            AddParts(partial, dweight.Pointer<T>(), parts.Count, width, accumulateWeight);
-        if (dbias is not null)
-            AddParts(partial + size, dbias.Pointer<T>(), parts.Count, width, accumulateBias);
+        if (gradients.Weight is not null)
+            AddParts(partial, gradients.Weight.Pointer<T>(), parts.Count, width, gradients.AccumulateWeight);
+        if (gradients.Bias is not null)
+            AddParts(partial + size, gradients.Bias.Pointer<T>(), parts.Count, width, gradients.AccumulateBias);
     }
 
-    struct LayerNormRows<T>(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics) : IRowBody
+    struct LayerNormRows<T>(Tensor x, Tensor? residual, Tensor weight, Tensor bias, double eps, Tensor? sum, Tensor y, Tensor statistics) : IRowBody
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        readonly T* other = PointerOrNull<T>(residual), both = PointerOrNull<T>(sum);
         readonly T* source = x.Pointer<T>(), w = weight.Pointer<T>(), b = bias.Pointer<T>(), target = y.Pointer<T>(), stats = statistics.Pointer<T>();
         readonly int width = y.Shape[-1];
         readonly T epsilon = T.CreateTruncating(eps);
@@ -48,7 +55,16 @@ unsafe sealed partial class CpuBackend
         public readonly void Run(long first, long end)
         {
             for (long row = first; row < end; row++)
-                Row(source + row * width, target + row * width, stats + row * 3);
+            {
+                T* from = source + row * width;
+                if (other is not null)
+                {
+                    T* to = both + row * width;
+                    RowMath.Add(from, other + row * width, to, width);
+                    from = to;
+                }
+                Row(from, target + row * width, stats + row * 3);
+            }
         }
 
         readonly void Row(T* x, T* y, T* statistics)
@@ -88,11 +104,11 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct LayerNormBackwardBody<T>(Tensor dy, Tensor x, Tensor weight, Tensor statistics, Tensor? dx) : IParallelBody
+    struct LayerNormBackwardBody<T>(Tensor dy, Tensor x, Tensor weight, Tensor statistics, Tensor? dx, bool accumulate) : IParallelBody
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         readonly T* upstream = dy.Pointer<T>(), source = x.Pointer<T>(), w = weight.Pointer<T>(), stats = statistics.Pointer<T>();
-        readonly T* target = dx is null ? null : dx.Pointer<T>();
+        readonly T* target = PointerOrNull<T>(dx);
         readonly int width = x.Shape[-1];
 
         public RowParts Parts;
@@ -155,10 +171,14 @@ unsafe sealed partial class CpuBackend
             for (i = 0; i <= width - Vector<T>.Count; i += Vector<T>.Count)
             {
                 var n = (Vector.Load(x + i) - m - c) * r;
-                ((Vector.Load(g + i) * Vector.Load(w + i) - meanOfAll - n * slopeOfAll) * r).Store(dx + i);
+                var v = (Vector.Load(g + i) * Vector.Load(w + i) - meanOfAll - n * slopeOfAll) * r;
+                (accumulate ? Vector.Load(dx + i) + v : v).Store(dx + i);
             }
             for (; i < width; i++)
-                dx[i] = (g[i] * w[i] - mean - (x[i] - s[0] - s[1]) * s[2] * slope) * s[2];
+            {
+                T v = (g[i] * w[i] - mean - (x[i] - s[0] - s[1]) * s[2] * slope) * s[2];
+                dx[i] = accumulate ? dx[i] + v : v;
+            }
         }
     }
 }

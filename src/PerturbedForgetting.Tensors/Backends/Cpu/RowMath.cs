@@ -60,6 +60,16 @@ static unsafe class RowMath
         return Vector.Sum(a + b);
     }
 
+    /// <summary>y = a + b.</summary>
+    public static void Add<T>(T* a, T* b, T* y, long count) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        long i = 0;
+        for (; i <= count - Vector<T>.Count; i += Vector<T>.Count)
+            (Vector.Load(a + i) + Vector.Load(b + i)).Store(y + i);
+        for (; i < count; i++)
+            y[i] = a[i] + b[i];
+    }
+
     /// <summary>y = factor * x.</summary>
     public static void Scale<T>(T* x, T factor, T* y, long count) where T : unmanaged, IFloatingPointIeee754<T>
     {

@@ -22,18 +22,18 @@ sealed partial class CudaBackend
             AddBroadcast(y, bias, y);
     }
 
-    public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx)
+    public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx, bool accumulate)
     {
         if (dx.Count == 0)
             return;
         var shape = Conv2dShapes.Of(dx, weight, geometry);
         if (PlanFor(shape) is not { } plan)
         {
-            Unfolded.BackwardInput(shape, Dense(dy), Dense(weight), Dense(dx));
+            Unfolded.BackwardInput(shape, Dense(dy), Dense(weight), Dense(dx), accumulate);
             return;
         }
         using var workspace = Workspace(plan.BackwardDataAlgorithm);
-        plan.BackwardData(Dense(weight), Dense(dy), Dense(dx), workspace.Pointer, plan.BackwardDataAlgorithm.WorkspaceBytes);
+        plan.BackwardData(Dense(weight), Dense(dy), Dense(dx), workspace.Pointer, plan.BackwardDataAlgorithm.WorkspaceBytes, accumulate);
     }
 
     public override void Conv2dBackwardWeight(Tensor x, Tensor dy, in Conv2dGeometry geometry, Tensor dweight, bool accumulate)

@@ -17,6 +17,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
     readonly Im2Col im2Col = new(library);
     readonly Embedding embedding = new(library);
     readonly DeviceMemoryKernels memory = new(library);
+    readonly Elementwise elements = new(library);
 
     /// <summary>y = x * weight + bias; the bias may be null.</summary>
     public void Forward(in ConvolutionShape shape, DevicePointer x, DevicePointer weight, DevicePointer bias, DevicePointer y)
@@ -36,9 +37,18 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
         }
     }
 
-    /// <summary>dx, given the gradient of the output.</summary>
-    public void BackwardInput(in ConvolutionShape shape, DevicePointer dy, DevicePointer weight, DevicePointer dx)
+    /// <summary>dx, given the gradient of the output, or += with <paramref name="accumulate"/>.</summary>
+    public void BackwardInput(in ConvolutionShape shape, DevicePointer dy, DevicePointer weight, DevicePointer dx, bool accumulate)
     {
+        if (accumulate && !shape.IsPointwise)
+        {
+            // Only a product adds by itself.
+            long count = (long)shape.N * shape.Height * shape.Width * shape.Channels;
+            using var gradient = new Block(allocator, count);
+            BackwardInput(shape, dy, weight, gradient.Pointer, accumulate: false);
+            elements.Add(stream, dx, dx, gradient.Pointer, count);
+            return;
+        }
         foreach (Part part in Parts(shape))
         {
             for (int group = 0; group < shape.Groups; group++)
@@ -47,7 +57,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
                 DevicePointer image = dx + Bytes((long)part.FirstImage * shape.Height * shape.Width * shape.Channels);
                 using Block windows = shape.IsPointwise ? new Block(image) : new Block(allocator, part.Rows * shape.WindowLength);
                 products.Run(windows.Pointer, new(gradient.Pointer, false, shape.GroupFilters), new(Group(weight, shape, group), false, shape.WindowLength),
-                    part.RowCount, shape.WindowLength, shape.GroupFilters, 1, accumulate: false);
+                    part.RowCount, shape.WindowLength, shape.GroupFilters, 1, accumulate);
                 if (shape.IsPatches)
                     embedding.PatchesBackward(stream, image, windows.Pointer, shape.KernelHeight, shape.Width, shape.Channels, part.Rows * shape.WindowLength);
                 else if (!shape.IsPointwise)

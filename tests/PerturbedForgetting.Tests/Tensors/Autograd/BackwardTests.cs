@@ -77,6 +77,45 @@ sealed class BackwardTests
             return Ops.Add(Ops.Add(left, right), Ops.Add(h, h));
         }, [3, 4], [5, 4]);
 
+    /// <summary>Operations whose backward pass adds to a gradient that has arrived, as the second, third and only user of a result, and of
+    /// one whose gradient others see.</summary>
+    [TestCaseSource(nameof(Accumulating))]
+    public void AGradientThatHasArrivedIsAddedTo(Func<Tensor, Tensor> use)
+    {
+        Shape shape = [2, 3, 3, 4], weight = [4, 4];
+        // Diamonds; three and four uses; a gradient shared by both terms of a sum, and by a view.
+        foreach (Func<Tensor, Tensor> graph in (Func<Tensor, Tensor>[])
+            [
+                h => Ops.Add(use(h), Ops.Mul(h, h)),
+                h => Ops.Add(Ops.Mul(h, h), use(h)),
+                h => Ops.Add(use(h), use(h)),
+                h => Ops.Add(Ops.Add(use(h), h), use(use(h))),
+                h => Ops.Add(h, use(Ops.Add(h, use(h)))),
+                h => Ops.Add(use(h), Ops.Reshape(Ops.Add(Ops.Reshape(h, [6, 12]), Ops.Reshape(use(h), [6, 12])), h.Shape)),
+            ])
+            GradientCheck.Run(x => graph(Ops.Linear(x[0], x[1])), shape, weight);
+    }
+
+    static IEnumerable<TestCaseData> Accumulating()
+    {
+        Tensor square = GradientCheck.Normal([4, 4], 1), vector = GradientCheck.Normal([4], 2), filter = GradientCheck.Normal([4, 3, 3, 4], 3),
+            grouped = GradientCheck.Normal([4, 2, 2, 2], 4), wide = GradientCheck.Normal([4, 2, 2, 4], 5), matrices = GradientCheck.Normal([2, 3, 4, 4], 6);
+        yield return Case("matrix product", h => Ops.MatMul(h, square));
+        yield return Case("products", h => Ops.MatMul(h, matrices));
+        yield return Case("linear", h => Ops.Linear(h, square, vector));
+        yield return Case("linear and gelu", h => Ops.LinearGelu(h, square, vector));
+        yield return Case("layer norm", h => Ops.LayerNorm(h, vector, vector, 1e-2));
+        yield return Case("sum and layer norm", h => Ops.AddLayerNorm(h, h, vector, vector, 1e-2).Normal);
+        yield return Case("pointwise convolution", h => Ops.Conv2d(h, Ops.Reshape(square, [4, 1, 1, 4])));
+        yield return Case("convolution", h => Ops.Conv2d(h, filter, padding: 1));
+        yield return Case("convolution in groups, dilated", h => Ops.Conv2d(h, grouped, padding: 1, dilation: 2, groups: 2));
+        yield return Case("convolution with a stride", h => Ops.Conv2d(h, wide, stride: 2, padding: 2));
+        yield return Case("convolution that leaves pixels out", h => Ops.Conv2d(h, Ops.Reshape(square, [4, 1, 1, 4]), stride: 2, padding: 1));
+        yield return Case("relu", Ops.Relu);
+
+        static TestCaseData Case(string name, Func<Tensor, Tensor> use) => new TestCaseData(use).SetArgDisplayNames(name);
+    }
+
     [Test]
     public void ABranchThatLeadsNowhereIsFreed()
     {

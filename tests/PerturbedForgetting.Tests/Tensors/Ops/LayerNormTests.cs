@@ -68,6 +68,67 @@ sealed class LayerNormTests
     public void NothingDependsOnTheNumberOfThreads() =>
         OpsTesting.SameOnAnyThreads(x => Ops.LayerNorm(x[0], x[1], x[2], 1e-6), [4, 197, 193], [193], [193]);
 
+    /// <summary>The sum is used by what follows too, before or behind the norm, or not at all.</summary>
+    [TestCase(1, 5)]
+    [TestCase(3, 2)]
+    [TestCase(4, 19)]
+    public void GradientsOfTheNormOfASumAreThoseOfTheDifferences(int rows, int channels)
+    {
+        GradientCheck.Run(x => Ops.AddLayerNorm(x[0], x[1], x[2], x[3], 1e-3).Normal, [rows, 2, channels], [rows, 2, channels], [channels], [channels]);
+        GradientCheck.Run(x =>
+        {
+            (Tensor sum, Tensor normal) = Ops.AddLayerNorm(x[0] * x[1], x[1], x[2] * x[2], x[3], 1e-3);
+            return Ops.Add(Ops.Mul(normal, sum), Ops.Mul(sum, sum));
+        }, [rows, channels], [rows, channels], [channels], [channels]);
+        GradientCheck.Run(x =>
+        {
+            (Tensor sum, Tensor normal) = Ops.AddLayerNorm(x[0], x[0], x[1], x[2], 1e-3);
+            (sum, normal) = Ops.AddLayerNorm(sum, Ops.Mul(normal, normal), x[1], x[2], 1e-3);
+            return Ops.AddLayerNorm(sum, normal, x[1], x[2], 1e-3).Normal;
+        }, [rows, channels], [channels], [channels]);
+    }
+
+    /// <summary>One pass gives the bits of two.</summary>
+    [TestCase(384)]
+    [TestCase(13)]
+    public void TheNormOfASumIsThatOfItsParts(int channels)
+    {
+        Shape shape = [3, 5, channels], vector = [channels];
+        foreach (DType type in (DType[])[DType.Float32, DType.Float64])
+        {
+            using var scope = Scope.Begin();
+            Parameter[] one = Inputs(), two = Inputs();
+            (Tensor sum, Tensor normal) = Ops.AddLayerNorm(one[0], one[1], one[2], one[3], 1e-6);
+            Tensor plain = Ops.Add(two[0], two[1]), plainNormal = Ops.LayerNorm(plain, two[2], two[3], 1e-6);
+            Assert.That(Bits(sum), Is.EqualTo(Bits(plain)));
+            Assert.That(Bits(normal), Is.EqualTo(Bits(plainNormal)));
+            using Parameter upstream = OpsTesting.Normal(shape, 9, type);
+            normal.Backward(upstream);
+            plainNormal.Backward(upstream);
+            for (int i = 0; i < one.Length; i++)
+            {
+                Assert.That(Bits(one[i].Grad!), Is.EqualTo(Bits(two[i].Grad!)), $"gradient {i}");
+                one[i].Grad!.Dispose();
+                two[i].Grad!.Dispose();
+                one[i].Dispose();
+                two[i].Dispose();
+            }
+
+            Parameter[] Inputs() => [OpsTesting.Normal(shape, 1, type), OpsTesting.Normal(shape, 2, type), OpsTesting.Normal(vector, 3, type), OpsTesting.Normal(vector, 4, type)];
+
+            long[] Bits(Tensor t) => type == DType.Float64
+                ? Array.ConvertAll(t.ToArray<double>(), BitConverter.DoubleToInt64Bits)
+                : Array.ConvertAll(t.ToArray<float>(), v => (long)BitConverter.SingleToInt32Bits(v));
+        }
+    }
+
+    [Test]
+    public void TheNormOfASumDoesNotDependOnTheNumberOfThreads() => OpsTesting.SameOnAnyThreads(x =>
+    {
+        (Tensor sum, Tensor normal) = Ops.AddLayerNorm(Ops.Mul(x[0], x[0]), x[1], x[2], x[3], 1e-6);
+        return Ops.Add(Ops.Mul(sum, sum), normal);
+    }, [4, 57, 193], [4, 57, 193], [193], [193]);
+
     [Test]
     public void TheLayerStartsAsThePlainNormalisation()
     {
@@ -85,5 +146,7 @@ sealed class LayerNormTests
         using var scope = Scope.Begin();
         Tensor x = Tensor.Zeros([2, 3]), weight = Tensor.Zeros([4]);
         Assert.That(() => Ops.LayerNorm(x, weight, weight, 1e-6), Throws.ArgumentException.With.Message.Contains("[2, 3]").And.Message.Contains("[4]"));
+        Assert.That(() => Ops.AddLayerNorm(x, x, weight, weight, 1e-6), Throws.ArgumentException.With.Message.Contains("AddLayerNorm").And.Message.Contains("[4]"));
+        Assert.That(() => Ops.AddLayerNorm(x, weight, weight, weight, 1e-6), Throws.ArgumentException.With.Message.Contains("one shape"));
     }
 }

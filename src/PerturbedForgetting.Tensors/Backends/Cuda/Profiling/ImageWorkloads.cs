@@ -22,9 +22,9 @@ sealed class ImageWorkloads(int side)
 
     public IEnumerable<KernelWorkload> All =>
     [
-        BatchNormWorkload("batch_norm_moments", 4, 0),
+        BatchNormWorkload("batch_norm_statistics", 4, 0),
         BatchNormWorkload("batch_norm_apply", 4, 4),
-        BatchNormWorkload("batch_norm_sums", 8, 0),
+        BatchNormWorkload("batch_norm_gradients", 8, 0),
         BatchNormWorkload("batch_norm_input", 8, 4),
         new("max_pool", "nn", Shape + ", 3 x 3 by 2", Count, 4, 2, m => Pool(m, isMax: true)),
         new("max_pool_backward", "nn", Shape + ", 3 x 3 by 2", Count, 2, 4, m => Pool(m, isMax: true)),

@@ -44,7 +44,7 @@ sealed class NnWorkloads(int side)
         {
             var (kernel, y, statistics, x) = (new LayerNorm(m.Library), m.Output<float>(Count), m.Output<float>(3 * rows), m.Floats(Count));
             var (weight, bias) = (m.Floats(Columns), m.Floats(Columns));
-            return () => kernel.Forward(m.Stream, y, statistics, x, weight, bias, 1e-6, rows, Columns);
+            return () => kernel.Forward(m.Stream, y, statistics, default, x, default, weight, bias, 1e-6, rows, Columns);
         }),
         new("layer_norm_backward", "nn", $"[{rows}, {Columns}]", Count, 8, 4, LayerNormBackward),
     ];
@@ -62,7 +62,7 @@ sealed class NnWorkloads(int side)
         var (kernel, dx, dy, x) = (new LayerNorm(m.Library), m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
         var (y, statistics, weight) = (m.Output<float>(Count), m.Output<float>(3 * rows), m.Floats(Columns));
         var (dweight, dbias, partial) = (m.Output<float>(Columns), m.Output<float>(Columns), m.Output<float>(2L * LayerNorm.Parts(rows) * Columns));
-        kernel.Forward(m.Stream, y, statistics, x, weight, weight, 1e-6, rows, Columns);
-        return () => kernel.Backward(m.Stream, dx, dweight, false, dbias, false, partial, dy, x, weight, statistics, rows, Columns);
+        kernel.Forward(m.Stream, y, statistics, default, x, default, weight, weight, 1e-6, rows, Columns);
+        return () => kernel.Backward(m.Stream, new(dx, false, dweight, false, dbias, false), partial, dy, x, weight, statistics, rows, Columns);
     }
 }

@@ -31,4 +31,11 @@ sealed class BroadcastTests(string device) : KernelFixture(device)
         if (columns % 32 == 0)
             Assert.That(CountersOf("sum_leading")?.SectorEfficiency ?? 1, Is.EqualTo(1));
     }
+
+    /// <summary>There are 4096 counters; more groups of columns are not cut into parts.</summary>
+    [TestCase(4096 * 64, 15)]
+    [TestCase((4096 * 64) + 4, 1)]
+    [TestCase((4096 * 16) - 1, 15)]
+    [TestCase((4096 * 16) + 1, 1)]
+    public void GroupsThatHaveNoCounterAreOnePart(int columns, int parts) => Assert.That(new ColumnParts(1000, columns).Count, Is.EqualTo(parts));
 }

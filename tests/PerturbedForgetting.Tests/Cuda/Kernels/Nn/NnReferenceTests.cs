@@ -125,8 +125,8 @@ sealed class NnReferenceTests(string device) : KernelFixture(device)
         long rows = x.Count / columns;
         DeviceBuffer<float> weight = Upload(c, "weight"), statistics = Poisoned<float>(3 * rows), dweight = Poisoned<float>(columns), dbias = Poisoned<float>(columns);
         var kernels = new LayerNorm(Library);
-        kernels.Forward(Stream, y, statistics, source, weight, Upload(c, "bias"), c.Number("eps", double.NaN), rows, columns);
-        kernels.Backward(Stream, dx, dweight, false, dbias, false, Scratch<float>(2L * LayerNorm.Parts(rows) * columns), dy, source, weight, statistics, rows, columns);
+        kernels.Forward(Stream, y, statistics, default, source, default, weight, Upload(c, "bias"), c.Number("eps", double.NaN), rows, columns);
+        kernels.Backward(Stream, new(dx, false, dweight, false, dbias, false), Scratch<float>(2L * LayerNorm.Parts(rows) * columns), dy, source, weight, statistics, rows, columns);
         Compare(c, "y", y, x.Shape);
         Compare(c, "dx", dx, x.Shape);
         Compare(c, "dweight", dweight, [columns]);

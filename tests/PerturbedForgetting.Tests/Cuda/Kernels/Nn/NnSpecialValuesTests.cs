@@ -83,8 +83,8 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         x[columns + 7] = float.NaN;
         DeviceBuffer<float> source = Upload<float>(x), weight = Upload<float>(Normal(columns)), y = Poisoned<float>(x.Length), statistics = Poisoned<float>(3 * rows), dx = Poisoned<float>(x.Length);
         var kernels = new LayerNorm(Library);
-        kernels.Forward(Stream, y, statistics, source, weight, weight, 1e-6, rows, columns);
-        kernels.Backward(Stream, dx, default, false, default, false, DevicePointer.Null, Upload<float>(Normal(x.Length)), source, weight, statistics, rows, columns);
+        kernels.Forward(Stream, y, statistics, default, source, default, weight, weight, 1e-6, rows, columns);
+        kernels.Backward(Stream, new(dx, false, default, false, default, false), default, Upload<float>(Normal(x.Length)), source, weight, statistics, rows, columns);
         IEnumerable<bool> expected = x.Select((_, i) => i / columns == 1);
         Assert.That(Download(y).Select(float.IsNaN), Is.EqualTo(expected));
         Assert.That(Download(dx).Select(float.IsNaN), Is.EqualTo(expected));
@@ -120,8 +120,8 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
                 normal = Poisoned<float>(x.Length), statistics = Poisoned<float>(3 * rows), dx = Poisoned<float>(x.Length), dweight = Poisoned<float>(columns), dbias = Poisoned<float>(columns);
             new Broadcast(Library).Sum(Stream, sum, source, Scratch<float>(new ColumnParts(rows, columns).Count * columns), rows, columns, accumulate: false);
             var layer = new LayerNorm(Library);
-            layer.Forward(Stream, normal, statistics, source, weight, weight, 1e-6, rows, columns);
-            layer.Backward(Stream, dx, dweight, false, dbias, false, Scratch<float>(2L * LayerNorm.Parts(rows) * columns), upstream, source, weight, statistics, rows, columns);
+            layer.Forward(Stream, normal, statistics, default, source, default, weight, weight, 1e-6, rows, columns);
+            layer.Backward(Stream, new(dx, false, dweight, false, dbias, false), Scratch<float>(2L * LayerNorm.Parts(rows) * columns), upstream, source, weight, statistics, rows, columns);
             float[] results = [.. Download(sum), .. Download(normal), .. Download(statistics), .. Download(dx), .. Download(dweight), .. Download(dbias)];
             DeviceBuffer<float> mean = Upload<float>(w), variance = Upload<float>(positive), saved = Poisoned<float>(5 * columns), scratch = Scratch<float>(BatchNorm.Scratch(rows, columns));
             var batch = new BatchNorm(Library);

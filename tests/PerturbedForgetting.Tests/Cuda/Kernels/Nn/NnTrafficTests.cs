@@ -27,8 +27,8 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
         // x, and the bias from cache.
         Check("add_broadcast", 2 * Floats, Floats);
         Check("gelu_bias", 2 * Floats, 2 * Floats);
-        Check("sum_leading", Floats, 4 * parts * Columns);
-        Check("sum_leading_parts", 4 * parts * Columns, 4 * Columns);
+        // The parts are written and read once more.
+        Check("sum_leading", Floats + (4 * parts * Columns), (4 * parts * Columns) + (4 * Columns));
     }
 
     [Test]
@@ -75,13 +75,20 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     {
         const int rows = 50;
         int count = rows * columns, parts = LayerNorm.Parts(rows);
-        DeviceBuffer<float> x = Some(count), w = Some(columns), y = Poisoned<float>(count), statistics = Poisoned<float>(3 * rows), dw = Poisoned<float>(columns), dx = Poisoned<float>(count);
+        DeviceBuffer<float> x = Some(count), w = Some(columns), y = Poisoned<float>(count), statistics = Poisoned<float>(3 * rows), dw = Poisoned<float>(columns), dx = Some(count);
         var kernels = new LayerNorm(Library);
-        kernels.Forward(Stream, y, statistics, x, w, w, 1e-6, rows, columns);
-        kernels.Backward(Stream, dx, dw, false, DevicePointer.Null, false, Scratch<float>(2 * parts * columns), y, x, w, statistics, rows, columns);
-        // Weight and bias from cache; three numbers a row.
+        kernels.Forward(Stream, y, statistics, default, x, default, w, w, 1e-6, rows, columns);
+        kernels.Backward(Stream, new(dx, false, dw, false, default, false), Scratch<float>(2 * parts * columns), y, x, w, statistics, rows, columns);
+        // Weight and bias from cache; three numbers a row. Seven parts are a group each: all are copied by it and added by the last.
+        Assert.That(parts, Is.EqualTo(7));
+        int sums = 8 * parts * columns, backward = ((8 + 4) * count) + (12 * rows * warps) + (2 * sums), made = (4 * count) + (2 * sums) + (4 * columns);
         Check("layer_norm" + form, (4 + 8) * count, (4 * count) + (12 * rows));
-        Check("layer_norm_backward" + form, ((8 + 4) * count) + (12 * rows * warps), (4 * count) + (8 * parts * columns));
+        Check("layer_norm_backward" + form, backward, made);
+        // With a residual, and added to another gradient.
+        kernels.Forward(Stream, y, statistics, Poisoned<float>(count), x, x, w, w, 1e-6, rows, columns);
+        kernels.Backward(Stream, new(dx, true, dw, false, default, false), Scratch<float>(2 * parts * columns), y, x, w, statistics, rows, columns);
+        Check("layer_norm" + form, ((4 + 8) + (8 + 8)) * count, ((4 + 8) * count) + (24 * rows));
+        Check("layer_norm_backward" + form, (2 * backward) + (4 * count), 2 * made);
     }
 
     [Test]
@@ -97,13 +104,12 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
             relu, batch: true, Rows, Columns);
         // A warp asks once for each number of its channels: the first value of the part; center, scale and shift.
         int ofChannels = 4 * WarpsOfABlock * parts * Columns, extra = residual ? Floats : 0, masked = residual && relu ? Floats : 0;
-        Check("batch_norm_moments", Floats + ofChannels, 12 * parts * Columns);
+        // The parts are written and read once more, the moments' sums twice and their squares once.
+        Check("batch_norm_statistics", Floats + ofChannels + (20 * parts * Columns) + (4 * 4 * Columns), (12 * parts * Columns) + (7 * 4 * Columns));
         Check("batch_norm_apply", (4 * Floats) + extra, Floats);
-        Check("batch_norm_sums", (2 * Floats) + masked + (3 * ofChannels), (8 * parts * Columns) + extra);
+        Check("batch_norm_gradients", (2 * Floats) + masked + (3 * ofChannels) + (8 * parts * Columns) + (3 * 4 * Columns), (8 * parts * Columns) + (3 * 4 * Columns) + extra);
         // With the residual, its gradient is the masked one. From cache: center, scale, shift where the mask is made, slope, level.
         Check("batch_norm_input", (6 * Floats) + (relu && !residual ? Floats : 0), Floats);
-        AssertSectors("batch_norm_finish");
-        AssertSectors("batch_norm_gradients");
     }
 
     [Test]

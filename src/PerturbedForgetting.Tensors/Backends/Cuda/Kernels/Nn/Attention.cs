@@ -23,7 +23,6 @@ sealed unsafe class Attention
     static readonly int[] paddedWidths = [32, 64, 128];
 
     readonly AttentionUnits units;
-    readonly CudaKernel delta;
     readonly CudaKernel[] forward, backwardQueries, backwardKeys;
 
     /// <summary>Loads the kernels of one kind.</summary>
@@ -31,7 +30,6 @@ sealed unsafe class Attention
     {
         this.units = units;
         string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ => "attention_" };
-        delta = library.Get("attention_delta");
         forward = Kernels(library, name, ForwardBytes);
         backwardQueries = Kernels(library, name + "backward_queries_", BackwardQueriesBytes);
         backwardKeys = Kernels(library, name + "backward_keys_", BackwardKeysBytes);
@@ -68,8 +66,8 @@ sealed unsafe class Attention
         HeadsOfKernel heads = Structure(shape);
         KernelArgument structure = KernelArgument.Structure(&heads);
         Dim3 grid = Grid(shape, units == AttentionUnits.Float32 ? 32 : 64);
-        delta.Launch(stream, new Dim3(shape.Tokens, shape.Heads, shape.Batch), 32, 0, scratch, dy, y, structure);
-        backwardQueries[width].Launch(stream, grid, Threads, BackwardQueriesBytes(paddedWidths[width]), dqkv, dy, qkv, logSums, scratch, structure);
+        // It makes delta, in scratch, for the other one.
+        backwardQueries[width].Launch(stream, grid, Threads, BackwardQueriesBytes(paddedWidths[width]), dqkv, scratch, dy, y, qkv, logSums, structure);
         backwardKeys[width].Launch(stream, grid, Threads, BackwardKeysBytes(paddedWidths[width]), dqkv, dy, qkv, logSums, scratch, structure);
     }
 

@@ -7,9 +7,8 @@ sealed class BatchNorm(KernelLibrary library)
 {
     const int Threads = 256;
 
-    readonly CudaKernel moments = library.Get("batch_norm_moments"), momentsOdd = library.Get("batch_norm_moments_odd"), finish = library.Get("batch_norm_finish"),
-        frozen = library.Get("batch_norm_frozen"), sums = library.Get("batch_norm_sums"), sumsOdd = library.Get("batch_norm_sums_odd"),
-        gradients = library.Get("batch_norm_gradients");
+    readonly ColumnKernel statistics = new(library, "batch_norm_statistics"), gradients = new(library, "batch_norm_gradients");
+    readonly CudaKernel frozen = library.Get("batch_norm_frozen");
     readonly WideKernel apply = new(library, "batch_norm_apply"), input = new(library, "batch_norm_input");
 
     /// <summary>float32 numbers of work space: for the moments, or for the sums and coefficients of the backward pass.</summary>
@@ -20,9 +19,7 @@ sealed class BatchNorm(KernelLibrary library)
         DevicePointer x, DevicePointer weight, DevicePointer bias, double eps, double momentum, long rows, int channels)
     {
         var cut = new ColumnParts(rows, channels);
-        (cut.IsOdd ? momentsOdd : moments).Launch(stream, cut.Grid, ColumnParts.Block, 0, scratch, x, rows, channels, cut.RowsPerPart);
-        finish.Launch(stream, cut.SecondGrid, ColumnParts.Block, 0, saved, runningMean, runningVariance, counter, scratch, weight, bias, eps, momentum, rows, channels,
-            cut.Count, cut.RowsPerPart);
+        statistics.Launch(stream, cut, saved, runningMean, runningVariance, counter, scratch, x, weight, bias, eps, momentum, rows, channels, cut.RowsPerPart);
     }
 
     /// <summary>saved from given statistics.</summary>
@@ -45,9 +42,8 @@ sealed class BatchNorm(KernelLibrary library)
         bool needsSums = !results.Weight.IsNull || !results.Bias.IsNull || (batch && !results.X.IsNull), isMasked = relu;
         if (needsSums)
         {
-            (cut.IsOdd ? sumsOdd : sums).Launch(stream, cut.Grid, ColumnParts.Block, 0, scratch, residual, dy, x, y, saved, relu ? 1 : 0, rows, channels, cut.RowsPerPart);
-            gradients.Launch(stream, cut.SecondGrid, ColumnParts.Block, 0, coefficients, results.Weight, results.Bias, scratch, saved, batch ? 1 : 0,
-                results.AccumulateWeight ? 1 : 0, results.AccumulateBias ? 1 : 0, rows, channels, cut.Count);
+            gradients.Launch(stream, cut, coefficients, results.Weight, results.Bias, scratch, residual, dy, x, y, saved, relu ? 1 : 0, batch ? 1 : 0,
+                results.AccumulateWeight ? 1 : 0, results.AccumulateBias ? 1 : 0, rows, channels, cut.RowsPerPart);
             // The residual's gradient is the masked one already.
             if (!residual.IsNull)
                 (g, isMasked, residual) = (residual, false, DevicePointer.Null);
