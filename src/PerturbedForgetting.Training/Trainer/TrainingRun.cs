@@ -125,6 +125,8 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
             return;
         long updates = step.Updates - updatesRead;
         var report = Read(rate);
+        // Waiting is part of the batches it waits for; after the last of an epoch no other would count it.
+        meters.Count(0, clock.Batch(0));
         if (!isUpdate)
             return;
         var (count, seconds, waited) = clock.Update();
