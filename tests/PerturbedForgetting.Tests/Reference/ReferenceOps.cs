@@ -6,8 +6,8 @@ using PerturbedForgetting.Tensors.Serialization;
 namespace PerturbedForgetting.Tests.Reference;
 
 /// <summary>
-/// Runs an operation on the inputs of a reference case, in float32 and in float64, and compares all its outputs and gradients.
-/// In float64 what is left is the rounding of the stored numbers.
+/// Runs an operation on the inputs of a reference case, on the device of <see cref="Initialization.Current"/>, in float32 and on the CPU
+/// also in float64, and compares all its outputs and gradients. In float64 what is left is the rounding of the stored numbers.
 /// </summary>
 /// <example><code>
 /// ReferenceOps.Check(c, x => Ops.LayerNorm(x["x"], x["weight"], x["bias"], c.Number("eps", 1e-5)));
@@ -23,7 +23,7 @@ static class ReferenceOps
     /// <param name="images">Whether four-dimensional tensors are images or convolution weights, to be brought from PyTorch's order to ours.</param>
     public static void Check(ReferenceCase c, Func<IReadOnlyDictionary<string, Tensor>, Tensor> run, bool images = false)
     {
-        foreach (DType type in new[] { DType.Float32, DType.Float64 })
+        foreach (DType type in TestDevices.FloatTypes)
         {
             using var scope = Scope.Begin();
             Dictionary<string, Tensor> inputs = c.Inputs.Keys.ToDictionary(role => role, role => Input(c, role, type, images));
@@ -37,10 +37,10 @@ static class ReferenceOps
     /// </summary>
     public static void CheckModule(ReferenceCase c, Func<Module> create, bool images = false)
     {
-        foreach (DType type in new[] { DType.Float32, DType.Float64 })
+        foreach (DType type in TestDevices.FloatTypes)
         {
             using var scope = Scope.Begin();
-            using Initialization initialization = Initialization.Begin(1, type: type);
+            using Initialization initialization = Initialization.Begin(1, Initialization.Current.Device, type);
             Module module = create();
             Dictionary<string, Tensor> inputs = module.State().ToDictionary(e => $"param.{e.Name}", e => e.Tensor);
             Assert.That(inputs.Keys, Is.EquivalentTo(c.Inputs.Keys.Where(r => r.StartsWith("param.", StringComparison.Ordinal))), "names of the state");
@@ -61,7 +61,7 @@ static class ReferenceOps
         if (ReferenceData.Open(c.File).Entry(c.Inputs[role]).DType == SafetensorsDType.I64)
         {
             ReferenceTensor<long> labels = ReferenceData.Int64(c.File, c.Inputs[role]);
-            return Tensor.From(labels.Data, new Shape(labels.Shape));
+            return Tensor.From(labels.Data, new Shape(labels.Shape), Initialization.Current.Device);
         }
         Tensor values = Values(c.Input(role), type, images);
         return role.Contains("running_", StringComparison.Ordinal) ? values : new Parameter(values);
@@ -117,8 +117,8 @@ static class ReferenceOps
     {
         ReferenceTensor<float> ours = images ? ToOurs(stored) : stored;
         return type == DType.Float32
-            ? Tensor.From(ours.Data, new Shape(ours.Shape))
-            : Tensor.From(Array.ConvertAll(ours.Data, x => (double)x), new Shape(ours.Shape));
+            ? Tensor.From(ours.Data, new Shape(ours.Shape), Initialization.Current.Device)
+            : Tensor.From(Array.ConvertAll(ours.Data, x => (double)x), new Shape(ours.Shape), Initialization.Current.Device);
     }
 
     /// <summary>N,C,H,W to N,H,W,C and, the same permutation, O,I,kh,kw to O,kh,kw,I; other ranks stay.</summary>

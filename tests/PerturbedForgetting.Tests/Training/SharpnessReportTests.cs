@@ -8,8 +8,8 @@ using PerturbedForgetting.Training.Updates;
 namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>What users of other implementations of sharpness-aware minimisation have reported; each test begins with the report's code.</summary>
-[TestFixture]
-sealed class SharpnessReportTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class SharpnessReportTests(string device) : DeviceFixture(device)
 {
     static IEnumerable<TinySettings> Variants => TinySettings.Variants();
 
@@ -121,18 +121,18 @@ sealed class SharpnessReportTests
 
         long Peak(int accumulation)
         {
-            long before = Device.Cpu.Memory.Live;
-            Device.Cpu.ResetPeak();
+            long before = Device.Memory.Live;
+            Device.ResetPeak();
             using var run = new TinyRun(new(opt, opt) { Accumulation = accumulation }).Train(10);
-            return Device.Cpu.Memory.Peak - before;
+            return Device.Memory.Peak - before;
         }
 
-        static long ArenaBytes()
+        long ArenaBytes()
         {
             using var tiny = new TinyModels("mlp");
-            long before = Device.Cpu.Memory.Live;
+            long before = Device.Memory.Live;
             tiny.Arena.NewBuffer();
-            return Device.Cpu.Memory.Live - before;
+            return Device.Memory.Live - before;
         }
     }
 
@@ -181,8 +181,8 @@ sealed class SharpnessReportTests
         using var optimizer = OptimizerFactory.Create(opt, arena, new());
         using var step = new TrainingStep(model, arena, optimizer, new(CrossEntropy) { Perturbation = new() { IsRandom = opt.StartsWith("rand", StringComparison.Ordinal) } },
             new LinearSchedule(0.1, 0, 0, 0, 1, 1), RhoPolicy.Constant(0.5));
-        using var x = Tensor.Persistent([4, 3], DType.Float32).CopyFrom<float>([1, 2, 3, 4, 5, 7, 8, 8, 8, 0, 1, -6]);
-        using var y = Tensor.Persistent([4], DType.Int32).CopyFrom<int>([0, 1, 2, 0]);
+        using var x = Persistent([4, 3], DType.Float32).CopyFrom<float>([1, 2, 3, 4, 5, 7, 8, 8, 8, 0, 1, -6]);
+        using var y = Persistent([4], DType.Int32).CopyFrom<int>([0, 1, 2, 0]);
         step.Batch(x, y, 0, 1);
         // Means 3.25, 4 and 3 and momentum 0.1; a second update would give 0.19 of them.
         Assert.That(model.Mean.ToArray<float>(), Is.EqualTo(new[] { 0.325f, 0.4f, 0.3f }).Within(1e-6f));
@@ -348,10 +348,10 @@ sealed class SharpnessReportTests
 
         public OwnNormalization()
         {
-            weight = Register("scale", new Parameter(Tensor.Persistent([3], DType.Float32).Fill(1)));
-            bias = Register("shift", new Parameter(Tensor.Persistent([3], DType.Float32).Fill(0)));
-            Mean = RegisterBuffer("mean", Tensor.Persistent([3], DType.Float32).Fill(0));
-            Variance = RegisterBuffer("variance", Tensor.Persistent([3], DType.Float32).Fill(1));
+            weight = Register("scale", new Parameter(Initialization.Current.Constant([3], 1)));
+            bias = Register("shift", new Parameter(Initialization.Current.Constant([3], 0)));
+            Mean = RegisterBuffer("mean", Initialization.Current.Constant([3], 0));
+            Variance = RegisterBuffer("variance", Initialization.Current.Constant([3], 1));
         }
 
         public Tensor Mean { get; }

@@ -18,7 +18,7 @@ sealed class TinyModels : IDisposable
     /// <param name="prepare">Called with the model before its arena is laid out.</param>
     public TinyModels(string name, DType type = DType.Float32, Action<Module>? prepare = null)
     {
-        using (Initialization.Begin(1, type: type))
+        using (Initialization.Begin(1, Device, type))
             Model = name == "mlp" ? new Mlp() : new Conv();
         foreach (var entry in Model.State())
         {
@@ -35,14 +35,17 @@ sealed class TinyModels : IDisposable
             var batch = new ReferenceTensor<float>(images.Data[(b * length)..((b + 1) * length)], images.Shape[1..]);
             bool isImage = batch.Shape.Length == 4;
             int[] shape = isImage ? [batch.Shape[0], batch.Shape[2], batch.Shape[3], batch.Shape[1]] : batch.Shape;
-            var x = Tensor.Persistent(new Shape(shape), type);
+            var x = Tensor.Persistent(new Shape(shape), type, Device);
             Write(x, isImage ? ToOwnLayout(batch, WeightLayout.Convolution) : Widen(batch.Data));
-            var y = Tensor.Persistent([size], DType.Int32).CopyFrom<int>(Array.ConvertAll(labels.Data[(b * size)..((b + 1) * size)], static l => (int)l));
+            var y = Tensor.Persistent([size], DType.Int32, Device).CopyFrom<int>(Array.ConvertAll(labels.Data[(b * size)..((b + 1) * size)], static l => (int)l));
             batches.Add((x, y));
         }
         prepare?.Invoke(Model);
         Arena = new ParameterArena(Model);
     }
+
+    /// <summary>That of <see cref="Initialization.Current"/>.</summary>
+    public Device Device { get; } = Initialization.Current.Device;
 
     public Module Model { get; }
 

@@ -4,8 +4,8 @@ using PerturbedForgetting.Training.Schedules;
 namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>What a training step reports, keeps and refuses.</summary>
-[TestFixture]
-sealed class TrainingStepTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class TrainingStepTests(string device) : DeviceFixture(device)
 {
     static IEnumerable<TinySettings> Variants => TinySettings.Variants();
 
@@ -53,13 +53,13 @@ sealed class TrainingStepTests
     [TestCaseSource(nameof(Variants))]
     public void MemoryDoesNotGrowFromStepToStep(TinySettings settings)
     {
-        long before = Device.Cpu.Memory.Live;
+        long before = Device.Memory.Live;
         using (var run = new TinyRun(settings with { Accumulation = 2, Shrink = 0.01 }).Train(10))
         {
-            long live = Device.Cpu.Memory.Live;
+            long live = Device.Memory.Live;
             run.Train(30);
-            Assert.That(Device.Cpu.Memory.Live, Is.EqualTo(live));
+            Assert.That(Device.Memory.Live, Is.EqualTo(live));
         }
-        Assert.That(Device.Cpu.Memory.Live, Is.EqualTo(before));
+        Assert.That(Device.Memory.Live, Is.EqualTo(before));
     }
 }

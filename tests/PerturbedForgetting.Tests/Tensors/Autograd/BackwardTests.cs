@@ -4,19 +4,19 @@ using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Tests.Tensors.Autograd;
 
-[TestFixture]
-sealed class BackwardTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class BackwardTests(string device) : DeviceFixture(device)
 {
     [Test]
     public void AGraphServesOneBackwardPass()
     {
         using var scope = Scope.Begin();
-        var weight = new Parameter(Tensor.Ones([1, 3]));
-        Tensor y = Ops.Linear(Tensor.Ones([1, 3]), weight);
+        var weight = new Parameter(Ones([1, 3]));
+        Tensor y = Ops.Linear(Ones([1, 3]), weight);
         y.Backward();
         Assert.That(weight.Grad!.ToArray<float>(), Is.All.EqualTo(1));
         Assert.That(() => y.Backward(), Throws.InvalidOperationException.With.Message.Contains("again"));
-        Tensor hidden = Ops.Linear(Tensor.Ones([1, 3]), weight);
+        Tensor hidden = Ops.Linear(Ones([1, 3]), weight);
         Ops.Relu(hidden).Backward();
         Assert.That(() => Ops.Add(hidden, hidden).Backward(), Throws.InvalidOperationException, "nor a part of one");
     }
@@ -25,7 +25,7 @@ sealed class BackwardTests
     public void AGraphLivesAsLongAsTheOutermostScope()
     {
         var fc = new Linear(3, 1);
-        using Tensor x = Tensor.Ones([1, 3]), y = fc.Call(x);
+        using Tensor x = Ones([1, 3]), y = fc.Call(x);
         Assert.That(() => y.Backward(), Throws.InvalidOperationException.With.Message.Contains("scope"));
     }
 
@@ -33,9 +33,9 @@ sealed class BackwardTests
     public void OnlyAScalarStartsByItself()
     {
         using var scope = Scope.Begin();
-        var x = new Parameter(Tensor.Ones([2]));
+        var x = new Parameter(Ones([2]));
         Assert.That(() => Ops.Relu(x).Backward(), Throws.InvalidOperationException.With.Message.Contains("[2]"));
-        Assert.That(() => Tensor.Ones([1]).Backward(), Throws.InvalidOperationException.With.Message.Contains("trainable"));
+        Assert.That(() => Ones([1]).Backward(), Throws.InvalidOperationException.With.Message.Contains("trainable"));
     }
 
     [Test]
@@ -45,12 +45,12 @@ sealed class BackwardTests
         var fc = new Linear(2, 1);
         for (int pass = 1; pass <= 3; pass++)
         {
-            fc.Call(Tensor.From(new float[] { 2, 3 }, [1, 2])).Backward();
+            fc.Call(From(new float[] { 2, 3 }, [1, 2])).Backward();
             Assert.That(fc.Weight.Grad!.ToArray<float>(), Is.EqualTo(new float[] { 2 * pass, 3 * pass }));
             Assert.That(fc.Bias!.Grad!.ToArray<float>(), Is.EqualTo(new float[] { pass }));
         }
         fc.Weight.ClearGrad();
-        fc.Call(Tensor.From(new float[] { 5, 7 }, [1, 2])).Backward();
+        fc.Call(From(new float[] { 5, 7 }, [1, 2])).Backward();
         Assert.That(fc.Weight.Grad!.ToArray<float>(), Is.EqualTo(new float[] { 5, 7 }));
         Assert.That(fc.Bias!.Grad!.ToArray<float>(), Is.EqualTo(new float[] { 4 }));
     }
@@ -61,7 +61,7 @@ sealed class BackwardTests
         using var scope = Scope.Begin();
         Linear first = new(2, 2), second = new(2, 1);
         second.Weight.IsTrainable = false;
-        second.Call(first.Call(Tensor.Ones([1, 2]))).Backward();
+        second.Call(first.Call(Ones([1, 2]))).Backward();
         Assert.That(second.Weight.Grad, Is.Null);
         Assert.That(second.Bias!.Grad!.ToArray<float>(), Is.All.EqualTo(1));
         float[] expected = second.Weight.ToArray<float>();
@@ -120,16 +120,16 @@ sealed class BackwardTests
     public void ABranchThatLeadsNowhereIsFreed()
     {
         var fc = new Linear(3, 3);
-        using Tensor x = Tensor.Ones([1, 3]);
+        using Tensor x = Ones([1, 3]);
         using (Scope.Begin())
             fc.Call(x).Backward(x);
-        long before = Device.Cpu.Memory.Live;
+        long before = Device.Memory.Live;
         using (Scope.Begin())
         {
             Tensor h = fc.Call(x);
             Ops.Relu(h);
             Ops.Mul(h, h).Backward(x);
         }
-        Assert.That(Device.Cpu.Memory.Live, Is.EqualTo(before));
+        Assert.That(Device.Memory.Live, Is.EqualTo(before));
     }
 }

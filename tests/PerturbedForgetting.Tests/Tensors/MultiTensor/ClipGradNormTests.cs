@@ -6,8 +6,8 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.MultiTensor;
 
 /// <summary>Clipping by the norm over all parameters: the norm and the factor that the update applies.</summary>
-[TestFixture]
-sealed class ClipGradNormTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class ClipGradNormTests(string device) : DeviceFixture(device)
 {
     static IReadOnlyList<ReferenceCase> Cases() => ReferenceData.Cases("ops", "clip_grad_norm");
 
@@ -19,9 +19,9 @@ sealed class ClipGradNormTests
         var (x, clipped) = (model.Arena.NewBuffer(), model.Arena.NewBuffer());
         foreach (var (segment, gradient) in model.Arena.Segments.Zip(gradients))
             ParameterArena.Slice(x, segment).CopyFrom((ReadOnlySpan<float>)gradient.Data);
-        using var norm = Tensor.Persistent([1], DType.Float64);
-        using var flag = Tensor.Persistent([1], DType.Float64).Fill(1);
-        using var control = new UpdateControl(Device.Cpu);
+        using var norm = Persistent([1], DType.Float64);
+        using var flag = Persistent([1], DType.Float64).Fill(1);
+        using var control = new UpdateControl(Device);
         MultiTensorOps.SquaredNorm(model.Layout, x, Weighting.None, norm);
         MultiTensorOps.BeginUpdate(norm, flag, c.Number("max_norm", 0), control);
         MultiTensorOps.Combine(model.Layout, new(x), control.Scale.Item(), accumulate: false, clipped);

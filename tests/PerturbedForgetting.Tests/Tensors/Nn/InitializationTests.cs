@@ -4,8 +4,8 @@ using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tests.Tensors.Nn;
 
-[TestFixture]
-sealed class InitializationTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class InitializationTests(string device) : DeviceFixture(device)
 {
     const ulong Seed = 77;
 
@@ -15,7 +15,7 @@ sealed class InitializationTests
     [Test]
     public void ValuesAreThoseOfThePhiloxStreamAtTheirIndex()
     {
-        using var init = Initialization.Begin(Seed);
+        using var init = Initialization.Begin(Seed, Device);
         using var first = init.Normal(Odd, 0.5);
         using var second = init.Uniform(Odd, 3);
         float[] normal = first.ToArray<float>(), uniform = second.ToArray<float>();
@@ -31,7 +31,7 @@ sealed class InitializationTests
     [Test]
     public void TruncatedNormalIsCutAtTwoDeviations()
     {
-        using var init = Initialization.Begin(Seed);
+        using var init = Initialization.Begin(Seed, Device);
         using var tensor = init.TruncatedNormal([100_000], 0.1);
         float[] values = tensor.ToArray<float>();
         Assert.That(values, Is.All.InRange(-0.2f, 0.2f));
@@ -42,10 +42,10 @@ sealed class InitializationTests
     public void UndefinedValuesKeepDeviceAndTypeAndDrawNothing()
     {
         double[] expected;
-        using (var init = Initialization.Begin(Seed, type: DType.Float64))
+        using (var init = Initialization.Begin(Seed, Device, DType.Float64))
         using (var tensor = init.Normal([8], 1))
             expected = tensor.ToArray<double>();
-        using var outer = Initialization.Begin(Seed, type: DType.Float64);
+        using var outer = Initialization.Begin(Seed, Device, DType.Float64);
         using (var inner = Initialization.BeginUndefined())
         {
             using var tensor = inner.Normal([8], 1);

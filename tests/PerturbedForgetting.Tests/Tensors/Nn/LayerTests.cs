@@ -3,13 +3,13 @@ using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Tests.Tensors.Nn;
 
-[TestFixture]
-sealed class LayerTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class LayerTests(string device) : DeviceFixture(device)
 {
     [Test]
     public void InitialWeightsAreUniformWithinTheBoundOfPyTorch()
     {
-        using Initialization initialization = Initialization.Begin(11);
+        using Initialization initialization = Initialization.Begin(11, Device);
         foreach ((Parameter parameter, double bound) in new[]
         {
             (new Linear(50, 40).Weight, 1 / Math.Sqrt(50)), (new Linear(50, 400).Bias!, 1 / Math.Sqrt(50)),
@@ -31,9 +31,9 @@ sealed class LayerTests
         Assert.That(First(1)[0], Is.Not.EqualTo(First(2)[0]));
         Assert.That(First(1)[0], Is.Not.EqualTo(First(1)[1]));
 
-        static float[] First(ulong seed)
+        float[] First(ulong seed)
         {
-            using Initialization initialization = Initialization.Begin(seed);
+            using Initialization initialization = Initialization.Begin(seed, Device);
             return [new Linear(3, 3).Weight.ToArray<float>()[0], new Linear(3, 3).Weight.ToArray<float>()[0]];
         }
     }
@@ -42,7 +42,7 @@ sealed class LayerTests
     public void BatchNormCountsItsTrainingPasses()
     {
         var bn = new BatchNorm2d(3);
-        using Tensor x = GradientCheck.Normal([2, 2, 2, 3], 1, DType.Float32);
+        using Tensor x = GradientCheck.Normal([2, 2, 2, 3], 1);
         bn.Call(x);
         bn.Call(x, x, true);
         Assert.That(bn.BatchesTracked.Item(), Is.EqualTo(2));
@@ -55,7 +55,7 @@ sealed class LayerTests
     public void HeldBatchNormKeepsItsRunningStatistics()
     {
         Sequential net = new(new BatchNorm2d(3), new Sequential(new BatchNorm2d(3, momentum: 0.5)));
-        using Tensor first = GradientCheck.Normal([4, 2, 2, 3], 1, DType.Float32), second = GradientCheck.Normal([4, 2, 2, 3], 2, DType.Float32);
+        using Tensor first = GradientCheck.Normal([4, 2, 2, 3], 1), second = GradientCheck.Normal([4, 2, 2, 3], 2);
         net.Call(first);
         float[][] clean = Statistics();
         // N/(N-1): 16 values a channel.
@@ -83,7 +83,7 @@ sealed class LayerTests
     {
         Sequential net = new(new Conv2d(2, 3, 2), new MaxPool2d(2), new Sequential(new Identity(), new AvgPool2d(2, 1)), new Conv2d(3, 1, 1, bias: false));
         Assert.That(net.State().Select(e => e.Name), Is.EqualTo(new[] { "0.weight", "0.bias", "3.weight" }));
-        using Tensor x = GradientCheck.Normal([2, 7, 7, 2], 1, DType.Float32), y = net.Call(x);
+        using Tensor x = GradientCheck.Normal([2, 7, 7, 2], 1), y = net.Call(x);
         Assert.That(y.Shape, Is.EqualTo(new Shape(2, 2, 2, 1)));
         using Tensor pooled = Ops.AvgPool2d(Ops.MaxPool2d(Ops.Conv2d(x, ((Conv2d)net[0]).Weight, ((Conv2d)net[0]).Bias), 2), 2, 1);
         Assert.That(y.ToArray<float>(), Is.EqualTo(Ops.Conv2d(pooled, ((Conv2d)net[3]).Weight).ToArray<float>()));

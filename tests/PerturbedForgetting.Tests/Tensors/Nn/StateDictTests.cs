@@ -5,8 +5,8 @@ using PerturbedForgetting.Tests.Tensors.Serialization;
 
 namespace PerturbedForgetting.Tests.Tensors.Nn;
 
-[TestFixture]
-sealed class StateDictTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class StateDictTests(string device) : DeviceFixture(device)
 {
     sealed class Net : Module
     {
@@ -38,11 +38,11 @@ sealed class StateDictTests
     [Test]
     public void ConvolutionWeightsAreTransposed()
     {
-        using Tensor weight = Tensor.From(new float[] { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 }, [1, 3, 2, 2]);
+        using Tensor weight = From(new float[] { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 }, [1, 3, 2, 2]);
         float[] torch = StateDict.ToTorch(weight, WeightLayout.Convolution);
         // Channel 0 of the six pixels, then channel 1.
         Assert.That(torch, Is.EqualTo(new float[] { 0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11 }));
-        using Tensor back = Tensor.Zeros([1, 3, 2, 2]);
+        using Tensor back = Zeros([1, 3, 2, 2]);
         StateDict.FromTorch(back, WeightLayout.Convolution, torch);
         Assert.That(back.ToArray<float>(), Is.EqualTo(weight.ToArray<float>()));
     }
@@ -52,7 +52,7 @@ sealed class StateDictTests
     public void WhatIsWrittenIsRead(DType type)
     {
         using var folder = new TempFolder();
-        using Initialization initialization = Initialization.Begin(3, type: type);
+        using Initialization initialization = Initialization.Begin(3, Device, type);
         Net saved = new(), loaded = new();
         saved.Bn.BatchesTracked.Fill(7_000_000_000);
         saved.Bn.RunningMean.CopyFrom(saved.Conv.Bias!);
@@ -96,7 +96,7 @@ sealed class StateDictTests
         writer.Add<float>("count", SafetensorsDType.F32, [], new float[1]);
         writer.Save(folder["f"]);
         using SafetensorsFile file = SafetensorsFile.Open(folder["f"]);
-        using Tensor counter = Tensor.Zeros([], DType.Int64);
+        using Tensor counter = Zeros([], DType.Int64);
         Assert.That(() => StateDict.Read(new StateEntry("count", counter), file.Entry("count")), Throws.TypeOf<SafetensorsException>().With.Message.Contains("I64"));
     }
 

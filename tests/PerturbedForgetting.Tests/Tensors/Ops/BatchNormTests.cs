@@ -4,8 +4,8 @@ using PerturbedForgetting.Tests.Reference;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-[TestFixture]
-sealed class BatchNormTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class BatchNormTests(string device) : DeviceFixture(device)
 {
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.BatchNorm(x["x"], x["weight"], x["bias"],
@@ -17,8 +17,8 @@ sealed class BatchNormTests
     public void GradientsAreThoseOfTheDifferences([Values] bool training, [Values] bool residual, [Values] bool relu, [Values(1, 5, 9)] int channels)
     {
         using var scope = Scope.Begin();
-        Tensor mean = GradientCheck.Normal([channels], 5), variance = Tensor.Ones([channels], DType.Float64);
-        Tensor Run(Parameter[] x) => Ops.BatchNorm(x[0], x[1], x[2], mean, variance, training, 0, 1e-3, residual ? x[3] : null, relu);
+        Tensor Run(Parameter[] x) => Ops.BatchNorm(x[0], x[1], x[2], GradientCheck.Normal([channels], 5, x[0].DType, x[0].Device),
+            Tensor.Ones([channels], x[0].DType, x[0].Device), training, 0, 1e-3, residual ? x[3] : null, relu);
         Shape image = [2, 3, 2, channels];
         if (residual)
             GradientCheck.Run(Run, image, [channels], [channels], image);
@@ -32,7 +32,7 @@ sealed class BatchNormTests
         using var scope = Scope.Begin();
         Shape image = [rows, 1, 1, channels];
         Parameter x = Float(image, 1), weight = Float([channels], 2), bias = Float([channels], 3), other = Float(image, 4);
-        Tensor mean = Float([channels], 5), variance = Tensor.Ones([channels]), dy = Float(image, 6);
+        Tensor mean = Float([channels], 5), variance = Ones([channels]), dy = Float(image, 6);
         Tensor fused = Ops.BatchNorm(x, weight, bias, mean, variance, training, 0, 1e-5, residual ? other : null, true);
         fused.Backward(dy);
         float[][] gradients = Gradients();
@@ -69,8 +69,8 @@ sealed class BatchNormTests
         // Outliers in the first rows, which the reference value of the sums is made from.
         for (int i = 0; i < values.Length; i++)
             values[i] = (float)((values[i] * (i < 4 * Channels ? 100 : 1)) + offset);
-        Tensor x = Tensor.From(values, [Rows, Channels]), one = Tensor.Ones([Channels]), zero = Tensor.Zeros([Channels]);
-        Tensor mean = Tensor.Zeros([Channels]), variance = Tensor.Zeros([Channels]);
+        Tensor x = From(values, [Rows, Channels]), one = Ones([Channels]), zero = Zeros([Channels]);
+        Tensor mean = Zeros([Channels]), variance = Zeros([Channels]);
         float[] y = Ops.BatchNorm(x, one, zero, mean, variance, true, 1, 1e-5).ToArray<float>();
         for (int c = 0; c < Channels; c++)
         {
@@ -92,8 +92,8 @@ sealed class BatchNormTests
     public void HeldStatisticsStay()
     {
         using var scope = Scope.Begin();
-        Tensor x = Float([6, 3], 1), one = Tensor.Ones([3]), zero = Tensor.Zeros([3]), mean = Tensor.Zeros([3]), variance = Tensor.Ones([3]);
-        float[] free = Ops.BatchNorm(x, one, zero, Tensor.Zeros([3]), Tensor.Ones([3]), true).ToArray<float>();
+        Tensor x = Float([6, 3], 1), one = Ones([3]), zero = Zeros([3]), mean = Zeros([3]), variance = Ones([3]);
+        float[] free = Ops.BatchNorm(x, one, zero, Zeros([3]), Ones([3]), true).ToArray<float>();
         using (BatchNormStatistics.Hold())
         using (BatchNormStatistics.Hold())
             Assert.That(Ops.BatchNorm(x, one, zero, mean, variance, true).ToArray<float>(), Is.EqualTo(free), "the batch's statistics are used");
@@ -107,10 +107,10 @@ sealed class BatchNormTests
     [Test]
     public void OneValueAChannelIsRefused()
     {
-        using Tensor x = Tensor.Ones([1, 1, 1, 4]), vector = Tensor.Ones([4]);
+        using Tensor x = Ones([1, 1, 1, 4]), vector = Ones([4]);
         Assert.That(() => Ops.BatchNorm(x, vector, vector, vector, vector, true), Throws.ArgumentException.With.Message.Contains("larger batch"));
         Assert.That(() => Ops.BatchNorm(x, vector, vector, vector, vector, false), Throws.Nothing);
     }
 
-    static Parameter Float(Shape shape, ulong seed) => new(GradientCheck.Normal(shape, seed, DType.Float32));
+    static Parameter Float(Shape shape, ulong seed) => new(GradientCheck.Normal(shape, seed));
 }

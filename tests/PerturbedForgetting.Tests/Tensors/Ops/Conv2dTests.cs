@@ -4,8 +4,8 @@ using PerturbedForgetting.Tests.Reference;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-[TestFixture]
-sealed class Conv2dTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class Conv2dTests(string device) : DeviceFixture(device)
 {
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c, x => Ops.Conv2d(x["x"], x["weight"], x.GetValueOrDefault("bias"),
@@ -34,7 +34,7 @@ sealed class Conv2dTests
     [Test]
     public void WrongArgumentsAreNamed()
     {
-        using Tensor x = Tensor.Zeros([1, 4, 4, 3]), weight = Tensor.Zeros([2, 5, 5, 3]), grouped = Tensor.Zeros([4, 1, 1, 2]);
+        using Tensor x = Zeros([1, 4, 4, 3]), weight = Zeros([2, 5, 5, 3]), grouped = Zeros([4, 1, 1, 2]);
         Assert.That(() => Ops.Conv2d(x, weight), Throws.ArgumentException.With.Message.Contains("larger than the input").And.Message.Contains("[1, 4, 4, 3]"));
         Assert.That(() => Ops.Conv2d(x, grouped, groups: 2), Throws.ArgumentException.With.Message.Contains("[4, 1, 1, 2]"));
         Assert.That(() => Ops.Conv2d(x, weight, stride: 0), Throws.ArgumentException.With.Message.Contains("stride"));

@@ -4,8 +4,8 @@ using PerturbedForgetting.Tests.Reference;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-[TestFixture]
-sealed class LinearTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class LinearTests(string device) : DeviceFixture(device)
 {
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) =>
@@ -29,7 +29,7 @@ sealed class LinearTests
     {
         GradientCheck.Run(x => Ops.LinearGelu(x[0], x[1], x[2]), [rows, inputs], [outputs, inputs], [outputs]);
         using var scope = Scope.Begin();
-        Tensor[] t = [.. new Shape[] { [rows, inputs], [outputs, inputs], [outputs] }.Select((s, i) => GradientCheck.Normal(s, (ulong)i, DType.Float32))];
+        Tensor[] t = [.. new Shape[] { [rows, inputs], [outputs, inputs], [outputs] }.Select((s, i) => GradientCheck.Normal(s, (ulong)i))];
         Assert.That(Ops.LinearGelu(t[0], t[1], t[2]).ToArray<float>(), Is.EqualTo(Ops.Gelu(Ops.Linear(t[0], t[1], t[2])).ToArray<float>()));
         Assert.That(Ops.LinearGelu(t[0], t[1]).ToArray<float>(), Is.EqualTo(Ops.Gelu(Ops.Linear(t[0], t[1])).ToArray<float>()));
     }
@@ -41,7 +41,7 @@ sealed class LinearTests
     [Test]
     public void WrongShapesAreNamed()
     {
-        using Tensor x = Tensor.Zeros([2, 3]), weight = Tensor.Zeros([4, 5]), fitting = Tensor.Zeros([4, 3]), bias = Tensor.Zeros([5]);
+        using Tensor x = Zeros([2, 3]), weight = Zeros([4, 5]), fitting = Zeros([4, 3]), bias = Zeros([5]);
         Assert.That(() => Ops.Linear(x, weight), Throws.ArgumentException.With.Message.Contains("[2, 3]").And.Message.Contains("[4, 5]"));
         Assert.That(() => Ops.Linear(x, fitting, bias), Throws.ArgumentException.With.Message.Contains("bias").And.Message.Contains("[5]"));
     }

@@ -5,8 +5,8 @@ using PerturbedForgetting.Tests.Reference;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-[TestFixture, NonParallelizable]
-sealed class LossTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names)), NonParallelizable]
+sealed class LossTests(string device) : DeviceFixture(device)
 {
     static IEnumerable<ReferenceCase> Cases(string op) => ReferenceData.Cases("ops", op);
 
@@ -35,13 +35,12 @@ sealed class LossTests
     [Test]
     public void GradientsAreThoseOfTheDifferences([Values(1, 2, 8, 13)] int classes, [Values(0, 0.1)] double smoothing)
     {
-        using Tensor labels = Tensor.From([0, classes - 1, classes / 2], [3]);
-        GradientCheck.Run(x => Ops.CrossEntropy(x[0], labels, smoothing), [3, classes]);
+        Tensor Labels(Tensor x) => Tensor.From([0, classes - 1, classes / 2], [3], x.Device);
+        GradientCheck.Run(x => Ops.CrossEntropy(x[0], Labels(x[0]), smoothing), [3, classes]);
         foreach (LossReduction reduction in Enum.GetValues<LossReduction>())
-            GradientCheck.Run(x => Ops.BinaryCrossEntropy(x[0], labels, smoothing, reduction), [3, classes]);
-        using Tensor dense = GradientCheck.Normal([3, classes], 8);
-        GradientCheck.Run(x => Ops.BinaryCrossEntropy(x[0], dense, smoothing), [3, classes]);
-        GradientCheck.Run(x => -3 * Ops.CrossEntropy(x[0] * x[0], labels, smoothing), [3, classes]);
+            GradientCheck.Run(x => Ops.BinaryCrossEntropy(x[0], Labels(x[0]), smoothing, reduction), [3, classes]);
+        GradientCheck.Run(x => Ops.BinaryCrossEntropy(x[0], GradientCheck.Normal([3, classes], 8, x[0].DType, x[0].Device), smoothing), [3, classes]);
+        GradientCheck.Run(x => -3 * Ops.CrossEntropy(x[0] * x[0], Labels(x[0]), smoothing), [3, classes]);
     }
 
     /// <summary>The gradient is that of (1 - alpha) CE(p, label) - CE(p, uniform) with alpha and p constant: the paper's form.</summary>
@@ -49,10 +48,12 @@ sealed class LossTests
     public void OutputBiasForgetIsThePapersForm([Values(-1, 1.5, 10)] double c, [Values(0, 0.3, 1)] double gamma)
     {
         using var scope = Scope.Begin();
-        using Parameter x = OpsTesting.Normal([4, 9], 17, DType.Float64, 3);
+        // In float32 the criterion of the reference cases.
+        using Parameter x = OpsTesting.Normal([4, 9], 17, TestDevices.FloatTypes[^1], 3);
         int[] labels = [0, 8, 3, 3];
-        Ops.OutputBiasForget(x, Tensor.From(labels, [4]), c, gamma, sigmoid: false).Backward();
-        double[] logits = x.ToArray<double>(), gradient = x.Grad!.ToArray<double>(), p = Ops.Softmax(x.Detach()).ToArray<double>();
+        Ops.OutputBiasForget(x, From<int>(labels, [4]), c, gamma, sigmoid: false).Backward();
+        double[] gradient = OpsTesting.Numbers(x.Grad!), p = OpsTesting.Numbers(Ops.Softmax(x.Detach()));
+        double tolerance = x.DType == DType.Float64 ? 1e-14 : 4e-6;
         for (int i = 0; i < 4; i++)
         {
             double own = p[(i * 9) + labels[i]], lambda = c < 0 ? 0 : 1 / c;
@@ -61,10 +62,10 @@ sealed class LossTests
             {
                 double pk = p[(i * 9) + k], onehot = k == labels[i] ? 1 : 0;
                 double expected = (((1 - alpha) * (pk - onehot)) - (pk - (1 / 9.0))) / 4;
-                Assert.That(gradient[(i * 9) + k], Is.EqualTo(expected).Within(1e-14));
+                Assert.That(gradient[(i * 9) + k], Is.EqualTo(expected).Within(tolerance));
             }
         }
-        x.Grad.Dispose();
+        x.Grad!.Dispose();
     }
 
     [Test]
@@ -72,7 +73,7 @@ sealed class LossTests
     {
         using var scope = Scope.Begin();
         using Parameter x = OpsTesting.Normal([7, 101], 3, factor: 5);
-        Tensor labels = Tensor.From([0, 100, 50, 3, 4, 5, 99], [7]);
+        Tensor labels = From([0, 100, 50, 3, 4, 5, 99], [7]);
         foreach (Func<Tensor> loss in Losses(x, labels))
         {
             double recorded = loss().Item();
@@ -82,23 +83,13 @@ sealed class LossTests
     }
 
     [Test]
-    public void NothingDependsOnTheNumberOfThreads()
-    {
-        using Tensor labels = Tensor.From(Enumerable.Range(0, 128).Select(i => i * 7).ToArray(), [128]);
-        OpsTesting.SameOnAnyThreads(x => Ops.CrossEntropy(x[0], labels, 0.1), [128, 1000]);
-        OpsTesting.SameOnAnyThreads(x => Ops.BinaryCrossEntropy(x[0], labels, 0.1), [128, 1000]);
-        OpsTesting.SameOnAnyThreads(x => Ops.OutputBiasForget(x[0], labels, 1000, 1), [128, 1000]);
-        OpsTesting.SameOnAnyThreads(x => Ops.OutputBiasForget(x[0], labels, 1000, 1, sigmoid: false), [128, 1000]);
-    }
-
-    [Test]
     public void NotANumberIsNotHidden([Values(0, 4, 9)] int where)
     {
         using var scope = Scope.Begin();
         float[] values = new float[20];
         values[where] = float.NaN;
-        using Parameter x = new(Tensor.Persistent([2, 10]).CopyFrom<float>(values));
-        foreach (Func<Tensor> loss in Losses(x, Tensor.From([4, 1], [2])))
+        using Parameter x = new(Persistent([2, 10]).CopyFrom<float>(values));
+        foreach (Func<Tensor> loss in Losses(x, From([4, 1], [2])))
             Assert.That(loss().Item(), Is.NaN);
     }
 
@@ -109,7 +100,7 @@ sealed class LossTests
     public void ALabelThatIsNoClassIsNamed(int label)
     {
         using var scope = Scope.Begin();
-        Tensor x = Tensor.Zeros([3, 10]), labels = Tensor.From([0, label, 5], [3]);
+        Tensor x = Zeros([3, 10]), labels = From([0, label, 5], [3]);
         foreach (Func<Tensor> loss in Losses(x, labels))
             Assert.That(() => loss(), Throws.InstanceOf<ArgumentException>().With.Message.Contains($"label {label} of sample 1").And.Message.Contains("10 classes"));
     }
@@ -119,19 +110,19 @@ sealed class LossTests
     public void LabelsFromOneAreRecognised()
     {
         using var scope = Scope.Begin();
-        Assert.That(() => Ops.CrossEntropy(Tensor.Zeros([2, 10]), Tensor.From([1, 10], [2])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("count from 1"));
+        Assert.That(() => Ops.CrossEntropy(Zeros([2, 10]), From([1, 10], [2])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("count from 1"));
     }
 
     [Test]
     public void WrongShapesAreNamed()
     {
         using var scope = Scope.Begin();
-        Tensor x = Tensor.Zeros([3, 10]);
-        foreach (Tensor labels in new[] { Tensor.Zeros([2], DType.Int32), Tensor.Zeros([3], DType.Int64), Tensor.Zeros([3, 1], DType.Int32) })
+        Tensor x = Zeros([3, 10]);
+        foreach (Tensor labels in new[] { Zeros([2], DType.Int32), Zeros([3], DType.Int64), Zeros([3, 1], DType.Int32) })
             Assert.That(() => Ops.CrossEntropy(x, labels), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[3, 10]"));
-        Assert.That(() => Ops.CrossEntropy(Tensor.Zeros([0, 10]), Tensor.Zeros([0], DType.Int32)), Throws.InstanceOf<ArgumentException>());
-        Assert.That(() => Ops.BinaryCrossEntropy(x, Tensor.Zeros([3, 9])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[3, 9]"));
-        Assert.That(() => Ops.CrossEntropy(x, Tensor.Zeros([3], DType.Int32), 1), Throws.InstanceOf<ArgumentException>().With.Message.Contains("smoothing"));
+        Assert.That(() => Ops.CrossEntropy(Zeros([0, 10]), Zeros([0], DType.Int32)), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => Ops.BinaryCrossEntropy(x, Zeros([3, 9])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[3, 9]"));
+        Assert.That(() => Ops.CrossEntropy(x, Zeros([3], DType.Int32), 1), Throws.InstanceOf<ArgumentException>().With.Message.Contains("smoothing"));
     }
 
     [TestCase(0)]
@@ -142,7 +133,7 @@ sealed class LossTests
     public void OutputBiasForgetRefusesC(double c)
     {
         using var scope = Scope.Begin();
-        Assert.That(() => Ops.OutputBiasForget(Tensor.Zeros([1, 3]), Tensor.Zeros([1], DType.Int32), c, 1), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--obf-C"));
+        Assert.That(() => Ops.OutputBiasForget(Zeros([1, 3]), Zeros([1], DType.Int32), c, 1), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--obf-C"));
     }
 
     [TestCase(-0.1)]
@@ -151,7 +142,7 @@ sealed class LossTests
     public void OutputBiasForgetRefusesGamma(double gamma)
     {
         using var scope = Scope.Begin();
-        Assert.That(() => Ops.OutputBiasForget(Tensor.Zeros([1, 3]), Tensor.Zeros([1], DType.Int32), 10, gamma), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--obf-gamma"));
+        Assert.That(() => Ops.OutputBiasForget(Zeros([1, 3]), Zeros([1], DType.Int32), 10, gamma), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--obf-gamma"));
     }
 
     static Func<Tensor>[] Losses(Tensor x, Tensor labels) =>

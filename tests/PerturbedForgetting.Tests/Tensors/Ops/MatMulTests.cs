@@ -3,8 +3,8 @@ using PerturbedForgetting.Tests.Reference;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-[TestFixture]
-sealed class MatMulTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class MatMulTests(string device) : DeviceFixture(device)
 {
     [TestCaseSource(nameof(Cases))]
     public void EqualsTheReference(ReferenceCase c) =>
@@ -28,7 +28,7 @@ sealed class MatMulTests
     [Test]
     public void WrongShapesAreNamed()
     {
-        using Tensor a = Tensor.Zeros([2, 3, 4]), b = Tensor.Zeros([3, 4, 5]), inner = Tensor.Zeros([2, 3, 5]);
+        using Tensor a = Zeros([2, 3, 4]), b = Zeros([3, 4, 5]), inner = Zeros([2, 3, 5]);
         Assert.That(() => Ops.MatMul(a, b), Throws.ArgumentException.With.Message.Contains("[2, 3, 4]").And.Message.Contains("[3, 4, 5]"));
         Assert.That(() => Ops.MatMul(a, inner), Throws.ArgumentException.With.Message.Contains("[2, 3, 5]"));
     }

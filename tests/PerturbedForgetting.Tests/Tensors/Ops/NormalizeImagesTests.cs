@@ -4,8 +4,8 @@ using PerturbedForgetting.Tests.Reference;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-[TestFixture]
-sealed class NormalizeImagesTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class NormalizeImagesTests(string device) : DeviceFixture(device)
 {
     static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("transforms", "normalise");
 
@@ -19,7 +19,7 @@ sealed class NormalizeImagesTests
         foreach (string? input in c.Json.GetProperty("inputs").EnumerateArray().Select(x => x.GetString()))
         {
             ReferenceTensor<byte> planes = ReferenceData.Bytes(c.File, input!);
-            Tensor image = Ops.Permute(Tensor.From(planes.Data, new Shape(planes.Shape)), 1, 2, 0);
+            Tensor image = Ops.Permute(From(planes.Data, new Shape(planes.Shape)), 1, 2, 0);
             result.AddRange(Ops.Permute(Ops.NormalizeImages(image, Numbers("mean"), Numbers("std")), 2, 0, 1).ToArray<float>());
         }
         Assert.That(result, Is.EqualTo(expected.Data));
@@ -37,7 +37,7 @@ sealed class NormalizeImagesTests
         using var scope = Scope.Begin();
         double[] mean = [0.485, 0.456, 0.406, 0.3], std = [0.229, 0.224, 0.225, 1e-3];
         byte[] bytes = Enumerable.Range(0, rows * columns * channels).Select(i => (byte)(i * 7)).ToArray();
-        float[] y = Ops.NormalizeImages(Tensor.From(bytes, [1, rows, columns, channels]), mean.AsSpan(0, channels), std.AsSpan(0, channels)).ToArray<float>();
+        float[] y = Ops.NormalizeImages(From(bytes, [1, rows, columns, channels]), mean.AsSpan(0, channels), std.AsSpan(0, channels)).ToArray<float>();
         for (int i = 0; i < bytes.Length; i++)
         {
             int c = i % channels;
@@ -72,10 +72,10 @@ sealed class NormalizeImagesTests
     public void WrongArgumentsAreNamed()
     {
         using var scope = Scope.Begin();
-        Tensor bytes = Tensor.Zeros([1, 2, 2, 3], DType.UInt8);
+        Tensor bytes = Zeros([1, 2, 2, 3], DType.UInt8);
         Assert.That(() => Ops.NormalizeImages(bytes, [0.5], [0.5]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[1, 2, 2, 3]"));
         Assert.That(() => Ops.NormalizeImages(bytes, [0.5, 0.5, 0.5], [0.5, 0, 0.5]), Throws.InstanceOf<ArgumentException>());
-        Assert.That(() => Ops.NormalizeImages(bytes, [0.5, 0.5, 0.5], [1, 1, 1], Tensor.Zeros([2], DType.UInt8)), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2]"));
-        Assert.That(() => Ops.NormalizeImages(Tensor.Zeros([1, 3]), [0.5, 0.5, 0.5], [1, 1, 1]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("Float32"));
+        Assert.That(() => Ops.NormalizeImages(bytes, [0.5, 0.5, 0.5], [1, 1, 1], Zeros([2], DType.UInt8)), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2]"));
+        Assert.That(() => Ops.NormalizeImages(Zeros([1, 3]), [0.5, 0.5, 0.5], [1, 1, 1]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("Float32"));
     }
 }

@@ -4,8 +4,8 @@ using PerturbedForgetting.Tests.Reference;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-[TestFixture]
-sealed class PoolingTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class PoolingTests(string device) : DeviceFixture(device)
 {
     [TestCaseSource(nameof(MaxCases))]
     public void MaxPoolEqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c,
@@ -46,7 +46,7 @@ sealed class PoolingTests
     [TestCase(false, false, 1, new float[] { 1, 2.5f, 4.5f })]
     public void WindowsAtTheBorderAreCountedAsInPyTorch(bool ceil, bool count, int padding, float[] expected)
     {
-        using Tensor x = Tensor.From(new float[] { 1, 2, 3, 4, 5 }, [1, 1, 5, 1]);
+        using Tensor x = From(new float[] { 1, 2, 3, 4, 5 }, [1, 1, 5, 1]);
         Assert.That(Ops.AvgPool2d(x, (1, 2), (1, 2), (0, padding), ceil, count).ToArray<float>(), Is.EqualTo(expected));
     }
 
@@ -60,7 +60,7 @@ sealed class PoolingTests
         for (int i = 0; i < values.Length; i++)
             values[i] = -1 - i;
         values[(4 * channels) + 1] = float.NaN;
-        float[] y = Ops.MaxPool2d(Tensor.From(values, [1, 3, 3, channels]), 3, 2, 1).ToArray<float>();
+        float[] y = Ops.MaxPool2d(From(values, [1, 3, 3, channels]), 3, 2, 1).ToArray<float>();
         for (int i = 0; i < y.Length; i++)
             Assert.That(y[i], i % channels == 1 ? Is.NaN : Is.LessThan(0), $"{i}");
         Assert.That(y[0], Is.EqualTo(-1));
@@ -69,7 +69,7 @@ sealed class PoolingTests
     [Test]
     public void WindowsThatDoNotFitAreNamed()
     {
-        using Tensor x = Tensor.Zeros([1, 2, 2, 3]);
+        using Tensor x = Zeros([1, 2, 2, 3]);
         Assert.That(() => Ops.MaxPool2d(x, 3), Throws.ArgumentException.With.Message.Contains("[1, 2, 2, 3]"));
         Assert.That(() => Ops.AvgPool2d(x, 5, 2, 0, ceilMode: true), Throws.ArgumentException.With.Message.Contains("[1, 2, 2, 3]"));
         Assert.That(Ops.AvgPool2d(x, 3, 2, 0, ceilMode: true).Shape, Is.EqualTo(new Shape(1, 1, 1, 3)));

@@ -7,8 +7,8 @@ using PerturbedForgetting.Training.Metrics;
 
 namespace PerturbedForgetting.Tests.Training.Metrics;
 
-[TestFixture]
-sealed class AccuracyTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class AccuracyTests(string device) : DeviceFixture(device)
 {
     static IEnumerable<ReferenceCase> Cases(string op) => ReferenceData.Cases("metrics", op);
 
@@ -23,7 +23,7 @@ sealed class AccuracyTests
         using var scope = Scope.Begin();
         using Accuracy accuracy = new(1, 5);
         long[] target = ReferenceData.Int64("metrics.safetensors", Prefix(c) + "target").Data;
-        accuracy.Add(Logits(c), Tensor.From(Array.ConvertAll(target, x => (int)x), [target.Length]));
+        accuracy.Add(Logits(c), From(Array.ConvertAll(target, x => (int)x), [target.Length]));
         Assert.That(accuracy.Samples, Is.EqualTo(target.Length));
         foreach (int k in new[] { 1, 5 })
         {
@@ -39,7 +39,7 @@ sealed class AccuracyTests
         using var scope = Scope.Begin();
         using Accuracy accuracy = new(1, 5);
         ReferenceTensor<long> target = ReferenceData.Int64("metrics.safetensors", Prefix(c) + "target");
-        accuracy.Add(Logits(c), Tensor.From(Array.ConvertAll(target.Data, x => (byte)x), new Shape(target.Shape)));
+        accuracy.Add(Logits(c), From(Array.ConvertAll(target.Data, x => (byte)x), new Shape(target.Shape)));
         Assert.That(accuracy.Samples, Is.EqualTo(c.Json.GetProperty("valid_samples").GetInt64()));
         foreach (int k in new[] { 1, 5 })
         {
@@ -57,14 +57,14 @@ sealed class AccuracyTests
     public void TheAverageEqualsTheReference(ReferenceCase c)
     {
         using var scope = Scope.Begin();
-        Tensor last = Tensor.Zeros([1], DType.Float64), sum = Tensor.Zeros([1], DType.Float64);
+        Tensor last = Zeros([1], DType.Float64), sum = Zeros([1], DType.Float64);
         double weights = 0;
         double[] expected = c.Json.GetProperty("averages").EnumerateArray().Select(x => x.GetDouble()).ToArray();
         int i = 0;
         foreach (JsonElement update in c.Json.GetProperty("updates").EnumerateArray())
         {
             double weight = update[1].GetDouble();
-            MultiTensorOps.Record(Tensor.From([update[0].GetDouble()], [1]), weight, last, sum);
+            MultiTensorOps.Record(From([update[0].GetDouble()], [1]), weight, last, sum);
             weights += weight;
             Assert.That(sum.Item() / weights, Is.EqualTo(expected[i++]).Within(1e-14));
         }
@@ -75,9 +75,9 @@ sealed class AccuracyTests
     public void TiesFavourTheLowerClass()
     {
         using var scope = Scope.Begin();
-        Tensor logits = Tensor.From([1f, 1, 1, 1, 1, 1, 1], [1, 7]);
+        Tensor logits = From([1f, 1, 1, 1, 1, 1, 1], [1, 7]);
         for (int label = 0; label < 7; label++)
-            Assert.That(Ops.LabelRank(logits, Tensor.From([label], [1])).ToArray<int>()[0], Is.EqualTo(label));
+            Assert.That(Ops.LabelRank(logits, From([label], [1])).ToArray<int>()[0], Is.EqualTo(label));
     }
 
     [Test]
@@ -87,9 +87,9 @@ sealed class AccuracyTests
         float[] logits = new float[classes];
         logits[0] = float.NaN;
         using Accuracy accuracy = new(1);
-        accuracy.Add(Tensor.From(logits, [1, classes]), Tensor.From([0], [1]));
+        accuracy.Add(From(logits, [1, classes]), From([0], [1]));
         if (classes > 1)
-            accuracy.Add(Tensor.From(logits, [1, classes]), Tensor.From([1], [1]));
+            accuracy.Add(From(logits, [1, classes]), From([1], [1]));
         Assert.That(accuracy.Correct(1), Is.Zero);
     }
 
@@ -98,8 +98,8 @@ sealed class AccuracyTests
     {
         using var scope = Scope.Begin();
         using Accuracy accuracy = new(1, 2);
-        accuracy.Add(Tensor.From([3f, 1, 2, 0, 5, 4], [2, 3]), Tensor.From([2, 1], [2]));
-        accuracy.Add(Tensor.From([0f, 1, 2], [1, 3]), Tensor.From([0], [1]));
+        accuracy.Add(From([3f, 1, 2, 0, 5, 4], [2, 3]), From([2, 1], [2]));
+        accuracy.Add(From([0f, 1, 2], [1, 3]), From([0], [1]));
         Assert.That((accuracy.Correct(1), accuracy.Correct(2), accuracy.Samples), Is.EqualTo((1L, 2L, 3L)));
         Assert.That(() => accuracy[3], Throws.InstanceOf<ArgumentException>().With.Message.Contains("Top-3"));
         accuracy.Reset();
@@ -112,15 +112,15 @@ sealed class AccuracyTests
         using var scope = Scope.Begin();
         Assert.That(() => new Accuracy(), Throws.InstanceOf<ArgumentException>());
         Assert.That(() => new Accuracy(0), Throws.InstanceOf<ArgumentException>());
-        Assert.That(() => new Accuracy(1).Add(Tensor.Zeros([2, 3]), Tensor.From([0, 3], [2])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("label 3 of sample 1"));
-        Assert.That(() => new Accuracy(1).Add(Tensor.Zeros([2, 3]), Tensor.Zeros([2, 2], DType.UInt8)), Throws.InstanceOf<ArgumentException>());
+        Assert.That(() => new Accuracy(1).Add(Zeros([2, 3]), From([0, 3], [2])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("label 3 of sample 1"));
+        Assert.That(() => new Accuracy(1).Add(Zeros([2, 3]), Zeros([2, 2], DType.UInt8)), Throws.InstanceOf<ArgumentException>());
     }
 
     static string Prefix(ReferenceCase c) => c.Json.GetProperty("tensors_prefix").GetString()!;
 
-    static Tensor Logits(ReferenceCase c)
+    Tensor Logits(ReferenceCase c)
     {
         ReferenceTensor<float> logits = ReferenceData.Float32("metrics.safetensors", Prefix(c) + "logits");
-        return Tensor.From(logits.Data, new Shape(logits.Shape));
+        return From(logits.Data, new Shape(logits.Shape));
     }
 }

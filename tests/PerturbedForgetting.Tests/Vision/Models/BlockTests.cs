@@ -4,8 +4,8 @@ using PerturbedForgetting.Vision.Models;
 namespace PerturbedForgetting.Tests.Vision.Models;
 
 /// <summary>The blocks of the models against the reference: output, every gradient, running statistics.</summary>
-[TestFixture]
-sealed class BlockTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class BlockTests(string device) : DeviceFixture(device)
 {
     static IEnumerable<ReferenceCase> Bottlenecks => ReferenceData.Cases("ops", "resnet_bottleneck");
 

@@ -1,0 +1,62 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
+
+namespace PerturbedForgetting.Tests;
+
+/// <summary>The devices on which operations, models and training are tested, each opened once.</summary>
+static class TestDevices
+{
+    /// <summary>One fixture a device.</summary>
+    public static IEnumerable<string> Names() => ["cpu"];
+
+    /// <summary>The device of a name, in float32 throughout: no TF32.</summary>
+    public static Device Open(string name) => Device.Parse(name);
+
+    /// <summary>Types of floating-point tensors that all operations take: float64 is for the checks of the CPU.</summary>
+    public static IReadOnlyList<DType> FloatTypes => Initialization.Current.Device == Device.Cpu ? [DType.Float32, DType.Float64] : [DType.Float32];
+}
+
+/// <summary>
+/// Base of the tests that run on every device:
+/// <code>
+/// [TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+/// sealed class ReluTests(string device) : DeviceFixture(device)
+/// {
+///     [Test]
+///     public void NegativeNumbersBecomeZero() => Assert.That(Ops.Relu(From([-1f, 2f], [2])).ToArray&lt;float&gt;(), Is.EqualTo(new[] { 0f, 2f }));
+/// }
+/// </code>
+/// The device is that of <see cref="Initialization.Current"/> during a test, so modules and the helpers of the tests make their tensors on it.
+/// </summary>
+abstract class DeviceFixture(string deviceName)
+{
+    Initialization onDevice = null!;
+
+    /// <summary>Where the test runs.</summary>
+    protected Device Device { get; private set; } = null!;
+
+    [SetUp]
+    public void EnterDevice()
+    {
+        Device = TestDevices.Open(deviceName);
+        onDevice = Initialization.Begin(0, Device);
+    }
+
+    [TearDown]
+    public void LeaveDevice() => onDevice.Dispose();
+
+    /// <summary>The values on the device.</summary>
+    protected Tensor From<T>(ReadOnlySpan<T> values, Shape shape) where T : unmanaged => Tensor.From(values, shape, Device);
+
+    /// <summary>Zeros on the device.</summary>
+    protected Tensor Zeros(Shape shape, DType type = DType.Float32) => Tensor.Zeros(shape, type, Device);
+
+    /// <summary>Ones on the device.</summary>
+    protected Tensor Ones(Shape shape, DType type = DType.Float32) => Tensor.Ones(shape, type, Device);
+
+    /// <summary>Undefined content on the device, in the open scope or else the caller's.</summary>
+    protected Tensor Empty(Shape shape, DType type = DType.Float32) => Tensor.Empty(shape, type, Device);
+
+    /// <summary>Undefined content on the device, the caller's.</summary>
+    protected Tensor Persistent(Shape shape, DType type = DType.Float32) => Tensor.Persistent(shape, type, Device);
+}
