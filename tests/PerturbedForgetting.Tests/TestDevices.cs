@@ -1,19 +1,49 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Tests;
 
-/// <summary>The devices on which operations, models and training are tested, each opened once.</summary>
+/// <summary>
+/// The devices on which operations, models and training are tested: <c>cpu</c>, <c>sim</c>, and <c>cuda</c> where a driver and a GPU are
+/// found. Each is opened once for all fixtures, and anew after a fault.
+/// </summary>
 static class TestDevices
 {
-    /// <summary>One fixture a device.</summary>
-    public static IEnumerable<string> Names() => ["cpu"];
+    // Products and convolutions in float32, as on the CPU.
+    static readonly DeviceOptions exact = new() { AllowTf32 = false };
 
-    /// <summary>The device of a name, in float32 throughout: no TF32.</summary>
-    public static Device Open(string name) => Device.Parse(name);
+    static SimulatedDriver? driver;
+    static Device? sim, gpu;
+
+    /// <summary>One fixture a device.</summary>
+    public static IEnumerable<string> Names() => ["cpu", .. Others()];
+
+    /// <summary>The devices that are compared with the CPU.</summary>
+    public static IEnumerable<string> Others() => CudaDevice.All(CudaDriverApi.Installed).Count > 0 ? ["sim", "cuda"] : ["sim"];
 
     /// <summary>Types of floating-point tensors that all operations take: float64 is for the checks of the CPU.</summary>
     public static IReadOnlyList<DType> FloatTypes => Initialization.Current.Device == Device.Cpu ? [DType.Float32, DType.Float64] : [DType.Float32];
+
+    /// <summary>What the software GPU found wrong, in words.</summary>
+    public static string? Fault => driver?.Fault;
+
+    /// <summary>The device of a name.</summary>
+    public static Device Open(string name) => name switch
+    {
+        "cpu" => Device.Cpu,
+        "cuda" => gpu ??= Device.Open("cuda", exact),
+        _ => Fault is null && sim is not null ? sim : sim = OpenSoftwareGpu(),
+    };
+
+    /// <summary>A software GPU of its own, which the caller disposes.</summary>
+    public static Device OpenSoftwareGpu(SimulatedDeviceOptions hardware, DeviceOptions? options = null) => Open(new SimulatedDriver(hardware), options ?? exact);
+
+    static Device OpenSoftwareGpu() => Open(driver = new SimulatedDriver(), exact);
+
+    static Device Open(SimulatedDriver driver, DeviceOptions options) => Device.OpenCuda(CudaDevice.All(driver.Api)[0], "sim", options, driver);
 }
 
 /// <summary>
@@ -43,7 +73,12 @@ abstract class DeviceFixture(string deviceName)
     }
 
     [TearDown]
-    public void LeaveDevice() => onDevice.Dispose();
+    public void LeaveDevice()
+    {
+        onDevice.Dispose();
+        Device.Synchronize();
+        Assert.That(TestDevices.Fault, Is.Null, "the checks of the software GPU found something");
+    }
 
     /// <summary>The values on the device.</summary>
     protected Tensor From<T>(ReadOnlySpan<T> values, Shape shape) where T : unmanaged => Tensor.From(values, shape, Device);
