@@ -43,7 +43,7 @@ static class TestDevices
 
     static Device OpenSoftwareGpu() => Open(driver = new SimulatedDriver(), exact);
 
-    static Device Open(SimulatedDriver driver, DeviceOptions options) => Device.OpenCuda(CudaDevice.All(driver.Api)[0], "sim", options, driver);
+    static Device Open(SimulatedDriver driver, DeviceOptions options) => Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, "sim", options, driver);
 }
 
 /// <summary>
@@ -64,6 +64,9 @@ abstract class DeviceFixture(string deviceName)
 
     /// <summary>Where the test runs.</summary>
     protected Device Device { get; private set; } = null!;
+
+    /// <summary>Its name on the command line.</summary>
+    protected string DeviceName => deviceName;
 
     [SetUp]
     public void EnterDevice()

@@ -2,6 +2,9 @@ namespace PerturbedForgetting.Tensors.Backends;
 
 abstract partial class Backend
 {
+    /// <summary>Whether <see cref="Attention"/> takes heads of so many channels.</summary>
+    public virtual bool FusesAttention(int width) => true;
+
     /// <summary>
     /// y [B, N, C] = softmax(scale q k^T) v for every head, where q, k and v are the thirds of the last dimension of
     /// <paramref name="qkv"/> [B, N, 3C] and a head is C / heads consecutive channels. <paramref name="logSums"/> [B, heads, N], if

@@ -22,12 +22,22 @@ public static partial class Ops
         if (!(scale > 0 && double.IsFinite(scale)))
             throw new ArgumentOutOfRangeException(nameof(scale), $"The scale of attention is positive; it is {scale}.");
         int batch = qkv.Shape[0], tokens = qkv.Shape[1];
+        if (!qkv.Device.Backend.FusesAttention(qkv.Shape[2] / 3 / heads))
+            return UnfusedAttention(qkv, heads, scale);
         var y = Tensor.Empty([batch, tokens, qkv.Shape[2] / 3], qkv.DType, qkv.Device);
         using var logSums = Records(qkv) ? Tensor.Persistent([batch, heads, tokens], qkv.DType, qkv.Device) : null;
         qkv.Device.Backend.Attention(qkv, heads, scale, y, logSums);
         if (logSums is not null)
             y.Node = new AttentionNode(qkv, y, logSums, heads, scale);
         return y;
+    }
+
+    static Tensor UnfusedAttention(Tensor qkv, int heads, double scale)
+    {
+        (int batch, int tokens, int channels) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3);
+        Tensor parts = Permute(Reshape(qkv, [batch, tokens, 3, heads, channels / heads]), 2, 0, 3, 1, 4);
+        Tensor probabilities = Softmax(MatMul(Scale(Select(parts, 0, 0), scale), Select(parts, 0, 1), transposeB: true));
+        return Reshape(Permute(MatMul(probabilities, Select(parts, 0, 2)), 0, 2, 1, 3), [batch, tokens, channels]);
     }
 
     sealed class AttentionNode : Node

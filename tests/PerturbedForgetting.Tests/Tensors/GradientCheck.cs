@@ -51,6 +51,7 @@ static class GradientCheck
 
     static void CompareWithDifferences(Func<Parameter[], Tensor> run, Parameter[] inputs)
     {
+        double[]? upstream = null;
         for (int k = 0; k < inputs.Length; k++)
         {
             Assert.That(inputs[k].Grad, Is.Not.Null, $"no gradient arrived for input {k}");
@@ -69,7 +70,8 @@ static class GradientCheck
                     values[i] = value;
                     inputs[k].CopyFrom<double>(values);
                     Tensor y = run(inputs);
-                    double[] result = y.ToArray<double>(), upstream = Normal(y.Shape, UpstreamSeed, DType.Float64).ToArray<double>();
+                    upstream ??= Normal(y.Shape, UpstreamSeed, DType.Float64).ToArray<double>();
+                    double[] result = y.ToArray<double>();
                     double sum = 0;
                     for (int j = 0; j < result.Length; j++)
                         sum += result[j] * upstream[j];

@@ -6,6 +6,8 @@ sealed partial class CudaBackend
 {
     Kernels.Attention AttentionKernels => field ??= new(library, options.AllowTf32 ? AttentionUnits.Tf32 : AttentionUnits.Float32);
 
+    public override bool FusesAttention(int width) => Kernels.Attention.IsWidth(width);
+
     public override void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums) =>
         AttentionKernels.Forward(stream, Dense(y), DenseOrNull(logSums), Dense(qkv), ShapeOf(qkv, heads, scale));
 

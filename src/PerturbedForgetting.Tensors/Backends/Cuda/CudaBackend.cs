@@ -124,13 +124,16 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     /// <summary>A float32 tensor's address, fit for loads of 16 bytes.</summary>
     static DevicePointer Dense(Tensor t)
     {
-        if (t.DType != DType.Float32)
-            throw new NotSupportedException($"On a GPU dense tensors are Float32, not {t}. Use --device cpu for Float64.");
-        DevicePointer pointer = Pointer(t);
+        DevicePointer pointer = Float(t);
         if (pointer.Address % 16 != 0)
             throw new NotSupportedException($"On a GPU a tensor begins at a multiple of 16 bytes; {t} is a view that does not. Copy it into a tensor of its own.");
         return pointer;
     }
+
+    /// <summary>A float32 tensor's address, where any will do: a matrix may be one of a row of them.</summary>
+    static DevicePointer Float(Tensor t) => t.DType == DType.Float32
+        ? Pointer(t)
+        : throw new NotSupportedException($"On a GPU dense tensors are Float32, not {t}. Use --device cpu for Float64.");
 
     static DevicePointer PointerOrNull(Tensor? t) => t is null ? DevicePointer.Null : Pointer(t);
 

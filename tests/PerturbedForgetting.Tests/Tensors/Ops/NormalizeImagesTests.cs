@@ -19,7 +19,8 @@ sealed class NormalizeImagesTests(string device) : DeviceFixture(device)
         foreach (string? input in c.Json.GetProperty("inputs").EnumerateArray().Select(x => x.GetString()))
         {
             ReferenceTensor<byte> planes = ReferenceData.Bytes(c.File, input!);
-            Tensor image = Ops.Permute(From(planes.Data, new Shape(planes.Shape)), 1, 2, 0);
+            byte[] bytes = Ops.Permute(Tensor.From(planes.Data, new Shape(planes.Shape)), 1, 2, 0).ToArray<byte>();
+            Tensor image = From<byte>(bytes, [planes.Shape[1], planes.Shape[2], planes.Shape[0]]);
             result.AddRange(Ops.Permute(Ops.NormalizeImages(image, Numbers("mean"), Numbers("std")), 2, 0, 1).ToArray<float>());
         }
         Assert.That(result, Is.EqualTo(expected.Data));

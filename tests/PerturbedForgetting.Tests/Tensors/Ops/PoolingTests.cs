@@ -30,7 +30,7 @@ sealed class PoolingTests(string device) : DeviceFixture(device)
     {
         if (padding > kernel / 2)
             padding = 0;
-        Shape image = [2, 5, 7, 9];
+        Shape image = [2, 4, 5, 9];
         GradientCheck.Run(x => Ops.AvgPool2d(x[0], (kernel, 2), stride, (padding, 1), ceil, count), image);
         GradientCheck.Run(x => Ops.MaxPool2d(x[0], (kernel, 2), stride, (padding, 1), ceil), image);
     }

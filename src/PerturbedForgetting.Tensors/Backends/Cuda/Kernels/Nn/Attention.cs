@@ -90,9 +90,12 @@ sealed unsafe class Attention
         return kernel;
     });
 
+    /// <summary>Whether there is a kernel for heads of so many channels.</summary>
+    public static bool IsWidth(int width) => width is >= 4 and <= 128 && width % 4 == 0;
+
     static int WidthIndex(in Shape shape)
     {
-        if (shape.Width is < 4 or > 128 || shape.Width % 4 != 0)
+        if (!IsWidth(shape.Width))
             throw new NotSupportedException($"The attention kernels take heads of 4 to 128 channels, a multiple of 4, not of {shape.Width}. Choose another number of heads.");
         return shape.Width <= 32 ? 0 : shape.Width <= 64 ? 1 : 2;
     }
