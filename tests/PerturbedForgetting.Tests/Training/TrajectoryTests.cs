@@ -6,16 +6,17 @@ using PerturbedForgetting.Training.Updates;
 namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>Every stored training trajectory: weights, buffers, optimizer state, gradients, perturbations, losses and norms.</summary>
-[TestFixture]
-sealed class TrajectoryTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
+sealed class TrajectoryTests(string device) : DeviceFixture(device)
 {
     static IEnumerable<TestCaseData> Cases() => ReferenceData.Cases("optim").Select(c => new TestCaseData(c).SetArgDisplayNames(c.Id));
 
     [TestCaseSource(nameof(Cases))]
-    public void EqualsTheReferenceInFloat32(ReferenceCase c) => new Trajectory(c, DType.Float32).Run();
-
-    [TestCaseSource(nameof(Cases))]
-    public void EqualsTheReferenceInFloat64(ReferenceCase c) => new Trajectory(c, DType.Float64).Run();
+    public void EqualsTheReference(ReferenceCase c)
+    {
+        foreach (DType type in TestDevices.FloatTypes)
+            new Trajectory(c, type).Run();
+    }
 
     sealed class Trajectory
     {

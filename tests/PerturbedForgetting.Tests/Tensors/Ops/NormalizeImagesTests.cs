@@ -59,8 +59,8 @@ sealed class NormalizeImagesTests(string device) : DeviceFixture(device)
         for (int i = 0; i < images; i++)
             flags[i] = (byte)(i % 2 == 0 ? random.Next(1, 256) : 0);
         Shape shape = [images, height, width, channels];
-        float[] plain = Ops.NormalizeImages(Tensor.From(bytes, shape), mean.AsSpan(0, channels), std.AsSpan(0, channels)).ToArray<float>();
-        float[] y = Ops.NormalizeImages(Tensor.From(bytes, shape), mean.AsSpan(0, channels), std.AsSpan(0, channels), Tensor.From(flags, [images])).ToArray<float>();
+        float[] plain = Ops.NormalizeImages(From<byte>(bytes, shape), mean.AsSpan(0, channels), std.AsSpan(0, channels)).ToArray<float>();
+        float[] y = Ops.NormalizeImages(From<byte>(bytes, shape), mean.AsSpan(0, channels), std.AsSpan(0, channels), From<byte>(flags, [images])).ToArray<float>();
         for (int i = 0; i < bytes.Length; i++)
         {
             int c = i % channels, column = i / channels % width, row = i / channels / width;

@@ -10,17 +10,23 @@ using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Tests.Vision.Models;
 
-/// <summary>Whole networks against the reference's float64 numbers.</summary>
-[TestFixture]
-sealed class WholeNetworkTests
+/// <summary>Whole networks against the reference's float64 numbers: all on the CPU, the smaller ones on the other devices too.</summary>
+[TestFixtureSource(nameof(Networks))]
+sealed class WholeNetworkTests(string device, ReferenceCase @case) : DeviceFixture(device)
 {
     // What float32 may deviate: eight times what the reference's float32 did, and at least a few units in the last place.
     const double Spread = 8, Units = 4e-6;
 
-    static IEnumerable<ReferenceCase> Cases => ReferenceModel.Cases;
+    static readonly string[] small = ["resnet_1111_odd", "resnext_1111_64", "resnet_deep_1111_64", "vit_tiny_avg", "vit_tiny_token", "vit_tiny_cls_avg"];
 
-    [TestCaseSource(nameof(Cases))]
-    public void NamesOrderShapesAndWeightsAreTheReferences(ReferenceCase @case)
+    static IEnumerable<TestFixtureData> Networks() =>
+        from device in TestDevices.Names()
+        from c in ReferenceModel.Cases
+        where device == "cpu" || small.Contains(c.Id["model.".Length..])
+        select new TestFixtureData(device, c).SetArgDisplayNames(device, c.Id);
+
+    [Test]
+    public void NamesOrderShapesAndWeightsAreTheReferences()
     {
         var reference = new ReferenceModel(@case);
         var model = reference.Build();
@@ -37,8 +43,8 @@ sealed class WholeNetworkTests
             Is.EqualTo(reference.Json.GetProperty("targets").GetProperty("values").EnumerateArray().Select(e => e.GetInt64())));
     }
 
-    [TestCaseSource(nameof(Cases))]
-    public void EvaluationAgrees(ReferenceCase @case)
+    [Test]
+    public void EvaluationAgrees()
     {
         var reference = new ReferenceModel(@case);
         using var scope = Scope.Begin();
@@ -58,8 +64,8 @@ sealed class WholeNetworkTests
         RequireGradients(reference, model, "grad_eval", manyPixels ? new(1e-3, 1e-3, 1e-2) : new(1e-5, 1e-5, 1e-5));
     }
 
-    [TestCaseSource(nameof(Cases))]
-    public void TrainingAgrees(ReferenceCase @case)
+    [Test]
+    public void TrainingAgrees()
     {
         var reference = new ReferenceModel(@case);
         using var scope = Scope.Begin();
