@@ -83,6 +83,10 @@ abstract class DeviceFixture(string deviceName)
         Assert.That(TestDevices.Fault, Is.Null, "the checks of the software GPU found something");
     }
 
+    /// <summary>What one fixture kept for reuse seldom fits the next.</summary>
+    [OneTimeTearDown]
+    public void GiveMemoryBack() => TestDevices.Open(deviceName).Trim();
+
     /// <summary>The values on the device.</summary>
     protected Tensor From<T>(ReadOnlySpan<T> values, Shape shape) where T : unmanaged => Tensor.From(values, shape, Device);
 

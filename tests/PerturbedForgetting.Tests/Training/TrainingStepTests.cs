@@ -57,7 +57,7 @@ sealed class TrainingStepTests(string device) : DeviceFixture(device)
         using (var run = new TinyRun(settings with { Accumulation = 2, Shrink = 0.01 }).Train(10))
         {
             long live = Device.Memory.Live;
-            run.Train(30);
+            run.Train(10);
             Assert.That(Device.Memory.Live, Is.EqualTo(live));
         }
         Assert.That(Device.Memory.Live, Is.EqualTo(before));

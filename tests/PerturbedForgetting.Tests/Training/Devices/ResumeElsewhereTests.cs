@@ -18,7 +18,7 @@ sealed class ResumeElsewhereTests(string device) : DeviceFixture(device)
     public void ItGoesOnWithTheSameNumbers(TrainOptions options)
     {
         using var folder = new TempFolder();
-        options = options with { Output = folder.Path, Precision = "fp32" };
+        options = options with { Output = folder.Path, Precision = "fp32", LogInterval = 1 };
         var whole = new RecordingObserver();
         ShortRun.Train(options with { Experiment = "whole", Device = "cpu" }, whole);
         foreach (var (from, to) in ((string, string)[])[("cpu", DeviceName), (DeviceName, "cpu")])
