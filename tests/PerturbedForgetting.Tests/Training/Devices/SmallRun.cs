@@ -90,9 +90,6 @@ sealed class SmallRun : IDisposable
         }
         step.Optimizer.Dispose();
         step.Dispose();
-        foreach (var entry in model.State())
-            if (entry.Tensor is not Parameter)
-                entry.Tensor.Dispose();
         Arena.Dispose();
     }
 

@@ -1,7 +1,6 @@
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tests.Tensors.Serialization;
-using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training;
 
