@@ -19,7 +19,7 @@ sealed class BatchNorm(KernelLibrary library)
         DevicePointer x, DevicePointer weight, DevicePointer bias, double eps, double momentum, long rows, int channels)
     {
         var cut = new ColumnParts(rows, channels);
-        statistics.Launch(stream, cut, saved, runningMean, runningVariance, counter, scratch, x, weight, bias, eps, momentum, rows, channels, cut.RowsPerPart);
+        statistics.Launch(stream.Moving(4 * rows * channels), cut, saved, runningMean, runningVariance, counter, scratch, x, weight, bias, eps, momentum, rows, channels, cut.RowsPerPart);
     }
 
     /// <summary>saved from given statistics.</summary>
@@ -28,7 +28,7 @@ sealed class BatchNorm(KernelLibrary library)
 
     /// <summary>y = (x - center) scale + shift + residual, then relu; the residual may be null.</summary>
     public void Apply(CudaStream stream, DevicePointer y, DevicePointer x, DevicePointer saved, DevicePointer residual, bool relu, long rows, int channels) =>
-        apply.Launch(stream, rows * channels, channels, y, x, saved, residual, relu ? 1 : 0, channels, rows * channels);
+        apply.Launch(stream.Moving((residual.IsNull ? 8 : 12) * rows * channels), rows * channels, channels, y, x, saved, residual, relu ? 1 : 0, channels, rows * channels);
 
     /// <summary>What the backward pass makes; what is null is not wanted.</summary>
     public readonly record struct Results(DevicePointer X, DevicePointer Residual, DevicePointer Weight, bool AccumulateWeight, DevicePointer Bias, bool AccumulateBias);
@@ -42,7 +42,7 @@ sealed class BatchNorm(KernelLibrary library)
         bool needsSums = !results.Weight.IsNull || !results.Bias.IsNull || (batch && !results.X.IsNull), isMasked = relu;
         if (needsSums)
         {
-            gradients.Launch(stream, cut, coefficients, results.Weight, results.Bias, scratch, residual, dy, x, y, saved, relu ? 1 : 0, batch ? 1 : 0,
+            gradients.Launch(stream.Moving((8 + (relu && !y.IsNull ? 4 : 0) + (residual.IsNull ? 0 : 4)) * rows * channels), cut, coefficients, results.Weight, results.Bias, scratch, residual, dy, x, y, saved, relu ? 1 : 0, batch ? 1 : 0,
                 results.AccumulateWeight ? 1 : 0, results.AccumulateBias ? 1 : 0, rows, channels, cut.RowsPerPart);
             // The residual's gradient is the masked one already.
             if (!residual.IsNull)
@@ -52,6 +52,7 @@ sealed class BatchNorm(KernelLibrary library)
             stream.FillBytes(coefficients, 0, 8L * channels);
         if (results.X.IsNull && residual.IsNull)
             return;
-        input.Launch(stream, rows * channels, channels, results.X, residual, g, x, y, saved, coefficients, isMasked ? 1 : 0, channels, rows * channels);
+        int moved = 4 + (results.X.IsNull ? 0 : 8) + (isMasked && !y.IsNull ? 4 : 0) + (residual.IsNull ? 0 : 4);
+        input.Launch(stream.Moving(moved * rows * channels), rows * channels, channels, results.X, residual, g, x, y, saved, coefficients, isMasked ? 1 : 0, channels, rows * channels);
     }
 }

@@ -17,7 +17,7 @@ sealed class LayerNorm(KernelLibrary library)
     /// <summary>y, and statistics [rows, 3]; of x, or of <paramref name="sum"/> = x + residual, which both may be null.</summary>
     public void Forward(CudaStream stream, DevicePointer y, DevicePointer statistics, DevicePointer sum, DevicePointer x, DevicePointer residual, DevicePointer weight,
         DevicePointer bias, double eps, long rows, int columns) =>
-        forward.Launch(stream, rows, columns, 4 * columns, y, statistics, sum, x, residual, weight, bias, eps, columns);
+        forward.Launch(stream.Moving((8 + (residual.IsNull ? 0 : 4) + (sum.IsNull ? 0 : 4)) * rows * columns), rows, columns, 4 * columns, y, statistics, sum, x, residual, weight, bias, eps, columns);
 
     /// <summary>What the backward pass makes, or adds to; what is null is not wanted.</summary>
     public readonly record struct Results(DevicePointer X, bool AccumulateX, DevicePointer Weight, bool AccumulateWeight, DevicePointer Bias, bool AccumulateBias);
@@ -27,7 +27,8 @@ sealed class LayerNorm(KernelLibrary library)
         long rows, int columns)
     {
         bool sums = !results.Weight.IsNull || !results.Bias.IsNull;
-        backward.Launch(stream, Parts(rows), columns, 16 * columns, results.X, results.Weight, results.Bias, sums ? partial : DevicePointer.Null, dy, x, weight, statistics,
+        int written = results.X.IsNull ? 0 : results.AccumulateX ? 8 : 4;
+        backward.Launch(stream.Moving((8 + written) * rows * columns), Parts(rows), columns, 16 * columns, results.X, results.Weight, results.Bias, sums ? partial : DevicePointer.Null, dy, x, weight, statistics,
             results.AccumulateX ? 1 : 0, results.AccumulateWeight ? 1 : 0, results.AccumulateBias ? 1 : 0, rows, columns, RowsPerPart(rows));
     }
 }
