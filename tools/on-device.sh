@@ -38,7 +38,8 @@ part() {
     shift 2
     is_wanted "$name" || return 0
     echo "== $name"
-    timeout --kill-after=30 "$limit" "$@" 2>&1 | tee "$output/$name.log"
+    # In the foreground, so that Ctrl-C reaches it.
+    timeout --foreground --kill-after=30 "$limit" "$@" 2>&1 | tee "$output/$name.log"
     code=${PIPESTATUS[0]}
     printf '%s\t%s\t%s\n' "$name" "$code" "$((SECONDS - start))" >> "$output/parts.tsv"
 }
@@ -91,8 +92,8 @@ run() {
     part losses 3600 "$program" losses --device "$device" --json "$output/losses.json"
     part kernels 1800 "$program" cli kernels profile --device "$device" --launches "$([ "$device" = sim ] && echo 1 || echo 50)" --output "$output/kernels.json"
     part steps 3600 "$program" steps --device "$device" --json "$output/steps.json"
-    if ! "$python" -c 'import torch' 2> /dev/null; then
-        leave_out torch "'$python' has no torch"
+    if ! "$python" -c 'import torch; torch.nn.functional.scaled_dot_product_attention' 2> /dev/null; then
+        leave_out torch "'$python' has no torch 2.1 or newer"
     elif [ "$device" = sim ]; then
         part torch 600 "$python" "$here/on_device_torch.py" --device cpu --small --json "$output/torch.json"
     else

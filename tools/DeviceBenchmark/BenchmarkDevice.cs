@@ -23,8 +23,8 @@ sealed class BenchmarkDevice : IDisposable
     /// <summary>Whether times mean nothing and sizes must be small.</summary>
     public bool IsSimulated => driver is not null;
 
-    /// <summary>Launches, and bytes that they loaded and stored, since the last call; zeros on a real device.</summary>
-    public (long Launches, long Bytes) TakeCounts()
+    /// <summary>Kernels that ran, be it in a graph, and bytes that they loaded and stored, since the last call; zeros on a real device.</summary>
+    public (long Kernels, long Bytes) TakeCounts()
     {
         if (driver is null)
             return default;

@@ -6,7 +6,7 @@ using PerturbedForgetting.Tensors;
 namespace DeviceBenchmark;
 
 /// <summary>Time of a training step on images that lie on the device already: plain and SAM with output-bias forgetting, with and
-/// without CUDA graph. On the software GPU, launches and bytes of a step of a small model instead.</summary>
+/// without CUDA graph. On the software GPU, kernels and bytes of a step of a small model instead.</summary>
 static class StepBenchmark
 {
     // Steps between two looks at the clock, so that the host may run ahead of the device as it does in training.
@@ -38,7 +38,7 @@ static class StepBenchmark
 
         public long PeakBytes { get; init; }
 
-        public long Launches { get; init; }
+        public long Kernels { get; init; }
 
         public long BytesMoved { get; init; }
 
@@ -51,7 +51,7 @@ static class StepBenchmark
     public static int Run(Options options, TextWriter output)
     {
         List<Row> rows = [];
-        output.WriteLine($"{"model",-24}{"optimizer",-12}{"graph",-7}{"batch",6}{"px",5}{"m",5}{"s/step",10}{"images/s",10}{"TFLOP/s",9}{"peak MiB",10}{"launches",10}{"MB moved",10}");
+        output.WriteLine($"{"model",-24}{"optimizer",-12}{"graph",-7}{"batch",6}{"px",5}{"m",5}{"s/step",10}{"images/s",10}{"TFLOP/s",9}{"peak MiB",10}{"kernels",10}{"MB moved",10}");
         bool isSmall = options.Device is "sim" or "cpu";
         foreach (TrainingShape shape in (isSmall ? reduced : full).Where(s => s.Model.StartsWith(options.Model, StringComparison.Ordinal)))
         {
@@ -83,13 +83,13 @@ static class StepBenchmark
             place.TakeCounts();
             int group = steps == 0 ? Group : Math.Min(steps, Group);
             double[] seconds = [.. Enumerable.Range(0, steps == 0 ? UsualGroups : (steps + group - 1) / group).Select(_ => Advance(group)).Order()];
-            var (launches, bytes) = place.TakeCounts();
+            var (kernels, bytes) = place.TakeCounts();
             return new Row(shape, graph)
             {
                 Seconds = seconds[seconds.Length / 2],
                 MultiplyAdds = training.MultiplyAdds,
                 PeakBytes = place.Device.Memory.Peak,
-                Launches = launches / (group * seconds.Length),
+                Kernels = kernels / (group * seconds.Length),
                 BytesMoved = bytes / (group * seconds.Length),
             };
 
@@ -125,7 +125,7 @@ static class StepBenchmark
         string head = $"{s.Model,-24}{s.Optimizer,-12}{(row.Graph ? "on" : "off"),-7}{s.Batch,6}{s.Pixels,5}{(s.Perturbs ? s.Chunk : s.Batch),5}";
         return head + (row.Error is { } error
             ? "  " + error.ReplaceLineEndings(" ")
-            : string.Create(CultureInfo.InvariantCulture, $"{row.Seconds,10:0.0000}{s.Batch / row.Seconds,10:0}{row.Teraflops,9:0.00}{row.PeakBytes / 1048576.0,10:0}{row.Launches,10}{row.BytesMoved / 1e6,10:0}"));
+            : string.Create(CultureInfo.InvariantCulture, $"{row.Seconds,10:0.0000}{s.Batch / row.Seconds,10:0}{row.Teraflops,9:0.00}{row.PeakBytes / 1048576.0,10:0}{row.Kernels,10}{row.BytesMoved / 1e6,10:0}"));
     }
 
     static void Write(Options options, List<Row> rows) => JsonFile.Write(options.Json, writer =>
@@ -149,9 +149,9 @@ static class StepBenchmark
                 writer.WriteNumber("teraflops", row.Teraflops);
                 writer.WriteNumber("peak_bytes", row.PeakBytes);
             }
-            if (row.Launches > 0)
+            if (row.Kernels > 0)
             {
-                writer.WriteNumber("launches", row.Launches);
+                writer.WriteNumber("kernels", row.Kernels);
                 writer.WriteNumber("bytes_moved", row.BytesMoved);
             }
             writer.WriteEndObject();

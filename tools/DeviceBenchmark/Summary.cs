@@ -9,7 +9,7 @@ namespace DeviceBenchmark;
 /// </summary>
 static class Summary
 {
-    const int NameWidth = 14, StateWidth = 9, ResultWidth = 100;
+    const int NameWidth = 11, StateWidth = 9, SecondsWidth = 7, Worst = 3, RatesOfALine = 5;
 
     /// <summary>One part.</summary>
     /// <param name="Name">Its name, also that of its JSON file.</param>
@@ -34,14 +34,21 @@ static class Summary
         output.WriteLine();
         output.WriteLine(string.Join(", ", head.Select(line => line.Split('\t', 2)[1])));
         foreach (Part part in parts)
-            output.WriteLine($"{part.Name,-NameWidth}{State(part),-StateWidth}{Fit(Result(folder, part)),-ResultWidth}{(part.Code == "-" ? "" : part.Note + " s"),8}");
+            WriteLines(output, folder, part);
         output.WriteLine($"Written to {file}.");
         return Array.TrueForAll(parts, p => p.Code is "0" or "-") ? 0 : 1;
     }
 
-    static string State(Part part) => part.Code switch { "0" => "ok", "-" => "left out", "124" => "timeout", _ => "FAILED" };
+    static void WriteLines(TextWriter output, string folder, Part part)
+    {
+        string seconds = part.Code == "-" ? "" : part.Note + " s";
+        string[] lines = [.. Result(folder, part)];
+        output.WriteLine($"{part.Name,-NameWidth}{State(part),-StateWidth}{seconds,SecondsWidth}  {lines.FirstOrDefault()}");
+        foreach (string line in lines.Skip(1))
+            output.WriteLine(new string(' ', NameWidth + StateWidth + SecondsWidth + 2) + line);
+    }
 
-    static string Fit(string text) => text.Length < ResultWidth ? text : text[..(ResultWidth - 2)] + "…";
+    static string State(Part part) => part.Code switch { "0" => "ok", "-" => "left out", "124" => "timeout", _ => "FAILED" };
 
     static void WritePart(Utf8JsonWriter writer, string folder, Part part)
     {
@@ -73,21 +80,21 @@ static class Summary
         }
     }
 
-    /// <summary>A part in a line.</summary>
-    static string Result(string folder, Part part)
+    /// <summary>A part in a few lines.</summary>
+    static IEnumerable<string> Result(string folder, Part part)
     {
         if (part.Code == "-")
-            return part.Note;
+            return [part.Note];
         if (Read(folder, part.Name) is not { } result)
-            return part.Code == "0" ? "" : $"see {part.Name}.log";
+            return part.Code == "0" ? [] : [$"see {part.Name}.log"];
         return part.Name switch
         {
-            "tests" or "sanitizer" => Tests(result),
-            "losses" => string.Join("; ", result.GetProperty("losses").EnumerateArray().Select(Losses)),
+            "tests" or "sanitizer" => [Tests(result)],
+            "losses" => result.GetProperty("losses").EnumerateArray().Select(Losses),
             "kernels" => Kernels(result),
-            "steps" => string.Join("; ", result.GetProperty("steps").EnumerateArray().Select(Step)),
-            "torch" => string.Join("; ", result.GetProperty("steps").EnumerateArray().Select(s => Torch(s, Read(folder, "steps")))),
-            _ => "",
+            "steps" => result.GetProperty("steps").EnumerateArray().GroupBy(Name).Select(Steps),
+            "torch" => result.GetProperty("steps").EnumerateArray().Select(s => Torch(s, Read(folder, "steps"))),
+            _ => [],
         };
     }
 
@@ -97,34 +104,41 @@ static class Summary
     static string Losses(JsonElement row) => $"{Text(row, "model")}: " + string.Join(", ", row.GetProperty("drift").EnumerateArray().Select(d =>
         string.Create(CultureInfo.InvariantCulture, $"{d.GetProperty("steps").GetInt32()} steps {Number(d, "relative"):0e+0}")));
 
-    static string Kernels(JsonElement result)
+    static IEnumerable<string> Kernels(JsonElement result)
     {
         JsonElement[] kernels = [.. result.GetProperty("kernels").EnumerateArray()];
         if (!result.TryGetProperty("copy_gigabytes_per_second", out JsonElement copy))
-            return $"{kernels.Length} kernels counted";
+        {
+            yield return $"{kernels.Length} kernels counted";
+            yield break;
+        }
         JsonElement[] bound = [.. kernels.Where(k => k.TryGetProperty("ratio_to_copy", out _)).OrderBy(k => Number(k, "ratio_to_copy"))];
-        string rates = string.Join(", ", kernels.Where(k => k.TryGetProperty("teraflops", out _) && !Text(k, "kernel").Contains("backward", StringComparison.Ordinal))
-            .Select(k => string.Create(CultureInfo.InvariantCulture, $"{Text(k, "kernel")} {Number(k, "teraflops"):0.0}")));
-        return string.Create(CultureInfo.InvariantCulture,
-            $"copy {copy.GetDouble():0} GB/s; kernels {Number(bound[0], "ratio_to_copy"):P0} ({Text(bound[0], "kernel")}), median {Number(bound[bound.Length / 2], "ratio_to_copy"):P0}; TFLOP/s: {rates}");
+        if (bound.Length > 0)
+            yield return string.Create(CultureInfo.InvariantCulture, $"copy {copy.GetDouble():0} GB/s; {bound.Length} kernels bound by memory: median {Percent(bound[bound.Length / 2])} of it, ")
+                + $"least {string.Join(", ", bound.Take(Worst).Select(k => $"{Text(k, "kernel")} {Percent(k)}"))}";
+        foreach (JsonElement[] row in kernels.Where(k => k.TryGetProperty("teraflops", out _)).Chunk(RatesOfALine))
+            yield return "TFLOP/s: " + string.Join(", ", row.Select(k => string.Create(CultureInfo.InvariantCulture, $"{Text(k, "kernel")} {Number(k, "teraflops"):0.0}")));
+
+        static string Percent(JsonElement kernel) => string.Create(CultureInfo.InvariantCulture, $"{100 * Number(kernel, "ratio_to_copy"):0}%");
     }
 
-    static string Step(JsonElement row) => Name(row) + " " + (row.TryGetProperty("error", out _) ? "failed"
-        : row.TryGetProperty("launches", out JsonElement launches) ? $"{launches.GetInt64()} launches"
-        : string.Create(CultureInfo.InvariantCulture, $"{Number(row, "seconds"):0.000} s"));
+    /// <summary>A model with an optimizer, without and with graph.</summary>
+    static string Steps(IGrouping<string, JsonElement> rows) => rows.Key + ": " + string.Join(", ", rows.Select(row =>
+        (row.GetProperty("graph").GetBoolean() ? "graph " : "") + (row.TryGetProperty("error", out _) ? "failed"
+            : row.TryGetProperty("kernels", out JsonElement kernels) ? $"{kernels.GetInt64()} kernels"
+            : string.Create(CultureInfo.InvariantCulture, $"{Number(row, "seconds"):0.0000} s"))));
 
     /// <summary>How many times our fastest step of the same model is faster.</summary>
     static string Torch(JsonElement row, JsonElement? steps)
     {
         double[] ours = steps is not { } s ? [] : [.. s.GetProperty("steps").EnumerateArray()
-            .Where(o => Text(o, "model") == Text(row, "model") && Text(o, "optimizer") == Text(row, "optimizer") && o.TryGetProperty("seconds", out _))
-            .Select(o => Number(o, "seconds"))];
+            .Where(o => Name(o) == Name(row) && o.TryGetProperty("seconds", out _)).Select(o => Number(o, "seconds"))];
         double theirs = Number(row, "seconds");
-        return string.Create(CultureInfo.InvariantCulture, $"{Text(row, "model")} {Text(row, "optimizer")} {theirs:0.000} s")
-            + (ours.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" (ratio {theirs / ours.Min():0.00})"));
+        return string.Create(CultureInfo.InvariantCulture, $"{Name(row)}: {theirs:0.0000} s")
+            + (ours.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", ratio {theirs / ours.Min():0.00}"));
     }
 
-    static string Name(JsonElement row) => $"{Text(row, "model")} {Text(row, "optimizer")}{(row.GetProperty("graph").GetBoolean() ? " graph" : "")}";
+    static string Name(JsonElement row) => $"{Text(row, "model")} {Text(row, "optimizer")}";
 
     static string Text(JsonElement row, string name) => row.GetProperty(name).GetString()!;
 
