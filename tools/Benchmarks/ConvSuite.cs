@@ -75,7 +75,7 @@ static unsafe class ConvSuite
         Timing.Result[] times = Timing.Alternate(
             Rounds,
             () => Convolution.Forward(s, x.Pointer, w.Pointer, null, y.Pointer),
-            () => Convolution.BackwardInput(s, y.Pointer, w.Pointer, dx.Pointer, false),
+            () => Convolution.BackwardInput(s, y.Pointer, w.Pointer, dx.Pointer),
             () => Convolution.BackwardWeight(s, x.Pointer, y.Pointer, dw.Pointer, false));
         return new(times[0].Minimum, times[1].Minimum, times[2].Minimum);
     }

@@ -15,11 +15,19 @@ unsafe sealed partial class CpuBackend
 
     public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx, bool accumulate)
     {
+        if (accumulate)
+        {
+            // One sum at the end: adding a deep product to dx block by block would round it once a block.
+            using var gradient = Tensor.Persistent(dx.Shape, dx.DType, dx.Device);
+            Conv2dBackwardInput(dy, weight, geometry, gradient, accumulate: false);
+            Add(dx, gradient, dx);
+            return;
+        }
         var shape = ShapeOf(dx, weight, geometry);
         if (dx.DType == DType.Float32)
-            Convolution.BackwardInput(shape, dy.Pointer<float>(), weight.Pointer<float>(), dx.Pointer<float>(), accumulate);
+            Convolution.BackwardInput(shape, dy.Pointer<float>(), weight.Pointer<float>(), dx.Pointer<float>());
         else
-            Convolution.BackwardInput(shape, dy.Pointer<double>(), weight.Pointer<double>(), dx.Pointer<double>(), accumulate);
+            Convolution.BackwardInput(shape, dy.Pointer<double>(), weight.Pointer<double>(), dx.Pointer<double>());
     }
 
     public override void Conv2dBackwardWeight(Tensor x, Tensor dy, in Conv2dGeometry geometry, Tensor dweight, bool accumulate)

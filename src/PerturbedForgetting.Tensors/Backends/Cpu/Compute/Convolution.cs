@@ -46,15 +46,15 @@ static unsafe class Convolution
         }
     }
 
-    /// <summary>dx = (or +=) the gradient of the input given <paramref name="dy"/>, that of the output.</summary>
+    /// <summary>dx = the gradient of the input given <paramref name="dy"/>, that of the output; dx is overwritten.</summary>
     /// <remarks>
     /// Input pixels fall into stride-by-stride classes that see different taps; each class is a dense convolution of dy
     /// with its own taps, so no multiplication by an inserted zero is done.
     /// </remarks>
-    public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx, bool accumulate)
+    public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (!accumulate && HasGaps(s))
+        if (HasGaps(s))
             Clear(dx, (long)s.N * s.H * s.W * s.C);
         for (int g = 0; g < s.Groups; g++)
         {
@@ -63,13 +63,13 @@ static unsafe class Convolution
             if (s.IsPointwise)
             {
                 GemmEngine.Run<T, DepthContiguous<T>, LineContiguous<T>, MatrixSink<T, NoEpilogue<T>>>(
-                    s.OutputPixels, s.GroupC, s.GroupO, new(gradient, s.O), new(weights, s.GroupC), new(target, s.C, accumulate, default));
+                    s.OutputPixels, s.GroupC, s.GroupO, new(gradient, s.O), new(weights, s.GroupC), new(target, s.C, false, default));
                 continue;
             }
             for (int h = 0; h < Math.Min(s.StrideH, s.H); h++)
             {
                 for (int v = 0; v < Math.Min(s.StrideW, s.W); v++)
-                    BackwardInputClass(s, gradient, weights, target, h, v, accumulate);
+                    BackwardInputClass(s, gradient, weights, target, h, v);
             }
         }
     }
@@ -90,7 +90,7 @@ static unsafe class Convolution
         return false;
     }
 
-    static void BackwardInputClass<T>(in Conv2dShape s, T* dy, T* w, T* dx, int h, int v, bool accumulate)
+    static void BackwardInputClass<T>(in Conv2dShape s, T* dy, T* w, T* dx, int h, int v)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         TapClass rows = TapClass.Of(h, s.KH, s.StrideH, s.PadH, s.DilH), columns = TapClass.Of(v, s.KW, s.StrideW, s.PadW, s.DilW);
@@ -131,10 +131,10 @@ static unsafe class Convolution
         if (s.StrideH == 1 && s.StrideW == 1)
         {
             if (SlidingWindows.Fits(grid))
-                SlidingWindows.Run(s.N, s.GroupC, grid, taps, new MatrixSink<T, NoEpilogue<T>>(dx, s.C, accumulate, default));
+                SlidingWindows.Run(s.N, s.GroupC, grid, taps, new MatrixSink<T, NoEpilogue<T>>(dx, s.C, false, default));
             else
                 GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, MatrixSink<T, NoEpilogue<T>>>(
-                    pixels, s.GroupC, grid.Depth, new(grid), taps, new(dx, s.C, accumulate, default));
+                    pixels, s.GroupC, grid.Depth, new(grid), taps, new(dx, s.C, false, default));
             return;
         }
         var sink = new PixelSink<T>
@@ -149,7 +149,6 @@ static unsafe class Convolution
             OriginW = v,
             StepH = s.StrideH,
             StepW = s.StrideW,
-            Accumulate = accumulate,
         };
         GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, PixelSink<T>>(
             pixels, s.GroupC, grid.Depth, new(grid), taps, sink);
