@@ -20,15 +20,25 @@ enum { CENTER, REMAINDER, INVERSE, SCALE, SHIFT };
 template <typename V>
 using Shared = Stages<V, double, 2>;
 
-// For each channel of a part: its first value, and the sums of the distances from it and of their squares, so that a large mean does
-// not cancel.
+DEVICE float smallest(float a, float b) { float v; asm("min.f32 %0, %1, %2;" : "=f"(v) : "f"(a), "f"(b)); return v; }
+
+/// The one between the other two.
+DEVICE float median(float a, float b, float c) { return largest(smallest(a, b), smallest(largest(a, b), c)); }
+DEVICE float4 median(float4 a, float4 b, float4 c)
+{
+    return {median(a.x, b.x, c.x), median(a.y, b.y, c.y), median(a.z, b.z, c.z), median(a.w, b.w, c.w)};
+}
+
+// For each channel of a part: the median of its first, middle and last value, and the sums of the distances from it and of their
+// squares, so that neither a large mean nor a part that begins far from its mean cancels.
 template <typename V>
 DEVICE void write_moments(float* moments, const float* x, const ColumnPart& part, int channels, Shared<V>& shared)
 {
     V pivot = all_of<V>(0.0f), sum = pivot, squares = pivot;
     if (part.exists)
     {
-        pivot = load<V>(x + part.first * channels + part.column);
+        const float* column = x + part.column;
+        pivot = median(load<V>(column + part.first * channels), load<V>(column + (part.first + part.end) / 2 * channels), load<V>(column + (part.end - 1) * channels));
         for (long long row = part.first + thread_y(); row < part.end; row += ROWS_AT_ONCE)
         {
             V d = load<V>(x + row * channels + part.column) - pivot;

@@ -3,7 +3,7 @@ using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-[TestFixture("cpu")]
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
 sealed class BatchNormStatisticsTests(string device) : DeviceFixture(device)
 {
     [TestCase(1e4)]

@@ -102,10 +102,10 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
         kernels.Apply(Stream, y, x, saved, residual ? other : DevicePointer.Null, relu, Rows, Columns);
         kernels.Backward(Stream, new(dx, residual ? kept : DevicePointer.Null, dw, false, DevicePointer.Null, false), scratch, other, x, residual ? y : DevicePointer.Null, saved,
             relu, batch: true, Rows, Columns);
-        // A warp asks once for each number of its channels: the first value of the part; center, scale and shift.
+        // A warp asks once for each number of its channels: three values of the part; center, scale and shift.
         int ofChannels = 4 * WarpsOfABlock * parts * Columns, extra = residual ? Floats : 0, masked = residual && relu ? Floats : 0;
         // The parts are written and read once more, the moments' sums twice and their squares once.
-        Check("batch_norm_statistics", Floats + ofChannels + (20 * parts * Columns) + (4 * 4 * Columns), (12 * parts * Columns) + (7 * 4 * Columns));
+        Check("batch_norm_statistics", Floats + (3 * ofChannels) + (20 * parts * Columns) + (4 * 4 * Columns), (12 * parts * Columns) + (7 * 4 * Columns));
         Check("batch_norm_apply", (4 * Floats) + extra, Floats);
         Check("batch_norm_gradients", (2 * Floats) + masked + (3 * ofChannels) + (8 * parts * Columns) + (3 * 4 * Columns), (8 * parts * Columns) + (3 * 4 * Columns) + extra);
         // With the residual, its gradient is the masked one. From cache: center, scale, shift where the mask is made, slope, level.
