@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cli;
 using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
@@ -8,6 +9,9 @@ namespace PerturbedForgetting.Tests.Training;
 [TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Others))]
 sealed class ResumeElsewhereTests(string device) : DeviceFixture(device)
 {
+    [OneTimeSetUp]
+    public void NameTheSoftwareGpu() => SoftwareGpu.Register();
+
     static IEnumerable<TestCaseData> Variants()
     {
         yield return new TestCaseData(ShortRun.Options("") with { Opt = "sam_sgdw", PerturbLoss = "obf", ObfC = 10, Drop = 0.2, SnpFactor = 0.01 }).SetArgDisplayNames("resnet");
