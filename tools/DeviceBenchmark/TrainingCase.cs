@@ -24,7 +24,7 @@ sealed record TrainingShape(string Model, IReadOnlyDictionary<string, string> Kw
 /// <summary>A new model on a device with the step that trains it.</summary>
 sealed class TrainingCase : IDisposable
 {
-    const double Rho = 0.05, ObfC = 10, ObfGamma = 1, MaxRate = 0.05, AdamRate = 1e-3;
+    const double Rho = 0.05, ObfC = 10, ObfGamma = 1, MaxRate = 0.1, AdamRate = 1e-3;
 
     readonly ParameterArena arena;
     readonly Optimizer optimizer;
