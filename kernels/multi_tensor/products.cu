@@ -3,10 +3,11 @@
 //
 // x, z, w       float32, flat buffers of an arena; w is read only when k > 0
 // partials      float64[tiles, 3]
-// launch        one block of 256 threads a tile, then squared_norm_sum_tiles with 3 blocks
-// bytes         least and actual: reads 8 a parameter (12 with a weighting), writes 24 a tile
+// result        float64[3]
+// launch        one block of 256 threads a tile; the last adds up the tiles in a fixed order
+// bytes         least and actual: reads 8 a parameter (12 with a weighting), writes and reads 24 a tile
 // equals        CpuBackend.Products
-#include "tile.cuh"
+#include "sums.cuh"
 
 DEVICE void add_products(float x, float z, double& xx, double& xz, double& zz)
 {
@@ -15,7 +16,7 @@ DEVICE void add_products(float x, float z, double& xx, double& xz, double& zz)
     zz = fused((double)z, (double)z, zz);
 }
 
-KERNEL __launch_bounds__(TILE_THREADS) products(double* partials, const float* x, const float* z, const float* w, int weighting, const Tile* tiles)
+KERNEL __launch_bounds__(TILE_THREADS) products(double* result, double* partials, const float* x, const float* z, const float* w, int weighting, const Tile* tiles)
 {
     __shared__ double shared[3][TILE_THREADS / WARP];
     Tile tile = tiles[block_x()];
@@ -41,4 +42,5 @@ KERNEL __launch_bounds__(TILE_THREADS) products(double* partials, const float* x
         partial[1] = xz;
         partial[2] = zz;
     }
+    finish_sums<3>(result, partials);
 }

@@ -5,15 +5,16 @@
 // w, y          float32, flat buffers of an arena; what the runs do not cover (frozen parameters, padding) is not touched
 // call          uint64[1] on the device, added to the stream's number, so that a captured graph draws anew at each step; null for 0
 // runs          as in fill_normal.cu
-// partials      float64[runs, 3]
+// partials      float64[runs]
 // squared_norm, radius   float64[1] on the device
-// launch        step_normal_squared_norm: one block of 256 threads a run, then squared_norm_sum_tiles; step_normal: the same
-// bytes         least and actual: the norm reads nothing (4 a parameter with a weighting) and writes 8 a run; the step reads 4 and
+// launch        step_normal_squared_norm: one block of 256 threads a run, the last of which adds up the runs; step_normal: the same
+// bytes         least and actual: the norm reads nothing (4 a parameter with a weighting) and writes and reads 8 a run; the step reads 4 and
 //               writes 4 a parameter
 // equals        CpuBackend.FillNormal, SquaredNorm and StepAlong
 #include "normal.cuh"
+#include "sums.cuh"
 
-KERNEL __launch_bounds__(TILE_THREADS) step_normal_squared_norm(double* partials, const float* w, int weighting, unsigned long long seed, unsigned long long stream,
+KERNEL __launch_bounds__(TILE_THREADS) step_normal_squared_norm(double* result, double* partials, const float* w, int weighting, unsigned long long seed, unsigned long long stream,
     const unsigned long long* call, const Run* runs)
 {
     __shared__ double shared[TILE_THREADS / WARP];
@@ -31,7 +32,8 @@ KERNEL __launch_bounds__(TILE_THREADS) step_normal_squared_norm(double* partials
     }
     sum = block_sum<TILE_THREADS>(sum, shared);
     if (thread_x() == 0)
-        partials[3 * (long long)block_x()] = sum;
+        partials[block_x()] = sum;
+    finish_sums<1>(result, partials);
 }
 
 KERNEL __launch_bounds__(TILE_THREADS) step_normal(float* y, const float* w, int weighting, const double* squared_norm, const double* radius, double sign,

@@ -24,7 +24,7 @@ static unsafe class SimulatorSuite
             *(int*)(tiles + (ulong)(t * TileBytes) + 12) = 1;
         }
         Extent all = new(Tiles), threads = new(256);
-        Measure(prefix, memory, "squared_norm", "squared_norm", all, threads, 0, partials, gradient, weights, 0ul, tiles);
+        Measure(prefix, memory, "squared_norm", "squared_norm", all, threads, 0, numbers, partials, gradient, weights, 0ul, tiles);
         Measure(prefix, memory, "step_along", "step_along", all, threads, 0, perturbed, weights, gradient, 0ul, numbers, numbers, 1.0, tiles);
         foreach (string product in (string[])["gemm", "gemm_tf32"])
             Measure(prefix, memory, product, product + "_nn", new Extent(MatrixSize / 128, MatrixSize / 128), threads, 0, perturbed, weights, gradient, 0ul, MatrixSize, MatrixSize, 128, 128ul, (ulong)MatrixSize, 0ul, 0ul, 0ul, 0, 3);

@@ -38,7 +38,7 @@ public sealed class MultiTensorLayout : IDisposable
 
     internal Run[] Runs { get; }
 
-    /// <summary>Sums of each tile, float64[tiles, 3]; scratch of the reductions.</summary>
+    /// <summary>Room for three sums of each tile, float64; scratch of the reductions.</summary>
     internal Tensor Partials { get; }
 
     /// <summary>What a backend keeps of the layout on its device; made when it is first wanted.</summary>

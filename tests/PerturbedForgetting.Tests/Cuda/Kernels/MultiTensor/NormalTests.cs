@@ -73,7 +73,7 @@ sealed class NormalTests(string device) : MultiTensorFixture(device)
         step.Launch(Stream, Tiles, y, w, Weighting.None, norm, radius, 1, 5, 6);
         new FillNormal(Library).Launch(Stream, Tiles, y, 1, 2);
         // Each warp reads its run (24) and, for the step, norm and radius.
-        AssertTraffic("step_normal_squared_norm", loaded: tiles * Warps * 24, stored: 8 * tiles);
+        AssertTraffic("step_normal_squared_norm", loaded: (tiles * Warps * 24) + (8 * tiles), stored: (8 * tiles) + 8);
         AssertTraffic("step_normal", loaded: (4 * w.Count) + (tiles * Warps * (24 + 16)), stored: 4 * w.Count);
         AssertTraffic("fill_normal", loaded: tiles * Warps * 24, stored: 4 * w.Count);
         foreach (string kernel in new[] { "step_normal_squared_norm", "step_normal", "fill_normal" })

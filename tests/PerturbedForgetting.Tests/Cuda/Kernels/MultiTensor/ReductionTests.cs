@@ -58,9 +58,9 @@ sealed class ReductionTests(string device) : MultiTensorFixture(device)
         DeviceBuffer<float> x = Copy(Model.NewBuffer()), weights = Copy(Model.Arena.Weights);
         long count = x.Count, weighted = weighting == Weighting.None ? 0 : 4;
         SquaredNormOf(x, weights, weighting);
-        AssertTraffic("squared_norm", loaded: ((4 + weighted) * count) + (tiles * Warps * TileBytes), stored: 8 * tiles);
+        AssertTraffic("squared_norm", loaded: ((4 + weighted) * count) + (tiles * Warps * TileBytes) + (8 * tiles), stored: (8 * tiles) + 8);
         ProductsOf(x, x, weights, weighting);
-        AssertTraffic("products", loaded: ((8 + weighted) * count) + (tiles * Warps * TileBytes), stored: SumBytes * tiles);
+        AssertTraffic("products", loaded: ((8 + weighted) * count) + (tiles * Warps * TileBytes) + (SumBytes * tiles), stored: (SumBytes * tiles) + SumBytes);
         Assert.That(CountersOf("squared_norm")?.BankConflicts ?? 0, Is.Zero);
         Assert.That(CountersOf("products")?.BankConflicts ?? 0, Is.Zero);
     }

@@ -7,9 +7,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 sealed class Products(KernelLibrary library)
 {
     readonly CudaKernel kernel = library.Get("products");
-    readonly SumTiles sum = new(library);
 
-    /// <summary>Two launches.</summary>
+    /// <summary>One launch.</summary>
     /// <param name="stream">Where.</param>
     /// <param name="tiles">The layout.</param>
     /// <param name="result">float64[3].</param>
@@ -21,7 +20,6 @@ sealed class Products(KernelLibrary library)
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer result, DevicePointer partials, DevicePointer x, DevicePointer z, DevicePointer weights,
         Weighting weighting)
     {
-        kernel.Launch(stream.Moving((weighting == Weighting.None ? 8 : 12) * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, partials, x, z, weights, (int)weighting, tiles.Tiles);
-        sum.Launch(stream, result, partials, tiles.TileCount, sums: 3);
+        kernel.Launch(stream.Moving((weighting == Weighting.None ? 8 : 12) * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, result, partials, x, z, weights, (int)weighting, tiles.Tiles);
     }
 }

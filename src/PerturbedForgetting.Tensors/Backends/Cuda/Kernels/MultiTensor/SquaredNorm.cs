@@ -7,28 +7,17 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 sealed class SquaredNorm(KernelLibrary library)
 {
     readonly CudaKernel kernel = library.Get("squared_norm");
-    readonly SumTiles sum = new(library);
 
-    /// <summary>Two launches.</summary>
+    /// <summary>One launch.</summary>
     /// <param name="stream">Where.</param>
     /// <param name="tiles">The layout.</param>
     /// <param name="result">float64[1].</param>
-    /// <param name="partials">float64[tiles, 3], scratch.</param>
+    /// <param name="partials">float64[tiles], scratch.</param>
     /// <param name="x">Flat buffer.</param>
     /// <param name="weights">Flat buffer; read with a weighting only.</param>
     /// <param name="weighting">|w|ᵏ.</param>
     public void Launch(CudaStream stream, TileTable tiles, DevicePointer result, DevicePointer partials, DevicePointer x, DevicePointer weights, Weighting weighting)
     {
-        kernel.Launch(stream.Moving((weighting == Weighting.None ? 4 : 8) * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, partials, x, weights, (int)weighting, tiles.Tiles);
-        sum.Launch(stream, result, partials, tiles.TileCount, sums: 1);
+        kernel.Launch(stream.Moving((weighting == Weighting.None ? 4 : 8) * tiles.Elements), tiles.TileCount, TileTable.Threads, 0, result, partials, x, weights, (int)weighting, tiles.Tiles);
     }
-}
-
-/// <summary>result[s] = Σ over tiles of partials[t, s], in a fixed order; kernels/multi_tensor/squared_norm.cu.</summary>
-sealed class SumTiles(KernelLibrary library)
-{
-    readonly CudaKernel kernel = library.Get("squared_norm_sum_tiles");
-
-    public void Launch(CudaStream stream, DevicePointer result, DevicePointer partials, long tiles, int sums) =>
-        kernel.Launch(stream, sums, TileTable.Threads, 0, result, partials, tiles);
 }

@@ -8,13 +8,12 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 sealed class StepNormal(KernelLibrary library)
 {
     readonly CudaKernel kernel = library.Get("step_normal"), norm = library.Get("step_normal_squared_norm");
-    readonly SumTiles sum = new(library);
 
-    /// <summary>result = Σ (|w|ᵏ·n)²; two launches.</summary>
+    /// <summary>result = Σ (|w|ᵏ·n)²; one launch.</summary>
     /// <param name="stream">Where.</param>
     /// <param name="tiles">The layout; something is trained.</param>
     /// <param name="result">float64[1].</param>
-    /// <param name="partials">float64[runs, 3], scratch.</param>
+    /// <param name="partials">float64[runs], scratch.</param>
     /// <param name="weights">Flat buffer; read with a weighting only.</param>
     /// <param name="weighting">|w|ᵏ.</param>
     /// <param name="seed">Philox key.</param>
@@ -23,8 +22,7 @@ sealed class StepNormal(KernelLibrary library)
     public void LaunchSquaredNorm(CudaStream stream, TileTable tiles, DevicePointer result, DevicePointer partials, DevicePointer weights, Weighting weighting,
         ulong seed, ulong sequence, DevicePointer call = default)
     {
-        norm.Launch(stream.Moving(weighting == Weighting.None ? 0 : 4 * tiles.Elements), tiles.RunCount, TileTable.Threads, 0, partials, weights, (int)weighting, seed, sequence, call, tiles.Runs);
-        sum.Launch(stream, result, partials, tiles.RunCount, sums: 1);
+        norm.Launch(stream.Moving(weighting == Weighting.None ? 0 : 4 * tiles.Elements), tiles.RunCount, TileTable.Threads, 0, result, partials, weights, (int)weighting, seed, sequence, call, tiles.Runs);
     }
 
     /// <summary>The step.</summary>
