@@ -89,7 +89,9 @@ sealed class OptionRules
 
     void CommonData(RunOptions o)
     {
-        Require(o.Dataset.Length > 0 || !string.IsNullOrEmpty(o.DataDir), "--dataset",
+        // A checkpoint that is named brings its data with it.
+        bool isResumed = o is TrainOptions { Resume: not ("" or "auto") };
+        Require(isResumed || o.Dataset.Length > 0 || !string.IsNullOrEmpty(o.DataDir), "--dataset",
             "no data was named: give --data-dir FOLDER, or --dataset builtin/shapes, which needs no files.");
         Require(!o.Dataset.StartsWith("tfds/", StringComparison.Ordinal), "--dataset",
             $"TensorFlow Datasets such as '{o.Dataset}' cannot be read. Export the images to folders, one a class, and give --data-dir FOLDER.");
