@@ -27,6 +27,11 @@ public abstract class Dataset
     /// <exception cref="ImageDecodeException">The image cannot be decoded; the message names it.</exception>
     public abstract DecodedImage Read(int index, RgbImage image, ImageDecoder decoder);
 
+    /// <summary>As <see cref="Read"/>, where only a part of the image is needed: <paramref name="region"/> is told the image's
+    /// width and height and names it. The other pixels may be left undefined.</summary>
+    public virtual DecodedImage ReadPart(int index, RgbImage image, ImageDecoder decoder, Func<int, int, CropBox> region) =>
+        Read(index, image, decoder);
+
     /// <summary>Where an image is, for messages: a path, or file and number.</summary>
     public abstract string Describe(int index);
 

@@ -65,6 +65,10 @@ public sealed class ImageFolderDataset : Dataset
     /// <inheritdoc/>
     public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder) => decoder.Decode(Describe(index), image);
 
+    /// <inheritdoc/>
+    public override DecodedImage ReadPart(int index, RgbImage image, ImageDecoder decoder, Func<int, int, CropBox> region) =>
+        decoder.Decode(Describe(index), image, region);
+
     static ImageFolderDataset Open(string folder, DatasetOptions options, string? note)
     {
         var scan = new FolderScan();

@@ -12,6 +12,31 @@ static class ExifOrientation
     public static int FromApp1(ReadOnlySpan<byte> payload) =>
         payload.StartsWith("Exif\0\0"u8) ? FromTiff(payload[6..]) : 1;
 
+    /// <summary>The pixel of a stored image of <paramref name="width"/> x <paramref name="height"/> pixels that an orientation
+    /// shows at column <paramref name="x"/> of row <paramref name="y"/>.</summary>
+    public static (int X, int Y) Source(int orientation, int x, int y, int width, int height) => orientation switch
+    {
+        2 => (width - 1 - x, y),
+        3 => (width - 1 - x, height - 1 - y),
+        4 => (x, height - 1 - y),
+        5 => (y, x),
+        6 => (y, height - 1 - x),
+        7 => (width - 1 - y, height - 1 - x),
+        8 => (width - 1 - y, x),
+        _ => (x, y),
+    };
+
+    /// <summary>The part of the stored image that an orientation shows as <paramref name="box"/>.</summary>
+    public static CropBox Source(int orientation, CropBox box, int width, int height)
+    {
+        (int x0, int y0) = Source(orientation, box.Left, box.Top, width, height);
+        (int x1, int y1) = Source(orientation, box.Left + box.Width - 1, box.Top + box.Height - 1, width, height);
+        return new CropBox(Math.Min(y0, y1), Math.Min(x0, x1), Math.Abs(y1 - y0) + 1, Math.Abs(x1 - x0) + 1);
+    }
+
+    /// <summary>Whether an orientation exchanges width and height.</summary>
+    public static bool IsTransposed(int orientation) => orientation >= 5;
+
     static int FromTiff(ReadOnlySpan<byte> tiff)
     {
         if (tiff.Length < 8)

@@ -35,8 +35,12 @@ public sealed class ImageDecoder(ImageDecoderOptions? options = null) : IDisposa
     }
 
     /// <summary>Decodes a file into <paramref name="image"/>, which takes its size.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="image">Where its pixels go.</param>
+    /// <param name="region">Told the image's width and height, names the part that is needed; null for all of it. Other pixels
+    /// may be left undefined, and damage of a JPEG's data behind that part unnoticed; one that is cut short is found all the same.</param>
     /// <exception cref="ImageDecodeException">The file cannot be read or decoded; the message names it.</exception>
-    public DecodedImage Decode(string path, RgbImage image)
+    public DecodedImage Decode(string path, RgbImage image, Func<int, int, CropBox>? region = null)
     {
         int length;
         try
@@ -54,16 +58,17 @@ public sealed class ImageDecoder(ImageDecoderOptions? options = null) : IDisposa
         {
             throw new ImageDecodeException(ImageProblem.Unreadable, e.Message, path, inner: e);
         }
-        return Decode(file.AsSpan(0, length), image, path);
+        return Decode(file.AsSpan(0, length), image, path, region);
     }
 
-    /// <summary>Decodes bytes into <paramref name="image"/>; <paramref name="name"/> is what an error calls them.</summary>
+    /// <summary>Decodes bytes, or the part of the image that <paramref name="region"/> names, into <paramref name="image"/>;
+    /// <paramref name="name"/> is what an error calls them.</summary>
     /// <exception cref="ImageDecodeException">The bytes cannot be decoded. No other exception escapes, whatever they are.</exception>
-    public DecodedImage Decode(ReadOnlySpan<byte> data, RgbImage image, string? name = null)
+    public DecodedImage Decode(ReadOnlySpan<byte> data, RgbImage image, string? name = null, Func<int, int, CropBox>? region = null)
     {
         try
         {
-            DecodedImage decoded = DecodeContent(data, image, unwrap: true);
+            DecodedImage decoded = DecodeContent(data, image, region, unwrap: true);
             if (options.ApplyExifOrientation)
                 image.ApplyOrientation(decoded.Orientation);
             return decoded;
@@ -85,14 +90,14 @@ public sealed class ImageDecoder(ImageDecoderOptions? options = null) : IDisposa
         PooledBuffer.Release(ref file);
     }
 
-    DecodedImage DecodeContent(ReadOnlySpan<byte> data, RgbImage image, bool unwrap)
+    DecodedImage DecodeContent(ReadOnlySpan<byte> data, RgbImage image, Func<int, int, CropBox>? region, bool unwrap)
     {
         if (data.IsEmpty)
             throw new ImageDecodeException(ImageProblem.Empty, "the file is empty");
         if (JpegDecoder.Matches(data))
-            return jpeg.Decode(data, image, options);
+            return jpeg.Decode(data, image, options, region);
         if (unwrap && data is [0x1F, 0x8B, ..])
-            return DecodeContent(Unwrap(data), image, unwrap: false);
+            return DecodeContent(Unwrap(data), image, region, unwrap: false);
         return OtherFormats.Decode(data, image, options);
     }
 

@@ -57,24 +57,14 @@ public sealed class RgbImage : IDisposable
         int width = Width, height = Height;
         byte[] copy = ArrayPool<byte>.Shared.Rent(width * height * 3);
         Pixels.CopyTo(copy);
-        bool transposed = orientation >= 5;
-        if (transposed)
+        if (ExifOrientation.IsTransposed(orientation))
             Resize(height, width);
         Span<byte> target = Pixels;
         for (int y = 0, at = 0; y < Height; y++)
         {
             for (int x = 0; x < Width; x++, at += 3)
             {
-                (int sourceX, int sourceY) = orientation switch
-                {
-                    2 => (width - 1 - x, y),
-                    3 => (width - 1 - x, height - 1 - y),
-                    4 => (x, height - 1 - y),
-                    5 => (y, x),
-                    6 => (y, height - 1 - x),
-                    7 => (width - 1 - y, height - 1 - x),
-                    _ => (width - 1 - y, x),
-                };
+                (int sourceX, int sourceY) = ExifOrientation.Source(orientation, x, y, width, height);
                 copy.AsSpan((sourceY * width + sourceX) * 3, 3).CopyTo(target[at..]);
             }
         }

@@ -16,6 +16,10 @@ public abstract class ImageTransform(int height, int width)
     /// <summary>Bytes of an output: height x width x 3.</summary>
     public int OutputBytes => Height * Width * 3;
 
+    /// <summary>The part of an image of this size that the transform reads, given the random numbers with which it will be
+    /// applied: the rest need not be decoded.</summary>
+    public virtual CropBox Region(int width, int height, RandomSequence random) => CropBox.Whole(width, height);
+
     /// <summary>Writes the transformed image to <paramref name="target"/>, <see cref="OutputBytes"/> long.</summary>
     public void Apply(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
     {

@@ -26,7 +26,7 @@ public sealed class PaddedCrop(int height, int width, int padding = 4, double fl
         bool flip = random.NextDouble() < Flip;
         if (image.Width != Width || image.Height != Height)
         {
-            resampler.Resize(image, new CropBox(0, 0, image.Height, image.Width), Height, Width, Interpolation.Bilinear, target);
+            resampler.Resize(image, CropBox.Whole(image.Width, image.Height), Height, Width, Interpolation.Bilinear, target);
             image.Resize(Width, Height);
             target.CopyTo(image.Pixels);
         }

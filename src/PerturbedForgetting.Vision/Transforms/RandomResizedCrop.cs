@@ -46,6 +46,9 @@ public sealed class RandomResizedCrop : ImageTransform
     public Interpolation Interpolation { get; }
 
     /// <inheritdoc/>
+    public override CropBox Region(int width, int height, RandomSequence random) => Sample(width, height, ref random);
+
+    /// <inheritdoc/>
     public override bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
     {
         CropBox box = Sample(image.Width, image.Height, ref random);

@@ -6,9 +6,6 @@ using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Transforms;
 
-/// <summary>A rectangle in pixels, named as the reference does: top i, left j, height h, width w.</summary>
-public readonly record struct CropBox(int Top, int Left, int Height, int Width);
-
 /// <summary>Resizes 8-bit RGB images exactly as Pillow does: first horizontally, rounded to bytes, then vertically; a
 /// direction whose size does not change is skipped. Only the rows and columns that are needed are computed.</summary>
 /// <remarks>Keeps its buffers and is not thread-safe: one for each worker.</remarks>
@@ -49,8 +46,7 @@ public sealed class Resampler : IDisposable
                 PooledBuffer.Ensure(ref between, (end - begin) * targetStride + RgbImage.Slack);
                 pass = between;
             }
-            for (int y = 0; y < end - begin; y++)
-                HorizontalRow(rows[(y * stride)..], pass.Slice(y * targetStride, targetStride));
+            HorizontalPass(rows, stride, end - begin, pass, targetStride);
             rows = pass;
             stride = targetStride;
         }
@@ -72,6 +68,66 @@ public sealed class Resampler : IDisposable
         horizontal.Dispose();
         vertical.Dispose();
         PooledBuffer.Release(ref between);
+    }
+
+    void HorizontalPass(ReadOnlySpan<byte> source, int stride, int rows, Span<byte> target, int targetStride)
+    {
+        bool pairs = Avx2.IsSupported && rows > 1;
+        for (int y = 0; y < rows; y += pairs ? 2 : 1)
+        {
+            // The last two of an odd number of rows begin one earlier: a row that is written twice gets the same samples.
+            int first = pairs ? Math.Min(y, rows - 2) : y;
+            if (pairs)
+                HorizontalRows(source[(first * stride)..], stride, target.Slice(first * targetStride, 2 * targetStride), targetStride);
+            else
+                HorizontalRow(source[(first * stride)..], target.Slice(first * targetStride, targetStride));
+        }
+    }
+
+    /// <summary>Two rows at a time, two samples of each at a time: the sums of their products with the low and the high parts of
+    /// the weights are exact modulo 2^32, hence the same as in one piece.</summary>
+    void HorizontalRows(ReadOnlySpan<byte> source, int stride, Span<byte> target, int targetStride)
+    {
+        const byte no = 128;
+        // A pixel's sample beside the next pixel's, as 16 bits each.
+        Vector256<byte> order = Vector256.Create(Vector128.Create((byte)0, no, 3, no, 1, no, 4, no, 2, no, 5, no, no, no, no, no));
+        Vector256<int> half = Vector256.Create(1 << (ResampleFilter.Bits - 1));
+        ref byte upper = ref MemoryMarshal.GetReference(source);
+        ref byte to = ref MemoryMarshal.GetReference(target);
+        for (int x = 0, at = 0; at < targetStride; x++, at += 3)
+        {
+            ReadOnlySpan<int> weights = horizontal.Pairs(x);
+            ref int weight = ref MemoryMarshal.GetReference(weights);
+            // Sixteen bytes are loaded for the six of two pixels; behind every image lies some slack.
+            ref byte pixel = ref Unsafe.Add(ref upper, horizontal.Start(x) * 3);
+            Vector256<int> low = half, high = Vector256<int>.Zero;
+            for (int j = 0; j < weights.Length; j += 2)
+            {
+                Vector256<byte> bytes = Vector256.Create(Vector128.LoadUnsafe(ref pixel), Vector128.LoadUnsafe(ref pixel, (nuint)stride));
+                Vector256<short> samples = Avx2.Shuffle(bytes, order).AsInt16();
+                low += Avx2.MultiplyAddAdjacent(samples, Vector256.Create(Unsafe.Add(ref weight, j)).AsInt16());
+                high += Avx2.MultiplyAddAdjacent(samples, Vector256.Create(Unsafe.Add(ref weight, j + 1)).AsInt16());
+                pixel = ref Unsafe.Add(ref pixel, 6);
+            }
+            Vector256<int> sum = (high << ResampleFilter.LowBits) + low >> ResampleFilter.Bits;
+            Vector256<short> narrow = Avx2.PackSignedSaturate(sum, sum);
+            Vector256<uint> result = Avx2.PackUnsignedSaturate(narrow, narrow).AsUInt32();
+            Write(ref Unsafe.Add(ref to, at), result[0], at + 3 < targetStride);
+            Write(ref Unsafe.Add(ref to, targetStride + at), result[4], at + 3 < targetStride);
+        }
+    }
+
+    /// <summary>Writes the three samples of a pixel; four, if the next pixel will overwrite the last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Write(ref byte target, uint samples, bool hasNext)
+    {
+        if (hasNext)
+        {
+            Unsafe.WriteUnaligned(ref target, samples);
+            return;
+        }
+        Unsafe.WriteUnaligned(ref target, (ushort)samples);
+        Unsafe.Add(ref target, 2) = (byte)(samples >> 16);
     }
 
     void HorizontalRow(ReadOnlySpan<byte> source, Span<byte> target)
@@ -98,7 +154,7 @@ public sealed class Resampler : IDisposable
     {
         const int half = 1 << (ResampleFilter.Bits - 1);
         ref byte first = ref MemoryMarshal.GetReference(source);
-        int x = 0;
+        int x = Avx2.IsSupported ? VerticalWide(ref first, stride, weights, target) : 0;
         for (; x + 16 <= target.Length; x += 16)
         {
             Vector128<int> sum0 = Vector128.Create(half), sum1 = sum0, sum2 = sum0, sum3 = sum0;
@@ -123,6 +179,37 @@ public sealed class Resampler : IDisposable
             target[x] = (byte)Math.Clamp(sum >> ResampleFilter.Bits, 0, 255);
         }
     }
+
+    /// <summary>Thirty-two samples at a time; returns how many are done.</summary>
+    static int VerticalWide(ref byte source, int stride, ReadOnlySpan<int> weights, Span<byte> target)
+    {
+        ref byte to = ref MemoryMarshal.GetReference(target);
+        int x = 0;
+        for (; x + 32 <= target.Length; x += 32)
+        {
+            Vector256<int> sum0 = Vector256.Create(1 << (ResampleFilter.Bits - 1)), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+            ref byte row = ref Unsafe.Add(ref source, x);
+            foreach (int w in weights)
+            {
+                Vector256<int> weight = Vector256.Create(w);
+                sum0 += Widen8(ref row, 0) * weight;
+                sum1 += Widen8(ref row, 8) * weight;
+                sum2 += Widen8(ref row, 16) * weight;
+                sum3 += Widen8(ref row, 24) * weight;
+                row = ref Unsafe.Add(ref row, stride);
+            }
+            // Packing works on halves of 16 bytes: the order of groups of four is put right at the end.
+            Vector256<short> left = Avx2.PackSignedSaturate(sum0 >> ResampleFilter.Bits, sum1 >> ResampleFilter.Bits);
+            Vector256<short> right = Avx2.PackSignedSaturate(sum2 >> ResampleFilter.Bits, sum3 >> ResampleFilter.Bits);
+            Vector256<int> groups = Avx2.PackUnsignedSaturate(left, right).AsInt32();
+            Avx2.PermuteVar8x32(groups, Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsByte().StoreUnsafe(ref to, (nuint)x);
+        }
+        return x;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Widen8(ref byte source, nuint at) =>
+        Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref source, at))).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<int> Widen(ref byte pixel)

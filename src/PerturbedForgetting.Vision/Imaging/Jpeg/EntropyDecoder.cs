@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 
 /// <summary>The entropy-coded parameters of a scan (T.81, B.2.3).</summary>
@@ -11,11 +14,13 @@ readonly record struct Spectrum(int Start, int End, int High, int Low);
 /// Each returns false where the bits match no code or leave the block.</summary>
 static class EntropyDecoder
 {
-    /// <summary>Position in the block (rows of eight) of the n-th coefficient in zigzag order.</summary>
+    /// <summary>Position in the block (rows of eight) of the n-th coefficient in zigzag order; the last again for the fifteen
+    /// behind it, to which the run of damaged data may lead.</summary>
     public static ReadOnlySpan<byte> Natural =>
     [
         0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
         35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+        63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
     ];
 
     /// <summary>Decodes a whole block into zeroed coefficients; <paramref name="last"/> is the last position that is not zero.</summary>
@@ -23,50 +28,101 @@ static class EntropyDecoder
         ref EntropyReader reader, Span<short> block, HuffmanTable dc, HuffmanTable ac, JpegComponent component, out int last)
     {
         last = 0;
+        if (!Difference(ref reader, dc, component))
+            return false;
+        ref short coefficients = ref MemoryMarshal.GetReference(block[..64]);
+        coefficients = (short)component.Prediction;
+        ref byte natural = ref MemoryMarshal.GetReference(Natural);
+        ref uint lookup = ref MemoryMarshal.GetReference(ac.Lookup);
+        (ulong bits, int count) = reader.Ahead;
+        int k = 1;
+        while (k < 64)
+        {
+            reader.Ensure(ref bits, ref count);
+            uint code = Unsafe.Add(ref lookup, (int)(bits >> (64 - HuffmanTable.LookupBits)));
+            if (HuffmanCode.Total(code) == 0)
+            {
+                if (code == 0 && (code = ac.DecodeLong((int)(bits >> 48))) == 0)
+                    return false;
+                if (HuffmanCode.Total(code) == 0)
+                {
+                    bits <<= HuffmanCode.Length(code);
+                    count -= HuffmanCode.Length(code);
+                    if (HuffmanCode.Symbol(code) != 0xF0)
+                        break;
+                    k += 16;
+                    continue;
+                }
+            }
+            // A number that begins with 0 is negative: its bits are those of its magnitude, inverted.
+            ulong number = bits << HuffmanCode.Length(code);
+            long negative = ~((long)number >> 63);
+            int value = (int)((number ^ (ulong)negative) >> (64 - HuffmanCode.Size(code)));
+            bits <<= HuffmanCode.Total(code);
+            count -= HuffmanCode.Total(code);
+            k += HuffmanCode.Run(code);
+            Unsafe.Add(ref coefficients, Unsafe.Add(ref natural, k)) = (short)((value ^ (int)negative) - (int)negative);
+            last = k++;
+        }
+        reader.Ahead = (bits, count);
+        return last < 64;
+    }
+
+    /// <summary>Passes over a block of which only the first coefficient matters to those behind it.</summary>
+    public static bool Skip(ref EntropyReader reader, HuffmanTable dc, HuffmanTable ac, JpegComponent component)
+    {
+        if (!Difference(ref reader, dc, component))
+            return false;
+        ref uint lookup = ref MemoryMarshal.GetReference(ac.Lookup);
+        ref uint skip = ref MemoryMarshal.GetReference(ac.Skip);
+        (ulong bits, int count) = reader.Ahead;
+        int k = 1, last = 0;
+        while (k < 64)
+        {
+            reader.Ensure(ref bits, ref count);
+            int next = (int)(bits >> (64 - HuffmanTable.LookupBits));
+            uint several = Unsafe.Add(ref skip, next);
+            int passed = (byte)(several >> 8);
+            if (several != 0 && k + passed < 64)
+            {
+                bits <<= (byte)several;
+                count -= (byte)several;
+                k += passed;
+                if (several >= 1 << 16)
+                    break;
+                continue;
+            }
+            uint code = Unsafe.Add(ref lookup, next);
+            if (code == 0 && (code = ac.DecodeLong((int)(bits >> 48))) == 0)
+                return false;
+            bits <<= HuffmanCode.Bits(code);
+            count -= HuffmanCode.Bits(code);
+            k += HuffmanCode.Run(code);
+            if (HuffmanCode.Size(code) > 0)
+                last = k;
+            else if (HuffmanCode.Symbol(code) != 0xF0)
+                break;
+            k++;
+        }
+        reader.Ahead = (bits, count);
+        return last < 64;
+    }
+
+    /// <summary>Reads a block's first coefficient, coded as its difference to the one before.</summary>
+    static bool Difference(ref EntropyReader reader, HuffmanTable dc, JpegComponent component)
+    {
         int size = reader.Symbol(dc);
         if (size > 15)
             return false;
         component.Prediction += reader.Signed(size);
-        block[0] = (short)component.Prediction;
-        for (int k = 1; k < 64; k++)
-        {
-            int fast = reader.FastAc(ac);
-            if (fast != 0)
-            {
-                k += fast >> 4 & 15;
-                if (k > 63)
-                    return false;
-                block[Natural[k]] = (short)(fast >> 8);
-                last = k;
-                continue;
-            }
-            int symbol = reader.Symbol(ac);
-            if (symbol > 255)
-                return false;
-            size = symbol & 15;
-            if (size == 0)
-            {
-                if (symbol != 0xF0)
-                    break;
-                k += 15;
-                continue;
-            }
-            k += symbol >> 4;
-            if (k > 63)
-                return false;
-            block[Natural[k]] = (short)reader.Signed(size);
-            last = k;
-        }
         return true;
     }
 
     /// <summary>First scan of the DC coefficients.</summary>
     public static bool DcFirst(ref EntropyReader reader, Span<short> block, HuffmanTable dc, JpegComponent component, int low)
     {
-        int size = reader.Symbol(dc);
-        if (size > 15)
+        if (!Difference(ref reader, dc, component))
             return false;
-        component.Prediction += reader.Signed(size);
         block[0] = (short)(component.Prediction << low);
         return true;
     }

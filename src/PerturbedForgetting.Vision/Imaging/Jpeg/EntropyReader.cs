@@ -20,6 +20,14 @@ ref struct EntropyReader(ReadOnlySpan<byte> data, int position)
     /// <summary>More bits were used than the segment has.</summary>
     public readonly bool Overread => count < padding;
 
+    /// <summary>The bits read ahead, the next one at the top, and how many there are: for a loop that keeps them in registers,
+    /// refills them with <see cref="Ensure"/>, and gives them back at its end.</summary>
+    public (ulong Bits, int Count) Ahead
+    {
+        readonly get => (bits, count);
+        set => (bits, count) = value;
+    }
+
     /// <summary>Forgets the bits read ahead, and starts anew at <paramref name="start"/>.</summary>
     public void Restart(int start)
     {
@@ -28,30 +36,43 @@ ref struct EntropyReader(ReadOnlySpan<byte> data, int position)
         count = padding = 0;
     }
 
-    /// <summary>Decodes one symbol; 256 if the bits match no code.</summary>
+    /// <summary>Makes 32 bits at least be ahead: the longest code and its number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Symbol(HuffmanTable table)
+    public void Ensure(ref ulong bits, ref int count)
     {
-        EnsureBits();
-        int entry = table.Lookup[(int)(bits >> (64 - HuffmanTable.LookupBits))];
-        if (entry == 0)
+        if (count >= 32)
+            return;
+        if (Position + 8 <= data.Length)
         {
-            entry = table.DecodeLong((int)(bits >> 48));
-            if (entry == 0)
-                return 256;
+            ulong next = BinaryPrimitives.ReadUInt64BigEndian(data[Position..]), inverse = ~next;
+            if (((inverse - Ones) & ~inverse & Tops) == 0)
+            {
+                // No byte is FF. Bits of a byte that does not fit whole are set again, to the same values, by the next fill.
+                bits |= next >> count;
+                int bytes = (64 - count) >> 3;
+                Position += bytes;
+                count += bytes * 8;
+                return;
+            }
         }
-        Drop(entry >> 8);
-        return entry & 255;
+        (this.bits, this.count) = (bits, count);
+        Fill();
+        (bits, count) = (this.bits, this.count);
     }
 
-    /// <summary>An AC coefficient that needs only one look-up: value x 256 + run x 16 + bits; 0 if it needs more.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int FastAc(HuffmanTable table)
+    /// <summary>Decodes one symbol; 256 if the bits match no code.</summary>
+    public int Symbol(HuffmanTable table)
     {
-        EnsureBits();
-        int entry = table.FastAc[(int)(bits >> (64 - HuffmanTable.LookupBits))];
-        Drop(entry & 15);
-        return entry;
+        Ensure(ref bits, ref count);
+        uint code = table.Lookup[(int)(bits >> (64 - HuffmanTable.LookupBits))];
+        if (code == 0)
+        {
+            code = table.DecodeLong((int)(bits >> 48));
+            if (code == 0)
+                return 256;
+        }
+        Drop(HuffmanCode.Length(code));
+        return HuffmanCode.Symbol(code);
     }
 
     /// <summary>Reads <paramref name="size"/> bits (0 to 16) as an unsigned number.</summary>
@@ -60,7 +81,7 @@ ref struct EntropyReader(ReadOnlySpan<byte> data, int position)
     {
         if (size == 0)
             return 0;
-        EnsureBits();
+        Ensure(ref bits, ref count);
         int value = (int)(bits >> (64 - size));
         Drop(size);
         return value;
@@ -81,30 +102,9 @@ ref struct EntropyReader(ReadOnlySpan<byte> data, int position)
         count -= size;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    void EnsureBits()
-    {
-        if (count < 32)
-            Fill();
-    }
-
     [MethodImpl(MethodImplOptions.NoInlining)]
     void Fill()
     {
-        if (Position + 8 <= data.Length)
-        {
-            ulong next = BinaryPrimitives.ReadUInt64BigEndian(data[Position..]);
-            ulong inverse = ~next;
-            if (((inverse - Ones) & ~inverse & Tops) == 0)
-            {
-                // No byte is FF. Bits of a byte that does not fit whole are set again, to the same values, by the next fill.
-                bits |= next >> count;
-                int bytes = (64 - count) >> 3;
-                Position += bytes;
-                count += bytes * 8;
-                return;
-            }
-        }
         while (count <= 56)
         {
             if (Position < data.Length && data[Position] != 0xFF)

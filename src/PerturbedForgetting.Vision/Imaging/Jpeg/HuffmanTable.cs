@@ -6,26 +6,55 @@ sealed class HuffmanTable
     /// <summary>Codes up to this length are decoded by one table look-up.</summary>
     public const int LookupBits = 10;
 
+    readonly byte[] counts = new byte[16];
     readonly byte[] symbols = new byte[256];
     readonly int[] limit = new int[18];
     readonly int[] offset = new int[17];
+    readonly uint[] lookup = new uint[1 << LookupBits];
+    readonly uint[] skip = new uint[1 << LookupBits];
+    bool built;
 
-    /// <summary>By the next ten bits: code length x 256 + symbol, or 0 where the code is longer.</summary>
-    public ushort[] Lookup { get; } = new ushort[1 << LookupBits];
+    /// <summary>By the next ten bits the code that they begin with, as <see cref="HuffmanCode"/>; 0 where it is longer.</summary>
+    public ReadOnlySpan<uint> Lookup => lookup;
 
-    /// <summary>By the next ten bits: a whole AC coefficient whose code and magnitude fit in them, as
-    /// value x 256 + run x 16 + bits used; 0 where they do not fit.</summary>
-    public short[] FastAc { get; } = new short[1 << LookupBits];
+    /// <summary>By the next ten bits what passes over the coefficients whose codes lie whole in them, and over the end of the block
+    /// behind them: bits + 256 x coefficients + 65536 if the block ends; 0 where not even one does.</summary>
+    public ReadOnlySpan<uint> Skip => skip;
 
     /// <summary>Whether the file has defined the table.</summary>
     public bool Defined { get; set; }
 
     /// <summary>Builds the code from the number of codes of each length 1 to 16 and the symbols in order.</summary>
     /// <returns>False if the lengths are not those of a prefix code.</returns>
-    public bool Build(ReadOnlySpan<byte> counts, ReadOnlySpan<byte> values)
+    public bool Build(ReadOnlySpan<byte> lengths, ReadOnlySpan<byte> values)
     {
-        values.CopyTo(symbols);
-        Lookup.AsSpan().Clear();
+        // Most files of a set have the same tables, those of the standard.
+        if (!built || !lengths.SequenceEqual(counts) || !values.SequenceEqual(symbols.AsSpan(0, values.Length)))
+        {
+            lengths.CopyTo(counts);
+            values.CopyTo(symbols);
+            built = BuildLookup();
+            if (built)
+                BuildSkip();
+        }
+        return Defined = built;
+    }
+
+    /// <summary>Decodes a code longer than <see cref="LookupBits"/> from the next 16 bits.</summary>
+    /// <returns>The code, or 0 if none matches.</returns>
+    public uint DecodeLong(int next16)
+    {
+        int length = LookupBits + 1;
+        while (next16 >= limit[length])
+            length++;
+        if (length > 16)
+            return 0;
+        return HuffmanCode.Pack(length, symbols[((next16 >> (16 - length)) + offset[length]) & 255]);
+    }
+
+    bool BuildLookup()
+    {
+        Array.Clear(lookup);
         int code = 0, index = 0;
         for (int length = 1; length <= 16; length++)
         {
@@ -38,41 +67,57 @@ sealed class HuffmanTable
                 if (length > LookupBits)
                     continue;
                 int shift = LookupBits - length;
-                Lookup.AsSpan(code << shift, 1 << shift).Fill((ushort)(length << 8 | symbols[index]));
+                lookup.AsSpan(code << shift, 1 << shift).Fill(HuffmanCode.Pack(length, symbols[index]));
             }
             limit[length] = code << (16 - length);
             code <<= 1;
         }
         limit[17] = int.MaxValue;
-        BuildFastAc();
-        Defined = true;
         return true;
     }
 
-    /// <summary>Decodes a code longer than <see cref="LookupBits"/> from the next 16 bits.</summary>
-    /// <returns>length x 256 + symbol, or 0 if no code matches.</returns>
-    public int DecodeLong(int next16)
+    void BuildSkip()
     {
-        int length = LookupBits + 1;
-        while (next16 >= limit[length])
-            length++;
-        if (length > 16)
-            return 0;
-        return length << 8 | symbols[((next16 >> (16 - length)) + offset[length]) & 255];
-    }
-
-    void BuildFastAc()
-    {
-        for (int i = 0; i < FastAc.Length; i++)
+        for (int i = 0; i < skip.Length; i++)
         {
-            FastAc[i] = 0;
-            int length = Lookup[i] >> 8, run = Lookup[i] >> 4 & 15, size = Lookup[i] & 15;
-            if (length == 0 || size == 0 || length + size > LookupBits)
-                continue;
-            int magnitude = (i << length & (1 << LookupBits) - 1) >> (LookupBits - size);
-            int value = magnitude < 1 << (size - 1) ? magnitude - (1 << size) + 1 : magnitude;
-            if (value is >= -128 and <= 127)
-                FastAc[i] = (short)(value * 256 + run * 16 + length + size);
+            int bits = 0, coefficients = 0, end = 0;
+            while (bits < LookupBits)
+            {
+                uint code = lookup[(i << bits) & (1 << LookupBits) - 1];
+                if (code == 0 || bits + HuffmanCode.Length(code) > LookupBits || HuffmanCode.Symbol(code) == 0xF0)
+                    break;
+                bits += HuffmanCode.Bits(code);
+                if (HuffmanCode.Size(code) == 0)
+                {
+                    end = 1 << 16;
+                    break;
+                }
+                coefficients += HuffmanCode.Run(code) + 1;
+            }
+            skip[i] = (uint)(bits | coefficients << 8 | end);
         }
     }
+}
+
+/// <summary>A Huffman code in 32 bits: from the top its length, its symbol (a run of zeros, and the size of the number that
+/// follows), and the bits of code and number together, these only where a number follows.</summary>
+static class HuffmanCode
+{
+    public static uint Pack(int length, byte symbol) =>
+        (uint)(length << 24 | symbol << 16 | ((symbol & 15) == 0 ? 0 : length + (symbol & 15)));
+
+    /// <summary>Bits of the code.</summary>
+    public static int Length(uint code) => (int)(code >> 24);
+
+    public static int Symbol(uint code) => (int)(code >> 16) & 255;
+
+    public static int Run(uint code) => (int)(code >> 20) & 15;
+
+    public static int Size(uint code) => (int)(code >> 16) & 15;
+
+    /// <summary>Bits of code and number; 0 if there is no number.</summary>
+    public static int Total(uint code) => (byte)code;
+
+    /// <summary>Bits of code and number.</summary>
+    public static int Bits(uint code) => Length(code) + Size(code);
 }

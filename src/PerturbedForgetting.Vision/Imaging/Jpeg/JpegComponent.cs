@@ -42,7 +42,13 @@ sealed class JpegComponent
 
     public byte[] Plane => plane;
 
-    public long Blocks => (long)BlocksWide * BlocksHigh;
+    /// <summary>Columns of the plane that are needed: the first, and the one behind the last; whole blocks.</summary>
+    public (int Begin, int End) Columns { get; private set; }
+
+    /// <summary>Rows of the plane that are needed, likewise.</summary>
+    public (int Begin, int End) Rows { get; private set; }
+
+    public long BlockCount => (long)BlocksWide * BlocksHigh;
 
     /// <summary>Sets the sizes from the frame's; <paramref name="mcusWide"/> x <paramref name="mcusHigh"/> MCUs.</summary>
     public void SetSize(int imageWidth, int imageHeight, int maxH, int maxV, int mcusWide, int mcusHigh)
@@ -56,16 +62,34 @@ sealed class JpegComponent
     /// <summary>Provides the sample plane, and for a progressive frame zeroed coefficients.</summary>
     public void Allocate(bool progressive)
     {
-        int samples = checked((int)(Blocks * 64));
+        int samples = checked((int)(BlockCount * 64));
         PooledBuffer.Ensure(ref plane, samples + RgbImage.Slack);
-        // What a damaged file does not deliver is grey.
-        plane.AsSpan(0, samples).Fill(128);
         Array.Fill(Precision, -1);
         if (!progressive)
             return;
         PooledBuffer.Ensure(ref coefficients, samples);
         coefficients.AsSpan(0, samples).Clear();
     }
+
+    /// <summary>Decides which samples are needed to show a part of the image.</summary>
+    public void Need(CropBox region, int maxH, int maxV)
+    {
+        Columns = Blocks(region.Left, region.Width, maxH / H, Width);
+        Rows = Blocks(region.Top, region.Height, maxV / V, Height);
+        // What a damaged file does not deliver is grey.
+        plane.AsSpan(Rows.Begin * Stride, (Rows.End - Rows.Begin) * Stride).Fill(128);
+
+        static (int Begin, int End) Blocks(int first, int count, int factor, int extent)
+        {
+            // Upsampling mixes in the neighbour on either side.
+            int margin = factor > 1 ? 1 : 0;
+            int begin = Math.Max(0, first / factor - margin), last = Math.Min(extent - 1, (first + count - 1) / factor + margin);
+            return (begin & ~7, (last | 7) + 1);
+        }
+    }
+
+    /// <summary>Whether a block is needed.</summary>
+    public bool Needs(int x, int y) => x * 8 >= Columns.Begin && x * 8 < Columns.End && y * 8 >= Rows.Begin && y * 8 < Rows.End;
 
     /// <summary>The 64 coefficients of a block of a progressive frame, in natural order.</summary>
     public Span<short> Block(int x, int y) => coefficients.AsSpan((y * BlocksWide + x) * 64, 64);

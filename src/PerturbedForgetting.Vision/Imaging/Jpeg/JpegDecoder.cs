@@ -20,22 +20,27 @@ sealed class JpegDecoder : IDisposable
     int orientation;
     bool ended;
     bool filled;
+    bool whole;
+    int regionOrientation;
 
     /// <summary>Whether the bytes begin like a JPEG.</summary>
     public static bool Matches(ReadOnlySpan<byte> data) => data is [0xFF, StartOfImage, 0xFF, ..];
 
-    /// <summary>Decodes the first image in <paramref name="data"/>.</summary>
+    /// <summary>Decodes the first image in <paramref name="data"/>, or the part of it that <paramref name="region"/> names
+    /// for its size as shown; the other pixels are undefined then.</summary>
     /// <exception cref="ImageDecodeException">The data are damaged, cut short, too large, or of an unsupported kind.</exception>
-    public DecodedImage Decode(ReadOnlySpan<byte> data, RgbImage image, ImageDecoderOptions options)
+    public DecodedImage Decode(ReadOnlySpan<byte> data, RgbImage image, ImageDecoderOptions options, Func<int, int, CropBox>? region)
     {
-        Reset();
-        int position = 2;
+        whole = region is null;
         try
         {
-            while (!ended)
-                position = ReadSegment(data, position, options);
-            if (frame.Defined && !scan.Any)
-                throw new ImageDecodeException(ImageProblem.Truncated, "the file ends before the image data");
+            ReadAll(data, options, region);
+            // An orientation that is told only behind the image shows another part of it.
+            if (!whole && options.ApplyExifOrientation && orientation != regionOrientation)
+            {
+                whole = true;
+                ReadAll(data, options, region);
+            }
         }
         catch (ImageDecodeException e) when (options.FillTruncated && scan.Any && e.Problem is ImageProblem.Truncated or ImageProblem.Corrupt)
         {
@@ -57,10 +62,20 @@ sealed class JpegDecoder : IDisposable
         output.Dispose();
     }
 
+    void ReadAll(ReadOnlySpan<byte> data, ImageDecoderOptions options, Func<int, int, CropBox>? region)
+    {
+        Reset();
+        int position = 2;
+        while (!ended)
+            position = ReadSegment(data, position, options, region);
+        if (frame.Defined && !scan.Any)
+            throw new ImageDecodeException(ImageProblem.Truncated, "the file ends before the image data");
+    }
+
     void Reset()
     {
         frame.Defined = false;
-        scan.Any = false;
+        scan.Reset();
         markers = default;
         restartInterval = 0;
         orientation = 1;
@@ -71,11 +86,18 @@ sealed class JpegDecoder : IDisposable
     }
 
     /// <summary>Reads one marker and what belongs to it; returns the position behind it.</summary>
-    int ReadSegment(ReadOnlySpan<byte> data, int position, ImageDecoderOptions options)
+    int ReadSegment(ReadOnlySpan<byte> data, int position, ImageDecoderOptions options, Func<int, int, CropBox>? region)
     {
         int at = FindMarker(data, position);
         if (at < 0)
         {
+            if (scan.StoppedEarly)
+            {
+                // Whether the rest of the image is there, only decoding it can tell.
+                Reset();
+                whole = true;
+                return 2;
+            }
             // Many encoders forget the end marker. What counts is whether the image is complete.
             if (!scan.Any || (frame.Progressive ? !frame.HasAllBits() : !scan.CoversAll(frame)))
                 throw new ImageDecodeException(ImageProblem.Truncated, FormattableString.Invariant($"the file ends within the image, after {data.Length} bytes"));
@@ -103,8 +125,20 @@ sealed class JpegDecoder : IDisposable
             ReadHeader(marker, segment, data.Length, options);
             return position;
         }
+        bool first = !scan.Any;
         scan.Begin(frame, segment);
+        if (first)
+            frame.Need(whole ? CropBox.Whole(frame.Width, frame.Height) : Stored(region!, options.ApplyExifOrientation));
         return scan.Decode(frame, dcTables, acTables, quant, quantDefined, restartInterval, data, position);
+    }
+
+    /// <summary>The needed part of the image as it is stored.</summary>
+    CropBox Stored(Func<int, int, CropBox> region, bool applyOrientation)
+    {
+        regionOrientation = orientation;
+        int turn = applyOrientation ? orientation : 1;
+        (int width, int height) = ExifOrientation.IsTransposed(turn) ? (frame.Height, frame.Width) : (frame.Width, frame.Height);
+        return ExifOrientation.Source(turn, region(width, height).Within(width, height), frame.Width, frame.Height);
     }
 
     void ReadHeader(byte marker, ReadOnlySpan<byte> segment, int fileLength, ImageDecoderOptions options)

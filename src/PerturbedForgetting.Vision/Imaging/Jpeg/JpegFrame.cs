@@ -54,12 +54,23 @@ sealed class JpegFrame
         // cut short or a decompression bomb.
         long blocks = 0;
         foreach (JpegComponent component in Components)
-            blocks += component.Blocks;
+            blocks += component.BlockCount;
         if (blocks > fileLength * 8)
             throw new ImageDecodeException(ImageProblem.Truncated, $"the file is too short for {Width} x {Height} pixels");
         foreach (JpegComponent component in Components)
             component.Allocate(progressive);
         Defined = true;
+    }
+
+    /// <summary>The part of the image that is to be decoded.</summary>
+    public CropBox Region { get; private set; }
+
+    /// <summary>Sets <see cref="Region"/>, as far as it lies within the image, and with it the samples that are needed.</summary>
+    public void Need(CropBox region)
+    {
+        Region = region.Within(Width, Height);
+        foreach (JpegComponent component in Components)
+            component.Need(Region, MaxH, MaxV);
     }
 
     public JpegComponent? Find(int id)

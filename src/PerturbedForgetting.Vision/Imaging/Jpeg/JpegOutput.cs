@@ -16,7 +16,7 @@ sealed class JpegOutput : IDisposable
     readonly byte[][] rows = [[], [], [], []];
     ushort[] sums = [];
 
-    /// <summary>Writes the decoded frame into <paramref name="image"/>.</summary>
+    /// <summary>Writes the frame's region into <paramref name="image"/>, which takes the frame's size.</summary>
     public void Write(JpegFrame frame, JpegColorMarkers markers, RgbImage image)
     {
         image.Resize(frame.Width, frame.Height);
@@ -25,28 +25,30 @@ sealed class JpegOutput : IDisposable
         for (int i = 0; i < count; i++)
             PooledBuffer.Ensure(ref rows[i], frame.McusWide * frame.MaxH * 8 + RgbImage.Slack);
         PooledBuffer.Ensure(ref sums, frame.McusWide * frame.MaxH * 8 + RgbImage.Slack);
-        for (int y = 0; y < frame.Height; y++)
+        CropBox region = frame.Region;
+        for (int y = region.Top; y < region.Top + region.Height; y++)
         {
             for (int i = 0; i < count; i++)
                 Upsampling.Row(frame.Components[i], y, frame.MaxH, frame.MaxV, sums, rows[i]);
-            Span<byte> target = image.Row(y);
-            int width = frame.Width;
+            Span<byte> target = image.Row(y).Slice(region.Left * 3, region.Width * 3);
             switch (count)
             {
                 case 1:
-                    JpegColor.FromGrey(rows[0].AsSpan(0, width), target);
+                    JpegColor.FromGrey(Row(0), target);
                     break;
                 case 3 when transformed:
-                    JpegColor.FromYcc(rows[0].AsSpan(0, width), rows[1], rows[2], target);
+                    JpegColor.FromYcc(Row(0), Row(1), Row(2), target);
                     break;
                 case 3:
-                    JpegColor.FromRgb(rows[0].AsSpan(0, width), rows[1], rows[2], target);
+                    JpegColor.FromRgb(Row(0), Row(1), Row(2), target);
                     break;
                 default:
-                    JpegColor.FromInks(rows[0].AsSpan(0, width), rows[1], rows[2], rows[3], transformed, target);
+                    JpegColor.FromInks(Row(0), Row(1), Row(2), Row(3), transformed, target);
                     break;
             }
         }
+
+        Span<byte> Row(int component) => rows[component].AsSpan(region.Left, region.Width);
     }
 
     public void Dispose()

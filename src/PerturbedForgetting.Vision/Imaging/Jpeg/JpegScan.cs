@@ -11,10 +11,16 @@ sealed class JpegScan
     int seen;
 
     /// <summary>A scan has begun.</summary>
-    public bool Any { get; set; }
+    public bool Any { get; private set; }
+
+    /// <summary>A scan was left behind the last row that is needed.</summary>
+    public bool StoppedEarly { get; private set; }
 
     /// <summary>Whether the sequential scans so far reached every component.</summary>
     public bool CoversAll(JpegFrame frame) => seen == (1 << frame.Count) - 1;
+
+    /// <summary>Forgets the scans of the image before.</summary>
+    public void Reset() => (Any, StoppedEarly, seen) = (false, false, 0);
 
     /// <summary>Reads the scan's header.</summary>
     public void Begin(JpegFrame frame, ReadOnlySpan<byte> segment)
@@ -42,12 +48,10 @@ sealed class JpegScan
             : new Spectrum(0, 63, 0, 0);
         if (frame.Progressive)
             CheckProgression();
-        if (!Any)
-            seen = 0;
         Any = true;
     }
 
-    /// <summary>Decodes the data of the scan just begun; returns the position behind them.</summary>
+    /// <summary>Decodes the data of the scan just begun, a sequential one as far as it is needed; returns the position behind them.</summary>
     public int Decode(
         JpegFrame frame, HuffmanTable[] dc, HuffmanTable[] ac, int[][] quant, bool[] quantDefined, int restartInterval,
         ReadOnlySpan<byte> data, int position)
@@ -56,6 +60,8 @@ sealed class JpegScan
         JpegComponent first = components[0];
         int wide = count > 1 ? frame.McusWide : (first.Width + 7) / 8;
         int high = count > 1 ? frame.McusHigh : (first.Height + 7) / 8;
+        if (!frame.Progressive && NeededRows() < high)
+            (high, StoppedEarly) = (NeededRows(), true);
         var reader = new EntropyReader(data, position);
         StartInterval();
         int untilRestart = restartInterval, restarts = 0;
@@ -87,12 +93,24 @@ sealed class JpegScan
         foreach (JpegComponent component in frame.Components)
         {
             int[] table = quant[component.QuantTable];
-            for (int y = 0; y < component.BlocksHigh; y++)
+            for (int y = component.Rows.Begin / 8; y < component.Rows.End / 8; y++)
             {
-                for (int x = 0; x < component.BlocksWide; x++)
+                for (int x = component.Columns.Begin / 8; x < component.Columns.End / 8; x++)
                     InverseDct.Transform(component.Block(x, y), table, Samples(component, x, y), component.Stride);
             }
         }
+    }
+
+    /// <summary>Rows of MCUs down to the last that is needed.</summary>
+    int NeededRows()
+    {
+        int rows = 0;
+        foreach (JpegComponent component in components.AsSpan(0, count))
+        {
+            int high = count > 1 ? component.V * 8 : 8;
+            rows = Math.Max(rows, (component.Rows.End + high - 1) / high);
+        }
+        return rows;
     }
 
     void CheckProgression()
@@ -133,7 +151,13 @@ sealed class JpegScan
             {
                 for (int x = mcuX * h; x < mcuX * h + h; x++)
                 {
-                    Array.Clear(block);
+                    if (!component.Needs(x, y))
+                    {
+                        if (!EntropyDecoder.Skip(ref reader, dcTable, acTable, component))
+                            return false;
+                        continue;
+                    }
+                    block.AsSpan(0, 64).Clear();
                     if (!EntropyDecoder.Sequential(ref reader, block, dcTable, acTable, component, out int last))
                         return false;
                     if (last == 0)

@@ -7,62 +7,63 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 /// replication otherwise.</summary>
 static class Upsampling
 {
-    /// <summary>Writes the samples of image row <paramref name="y"/> at full horizontal resolution.</summary>
+    /// <summary>Writes the needed samples of image row <paramref name="y"/> at full horizontal resolution, each at its column.</summary>
     /// <param name="component">The component to read.</param>
     /// <param name="y">Row of the image.</param>
     /// <param name="maxH">The frame's largest horizontal sampling factor.</param>
     /// <param name="maxV">The frame's largest vertical sampling factor.</param>
-    /// <param name="sums">Scratch, at least the component's stride + 32 long.</param>
-    /// <param name="target">The row, at least the component's stride x the horizontal factor long.</param>
+    /// <param name="sums">Scratch, at least the component's stride + <see cref="RgbImage.Slack"/> long.</param>
+    /// <param name="target">The row, at least the component's stride x the horizontal factor + <see cref="RgbImage.Slack"/> long.</param>
     public static void Row(JpegComponent component, int y, int maxH, int maxV, Span<ushort> sums, Span<byte> target)
     {
         int horizontal = maxH / component.H, vertical = maxV / component.V;
         bool smooth = component.Width > 2;
-        int row = y / vertical;
+        int row = y / vertical, begin = component.Columns.Begin, end = Math.Min(component.Columns.End, component.Width);
         ReadOnlySpan<byte> near = Source(component, row);
+        target = target[(begin * horizontal)..];
         if (horizontal == 1 && vertical == 1)
         {
-            near[..component.Width].CopyTo(target);
+            near[..(end - begin)].CopyTo(target);
         }
         else if (horizontal == 2 && vertical == 1 && smooth)
         {
-            Widen(near, sums[1..]);
-            Horizontal(sums, component.Width, evenBias: 1, oddBias: 2, shift: 2, target);
+            Widen(near, sums[1..], end - begin);
+            Horizontal(sums, end - begin, evenBias: 1, oddBias: 2, shift: 2, target);
         }
         else if (horizontal <= 2 && vertical == 2 && (smooth || horizontal == 1))
         {
             bool upper = (y & 1) == 0;
             ReadOnlySpan<byte> far = Source(component, Math.Clamp(upper ? row - 1 : row + 1, 0, component.Height - 1));
-            Vertical(near, far, sums[1..]);
+            Vertical(near, far, sums[1..], end - begin);
             if (horizontal == 1)
-                Narrow(sums.Slice(1, component.Width), upper ? 1 : 2, target);
+                Narrow(sums.Slice(1, end - begin), upper ? 1 : 2, target);
             else
-                Horizontal(sums, component.Width, evenBias: 8, oddBias: 7, shift: 4, target);
+                Horizontal(sums, end - begin, evenBias: 8, oddBias: 7, shift: 4, target);
         }
         else
         {
-            for (int x = 0; x < component.Width; x++)
+            for (int x = 0; x < end - begin; x++)
                 target.Slice(x * horizontal, horizontal).Fill(near[x]);
         }
     }
 
-    /// <summary>A row of samples, filled up to whole blocks.</summary>
+    /// <summary>The needed samples of a row, and what lies behind them.</summary>
     static ReadOnlySpan<byte> Source(JpegComponent component, int row) =>
-        component.Plane.AsSpan(row * component.Stride, component.Stride);
+        component.Plane.AsSpan(row * component.Stride + component.Columns.Begin);
 
-    static void Widen(ReadOnlySpan<byte> near, Span<ushort> sums)
+    static void Widen(ReadOnlySpan<byte> near, Span<ushort> sums, int width)
     {
-        for (int x = 0; x < near.Length; x += 8)
-            Vector128.WidenLower(Load8(near, x)).CopyTo(sums[x..]);
+        for (int x = 0; x < width; x += 16)
+            Load(near, x).CopyTo(sums[x..]);
     }
 
     /// <summary>3 near + far.</summary>
-    static void Vertical(ReadOnlySpan<byte> near, ReadOnlySpan<byte> far, Span<ushort> sums)
+    static void Vertical(ReadOnlySpan<byte> near, ReadOnlySpan<byte> far, Span<ushort> sums, int width)
     {
-        for (int x = 0; x < near.Length; x += 8)
+        for (int x = 0; x < width; x += 16)
         {
-            Vector128<ushort> n = Vector128.WidenLower(Load8(near, x)), f = Vector128.WidenLower(Load8(far, x));
-            (n + n + n + f).CopyTo(sums[x..]);
+            Vector256<ushort> n = Load(near, x);
+            (n + n + n + Load(far, x)).CopyTo(sums[x..]);
         }
     }
 
@@ -73,22 +74,23 @@ static class Upsampling
     }
 
     /// <summary>Two samples for one: 3 parts of it, 1 part of its left or right neighbour. <paramref name="sums"/> holds the
-    /// row from its second element on. At the ends the neighbour is the sample itself, which gives libjpeg's special cases.</summary>
+    /// row from its second element on. At the ends the neighbour is the sample itself, which gives libjpeg's special cases
+    /// where the row ends, and a sample that nobody needs where only the needed part does.</summary>
     static void Horizontal(Span<ushort> sums, int width, int evenBias, int oddBias, int shift, Span<byte> target)
     {
         sums[0] = sums[1];
         sums[width + 1] = sums[width];
         Span<ushort> pairs = MemoryMarshal.Cast<byte, ushort>(target);
-        Vector128<ushort> even = Vector128.Create((ushort)evenBias), odd = Vector128.Create((ushort)oddBias);
-        for (int x = 0; x < width; x += 8)
+        Vector256<ushort> even = Vector256.Create((ushort)evenBias), odd = Vector256.Create((ushort)oddBias);
+        for (int x = 0; x < width; x += 16)
         {
-            Vector128<ushort> left = Vector128.Create<ushort>(sums[x..]), here = Vector128.Create<ushort>(sums[(x + 1)..]);
-            Vector128<ushort> right = Vector128.Create<ushort>(sums[(x + 2)..]), three = here + here + here;
-            Vector128<ushort> pair = ((three + left + even) >>> shift) | (((three + right + odd) >>> shift) << 8);
+            Vector256<ushort> left = Vector256.Create<ushort>(sums[x..]), here = Vector256.Create<ushort>(sums[(x + 1)..]);
+            Vector256<ushort> right = Vector256.Create<ushort>(sums[(x + 2)..]), three = here + here + here;
+            Vector256<ushort> pair = ((three + left + even) >>> shift) | (((three + right + odd) >>> shift) << 8);
             pair.CopyTo(pairs[x..]);
         }
     }
 
-    static Vector128<byte> Load8(ReadOnlySpan<byte> source, int at) =>
-        Vector128.CreateScalarUnsafe(MemoryMarshal.Read<ulong>(source[at..])).AsByte();
+    static Vector256<ushort> Load(ReadOnlySpan<byte> source, int at) =>
+        Vector256.WidenLower(Vector128.Create(source[at..]).ToVector256Unsafe());
 }
