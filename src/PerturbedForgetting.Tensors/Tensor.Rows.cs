@@ -25,6 +25,6 @@ public partial class Tensor
     {
         if (firstByte < 0 || firstByte + (shape.Count * type.Size()) > Count * DType.Size())
             throw new ArgumentException($"A view {type} {shape} from byte {firstByte} does not fit into {this}.");
-        return new Tensor(Storage, offset + firstByte, shape, type, Device) { generation = generation };
+        return Make(shape, type, firstByte);
     }
 }

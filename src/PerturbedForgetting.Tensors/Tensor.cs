@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Memory;
@@ -13,25 +14,24 @@ public partial class Tensor : IDisposable
 {
     long offset;
     int generation;
+    Node? node;
 
     internal Tensor(Storage storage, long offsetBytes, Shape shape, DType type, Device device)
     {
-        Storage = storage;
-        offset = offsetBytes;
-        generation = storage.Generation;
+        Rebind(storage, offsetBytes);
         Shape = shape;
         DType = type;
         Device = device;
     }
 
     /// <summary>Extents.</summary>
-    public Shape Shape { get; }
+    public Shape Shape { get; private set; }
 
     /// <summary>Element type.</summary>
-    public DType DType { get; }
+    public DType DType { get; private set; }
 
     /// <summary>Where it lives.</summary>
-    public Device Device { get; }
+    public Device Device { get; private set; }
 
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Count;
@@ -42,10 +42,19 @@ public partial class Tensor : IDisposable
     internal int KnownBelow { get; set; }
 
     /// <summary>What the tape knows of how this tensor was made; none for leaves and without gradients.</summary>
-    internal Node? Node { get; set; }
+    /// <exception cref="InvalidOperationException">The scope around the forward pass has ended, and the node belongs to another tensor now.</exception>
+    internal Node? Node
+    {
+        get => node is null || node.Output == this ? node : throw new InvalidOperationException(Node.Gone);
+        set
+        {
+            node = value;
+            value!.Output = this;
+        }
+    }
 
     /// <summary>Whether a backward pass through this tensor leads to a parameter.</summary>
-    public virtual bool RequiresGrad => Node is not null;
+    public virtual bool RequiresGrad => node is not null;
 
     /// <summary>Device address of the first element, to which recorded work is tied.</summary>
     /// <exception cref="ObjectDisposedException">The scope that owned the tensor has ended.</exception>
@@ -65,7 +74,7 @@ public partial class Tensor : IDisposable
         device ??= Device.Cpu;
         var storage = device.Allocator.Allocate(shape, type);
         Scope.Current?.Own(storage);
-        return new Tensor(storage, 0, shape, type, device);
+        return Make(storage, 0, shape, type, device);
     }
 
     /// <summary>A tensor of undefined content that belongs to the caller even inside a scope, for parameters and state.</summary>
@@ -74,6 +83,13 @@ public partial class Tensor : IDisposable
         device ??= Device.Cpu;
         return new Tensor(device.Allocator.Allocate(shape, type), 0, shape, type, device);
     }
+
+    /// <summary>
+    /// As <see cref="Persistent"/>, for what the tape alone keeps: no caller may ever see it, because after the outermost scope the
+    /// object serves as another tensor.
+    /// </summary>
+    internal static Tensor Hidden(Shape shape, DType type, Device device) =>
+        Make(device.Allocator.Allocate(shape, type), 0, shape, type, device, isHidden: GradMode.Enabled);
 
     /// <summary>A tensor of zeros.</summary>
     public static Tensor Zeros(Shape shape, DType type = DType.Float32, Device? device = null) => Empty(shape, type, device).Fill(0);
@@ -142,11 +158,11 @@ public partial class Tensor : IDisposable
         ? throw new InvalidOperationException($"Only a tensor with one element has an item; this one is {Shape}.")
         : DType switch
         {
-            DType.Float32 => ToArray<float>()[0],
-            DType.Float64 => ToArray<double>()[0],
-            DType.Int32 => ToArray<int>()[0],
-            DType.Int64 => ToArray<long>()[0],
-            _ => ToArray<byte>()[0],
+            DType.Float32 => Single<float>(),
+            DType.Float64 => Single<double>(),
+            DType.Int32 => Single<int>(),
+            DType.Int64 => Single<long>(),
+            _ => Single<byte>(),
         };
 
     /// <summary>The same memory with another shape; outside the tape.</summary>
@@ -154,7 +170,7 @@ public partial class Tensor : IDisposable
     {
         if (firstElement < 0 || firstElement + shape.Count > Count)
             throw new ArgumentException($"A view {shape} from element {firstElement} does not fit into {Shape}.");
-        return new Tensor(Storage, offset + firstElement * DType.Size(), shape, DType, Device) { generation = generation, KnownBelow = KnownBelow };
+        return Make(shape, DType, firstElement * DType.Size(), KnownBelow);
     }
 
     /// <summary>A part of the memory as another type; outside the tape.</summary>
@@ -162,7 +178,7 @@ public partial class Tensor : IDisposable
     {
         if (firstByte < 0 || firstByte % type.Size() != 0 || firstByte + shape.Count * type.Size() > Count * DType.Size())
             throw new ArgumentException($"A view {type} {shape} from byte {firstByte} does not fit into {this}.");
-        return new Tensor(Storage, offset + firstByte, shape, type, Device) { generation = generation };
+        return Make(shape, type, firstByte);
     }
 
     /// <summary>The same values, cut off from the tape.</summary>
@@ -180,6 +196,7 @@ public partial class Tensor : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    [MemberNotNull(nameof(Storage))]
     internal void Rebind(Storage storage, long offsetBytes)
     {
         Storage = storage;
@@ -187,7 +204,37 @@ public partial class Tensor : IDisposable
         generation = storage.Generation;
     }
 
+    /// <summary>Lets go of everything, before the object becomes another tensor.</summary>
+    internal void Forget()
+    {
+        (Storage, Device, node) = (null!, null!, null);
+        KnownBelow = 0;
+    }
+
     internal unsafe T* Pointer<T>() where T : unmanaged => (T*)Address;
+
+    /// <summary>A view.</summary>
+    Tensor Make(Shape shape, DType type, long firstByte, int knownBelow = 0)
+    {
+        var view = Make(Storage, offset + firstByte, shape, type, Device);
+        (view.generation, view.KnownBelow) = (generation, knownBelow);
+        return view;
+    }
+
+    static Tensor Make(Storage storage, long offset, Shape shape, DType type, Device device, bool isHidden = false)
+    {
+        if (Scope.Current is not { } scope || !(isHidden || scope.Hides))
+            return new Tensor(storage, offset, shape, type, device);
+        if (Scope.TakeSpare() is { } tensor)
+        {
+            tensor.Rebind(storage, offset);
+            (tensor.Shape, tensor.DType, tensor.Device) = (shape, type, device);
+        }
+        else
+            tensor = new Tensor(storage, offset, shape, type, device);
+        scope.Hide(tensor);
+        return tensor;
+    }
 
     static int Bound(ReadOnlySpan<int> values)
     {
@@ -199,6 +246,13 @@ public partial class Tensor : IDisposable
             highest = Math.Max(highest, value);
         }
         return highest + 1;
+    }
+
+    T Single<T>() where T : unmanaged
+    {
+        T value = default;
+        CopyTo(new Span<T>(ref value));
+        return value;
     }
 
     void RequireHost<T>(int length) where T : unmanaged

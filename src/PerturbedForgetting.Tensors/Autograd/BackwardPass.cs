@@ -16,21 +16,38 @@ static class BackwardPass
             throw new InvalidOperationException("There is nothing to go back through: the tensor was made without gradients, or from no trainable parameter.");
         if (gradient is null && root.Count != 1)
             throw new InvalidOperationException($"Only a scalar starts a backward pass by itself; give a gradient for {root.Shape}.");
+        if (gradient is not null && (gradient.Shape != root.Shape || gradient.DType != root.DType))
+            throw new ArgumentException($"The gradient of {root} has its shape and type, not those of {gradient}.", nameof(gradient));
         using var range = Ranges.Push(RangeKind.Pass, "backward");
         using var noGrad = GradMode.NoGrad();
-        using (var scope = Scope.Begin())
+        using var pass = Scope.BeginHidden();
+        var nodes = Collect(start);
+        try
         {
-            if (gradient is null && start.StartsFromOne)
-                start.ReceiveOne();
-            else
-                start.Receive(gradient ?? Tensor.Ones(root.Shape, root.DType, root.Device));
+            using (Scope.Begin())
+            {
+                if (gradient is null && start.StartsFromOne)
+                    start.ReceiveOne();
+                else
+                    start.Receive(gradient ?? Tensor.Ones(root.Shape, root.DType, root.Device));
+            }
+            foreach (var node in nodes)
+            {
+                using var scope = Scope.Begin();
+                node.Run();
+            }
         }
-        foreach (var node in Collect(start))
+        catch
         {
-            using var scope = Scope.Begin();
-            node.Run();
+            // What has arrived is of no use to another pass, and the tensors that hold it are about to be used again.
+            foreach (var node in nodes)
+                node.Free();
+            throw;
         }
-        order!.Clear();
+        finally
+        {
+            nodes.Clear();
+        }
     }
 
     /// <summary>Every node the root depends on, latest first.</summary>
@@ -40,6 +57,8 @@ static class BackwardPass
         seen ??= [];
         pending ??= new Stack<Node>();
         order.Clear();
+        seen.Clear();
+        pending.Clear();
         seen.Add(start);
         pending.Push(start);
         while (pending.TryPop(out var node))

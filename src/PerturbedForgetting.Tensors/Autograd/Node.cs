@@ -1,31 +1,39 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors.Autograd;
 
 /// <summary>
 /// One recorded operation: what its backward pass needs, and the gradient that has arrived for its output so far. Nodes point to
-/// the tensors they came from; ids grow with creation, so descending ids are a topological order.
+/// the tensors they came from; ids grow with creation, so descending ids are a topological order. The outermost scope hands the nodes
+/// that were recorded in it out again, so that a training step makes none; a tensor that still points to a node which meanwhile
+/// belongs to another output is told so.
 /// </summary>
 abstract class Node
 {
+    /// <summary>What a backward pass says that comes too late.</summary>
+    public const string Gone = "A backward pass reached a part of the graph that is gone: an earlier pass has used it, or the scope around the forward pass has ended. "
+        + "Compute the loss again, and open a scope that holds both the forward and the backward pass.";
+
     static long lastId;
 
     static readonly ConcurrentDictionary<Type, string> labels = new();
 
-    readonly List<Tensor> saved = [];
+    readonly List<Tensor> inputs = [], saved = [];
     Tensor? gradient;
     bool isOne;
 
-    protected Node() => Memory.Scope.Current?.Track(this);
-
-    public long Id { get; } = Interlocked.Increment(ref lastId);
+    public long Id { get; private set; }
 
     /// <summary>Set once the node's backward has run and what it saved is gone.</summary>
     public bool Used { get; private set; }
 
+    /// <summary>The tensor that the operation made; none between two uses.</summary>
+    public Tensor? Output { get; set; }
+
     /// <summary>The tensors the operation read, for the walk through the graph.</summary>
-    public abstract ReadOnlySpan<Tensor> Inputs { get; }
+    public ReadOnlySpan<Tensor> Inputs => CollectionsMarshal.AsSpan(inputs);
 
     /// <summary>Sends the gradient of the output on to the inputs that want one, with <see cref="Send"/> or <see cref="Parameter.GradTarget"/>.</summary>
     protected abstract void Backward(Tensor dy);
@@ -48,8 +56,7 @@ abstract class Node
     public void Run()
     {
         if (Used)
-            throw new InvalidOperationException("A backward pass reached a part of the graph that is gone: an earlier pass has used it, or the scope around the forward pass has ended. "
-                + "Compute the loss again, and open a scope that holds both the forward and the backward pass.");
+            throw new InvalidOperationException(Gone);
         using (Ranges.IsOn && (isOne || gradient is not null) ? Ranges.Operation(Label) : default)
         {
             if (isOne)
@@ -72,6 +79,29 @@ abstract class Node
         foreach (var tensor in saved)
             tensor.Storage.Release();
         saved.Clear();
+    }
+
+    /// <summary>Frees the node and keeps it for another operation.</summary>
+    internal void Recycle()
+    {
+        Free();
+        inputs.Clear();
+        Output = null;
+        Keep();
+    }
+
+    /// <summary>Puts the node where <see cref="Node{TSelf}.Take"/> finds it.</summary>
+    protected abstract void Keep();
+
+    /// <summary>Makes the node that of an operation.</summary>
+    protected void Begin(ReadOnlySpan<Tensor?> inputs)
+    {
+        foreach (var input in inputs)
+            if (input is not null)
+                this.inputs.Add(input);
+        Id = Interlocked.Increment(ref lastId);
+        Used = isOne = false;
+        Memory.Scope.Current?.Track(this);
     }
 
     /// <summary>
@@ -138,9 +168,27 @@ abstract class Node
             backend.Add(gradient, contribution, gradient);
             return;
         }
-        var sum = Tensor.Persistent(gradient.Shape, gradient.DType, gradient.Device);
+        var sum = Tensor.Hidden(gradient.Shape, gradient.DType, gradient.Device);
         backend.Add(gradient, contribution, sum);
         gradient.Storage.Release();
         gradient = sum;
     }
+}
+
+/// <summary>A node of one kind of operation.</summary>
+/// <typeparam name="TSelf">The kind.</typeparam>
+abstract class Node<TSelf> : Node where TSelf : Node<TSelf>, new()
+{
+    [ThreadStatic] static Stack<TSelf>? spare;
+
+    /// <summary>A node for an operation on these tensors; those that are none are left out.</summary>
+    public static TSelf Take(params ReadOnlySpan<Tensor?> inputs)
+    {
+        if (spare is null || !spare.TryPop(out var node))
+            node = new TSelf();
+        node.Begin(inputs);
+        return node;
+    }
+
+    protected sealed override void Keep() => (spare ??= new Stack<TSelf>()).Push((TSelf)this);
 }

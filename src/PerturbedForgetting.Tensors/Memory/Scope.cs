@@ -16,9 +16,11 @@ public sealed class Scope : IDisposable
 {
     [ThreadStatic] static Scope? current;
     [ThreadStatic] static Stack<Scope>? pool;
+    [ThreadStatic] static Stack<Tensor>? spare;
 
     readonly List<Storage> owned = [];
     readonly List<Node> recorded = [];
+    readonly List<Tensor> hidden = [];
     Scope? outer, root;
 
     Scope()
@@ -26,6 +28,9 @@ public sealed class Scope : IDisposable
     }
 
     internal static Scope? Current => current;
+
+    /// <summary>Whether nobody outside the library sees the tensors that are made here.</summary>
+    internal bool Hides { get; private set; }
 
     /// <summary>Opens a scope inside the one that is open on this thread, if any.</summary>
     public static Scope Begin()
@@ -35,14 +40,29 @@ public sealed class Scope : IDisposable
             scope = new Scope();
         scope.outer = current;
         scope.root = current?.root ?? scope;
+        scope.Hides = current is { Hides: true };
         current = scope;
+        return scope;
+    }
+
+    /// <summary>Opens a scope whose tensors, and those of the scopes inside it, nobody outside the library sees.</summary>
+    internal static Scope BeginHidden()
+    {
+        var scope = Begin();
+        scope.Hides = true;
         return scope;
     }
 
     internal void Own(Storage storage) => owned.Add(storage);
 
-    /// <summary>The outermost scope frees what the tape holds for a backward pass that never came.</summary>
+    /// <summary>The outermost scope frees what the tape holds for a backward pass that never came, and keeps the node for another operation.</summary>
     internal void Track(Node node) => root!.recorded.Add(node);
+
+    /// <summary>A tensor object that was used before, if there is one.</summary>
+    internal static Tensor? TakeSpare() => spare is not null && spare.TryPop(out var tensor) ? tensor : null;
+
+    /// <summary>Once the outermost scope ends, the object becomes another tensor: nobody may hold it any more by then.</summary>
+    internal void Hide(Tensor tensor) => root!.hidden.Add(tensor);
 
     /// <summary>Hands a tensor to the scope outside; without one, to the caller, who disposes it.</summary>
     public Tensor Return(Tensor result)
@@ -80,8 +100,14 @@ public sealed class Scope : IDisposable
             storage.Release();
         owned.Clear();
         foreach (var node in recorded)
-            node.Free();
+            node.Recycle();
         recorded.Clear();
+        foreach (var tensor in hidden)
+        {
+            tensor.Forget();
+            (spare ??= new Stack<Tensor>()).Push(tensor);
+        }
+        hidden.Clear();
         current = outer;
         outer = root = null;
         pool!.Push(this);

@@ -32,6 +32,7 @@ public sealed class ParameterArena : IDisposable
     readonly Device device;
     readonly DType type;
     readonly Storage weightView, gradientView;
+    readonly ParameterSegment[] segments;
     readonly List<Tensor> buffers = [];
 
     /// <summary>Moves the parameters of a model into an arena; a model has one arena, made after its device and type are settled.</summary>
@@ -43,7 +44,7 @@ public sealed class ParameterArena : IDisposable
             throw new ArgumentException($"{model.GetType().Name} has no parameters to train.");
         (device, type) = (named[0].Parameter.Device, named[0].Parameter.DType);
         int step = Alignment / type.Size();
-        var segments = new ParameterSegment[named.Length];
+        segments = new ParameterSegment[named.Length];
         long offset = 0;
         for (int i = 0; i < named.Length; i++)
         {
@@ -53,7 +54,7 @@ public sealed class ParameterArena : IDisposable
             segments[i] = new(name, parameter, offset, parameter.Count);
             offset += (parameter.Count + step - 1) / step * step;
         }
-        (Segments, Count) = (segments, offset);
+        Count = offset;
         Weights = NewBuffer();
         Gradients = NewBuffer();
         weightView = new Storage(null, Weights.Address, 0);
@@ -69,7 +70,7 @@ public sealed class ParameterArena : IDisposable
     }
 
     /// <summary>One entry a parameter, in state-dictionary order.</summary>
-    public IReadOnlyList<ParameterSegment> Segments { get; }
+    public IReadOnlyList<ParameterSegment> Segments => segments;
 
     /// <summary>Elements of the arena, with the padding.</summary>
     public long Count { get; }
@@ -103,7 +104,7 @@ public sealed class ParameterArena : IDisposable
     public void ViewGradients(Tensor buffer, bool accumulate = false)
     {
         gradientView.Pointer = Require(buffer).Address;
-        foreach (var segment in Segments)
+        foreach (var segment in segments)
             segment.Parameter.HasGrad = accumulate;
     }
 
@@ -122,7 +123,7 @@ public sealed class ParameterArena : IDisposable
     /// <summary>Forgets all gradients: the next ones overwrite.</summary>
     public void ClearGradients()
     {
-        foreach (var segment in Segments)
+        foreach (var segment in segments)
             segment.Parameter.ClearGrad();
     }
 

@@ -14,7 +14,7 @@ public static partial class Ops
         var y = a.EmptyLike();
         a.Device.Backend.Add(a, b, y);
         if (Records(a, b))
-            y.Node = new AddNode(a, b);
+            y.Node = AddNode.Take(a, b);
         return y;
     }
 
@@ -27,7 +27,7 @@ public static partial class Ops
         var y = a.EmptyLike();
         a.Device.Backend.Sub(a, b, y);
         if (Records(a, b))
-            y.Node = new SubNode(a, b);
+            y.Node = SubNode.Take(a, b);
         return y;
     }
 
@@ -43,7 +43,7 @@ public static partial class Ops
         var y = x.EmptyLike();
         x.Device.Backend.AddBroadcast(x, b, y);
         if (Records(x, b))
-            y.Node = new AddBroadcastNode(x, b);
+            y.Node = AddBroadcastNode.Take(x, b);
         return y;
     }
 
@@ -60,46 +60,34 @@ public static partial class Ops
             throw new ArgumentException($"{operation} repeats its second tensor over leading dimensions of the first, of the same type; {b} does not end as {x} does.");
     }
 
-    sealed class AddNode(Tensor a, Tensor b) : Node
+    sealed class AddNode : Node<AddNode>
     {
-        readonly Tensor[] inputs = [a, b];
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
-
         protected override void Backward(Tensor dy)
         {
-            Send(inputs[0], dy);
-            Send(inputs[1], dy);
+            Send(Inputs[0], dy);
+            Send(Inputs[1], dy);
         }
     }
 
-    sealed class SubNode(Tensor a, Tensor b) : Node
+    sealed class SubNode : Node<SubNode>
     {
-        readonly Tensor[] inputs = [a, b];
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
-
         protected override void Backward(Tensor dy)
         {
-            Send(inputs[0], dy);
-            if (!inputs[1].RequiresGrad)
+            Send(Inputs[0], dy);
+            if (!Inputs[1].RequiresGrad)
                 return;
             var db = dy.EmptyLike();
             dy.Device.Backend.Scale(dy, -1, db);
-            Send(inputs[1], db);
+            Send(Inputs[1], db);
         }
     }
 
-    sealed class AddBroadcastNode(Tensor x, Tensor b) : Node
+    sealed class AddBroadcastNode : Node<AddBroadcastNode>
     {
-        readonly Tensor[] inputs = [x, b];
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
-
         protected override void Backward(Tensor dy)
         {
-            SendLeadingSum(inputs[1], dy);
-            Send(inputs[0], dy);
+            SendLeadingSum(Inputs[1], dy);
+            Send(Inputs[0], dy);
         }
     }
 }

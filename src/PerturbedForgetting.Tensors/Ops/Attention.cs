@@ -25,10 +25,10 @@ public static partial class Ops
         if (!qkv.Device.Backend.FusesAttention(qkv.Shape[2] / 3 / heads))
             return UnfusedAttention(qkv, heads, scale);
         var y = Tensor.Empty([batch, tokens, qkv.Shape[2] / 3], qkv.DType, qkv.Device);
-        using var logSums = Records(qkv) ? Tensor.Persistent([batch, heads, tokens], qkv.DType, qkv.Device) : null;
+        using var logSums = Records(qkv) ? Tensor.Hidden([batch, heads, tokens], qkv.DType, qkv.Device) : null;
         qkv.Device.Backend.Attention(qkv, heads, scale, y, logSums);
         if (logSums is not null)
-            y.Node = new AttentionNode(qkv, y, logSums, heads, scale);
+            y.Node = AttentionNode.Record(qkv, y, logSums, heads, scale);
         return y;
     }
 
@@ -40,27 +40,26 @@ public static partial class Ops
         return Reshape(Permute(MatMul(probabilities, Select(parts, 0, 2)), 0, 2, 1, 3), [batch, tokens, channels]);
     }
 
-    sealed class AttentionNode : Node
+    sealed class AttentionNode : Node<AttentionNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor y, logSums;
-        readonly int heads;
-        readonly double scale;
+        Tensor logSums = null!;
+        int heads;
+        double scale;
 
-        public AttentionNode(Tensor qkv, Tensor y, Tensor logSums, int heads, double scale)
+        public static AttentionNode Record(Tensor qkv, Tensor y, Tensor logSums, int heads, double scale)
         {
-            inputs = [Save(qkv)];
-            (this.y, this.logSums) = (Save(y), Save(logSums));
-            (this.heads, this.scale) = (heads, scale);
+            var node = Take(qkv);
+            node.Save(qkv);
+            node.Save(y);
+            (node.logSums, node.heads, node.scale) = (node.Save(logSums), heads, scale);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
-            var dqkv = inputs[0].EmptyLike();
-            dy.Device.Backend.AttentionBackward(dy, y, inputs[0], logSums, heads, scale, dqkv);
-            Send(inputs[0], dqkv);
+            var dqkv = Inputs[0].EmptyLike();
+            dy.Device.Backend.AttentionBackward(dy, Output!, Inputs[0], logSums, heads, scale, dqkv);
+            Send(Inputs[0], dqkv);
         }
     }
 }

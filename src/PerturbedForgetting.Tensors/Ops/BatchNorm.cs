@@ -56,7 +56,7 @@ public static partial class Ops
         using var range = Ranges.Operation(nameof(BatchNorm));
         CheckBatchNorm(x, weight, bias, runningMean, runningVar, training, residual);
         var backend = x.Device.Backend;
-        var saved = Tensor.Empty([BatchNormRow.Count, x.Shape[-1]], x.DType, x.Device);
+        using var saved = Tensor.Hidden([BatchNormRow.Count, x.Shape[-1]], x.DType, x.Device);
         if (!training)
             backend.BatchNormFrozen(weight, bias, runningMean, runningVar, eps, saved);
         else if (BatchNormStatistics.AreHeld)
@@ -66,7 +66,7 @@ public static partial class Ops
         var y = x.EmptyLike();
         backend.BatchNormApply(x, saved, residual, relu, y);
         if (Records(x, weight, bias) || (residual is not null && Records(residual)))
-            y.Node = new BatchNormNode(x, weight, bias, residual, relu, y, saved, training);
+            y.Node = BatchNormNode.Record(x, weight, bias, residual, relu, y, saved, training);
         return y;
     }
 
@@ -85,29 +85,26 @@ public static partial class Ops
             throw new ArgumentException($"BatchNorm in training mode needs more than one value a channel, not {x.Shape}; use a larger batch, a larger image, or evaluation mode.");
     }
 
-    sealed class BatchNormNode : Node
+    sealed class BatchNormNode : Node<BatchNormNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor saved;
-        readonly Tensor? maskedBy;
-        readonly bool relu, training;
+        Tensor saved = null!;
+        bool relu, training;
 
-        public BatchNormNode(Tensor x, Tensor weight, Tensor bias, Tensor? residual, bool relu, Tensor y, Tensor saved, bool training)
+        public static BatchNormNode Record(Tensor x, Tensor weight, Tensor bias, Tensor? residual, bool relu, Tensor y, Tensor saved, bool training)
         {
-            inputs = residual is null ? [x, weight, bias] : [x, weight, bias, residual];
-            (this.relu, this.training) = (relu, training);
-            this.saved = Save(saved);
-            Save(x);
+            var node = Take(x, weight, bias, residual);
+            (node.relu, node.training) = (relu, training);
+            node.saved = node.Save(saved);
+            node.Save(x);
             if (relu && residual is not null)
-                maskedBy = Save(y);
+                node.Save(y);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
-            Tensor x = inputs[0], weight = inputs[1], bias = inputs[2];
-            Tensor? residual = inputs.Length > 3 ? inputs[3] : null;
+            Tensor x = Inputs[0], weight = Inputs[1], bias = Inputs[2];
+            Tensor? residual = Inputs.Length > 3 ? Inputs[3] : null, maskedBy = relu && residual is not null ? Output : null;
             bool wantsResidual = residual is { RequiresGrad: true };
             var dx = x.RequiresGrad ? x.EmptyLike() : null;
             // Without a relu the residual's gradient is dy itself.

@@ -52,10 +52,10 @@ public static partial class Ops
             _ => 1,
         };
         var loss = Tensor.Empty([], logits.DType, logits.Device);
-        var gradient = Records(logits) ? logits.EmptyLike() : null;
+        using var gradient = LossGradient(logits);
         logits.Device.Backend.BinaryCrossEntropy(logits, target, smoothing, factor, loss, gradient);
         if (gradient is not null)
-            loss.Node = new LossNode(logits, gradient);
+            loss.Node = LossNode.Record(logits, gradient);
         return loss;
     }
 }

@@ -8,7 +8,7 @@ public static partial class Ops
 {
     /// <summary>Tensors one after the other along a dimension; in all others they agree.</summary>
     /// <exception cref="ArgumentException">None given, or ranks, types or other extents differ.</exception>
-    public static Tensor Concat(int axis, params Tensor[] inputs)
+    public static Tensor Concat(int axis, params ReadOnlySpan<Tensor> inputs)
     {
         using var range = Ranges.Operation(nameof(Concat));
         if (inputs.Length == 0)
@@ -32,7 +32,7 @@ public static partial class Ops
             start += input.Shape[axis];
         }
         if (records)
-            y.Node = new ConcatNode(inputs, axis);
+            y.Node = ConcatNode.Record(inputs, axis);
         return y;
     }
 
@@ -45,16 +45,21 @@ public static partial class Ops
         source.Device.Backend.CopyBlocks(source, intoWhole ? part : stretch, target, intoWhole ? stretch : part, length * inner, whole.Product(0, axis));
     }
 
-    sealed class ConcatNode(Tensor[] terms, int axis) : Node
+    sealed class ConcatNode : Node<ConcatNode>
     {
-        readonly Tensor[] inputs = [.. terms];
+        int axis;
 
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
+        public static ConcatNode Record(ReadOnlySpan<Tensor> inputs, int axis)
+        {
+            var node = Take(inputs);
+            node.axis = axis;
+            return node;
+        }
 
         protected override void Backward(Tensor dy)
         {
             int start = 0;
-            foreach (var input in inputs)
+            foreach (var input in Inputs)
             {
                 if (input.RequiresGrad)
                 {

@@ -24,7 +24,7 @@ public static partial class Ops
         RequireVector(nameof(Conv2d), "bias", bias, weight.Shape[0], weight);
         x.Device.Backend.Conv2d(x, weight, bias, geometry, y);
         if (Records(x, weight, bias))
-            y.Node = new Conv2dNode(x, weight, bias, geometry);
+            y.Node = Conv2dNode.Record(x, weight, bias, geometry);
         return y;
     }
 
@@ -47,27 +47,25 @@ public static partial class Ops
         }
     }
 
-    sealed class Conv2dNode : Node
+    sealed class Conv2dNode : Node<Conv2dNode>
     {
-        readonly Tensor[] inputs;
-        readonly Conv2dGeometry geometry;
+        Conv2dGeometry geometry;
 
-        public Conv2dNode(Tensor x, Tensor weight, Tensor? bias, in Conv2dGeometry geometry)
+        public static Conv2dNode Record(Tensor x, Tensor weight, Tensor? bias, in Conv2dGeometry geometry)
         {
-            inputs = bias is null ? [x, weight] : [x, weight, bias];
-            this.geometry = geometry;
+            var node = Take(x, weight, bias);
+            node.geometry = geometry;
             if (weight.RequiresGrad)
-                Save(x);
+                node.Save(x);
             if (x.RequiresGrad)
-                Save(weight);
+                node.Save(weight);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
-            Tensor x = inputs[0], weight = inputs[1];
-            Tensor? bias = inputs.Length > 2 ? inputs[2] : null;
+            Tensor x = Inputs[0], weight = Inputs[1];
+            Tensor? bias = Inputs.Length > 2 ? Inputs[2] : null;
             var backend = dy.Device.Backend;
             if (Target(x, out bool accumulate) is { } dx)
             {

@@ -19,10 +19,10 @@ public static partial class Ops
         RequireLabels("CrossEntropy", logits, labels);
         RequireSmoothing(smoothing);
         var loss = Tensor.Empty([], logits.DType, logits.Device);
-        var gradient = Records(logits) ? logits.EmptyLike() : null;
+        using var gradient = LossGradient(logits);
         logits.Device.Backend.CrossEntropy(logits, labels, smoothing, loss, gradient);
         if (gradient is not null)
-            loss.Node = new LossNode(logits, gradient);
+            loss.Node = LossNode.Record(logits, gradient);
         return loss;
     }
 }

@@ -27,21 +27,27 @@ public static partial class Ops
         var y = x.EmptyLike();
         x.Device.Backend.Dropout(x, p, call, y);
         if (Records(x))
-            y.Node = new DropoutNode(x, p, call);
+            y.Node = DropoutNode.Record(x, p, call);
         return y;
     }
 
-    sealed class DropoutNode(Tensor x, double p, RandomCall call) : Node
+    sealed class DropoutNode : Node<DropoutNode>
     {
-        readonly Tensor[] inputs = [x];
+        double p;
+        RandomCall call;
 
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
+        public static DropoutNode Record(Tensor x, double p, in RandomCall call)
+        {
+            var node = Take(x);
+            (node.p, node.call) = (p, call);
+            return node;
+        }
 
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
             dy.Device.Backend.Dropout(dy, p, call, dx);
-            Send(inputs[0], dx);
+            Send(Inputs[0], dx);
         }
     }
 }

@@ -15,16 +15,12 @@ public static partial class Ops
         var y = Tensor.Empty(x.Shape.With(0, count), x.DType, x.Device);
         x.Device.Backend.CopyBlocks(x, new(0, 0), y, new(0, x.Count), x.Count, count);
         if (Records(x))
-            y.Node = new ExpandNode(x);
+            y.Node = ExpandNode.Take(x);
         return y;
     }
 
-    sealed class ExpandNode(Tensor x) : Node
+    sealed class ExpandNode : Node<ExpandNode>
     {
-        readonly Tensor[] inputs = [x];
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
-
-        protected override void Backward(Tensor dy) => SendLeadingSum(inputs[0], dy);
+        protected override void Backward(Tensor dy) => SendLeadingSum(Inputs[0], dy);
     }
 }

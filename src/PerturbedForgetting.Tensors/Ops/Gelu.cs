@@ -12,23 +12,24 @@ public static partial class Ops
         var y = x.EmptyLike();
         x.Device.Backend.Gelu(x, y);
         if (Records(x))
-            y.Node = new GeluNode(x);
+            y.Node = GeluNode.Record(x);
         return y;
     }
 
-    sealed class GeluNode : Node
+    sealed class GeluNode : Node<GeluNode>
     {
-        readonly Tensor[] inputs;
-
-        public GeluNode(Tensor x) => inputs = [Save(x)];
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
+        public static GeluNode Record(Tensor x)
+        {
+            var node = Take(x);
+            node.Save(x);
+            return node;
+        }
 
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
-            dy.Device.Backend.GeluBackward(dy, inputs[0], dx);
-            Send(inputs[0], dx);
+            dy.Device.Backend.GeluBackward(dy, Inputs[0], dx);
+            Send(Inputs[0], dx);
         }
     }
 }

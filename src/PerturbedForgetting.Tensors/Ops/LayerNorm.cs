@@ -22,7 +22,7 @@ public static partial class Ops
         using var statistics = LayerNormStatistics(x);
         x.Device.Backend.LayerNorm(x, weight, bias, eps, y, statistics);
         if (Records(x, weight, bias))
-            y.Node = new LayerNormNode(x, weight, bias, statistics);
+            y.Node = LayerNormNode.Record(x, weight, bias, statistics);
         return y;
     }
 
@@ -45,9 +45,9 @@ public static partial class Ops
         using var statistics = LayerNormStatistics(x);
         x.Device.Backend.AddLayerNorm(x, residual, weight, bias, eps, sum, y, statistics);
         if (Records(x, residual))
-            sum.Node = new AddNode(x, residual);
+            sum.Node = AddNode.Take(x, residual);
         if (Records(sum, weight, bias))
-            y.Node = new LayerNormNode(sum, weight, bias, statistics);
+            y.Node = LayerNormNode.Record(sum, weight, bias, statistics);
         return (sum, y);
     }
 
@@ -59,24 +59,24 @@ public static partial class Ops
             throw new ArgumentException($"{operation} of {x} needs a weight and a bias of its {width} channels and of its type, not {weight} and {bias}.");
     }
 
-    static Tensor LayerNormStatistics(Tensor x) => Tensor.Persistent([checked((int)(x.Count / x.Shape[-1])), 3], x.DType, x.Device);
+    static Tensor LayerNormStatistics(Tensor x) => Tensor.Hidden([checked((int)(x.Count / x.Shape[-1])), 3], x.DType, x.Device);
 
-    sealed class LayerNormNode : Node
+    sealed class LayerNormNode : Node<LayerNormNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor statistics;
+        Tensor statistics = null!;
 
-        public LayerNormNode(Tensor x, Tensor weight, Tensor bias, Tensor statistics)
+        public static LayerNormNode Record(Tensor x, Tensor weight, Tensor bias, Tensor statistics)
         {
-            inputs = [Save(x), Save(weight), bias];
-            this.statistics = Save(statistics);
+            var node = Take(x, weight, bias);
+            node.Save(x);
+            node.Save(weight);
+            node.statistics = node.Save(statistics);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
-            Tensor x = inputs[0], weight = inputs[1], bias = inputs[2];
+            Tensor x = Inputs[0], weight = Inputs[1], bias = Inputs[2];
             Tensor? dx = Target(x, out bool accumulate), dweight = Target(weight, out bool accumulateWeight), dbias = Target(bias, out bool accumulateBias);
             dy.Device.Backend.LayerNormBackward(dy, x, weight, statistics, new(dx, accumulate, dweight, accumulateWeight, dbias, accumulateBias));
             Deliver(x, dx);

@@ -17,7 +17,7 @@ public static partial class Ops
         var y = LinearOutput(nameof(Linear), x, weight, bias);
         x.Device.Backend.Linear(x, weight, bias, y);
         if (Records(x, weight, bias))
-            y.Node = new LinearNode(x, weight, bias, null);
+            y.Node = LinearNode.Record(x, weight, bias, null);
         return y;
     }
 
@@ -27,10 +27,10 @@ public static partial class Ops
     {
         using var range = Ranges.Operation(nameof(LinearGelu));
         var y = LinearOutput(nameof(LinearGelu), x, weight, bias);
-        var pre = y.EmptyLike();
+        using var pre = Tensor.Hidden(y.Shape, y.DType, y.Device);
         x.Device.Backend.LinearGelu(x, weight, bias, pre, y);
         if (Records(x, weight, bias))
-            y.Node = new LinearNode(x, weight, bias, pre);
+            y.Node = LinearNode.Record(x, weight, bias, pre);
         return y;
     }
 
@@ -48,28 +48,25 @@ public static partial class Ops
             throw new ArgumentException($"{operation} needs a {name} {like.DType}[{count}], not {vector}.");
     }
 
-    sealed class LinearNode : Node
+    sealed class LinearNode : Node<LinearNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor? pre;
+        Tensor? pre;
 
-        public LinearNode(Tensor x, Tensor weight, Tensor? bias, Tensor? pre)
+        public static LinearNode Record(Tensor x, Tensor weight, Tensor? bias, Tensor? pre)
         {
-            inputs = bias is null ? [x, weight] : [x, weight, bias];
+            var node = Take(x, weight, bias);
             if (weight.RequiresGrad)
-                Save(x);
+                node.Save(x);
             if (x.RequiresGrad)
-                Save(weight);
-            if (pre is not null)
-                this.pre = Save(pre);
+                node.Save(weight);
+            node.pre = pre is null ? null : node.Save(pre);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
-            Tensor x = inputs[0], weight = inputs[1];
-            Tensor? bias = inputs.Length > 2 ? inputs[2] : null;
+            Tensor x = Inputs[0], weight = Inputs[1];
+            Tensor? bias = Inputs.Length > 2 ? Inputs[2] : null;
             var backend = dy.Device.Backend;
             if (pre is not null)
             {

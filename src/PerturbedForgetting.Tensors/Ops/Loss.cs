@@ -35,29 +35,30 @@ public static partial class Ops
             throw new ArgumentOutOfRangeException(nameof(smoothing), $"Label smoothing lies in [0, 1), not {smoothing}.");
     }
 
+    /// <summary>Where a loss puts its gradient; none where nobody wants it.</summary>
+    static Tensor? LossGradient(Tensor logits) => Records(logits) ? Tensor.Hidden(logits.Shape, logits.DType, logits.Device) : null;
+
     /// <summary>A loss whose forward pass has already computed the gradient: the backward pass scales it.</summary>
-    sealed class LossNode : Node
+    sealed class LossNode : Node<LossNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor gradient;
+        Tensor gradient = null!;
 
-        public LossNode(Tensor logits, Tensor gradient)
+        public static LossNode Record(Tensor logits, Tensor gradient)
         {
-            inputs = [logits];
-            this.gradient = Save(gradient);
+            var node = Take(logits);
+            node.gradient = node.Save(gradient);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         public override bool StartsFromOne => true;
 
-        protected override void BackwardFromOne() => Send(inputs[0], gradient);
+        protected override void BackwardFromOne() => Send(Inputs[0], gradient);
 
         protected override void Backward(Tensor dy)
         {
             // Nobody else sees the gradient, and a backward pass runs once: in place.
             dy.Device.Backend.ScaleBy(gradient, dy, gradient);
-            Send(inputs[0], gradient);
+            Send(Inputs[0], gradient);
         }
     }
 }

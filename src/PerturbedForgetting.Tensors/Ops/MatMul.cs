@@ -24,7 +24,7 @@ public static partial class Ops
         bool folded = shared && !transposeA;
         a.Device.Backend.MatMul(folded ? Rows(a) : a, transposeA, b, transposeB, folded ? Rows(y) : y, false);
         if (Records(a, b))
-            y.Node = new MatMulNode(a, b, transposeA, transposeB, folded);
+            y.Node = MatMulNode.Record(a, b, transposeA, transposeB, folded);
         return y;
     }
 
@@ -39,26 +39,24 @@ public static partial class Ops
     /// <summary>A view in which all leading dimensions are one.</summary>
     static Tensor Rows(Tensor x) => x.Shape.Rank == 2 ? x : x.View([checked((int)x.Shape.Product(0, x.Shape.Rank - 1)), x.Shape[-1]]);
 
-    sealed class MatMulNode : Node
+    sealed class MatMulNode : Node<MatMulNode>
     {
-        readonly Tensor[] inputs;
-        readonly bool transposeA, transposeB, folded;
+        bool transposeA, transposeB, folded;
 
-        public MatMulNode(Tensor a, Tensor b, bool transposeA, bool transposeB, bool folded)
+        public static MatMulNode Record(Tensor a, Tensor b, bool transposeA, bool transposeB, bool folded)
         {
-            inputs = [a, b];
-            (this.transposeA, this.transposeB, this.folded) = (transposeA, transposeB, folded);
+            var node = Take(a, b);
+            (node.transposeA, node.transposeB, node.folded) = (transposeA, transposeB, folded);
             if (b.RequiresGrad)
-                Save(a);
+                node.Save(a);
             if (a.RequiresGrad)
-                Save(b);
+                node.Save(b);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
-            Tensor a = inputs[0], b = inputs[1];
+            Tensor a = Inputs[0], b = Inputs[1];
             var backend = dy.Device.Backend;
             if (folded)
                 dy = Rows(dy);

@@ -20,7 +20,7 @@ public static partial class Ops
         var y = Tensor.Empty(new Shape(extents[..^1]), x.DType, x.Device);
         x.Device.Backend.Mean(x, axis, y);
         if (Records(x))
-            y.Node = new MeanNode(x, axis);
+            y.Node = MeanNode.Record(x, axis);
         return y;
     }
 
@@ -31,35 +31,36 @@ public static partial class Ops
         var y = Tensor.Empty([], x.DType, x.Device);
         x.Device.Backend.Sum(x, y);
         if (Records(x))
-            y.Node = new SumNode(x);
+            y.Node = SumNode.Take(x);
         return y;
     }
 
-    sealed class MeanNode(Tensor x, int axis) : Node
+    sealed class MeanNode : Node<MeanNode>
     {
-        readonly Tensor[] inputs = [x];
+        int axis;
 
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
+        public static MeanNode Record(Tensor x, int axis)
+        {
+            var node = Take(x);
+            node.axis = axis;
+            return node;
+        }
 
         protected override void Backward(Tensor dy)
         {
-            var dx = inputs[0].EmptyLike();
+            var dx = Inputs[0].EmptyLike();
             dy.Device.Backend.MeanBackward(dy, axis, dx);
-            Send(inputs[0], dx);
+            Send(Inputs[0], dx);
         }
     }
 
-    sealed class SumNode(Tensor x) : Node
+    sealed class SumNode : Node<SumNode>
     {
-        readonly Tensor[] inputs = [x];
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
-
         protected override void Backward(Tensor dy)
         {
-            var dx = inputs[0].EmptyLike();
+            var dx = Inputs[0].EmptyLike();
             dy.Device.Backend.CopyBlocks(dy, new Blocks(0, 0), dx, new Blocks(0, 1), 1, dx.Count);
-            Send(inputs[0], dx);
+            Send(Inputs[0], dx);
         }
     }
 }

@@ -14,7 +14,7 @@ public static partial class Ops
         var y = a.EmptyLike();
         a.Device.Backend.Mul(a, b, y);
         if (Records(a, b))
-            y.Node = new MulNode(a, b);
+            y.Node = MulNode.Record(a, b);
         return y;
     }
 
@@ -25,22 +25,24 @@ public static partial class Ops
         var y = x.EmptyLike();
         x.Device.Backend.Scale(x, factor, y);
         if (Records(x))
-            y.Node = new ScaleNode(x, factor);
+            y.Node = ScaleNode.Record(x, factor);
         return y;
     }
 
-    sealed class MulNode : Node
+    sealed class MulNode : Node<MulNode>
     {
-        readonly Tensor[] inputs;
-
-        public MulNode(Tensor a, Tensor b) => inputs = [Save(a), Save(b)];
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
+        public static MulNode Record(Tensor a, Tensor b)
+        {
+            var node = Take(a, b);
+            node.Save(a);
+            node.Save(b);
+            return node;
+        }
 
         protected override void Backward(Tensor dy)
         {
-            SendProduct(dy, inputs[1], inputs[0]);
-            SendProduct(dy, inputs[0], inputs[1]);
+            SendProduct(dy, Inputs[1], Inputs[0]);
+            SendProduct(dy, Inputs[0], Inputs[1]);
         }
 
         static void SendProduct(Tensor dy, Tensor factor, Tensor input)
@@ -53,17 +55,22 @@ public static partial class Ops
         }
     }
 
-    sealed class ScaleNode(Tensor x, double factor) : Node
+    sealed class ScaleNode : Node<ScaleNode>
     {
-        readonly Tensor[] inputs = [x];
+        double factor;
 
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
+        public static ScaleNode Record(Tensor x, double factor)
+        {
+            var node = Take(x);
+            node.factor = factor;
+            return node;
+        }
 
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
             dy.Device.Backend.Scale(dy, factor, dx);
-            Send(inputs[0], dx);
+            Send(Inputs[0], dx);
         }
     }
 }

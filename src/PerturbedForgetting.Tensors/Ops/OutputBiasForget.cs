@@ -26,10 +26,10 @@ public static partial class Ops
             throw new ArgumentOutOfRangeException(nameof(gamma), $"gamma of output-bias forgetting (--obf-gamma) lies in [0, 1]; it is {gamma}.");
         RequireLabels("OutputBiasForget", logits, labels);
         var loss = Tensor.Empty([], logits.DType, logits.Device);
-        var gradient = Records(logits) ? logits.EmptyLike() : null;
+        using var gradient = LossGradient(logits);
         logits.Device.Backend.OutputBiasForget(logits, labels, c, gamma, sigmoid, loss, gradient);
         if (gradient is not null)
-            loss.Node = new LossNode(logits, gradient);
+            loss.Node = LossNode.Record(logits, gradient);
         return loss;
     }
 }

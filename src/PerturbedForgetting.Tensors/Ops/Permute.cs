@@ -23,30 +23,27 @@ public static partial class Ops
         var y = Tensor.Empty(new Shape(shape), x.DType, x.Device);
         x.Device.Backend.Permute(x, order, y);
         if (Records(x))
-            y.Node = new PermuteNode(x, order);
+            y.Node = PermuteNode.Record(x, order);
         return y;
     }
 
-    sealed class PermuteNode : Node
+    sealed class PermuteNode : Node<PermuteNode>
     {
-        readonly Tensor[] inputs;
-        readonly int[] inverse;
+        readonly int[] inverse = new int[Shape.MaxRank];
 
-        public PermuteNode(Tensor x, ReadOnlySpan<int> axes)
+        public static PermuteNode Record(Tensor x, ReadOnlySpan<int> axes)
         {
-            inputs = [x];
-            inverse = new int[axes.Length];
+            var node = Take(x);
             for (int i = 0; i < axes.Length; i++)
-                inverse[axes[i]] = i;
+                node.inverse[axes[i]] = i;
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
-            var dx = Tensor.Empty(inputs[0].Shape, dy.DType, dy.Device);
-            dy.Device.Backend.Permute(dy, inverse, dx);
-            Send(inputs[0], dx);
+            var dx = Tensor.Empty(Inputs[0].Shape, dy.DType, dy.Device);
+            dy.Device.Backend.Permute(dy, inverse.AsSpan(0, dy.Shape.Rank), dx);
+            Send(Inputs[0], dx);
         }
     }
 }

@@ -19,10 +19,10 @@ public static partial class Ops
         using var range = Ranges.Operation(nameof(MaxPool2d));
         var geometry = new Pool2dGeometry(kernel, stride ?? kernel, padding);
         var y = Tensor.Empty(PoolOutput(nameof(MaxPool2d), x, geometry, ceilMode), x.DType, x.Device);
-        var index = Tensor.Empty(y.Shape, DType.Int32, x.Device);
+        using var index = Tensor.Hidden(y.Shape, DType.Int32, x.Device);
         x.Device.Backend.MaxPool2d(x, geometry, y, index);
         if (Records(x))
-            y.Node = new MaxPool2dNode(x, index, geometry);
+            y.Node = MaxPool2dNode.Record(x, index, geometry);
         return y;
     }
 
@@ -42,7 +42,7 @@ public static partial class Ops
         var y = Tensor.Empty(PoolOutput(nameof(AvgPool2d), x, geometry, ceilMode), x.DType, x.Device);
         x.Device.Backend.AvgPool2d(x, geometry, countIncludePad, y);
         if (Records(x))
-            y.Node = new AvgPool2dNode(x, geometry, countIncludePad);
+            y.Node = AvgPool2dNode.Record(x, geometry, countIncludePad);
         return y;
     }
 
@@ -55,7 +55,7 @@ public static partial class Ops
         var y = Tensor.Empty([x.Shape[0], x.Shape[3]], x.DType, x.Device);
         x.Device.Backend.GlobalAvgPool2d(x, y);
         if (Records(x))
-            y.Node = new GlobalAvgPool2dNode(x);
+            y.Node = GlobalAvgPool2dNode.Take(x);
         return y;
     }
 
@@ -74,54 +74,53 @@ public static partial class Ops
         return [x.Shape[0], height, width, x.Shape[3]];
     }
 
-    sealed class MaxPool2dNode : Node
+    sealed class MaxPool2dNode : Node<MaxPool2dNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor index;
-        readonly Pool2dGeometry geometry;
+        Tensor index = null!;
+        Pool2dGeometry geometry;
 
-        public MaxPool2dNode(Tensor x, Tensor index, in Pool2dGeometry geometry)
+        public static MaxPool2dNode Record(Tensor x, Tensor index, in Pool2dGeometry geometry)
         {
-            inputs = [x];
-            this.geometry = geometry;
-            this.index = Save(index);
+            var node = Take(x);
+            (node.index, node.geometry) = (node.Save(index), geometry);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
-            var dx = inputs[0].EmptyLike();
+            var dx = Inputs[0].EmptyLike();
             dy.Device.Backend.MaxPool2dBackward(dy, index, geometry, dx);
-            Send(inputs[0], dx);
+            Send(Inputs[0], dx);
         }
     }
 
-    sealed class AvgPool2dNode(Tensor x, Pool2dGeometry geometry, bool countPadding) : Node
+    sealed class AvgPool2dNode : Node<AvgPool2dNode>
     {
-        readonly Tensor[] inputs = [x];
+        Pool2dGeometry geometry;
+        bool countPadding;
 
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
+        public static AvgPool2dNode Record(Tensor x, in Pool2dGeometry geometry, bool countPadding)
+        {
+            var node = Take(x);
+            (node.geometry, node.countPadding) = (geometry, countPadding);
+            return node;
+        }
 
         protected override void Backward(Tensor dy)
         {
-            var dx = inputs[0].EmptyLike();
+            var dx = Inputs[0].EmptyLike();
             dy.Device.Backend.AvgPool2dBackward(dy, geometry, countPadding, dx);
-            Send(inputs[0], dx);
+            Send(Inputs[0], dx);
         }
     }
 
-    sealed class GlobalAvgPool2dNode(Tensor x) : Node
+    sealed class GlobalAvgPool2dNode : Node<GlobalAvgPool2dNode>
     {
-        readonly Tensor[] inputs = [x];
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
-
         protected override void Backward(Tensor dy)
         {
-            var dx = inputs[0].EmptyLike();
+            var dx = Inputs[0].EmptyLike();
             dy.Device.Backend.GlobalAvgPool2dBackward(dy, dx);
-            Send(inputs[0], dx);
+            Send(Inputs[0], dx);
         }
     }
 }

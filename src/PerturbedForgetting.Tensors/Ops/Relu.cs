@@ -12,28 +12,24 @@ public static partial class Ops
         var y = x.EmptyLike();
         x.Device.Backend.Relu(x, y);
         if (Records(x))
-            y.Node = new ReluNode(x, y);
+            y.Node = ReluNode.Record(x, y);
         return y;
     }
 
-    sealed class ReluNode : Node
+    sealed class ReluNode : Node<ReluNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor y;
-
-        public ReluNode(Tensor x, Tensor y)
+        public static ReluNode Record(Tensor x, Tensor y)
         {
-            inputs = [x];
-            this.y = Save(y);
+            var node = Take(x);
+            node.Save(y);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
-            dy.Device.Backend.ReluBackward(dy, y, dx);
-            Send(inputs[0], dx);
+            dy.Device.Backend.ReluBackward(dy, Output!, dx);
+            Send(Inputs[0], dx);
         }
     }
 }

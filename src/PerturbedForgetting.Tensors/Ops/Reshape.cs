@@ -14,16 +14,12 @@ public static partial class Ops
             throw new ArgumentException($"{x.Shape} has {x.Count} elements and cannot become {shape} with {shape.Count}.");
         var y = x.View(shape);
         if (Records(x))
-            y.Node = new ReshapeNode(x);
+            y.Node = ReshapeNode.Take(x);
         return y;
     }
 
-    sealed class ReshapeNode(Tensor x) : Node
+    sealed class ReshapeNode : Node<ReshapeNode>
     {
-        readonly Tensor[] inputs = [x];
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
-
-        protected override void Backward(Tensor dy) => Send(inputs[0], dy.View(inputs[0].Shape));
+        protected override void Backward(Tensor dy) => Send(Inputs[0], dy.View(Inputs[0].Shape));
     }
 }

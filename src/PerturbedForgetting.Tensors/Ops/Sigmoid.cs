@@ -12,28 +12,24 @@ public static partial class Ops
         var y = x.EmptyLike();
         x.Device.Backend.Sigmoid(x, y);
         if (Records(x))
-            y.Node = new SigmoidNode(x, y);
+            y.Node = SigmoidNode.Record(x, y);
         return y;
     }
 
-    sealed class SigmoidNode : Node
+    sealed class SigmoidNode : Node<SigmoidNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor y;
-
-        public SigmoidNode(Tensor x, Tensor y)
+        public static SigmoidNode Record(Tensor x, Tensor y)
         {
-            inputs = [x];
-            this.y = Save(y);
+            var node = Take(x);
+            node.Save(y);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
-            dy.Device.Backend.SigmoidBackward(dy, y, dx);
-            Send(inputs[0], dx);
+            dy.Device.Backend.SigmoidBackward(dy, Output!, dx);
+            Send(Inputs[0], dx);
         }
     }
 }

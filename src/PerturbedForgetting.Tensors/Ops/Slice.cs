@@ -39,21 +39,26 @@ public static partial class Ops
             CopyPart(x, y, axis, start, length, intoWhole: false);
         }
         if (Records(x))
-            y.Node = new SliceNode(x, axis, start, length);
+            y.Node = SliceNode.Record(x, axis, start, length);
         return y;
     }
 
-    sealed class SliceNode(Tensor x, int axis, int start, int length) : Node
+    sealed class SliceNode : Node<SliceNode>
     {
-        readonly Tensor[] inputs = [x];
+        int axis, start, length;
 
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
+        public static SliceNode Record(Tensor x, int axis, int start, int length)
+        {
+            var node = Take(x);
+            (node.axis, node.start, node.length) = (axis, start, length);
+            return node;
+        }
 
         protected override void Backward(Tensor dy)
         {
-            var dx = inputs[0].EmptyLike().Fill(0);
+            var dx = Inputs[0].EmptyLike().Fill(0);
             CopyPart(dy, dx, axis, start, length, intoWhole: true);
-            Send(inputs[0], dx);
+            Send(Inputs[0], dx);
         }
     }
 }

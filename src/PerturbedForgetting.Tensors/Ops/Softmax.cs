@@ -14,7 +14,7 @@ public static partial class Ops
         var y = x.EmptyLike();
         x.Device.Backend.Softmax(x, y);
         if (Records(x))
-            y.Node = new SoftmaxNode(x, y);
+            y.Node = SoftmaxNode.Record(x, y);
         return y;
     }
 
@@ -27,7 +27,7 @@ public static partial class Ops
         var y = x.EmptyLike();
         x.Device.Backend.LogSoftmax(x, y);
         if (Records(x))
-            y.Node = new LogSoftmaxNode(x, y);
+            y.Node = LogSoftmaxNode.Record(x, y);
         return y;
     }
 
@@ -37,45 +37,37 @@ public static partial class Ops
             throw new ArgumentException($"{operation} runs over the last dimension; a scalar has none.");
     }
 
-    sealed class SoftmaxNode : Node
+    sealed class SoftmaxNode : Node<SoftmaxNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor y;
-
-        public SoftmaxNode(Tensor x, Tensor y)
+        public static SoftmaxNode Record(Tensor x, Tensor y)
         {
-            inputs = [x];
-            this.y = Save(y);
+            var node = Take(x);
+            node.Save(y);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
-            dy.Device.Backend.SoftmaxBackward(dy, y, dx);
-            Send(inputs[0], dx);
+            dy.Device.Backend.SoftmaxBackward(dy, Output!, dx);
+            Send(Inputs[0], dx);
         }
     }
 
-    sealed class LogSoftmaxNode : Node
+    sealed class LogSoftmaxNode : Node<LogSoftmaxNode>
     {
-        readonly Tensor[] inputs;
-        readonly Tensor y;
-
-        public LogSoftmaxNode(Tensor x, Tensor y)
+        public static LogSoftmaxNode Record(Tensor x, Tensor y)
         {
-            inputs = [x];
-            this.y = Save(y);
+            var node = Take(x);
+            node.Save(y);
+            return node;
         }
-
-        public override ReadOnlySpan<Tensor> Inputs => inputs;
 
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
-            dy.Device.Backend.LogSoftmaxBackward(dy, y, dx);
-            Send(inputs[0], dx);
+            dy.Device.Backend.LogSoftmaxBackward(dy, Output!, dx);
+            Send(Inputs[0], dx);
         }
     }
 }

@@ -103,8 +103,8 @@ public sealed class TrainingStep : IDisposable
         Prepare(images.Shape[0], window, keepsAverages: batchIndex != 3 * options.AccumulationSteps);
         if (graphs is null || RunsEagerly)
             Run(images, labels, window);
-        else if (graphs.Run(Kind(images, labels, window), () => Run(images, labels, window), Trace) is { } left)
-            PutBack(left);
+        else
+            Replay(graphs, images, labels, window);
         Finish(window);
     }
 
@@ -223,6 +223,12 @@ public sealed class TrainingStep : IDisposable
         isWindowOpen = true;
     }
 
+    void Replay(StepGraphs graphs, Tensor images, Tensor labels, UpdateWindow window)
+    {
+        if (graphs.Run(Kind(images, labels, window), () => Run(images, labels, window), Trace) is { } left)
+            PutBack(left);
+    }
+
     /// <summary>What the device does, the same from batch to batch of a kind.</summary>
     void Run(Tensor images, Tensor labels, UpdateWindow window)
     {
@@ -250,8 +256,8 @@ public sealed class TrainingStep : IDisposable
         }
         finally
         {
-            foreach (var dropout in dropouts)
-                dropout.Counter = null;
+            for (int i = 0; i < dropouts.Count; i++)
+                dropouts[i].Counter = null;
         }
     }
 

@@ -50,4 +50,11 @@ public abstract class ImageModel : Module
         Observer?.Invoke(name, output);
         return output;
     }
+
+    /// <summary>Reports the output of one stage of many, whose name is made only where somebody listens.</summary>
+    protected Tensor Observe(string name, int number, Tensor output)
+    {
+        Observer?.Invoke($"{name}{number}", output);
+        return output;
+    }
 }

@@ -87,7 +87,7 @@ public sealed class ResNet : ImageModel
         if (maxpool is not null)
             x = Observe("maxpool", Scope.Replace(x, maxpool.Call(x)));
         for (int i = 0; i < stages.Count; i++)
-            x = Observe($"layer{i + 1}", Scope.Replace(x, stages[i].Call(x)));
+            x = Observe("layer", i + 1, Scope.Replace(x, stages[i].Call(x)));
         x = Observe("global_pool", Ops.GlobalAvgPool2d(x));
         return fc.Call(dropout?.Call(x) ?? x);
     }

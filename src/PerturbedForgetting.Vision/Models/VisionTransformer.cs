@@ -111,7 +111,7 @@ public sealed class VisionTransformer : ImageModel
             (x, normal) = NormBehind(i) is { } next ? next.Call(sum, branch) : Twice(Ops.Add(sum, branch));
             Scope.Replace(branch, normal);
             Scope.Replace(sum, x);
-            Observe($"blocks.{i}", x);
+            Observe("blocks.", i, x);
         }
         return Scope.Replace(x, normal);
 

@@ -1,6 +1,7 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tests.Tensors.Autograd;
 
@@ -27,6 +28,51 @@ sealed class BackwardTests(string device) : DeviceFixture(device)
         var fc = new Linear(3, 1);
         using Tensor x = Ones([1, 3]), y = fc.Call(x);
         Assert.That(() => y.Backward(), Throws.InvalidOperationException.With.Message.Contains("scope"));
+    }
+
+    [Test]
+    public void ATensorKeptBeyondItsScopeNeverMeetsTheGraphOfAnother()
+    {
+        var weight = new Parameter(Ones([3]));
+        using var kept = new Leftovers(weight);
+        using var scope = Scope.Begin();
+        // As many nodes of that kind as were given back.
+        Tensor[] others = [.. Enumerable.Range(0, 4).Select(_ => Ops.Relu(weight))];
+        Assert.That(() => kept.Returned.Backward(Ones([3])), Throws.InvalidOperationException.With.Message.Contains("scope"));
+        Assert.That(() => Ops.Relu(kept.Returned).Backward(Ones([3])), Throws.InvalidOperationException.With.Message.Contains("scope"), "as an input");
+        Assert.That(kept.Returned.RequiresGrad, "it was made from a parameter");
+        Assert.That(() => kept.Lost.ToArray<float>(), Throws.InstanceOf<ObjectDisposedException>());
+        Assert.That(weight.HasGrad, Is.False);
+        others[^1].Backward(Ones([3]));
+        Assert.That(weight.Grad!.ToArray<float>(), Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void AfterAPassThatFailedItsGraphIsGone()
+    {
+        using var scope = Scope.Begin();
+        var weight = new Parameter(Ones([3]));
+        Tensor trunk = Ops.Scale(weight, 2), first = Ops.Relu(trunk), second = Ops.Sigmoid(trunk);
+        var failure = new FailingListener("Scale backward");
+        Ranges.Add(failure);
+        try
+        {
+            Assert.That(() => first.Backward(Ones([3])), Throws.InstanceOf<TimeoutException>());
+        }
+        finally
+        {
+            Ranges.Remove(failure);
+        }
+        Assert.That(() => second.Backward(Ones([3])), Throws.InvalidOperationException, "half a gradient has arrived at the trunk");
+    }
+
+    [Test]
+    public void AGradientHasTheShapeOfWhatItIsTheGradientOf()
+    {
+        using var scope = Scope.Begin();
+        var y = Ops.Relu(new Parameter(Ones([2, 3])));
+        Assert.That(() => y.Backward(Ones([2, 2])), Throws.ArgumentException.With.Message.Contains("[2, 3]"));
+        Assert.That(() => y.Backward(Zeros([2, 3], DType.Int32)), Throws.ArgumentException.With.Message.Contains("Int32"));
     }
 
     [Test]
@@ -131,5 +177,35 @@ sealed class BackwardTests(string device) : DeviceFixture(device)
             Ops.Mul(h, h).Backward(x);
         }
         Assert.That(Device.Memory.Live, Is.EqualTo(before));
+    }
+
+    /// <summary>Two results of a scope that has ended: one that it returned, and one that it did not.</summary>
+    sealed class Leftovers : IDisposable
+    {
+        public Leftovers(Parameter weight)
+        {
+            using var scope = Scope.Begin();
+            Lost = Ops.Relu(weight);
+            Returned = scope.Return(Ops.Relu(weight));
+        }
+
+        public Tensor Lost { get; }
+
+        public Tensor Returned { get; }
+
+        public void Dispose() => Returned.Dispose();
+    }
+
+    sealed class FailingListener(string operation) : IRangeListener
+    {
+        public void Push(RangeKind kind, string name)
+        {
+            if (name == operation)
+                throw new TimeoutException();
+        }
+
+        public void Pop()
+        {
+        }
     }
 }
