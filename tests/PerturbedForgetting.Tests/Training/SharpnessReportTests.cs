@@ -116,8 +116,9 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     public void S8AccumulationCostsAtMostOneGradient(string opt, int copies)
     {
         long single = Peak(1), accumulated = Peak(4);
-        // The scalar 1 / windows is the smallest block of the allocator.
-        Assert.That(accumulated - single, Is.LessThanOrEqualTo((copies * ArenaBytes()) + 512));
+        // The scalar 1 / windows, and on a GPU the partial sums of a bias gradient that is added to, are smallest blocks of the allocator.
+        int blocks = Device == Device.Cpu ? 1 : 2;
+        Assert.That(accumulated - single, Is.LessThanOrEqualTo((copies * ArenaBytes()) + (blocks * 512)));
 
         long Peak(int accumulation)
         {
