@@ -8,6 +8,8 @@ static unsafe class ConvSuite
 {
     const int Rounds = 15;
 
+    static readonly string[] passes = ["forward", "input gradient", "weight gradient"];
+
     static readonly (string Network, (int Count, Conv2dShape Shape)[] Layers)[] networks =
     [
         ("resnet50, 64 px, batch 8",
@@ -35,21 +37,20 @@ static unsafe class ConvSuite
         ]),
     ];
 
-    public static void Run(string prefix)
+    public static void Run(SuiteOptions options, Figures figures)
     {
-        double peak = GemmSuite.Peak();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"register kernel alone: {peak:F0} GFLOP/s"));
-        foreach (var (network, layers) in networks)
+        foreach (var (network, layers) in networks.Where(n => options.Includes(n.Network)))
         {
-            if (!network.StartsWith(prefix, StringComparison.Ordinal))
-                continue;
             Console.WriteLine($"{network}: GFLOP/s");
             Console.WriteLine($"{"layer",-34}{"times",6}{"forward",9}{"input",9}{"weight",9}");
             var total = default(Times);
             double work = 0;
             foreach (var (count, shape) in layers)
             {
-                Times times = Measure(shape);
+                var results = Measure(shape);
+                Times times = new(results[0].Minimum, results[1].Minimum, results[2].Minimum);
+                foreach (var (pass, result) in passes.Zip(results))
+                    figures.Add($"kernels/conv/{network}/{Describe(shape)} {pass}", result);
                 double layer = 2e-9 * shape.MultiplyAdds;
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{Describe(shape),-34}{count,6}{layer / times.Forward,9:F1}{layer / times.Input,9:F1}{layer / times.Weight,9:F1}"));
@@ -68,16 +69,15 @@ static unsafe class ConvSuite
 
     static string Describe(in Conv2dShape s) => $"{s.N}x{s.H}x{s.W}x{s.C} -> {s.O}, {s.KH}x{s.KW}/{s.StrideH}";
 
-    static Times Measure(Conv2dShape s)
+    static Timing.Result[] Measure(Conv2dShape s)
     {
         long inputs = (long)s.N * s.H * s.W * s.C, outputs = (long)s.OutputPixels * s.O, weights = (long)s.O * s.KH * s.KW * s.GroupC;
         using NativeArray x = new(inputs), w = new(weights), y = new(outputs), dx = new(inputs), dw = new(weights);
-        Timing.Result[] times = Timing.Alternate(
+        return Timing.Alternate(
             Rounds,
             () => Convolution.Forward(s, x.Pointer, w.Pointer, null, y.Pointer),
             () => Convolution.BackwardInput(s, y.Pointer, w.Pointer, dx.Pointer),
             () => Convolution.BackwardWeight(s, x.Pointer, y.Pointer, dw.Pointer, false));
-        return new(times[0].Minimum, times[1].Minimum, times[2].Minimum);
     }
 
     readonly record struct Times(double Forward, double Input, double Weight);

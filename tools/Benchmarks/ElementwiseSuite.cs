@@ -1,7 +1,6 @@
 using System.Globalization;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
-using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 using PerturbedForgetting.Tensors.Random;
 
 namespace Benchmarks;
@@ -10,15 +9,20 @@ namespace Benchmarks;
 /// Kernels that are bound by memory, beside a copy of as many bytes in the same run (half read, half written): from memory, where
 /// the copy sets the limit, and at the sizes of ViT-S/32 with 8 images, which fit the last-level cache.
 /// </summary>
-static unsafe class ElementwiseSuite
+sealed unsafe class ElementwiseSuite(SuiteOptions options, Figures figures)
 {
     const int Rounds = 31;
 
     static readonly Backend cpu = Device.Cpu.Backend;
 
-    public static void Run()
+    public static void Run(SuiteOptions options, Figures figures)
     {
         Console.WriteLine($"{"kernel",-26}{"shape",-20}{"us",10}{"ns/element",12}{"GB/s",8}{"copy GB/s",11}{"ratio",8}");
+        new ElementwiseSuite(options, figures).Run();
+    }
+
+    void Run()
+    {
         Maps([64, 256, 1024]);
         Maps([8, 50, 1536]);
         Rows([8, 50, 384], [8, 6, 50, 50]);
@@ -29,7 +33,7 @@ static unsafe class ElementwiseSuite
         Attention(8, 197);
     }
 
-    static void Maps(Shape shape)
+    void Maps(Shape shape)
     {
         using Tensor x = Random(shape, 1), y = Random(shape, 2), z = Random(shape, 3), bias = Random([shape[-1]], 4);
         var generator = new RandomCall(1, Streams.Dropout);
@@ -47,7 +51,7 @@ static unsafe class ElementwiseSuite
         Report("sum", x, 4, () => cpu.Sum(x, bias));
     }
 
-    static void Rows(Shape shape, Shape scores)
+    void Rows(Shape shape, Shape scores)
     {
         int rows = (int)(shape.Count / shape[-1]);
         using Tensor x = Random(shape, 1), dy = Random(shape, 2), y = Random(shape, 3), weight = Random([shape[-1]], 4), bias = Random([shape[-1]], 5);
@@ -63,7 +67,7 @@ static unsafe class ElementwiseSuite
         Report("permute 0,1,3,2", s, 8, () => cpu.Permute(s, [0, 1, 3, 2], p));
     }
 
-    static void Losses(int samples, int classes)
+    void Losses(int samples, int classes)
     {
         using Tensor x = Random([samples, classes], 1), gradient = Random([samples, classes], 2), loss = Tensor.Zeros([]);
         using Tensor labels = Tensor.From(Enumerable.Range(0, samples).Select(i => i * 7 % classes).ToArray(), [samples]), rank = Tensor.Zeros([samples], DType.Int32);
@@ -73,22 +77,26 @@ static unsafe class ElementwiseSuite
         Report("label rank", x, 4, () => cpu.LabelRank(x, labels, rank));
     }
 
-    static void Images(int batch, int size)
+    void Images(int batch, int size)
     {
         using Tensor bytes = Tensor.Zeros([batch, size, size, 3], DType.UInt8).Fill(7), y = Tensor.Zeros([batch, size, size, 3]);
         using Tensor offset = Tensor.From([124f, 116, 104], [3]), divisor = Tensor.From([58f, 57, 57], [3]);
         Report("normalize images", bytes, 5, () => cpu.NormalizeImages(bytes, flip: null, offset, divisor, y));
     }
 
-    static void Attention(int batch, int tokens)
+    void Attention(int batch, int tokens)
     {
         const int Heads = 6, Channels = 384;
+        if (!options.Includes("attention"))
+            return;
         using Tensor qkv = Random([batch, tokens, 3 * Channels], 1), y = Random([batch, tokens, Channels], 2), dqkv = Random(qkv.Shape, 3);
         using Tensor logSums = Random([batch, Heads, tokens], 4);
         double product = 2e-9 * batch * tokens * (double)tokens * Channels;
         Timing.Result[] times = Timing.Alternate(Rounds,
             () => cpu.Attention(qkv, Heads, 0.125, y, logSums),
             () => cpu.AttentionBackward(y, y, qkv, logSums, Heads, 0.125, dqkv));
+        figures.Add($"kernels/elementwise/attention {qkv.Shape}", times[0]);
+        figures.Add($"kernels/elementwise/attention backward {qkv.Shape}", times[1]);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{"attention",-26}{qkv.Shape,-20}{1e6 * times[0].Minimum,10:F1}   {2 * product / times[0].Minimum:F1} GFLOP/s, backward {1e6 * times[1].Minimum:F1} us, {5 * product / times[1].Minimum:F1} GFLOP/s"));
     }
@@ -101,30 +109,16 @@ static unsafe class ElementwiseSuite
         return Tensor.From(values, shape);
     }
 
-    static void Report(string name, Tensor x, int bytesPerElement, Action kernel)
+    void Report(string name, Tensor x, int bytesPerElement, Action kernel)
     {
+        if (!options.Includes(name))
+            return;
         long half = x.Count * bytesPerElement / 2;
-        using Tensor from = Tensor.Zeros([(int)half], DType.UInt8), to = Tensor.Zeros([(int)half], DType.UInt8);
-        var copy = new CopyBody { From = from.Pointer<byte>(), To = to.Pointer<byte>(), Bytes = half };
-        Timing.Result[] times = Timing.Alternate(Rounds, kernel, () => WorkerPool.For(copy.Chunks, ref copy));
+        using NativeArray from = new((half / sizeof(float)) + 1), to = new((half / sizeof(float)) + 1);
+        Timing.Result[] times = Timing.Alternate(Rounds, kernel, () => Roof.Copy(from.Pointer, to.Pointer, half));
+        figures.Add($"kernels/elementwise/{name} {x.Shape}", times[0]);
         double speed = 2e-9 * half / times[0].Minimum, limit = 2e-9 * half / times[1].Minimum;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{name,-26}{x.Shape,-20}{1e6 * times[0].Minimum,10:F1}{1e9 * times[0].Minimum / x.Count,12:F3}{speed,8:F1}{limit,11:F1}{speed / limit,8:F2}"));
-    }
-
-    struct CopyBody : IParallelBody
-    {
-        const int Chunk = 1 << 17;
-
-        public byte* From, To;
-        public long Bytes;
-
-        public readonly int Chunks => (int)((Bytes + Chunk - 1) / Chunk);
-
-        public readonly void Run(int index)
-        {
-            long first = (long)index * Chunk, count = Math.Min(Chunk, Bytes - first);
-            Buffer.MemoryCopy(From + first, To + first, count, count);
-        }
     }
 }

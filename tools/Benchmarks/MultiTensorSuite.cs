@@ -1,6 +1,5 @@
 using System.Globalization;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 
@@ -11,7 +10,7 @@ static unsafe class MultiTensorSuite
 {
     const int Rounds = 21;
 
-    public static void Run()
+    public static void Run(SuiteOptions options, Figures figures)
     {
         var model = new Pieces();
         using var arena = new ParameterArena(model);
@@ -31,7 +30,7 @@ static unsafe class MultiTensorSuite
 
         (string Name, int Bytes, Action Action)[] cases =
         [
-            ("copy (memory alone)", 8, () => Copy(arena, b[0], b[1])),
+            ("copy (memory alone)", 8, () => Roof.Copy(b[0].Pointer<float>(), b[1].Pointer<float>(), sizeof(float) * arena.Count)),
             ("squared norm", 4, () => MultiTensorOps.SquaredNorm(layout, b[0], Weighting.None, result)),
             ("squared norm of |w|·g", 8, () => MultiTensorOps.SquaredNorm(layout, b[0], Weighting.Magnitude, result)),
             ("products", 8, () => MultiTensorOps.Products(layout, b[0], b[1], Weighting.None, three)),
@@ -44,31 +43,13 @@ static unsafe class MultiTensorSuite
         ];
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{arena.Count / 1e6:F1} million parameters in {arena.Segments.Count} pieces"));
         Console.WriteLine($"{"pass",-24}{"bytes",7}{"ms",9}{"GB/s",8}{"median",8}");
+        cases = [.. cases.Where(c => options.Includes(c.Name))];
         var times = Timing.Alternate(Rounds, [.. cases.Select(c => c.Action)]);
         foreach (var ((name, bytes, _), time) in cases.Zip(times))
         {
+            figures.Add($"kernels/multi-tensor/{name}", time);
             double work = 1e-9 * bytes * arena.Count;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-24}{bytes,7}{time.Minimum * 1e3,9:F2}{work / time.Minimum,8:F1}{work / time.Median,8:F1}"));
-        }
-    }
-
-    static void Copy(ParameterArena arena, Tensor from, Tensor to)
-    {
-        var body = new CopyBody { From = from.Pointer<float>(), To = to.Pointer<float>(), Count = arena.Count };
-        WorkerPool.For((int)((arena.Count + CopyBody.Length - 1) / CopyBody.Length), ref body);
-    }
-
-    struct CopyBody : IParallelBody
-    {
-        public const int Length = 32768;
-
-        public float* From, To;
-        public long Count;
-
-        public readonly void Run(int index)
-        {
-            long offset = (long)index * Length, bytes = sizeof(float) * Math.Min(Length, Count - offset);
-            Buffer.MemoryCopy(From + offset, To + offset, bytes, bytes);
         }
     }
 

@@ -19,14 +19,19 @@ static class NormSuite
         ("resnet18 32 px, stage 1", [32, 32, 32, 64]), ("resnet20 32 px, stage 1", [128, 32, 32, 16]), ("resnet50 224 px, stage 1", [8, 56, 56, 256]),
     ];
 
-    public static void Run()
+    static readonly (string Name, int Width)[] columns =
+    [
+        ("sum", 8), ("stats", 8), ("apply", 8), ("+res", 8), ("backward", 10), ("+relu", 8), ("+relu+res", 10), ("maxpool", 9), ("its bwd", 9), ("mean", 8),
+    ];
+
+    public static void Run(SuiteOptions options, Figures figures)
     {
-        Console.WriteLine($"{"GB/s",-26}{"MB",6}{"sum",8}{"stats",8}{"apply",8}{"+res",8}{"backward",10}{"+relu",8}{"+res",8}{"maxpool",9}{"its bwd",9}{"mean",8}");
-        foreach (var (name, shape) in shapes)
-            Measure(name, shape);
+        Console.WriteLine($"{"GB/s",-26}{"MB",6}{string.Concat(columns.Select(c => c.Name.PadLeft(c.Width)))}");
+        foreach (var (name, shape) in shapes.Where(s => options.Includes(s.Name)))
+            Measure(name, shape, figures);
     }
 
-    static void Measure(string name, Shape shape)
+    static void Measure(string name, Shape shape, Figures figures)
     {
         using var scope = Scope.Begin();
         var backend = Device.Cpu.Backend;
@@ -57,9 +62,11 @@ static class NormSuite
         ];
         Timing.Result[] times = Timing.Alternate(Rounds, Array.ConvertAll(operations, o => o.Run));
         Console.Write(string.Create(CultureInfo.InvariantCulture, $"{name,-26}{x.Count * 4e-6,6:F1}"));
-        int[] widths = [8, 8, 8, 8, 10, 8, 8, 9, 9, 8];
         for (int i = 0; i < operations.Length; i++)
-            Console.Write((4e-9 * x.Count * operations[i].Touches / times[i].Minimum).ToString("F1", CultureInfo.InvariantCulture).PadLeft(widths[i]));
+        {
+            figures.Add($"kernels/norm/{name}/{columns[i].Name}", times[i]);
+            Console.Write((4e-9 * x.Count * operations[i].Touches / times[i].Minimum).ToString("F1", CultureInfo.InvariantCulture).PadLeft(columns[i].Width));
+        }
         Console.WriteLine();
     }
 

@@ -6,17 +6,21 @@ using PerturbedForgetting.Tensors.Backends.Cuda;
 namespace Benchmarks;
 
 /// <summary>How fast the software GPU interprets the project's kernels, with every check on: lane-instructions a second.</summary>
-static unsafe class SimulatorSuite
+sealed unsafe class SimulatorSuite(SuiteOptions options, Figures figures, DeviceMemory memory)
 {
     const int MatrixSize = 512, Tiles = 256, TileLength = 32768, TileBytes = 24;
 
-    /// <param name="prefix">Only kernels whose name begins so.</param>
-    public static void Run(string prefix)
+    public static void Run(SuiteOptions options, Figures figures)
     {
         Console.WriteLine($"{"kernel",-24} {"instructions",12} {"ms",8} {(Timing.ProcessorTime ? "M/s a core" : "M/s"),10}");
         using var memory = new DeviceMemory(4L << 30);
-        ulong weights = Allocate(memory, 4L * Tiles * TileLength), gradient = Allocate(memory, 4L * Tiles * TileLength), perturbed = Allocate(memory, 4L * Tiles * TileLength);
-        ulong numbers = Allocate(memory, 64), partials = Allocate(memory, 24 * Tiles), tiles = Allocate(memory, TileBytes * Tiles);
+        new SimulatorSuite(options, figures, memory).Run();
+    }
+
+    void Run()
+    {
+        ulong weights = Allocate(4L * Tiles * TileLength), gradient = Allocate(4L * Tiles * TileLength), perturbed = Allocate(4L * Tiles * TileLength);
+        ulong numbers = Allocate(64), partials = Allocate(24 * Tiles), tiles = Allocate(TileBytes * Tiles);
         for (int t = 0; t < Tiles; t++)
         {
             *(long*)(tiles + (ulong)(t * TileBytes)) = (long)t * TileLength;
@@ -24,15 +28,15 @@ static unsafe class SimulatorSuite
             *(int*)(tiles + (ulong)(t * TileBytes) + 12) = 1;
         }
         Extent all = new(Tiles), threads = new(256);
-        Measure(prefix, memory, "squared_norm", "squared_norm", all, threads, 0, numbers, partials, gradient, weights, 0ul, tiles);
-        Measure(prefix, memory, "step_along", "step_along", all, threads, 0, perturbed, weights, gradient, 0ul, numbers, numbers, 1.0, tiles);
+        Measure("squared_norm", "squared_norm", all, threads, 0, numbers, partials, gradient, weights, 0ul, tiles);
+        Measure("step_along", "step_along", all, threads, 0, perturbed, weights, gradient, 0ul, numbers, numbers, 1.0, tiles);
         foreach (string product in (string[])["gemm", "gemm_tf32"])
-            Measure(prefix, memory, product, product + "_nn", new Extent(MatrixSize / 128, MatrixSize / 128), threads, 0, perturbed, weights, gradient, 0ul, MatrixSize, MatrixSize, 128, 128ul, (ulong)MatrixSize, 0ul, 0ul, 0ul, 0, 3);
-        Measure(prefix, memory, "softmax", "softmax", new Extent(1024), threads, 4000, perturbed, weights, 1000);
-        Measure(prefix, memory, "softmax", "softmax_backward", new Extent(1024), threads, 8000, perturbed, weights, gradient, 1000, 1);
+            Measure(product, product + "_nn", new Extent(MatrixSize / 128, MatrixSize / 128), threads, 0, perturbed, weights, gradient, 0ul, MatrixSize, MatrixSize, 128, 128ul, (ulong)MatrixSize, 0ul, 0ul, 0ul, 0, 3);
+        Measure("softmax", "softmax", new Extent(1024), threads, 4000, perturbed, weights, 1000);
+        Measure("softmax", "softmax_backward", new Extent(1024), threads, 8000, perturbed, weights, gradient, 1000, 1);
     }
 
-    static ulong Allocate(DeviceMemory memory, long bytes)
+    ulong Allocate(long bytes)
     {
         Allocation allocation = memory.Allocate(bytes)!;
         NativeMemory.Clear((void*)allocation.Start, (nuint)bytes);
@@ -40,9 +44,9 @@ static unsafe class SimulatorSuite
         return allocation.Start;
     }
 
-    static void Measure(string prefix, DeviceMemory memory, string file, string name, Extent grid, Extent threads, int shared, params ReadOnlySpan<object> arguments)
+    void Measure(string file, string name, Extent grid, Extent threads, int shared, params ReadOnlySpan<object> arguments)
     {
-        if (!name.StartsWith(prefix, StringComparison.Ordinal))
+        if (!options.Includes(name))
             return;
         using DeviceModule module = DeviceModule.Load(file, System.Text.Encoding.UTF8.GetString(KernelLibrary.ReadImage(file)), memory);
         module.TryFindKernel(name, out KernelProgram kernel);
@@ -58,13 +62,14 @@ static unsafe class SimulatorSuite
             }
         }
         byte* block = parameters;
-        long instructions = Count(memory, kernel, grid, threads, shared, block);
-        double seconds = Timing.Alternate(5, () => Count(memory, kernel, grid, threads, shared, block))[0].Minimum;
+        long instructions = Count(kernel, grid, threads, shared, block);
+        var time = Timing.Alternate(5, () => Count(kernel, grid, threads, shared, block))[0];
+        figures.Add($"simulator/{name}", time);
         Console.WriteLine(FormattableString.Invariant(
-            $"{name,-24} {instructions,12:N0} {seconds * 1e3,8:0.0} {instructions / seconds / 1e6,10:0}"));
+            $"{name,-24} {instructions,12:N0} {time.Minimum * 1e3,8:0.0} {instructions / time.Minimum / 1e6,10:0}"));
     }
 
-    static long Count(DeviceMemory memory, KernelProgram kernel, Extent grid, Extent threads, int shared, byte* parameters)
+    long Count(KernelProgram kernel, Extent grid, Extent threads, int shared, byte* parameters)
     {
         var counters = new Counters();
         new Launch(kernel, memory, grid, threads, shared, parameters).Run(counters, Environment.ProcessorCount);

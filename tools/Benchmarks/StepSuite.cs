@@ -1,132 +1,112 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.RegularExpressions;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Nn;
-using PerturbedForgetting.Training.Optimizers;
-using PerturbedForgetting.Training.Schedules;
-using PerturbedForgetting.Training.Updates;
-using PerturbedForgetting.Vision.Models;
 
 namespace Benchmarks;
 
 /// <summary>
-/// Whole training steps on random images: seconds of a SAM step (two forward and backward passes, perturbation, SGD update), its
-/// rate (six multiply-adds a weight use, backward twice the forward), the plain SGD step beside it, and the peak of the tensors'
-/// memory. With <c>--peer COMMAND</c> another program is timed in turn: it is called as <c>COMMAND MODEL BATCH PIXELS STEPS</c>
-/// and prints <c>... X s/step ...</c>.
+/// Whole training steps on random images: plain, SAM, OBF and GSAM in turn, step by step, so that a slow moment of the machine meets all
+/// of them; ratios are medians of the ratios of neighbours. Beside them the floor (what the arithmetic and the memory traffic of a SAM
+/// step must cost), the peak of the memory of a process that makes SAM steps, and with <c>--peer</c> another program's time and peak.
 /// </summary>
-static partial class StepSuite
+sealed class StepSuite
 {
-    sealed record Workload(string Model, string PeerModel, int Batch, int Pixels);
+    const double RoundSeconds = 2;
+    const int OwnSteps = 3, PeerSteps = 5;
 
-    static readonly Workload[] workloads =
+    static readonly StepKind[] kinds = Enum.GetValues<StepKind>();
+
+    static readonly StepWorkload[] workloads =
     [
-        new("resnet50", "resnet50", 8, 64), new("vit_small_patch32_224", "vit_small_patch32", 8, 224),
+        new("resnet50", "resnet50", 8, 64), new("resnet50", "resnet50", 8, 224), new("vit_small_patch32_224", "vit_small_patch32", 8, 224),
         new("resnet18_cifar", "resnet18", 32, 32), new("vit_tiny_patch4_32", "vit_tiny_patch4", 32, 32), new("resnet20", "", 128, 32),
+        new("vit_small_patch32_224", "", 8, 224, "adamw"), new("vit_tiny_patch4_32", "", 32, 32, "adamw"),
     ];
 
-    /// <param name="prefix">Only models whose name begins so.</param>
-    /// <param name="peer">Program to compare with, or none.</param>
-    /// <param name="rounds">Alternations with the peer; the median counts.</param>
-    public static void Run(string prefix, string? peer, int rounds)
-    {
-        Console.WriteLine($"{"SAM step",-24}{"batch",6}{"px",5}{"s/step",9}{"GFLOP/s",9}{"SGD s",9}{"SAM/SGD",9}{"peak MiB",10}{(peer is null ? "" : "   peer s  speed ratio")}");
-        foreach (var workload in workloads.Where(w => w.Model.StartsWith(prefix, StringComparison.Ordinal)))
-            Measure(workload, peer, rounds);
-    }
+    readonly StepWorkload workload;
+    readonly Dictionary<StepKind, List<double>> seconds = kinds.ToDictionary(k => k, _ => new List<double>());
+    readonly List<StepProcess.Cost> peer = [];
 
-    static void Measure(Workload workload, string? peer, int rounds)
+    StepSuite(StepWorkload workload) => this.workload = workload;
+
+    public static void Run(SuiteOptions options, Figures figures)
     {
-        bool compares = peer is not null && workload.PeerModel.Length > 0;
-        double[] sam = new double[rounds], plain = new double[rounds], other = new double[rounds];
-        (double multiplyAdds, double peak) = (0, 0);
-        for (int round = 0; round < rounds; round++)
-        {
-            using (var run = new Steps(workload))
-            {
-                plain[round] = run.Median(perturbed: false);
-                Device.Cpu.ResetPeak();
-                sam[round] = run.Median(perturbed: true);
-                peak = Device.Cpu.Memory.Peak / 1048576.0;
-                multiplyAdds = run.MultiplyAdds;
-            }
-            if (compares)
-                other[round] = TimePeer(peer!, workload);
-        }
-        Array.ForEach([sam, plain, other], Array.Sort);
-        double seconds = sam[rounds / 2], flops = 2 * 2 * 3 * multiplyAdds * workload.Batch;
+        var wanted = workloads.Where(w => options.Includes(w.Name)).ToArray();
+        if (wanted.Length == 0)
+            return;
+        var (arithmetic, memory) = (Roof.Arithmetic(), Roof.Memory());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{workload.Model,-24}{workload.Batch,6}{workload.Pixels,5}{seconds,9:F4}{flops / seconds * 1e-9,9:F0}{plain[rounds / 2],9:F4}{seconds / plain[rounds / 2],9:F2}{peak,10:F0}")
-            + (compares ? string.Create(CultureInfo.InvariantCulture, $"{other[rounds / 2],9:F4}{other[rounds / 2] / seconds,13:F2}") : ""));
+            $"roof: {1 / arithmetic.Minimum:F0} GFLOP/s, copy {1 / memory.Minimum:F0} GB/s; ratios: median ± half the distance of the quartiles"));
+        Console.WriteLine($"{"step",-32}{"plain s",9}{"SAM s",9}{"GFLOP/s",9}{"SAM/plain",14}{"OBF/SAM",14}{"GSAM/plain",14}{"floor s",9}{"of SAM",8}{"peak MiB",10}"
+            + (options.Peer is null ? "" : $"{"peer s",9}{"speed ratio",13}{"its peak MiB",14}"));
+        foreach (var workload in wanted)
+        {
+            var suite = new StepSuite(workload);
+            var floor = suite.Measure(options);
+            Device.Cpu.Trim();
+            double own = StepProcess.MeasureOwn(workload, OwnSteps).Mebibytes;
+            suite.AddFigures(own, figures);
+            suite.Print(floor.Operations, 1e-9 * ((floor.Operations * arithmetic.Minimum) + (floor.Bytes * memory.Minimum)), own);
+        }
     }
 
-    /// <summary>One model with its two training steps.</summary>
-    sealed class Steps : IDisposable
+    StepFloor Measure(SuiteOptions options)
     {
-        readonly Workload workload;
-        readonly ParameterArena arena;
-        readonly Optimizer optimizer;
-        readonly TrainingStep sam, plain;
-        readonly Tensor images, labels;
-
-        public Steps(Workload workload)
+        using var run = new StepCase(workload, kinds);
+        for (int i = 0; i < StepCase.WarmUp * kinds.Length; i++)
+            run.Time(kinds[i % kinds.Length]);
+        for (int round = 0; round < options.Rounds; round++)
         {
-            this.workload = workload;
-            using var initialization = Initialization.Begin(1);
-            var model = ModelRegistry.Create(workload.Model, new() { ImageSize = workload.Pixels });
-            MultiplyAdds = ModelSummary.Of(model).MultiplyAdds;
-            arena = new ParameterArena(model);
-            optimizer = new Sgd(arena, momentum: 0.9, weightDecay: 1e-4);
-            var schedule = new LinearSchedule(0.01, 0, 0, 0, 1, 1000);
-            var plain = new StepOptions((logits, labels) => Ops.CrossEntropy(logits, labels));
-            this.plain = new TrainingStep(model, arena, optimizer, plain, schedule);
-            sam = new TrainingStep(model, arena, optimizer, plain with { Perturbation = new() }, schedule, RhoPolicy.Constant(0.05));
-            images = initialization.Normal([workload.Batch, workload.Pixels, workload.Pixels, 3], 1);
-            labels = Tensor.Persistent([workload.Batch], DType.Int32).CopyFrom<int>(Enumerable.Range(0, workload.Batch).Select(i => i % 10).ToArray());
-        }
-
-        public double MultiplyAdds { get; }
-
-        public double Median(bool perturbed)
-        {
-            var step = perturbed ? sam : plain;
-            var seconds = new List<double>();
-            var total = Stopwatch.StartNew();
-            for (int i = 0; i < 7 || total.Elapsed.TotalSeconds < 2; i++)
+            for (var clock = Stopwatch.StartNew(); clock.Elapsed.TotalSeconds < RoundSeconds;)
             {
-                long start = Stopwatch.GetTimestamp();
-                step.Batch(images, labels, i, 1000);
-                if (i >= 2)
-                    seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+                foreach (var kind in kinds)
+                    seconds[kind].Add(run.Time(kind));
             }
-            seconds.Sort();
-            return seconds[seconds.Count / 2];
+            if (options.Peer is { } program && workload.PeerModel.Length > 0)
+                peer.Add(StepProcess.Measure(program, workload.PeerModel, $"{workload.Batch}", $"{workload.Pixels}", $"{PeerSteps}"));
         }
-
-        public void Dispose()
-        {
-            sam.Dispose();
-            plain.Dispose();
-            optimizer.Dispose();
-            arena.Dispose();
-            images.Dispose();
-            labels.Dispose();
-        }
+        return StepFloor.Of(workload, run.Summary);
     }
 
-    static double TimePeer(string command, Workload workload)
+    double[] Ratios(StepKind kind, StepKind other) => [.. seconds[kind].Zip(seconds[other], (a, b) => a / b).Order()];
+
+    void AddFigures(double peak, Figures figures)
     {
-        var start = new ProcessStartInfo(command, [workload.PeerModel, $"{workload.Batch}", $"{workload.Pixels}", "5"]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        process.ErrorDataReceived += static (_, _) => { };
-        process.BeginErrorReadLine();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        var match = StepTime().Match(output);
-        return match.Success ? double.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : double.NaN;
+        string name = $"steps/{workload.Name}/";
+        foreach (var (kind, times) in seconds)
+            figures.Add(name + kind, "s", [.. times]);
+        figures.Add(name + "Sam per Plain", "ratio", Ratios(StepKind.Sam, StepKind.Plain));
+        figures.Add(name + "Obf per Sam", "ratio", Ratios(StepKind.Obf, StepKind.Sam));
+        figures.Add(name + "Gsam per Plain", "ratio", Ratios(StepKind.Gsam, StepKind.Plain));
+        figures.Add(name + "peak", "MiB", peak);
+        figures.Add(name + "peer", "s", [.. peer.Select(p => p.Seconds)]);
+        figures.Add(name + "peer peak", "MiB", [.. peer.Select(p => p.Mebibytes)]);
     }
 
-    [GeneratedRegex(@"([0-9.]+) s/step")]
-    private static partial Regex StepTime();
+    void Print(double operations, double floor, double peak)
+    {
+        double plain = Median(seconds[StepKind.Plain]), sam = Median(seconds[StepKind.Sam]);
+        string line = string.Create(CultureInfo.InvariantCulture, $"{workload.Name,-32}{plain,9:F4}{sam,9:F4}{1e-9 * operations / sam,9:F0}")
+            + Show(StepKind.Sam, StepKind.Plain) + Show(StepKind.Obf, StepKind.Sam) + Show(StepKind.Gsam, StepKind.Plain)
+            + string.Create(CultureInfo.InvariantCulture, $"{floor,9:F4}{floor / sam,8:P0}{peak,10:F0}");
+        if (peer.Count > 0)
+        {
+            double other = Median(peer.Select(p => p.Seconds));
+            line += string.Create(CultureInfo.InvariantCulture, $"{other,9:F4}{other / sam,13:F2}{Median(peer.Select(p => p.Mebibytes)),14:F0}");
+        }
+        Console.WriteLine(line);
+    }
+
+    string Show(StepKind kind, StepKind other)
+    {
+        double[] ratios = Ratios(kind, other);
+        double spread = (ratios[3 * ratios.Length / 4] - ratios[ratios.Length / 4]) / 2;
+        return string.Create(CultureInfo.InvariantCulture, $"{ratios[ratios.Length / 2]:F3} ±{spread:F3}").PadLeft(14);
+    }
+
+    static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[sorted.Length / 2];
+    }
 }

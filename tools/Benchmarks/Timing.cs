@@ -20,7 +20,11 @@ static class Timing
     const double WindowSeconds = 0.002;
 
     /// <summary>Seconds of one call: minimum and median of all rounds.</summary>
-    public readonly record struct Result(double Minimum, double Median);
+    public readonly record struct Result(double Minimum, double Median, int Runs)
+    {
+        /// <summary>Seconds of one of several things that a call does.</summary>
+        public static Result operator /(Result call, double things) => new(call.Minimum / things, call.Median / things, call.Runs);
+    }
 
     /// <summary>Warms every action up until its code is compiled for good, then times them in turn.</summary>
     public static Result[] Alternate(int rounds, params Action[] actions)
@@ -35,7 +39,7 @@ static class Timing
         return Array.ConvertAll(seconds, values =>
         {
             Array.Sort(values);
-            return new Result(values[0], values[rounds / 2]);
+            return new Result(values[0], values[rounds / 2], rounds);
         });
     }
 

@@ -67,6 +67,8 @@ public sealed class ParameterArena : IDisposable
             segment.Parameter.BindGrad(gradientView, segment.Offset * type.Size());
         }
         Buffers = BufferArena.Gather(model);
+        // The initial weights' own blocks: nothing of a step has their sizes.
+        device.Trim();
     }
 
     /// <summary>One entry a parameter, in state-dictionary order.</summary>

@@ -11,8 +11,9 @@ namespace PerturbedForgetting.Training.Sharpness;
 /// <summary>
 /// The gradient of the training loss at perturbed weights: SAM (Foret et al., ICLR 2021), GSAM, ASAM, their random-direction forms,
 /// and the paper's perturbations by another loss. The perturbed weights are a second buffer that the model views during the second
-/// pass; the weights themselves are never written. Beside weights and gradients it keeps two buffers of the arena's size (direction,
-/// perturbed weights), and a third when gradients are accumulated over chunks or batches.
+/// pass; the weights themselves are never written. Beside weights and gradients it keeps one buffer of the arena's size (perturbed
+/// weights), a second when gradients are accumulated over chunks or batches, and another where the direction is still wanted after the
+/// second pass (GSAM, diagnostics); otherwise the second gradient overwrites it.
 /// </summary>
 sealed class PerturbedGradient
 {
@@ -21,8 +22,9 @@ sealed class PerturbedGradient
     readonly PerturbationOptions options;
     readonly LossFunction loss;
     readonly StepNumbers numbers;
-    readonly Tensor direction, perturbed;
-    Tensor? chunkGradient;
+    readonly Tensor perturbed;
+    Tensor? chunkGradient, keptDirection;
+    Tensor direction;
     bool diagnostics;
 
     public PerturbedGradient(Module model, MultiTensorLayout layout, StepOptions options, StepNumbers numbers)
@@ -30,7 +32,8 @@ sealed class PerturbedGradient
         this.options = options.Perturbation!;
         this.options.Validate();
         (this.model, this.layout, loss, this.numbers) = (model, layout, options.Loss, numbers);
-        (direction, perturbed) = (layout.Arena.NewBuffer(), layout.Arena.NewBuffer());
+        perturbed = layout.Arena.NewBuffer();
+        direction = layout.Arena.Gradients;
     }
 
     /// <summary>Random directions drawn so far.</summary>
@@ -47,8 +50,12 @@ sealed class PerturbedGradient
         int chunks = Chunks(samples);
         if (divisor * chunks > 1)
             chunkGradient ??= layout.Arena.NewBuffer();
+        if (KeepsDirection)
+            keptDirection ??= layout.Arena.NewBuffer();
         return chunks;
     }
+
+    bool KeepsDirection => diagnostics || options.Alpha != 0;
 
     /// <summary>Perturbations per batch of this size.</summary>
     /// <exception cref="ArgumentException">The chunks do not divide the batch.</exception>
@@ -72,6 +79,7 @@ sealed class PerturbedGradient
         var accumulated = layout.Arena.Gradients;
         int parts = divisor * chunks;
         var target = parts > 1 ? chunkGradient! : accumulated;
+        direction = KeepsDirection ? keptDirection! : target;
         UpdateGradient gradient = default;
         for (int c = 0; c < chunks; c++)
         {

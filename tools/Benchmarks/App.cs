@@ -1,0 +1,148 @@
+using System.CommandLine;
+using System.ComponentModel;
+using PerturbedForgetting.Tensors;
+
+namespace Benchmarks;
+
+/// <summary>Command line of the benchmarks.</summary>
+static class App
+{
+    const int Good = 0, Wrong = 2;
+
+    const string Description = """
+        Measures the CPU backend and the software GPU.
+
+        Suites:
+          kernels     matrix products, convolutions, element-wise operations, norms, whole-model passes
+          steps       whole training steps: plain, SAM, OBF, GSAM; their memory; with --peer another program beside them
+          loader      images: decoding, transforms
+          simulator   kernels on the software GPU
+
+        kernels:PART is one part of it (gemm, conv, elementwise, norm, multi-tensor); SUITE:PREFIX and kernels:PART:PREFIX are only the
+        cases whose names begin so.
+
+        Examples:
+          Benchmarks kernels --save before.json
+          Benchmarks kernels:gemm kernels:conv:resnet50 --compare before.json
+          Benchmarks steps --rounds 5 --peer ./peer.sh
+          Benchmarks steps:resnet50/8x224
+        """;
+
+    // Each writes its table to the console and adds its figures.
+    static readonly (string Suite, string Part, Action<SuiteOptions, Figures> Run)[] parts =
+    [
+        ("kernels", "gemm", GemmSuite.Run), ("kernels", "conv", ConvSuite.Run), ("kernels", "elementwise", ElementwiseSuite.Run),
+        ("kernels", "norm", NormSuite.Run), ("kernels", "multi-tensor", MultiTensorSuite.Run),
+        ("steps", "", StepSuite.Run), ("simulator", "", SimulatorSuite.Run),
+    ];
+
+    /// <summary>A part of a suite that was asked for.</summary>
+    sealed record Selection(string Text, string Start, string Prefix, Action<SuiteOptions, Figures> Run)
+    {
+        public bool Includes(string figure) => figure.StartsWith(Start + Prefix, StringComparison.Ordinal);
+    }
+
+    /// <summary>Runs a command line and returns the exit code: 0 good, 2 when something is wrong, which the error text says.</summary>
+    public static int Run(IReadOnlyList<string> arguments, TextWriter output, TextWriter error)
+    {
+        try
+        {
+            var parsed = Root(output).Parse(arguments, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+            if (parsed.Errors.Count == 0 || parsed.Action is System.CommandLine.Help.HelpAction)
+                return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output, Error = error });
+            foreach (string message in parsed.Errors.Select(e => e.Message).Distinct())
+                error.WriteLine($"error: {message}");
+            error.WriteLine("See: Benchmarks --help");
+        }
+        catch (Exception e) when (e is UsageException or IOException or InvalidDataException or UnauthorizedAccessException or Win32Exception)
+        {
+            error.WriteLine($"error: {e.Message}");
+        }
+        return Wrong;
+    }
+
+    static RootCommand Root(TextWriter output)
+    {
+        Argument<string[]> suites = new("SUITE") { Arity = ArgumentArity.OneOrMore, Description = "what to measure" };
+        Option<int> threads = Positive("--threads", "threads that compute", Cpu.Threads), rounds = Positive("--rounds", "alternations of what is measured in turn in steps and loader", 5);
+        Option<string?> peer = new("--peer") { HelpName = "COMMAND", Description = "a program to measure in turn with ours in steps (called with MODEL BATCH PIXELS STEPS; prints '... X s/step ...') or in loader" };
+        Option<string?> save = new("--save") { HelpName = "FILE", Description = "write all figures as JSON" };
+        Option<string?> compare = new("--compare") { HelpName = "FILE", Description = "show the figures beside those of a saved run" };
+        Option<bool> processor = new("--processor-time") { Description = "kernels and simulator: count processor time, for one thread on a busy machine" };
+        RootCommand root = new(Description) { suites, threads, rounds, peer, save, compare, processor };
+        // A version says nothing here.
+        foreach (var version in root.Options.OfType<VersionOption>().ToArray())
+            root.Options.Remove(version);
+        root.SetAction(parsed =>
+        {
+            Cpu.Threads = parsed.GetValue(threads);
+            Timing.ProcessorTime = parsed.GetValue(processor);
+            Measure(Select(parsed.GetValue(suites)!), new("", parsed.GetValue(peer), parsed.GetValue(rounds)), parsed.GetValue(save), parsed.GetValue(compare), output);
+            return Good;
+        });
+        root.Subcommands.Add(StepProcess.Command(output));
+        return root;
+    }
+
+    static Option<int> Positive(string name, string description, int value)
+    {
+        Option<int> option = new(name) { HelpName = "N", Description = description, DefaultValueFactory = _ => value };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out int number) && number < 1)
+                result.AddError($"{name} is {number}; it must be 1 or more.");
+        });
+        return option;
+    }
+
+    static List<Selection> Select(string[] texts)
+    {
+        List<Selection> selected = [];
+        foreach (string text in texts)
+        {
+            if (text.StartsWith('-'))
+                throw new UsageException($"there is no option '{text}'; see --help.");
+            string[] words = text.Split(':', 3);
+            var suite = parts.Where(p => p.Suite == words[0]).ToArray();
+            if (suite.Length == 0)
+                throw new UsageException($"there is no suite '{words[0]}'; there are {List(parts.Select(p => p.Suite))}.{Suggestions.DidYouMean(words[0], parts.Select(p => p.Suite).Distinct())}");
+            bool hasParts = suite[0].Part.Length > 0;
+            if (hasParts && words.Length > 1)
+                suite = [.. suite.Where(p => p.Part == words[1])];
+            if (suite.Length == 0)
+                throw new UsageException($"'{words[0]}' has no part '{words[1]}'; it has {List(parts.Where(p => p.Suite == words[0]).Select(p => p.Part))}.");
+            string prefix = string.Join(':', words.Skip(hasParts ? 2 : 1));
+            selected.AddRange(suite.Select(p => new Selection(text, hasParts ? $"{p.Suite}/{p.Part}/" : $"{p.Suite}/", prefix, p.Run)));
+        }
+        return selected;
+
+        static string List(IEnumerable<string> names) => string.Join(", ", names.Distinct());
+    }
+
+    static void Measure(List<Selection> selected, SuiteOptions options, string? save, string? compare, TextWriter output)
+    {
+        // Before the minutes that the figures take.
+        var saved = compare is null ? null : SavedRun.Read(compare);
+        var machine = Machine.Current;
+        output.WriteLine($"{machine.Processor}: {Environment.ProcessorCount} processors, {machine.Threads} threads, {machine.Instructions}");
+        Figures figures = new();
+        foreach (var part in selected)
+        {
+            int before = figures.All.Count;
+            part.Run(options with { Prefix = part.Prefix }, figures);
+            if (figures.All.Count == before)
+                throw new UsageException($"no case of '{part.Text.Split(':')[0]}' begins with '{part.Prefix}': run it without to see the names.");
+        }
+        SavedRun run = new(machine, DateTimeOffset.Now, figures.All);
+        if (saved is not null)
+            Comparison.Write(run, saved, name => selected.Exists(s => s.Includes(name)), output);
+        if (save is not null)
+        {
+            run.Write(save);
+            output.WriteLine($"{run.Figures.Count} figures saved in {save}");
+        }
+    }
+}
+
+/// <summary>The command line is wrong; the message says where.</summary>
+sealed class UsageException(string message) : Exception(message);
