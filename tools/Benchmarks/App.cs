@@ -15,7 +15,6 @@ static class App
         Suites:
           kernels     matrix products, convolutions, element-wise operations, norms, whole-model passes
           steps       whole training steps: plain, SAM, OBF, GSAM; their memory; with --peer another program beside them
-          loader      images: decoding, transforms
           simulator   kernels on the software GPU
 
         kernels:PART is one part of it (gemm, conv, elementwise, norm, multi-tensor); SUITE:PREFIX and kernels:PART:PREFIX are only the
@@ -63,9 +62,9 @@ static class App
 
     static RootCommand Root(TextWriter output)
     {
-        Argument<string[]> suites = new("SUITE") { Arity = ArgumentArity.OneOrMore, Description = "what to measure" };
-        Option<int> threads = Positive("--threads", "threads that compute", Cpu.Threads), rounds = Positive("--rounds", "alternations of what is measured in turn in steps and loader", 5);
-        Option<string?> peer = new("--peer") { HelpName = "COMMAND", Description = "a program to measure in turn with ours in steps (called with MODEL BATCH PIXELS STEPS; prints '... X s/step ...') or in loader" };
+        Argument<string[]> suites = new("SUITE") { Arity = ArgumentArity.ZeroOrMore, Description = "what to measure" };
+        Option<int> threads = Positive("--threads", "threads that compute", Cpu.Threads), rounds = Positive("--rounds", "alternations of what is measured in turn in steps", 5);
+        Option<string?> peer = new("--peer") { HelpName = "COMMAND", Description = "a program to measure in turn with ours in steps (called with MODEL BATCH PIXELS STEPS; prints '... X s/step ...')" };
         Option<string?> save = new("--save") { HelpName = "FILE", Description = "write all figures as JSON" };
         Option<string?> compare = new("--compare") { HelpName = "FILE", Description = "show the figures beside those of a saved run" };
         Option<bool> processor = new("--processor-time") { Description = "kernels and simulator: count processor time, for one thread on a busy machine" };
@@ -97,6 +96,8 @@ static class App
 
     static List<Selection> Select(string[] texts)
     {
+        if (texts.Length == 0)
+            throw new UsageException($"which SUITE? There are {List(parts.Select(p => p.Suite))}; see --help.");
         List<Selection> selected = [];
         foreach (string text in texts)
         {

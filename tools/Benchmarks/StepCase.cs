@@ -3,8 +3,8 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Schedules;
-using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Training.Sharpness;
+using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Models;
 
 namespace Benchmarks;

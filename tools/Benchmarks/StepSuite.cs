@@ -37,7 +37,7 @@ sealed class StepSuite
         var (arithmetic, memory) = (Roof.Arithmetic(), Roof.Memory());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"roof: {1 / arithmetic.Minimum:F0} GFLOP/s, copy {1 / memory.Minimum:F0} GB/s; ratios: median ± half the distance of the quartiles"));
-        Console.WriteLine($"{"step",-32}{"plain s",9}{"SAM s",9}{"GFLOP/s",9}{"SAM/plain",14}{"OBF/SAM",14}{"GSAM/plain",14}{"floor s",9}{"of SAM",8}{"peak MiB",10}"
+        Console.WriteLine($"{"step",-32}{"plain s",9}{"SAM s",9}{"SAM/plain",14}{"OBF/SAM",14}{"GSAM/plain",14}{"GFLOP",8}{"GB",7}{"floor s",9}{"of SAM",8}{"peak MiB",10}"
             + (options.Peer is null ? "" : $"{"peer s",9}{"speed ratio",13}{"its peak MiB",14}"));
         foreach (var workload in wanted)
         {
@@ -46,7 +46,7 @@ sealed class StepSuite
             Device.Cpu.Trim();
             double own = StepProcess.MeasureOwn(workload, OwnSteps).Mebibytes;
             suite.AddFigures(own, figures);
-            suite.Print(floor.Operations, 1e-9 * ((floor.Operations * arithmetic.Minimum) + (floor.Bytes * memory.Minimum)), own);
+            suite.Print(floor, 1e-9 * ((floor.Operations * arithmetic.Minimum) + (floor.Bytes * memory.Minimum)), own);
         }
     }
 
@@ -83,12 +83,12 @@ sealed class StepSuite
         figures.Add(name + "peer peak", "MiB", [.. peer.Select(p => p.Mebibytes)]);
     }
 
-    void Print(double operations, double floor, double peak)
+    void Print(in StepFloor floor, double floorSeconds, double peak)
     {
         double plain = Median(seconds[StepKind.Plain]), sam = Median(seconds[StepKind.Sam]);
-        string line = string.Create(CultureInfo.InvariantCulture, $"{workload.Name,-32}{plain,9:F4}{sam,9:F4}{1e-9 * operations / sam,9:F0}")
+        string line = string.Create(CultureInfo.InvariantCulture, $"{workload.Name,-32}{plain,9:F4}{sam,9:F4}")
             + Show(StepKind.Sam, StepKind.Plain) + Show(StepKind.Obf, StepKind.Sam) + Show(StepKind.Gsam, StepKind.Plain)
-            + string.Create(CultureInfo.InvariantCulture, $"{floor,9:F4}{floor / sam,8:P0}{peak,10:F0}");
+            + string.Create(CultureInfo.InvariantCulture, $"{1e-9 * floor.Operations,8:F1}{1e-9 * floor.Bytes,7:F2}{floorSeconds,9:F4}{floorSeconds / sam,8:P0}{peak,10:F0}");
         if (peer.Count > 0)
         {
             double other = Median(peer.Select(p => p.Seconds));
