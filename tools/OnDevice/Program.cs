@@ -1,7 +1,7 @@
 // Everything that tools/on-device.sh runs, in one program, so that one copy of the .NET runtime serves all of it.
-using OnDevice;
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cli.Commands;
+using PerturbedForgetting.Tests;
 
 string[] rest = [.. args.Skip(1)];
 return args.FirstOrDefault() switch

@@ -1,23 +1,29 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Numerics;
 using System.Security;
 using System.Text.Json;
 using NUnit.Framework.Api;
 using NUnit.Framework.Interfaces;
 using NUnit.Framework.Internal;
-using PerturbedForgetting.Tests.Cuda;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
-namespace OnDevice;
+namespace PerturbedForgetting.Tests;
 
-/// <summary>Runs tests in this process, through NUnit's own runner: no SDK, no test host.</summary>
+/// <summary>Runs tests in this process, through NUnit's own runner: no SDK, no test host. Also what the assembly does when run as a program.</summary>
 sealed class TestRun(TextWriter output) : ITestListener
 {
-    const string Usage = "usage: OnDevice tests [--filter REGEX of the full name] [--json FILE]";
+    const string Usage = "usage: [--filter REGEX of the full name] [--json FILE]";
 
     const int LinesOfAStack = 6, TestsOfALine = 200;
 
     readonly List<ITestResult> failures = [];
     int passed, skipped;
+
+    /// <summary>The instructions that a run is made with, its first line.</summary>
+    internal static string Describe(SimdKind kernels, int vectorBits) => $"{kernels} kernels, vectors of {vectorBits} bits";
+
+    static int Main(string[] arguments) => Execute(arguments, Console.Out);
 
     /// <summary>Runs a command line; 0 when something ran and nothing failed.</summary>
     public static int Execute(IReadOnlyList<string> arguments, TextWriter output)
@@ -40,8 +46,9 @@ sealed class TestRun(TextWriter output) : ITestListener
     int Run(string filter, string json)
     {
         var clock = Stopwatch.StartNew();
+        output.WriteLine(Describe(SimdLevel.Current, 8 * Vector<byte>.Count));
         var runner = new NUnitTestAssemblyRunner(new DefaultTestAssemblyBuilder());
-        runner.Load(typeof(KernelDevices).Assembly, new Dictionary<string, object>());
+        runner.Load(typeof(TestRun).Assembly, new Dictionary<string, object>());
         runner.Run(this, TestFilter.FromXml($"<filter><test re='1'>{SecurityElement.Escape(filter)}</test></filter>"));
         foreach (ITestResult failure in failures)
             Describe(failure);

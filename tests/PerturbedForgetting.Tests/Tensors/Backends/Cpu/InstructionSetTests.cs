@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
+
+/// <summary>
+/// What the processor computes is right with every set of instructions: products and convolutions choose theirs in <see cref="SimdLevel"/>,
+/// all else leaves it to the JIT compiler, which decides once a process. So the tests of operations and of image decoding run again in
+/// processes of their own that the runtime's switches hold to less than this processor has, or to vectors longer than it prefers.
+/// </summary>
+[TestFixture, Parallelizable(ParallelScope.Children)]
+sealed class InstructionSetTests
+{
+    const string Operations = """Tests\.Tensors\.(OpsTests|MultiTensor)\..*\("cpu"\)""";
+    const string Products = @"VectorMathTests|GemmTests\.MatchesDoubleReference\((False,True,False|True,False,True)";
+    const string Images = @"Vision\.(DecodeReferenceTests|JpegPartsTests|ResamplerTests|TransformReferenceTests\.ResizedCrop)";
+
+    static readonly TimeSpan limit = TimeSpan.FromMinutes(8);
+
+    static IEnumerable<TestCaseData> Levels()
+    {
+        if (SimdLevel.Supported == SimdKind.Avx512)
+        {
+            yield return new("MaxVectorTBitWidth", "512", SimdKind.Avx512, 512);
+            yield return new("EnableAVX512", "0", SimdKind.Avx2, 256);
+        }
+        if (SimdLevel.Supported > SimdKind.Portable)
+            yield return new("EnableAVX2", "0", SimdKind.Portable, 128);
+        // Nothing that only some processors have, as far as the runtime allows: what arm64 runs, but for its own extensions.
+        yield return new("EnableHWIntrinsic", "0", SimdKind.Portable, 128);
+    }
+
+    [TestCaseSource(nameof(Levels))]
+    public void OperationsAndImagesAreRight(string variable, string value, SimdKind kernels, int vectorBits)
+    {
+        ProcessStartInfo start = new(Host, ["exec", typeof(TestRun).Assembly.Location, "--filter", $"{Operations}|{Products}|{Images}"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = TestContext.CurrentContext.TestDirectory,
+        };
+        start.Environment.Remove(SimdLevel.Variable);
+        start.Environment[$"DOTNET_{variable}"] = value;
+        // The runtime's own code is compiled anew at a lower level; profiles of it would not pay in a run this short.
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(limit))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"not done within {limit}");
+        }
+        Assert.Multiple(() =>
+        {
+            Assert.That(output.Result, Does.StartWith(TestRun.Describe(kernels, vectorBits)), "the level asked for");
+            Assert.That(process.ExitCode, Is.Zero, $"{output.Result}{error.Result}");
+        });
+    }
+
+    /// <summary>The program that runs this process's version of .NET: it lies three folders above the runtime's own.</summary>
+    static string Host =>
+        Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
+}
