@@ -6,6 +6,9 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
 unsafe sealed partial class CpuBackend
 {
+    // What the divisions and the root of a channel cost, in elements read.
+    const int ChannelCost = 64;
+
     public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum,
         Tensor? counter)
     {
@@ -37,11 +40,11 @@ unsafe sealed partial class CpuBackend
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int channels = x.Shape[-1];
-        var tiles = new ChannelTiles(x.Count / Math.Max(1, channels), channels);
+        var tiles = new ChannelTiles(x.Count / Math.Max(1, channels), channels, WorkerPool.Threads);
         T* moments = Scratch.Get<T>(ScratchUse.Partials, (long)tiles.RowTiles * channels * 3);
         var sums = new MomentTiles<T> { Tiles = tiles, X = x.Pointer<T>(), Moments = moments };
         WorkerPool.For(tiles.Count, ref sums);
-        ForRows(channels, tiles.RowTiles * 3, new BatchNormStatisticsChannels<T>
+        ForRows(channels, ChannelCost + (tiles.RowTiles * 3), new BatchNormStatisticsChannels<T>
         {
             Tiles = tiles,
             Moments = moments,

@@ -36,7 +36,7 @@ unsafe sealed partial class CpuBackend
         where TMask : struct, IReluMask
     {
         int channels = x.Shape[-1];
-        var tiles = new ChannelTiles(x.Count / Math.Max(1, channels), channels);
+        var tiles = new ChannelTiles(x.Count / Math.Max(1, channels), channels, WorkerPool.Threads);
         // The sums of the tiles, then the two coefficients of each channel.
         T* sums = Scratch.Get<T>(ScratchUse.Partials, (long)(tiles.RowTiles + 1) * channels * 2);
         T* coefficients = sums + ((long)tiles.RowTiles * channels * 2);
@@ -54,7 +54,7 @@ unsafe sealed partial class CpuBackend
                 Sums = sums,
             };
             WorkerPool.For(tiles.Count, ref pass);
-            ForRows(channels, tiles.RowTiles * 2, new BatchNormBackwardChannels<T>
+            ForRows(channels, ChannelCost + (tiles.RowTiles * 2), new BatchNormBackwardChannels<T>
             {
                 Tiles = tiles,
                 Sums = sums,

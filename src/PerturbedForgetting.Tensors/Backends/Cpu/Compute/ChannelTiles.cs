@@ -1,25 +1,27 @@
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>
-/// Cuts a [rows, channels] matrix into tiles for sums over the rows. The cut depends on the shape alone and each tile is summed in
-/// a fixed order, as are the tiles, so the sums have the same bits for any number of threads.
+/// Cuts a [rows, channels] matrix into tiles for sums over the rows. The cut of the rows depends on the shape alone and each tile is
+/// summed in a fixed order, as are the tiles, so the sums have the same bits for any number of threads. Channels are summed apart, so
+/// their cut may be finer where threads are many.
 /// </summary>
 readonly struct ChannelTiles
 {
     /// <summary>The most rows of a <see cref="Group"/>.</summary>
     public const int MaxGroup = 8;
 
-    const int TileElements = 1 << 15, GroupElements = 1 << 10, MinTileRows = 256;
+    const int TileElements = 1 << 15, GroupElements = 1 << 10, MinTileRows = 256, MinTileChannels = 128;
 
-    public ChannelTiles(long rows, int channels)
+    public ChannelTiles(long rows, int channels, int threads)
     {
         (Rows, Channels) = (rows, channels);
         // Whole rows stream best from memory; few rows leave the threads only channels to share.
-        TileChannels = Math.Min(channels, rows is >= 64 and < 4 * MinTileRows ? 128 : 512);
+        TileChannels = Math.Min(channels, rows is >= 64 and < 4 * MinTileRows ? MinTileChannels : 512);
         TileRows = Math.Max(MinTileRows, TileElements / Math.Max(1, TileChannels) / MaxGroup * MaxGroup);
         Group = Math.Clamp(GroupElements / Math.Max(1, TileChannels), 1, MaxGroup);
         RowTiles = (int)((rows + TileRows - 1) / TileRows);
-        ChannelBlocks = (channels + TileChannels - 1) / TileChannels;
+        while (TileChannels > MinTileChannels && Count < 2L * threads)
+            TileChannels = Math.Max(MinTileChannels, GemmPlan.CeilDiv(TileChannels, 32) * 16);
     }
 
     public long Rows { get; }
@@ -35,7 +37,7 @@ readonly struct ChannelTiles
 
     public int RowTiles { get; }
 
-    public int ChannelBlocks { get; }
+    public int ChannelBlocks => GemmPlan.CeilDiv(Channels, TileChannels);
 
     /// <summary>Number of tiles.</summary>
     public int Count => RowTiles * ChannelBlocks;

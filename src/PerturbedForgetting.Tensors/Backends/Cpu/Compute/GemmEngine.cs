@@ -91,11 +91,11 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
         if (splits > 1)
             partials = Scratch.Get<T>(ScratchUse.Partials, (long)splits * m * n);
         var body = new OwnBody { Product = this };
-        WorkerPool.For(splits * ColumnTasks(n), ref body);
+        WorkerPool.For(plan.Tasks(n), ref body);
         if (splits > 1)
         {
-            var reduce = new ReduceBody { Product = this };
-            WorkerPool.For(GemmPlan.CeilDiv(m, ReduceBody.Rows), ref reduce);
+            var sums = new SumBody { Product = this };
+            WorkerPool.For(GemmPlan.CeilDiv(m, plan.SumRows), ref sums);
         }
     }
 
@@ -109,13 +109,9 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
             var pack = new PackBody { Product = this };
             WorkerPool.For(panels * Math.Max(1, Blocks(k)), ref pack);
             var tiles = new SharedBody { Product = this };
-            WorkerPool.For(RowTasks * ColumnTasks(sliceColumns), ref tiles);
+            WorkerPool.For(plan.Tasks(sliceColumns), ref tiles);
         }
     }
-
-    readonly int RowTasks => GemmPlan.CeilDiv(m, plan.RowPanels * TKernel.Lines);
-
-    readonly int ColumnTasks(int columns) => GemmPlan.CeilDiv(columns, plan.ColumnPanels * TKernel.Columns);
 
     static int Blocks(int depth) => GemmPlan.CeilDiv(depth, GemmBlocking.Depth);
 
@@ -153,20 +149,16 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
 
     void RunSharedTask(int index)
     {
-        int rowTasks = RowTasks;
-        int row = index % rowTasks * plan.RowPanels * TKernel.Lines;
-        int rows = Math.Min(plan.RowPanels * TKernel.Lines, m - row);
-        int column = index / rowTasks * plan.ColumnPanels * TKernel.Columns;
-        int columns = Math.Min(plan.ColumnPanels * TKernel.Columns, sliceColumns - column);
+        GemmTask task = plan.Task(index, sliceColumns);
         T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * GemmBlocking.Depth);
-        T* panels = packedRight + ((long)column * k);
+        T* panels = packedRight + ((long)task.Column * k);
         int block = BlockDepth(k), depth0 = 0;
         do
         {
             int depth = Math.Min(block, k - depth0);
-            PackLeftPanels(packedLeft, row, rows, depth0, depth);
+            PackLeftPanels(packedLeft, task.Row, task.Rows, depth0, depth);
             Tiles(ref sink, packedLeft, panels + (depth0 * TKernel.Columns), (long)k * TKernel.Columns,
-                row, rows, slice + column, columns, depth, depth0 == 0, depth0 + depth == k);
+                task.Row, task.Rows, slice + task.Column, task.Columns, depth, depth0 == 0, depth0 + depth == k);
             depth0 += block;
         }
         while (depth0 < k);
@@ -184,46 +176,44 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
 
     void RunOwnTask(int index)
     {
-        int split = index % plan.Splits, begin = split * plan.SplitDepth, end = Math.Min(k, begin + plan.SplitDepth);
-        int column = index / plan.Splits * plan.ColumnPanels * TKernel.Columns;
-        int columns = Math.Min(plan.ColumnPanels * TKernel.Columns, n - column);
+        GemmTask task = plan.Task(index, n);
         if (plan.Splits == 1)
         {
-            RunOwnRange(ref sink, begin, end, column, columns);
+            RunOwnRange(ref sink, task);
             return;
         }
-        var partial = new MatrixSink<T, NoEpilogue<T>>(partials + ((long)split * m * n), n, false, default);
-        RunOwnRange(ref partial, begin, end, column, columns);
+        var partial = new MatrixSink<T, NoEpilogue<T>>(partials + ((long)task.Split * m * n), n, false, default);
+        RunOwnRange(ref partial, task);
     }
 
-    void RunOwnRange<TTarget>(ref TTarget target, int begin, int end, int column, int columns)
+    void RunOwnRange<TTarget>(ref TTarget target, in GemmTask task)
         where TTarget : struct, ITileSink<T>
     {
         const int panel = GemmBlocking.Depth;
         T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * panel);
-        T* packedRight = Scratch.Get<T>(ScratchUse.RightPanels, (long)plan.ColumnPanels * TKernel.Columns * panel);
-        int block = BlockDepth(end - begin), rowsAtOnce = plan.RowPanels * TKernel.Lines, depth0 = begin;
+        T* packedRight = Scratch.Get<T>(ScratchUse.RightPanels, (long)plan.TaskWidth * panel);
+        int begin = task.Depth0, end = begin + task.Depth, block = BlockDepth(task.Depth), depth0 = begin;
         do
         {
             int depth = Math.Min(block, end - depth0);
-            for (int j = 0; j < columns; j += TKernel.Columns)
+            for (int j = 0; j < task.Columns; j += TKernel.Columns)
             {
-                right.PackRight(packedRight + ((long)j * panel), column + j,
-                    Math.Min(TKernel.Columns, columns - j), depth0, depth, TKernel.Columns);
+                right.PackRight(packedRight + ((long)j * panel), task.Column + j,
+                    Math.Min(TKernel.Columns, task.Columns - j), depth0, depth, TKernel.Columns);
             }
-            for (int row = 0; row < m; row += rowsAtOnce)
+            for (int row = task.Row; row < task.Row + task.Rows; row += GemmBlocking.Lines)
             {
-                int rows = Math.Min(rowsAtOnce, m - row);
+                int rows = Math.Min(GemmBlocking.Lines, task.Row + task.Rows - row);
                 PackLeftPanels(packedLeft, row, rows, depth0, depth);
                 Tiles(ref target, packedLeft, packedRight, TKernel.Columns * panel,
-                    row, rows, column, columns, depth, depth0 == begin, depth0 + depth == end);
+                    row, rows, task.Column, task.Columns, depth, depth0 == begin, depth0 + depth == end);
             }
             depth0 += block;
         }
         while (depth0 < end);
     }
 
-    void Reduce(int row, int rows)
+    void SumPartials(int row, int rows)
     {
         long size = (long)m * n;
         for (; rows > 0; rows--, row++)
@@ -256,12 +246,14 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
         public void Run(int index) => Product.RunOwnTask(index);
     }
 
-    struct ReduceBody : IParallelBody
+    struct SumBody : IParallelBody
     {
-        public const int Rows = 8;
-
         public Product<T, TKernel, TLeft, TRight, TSink> Product;
 
-        public void Run(int index) => Product.Reduce(index * Rows, Math.Min(Rows, Product.m - (index * Rows)));
+        public void Run(int index)
+        {
+            int rows = Product.plan.SumRows;
+            Product.SumPartials(index * rows, Math.Min(rows, Product.m - (index * rows)));
+        }
     }
 }

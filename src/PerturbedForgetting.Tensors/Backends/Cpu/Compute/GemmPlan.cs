@@ -1,5 +1,8 @@
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
+/// <summary>A piece of a product: rows by columns of C, of one part of the depth.</summary>
+readonly record struct GemmTask(int Row, int Rows, int Column, int Columns, int Split, int Depth0, int Depth);
+
 /// <summary>
 /// How a product C[m, n] of depth k is cut up. What affects rounding (<see cref="Splits"/>, the depth blocks) depends
 /// on the shape alone; how rows and columns are dealt to threads may depend on their number, since every element of C
@@ -17,11 +20,21 @@ readonly record struct GemmPlan
     // A task with its own right panels packs the left matrix too, so it should have many columns.
     const int OwnTasksPerThread = 4;
 
+    // Fewer rows than this do not pay for the right panels packed for them.
+    const int MinOwnRows = 48;
+
     // So that the part of C a task adds to, block of depth after block, stays in the level-2 cache.
     const int TaskColumns = 384;
 
     // Packed right matrices larger than this (elements) are made and used a slice of columns at a time.
     const long SharedRightLimit = 1L << 22;
+
+    // Partial sums that a task adds up.
+    const int SumElements = 1 << 15;
+
+    readonly int m, n, k;
+
+    GemmPlan(int m, int n, int k) => (this.m, this.n, this.k) = (m, n, k);
 
     /// <summary>Whether a task packs its own right panels (few rows or great depth), instead of all sharing one packed matrix.</summary>
     public bool OwnRight { get; private init; }
@@ -32,51 +45,73 @@ readonly record struct GemmPlan
     /// <summary>Depth of a part; a multiple of the block depth unless there is one part.</summary>
     public int SplitDepth { get; private init; }
 
-    /// <summary>Panels of rows in a task.</summary>
-    public int RowPanels { get; private init; }
+    /// <summary>Rows of a task, whole panels.</summary>
+    public int TaskRows { get; private init; }
 
-    /// <summary>Panels of columns in a task.</summary>
-    public int ColumnPanels { get; private init; }
+    /// <summary>Columns of a task, whole panels.</summary>
+    public int TaskWidth { get; private init; }
 
     /// <summary>Columns whose packed right matrix is shared at once.</summary>
     public int SliceColumns { get; private init; }
 
+    /// <summary>Rows of C whose partial sums a task adds up.</summary>
+    public int SumRows => (int)Math.Clamp(SumElements / ((long)n * Splits), 1, m);
+
+    int RowTasks => CeilDiv(m, TaskRows);
+
     /// <summary>Plans a product for tiles of <paramref name="lines"/> by <paramref name="columns"/>.</summary>
     public static GemmPlan For(int m, int n, int k, int lines, int columns, int threads)
     {
-        int mPanels = CeilDiv(m, lines), nPanels = CeilDiv(n, columns);
-        long work = (long)m * n * k;
         int splits = SplitsFor(m, n, k);
         bool own = splits > 1 || m <= GemmBlocking.Lines || ((long)k * n > SharedRightLimit && m <= 2048);
+        int wanted = (int)Math.Clamp((long)m * n * k / TaskWork, 1, (long)threads * (own ? OwnTasksPerThread : TasksPerThread));
+        return own ? Own(m, n, k, lines, columns, splits, wanted) : Shared(m, n, k, lines, columns, wanted);
+    }
+
+    static GemmPlan Own(int m, int n, int k, int lines, int columns, int splits, int wanted)
+    {
         int splitDepth = splits == 1 ? k : CeilDiv(CeilDiv(k, splits), GemmBlocking.Depth) * GemmBlocking.Depth;
         splits = splits == 1 ? 1 : CeilDiv(k, splitDepth);
-        int wanted = (int)Math.Clamp(work / TaskWork, 1, threads * (own ? OwnTasksPerThread : TasksPerThread));
-
-        if (own)
+        int nPanels = CeilDiv(n, columns);
+        int columnPanels = CeilDiv(nPanels, Math.Min(Math.Max(CeilDiv(wanted, splits), CeilDiv(n, TaskColumns)), nPanels));
+        // Rows are shared out only where parts of the depth and columns are too few for the threads.
+        int rowTasks = Math.Clamp(wanted / (splits * CeilDiv(nPanels, columnPanels)), 1, CeilDiv(m, MinOwnRows));
+        return new GemmPlan(m, n, k)
         {
-            int pieces = Math.Max(CeilDiv(wanted, splits), CeilDiv(n, TaskColumns));
-            return new GemmPlan
-            {
-                OwnRight = true,
-                Splits = splits,
-                SplitDepth = splitDepth,
-                RowPanels = GemmBlocking.Lines / lines,
-                ColumnPanels = CeilDiv(nPanels, Math.Min(pieces, nPanels)),
-                SliceColumns = n,
-            };
-        }
+            OwnRight = true,
+            Splits = splits,
+            SplitDepth = splitDepth,
+            TaskRows = CeilDiv(CeilDiv(m, lines), rowTasks) * lines,
+            TaskWidth = columnPanels * columns,
+            SliceColumns = n,
+        };
+    }
 
+    static GemmPlan Shared(int m, int n, int k, int lines, int columns, int wanted)
+    {
+        int mPanels = CeilDiv(m, lines), nPanels = CeilDiv(n, columns);
         int slice = (int)Math.Max(1, SharedRightLimit / Math.Max(1, (long)k * columns)) * columns;
         int rowTasks = Math.Max(CeilDiv(mPanels, GemmBlocking.Lines / lines), Math.Min(wanted, CeilDiv(mPanels, 6)));
         int columnTasks = Math.Min(Math.Max(wanted / rowTasks, CeilDiv(n, TaskColumns)), nPanels);
-        return new GemmPlan
+        return new GemmPlan(m, n, k)
         {
             Splits = 1,
             SplitDepth = k,
-            RowPanels = CeilDiv(mPanels, rowTasks),
-            ColumnPanels = CeilDiv(nPanels, columnTasks),
+            TaskRows = CeilDiv(mPanels, rowTasks) * lines,
+            TaskWidth = CeilDiv(nPanels, columnTasks) * columns,
             SliceColumns = Math.Min(slice, n),
         };
+    }
+
+    /// <summary>Tasks of a slice of columns.</summary>
+    public int Tasks(int sliceColumns) => Splits * RowTasks * CeilDiv(sliceColumns, TaskWidth);
+
+    /// <summary>One of them; its columns count from the beginning of the slice.</summary>
+    public GemmTask Task(int index, int sliceColumns)
+    {
+        int tile = index / Splits, split = index % Splits, depth0 = split * SplitDepth;
+        int row = tile % RowTasks * TaskRows, column = tile / RowTasks * TaskWidth;
+        return new(row, Math.Min(TaskRows, m - row), column, Math.Min(TaskWidth, sliceColumns - column), split, depth0, Math.Min(SplitDepth, k - depth0));
     }
 
     public static int CeilDiv(int a, int b) => (int)(((long)a + b - 1) / b);

@@ -11,12 +11,26 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// </summary>
 static class SlidingWindows
 {
+    // The band of a 32-pixel row of 16 channels fills half a level-1 cache.
+    const int BandElements = 6144;
+
     /// <summary>Whether these windows can be taken in place.</summary>
     public static bool Fits<T>(in WindowGrid<T> grid)
         where T : unmanaged =>
         // The windows computed in vain are TapsW - 1 a row: with 64 channels and short rows they outweigh the packing saved.
         (grid.Channels is 3 or 16 or 32 || (grid.Channels == 64 && grid.GridW >= 16)) && grid.PixelStep == grid.Channels && grid.TapsW > 1
         && grid.StepH == 1 && grid.StepW == 1 && grid.TapStepH == 1 && grid.TapStepW == 1;
+
+    /// <summary>Window rows of a band, what a thread takes at once: fewer where there would not be two bands a thread.</summary>
+    public static int BandRows<T>(int images, in WindowGrid<T> grid, int threads)
+        where T : unmanaged
+    {
+        int width = (grid.GridW + grid.TapsW - 1) * grid.Channels;
+        int rows = Math.Clamp((BandElements / width) - grid.TapsH + 1, Math.Min(4, grid.GridH), grid.GridH);
+        while (rows > 2 && (long)images * GemmPlan.CeilDiv(grid.GridH, rows) < 2L * threads)
+            rows = GemmPlan.CeilDiv(rows, 2);
+        return rows;
+    }
 
     /// <summary>C[windows, n] = windows * right^T.</summary>
     public static void Run<T, TRight, TSink>(int images, int n, in WindowGrid<T> grid, TRight right, TSink sink)
@@ -73,9 +87,6 @@ unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IParallelBody
     where TRight : struct, IRightOperand<T>
     where TSink : struct, ITileSink<T>
 {
-    // Window rows of a band: the band of a 32-pixel row of 16 channels fills half a level-1 cache.
-    const int BandElements = 6144;
-
     int n, bandRows, bands;
     WindowGrid<T> grid;
     TSink sink;
@@ -83,8 +94,7 @@ unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IParallelBody
 
     public static void Run(int images, int n, in WindowGrid<T> grid, TRight right, TSink sink)
     {
-        int width = (grid.GridW + grid.TapsW - 1) * grid.Channels;
-        int rows = Math.Clamp((BandElements / width) - grid.TapsH + 1, Math.Min(4, grid.GridH), grid.GridH);
+        int rows = SlidingWindows.BandRows(images, grid, WorkerPool.Threads);
         var product = new SlidingProduct<T, TKernel, TLayout, TRight, TSink>
         {
             n = n,

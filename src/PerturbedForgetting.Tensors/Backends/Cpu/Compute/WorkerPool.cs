@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
@@ -13,7 +14,8 @@ interface IParallelBody
 /// <summary>
 /// Parallel loops over a fixed set of threads, with no allocation per loop. The calling thread takes part.
 /// A loop started inside a loop, or while another thread's loop has the workers, runs on its own thread alone.
-/// Indices are handed out one at a time in rising order, so give each enough work (10 microseconds or more).
+/// Indices are handed out in rising order while the loop runs, so that a slow processor takes fewer of them;
+/// give each enough work (10 microseconds or more).
 /// </summary>
 static unsafe class WorkerPool
 {
@@ -21,25 +23,26 @@ static unsafe class WorkerPool
 
     // Bridges the gap between two operations of a step, then the thread sleeps.
     static readonly long idleTicks = Stopwatch.Frequency / 20_000;
-    const int SpinLength = 8;
+    const int SpinLength = 8, SpinsPerYield = 16;
+
+    // At once a thread takes at most this part of its fair share of the indices left.
+    const int SharesPerThread = 8;
 
     static readonly object owner = new();
-    static readonly object sleep = new();
     static readonly ManualResetEventSlim drained = new(false, 200);
 
     static int threads = Environment.ProcessorCount;
     static int workers;
-    static int sleeping;
 
-    // The loop in progress. state is Closed, or the number of workers inside it; the other fields may be read
-    // only by a thread that has entered, and change only when none is inside.
-    static int state = Closed;
+    // The loop in progress: read only by a thread that has entered, and changed only when none is inside.
     static int limit;
     static int count;
-    static int next;
+    static int shares;
     static void* body;
     static delegate*<void*, int, void> run;
     static Exception? failure;
+
+    static Counters counters = new() { State = Closed };
 
     [ThreadStatic]
     static bool t_inside;
@@ -56,9 +59,12 @@ static unsafe class WorkerPool
         }
     }
 
+    /// <summary>Threads started so far, callers not included.</summary>
+    public static int Workers => workers;
+
     /// <summary>
     /// Runs <paramref name="body"/> for 0 to <paramref name="count"/> - 1, in any order, and returns when all are done.
-    /// The first exception of a body is thrown here; indices not yet begun are then left out.
+    /// The first exception of a body is thrown here; indices that no thread has taken by then are left out.
     /// </summary>
     public static void For<TBody>(int count, ref TBody body)
         where TBody : struct, IParallelBody
@@ -93,19 +99,21 @@ static unsafe class WorkerPool
         StartWorkers(helpers);
         limit = helpers;
         WorkerPool.count = count;
-        next = 0;
+        shares = SharesPerThread * (helpers + 1);
         WorkerPool.body = body;
         WorkerPool.run = run;
         WorkerPool.failure = null;
+        counters.Next = 0;
+        // Those who spin come by themselves.
+        counters.Wanted = helpers - Volatile.Read(ref counters.Spinning);
         drained.Reset();
-        Interlocked.Exchange(ref state, 0);
-        if (Volatile.Read(ref sleeping) > 0)
-            Wake(helpers);
+        Interlocked.Exchange(ref counters.State, 0);
 
+        WakeSome();
         RunIndices();
 
         // Workers that have not come by now need not: only those inside are waited for.
-        if (Interlocked.Or(ref state, Closed) != 0)
+        if (Interlocked.Or(ref counters.State, Closed) != 0)
             drained.Wait();
         WorkerPool.body = null;
         if (WorkerPool.failure is { } failure)
@@ -119,15 +127,36 @@ static unsafe class WorkerPool
     {
         try
         {
-            for (int i = Interlocked.Increment(ref next) - 1; i < WorkerPool.count; i = Interlocked.Increment(ref next) - 1)
-                WorkerPool.run(WorkerPool.body, i);
+            while (Take(out int index, out int end))
+            {
+                for (; index < end; index++)
+                    run(body, index);
+            }
         }
         catch (Exception failure)
         {
             Interlocked.CompareExchange(ref WorkerPool.failure, failure, null);
-            // Far enough below the limit that the increments of other threads cannot wrap around.
-            Interlocked.Exchange(ref next, int.MaxValue / 2);
+            Interlocked.Exchange(ref counters.Next, count);
         }
+    }
+
+    /// <summary>
+    /// Takes the next indices, many at once while many are left, so that threads seldom meet at the counter; one at a time in the
+    /// end, so that they finish together ("guided self-scheduling", Polychronopoulos and Kuck 1987).
+    /// </summary>
+    static bool Take(out int first, out int end)
+    {
+        int seen = Volatile.Read(ref counters.Next);
+        do
+        {
+            first = seen;
+            end = first + Math.Max(1, (count - first) / shares);
+            if (first >= count)
+                return false;
+            seen = Interlocked.CompareExchange(ref counters.Next, end, first);
+        }
+        while (seen != first);
+        return true;
     }
 
     static void StartWorkers(int helpers)
@@ -139,35 +168,36 @@ static unsafe class WorkerPool
         }
     }
 
-    static void Wake(int helpers)
+    /// <summary>Wakes two workers, if so many are wanted and sleep. Each that comes does the same, so that all are awake after a few rounds.</summary>
+    static void WakeSome()
     {
-        lock (sleep)
-        {
-            for (int i = Math.Min(helpers, sleeping); i > 0; i--)
-                Monitor.Pulse(sleep);
-        }
+        for (int i = 0; i < 2 && SleepingWorker.Count > 0 && HasWork && Interlocked.Decrement(ref counters.Wanted) >= 0; i++)
+            SleepingWorker.WakeOne();
     }
 
     static void Work()
     {
         t_inside = true;
+        var sleeping = new SleepingWorker();
         while (true)
         {
-            WaitForLoop();
+            if (!SpinForLoop())
+                sleeping.Sleep();
             if (!TryEnter())
                 continue;
+            WakeSome();
             RunIndices();
-            if (Interlocked.Decrement(ref WorkerPool.state) == Closed)
+            if (Interlocked.Decrement(ref counters.State) == Closed)
                 drained.Set();
         }
     }
 
     static bool TryEnter()
     {
-        int state = Volatile.Read(ref WorkerPool.state);
+        int state = Volatile.Read(ref counters.State);
         while (state < Volatile.Read(ref limit))
         {
-            int seen = Interlocked.CompareExchange(ref WorkerPool.state, state + 1, state);
+            int seen = Interlocked.CompareExchange(ref counters.State, state + 1, state);
             if (seen == state)
                 return true;
             state = seen;
@@ -175,24 +205,51 @@ static unsafe class WorkerPool
         return false;
     }
 
-    static bool HasWork =>
-        Volatile.Read(ref WorkerPool.state) < Volatile.Read(ref limit) && Volatile.Read(ref next) < Volatile.Read(ref WorkerPool.count);
+    /// <summary>Whether a loop is open to a further worker and has indices that nobody has taken.</summary>
+    internal static bool HasWork =>
+        Volatile.Read(ref counters.State) < Volatile.Read(ref limit) && Volatile.Read(ref counters.Next) < Volatile.Read(ref count);
 
-    static void WaitForLoop()
+    /// <summary>Waits a moment for the next loop; false if none came.</summary>
+    static bool SpinForLoop()
     {
-        long start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetTimestamp() - start < idleTicks)
+        bool found = false;
+        int busy = (Volatile.Read(ref counters.State) & (Closed - 1)) + 1;
+        // With more threads than processors, a thread that waits awake takes a processor from one that works.
+        if (Interlocked.Increment(ref counters.Spinning) + busy <= Environment.ProcessorCount)
         {
-            if (HasWork)
-                return;
-            Thread.SpinWait(SpinLength);
+            long start = Stopwatch.GetTimestamp();
+            for (int spin = 1; !(found = HasWork) && Stopwatch.GetTimestamp() - start < idleTicks; spin++)
+            {
+                if (spin % SpinsPerYield == 0)
+                    Thread.Yield();
+                else
+                    Thread.SpinWait(SpinLength);
+            }
         }
-        lock (sleep)
-        {
-            Interlocked.Increment(ref sleeping);
-            while (!HasWork)
-                Monitor.Wait(sleep);
-            Interlocked.Decrement(ref sleeping);
-        }
+        Interlocked.Decrement(ref counters.Spinning);
+        return found;
+    }
+
+    /// <summary>What all threads write, each on lines of its own (two, since processors fetch them in pairs).</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 5 * Line)]
+    struct Counters
+    {
+        const int Line = 128;
+
+        /// <summary>Closed, plus the number of workers inside the loop.</summary>
+        [FieldOffset(Line)]
+        public int State;
+
+        /// <summary>The first index that no thread has taken.</summary>
+        [FieldOffset(2 * Line)]
+        public int Next;
+
+        /// <summary>Workers that may still be woken for the loop.</summary>
+        [FieldOffset(3 * Line)]
+        public int Wanted;
+
+        /// <summary>Workers that wait for a loop awake.</summary>
+        [FieldOffset((3 * Line) + sizeof(int))]
+        public int Spinning;
     }
 }

@@ -14,7 +14,7 @@ sealed class WorkerPoolTests
     public void Restore() => WorkerPool.Threads = threads;
 
     [Test]
-    public void EveryIndexRunsOnce([Values(1, 2, 5)] int threads, [Values(0, 1, 2, 7, 1000)] int count)
+    public void EveryIndexRunsOnce([Values(1, 2, 5, 64)] int threads, [Values(0, 1, 2, 7, 1000)] int count)
     {
         WorkerPool.Threads = threads;
         for (int round = 0; round < 200; round++)
@@ -41,7 +41,26 @@ sealed class WorkerPoolTests
     }
 
     [Test]
-    public void ExceptionReachesTheCallerAndThePoolGoesOn([Values(1, 4)] int threads)
+    public void WorkersSleepWhenThereIsNothingToDo()
+    {
+        WorkerPool.Threads = 9;
+        var body = new SumBody();
+        WorkerPool.For(100, ref body);
+        Assert.That(WorkerPool.Workers, Is.GreaterThanOrEqualTo(8));
+        Assert.That(() => SleepingWorker.Count, Is.EqualTo(WorkerPool.Workers).After(60_000, 10));
+    }
+
+    [Test]
+    public void AllThreadsOfALoopComeAtOnce()
+    {
+        WorkerPool.Threads = 9;
+        var body = new MeetingBody { Arrived = new CountdownEvent(9) };
+        WorkerPool.For(9, ref body);
+        Assert.That(body.Met, Is.EqualTo(9));
+    }
+
+    [Test]
+    public void ExceptionReachesTheCallerAndThePoolGoesOn([Values(1, 4, 64)] int threads)
     {
         WorkerPool.Threads = threads;
         for (int round = 0; round < 50; round++)
@@ -61,6 +80,14 @@ sealed class WorkerPoolTests
         var body = new NestedBody { Hits = new int[8 * 8] };
         WorkerPool.For(8, ref body);
         Assert.That(body.Hits, Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void ExceptionOfANestedLoopReachesTheCaller()
+    {
+        WorkerPool.Threads = 4;
+        var body = new NestedFailingBody();
+        Assert.That(() => WorkerPool.For(8, ref body), Throws.InvalidOperationException.With.Message.EqualTo("index"));
     }
 
     [Test]
@@ -138,6 +165,29 @@ sealed class WorkerPoolTests
         {
             if (index == At)
                 throw new InvalidOperationException("index");
+        }
+    }
+
+    /// <summary>An index that ends only when all have begun: each needs a thread of its own.</summary>
+    struct MeetingBody : IParallelBody
+    {
+        public CountdownEvent Arrived;
+        public int Met;
+
+        public void Run(int index)
+        {
+            Arrived.Signal();
+            if (Arrived.Wait(TimeSpan.FromSeconds(60)))
+                Interlocked.Increment(ref Met);
+        }
+    }
+
+    struct NestedFailingBody : IParallelBody
+    {
+        public readonly void Run(int index)
+        {
+            var inner = new FailingBody { At = index };
+            WorkerPool.For(8, ref inner);
         }
     }
 
