@@ -4,14 +4,14 @@
 //
 // logits, dense, gradient  float32[samples, C]; gradient may be null; one of dense and labels is null
 // labels                   int32[samples], inside [0, C)
-// values                   float64[samples]: sums over the classes
+// values                   float64[samples], scratch for sums over the classes; loss: float32[1], factor times their sum
 // launch                   one block a sample; binary_cross_entropy_few: 32 threads, binary_cross_entropy: 256
 // bytes                    least and actual: reads 4 a logit (8 with a dense target), writes 4
 // equals                   CpuBackend.BinaryCrossEntropy
 #include "row.cuh"
 
 template <int Threads>
-DEVICE void sample_loss(double* values, float* gradient, const float* logits, const float* dense, const int* labels, double smoothing, double factor, int classes)
+DEVICE void sample_loss(float* loss, double* values, float* gradient, const float* logits, const float* dense, const int* labels, double smoothing, double factor, int classes)
 {
     __shared__ float shared[Threads / WARP];
     long long sample = block_x();
@@ -29,16 +29,17 @@ DEVICE void sample_loss(double* values, float* gradient, const float* logits, co
     sum = block_sum<Threads>(sum, shared);
     if (thread_x() == 0)
         values[sample] = sum;
+    finish_loss<Threads>(loss, values, factor);
 }
 
-KERNEL __launch_bounds__(MANY_THREADS) binary_cross_entropy(double* values, float* gradient, const float* logits, const float* dense, const int* labels,
+KERNEL __launch_bounds__(MANY_THREADS) binary_cross_entropy(float* loss, double* values, float* gradient, const float* logits, const float* dense, const int* labels,
     double smoothing, double factor, int classes)
 {
-    sample_loss<MANY_THREADS>(values, gradient, logits, dense, labels, smoothing, factor, classes);
+    sample_loss<MANY_THREADS>(loss, values, gradient, logits, dense, labels, smoothing, factor, classes);
 }
 
-KERNEL __launch_bounds__(FEW_THREADS) binary_cross_entropy_few(double* values, float* gradient, const float* logits, const float* dense, const int* labels,
+KERNEL __launch_bounds__(FEW_THREADS) binary_cross_entropy_few(float* loss, double* values, float* gradient, const float* logits, const float* dense, const int* labels,
     double smoothing, double factor, int classes)
 {
-    sample_loss<FEW_THREADS>(values, gradient, logits, dense, labels, smoothing, factor, classes);
+    sample_loss<FEW_THREADS>(loss, values, gradient, logits, dense, labels, smoothing, factor, classes);
 }

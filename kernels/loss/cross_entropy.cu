@@ -4,14 +4,14 @@
 //
 // logits, gradient  float32[samples, C]; gradient may be null (evaluation)
 // labels            int32[samples], inside [0, C)
-// values            float64[samples]: the samples' losses; loss_sum makes their mean
+// values            float64[samples]: scratch for the samples' losses; loss: float32[1], factor times their sum
 // launch            one block a sample, 4 C bytes of dynamic shared memory; cross_entropy_few: 32 threads, cross_entropy: 256
 // bytes             least and actual: reads 4 and writes 4 a logit
 // equals            CpuBackend.CrossEntropy
 #include "row.cuh"
 
 template <int Threads>
-DEVICE void sample_loss(double* values, float* gradient, const float* logits, const int* labels, double smoothing, double factor, int classes)
+DEVICE void sample_loss(float* loss, double* values, float* gradient, const float* logits, const int* labels, double smoothing, double factor, int classes)
 {
     __shared__ float shared[4][Threads / WARP], own;
     long long sample = block_x();
@@ -43,20 +43,19 @@ DEVICE void sample_loss(double* values, float* gradient, const float* logits, co
         double value = log_of(sum) - (1.0 - smoothing) * (own - most);
         values[sample] = smoothing > 0 ? value - smoothing / classes * above : value;
     }
-    if (!gradient)
-        return;
     float scale = (float)(factor / sum), others = (float)(-smoothing / classes * factor), at_label = (float)((1.0 - smoothing) * factor);
-    float* g = gradient + sample * classes;
-    for (int j = thread_x(); j < classes; j += Threads)
-        g[j] = fused(row[j], scale, others) - (j == label ? at_label : 0.0f);
+    if (gradient)
+        for (int j = thread_x(); j < classes; j += Threads)
+            gradient[sample * classes + j] = fused(row[j], scale, others) - (j == label ? at_label : 0.0f);
+    finish_loss<Threads>(loss, values, factor);
 }
 
-KERNEL __launch_bounds__(MANY_THREADS) cross_entropy(double* values, float* gradient, const float* logits, const int* labels, double smoothing, double factor, int classes)
+KERNEL __launch_bounds__(MANY_THREADS) cross_entropy(float* loss, double* values, float* gradient, const float* logits, const int* labels, double smoothing, double factor, int classes)
 {
-    sample_loss<MANY_THREADS>(values, gradient, logits, labels, smoothing, factor, classes);
+    sample_loss<MANY_THREADS>(loss, values, gradient, logits, labels, smoothing, factor, classes);
 }
 
-KERNEL __launch_bounds__(FEW_THREADS) cross_entropy_few(double* values, float* gradient, const float* logits, const int* labels, double smoothing, double factor, int classes)
+KERNEL __launch_bounds__(FEW_THREADS) cross_entropy_few(float* loss, double* values, float* gradient, const float* logits, const int* labels, double smoothing, double factor, int classes)
 {
-    sample_loss<FEW_THREADS>(values, gradient, logits, labels, smoothing, factor, classes);
+    sample_loss<FEW_THREADS>(loss, values, gradient, logits, labels, smoothing, factor, classes);
 }

@@ -4,14 +4,14 @@
 //
 // logits, gradient  float32[samples, C]; gradient may be null
 // labels            int32[samples], inside [0, C)
-// values            float64[samples]: the samples' losses; loss_sum makes their mean
+// values            float64[samples]: scratch for the samples' losses; loss: float32[1], factor times their sum
 // launch            one block a sample, 4 C bytes of dynamic shared memory; output_bias_forget_few: 32 threads, output_bias_forget: 256
 // bytes             least and actual: reads 4 and writes 4 a logit
 // equals            CpuBackend.OutputBiasForget
 #include "row.cuh"
 
 template <int Threads>
-DEVICE void sample_loss(double* values, float* gradient, const float* logits, const int* labels, double c, double gamma, int sigmoid, double factor, int classes)
+DEVICE void sample_loss(float* loss, double* values, float* gradient, const float* logits, const int* labels, double c, double gamma, int sigmoid, double factor, int classes)
 {
     __shared__ float shared[4][Threads / WARP], own;
     __shared__ double numbers[2];
@@ -49,23 +49,22 @@ DEVICE void sample_loss(double* values, float* gradient, const float* logits, co
         numbers[0] = alpha;
         numbers[1] = scale;
     }
-    if (!gradient)
-        return;
     barrier();
     float slope = (float)(-numbers[1] * factor), level = (float)(factor / classes), at_label = (float)((1.0 - numbers[0]) * factor);
-    float* g = gradient + sample * classes;
-    for (int j = thread_x(); j < classes; j += Threads)
-        g[j] = fused(row[j], slope, level) - (j == label ? at_label : 0.0f);
+    if (gradient)
+        for (int j = thread_x(); j < classes; j += Threads)
+            gradient[sample * classes + j] = fused(row[j], slope, level) - (j == label ? at_label : 0.0f);
+    finish_loss<Threads>(loss, values, factor);
 }
 
-KERNEL __launch_bounds__(MANY_THREADS) output_bias_forget(double* values, float* gradient, const float* logits, const int* labels,
+KERNEL __launch_bounds__(MANY_THREADS) output_bias_forget(float* loss, double* values, float* gradient, const float* logits, const int* labels,
     double c, double gamma, int sigmoid, double factor, int classes)
 {
-    sample_loss<MANY_THREADS>(values, gradient, logits, labels, c, gamma, sigmoid, factor, classes);
+    sample_loss<MANY_THREADS>(loss, values, gradient, logits, labels, c, gamma, sigmoid, factor, classes);
 }
 
-KERNEL __launch_bounds__(FEW_THREADS) output_bias_forget_few(double* values, float* gradient, const float* logits, const int* labels,
+KERNEL __launch_bounds__(FEW_THREADS) output_bias_forget_few(float* loss, double* values, float* gradient, const float* logits, const int* labels,
     double c, double gamma, int sigmoid, double factor, int classes)
 {
-    sample_loss<FEW_THREADS>(values, gradient, logits, labels, c, gamma, sigmoid, factor, classes);
+    sample_loss<FEW_THREADS>(loss, values, gradient, logits, labels, c, gamma, sigmoid, factor, classes);
 }

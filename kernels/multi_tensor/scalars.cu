@@ -3,7 +3,7 @@
 //
 // launch        one block of one thread
 // bytes         a few numbers
-// equals        CpuBackend.OrthogonalCoefficients, BeginUpdate, Record, AddLosses, TrackFinite
+// equals        CpuBackend.OrthogonalCoefficients, BeginUpdate, Record, AddLosses
 #include "../include/device.cuh"
 
 // coefficients = (a, b) of a x + b |w|^k z, the combination of GSAM, and its squared norm without another pass.
@@ -55,12 +55,6 @@ KERNEL scalars_add_losses(double* sums, const double* losses, const double* keep
     }
     if (!is_finite(mean))
         sums[6] += 1.0;
-}
-
-KERNEL scalars_track_finite(double* flag, const double* value)
-{
-    if (!is_finite(*value))
-        *flag = 0.0;
 }
 
 // y = x where the flag is 0: what a skipped step must not have changed. Words of 4 bytes; a grid-stride loop of any launch.

@@ -4,16 +4,19 @@
 //
 // w, d, y       float32, flat buffers of an arena; frozen tiles are copied
 // squared_norm, radius   float64[1] on the device
+// finite        float64[1] or null: set to 0 where the norm is not finite, else left
 // launch        one block of 256 threads a tile
 // bytes         least and actual: reads 8 and writes 4 a parameter
 // equals        CpuBackend.StepAlong
 #include "tile.cuh"
 
 KERNEL __launch_bounds__(TILE_THREADS) step_along(float* y, const float* w, const float* d, int weighting, const double* squared_norm,
-    const double* radius, double sign, const Tile* tiles)
+    const double* radius, double sign, double* finite, const Tile* tiles)
 {
     __shared__ float step_of_block;
     Tile tile = tiles[block_x()];
+    if (finite && global_index() == 0 && !is_finite(*squared_norm))
+        *finite = 0.0;
     if (thread_x() == 0)
         step_of_block = (float)(sign * *radius / (square_root(*squared_norm) + 1e-12));
     barrier();

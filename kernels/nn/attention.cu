@@ -1,15 +1,14 @@
 // Attention of all heads, y = softmax(scale q k^T) v, tiled so that the scores never leave the chip, with the online softmax of
 // Milakov and Gimelshein (2018) as FlashAttention uses it (Dao et al., NeurIPS 2022). float32 on CUDA cores.
 //   backward (Dao, "FlashAttention-2", 2023): p = exp(scale q k^T - log_sum), delta = sum(dy y), ds = scale p (dy v^T - delta),
-//   dq = ds k, dk = ds^T q, dv = p^T dy. dq has a kernel by queries, which makes delta too, dk and dv then one by keys: nothing is
-//   added atomically.
+//   dq = ds k, dk = ds^T q, dv = p^T dy. One launch: the first half of a head's blocks has dq of some queries, the second dk and dv of
+//   some keys, and every block makes the delta that it needs: nothing is added atomically, nothing waits for another block.
 //
 // qkv, dqkv     float32[B, N, 3, H, D]; y, dy: float32[B, N, H, D]; D a multiple of 4 up to 128
-// log_sums      float32[B, H, N], may be null in the forward pass; delta: the same shape
-// launch        forward: grid (ceil(N / 64), H, B); backward: grid (ceil(N / 32), H, B); 128 threads. Suffix: the padded width, 32, 64
-//               or 128. Dynamic shared memory in bytes, with S = width + 4:
-//               forward 4 (64 S + 2 · 32 S + 64 · 40), queries 4 (4 · 32 S + 32 · 40), keys 4 (4 · 32 S + 2 · 32 · 40)
-// bytes         forward reads q once and k, v ceil(N / 64) times, writes y; the backward kernels read their loop's tiles ceil(N / 32) times
+// log_sums      float32[B, H, N], may be null in the forward pass
+// launch        forward: grid (ceil(N / 64), H, B); backward: grid (2 ceil(N / 32), H, B); 128 threads. Suffix: the padded width, 32, 64
+//               or 128. Dynamic shared memory in bytes, with S = width + 4: forward and backward 4 (128 S + 64 · 40)
+// bytes         forward reads q once and k, v ceil(N / 64) times, writes y; backward reads its loops' tiles (2, 3) ceil(N / 32) times
 // equals        CpuBackend.Attention, AttentionBackward
 #include "attention.cuh"
 
@@ -192,7 +191,7 @@ DEVICE void probabilities(float (&p)[OWN / 16][OTHERS / 8], float (&ds)[OWN / 16
             int row = own + thread_row(i), column = other + thread_column(j), query = RowsAreQueries ? row : column;
             bool exists = row < h.tokens && column < h.tokens;
             p[i][j] = exists ? exp_of(p[i][j] * h.scale - log_sums[row_numbers(h) + query]) : 0.0f;
-            ds[i][j] = exists ? h.scale * p[i][j] * (ds[i][j] - delta[row_numbers(h) + query]) : 0.0f;
+            ds[i][j] = exists ? h.scale * p[i][j] * (ds[i][j] - delta[RowsAreQueries ? row - own : column - other]) : 0.0f;
         }
     }
 }
@@ -208,13 +207,14 @@ DEVICE void clear(float (&v)[Rows][Columns])
 }
 
 template <int W>
-DEVICE void backward_queries(float* dqkv, float* delta, const float* dy, const float* y, const float* qkv, const float* log_sums, const Heads& h)
+DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block, const Heads& h)
 {
     constexpr int Stride = Tile<W>::Stride;
     float *q = tiles, *g = q + OWN * Stride, *k = g + OWN * Stride, *v = k + OTHERS * Stride, *shared_ds = v + OTHERS * Stride;
-    int first = block_x() * OWN;
+    int first = block * OWN;
     float dq[OWN / 16][W / 8];
     clear(dq);
+    __shared__ float delta[OWN];
     write_delta<OWN>(delta, dy, y, first, h);
     load_tile<OWN, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
     load_tile<OWN, Tile<W>>(g, output_of(dy, h), h.channels, first, h);
@@ -234,12 +234,13 @@ DEVICE void backward_queries(float* dqkv, float* delta, const float* dy, const f
 }
 
 template <int W>
-DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
+DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block, const Heads& h)
 {
     constexpr int Stride = Tile<W>::Stride;
     float *k = tiles, *v = k + OWN * Stride, *q = v + OWN * Stride, *g = q + OTHERS * Stride, *shared_p = g + OTHERS * Stride,
         *shared_ds = shared_p + OWN * PROBABILITIES;
-    int first = block_x() * OWN;
+    __shared__ float delta[OTHERS];
+    int first = block * OWN;
     float dk[OWN / 16][W / 8], dv[OWN / 16][W / 8];
     clear(dk);
     clear(dv);
@@ -249,6 +250,7 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const 
     {
         load_tile<OTHERS, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, query, h);
         load_tile<OTHERS, Tile<W>>(g, output_of(dy, h), h.channels, query, h);
+        write_delta<OTHERS>(delta, dy, y, query, h);
         barrier();
         float p[OWN / 16][OTHERS / 8], ds[OWN / 16][OTHERS / 8];
         probabilities<W, false>(p, ds, k, v, q, g, first, query, log_sums, delta, h);
@@ -263,20 +265,25 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const 
     write_rows<OWN / 16, W>(part_of(dqkv, h, 2), 3 * h.channels, first, h, dv);
 }
 
+template <int W>
+DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, const Heads& h)
+{
+    int blocks = (h.tokens + OWN - 1) / OWN, block = block_x();
+    if (block < blocks)
+        backward_queries<W>(dqkv, dy, y, qkv, log_sums, block, h);
+    else
+        backward_keys<W>(dqkv, dy, y, qkv, log_sums, block - blocks, h);
+}
+
 #define ATTENTION(width) \
     KERNEL __launch_bounds__(ATTENTION_THREADS) attention_##width(float* y, float* log_sums, const float* qkv, Heads h) \
     { \
         forward<width>(y, log_sums, qkv, h); \
     } \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_backward_queries_##width(float* dqkv, float* delta, const float* dy, const float* y, const float* qkv, \
-        const float* log_sums, Heads h) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_backward_##width(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, \
+        Heads h) \
     { \
-        backward_queries<width>(dqkv, delta, dy, y, qkv, log_sums, h); \
-    } \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_backward_keys_##width(float* dqkv, const float* dy, const float* qkv, const float* log_sums, \
-        const float* delta, Heads h) \
-    { \
-        backward_keys<width>(dqkv, dy, qkv, log_sums, delta, h); \
+        backward<width>(dqkv, dy, y, qkv, log_sums, h); \
     }
 
 ATTENTION(32)

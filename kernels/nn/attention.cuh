@@ -28,7 +28,7 @@ DEVICE T* output_of(T* y, const Heads& h)
     return y + (long long)block_z() * h.tokens * h.channels + block_y() * h.width;
 }
 
-/// Index of the head's first element in log_sums and delta [B, H, N].
+/// Index of the head's first element in log_sums [B, H, N].
 DEVICE long long row_numbers(const Heads& h) { return ((long long)block_z() * h.heads + block_y()) * h.tokens; }
 
 /// Loads Rows rows from `first` on, Tile::Width columns; Tile says where an element stands in shared memory.
@@ -63,7 +63,7 @@ DEVICE float row_max(float v)
     return v;
 }
 
-/// delta = sum over the head of dy y for `Rows` rows from `first` on, a warp a row. Visible to the block behind a barrier.
+/// delta[i] = sum over the head of dy y of row first + i, in shared memory, a warp a row. Visible to the block behind a barrier.
 template <int Rows>
 DEVICE void write_delta(float* delta, const float* dy, const float* y, int first, const Heads& h)
 {
@@ -75,7 +75,7 @@ DEVICE void write_delta(float* delta, const float* dy, const float* y, int first
             sum = fused(g[d], v[d], sum);
         sum = warp_sum(sum);
         if (lane_index() == 0)
-            delta[row_numbers(h) + row] = sum;
+            delta[row - first] = sum;
     }
 }
 

@@ -3,7 +3,7 @@
 // the terms of a product is free, so the depth of a fragment is numbered such that a lane reads neighbours along a row, and that its
 // scores are, as they stand, the left operand of the next product.
 //
-// arguments, grid, results   those of attention.cu; forward 64 queries a block, backward 64 rows
+// arguments, grid, results   those of attention.cu; forward 64 queries a block, backward 64 queries or keys
 // launch        128 threads; suffix: the padded width W, 32, 64 or 128. Dynamic shared memory in bytes: forward 4 · 128 W, backward 4 · 192 W
 // equals        CpuBackend.Attention, AttentionBackward within the error of the operands' rounding: 2^-11 (tf32) or 2^-8 (bfloat16)
 #include "attention.cuh"
@@ -240,18 +240,19 @@ DEVICE void probabilities(float (&p)[COLUMNS][4], float (&ds)[COLUMNS][4], const
             int row = own + fragment_row(e), column = other + fragment_column(j, e), query = RowsAreQueries ? row : column;
             bool exists = row < h.tokens && column < h.tokens;
             p[j][e] = exists ? exp_of(p[j][e] * h.scale - log_sums[row_numbers(h) + query]) : 0.0f;
-            ds[j][e] = exists ? h.scale * p[j][e] * (ds[j][e] - delta[row_numbers(h) + query]) : 0.0f;
+            ds[j][e] = exists ? h.scale * p[j][e] * (ds[j][e] - delta[RowsAreQueries ? row - own : column - other]) : 0.0f;
         }
     }
 }
 
 template <typename Type, int W>
-DEVICE void backward_queries(float* dqkv, float* delta, const float* dy, const float* y, const float* qkv, const float* log_sums, const Heads& h)
+DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block, const Heads& h)
 {
     float *q = tiles, *g = q + OWN * W, *k = g + OWN * W, *v = k + OTHERS * W;
-    int first = block_x() * OWN;
+    int first = block * OWN;
     float dq[W / 8][4];
     clear(dq);
+    __shared__ float delta[OWN];
     write_delta<OWN>(delta, dy, y, first, h);
     load_tile<OWN, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
     load_tile<OWN, Tile<W>>(g, output_of(dy, h), h.channels, first, h);
@@ -269,10 +270,11 @@ DEVICE void backward_queries(float* dqkv, float* delta, const float* dy, const f
 }
 
 template <typename Type, int W>
-DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const float* log_sums, const float* delta, const Heads& h)
+DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block, const Heads& h)
 {
     float *k = tiles, *v = k + OWN * W, *q = v + OWN * W, *g = q + OTHERS * W;
-    int first = block_x() * OWN;
+    __shared__ float delta[OTHERS];
+    int first = block * OWN;
     float dk[W / 8][4], dv[W / 8][4];
     clear(dk);
     clear(dv);
@@ -282,6 +284,7 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const 
     {
         load_tile<OTHERS, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, query, h);
         load_tile<OTHERS, Tile<W>>(g, output_of(dy, h), h.channels, query, h);
+        write_delta<OTHERS>(delta, dy, y, query, h);
         barrier();
         float p[COLUMNS][4], ds[COLUMNS][4];
         probabilities<Type, W, false>(p, ds, k, v, q, g, first, query, log_sums, delta, h);
@@ -293,20 +296,25 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* qkv, const 
     write_rows<W>(part_of(dqkv, h, 2), 3 * h.channels, first, h, dv);
 }
 
+template <typename Type, int W>
+DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, const Heads& h)
+{
+    int blocks = (h.tokens + OWN - 1) / OWN, block = block_x();
+    if (block < blocks)
+        backward_queries<Type, W>(dqkv, dy, y, qkv, log_sums, block, h);
+    else
+        backward_keys<Type, W>(dqkv, dy, y, qkv, log_sums, block - blocks, h);
+}
+
 #define ATTENTION(name, type, width) \
     KERNEL __launch_bounds__(ATTENTION_THREADS) attention_mma_##name##_##width(float* y, float* log_sums, const float* qkv, Heads h) \
     { \
         forward<type, width>(y, log_sums, qkv, h); \
     } \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_mma_##name##_backward_queries_##width(float* dqkv, float* delta, const float* dy, const float* y, \
-        const float* qkv, const float* log_sums, Heads h) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_mma_##name##_backward_##width(float* dqkv, const float* dy, const float* y, const float* qkv, \
+        const float* log_sums, Heads h) \
     { \
-        backward_queries<type, width>(dqkv, delta, dy, y, qkv, log_sums, h); \
-    } \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_mma_##name##_backward_keys_##width(float* dqkv, const float* dy, const float* qkv, \
-        const float* log_sums, const float* delta, Heads h) \
-    { \
-        backward_keys<type, width>(dqkv, dy, qkv, log_sums, delta, h); \
+        backward<type, width>(dqkv, dy, y, qkv, log_sums, h); \
     }
 
 ATTENTION(tf32, Tf32, 32)

@@ -5,7 +5,7 @@
 // launch        grid-stride, 256 threads, 4 elements of a run of P C, contiguous in both, a thread (1 in *_odd, for P C not divisible
 //               by 4)
 // bytes         least and actual: reads 4 and writes 4 an element
-// equals        a permutation of [N, H/P, P, W/P, P, C] to [N, H/P, W/P, P, P, C] (Ops.Permute)
+// equals        a permutation of [N, H/P, P, W/P, P, C] to [N, H/P, W/P, P, P, C] (CpuBackend.Patches)
 #include "../include/vector.cuh"
 
 // Element of the image that stands at element i of the rows. run = P C, across = W / P.

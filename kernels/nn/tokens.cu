@@ -1,11 +1,11 @@
 // A class token before the patch tokens, and the position embedding added to all: y[n, 0] = class + position[0],
 // y[n, 1 + t] = x[n, t] + position[1 + t]. Without a class token (null) y[n, t] = x[n, t] + position[t]. The gradient of x is the slice
-// behind the class token; those of class token and positions are sums over images (sum_leading.cu).
+// behind the class token (memory.cu); that of the positions a sum over images (sum_leading.cu), whose first row is the class token's.
 //
-// x, dx         float32[N, T, C]; y, dy: float32[N, P + T, C], P = 1 with a class token, else 0
+// x             float32[N, T, C]; y: float32[N, P + T, C], P = 1 with a class token, else 0
 // launch        grid-stride, 256 threads, 4 channels a thread (1 in *_odd, for C not divisible by 4)
 // bytes         least and actual: reads 4 and writes 4 an element; class token and positions come from cache
-// equals        Ops.Concat and AddBroadcast; Ops.Slice
+// equals        CpuBackend.EmbedTokens
 #include "../include/vector.cuh"
 
 template <typename V>
@@ -21,27 +21,11 @@ DEVICE void forward(V* y, const V* x, const V* class_token, const V* position, l
     }
 }
 
-template <typename V>
-DEVICE void backward(V* dx, const V* dy, long long per_image, int before, long long count)
-{
-    per_image /= NUMBERS<V>;
-    before /= NUMBERS<V>;
-    for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
-    {
-        long long kept = per_image - before, image = i / kept;
-        store(dx + i, load(dy + image * per_image + before + i - image * kept));
-    }
-}
-
 #define BOTH(suffix, v) \
     KERNEL __launch_bounds__(256) tokens##suffix(float* y, const float* x, const float* class_token, const float* position, long long per_image, int channels, \
         long long count) \
     { \
         forward((v*)y, (const v*)x, (const v*)class_token, (const v*)position, per_image, channels, count); \
-    } \
-    KERNEL __launch_bounds__(256) tokens_backward##suffix(float* dx, const float* dy, long long per_image, int before, long long count) \
-    { \
-        backward((v*)dx, (const v*)dy, per_image, before, count); \
     }
 
 BOTH(, float4)

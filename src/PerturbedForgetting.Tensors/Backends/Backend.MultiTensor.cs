@@ -13,8 +13,8 @@ abstract partial class Backend
     /// <summary>result = (Σ x², Σ x·|w|ᵏ·z, Σ (|w|ᵏ·z)²).</summary>
     public abstract void Products(MultiTensorLayout layout, Tensor x, Tensor z, Weighting weighting, Tensor weights, Tensor result);
 
-    /// <summary>y = w + sign·radius / (√squaredNorm + 1e-12)·|w|ᵏ·d; frozen parts are copied.</summary>
-    public abstract void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor y);
+    /// <summary>y = w + sign·radius / (√squaredNorm + 1e-12)·|w|ᵏ·d; frozen parts are copied. finite[0] = 0 where the norm is not finite.</summary>
+    public abstract void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor? finite, Tensor y);
 
     /// <summary>y = scale·(the gradient), or y += that.</summary>
     public abstract void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y);
@@ -36,9 +36,6 @@ abstract partial class Backend
 
     /// <summary>Adds the losses of a mini-batch to an epoch's sums; see <see cref="MultiTensorOps.AddLosses"/>.</summary>
     public abstract void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums);
-
-    /// <summary>flag[0] = 0 where value[0] is not finite.</summary>
-    public abstract void TrackFinite(Tensor value, Tensor flag);
 
     /// <summary>y = x where flag[0] is 0; same type and count.</summary>
     public abstract void CopyIfZero(Tensor flag, Tensor x, Tensor y);

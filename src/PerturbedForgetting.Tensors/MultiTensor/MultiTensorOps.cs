@@ -49,14 +49,17 @@ public static class MultiTensorOps
     /// <param name="radius">float64[1].</param>
     /// <param name="sign">1 or -1.</param>
     /// <param name="y">Flat buffer that receives the moved weights; not the weights themselves.</param>
-    public static void StepAlong(MultiTensorLayout layout, Tensor direction, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor y)
+    /// <param name="finite">float64[1], set to 0 where the norm is infinite or not a number, else left as it is; or none.</param>
+    public static void StepAlong(MultiTensorLayout layout, Tensor direction, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor y, Tensor? finite = null)
     {
         using var range = Ranges.Operation(nameof(StepAlong));
         Flat(layout, direction);
         Flat(layout, y);
         Numbers(layout, squaredNorm, 1);
         Numbers(layout, radius, 1);
-        Backend(layout).StepAlong(layout, layout.Arena.Weights, direction, weighting, squaredNorm, radius, sign, y);
+        if (finite is not null)
+            Numbers(layout, finite, 1);
+        Backend(layout).StepAlong(layout, layout.Arena.Weights, direction, weighting, squaredNorm, radius, sign, finite, y);
     }
 
     /// <summary>
@@ -156,11 +159,6 @@ public static class MultiTensorOps
     /// <param name="sums">float64[7].</param>
     public static void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums) =>
         sums.Device.Backend.AddLosses(losses, chunks, samples, keep, sums);
-
-    /// <summary>Sets a flag to 0 where a number is infinite or not a number; otherwise leaves it.</summary>
-    /// <param name="value">float64[1].</param>
-    /// <param name="flag">float64[1].</param>
-    public static void TrackFinite(Tensor value, Tensor flag) => value.Device.Backend.TrackFinite(value, flag);
 
     /// <summary>y = x where the flag is 0, else y stays.</summary>
     /// <param name="flag">float64[1].</param>

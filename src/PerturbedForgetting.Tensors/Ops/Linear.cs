@@ -7,7 +7,7 @@ public static partial class Ops
 {
     /// <summary>y = x weightᵀ + bias on the last dimension.</summary>
     /// <param name="x">[..., in].</param>
-    /// <param name="weight">[out, in].</param>
+    /// <param name="weight">[out, in], or more dimensions behind the first whose product is in, as a convolution's weight has.</param>
     /// <param name="bias">[out], or none.</param>
     /// <returns>[..., out].</returns>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
@@ -15,7 +15,7 @@ public static partial class Ops
     {
         using var range = Ranges.Operation(nameof(Linear));
         var y = LinearOutput(nameof(Linear), x, weight, bias);
-        x.Device.Backend.Linear(x, weight, bias, y);
+        x.Device.Backend.Linear(x, Matrix(weight), bias, y);
         if (Records(x, weight, bias))
             y.Node = LinearNode.Record(x, weight, bias, null);
         return y;
@@ -28,7 +28,7 @@ public static partial class Ops
         using var range = Ranges.Operation(nameof(LinearGelu));
         var y = LinearOutput(nameof(LinearGelu), x, weight, bias);
         using var pre = Tensor.Hidden(y.Shape, y.DType, y.Device);
-        x.Device.Backend.LinearGelu(x, weight, bias, pre, y);
+        x.Device.Backend.LinearGelu(x, Matrix(weight), bias, pre, y);
         if (Records(x, weight, bias))
             y.Node = LinearNode.Record(x, weight, bias, pre);
         return y;
@@ -36,11 +36,14 @@ public static partial class Ops
 
     static Tensor LinearOutput(string operation, Tensor x, Tensor weight, Tensor? bias)
     {
-        if (x.Shape.Rank < 1 || weight.Shape.Rank != 2 || weight.Shape[1] != x.Shape[-1] || x.DType != weight.DType)
+        if (x.Shape.Rank < 1 || weight.Shape.Rank < 2 || weight.Shape.Product(1, weight.Shape.Rank) != x.Shape[-1] || x.DType != weight.DType)
             throw new ArgumentException($"{operation} needs x [..., in] and weight [out, in] of one type, not {x} and {weight}.");
         RequireVector(operation, "bias", bias, weight.Shape[0], weight);
         return Tensor.Empty(x.Shape.With(-1, weight.Shape[0]), x.DType, x.Device);
     }
+
+    /// <summary>A weight as [out, in].</summary>
+    static Tensor Matrix(Tensor weight) => weight.Shape.Rank == 2 ? weight : weight.View([weight.Shape[0], checked((int)weight.Shape.Product(1, weight.Shape.Rank))]);
 
     static void RequireVector(string operation, string name, Tensor? vector, int count, Tensor like)
     {
@@ -77,15 +80,15 @@ public static partial class Ops
             dy = Rows(dy);
             if (Target(x, out bool accumulate) is { } dx)
             {
-                backend.MatMul(dy, false, weight, false, Rows(dx), accumulate);
+                backend.MatMul(dy, false, Matrix(weight), false, Rows(dx), accumulate);
                 Deliver(x, dx);
             }
             var dweight = Target(weight, out bool addWeight);
             var dbias = Target(bias, out bool addBias);
             if (dweight is not null && dbias is not null)
-                backend.LinearBackwardWeight(dy, Rows(x), dweight, addWeight, dbias, addBias);
+                backend.LinearBackwardWeight(dy, Rows(x), Matrix(dweight), addWeight, dbias, addBias);
             else if (dweight is not null)
-                backend.MatMul(dy, true, Rows(x), false, dweight, addWeight);
+                backend.MatMul(dy, true, Rows(x), false, Matrix(dweight), addWeight);
             else if (dbias is not null)
                 backend.SumLeading(dy, dbias, addBias);
             Deliver(weight, dweight);

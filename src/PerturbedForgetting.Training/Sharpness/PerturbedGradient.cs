@@ -120,8 +120,7 @@ sealed class PerturbedGradient
             }
         }
         MultiTensorOps.SquaredNorm(layout, direction, options.NormWeighting, numbers.DirectionSquaredNorm);
-        MultiTensorOps.TrackFinite(numbers.DirectionSquaredNorm, numbers.Finite);
-        MultiTensorOps.StepAlong(layout, direction, options.StepWeighting, numbers.DirectionSquaredNorm, numbers.Radius, Sign, perturbed);
+        MultiTensorOps.StepAlong(layout, direction, options.StepWeighting, numbers.DirectionSquaredNorm, numbers.Radius, Sign, perturbed, numbers.Finite);
     }
 
     /// <summary>The move adds the gradient of the perturbation loss, but by the reference's convention subtracts noise.</summary>

@@ -9,10 +9,12 @@ sealed class PatchEmbedding : Module
     /// <summary>Standard deviation of a standard normal cut at two; the initial weights are scaled up by it.</summary>
     const double TruncatedDeviation = 0.87962566103423978;
 
+    readonly int patch;
     readonly Conv2d projection;
 
     public PatchEmbedding(int patch, int dim)
     {
+        this.patch = patch;
         projection = Register("proj", new Conv2d(3, dim, patch, patch));
         // LeCun: variance 1 / inputs, normal, cut at two standard deviations.
         double deviation = Math.Sqrt(1.0 / (3 * patch * patch)) / TruncatedDeviation;
@@ -20,11 +22,8 @@ sealed class PatchEmbedding : Module
         projection.Bias!.Fill(0);
     }
 
-    protected override Tensor Forward(Tensor x)
-    {
-        var y = projection.Call(x);
-        return Ops.Reshape(y, [y.Shape[0], y.Shape[1] * y.Shape[2], y.Shape[3]]);
-    }
+    // The convolution as the matrix product that it is: what the patches are unfolded to then serves the backward pass too.
+    protected override Tensor Forward(Tensor x) => Ops.Linear(Ops.Patches(x, patch), projection.Weight, projection.Bias);
 
     public Shape Describe(ModelSummary summary, string name, Shape input)
     {

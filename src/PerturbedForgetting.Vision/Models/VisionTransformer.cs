@@ -89,10 +89,7 @@ public sealed class VisionTransformer : ImageModel
     {
         if (x.Shape.Rank != 4 || x.Shape[1] != ImageHeight || x.Shape[2] != ImageWidth)
             throw new ArgumentException($"This transformer takes images [B, {ImageHeight}, {ImageWidth}, 3], not {x.Shape}; make it with --img-size for others.");
-        x = Observe("patch_embed", patches.Call(x));
-        if (classToken is not null)
-            x = Ops.Concat(1, Ops.Expand(classToken, x.Shape[0]), x);
-        x = Ops.AddBroadcast(x, positions);
+        x = Ops.EmbedTokens(Observe("patch_embed", patches.Call(x)), classToken, positions);
         x = Observe("norm", Encode(x));
         x = Pool(x);
         x = Observe("fc_norm", poolNorm?.Call(x) ?? x);

@@ -152,12 +152,6 @@ unsafe sealed partial class CpuBackend
         Number(combinedSquaredNorm) = squared < 0 ? 0 : squared;
     }
 
-    public override void TrackFinite(Tensor value, Tensor flag)
-    {
-        if (!double.IsFinite(Number(value)))
-            Number(flag) = 0;
-    }
-
     public override void BeginUpdate(Tensor squaredNorm, Tensor flag, double maxNorm, UpdateControl control)
     {
         double norm = Math.Sqrt(Number(squaredNorm));

@@ -50,8 +50,10 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor y)
+    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor? finite, Tensor y)
     {
+        if (finite is not null && !double.IsFinite(Number(squaredNorm)))
+            Number(finite) = 0;
         double step = sign * Number(radius) / (Math.Sqrt(Number(squaredNorm)) + 1e-12);
         if (weights.DType == DType.Float32)
             StepAlong<float>(layout, weights, d, weighting, step, y);

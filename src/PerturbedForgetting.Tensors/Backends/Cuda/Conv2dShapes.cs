@@ -18,13 +18,6 @@ static class Conv2dShapes
         public int OutputPixels => s.OutputHeight * s.OutputWidth;
 
         /// <summary>Whether an output pixel sees one input pixel, its own: the convolution is a product of matrices as it stands.</summary>
-        public bool IsPointwise => IsPatchwise(s) && s.KernelHeight == 1;
-
-        /// <summary>Whether windows are squares that tile the image: the patch embedding of a vision transformer.</summary>
-        public bool IsPatches => IsPatchwise(s) && s.KernelHeight > 1;
+        public bool IsPointwise => (s.KernelHeight, s.KernelWidth, s.StrideHeight, s.StrideWidth, s.PaddingHeight, s.PaddingWidth, s.Groups) == (1, 1, 1, 1, 0, 0, 1);
     }
-
-    static bool IsPatchwise(in ConvolutionShape s) =>
-        s.KernelHeight == s.KernelWidth && s.StrideHeight == s.KernelHeight && s.StrideWidth == s.KernelWidth && s.PaddingHeight == 0 && s.PaddingWidth == 0
-        && s.DilationHeight == 1 && s.DilationWidth == 1 && s.Groups == 1 && s.Height % s.KernelHeight == 0 && s.Width % s.KernelWidth == 0;
 }

@@ -30,8 +30,8 @@ sealed partial class CudaBackend
     public override void Products(MultiTensorLayout layout, Tensor x, Tensor z, Weighting weighting, Tensor weights, Tensor result) =>
         ProductKernels.Launch(stream, Tiles(layout), Pointer(result), Pointer(layout.Partials), Dense(x), Dense(z), Dense(weights), weighting);
 
-    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor y) =>
-        StepAlongKernel.Launch(stream, Tiles(layout), Dense(y), Dense(weights), Dense(d), weighting, Pointer(squaredNorm), Pointer(radius), sign);
+    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor? finite, Tensor y) =>
+        StepAlongKernel.Launch(stream, Tiles(layout), Dense(y), Dense(weights), Dense(d), weighting, Pointer(squaredNorm), Pointer(radius), sign, PointerOrNull(finite));
 
     public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y) =>
         CombineKernel.Launch(stream, Tiles(layout), Dense(y), Of(gradient), Dense(weights), scale, accumulate);
@@ -58,8 +58,6 @@ sealed partial class CudaBackend
 
     public override void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums) =>
         ScalarKernels.AddLosses(stream, Pointer(sums), Pointer(losses), Pointer(keep), chunks, samples);
-
-    public override void TrackFinite(Tensor value, Tensor flag) => ScalarKernels.TrackFinite(stream, Pointer(flag), Pointer(value));
 
     public override void CopyIfZero(Tensor flag, Tensor x, Tensor y)
     {

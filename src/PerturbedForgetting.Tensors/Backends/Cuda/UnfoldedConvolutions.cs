@@ -7,15 +7,14 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
 /// <summary>
 /// Convolutions as matrix products over unfolded windows (im2col), for a machine without cuDNN and for shapes that it does not take;
-/// and those that need no unfolding, because a window is a pixel or the windows tile the image. The unfolded windows of a batch can be
-/// many times its size, so it is worked on in parts of bounded size.
+/// and those that need no unfolding, because a window is a pixel. The unfolded windows of a batch can be many times its size, so it is
+/// worked on in parts of bounded size.
 /// </summary>
 sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, MatrixProducts products, CachingAllocator allocator)
 {
     const long MostUnfolded = 64L << 20;
 
     readonly Im2Col im2Col = new(library);
-    readonly Embedding embedding = new(library);
     readonly DeviceMemoryKernels memory = new(library);
     readonly Elementwise elements = new(library);
 
@@ -58,9 +57,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
                 using Block windows = shape.IsPointwise ? new Block(image) : new Block(allocator, part.Rows * shape.WindowLength);
                 products.Run(windows.Pointer, new(gradient.Pointer, false, shape.GroupFilters), new(Group(weight, shape, group), false, shape.WindowLength),
                     part.RowCount, shape.WindowLength, shape.GroupFilters, 1, accumulate);
-                if (shape.IsPatches)
-                    embedding.PatchesBackward(stream, image, windows.Pointer, shape.KernelHeight, shape.Width, shape.Channels, part.Rows * shape.WindowLength);
-                else if (!shape.IsPointwise)
+                if (!shape.IsPointwise)
                     im2Col.Backward(stream, image, windows.Pointer, Windows(shape, group), part.Images);
             }
         }
@@ -105,10 +102,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
             return new Block(image);
         long count = part.Rows * shape.WindowLength;
         var windows = new Block(allocator, count);
-        if (shape.IsPatches)
-            embedding.Patches(stream, windows.Pointer, image, shape.KernelHeight, shape.Width, shape.Channels, count);
-        else
-            im2Col.Forward(stream, windows.Pointer, image, Windows(shape, group), part.Images);
+        im2Col.Forward(stream, windows.Pointer, image, Windows(shape, group), part.Images);
         return windows;
     }
 

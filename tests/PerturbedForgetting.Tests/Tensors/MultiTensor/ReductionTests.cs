@@ -112,7 +112,8 @@ sealed class ReductionTests(string device) : DeviceFixture(device)
         using var flag = Numbers(1).Fill(1);
         using var control = new UpdateControl(Device);
         MultiTensorOps.SquaredNorm(model.Layout, g, Weighting.None, norm);
-        MultiTensorOps.TrackFinite(norm, flag);
+        using var radius = Numbers(1).Fill(0.1);
+        MultiTensorOps.StepAlong(model.Layout, g, Weighting.None, norm, radius, 1, model.Arena.NewBuffer(), flag);
         Assert.That(flag.Item(), Is.Zero);
         MultiTensorOps.BeginUpdate(norm, flag, 1, control);
         Assert.That((control.Proceed.Item(), control.Skipped.Item(), control.Steps.Item()), Is.EqualTo((0.0, 1.0, 0.0)));

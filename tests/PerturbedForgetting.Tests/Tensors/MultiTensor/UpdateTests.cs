@@ -20,7 +20,9 @@ sealed class UpdateTests(string device) : DeviceFixture(device)
             var (d, y) = (model.NewBuffer(), model.Arena.NewBuffer());
             using var norm = Persistent([1], DType.Float64).Fill(2.5);
             using var radius = Persistent([1], DType.Float64).Fill(0.7);
-            MultiTensorOps.StepAlong(model.Layout, d, weighting, norm, radius, -1, y);
+            using var finite = Persistent([1], DType.Float64).Fill(1);
+            MultiTensorOps.StepAlong(model.Layout, d, weighting, norm, radius, -1, y, finite);
+            Assert.That(finite.Item(), Is.EqualTo(1));
             var (trained, padding, _) = model.Map();
             var (ws, ds, ys) = (ArenaModel.Read(model.Arena.Weights), ArenaModel.Read(d), ArenaModel.Read(y));
             double[] expected = [.. ws.Select((w, i) => trained[i] ? w - (0.7 / (Math.Sqrt(2.5) + 1e-12) * Math.Pow(Math.Abs(w), (int)weighting) * ds[i]) : w)];

@@ -28,9 +28,7 @@ sealed class LayoutTests(string device) : DeviceFixture(device)
     {
         Shape shape = x["x"].Shape;
         Tensor tokens = Ops.Reshape(Ops.Permute(x["x"], 0, 2, 3, 1), [shape[0], shape[2] * shape[3], shape[1]]);
-        if (x.TryGetValue("cls_token", out Tensor? token))
-            tokens = Ops.Concat(1, Ops.Expand(token, shape[0]), tokens);
-        return tokens + x["pos_embed"];
+        return Ops.EmbedTokens(tokens, x.GetValueOrDefault("cls_token"), x["pos_embed"]);
     }
 
     static Tensor TokenMean(Tensor x, int prefix) => Ops.Mean(Ops.Slice(x, 1, prefix, x.Shape[1] - prefix), 1);
@@ -109,6 +107,35 @@ sealed class LayoutTests(string device) : DeviceFixture(device)
         GradientCheck.Run(x => Ops.Mean(x[0], 0), [5]);
         GradientCheck.Run(x => Ops.Expand(x[0], 4), [1, 3]);
         GradientCheck.Run(x => Ops.Expand(x[0] * x[0], 1), [1, 2, 3]);
+        GradientCheck.Run(x => Ops.EmbedTokens(x[0], x[1], x[2]), [3, 2, 5], [1, 1, 5], [1, 3, 5]);
+        GradientCheck.Run(x => Ops.EmbedTokens(x[0], null, x[1]), [2, 1, 3], [1, 1, 3]);
+        GradientCheck.Run(x => Ops.Patches(x[0], 2), [2, 4, 6, 3]);
+        GradientCheck.Run(x => Ops.Patches(x[0] * x[0], 1), [1, 2, 3, 1]);
+    }
+
+    [TestCase(1, 1, 1, 1, 1), TestCase(2, 8, 12, 3, 4), TestCase(3, 6, 9, 5, 3)]
+    public void PatchesAreRowsOfTheirPixels(int images, int height, int width, int channels, int patch)
+    {
+        using var scope = Scope.Begin();
+        float[] x = Enumerable.Range(0, images * height * width * channels).Select(i => (float)i).ToArray();
+        float[] y = Ops.Patches(From<float>(x, [images, height, width, channels]), patch).ToArray<float>();
+        int i = 0;
+        for (int n = 0; n < images; n++)
+            for (int row = 0; row < height; row += patch)
+                for (int column = 0; column < width; column += patch)
+                    for (int h = row; h < row + patch; h++)
+                        for (int w = column; w < column + patch; w++)
+                            for (int c = 0; c < channels; c++)
+                                Assert.That(y[i++], Is.EqualTo(x[(((n * height) + h) * width + w) * channels + c]));
+    }
+
+    [Test]
+    public void PatchesThatDoNotTileAreRefused()
+    {
+        using Tensor x = Zeros([1, 4, 6, 3]), tokens = Zeros([2, 3, 4]), positions = Zeros([1, 3, 4]), token = Zeros([1, 1, 4]);
+        Assert.That(() => Ops.Patches(x, 4), Throws.ArgumentException.With.Message.Contains("4").And.Message.Contains("[1, 4, 6, 3]"));
+        Assert.That(() => Ops.EmbedTokens(tokens, token, positions), Throws.ArgumentException.With.Message.Contains("[1, 4, 4]"));
+        Assert.That(() => Ops.EmbedTokens(tokens, positions, positions), Throws.ArgumentException.With.Message.Contains("class token"));
     }
 
     [Test]

@@ -13,13 +13,12 @@ sealed class AttentionWorkloads(int side)
 
     string Text => $"[{shape.Batch}, {shape.Tokens}, 3, {shape.Heads}, {shape.Width}]";
 
-    // Per element of y: q, k and v are loaded; the backward kernels load dy too, and store dq, or dk and dv. Each product of queries and
-    // keys, or of what has their shape and values, is two operations a token: q kᵀ and p v forward; q kᵀ, dy vᵀ and ds k; q kᵀ, dy vᵀ, dsᵀ q and pᵀ dy.
+    // Per element of y: q, k and v are loaded; backward dy and y too. Each product of queries and keys, or of what has their shape and
+    // values, is two operations a token: q kᵀ and p v forward; q kᵀ, dy vᵀ and ds k for the queries, q kᵀ, dy vᵀ, dsᵀ q and pᵀ dy for the keys.
     public IEnumerable<KernelWorkload> All => kinds.SelectMany(kind => new KernelWorkload[]
     {
         new($"{kind.Name}64", "nn", Text, Count, 12, 4, m => Forward(m, kind.Units)) { Operations = 4.0 * shape.Tokens },
-        new($"{kind.Name}backward_queries_64", "nn", Text, Count, 16, 4, m => Backward(m, kind.Units)) { Operations = 6.0 * shape.Tokens },
-        new($"{kind.Name}backward_keys_64", "nn", Text, Count, 16, 8, m => Backward(m, kind.Units)) { Operations = 8.0 * shape.Tokens },
+        new($"{kind.Name}backward_64", "nn", Text, Count, 20, 12, m => Backward(m, kind.Units)) { Operations = 14.0 * shape.Tokens },
     });
 
     Action Forward(WorkloadMemory m, AttentionUnits units)
@@ -31,9 +30,9 @@ sealed class AttentionWorkloads(int side)
     Action Backward(WorkloadMemory m, AttentionUnits units)
     {
         int rows = shape.Batch * shape.Heads * shape.Tokens;
-        var (kernel, dqkv, delta, dy) = (new Attention(m.Library, units), m.Output<float>(3 * Count), m.Output<float>(rows), m.Floats(Count));
+        var (kernel, dqkv, dy) = (new Attention(m.Library, units), m.Output<float>(3 * Count), m.Floats(Count));
         var (y, sums, qkv) = (m.Output<float>(Count), m.Output<float>(rows), m.Floats(3 * Count));
         kernel.Forward(m.Stream, y, sums, qkv, shape);
-        return () => kernel.Backward(m.Stream, dqkv, delta, dy, y, qkv, sums, shape);
+        return () => kernel.Backward(m.Stream, dqkv, dy, y, qkv, sums, shape);
     }
 }

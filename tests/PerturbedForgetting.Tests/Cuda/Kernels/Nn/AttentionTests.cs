@@ -122,7 +122,7 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ => "attention_" };
         long part = 4L * tokens * heads * width, sumBytes = 4L * tokens * heads;
         AssertTraffic($"{name}{width}", loaded: part + (2 * 2 * part), stored: part + sumBytes, isCoalesced: false);
-        foreach (string kernel in new[] { $"{name}{width}", $"{name}backward_queries_{width}", $"{name}backward_keys_{width}" })
+        foreach (string kernel in new[] { $"{name}{width}", $"{name}backward_{width}" })
             Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero, kernel);
     }
 
@@ -143,8 +143,8 @@ sealed class AttentionTests(string device) : KernelFixture(device)
 
     float[] Backward(Attention kernels, DeviceBuffer<float> qkv, float[] dy, float[] y, float[] logSums, Attention.Shape shape)
     {
-        DeviceBuffer<float> dqkv = Poisoned<float>(3 * dy.Length), scratch = Scratch<float>(logSums.Length);
-        kernels.Backward(Stream, dqkv, scratch, Upload<float>(dy), Upload<float>(y), qkv, Upload<float>(logSums), shape);
+        DeviceBuffer<float> dqkv = Poisoned<float>(3 * dy.Length);
+        kernels.Backward(Stream, dqkv, Upload<float>(dy), Upload<float>(y), qkv, Upload<float>(logSums), shape);
         return Download(dqkv);
     }
 

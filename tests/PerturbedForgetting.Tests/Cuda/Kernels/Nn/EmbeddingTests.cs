@@ -34,11 +34,9 @@ sealed class EmbeddingTests(string device) : KernelFixture(device)
             int image = i / perImage, at = i % perImage;
             expected[i] = (at < before ? first[at] : x[(image * tokens * channels) + at - before]) + positions[at];
         }
-        DeviceBuffer<float> y = Poisoned<float>(expected.Length), dx = Poisoned<float>(x.Length);
+        DeviceBuffer<float> y = Poisoned<float>(expected.Length);
         var kernels = new Embedding(Library);
         kernels.Tokens(Stream, y, Upload<float>(x), hasClassToken ? Upload<float>(first) : DevicePointer.Null, Upload<float>(positions), perImage, channels, images);
-        kernels.TokensBackward(Stream, dx, Upload<float>(expected), perImage, before, channels, images);
         AssertClose(Download(y), expected, 0);
-        AssertClose(Download(dx), Enumerable.Range(0, x.Length).Select(i => expected[(i / (tokens * channels) * perImage) + before + (i % (tokens * channels))]).ToArray(), 0);
     }
 }

@@ -6,9 +6,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 sealed class BinaryCrossEntropy(KernelLibrary library)
 {
     readonly RowKernel kernel = new(library, "binary_cross_entropy", keepsRow: false);
-    readonly LossSum sum = new(library);
 
-    /// <summary>Two launches: a loss a sample, their sum.</summary>
+    /// <summary>A loss a sample, and their sum.</summary>
     /// <param name="stream">Where.</param>
     /// <param name="loss">float32[1].</param>
     /// <param name="gradient">float32[samples, classes], or null.</param>
@@ -23,7 +22,6 @@ sealed class BinaryCrossEntropy(KernelLibrary library)
     public void Launch(CudaStream stream, DevicePointer loss, DevicePointer gradient, DevicePointer values, DevicePointer logits, DevicePointer dense, DevicePointer labels,
         double smoothing, double factor, long samples, int classes)
     {
-        kernel.Launch(stream.Moving(((gradient.IsNull ? 4 : 8) + (dense.IsNull ? 0 : 4)) * samples * classes), samples, classes, values, gradient, logits, dense, labels, smoothing, factor, classes);
-        sum.Launch(stream, loss, values, factor, samples);
+        kernel.Launch(stream.Moving(((gradient.IsNull ? 4 : 8) + (dense.IsNull ? 0 : 4)) * samples * classes), samples, classes, loss, values, gradient, logits, dense, labels, smoothing, factor, classes);
     }
 }

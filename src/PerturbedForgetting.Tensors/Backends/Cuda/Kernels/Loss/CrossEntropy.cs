@@ -6,9 +6,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 sealed class CrossEntropy(KernelLibrary library)
 {
     readonly RowKernel kernel = new(library, "cross_entropy", keepsRow: true);
-    readonly LossSum sum = new(library);
 
-    /// <summary>Two launches: a loss a sample, their mean.</summary>
+    /// <summary>A loss a sample, and their mean.</summary>
     /// <param name="stream">Where.</param>
     /// <param name="loss">float32[1].</param>
     /// <param name="gradient">float32[samples, classes], or null.</param>
@@ -22,7 +21,6 @@ sealed class CrossEntropy(KernelLibrary library)
         double smoothing, long samples, int classes)
     {
         double factor = 1.0 / samples;
-        kernel.Launch(stream.Moving(((gradient.IsNull ? 4 : 8)) * samples * classes), samples, classes, values, gradient, logits, labels, smoothing, factor, classes);
-        sum.Launch(stream, loss, values, factor, samples);
+        kernel.Launch(stream.Moving((gradient.IsNull ? 4 : 8) * samples * classes), samples, classes, loss, values, gradient, logits, labels, smoothing, factor, classes);
     }
 }

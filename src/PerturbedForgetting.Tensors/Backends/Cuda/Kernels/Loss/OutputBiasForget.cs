@@ -6,9 +6,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 sealed class OutputBiasForget(KernelLibrary library)
 {
     readonly RowKernel kernel = new(library, "output_bias_forget", keepsRow: true);
-    readonly LossSum sum = new(library);
 
-    /// <summary>Two launches: a loss a sample, their mean.</summary>
+    /// <summary>A loss a sample, and their mean.</summary>
     /// <param name="stream">Where.</param>
     /// <param name="loss">float32[1].</param>
     /// <param name="gradient">float32[samples, classes], or null.</param>
@@ -24,7 +23,6 @@ sealed class OutputBiasForget(KernelLibrary library)
         double c, double gamma, bool sigmoid, long samples, int classes)
     {
         double factor = 1.0 / samples;
-        kernel.Launch(stream.Moving(((gradient.IsNull ? 4 : 8)) * samples * classes), samples, classes, values, gradient, logits, labels, c, gamma, sigmoid ? 1 : 0, factor, classes);
-        sum.Launch(stream, loss, values, factor, samples);
+        kernel.Launch(stream.Moving((gradient.IsNull ? 4 : 8) * samples * classes), samples, classes, loss, values, gradient, logits, labels, c, gamma, sigmoid ? 1 : 0, factor, classes);
     }
 }

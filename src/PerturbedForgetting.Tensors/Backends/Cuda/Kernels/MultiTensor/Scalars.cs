@@ -8,7 +8,7 @@ sealed class Scalars(KernelLibrary library)
     const int CopyThreads = 256;
 
     readonly CudaKernel coefficients = library.Get("scalars_orthogonal_coefficients"), begin = library.Get("scalars_begin_update"), record = library.Get("scalars_record"),
-        track = library.Get("scalars_track_finite"), copy = library.Get("scalars_copy_if_zero"), losses = library.Get("scalars_add_losses");
+        copy = library.Get("scalars_copy_if_zero"), losses = library.Get("scalars_add_losses");
 
     /// <summary>coefficients = (a, b) and the squared norm of the combined gradient.</summary>
     public void OrthogonalCoefficients(CudaStream stream, DevicePointer result, DevicePointer combinedSquaredNorm, DevicePointer products,
@@ -26,9 +26,6 @@ sealed class Scalars(KernelLibrary library)
     /// <summary>Adds the losses of a mini-batch, float64[4], to an epoch's sums, float64[7]; keep, float64[1], is 0 to begin the first three anew.</summary>
     public void AddLosses(CudaStream stream, DevicePointer sums, DevicePointer batch, DevicePointer keep, int chunks, long samples) =>
         losses.Launch(stream, 1, 1, 0, sums, batch, keep, (double)chunks, (double)samples);
-
-    /// <summary>flag = 0 where the value is not finite.</summary>
-    public void TrackFinite(CudaStream stream, DevicePointer flag, DevicePointer value) => track.Launch(stream, 1, 1, 0, flag, value);
 
     /// <summary>y = x where the flag is 0.</summary>
     /// <param name="stream">Where.</param>

@@ -23,7 +23,7 @@ sealed unsafe class Attention
     static readonly int[] paddedWidths = [32, 64, 128];
 
     readonly AttentionUnits units;
-    readonly CudaKernel[] forward, backwardQueries, backwardKeys;
+    readonly CudaKernel[] forward, backward;
 
     /// <summary>Loads the kernels of one kind.</summary>
     public Attention(KernelLibrary library, AttentionUnits units)
@@ -31,8 +31,7 @@ sealed unsafe class Attention
         this.units = units;
         string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ => "attention_" };
         forward = Kernels(library, name, ForwardBytes);
-        backwardQueries = Kernels(library, name + "backward_queries_", BackwardQueriesBytes);
-        backwardKeys = Kernels(library, name + "backward_keys_", BackwardKeysBytes);
+        backward = Kernels(library, name + "backward_", BackwardBytes);
     }
 
     /// <summary>Queries, keys and values [batch, tokens, 3, heads, width].</summary>
@@ -58,25 +57,21 @@ sealed unsafe class Attention
         forward[width].Launch(stream, Grid(shape, ForwardRows), Threads, ForwardBytes(paddedWidths[width]), y, logSums, qkv, KernelArgument.Structure(&heads));
     }
 
-    /// <summary>dqkv of the layout of qkv. <paramref name="scratch"/>: [batch, heads, tokens].</summary>
-    public void Backward(CudaStream stream, DevicePointer dqkv, DevicePointer scratch, DevicePointer dy, DevicePointer y, DevicePointer qkv, DevicePointer logSums,
-        in Shape shape)
+    /// <summary>dqkv of the layout of qkv.</summary>
+    public void Backward(CudaStream stream, DevicePointer dqkv, DevicePointer dy, DevicePointer y, DevicePointer qkv, DevicePointer logSums, in Shape shape)
     {
         int width = WidthIndex(shape);
         HeadsOfKernel heads = Structure(shape);
-        KernelArgument structure = KernelArgument.Structure(&heads);
         Dim3 grid = Grid(shape, units == AttentionUnits.Float32 ? 32 : 64);
-        // It makes delta, in scratch, for the other one.
-        backwardQueries[width].Launch(stream, grid, Threads, BackwardQueriesBytes(paddedWidths[width]), dqkv, scratch, dy, y, qkv, logSums, structure);
-        backwardKeys[width].Launch(stream, grid, Threads, BackwardKeysBytes(paddedWidths[width]), dqkv, dy, qkv, logSums, scratch, structure);
+        // Half of the blocks for queries, half for keys.
+        backward[width].Launch(stream, new(2 * grid.X, grid.Y, grid.Z), Threads, BackwardBytes(paddedWidths[width]), dqkv, dy, y, qkv, logSums,
+            KernelArgument.Structure(&heads));
     }
 
     // Dynamic shared memory; the kernels' comments say why.
     int ForwardBytes(int width) => units == AttentionUnits.Float32 ? 4 * ((128 * (width + 4)) + (64 * 40)) : 4 * 128 * width;
 
-    int BackwardQueriesBytes(int width) => units == AttentionUnits.Float32 ? 4 * ((128 * (width + 4)) + (32 * 40)) : 4 * 192 * width;
-
-    int BackwardKeysBytes(int width) => units == AttentionUnits.Float32 ? 4 * ((128 * (width + 4)) + (64 * 40)) : 4 * 192 * width;
+    int BackwardBytes(int width) => units == AttentionUnits.Float32 ? ForwardBytes(width) : 4 * 192 * width;
 
     static Dim3 Grid(in Shape shape, int rows) => new((shape.Tokens + rows - 1) / rows, shape.Heads, shape.Batch);
 

@@ -5,8 +5,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 /// <summary>Patches of images as rows, class token and positions; kernels/nn/patches.cu, tokens.cu.</summary>
 sealed class Embedding(KernelLibrary library)
 {
-    readonly WideKernel patches = new(library, "patches"), patchesBackward = new(library, "patches_backward"), tokens = new(library, "tokens"),
-        tokensBackward = new(library, "tokens_backward");
+    readonly WideKernel patches = new(library, "patches"), patchesBackward = new(library, "patches_backward"), tokens = new(library, "tokens");
 
     /// <summary>rows [images H/P W/P, P P C] of image [images, H, W, C].</summary>
     public void Patches(CudaStream stream, DevicePointer rows, DevicePointer image, int patch, int width, int channels, long count) =>
@@ -19,8 +18,4 @@ sealed class Embedding(KernelLibrary library)
     /// <summary>y [images, 1 + tokens, channels]; without a class token (null) [images, tokens, channels]. perImage: elements of an image of y.</summary>
     public void Tokens(CudaStream stream, DevicePointer y, DevicePointer x, DevicePointer classToken, DevicePointer positions, long perImage, int channels, long images) =>
         tokens.Launch(stream.Moving(8 * images * perImage), images * perImage, channels, y, x, classToken, positions, perImage, channels, images * perImage);
-
-    /// <summary>dx: dy without the elements of the class token, <paramref name="before"/> an image.</summary>
-    public void TokensBackward(CudaStream stream, DevicePointer dx, DevicePointer dy, long perImage, int before, int channels, long images) =>
-        tokensBackward.Launch(stream.Moving(8 * images * (perImage - before)), images * (perImage - before), channels, dx, dy, perImage, before, images * (perImage - before));
 }
