@@ -2,7 +2,7 @@
 //
 // launch        grid-stride, 256 threads
 // bytes         least and actual: fill writes an element's size, copy reads and writes it, cast reads the one and writes the other
-// equals        CpuBackend.Fill, Copy, CopyBlocks, Cast
+// equals        CpuBackend.Fill, Copy, CopyBlocks, PlaceBlocks, Cast
 #include "../include/bfloat16.cuh"
 
 KERNEL memory_fill_1(unsigned char* y, unsigned value, long long count)
@@ -63,6 +63,16 @@ DEVICE void copy_blocks(T* y, const T* x, long long first_x, long long stride_x,
 COPY_BLOCKS(memory_copy_blocks_1, unsigned char)
 COPY_BLOCKS(memory_copy_blocks_4, unsigned)
 COPY_BLOCKS(memory_copy_blocks_8, unsigned long long)
+
+// Rows of `stride` elements: a block of `length` from column `first` on, zeros beside it.
+KERNEL memory_place_blocks(float* y, const float* x, long long first, long long stride, long long length, long long count)
+{
+    for (long long i = global_index(); i < stride * count; i += global_threads())
+    {
+        long long block = i / stride, at = i - block * stride - first;
+        y[i] = at >= 0 && at < length ? x[block * length + at] : 0.0f;
+    }
+}
 
 #define CAST(name, from, to) \
     KERNEL name(to* y, const from* x, long long count) \

@@ -10,6 +10,9 @@ abstract partial class Backend
     /// <summary>Copies <paramref name="count"/> blocks of <paramref name="length"/> elements from x to y.</summary>
     public abstract void CopyBlocks(Tensor x, Blocks from, Tensor y, Blocks to, long length, long count);
 
+    /// <summary>y = <paramref name="count"/> rows of <c>to.Stride</c> elements, in each the next <paramref name="length"/> elements of x, from <c>to.First</c> on, and zeros beside them.</summary>
+    public abstract void PlaceBlocks(Tensor x, Tensor y, Blocks to, long length, long count);
+
     /// <summary>y = x with its dimensions in another order: dimension i of y is dimension <paramref name="axes"/>[i] of x.</summary>
     public abstract void Permute(Tensor x, ReadOnlySpan<int> axes, Tensor y);
 

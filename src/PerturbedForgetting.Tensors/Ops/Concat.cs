@@ -28,7 +28,8 @@ public static partial class Ops
         int start = 0;
         foreach (var input in inputs)
         {
-            CopyPart(input, y, axis, start, input.Shape[axis], intoWhole: true);
+            var (part, stretch, count) = Blocks(y.Shape, axis, start, input.Shape[axis]);
+            y.Device.Backend.CopyBlocks(input, part, y, stretch, part.Stride, count);
             start += input.Shape[axis];
         }
         if (records)
@@ -36,13 +37,18 @@ public static partial class Ops
         return y;
     }
 
-    /// <summary>Copies between a part and the stretch [start, start + length) of a dimension of the whole.</summary>
-    static void CopyPart(Tensor source, Tensor target, int axis, int start, int length, bool intoWhole)
+    /// <summary>Copies the stretch of a dimension, from <paramref name="start"/> on, that the part is.</summary>
+    static void CopyPart(Tensor whole, Tensor part, int axis, int start, int length)
     {
-        var whole = (intoWhole ? target : source).Shape;
+        var (blocks, stretch, count) = Blocks(whole.Shape, axis, start, length);
+        whole.Device.Backend.CopyBlocks(whole, stretch, part, blocks, blocks.Stride, count);
+    }
+
+    /// <summary>The blocks of a part of <paramref name="length"/> indices of a dimension, where they lie in the whole, and how many there are.</summary>
+    static (Blocks Part, Blocks Stretch, long Count) Blocks(Shape whole, int axis, int start, int length)
+    {
         long inner = whole.Product(axis + 1, whole.Rank);
-        Blocks part = new(0, length * inner), stretch = new(start * inner, whole[axis] * inner);
-        source.Device.Backend.CopyBlocks(source, intoWhole ? part : stretch, target, intoWhole ? stretch : part, length * inner, whole.Product(0, axis));
+        return (new(0, length * inner), new(start * inner, whole[axis] * inner), whole.Product(0, axis));
     }
 
     sealed class ConcatNode : Node<ConcatNode>
@@ -64,7 +70,7 @@ public static partial class Ops
                 if (input.RequiresGrad)
                 {
                     var dx = input.EmptyLike();
-                    CopyPart(dy, dx, axis, start, input.Shape[axis], intoWhole: false);
+                    CopyPart(dy, dx, axis, start, input.Shape[axis]);
                     Send(input, dx);
                 }
                 start += input.Shape[axis];

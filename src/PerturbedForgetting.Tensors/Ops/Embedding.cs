@@ -79,15 +79,19 @@ public static partial class Ops
                 Send(x, dy);
                 return;
             }
-            // The class token has the gradient of its position.
-            var sum = positions.EmptyLike();
+            // The class token has the gradient of its position, as long as that is of this pass alone.
+            var target = Target(positions, out bool accumulate);
+            var sum = target is null || accumulate ? positions.EmptyLike() : target;
             dy.Device.Backend.SumLeading(dy, sum, accumulate: false);
-            Send(positions, sum);
+            if (sum == target)
+                Deliver(positions, target);
+            else
+                Send(positions, sum);
             Send(Inputs[2], sum.View(Inputs[2].Shape));
             if (!x.RequiresGrad)
                 return;
             var dx = x.EmptyLike();
-            CopyPart(dy, dx, 1, 1, x.Shape[1], intoWhole: false);
+            CopyPart(dy, dx, 1, 1, x.Shape[1]);
             Send(x, dx);
         }
     }

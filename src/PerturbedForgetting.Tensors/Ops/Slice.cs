@@ -36,7 +36,7 @@ public static partial class Ops
         else
         {
             y = Tensor.Empty(shape, x.DType, x.Device);
-            CopyPart(x, y, axis, start, length, intoWhole: false);
+            CopyPart(x, y, axis, start, length);
         }
         if (Records(x))
             y.Node = SliceNode.Record(x, axis, start, length);
@@ -56,8 +56,9 @@ public static partial class Ops
 
         protected override void Backward(Tensor dy)
         {
-            var dx = Inputs[0].EmptyLike().Fill(0);
-            CopyPart(dy, dx, axis, start, length, intoWhole: true);
+            var dx = Inputs[0].EmptyLike();
+            var (part, stretch, count) = Blocks(dx.Shape, axis, start, length);
+            dy.Device.Backend.PlaceBlocks(dy, dx, stretch, part.Stride, count);
             Send(Inputs[0], dx);
         }
     }

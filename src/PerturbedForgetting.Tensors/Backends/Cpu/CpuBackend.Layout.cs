@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
@@ -15,6 +16,19 @@ unsafe sealed partial class CpuBackend
             Target = (byte*)y.Address + to.First * size,
             TargetStep = to.Stride * size,
             Bytes = length * size,
+        });
+    }
+
+    public override void PlaceBlocks(Tensor x, Tensor y, Blocks to, long length, long count)
+    {
+        int size = x.DType.Size();
+        ForRows(count, Math.Max(1, to.Stride * size / sizeof(float)), new PlaceBlocksBody
+        {
+            Source = (byte*)x.Address,
+            Target = (byte*)y.Address,
+            Before = to.First * size,
+            Bytes = length * size,
+            Behind = (to.Stride - to.First - length) * size,
         });
     }
 
@@ -65,6 +79,25 @@ unsafe sealed partial class CpuBackend
         {
             for (long i = first; i < end; i++)
                 Buffer.MemoryCopy(Source + i * SourceStep, Target + i * TargetStep, Bytes, Bytes);
+        }
+    }
+
+    struct PlaceBlocksBody : IRowBody
+    {
+        public byte* Source, Target;
+        public long Before, Bytes, Behind;
+
+        public readonly void Run(long first, long end)
+        {
+            byte* target = Target + first * (Before + Bytes + Behind);
+            for (long i = first; i < end; i++, target += Behind)
+            {
+                NativeMemory.Clear(target, (nuint)Before);
+                target += Before;
+                Buffer.MemoryCopy(Source + i * Bytes, target, Bytes, Bytes);
+                target += Bytes;
+                NativeMemory.Clear(target, (nuint)Behind);
+            }
         }
     }
 

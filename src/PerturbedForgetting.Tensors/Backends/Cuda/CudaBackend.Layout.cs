@@ -14,6 +14,12 @@ sealed partial class CudaBackend
             Memory.CopyBlocks(stream, Pointer(y), to, Pointer(x), from, y.DType.Size(), length, count);
     }
 
+    public override void PlaceBlocks(Tensor x, Tensor y, Blocks to, long length, long count)
+    {
+        if (y.Count > 0)
+            Memory.PlaceBlocks(stream, Dense(y), to, Dense(x), length, count);
+    }
+
     public override void Permute(Tensor x, ReadOnlySpan<int> axes, Tensor y)
     {
         if (x.DType.Size() != 4)

@@ -53,7 +53,7 @@ sealed class CrossEntropyTests(string device) : LossFixture(device)
         bool isFew = classes <= RowKernel.FewClasses;
         string kernel = isFew ? "cross_entropy_few" : "cross_entropy";
         // Each warp reads the label; a sample's loss is written, read again by the last block, and their mean written.
-        AssertTraffic(kernel, loaded: (4L * x.Length) + (4L * samples * (isFew ? 1 : 8)) + (8L * samples), stored: (4L * x.Length) + (8L * samples) + 4, isCoalesced: false);
+        AssertTraffic(kernel, loaded: (4L * x.Length) + (4L * samples * (isFew ? 1 : 8)) + (8L * samples), stored: (4L * x.Length) + (8L * samples) + 4);
         Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero);
     }
 

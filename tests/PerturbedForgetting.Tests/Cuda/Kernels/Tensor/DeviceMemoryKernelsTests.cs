@@ -39,6 +39,17 @@ sealed class DeviceMemoryKernelsTests(string device) : KernelFixture(device)
         Assert.That(Download(y), Is.EqualTo(expected));
     }
 
+    [TestCase(0, 1, 1, 1), TestCase(3, 5, 40, 6), TestCase(0, 33, 64, 9), TestCase(7, 33, 40, 1)]
+    public void PlaceBlocksHasZerosBesideTheBlocks(int first, int length, int stride, int count)
+    {
+        float[] x = Normal(length * count), expected = new float[stride * count];
+        for (int b = 0; b < count; b++)
+            x.AsSpan(b * length, length).CopyTo(expected.AsSpan((b * stride) + first));
+        DeviceBuffer<float> y = Poisoned<float>(expected.Length);
+        new DeviceMemoryKernels(Library).PlaceBlocks(Stream, y, new Blocks(first, stride), Upload<float>(x), length, count);
+        Assert.That(Download(y), Is.EqualTo(expected));
+    }
+
     [Test]
     public void CastEqualsCpu([Values] DType from, [Values] DType to)
     {

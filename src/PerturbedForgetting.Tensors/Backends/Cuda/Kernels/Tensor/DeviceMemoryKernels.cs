@@ -26,6 +26,11 @@ sealed class DeviceMemoryKernels(KernelLibrary library)
         library.Get($"memory_copy_blocks_{size}").Launch(stream.Moving(2 * size * length * count), LaunchGrid.Blocks(length * count, Threads), Threads, 0,
             y, x, from.First, from.Stride, to.First, to.Stride, length, count);
 
+    /// <summary>y = rows of <c>to.Stride</c> float32 with a block of x in each and zeros beside it.</summary>
+    public void PlaceBlocks(CudaStream stream, DevicePointer y, Blocks to, DevicePointer x, long length, long count) =>
+        library.Get("memory_place_blocks").Launch(stream.Moving(4 * (length + to.Stride) * count), LaunchGrid.Blocks(to.Stride * count, Threads), Threads, 0,
+            y, x, to.First, to.Stride, length, count);
+
     /// <summary>y = x in another type.</summary>
     public void Cast(CudaStream stream, DevicePointer y, DType to, DevicePointer x, DType from, long count) =>
         library.Get($"memory_cast_{Name(from)}_{Name(to)}").Launch(stream.Moving((from.Size() + to.Size()) * count), LaunchGrid.Blocks(count, Threads), Threads, 0, y, x, count);
