@@ -4,7 +4,7 @@ namespace PerturbedForgetting.Tests.Vision;
 
 public class JpegPartsTests
 {
-    /// <summary>Sixteen pixels at a time give what one at a time gives, over all of the cube of samples' faces and inside.</summary>
+    /// <summary>Many pixels at a time give what one at a time gives, over all of the cube of samples' faces and inside.</summary>
     [Test]
     public void ColourConversionIsTheSameForAnyWidth()
     {

@@ -23,7 +23,7 @@ static class EntropyDecoder
         63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
     ];
 
-    /// <summary>Decodes a whole block into zeroed coefficients; <paramref name="last"/> is the last position that is not zero.</summary>
+    /// <summary>Decodes a whole block into zeroed coefficients; behind position <paramref name="last"/> there are only zeros.</summary>
     public static bool Sequential(
         ref EntropyReader reader, Span<short> block, HuffmanTable dc, HuffmanTable ac, JpegComponent component, out int last)
     {
@@ -50,7 +50,7 @@ static class EntropyDecoder
                     count -= HuffmanCode.Length(code);
                     if (HuffmanCode.Symbol(code) != 0xF0)
                         break;
-                    k += 16;
+                    k = Math.Min(k + 16, 64);
                     continue;
                 }
             }
@@ -62,10 +62,11 @@ static class EntropyDecoder
             count -= HuffmanCode.Total(code);
             k += HuffmanCode.Run(code);
             Unsafe.Add(ref coefficients, Unsafe.Add(ref natural, k)) = (short)((value ^ (int)negative) - (int)negative);
-            last = k++;
+            k++;
         }
         reader.Ahead = (bits, count);
-        return last < 64;
+        last = k - 1;
+        return k <= 64;
     }
 
     /// <summary>Passes over a block of which only the first coefficient matters to those behind it.</summary>
@@ -76,7 +77,7 @@ static class EntropyDecoder
         ref uint lookup = ref MemoryMarshal.GetReference(ac.Lookup);
         ref uint skip = ref MemoryMarshal.GetReference(ac.Skip);
         (ulong bits, int count) = reader.Ahead;
-        int k = 1, last = 0;
+        int k = 1;
         while (k < 64)
         {
             reader.Ensure(ref bits, ref count);
@@ -97,15 +98,15 @@ static class EntropyDecoder
                 return false;
             bits <<= HuffmanCode.Bits(code);
             count -= HuffmanCode.Bits(code);
-            k += HuffmanCode.Run(code);
             if (HuffmanCode.Size(code) > 0)
-                last = k;
-            else if (HuffmanCode.Symbol(code) != 0xF0)
+                k += HuffmanCode.Run(code) + 1;
+            else if (HuffmanCode.Symbol(code) == 0xF0)
+                k = Math.Min(k + 16, 64);
+            else
                 break;
-            k++;
         }
         reader.Ahead = (bits, count);
-        return last < 64;
+        return k <= 64;
     }
 
     /// <summary>Reads a block's first coefficient, coded as its difference to the one before.</summary>

@@ -4,7 +4,7 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 sealed class HuffmanTable
 {
     /// <summary>Codes up to this length are decoded by one table look-up.</summary>
-    public const int LookupBits = 10;
+    public const int LookupBits = 11;
 
     readonly byte[] counts = new byte[16];
     readonly byte[] symbols = new byte[256];
@@ -13,13 +13,22 @@ sealed class HuffmanTable
     readonly uint[] lookup = new uint[1 << LookupBits];
     readonly uint[] skip = new uint[1 << LookupBits];
     bool built;
+    bool skipBuilt;
 
-    /// <summary>By the next ten bits the code that they begin with, as <see cref="HuffmanCode"/>; 0 where it is longer.</summary>
+    /// <summary>By the next eleven bits the code that they begin with, as <see cref="HuffmanCode"/>; 0 where it is longer.</summary>
     public ReadOnlySpan<uint> Lookup => lookup;
 
-    /// <summary>By the next ten bits what passes over the coefficients whose codes lie whole in them, and over the end of the block
+    /// <summary>By the next eleven bits what passes over the coefficients whose codes lie whole in them, and over the end of the block
     /// behind them: bits + 256 x coefficients + 65536 if the block ends; 0 where not even one does.</summary>
-    public ReadOnlySpan<uint> Skip => skip;
+    public ReadOnlySpan<uint> Skip
+    {
+        get
+        {
+            if (!skipBuilt)
+                BuildSkip();
+            return skip;
+        }
+    }
 
     /// <summary>Whether the file has defined the table.</summary>
     public bool Defined { get; set; }
@@ -34,8 +43,7 @@ sealed class HuffmanTable
             lengths.CopyTo(counts);
             values.CopyTo(symbols);
             built = BuildLookup();
-            if (built)
-                BuildSkip();
+            skipBuilt = false;
         }
         return Defined = built;
     }
@@ -96,6 +104,7 @@ sealed class HuffmanTable
             }
             skip[i] = (uint)(bits | coefficients << 8 | end);
         }
+        skipBuilt = true;
     }
 }
 

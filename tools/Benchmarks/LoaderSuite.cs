@@ -1,0 +1,189 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using PerturbedForgetting.Tensors.Random;
+using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Imaging;
+using PerturbedForgetting.Vision.Transforms;
+
+namespace Benchmarks;
+
+/// <summary>
+/// What an image costs before a model sees it, in processor time of one core: a file read, decoded as far as its random crop needs,
+/// cropped, resized and mirrored; the parts of that; evaluation; small images. The photos are those of <c>--images FOLDER</c>, or made
+/// here. With <c>--peer COMMAND</c> another program does the same with the same files in turn: it is called as <c>COMMAND FOLDER</c> and
+/// prints <c>... X images/s ...</c>, of one core.
+/// </summary>
+sealed partial class LoaderSuite : IDisposable
+{
+    const int Pixels = 224;
+    const double WarmUpSeconds = 0.5;
+
+    readonly ImageDecoder decoder = new();
+    readonly RgbImage image = new();
+    readonly Resampler resampler = new();
+    readonly Func<int, int, CropBox> region;
+    ImageTransform transform = new RandomResizedCrop(Pixels, Pixels);
+    RandomSequence random;
+    byte[] target = [];
+
+    LoaderSuite() => region = (width, height) => transform.Region(width, height, random);
+
+    public static void Run(SuiteOptions options, Figures figures)
+    {
+        string temporary = Path.Combine(Path.GetTempPath(), $"benchmark-images-{Environment.ProcessId}"), small = Path.Combine(temporary, "small");
+        string photos = options.Images ?? Path.Combine(temporary, "photos");
+        using var suite = new LoaderSuite();
+        try
+        {
+            LoaderImages.WriteSmall(small);
+            if (options.Images is null)
+                LoaderImages.WritePhotos(photos);
+            suite.Run(photos, small, options, figures);
+        }
+        finally
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
+    }
+
+    public void Dispose()
+    {
+        decoder.Dispose();
+        image.Dispose();
+        resampler.Dispose();
+    }
+
+    void Run(string folder, string smallFolder, SuiteOptions options, Figures figures)
+    {
+        LoaderImage[] photos = LoaderImages.Read(folder), small = LoaderImages.Read(smallFolder);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{photos.Length} photos, {photos.Average(p => p.Bytes.Length) / 1000:F0} kB each; processor time of one core, median and best of {options.Rounds}"));
+        Console.WriteLine($"{"image",-52}{"us",9}{"best us",9}{"images/s a core",17}");
+        var cases = Cases(photos, small).Where(c => options.Includes(c.Name)).ToArray();
+        foreach (Case c in cases)
+            c.WarmUp();
+        bool compares = options.Peer is not null && cases.Any(c => c.Name == WholePath);
+        List<double> peer = [];
+        for (int round = 0; round < options.Rounds; round++)
+        {
+            foreach (Case c in cases)
+                c.Measure();
+            if (compares)
+                peer.Add(1 / PeerRate(options.Peer!, folder));
+        }
+        foreach (Case c in cases)
+            Report(c.Name, c.Seconds, figures);
+        if (compares)
+        {
+            Report("photo, peer: " + Path.GetFileName(options.Peer), peer, figures);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"ours does {Median(peer) / Median(cases.First(c => c.Name == WholePath).Seconds):F2} times the peer's images a second"));
+        }
+    }
+
+    const string WholePath = "photo: read, decode, crop at random, resize, mirror";
+
+    IEnumerable<Case> Cases(LoaderImage[] photos, LoaderImage[] small)
+    {
+        // The share of the area that torchvision draws by default.
+        ImageTransform training = new RandomResizedCrop(Pixels, Pixels, (0.08, 1)), evaluation = new EvalTransform(Pixels, Pixels);
+        ImageTransform padded = new PaddedCrop(32, 32);
+        RgbImage decoded = new();
+        decoder.Decode(photos[0].Bytes, decoded);
+        var shapes = DatasetFactory.Open("builtin/shapes:size=32,train=1000", null, "train");
+        yield return new(WholePath, photos.Length, i => Read(photos[i].Path, training, i));
+        yield return new("photo: decode all of it", photos.Length, i => decoder.Decode(photos[i].Bytes, image));
+        yield return new("photo: decode what the crop needs", photos.Length, i => Decode(photos[i].Bytes, training, i));
+        yield return new("photo: decode its last pixel (codes alone)", photos.Length, i => decoder.Decode(photos[i].Bytes, image, region: LastPixel));
+        yield return new("photo: crop at random, resize, mirror", photos.Length, i => Apply(decoded, training, i));
+        yield return new("photo, evaluation: read, decode, resize", photos.Length, i => Read(photos[i].Path, evaluation, i));
+        yield return new("photo, evaluation: resize", photos.Length, i => Apply(decoded, evaluation, i));
+        yield return new("CIFAR's size: read, decode, pad, crop, mirror", small.Length, i => Read(small[i].Path, padded, i));
+        yield return new("shape of 32 pixels: draw, pad, crop, mirror", shapes.Count, i =>
+        {
+            shapes.Read(i, image, decoder);
+            Apply(image, padded, i);
+        });
+    }
+
+    static CropBox LastPixel(int width, int height) => new(height - 1, width - 1, 1, 1);
+
+    void Read(string path, ImageTransform chosen, int number)
+    {
+        Begin(chosen, number);
+        decoder.Decode(path, image, region);
+        Apply(image, chosen, number);
+    }
+
+    void Decode(byte[] bytes, ImageTransform chosen, int number)
+    {
+        Begin(chosen, number);
+        decoder.Decode(bytes, image, region: region);
+    }
+
+    void Apply(RgbImage source, ImageTransform chosen, int number)
+    {
+        Begin(chosen, number);
+        chosen.Apply(source, resampler, ref random, target.AsSpan(0, chosen.OutputBytes));
+    }
+
+    void Begin(ImageTransform chosen, int number)
+    {
+        (transform, random) = (chosen, new RandomSequence(1, (ulong)number));
+        if (target.Length < chosen.OutputBytes)
+            target = new byte[chosen.OutputBytes];
+    }
+
+    static void Report(string name, List<double> seconds, Figures figures)
+    {
+        figures.Add("loader/" + name, "s", [.. seconds]);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-52}{1e6 * Median(seconds),9:F1}{1e6 * seconds.Min(),9:F1}{1 / Median(seconds),17:F0}"));
+    }
+
+    static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+
+    static double PeerRate(string command, string folder)
+    {
+        var start = new ProcessStartInfo(command, [folder]) { RedirectStandardOutput = true };
+        using var process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        var match = Rate().Match(output);
+        if (process.ExitCode == 0 && match.Success)
+            return double.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+        Console.Error.WriteLine($"{command} {folder} failed with exit code {process.ExitCode} and printed no 'images/s'");
+        return double.NaN;
+    }
+
+    [GeneratedRegex("([0-9.]+) images/s")]
+    private static partial Regex Rate();
+
+    /// <summary>Something that is done with each of a number of images, and the processor time of one that each round took.</summary>
+    sealed class Case(string name, int images, Action<int> action)
+    {
+        public string Name => name;
+
+        public List<double> Seconds { get; } = [];
+
+        /// <summary>Until the code is compiled for good.</summary>
+        public void WarmUp()
+        {
+            for (var clock = Stopwatch.StartNew(); clock.Elapsed.TotalSeconds < WarmUpSeconds;)
+                Pass();
+        }
+
+        public void Measure()
+        {
+            TimeSpan before = Environment.CpuUsage.TotalTime;
+            Pass();
+            Seconds.Add((Environment.CpuUsage.TotalTime - before).TotalSeconds / images);
+        }
+
+        void Pass()
+        {
+            for (int i = 0; i < images; i++)
+                action(i);
+        }
+    }
+}
