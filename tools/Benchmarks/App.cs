@@ -10,11 +10,12 @@ static class App
     const int Good = 0, Wrong = 2;
 
     const string Description = """
-        Measures the CPU backend and the software GPU.
+        Measures the CPU backend, the loader and the software GPU.
 
         Suites:
           kernels     matrix products, convolutions, element-wise operations, norms, whole-model passes
           steps       whole training steps: plain, SAM, OBF, GSAM; their memory; with --peer another program beside them
+          loader      images: decoding, cropping, resizing; with --peer another program beside it
           simulator   kernels on the software GPU
 
         kernels:PART is one part of it (gemm, conv, elementwise, norm, multi-tensor); SUITE:PREFIX and kernels:PART:PREFIX are only the
@@ -25,6 +26,7 @@ static class App
           Benchmarks kernels:gemm kernels:conv:resnet50 --compare before.json
           Benchmarks steps --rounds 5 --peer ./peer.sh
           Benchmarks steps:resnet50/8x224
+          Benchmarks loader --images photos --peer tools/loader_torchvision.py
         """;
 
     // Each writes its table to the console and adds its figures.
@@ -32,7 +34,7 @@ static class App
     [
         ("kernels", "gemm", GemmSuite.Run), ("kernels", "conv", ConvSuite.Run), ("kernels", "elementwise", ElementwiseSuite.Run),
         ("kernels", "norm", NormSuite.Run), ("kernels", "multi-tensor", MultiTensorSuite.Run),
-        ("steps", "", StepSuite.Run), ("simulator", "", SimulatorSuite.Run),
+        ("steps", "", StepSuite.Run), ("loader", "", LoaderSuite.Run), ("simulator", "", SimulatorSuite.Run),
     ];
 
     /// <summary>A part of a suite that was asked for.</summary>
@@ -64,11 +66,12 @@ static class App
     {
         Argument<string[]> suites = new("SUITE") { Arity = ArgumentArity.ZeroOrMore, Description = "what to measure" };
         Option<int> threads = Positive("--threads", "threads that compute", Cpu.Threads), rounds = Positive("--rounds", "alternations of what is measured in turn in steps", 5);
-        Option<string?> peer = new("--peer") { HelpName = "COMMAND", Description = "a program to measure in turn with ours in steps (called with MODEL BATCH PIXELS STEPS; prints '... X s/step ...')" };
+        Option<string?> peer = new("--peer") { HelpName = "COMMAND", Description = "a program to measure in turn with ours in steps (called with MODEL BATCH PIXELS STEPS; prints '... X s/step ...') or loader (called with FOLDER; prints '... X images/s ...')" };
+        Option<string?> images = new("--images") { HelpName = "FOLDER", Description = "loader: the JPEGs to read; without it some are made" };
         Option<string?> save = new("--save") { HelpName = "FILE", Description = "write all figures as JSON" };
         Option<string?> compare = new("--compare") { HelpName = "FILE", Description = "show the figures beside those of a saved run" };
         Option<bool> processor = new("--processor-time") { Description = "kernels and simulator: count processor time, for one thread on a busy machine" };
-        RootCommand root = new(Description) { suites, threads, rounds, peer, save, compare, processor };
+        RootCommand root = new(Description) { suites, threads, rounds, peer, images, save, compare, processor };
         // A version says nothing here.
         foreach (var version in root.Options.OfType<VersionOption>().ToArray())
             root.Options.Remove(version);
@@ -76,7 +79,7 @@ static class App
         {
             Cpu.Threads = parsed.GetValue(threads);
             Timing.ProcessorTime = parsed.GetValue(processor);
-            Measure(Select(parsed.GetValue(suites)!), new("", parsed.GetValue(peer), parsed.GetValue(rounds)), parsed.GetValue(save), parsed.GetValue(compare), output);
+            Measure(Select(parsed.GetValue(suites)!), new("", parsed.GetValue(peer), parsed.GetValue(rounds), parsed.GetValue(images)), parsed.GetValue(save), parsed.GetValue(compare), output);
             return Good;
         });
         root.Subcommands.Add(StepProcess.Command(output));

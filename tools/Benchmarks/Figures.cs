@@ -34,7 +34,8 @@ sealed class Figures
 /// <param name="Prefix">Only cases whose name begins so.</param>
 /// <param name="Peer">A program to measure in turn with ours, or none.</param>
 /// <param name="Rounds">Turns of what is measured in turn with others.</param>
-sealed record SuiteOptions(string Prefix, string? Peer, int Rounds)
+/// <param name="Images">A folder of JPEGs for the loader, or none.</param>
+sealed record SuiteOptions(string Prefix, string? Peer, int Rounds, string? Images)
 {
     public bool Includes(string name) => name.StartsWith(Prefix, StringComparison.Ordinal);
 }

@@ -34,6 +34,17 @@ sealed class BenchmarksTests
     }
 
     [Test]
+    public void TheLoadersFiguresAreSaved()
+    {
+        File.WriteAllBytes(folder["photo.jpg"], Vision.TestImages.Jpeg(40, 30));
+        Assert.That(App.Run(["loader:cifar", "--rounds", "2", "--images", folder.Path, "--save", folder["run.json"]], output, error), Is.Zero, error.ToString());
+        Figure figure = SavedRun.Read(folder["run.json"]).Figures.Single();
+        Assert.That((figure.Name, figure.Unit, figure.Runs), Is.EqualTo(("loader/cifar/all", "s", 2)));
+        Assert.That(App.Run(["loader:cifar", "--images", folder["nothing"]], output, error), Is.EqualTo(2));
+        Assert.That(error.ToString(), Does.Contain("nothing"));
+    }
+
+    [Test]
     public void WhatFailedIsNoFigure()
     {
         Figures figures = new();
