@@ -29,7 +29,7 @@ public sealed class Scope : IDisposable
 
     internal static Scope? Current => current;
 
-    /// <summary>Whether nobody outside the library sees the tensors that are made here.</summary>
+    /// <summary>Whether nobody outside the library sees the tensors that are made here, but those that are returned.</summary>
     internal bool Hides { get; private set; }
 
     /// <summary>Opens a scope inside the one that is open on this thread, if any.</summary>
@@ -45,7 +45,7 @@ public sealed class Scope : IDisposable
         return scope;
     }
 
-    /// <summary>Opens a scope whose tensors, and those of the scopes inside it, nobody outside the library sees.</summary>
+    /// <summary>Opens a scope whose tensors, and those of the scopes inside it, nobody outside the library sees but those that it returns.</summary>
     internal static Scope BeginHidden()
     {
         var scope = Begin();
@@ -67,6 +67,8 @@ public sealed class Scope : IDisposable
     /// <summary>Hands a tensor to the scope outside; without one, to the caller, who disposes it.</summary>
     public Tensor Return(Tensor result)
     {
+        if (Hides && outer is not { Hides: true })
+            Show(result);
         for (int i = owned.Count - 1; i >= 0; i--)
         {
             if (owned[i] != result.Storage)
@@ -76,6 +78,17 @@ public sealed class Scope : IDisposable
             break;
         }
         return result;
+    }
+
+    /// <summary>From now on a caller sees the tensor, whose object is therefore not used again.</summary>
+    void Show(Tensor tensor)
+    {
+        var all = root!.hidden;
+        int at = all.LastIndexOf(tensor);
+        if (at < 0)
+            return;
+        all[at] = all[^1];
+        all.RemoveAt(all.Count - 1);
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Profiling;
 
@@ -47,9 +48,12 @@ public abstract class Module
     public Tensor Call(Tensor x)
     {
         using var range = BeginRange();
-        using var scope = Scope.Begin();
+        using var scope = HidesTensors && GradMode.Enabled ? Scope.BeginHidden() : Scope.Begin();
         return scope.Return(Forward(x));
     }
+
+    /// <summary>Whether nobody outside the library sees a tensor that a call makes on the way, so that, where the tape keeps it, its object can be used again.</summary>
+    internal virtual bool HidesTensors => false;
 
     /// <summary>The range of a call for profilers, where a module has calls of other forms.</summary>
     protected Ranges.Range BeginRange() => Ranges.IsOn ? Ranges.Push(RangeKind.Module, Label) : default;

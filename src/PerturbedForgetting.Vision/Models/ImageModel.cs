@@ -38,6 +38,9 @@ public abstract class ImageModel : Module
     /// </summary>
     public Action<string, Tensor>? Observer { get; set; }
 
+    /// <summary>All modules inside are the library's own, and show what they make to the <see cref="Observer"/> alone.</summary>
+    internal override bool HidesTensors => Observer is null;
+
     /// <summary>Sets every element of the classifier's bias (<c>--head-init-bias</c>).</summary>
     public void FillHeadBias(double value) => Classifier.Bias!.Fill(value);
 

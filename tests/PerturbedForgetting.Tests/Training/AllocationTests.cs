@@ -38,14 +38,14 @@ sealed class AllocationTests
         yield return Case("GSAM", new() { Alpha = 0.4 });
         yield return Case("ASAM", new() { IsAdaptive = true, ScalesBeforeNorm = true });
         yield return Case("random", new() { IsRandom = true });
-        yield return Case("two groups", new() { ChunkSize = 2 });
+        yield return Case("eight groups", new() { ChunkSize = 1 });
 
         static TestCaseData Case(string name, PerturbationOptions perturbation) => new TestCaseData(perturbation).SetArgDisplayNames(name);
     }
 
     static void Check(string model, int pixels, StepOptions options)
     {
-        using var steps = new ModelSteps(model, pixels, 4, options);
+        using var steps = new ModelSteps(model, pixels, 8, options);
         steps.Train(WarmUp * options.AccumulationSteps);
         long least = long.MaxValue;
         // The least of some: threads of the test host allocate too.
