@@ -18,7 +18,7 @@ unsafe sealed partial class CpuBackend
         if (accumulate)
         {
             // One sum at the end: adding a deep product to dx block by block would round it once a block.
-            using var gradient = Tensor.Persistent(dx.Shape, dx.DType, dx.Device);
+            using var gradient = Tensor.Hidden(dx.Shape, dx.DType, dx.Device);
             Conv2dBackwardInput(dy, weight, geometry, gradient, accumulate: false);
             Add(dx, gradient, dx);
             return;
