@@ -28,13 +28,13 @@ static class EntropyDecoder
         ref EntropyReader reader, Span<short> block, HuffmanTable dc, HuffmanTable ac, JpegComponent component, out int last)
     {
         last = 0;
-        if (!Difference(ref reader, dc, component))
+        (ulong bits, int count) = reader.Ahead;
+        if (!Difference(ref reader, ref bits, ref count, dc, component))
             return false;
         ref short coefficients = ref MemoryMarshal.GetReference(block[..64]);
         coefficients = (short)component.Prediction;
         ref byte natural = ref MemoryMarshal.GetReference(Natural);
         ref uint lookup = ref MemoryMarshal.GetReference(ac.Lookup);
-        (ulong bits, int count) = reader.Ahead;
         int k = 1;
         while (k < 64)
         {
@@ -43,7 +43,7 @@ static class EntropyDecoder
             if (HuffmanCode.Total(code) == 0)
             {
                 if (code == 0 && (code = ac.DecodeLong((int)(bits >> 48))) == 0)
-                    return false;
+                    return Fail(ref reader, bits, count);
                 if (HuffmanCode.Total(code) == 0)
                 {
                     bits <<= HuffmanCode.Length(code);
@@ -54,14 +54,11 @@ static class EntropyDecoder
                     continue;
                 }
             }
-            // A number that begins with 0 is negative: its bits are those of its magnitude, inverted.
-            ulong number = bits << HuffmanCode.Length(code);
-            long negative = ~((long)number >> 63);
-            int value = (int)((number ^ (ulong)negative) >> (64 - HuffmanCode.Size(code)));
+            int value = Number(bits, code);
             bits <<= HuffmanCode.Total(code);
             count -= HuffmanCode.Total(code);
             k += HuffmanCode.Run(code);
-            Unsafe.Add(ref coefficients, Unsafe.Add(ref natural, k)) = (short)((value ^ (int)negative) - (int)negative);
+            Unsafe.Add(ref coefficients, Unsafe.Add(ref natural, k)) = (short)value;
             k++;
         }
         reader.Ahead = (bits, count);
@@ -72,11 +69,11 @@ static class EntropyDecoder
     /// <summary>Passes over a block of which only the first coefficient matters to those behind it.</summary>
     public static bool Skip(ref EntropyReader reader, HuffmanTable dc, HuffmanTable ac, JpegComponent component)
     {
-        if (!Difference(ref reader, dc, component))
+        (ulong bits, int count) = reader.Ahead;
+        if (!Difference(ref reader, ref bits, ref count, dc, component))
             return false;
         ref uint lookup = ref MemoryMarshal.GetReference(ac.Lookup);
         ref uint skip = ref MemoryMarshal.GetReference(ac.Skip);
-        (ulong bits, int count) = reader.Ahead;
         int k = 1;
         while (k < 64)
         {
@@ -95,7 +92,7 @@ static class EntropyDecoder
             }
             uint code = Unsafe.Add(ref lookup, next);
             if (code == 0 && (code = ac.DecodeLong((int)(bits >> 48))) == 0)
-                return false;
+                return Fail(ref reader, bits, count);
             bits <<= HuffmanCode.Bits(code);
             count -= HuffmanCode.Bits(code);
             if (HuffmanCode.Size(code) > 0)
@@ -110,20 +107,44 @@ static class EntropyDecoder
     }
 
     /// <summary>Reads a block's first coefficient, coded as its difference to the one before.</summary>
-    static bool Difference(ref EntropyReader reader, HuffmanTable dc, JpegComponent component)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static bool Difference(ref EntropyReader reader, ref ulong bits, ref int count, HuffmanTable dc, JpegComponent component)
     {
-        int size = reader.Symbol(dc);
-        if (size > 15)
-            return false;
-        component.Prediction += reader.Signed(size);
+        reader.Ensure(ref bits, ref count);
+        uint code = dc.Lookup[(int)(bits >> (64 - HuffmanTable.LookupBits))];
+        if ((code == 0 && (code = dc.DecodeLong((int)(bits >> 48))) == 0) || HuffmanCode.Symbol(code) > 15)
+            return Fail(ref reader, bits, count);
+        component.Prediction += Number(bits, code);
+        bits <<= HuffmanCode.Bits(code);
+        count -= HuffmanCode.Bits(code);
         return true;
+    }
+
+    /// <summary>The number behind a code, of no bits at all: 0. One that begins with 0 is negative: its bits are those of its
+    /// magnitude, inverted (T.81, figure F.12).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static int Number(ulong bits, uint code)
+    {
+        ulong number = bits << HuffmanCode.Length(code);
+        long negative = ~((long)number >> 63);
+        int value = (int)((number ^ (ulong)negative) >> 1 >> (63 - HuffmanCode.Size(code)));
+        return (value ^ (int)negative) - (int)negative;
+    }
+
+    /// <summary>Gives the bits back where they match no code: whether there were any left tells what is wrong.</summary>
+    static bool Fail(ref EntropyReader reader, ulong bits, int count)
+    {
+        reader.Ahead = (bits, count);
+        return false;
     }
 
     /// <summary>First scan of the DC coefficients.</summary>
     public static bool DcFirst(ref EntropyReader reader, Span<short> block, HuffmanTable dc, JpegComponent component, int low)
     {
-        if (!Difference(ref reader, dc, component))
+        (ulong bits, int count) = reader.Ahead;
+        if (!Difference(ref reader, ref bits, ref count, dc, component))
             return false;
+        reader.Ahead = (bits, count);
         block[0] = (short)(component.Prediction << low);
         return true;
     }
