@@ -15,6 +15,7 @@ static class App
         Suites:
           kernels     matrix products, convolutions, element-wise operations, norms, whole-model passes
           steps       whole training steps: plain, SAM, OBF, GSAM; their memory; with --peer another program beside them
+          threads     SAM steps on many threads: what a machine of many processors gains, worked out; more threads than processors
           loader      images: decoding, cropping, resizing; with --peer another program beside it
           simulator   kernels on the software GPU
 
@@ -34,7 +35,7 @@ static class App
     [
         ("kernels", "gemm", GemmSuite.Run), ("kernels", "conv", ConvSuite.Run), ("kernels", "elementwise", ElementwiseSuite.Run),
         ("kernels", "norm", NormSuite.Run), ("kernels", "multi-tensor", MultiTensorSuite.Run),
-        ("steps", "", StepSuite.Run), ("loader", "", LoaderSuite.Run), ("simulator", "", SimulatorSuite.Run),
+        ("steps", "", StepSuite.Run), ("threads", "", ThreadsSuite.Run), ("loader", "", LoaderSuite.Run), ("simulator", "", SimulatorSuite.Run),
     ];
 
     /// <summary>A part of a suite that was asked for.</summary>

@@ -16,7 +16,7 @@ sealed class StepSuite
 
     static readonly StepKind[] kinds = Enum.GetValues<StepKind>();
 
-    static readonly StepWorkload[] workloads =
+    internal static readonly StepWorkload[] Workloads =
     [
         new("resnet50", "resnet50", 8, 64), new("resnet50", "resnet50", 8, 224), new("vit_small_patch32_224", "vit_small_patch32", 8, 224),
         new("resnet18_cifar", "resnet18", 32, 32), new("vit_tiny_patch4_32", "vit_tiny_patch4", 32, 32), new("resnet20", "", 128, 32),
@@ -31,7 +31,7 @@ sealed class StepSuite
 
     public static void Run(SuiteOptions options, Figures figures)
     {
-        var wanted = workloads.Where(w => options.Includes(w.Name)).ToArray();
+        var wanted = Workloads.Where(w => options.Includes(w.Name)).ToArray();
         if (wanted.Length == 0)
             return;
         var (arithmetic, memory) = (Roof.Arithmetic(), Roof.Memory());

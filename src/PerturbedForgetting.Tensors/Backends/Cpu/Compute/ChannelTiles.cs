@@ -10,13 +10,13 @@ readonly struct ChannelTiles
     /// <summary>The most rows of a <see cref="Group"/>.</summary>
     public const int MaxGroup = 8;
 
-    const int TileElements = 1 << 15, GroupElements = 1 << 10, MinTileRows = 256, MinTileChannels = 128;
+    const int TileElements = 1 << 15, GroupElements = 1 << 10, MinTileRows = 256, FewRowsChannels = 128, MinTileChannels = 64;
 
     public ChannelTiles(long rows, int channels, int threads)
     {
         (Rows, Channels) = (rows, channels);
         // Whole rows stream best from memory; few rows leave the threads only channels to share.
-        TileChannels = Math.Min(channels, rows is >= 64 and < 4 * MinTileRows ? MinTileChannels : 512);
+        TileChannels = Math.Min(channels, rows is >= 64 and < 4 * MinTileRows ? FewRowsChannels : 512);
         TileRows = Math.Max(MinTileRows, TileElements / Math.Max(1, TileChannels) / MaxGroup * MaxGroup);
         Group = Math.Clamp(GroupElements / Math.Max(1, TileChannels), 1, MaxGroup);
         RowTiles = (int)((rows + TileRows - 1) / TileRows);

@@ -29,6 +29,13 @@ readonly record struct GemmPlan
     // Packed right matrices larger than this (elements) are made and used a slice of columns at a time.
     const long SharedRightLimit = 1L << 22;
 
+    // With more threads than this the last tasks count more than the packing that larger ones save.
+    const int FewThreads = 4;
+
+    // What packing an element costs, in multiply-adds, and what part of a task the last thread may be late.
+    const int PackCost = 8;
+    const double Lateness = 0.5;
+
     // Partial sums that a task adds up.
     const int SumElements = 1 << 15;
 
@@ -65,8 +72,33 @@ readonly record struct GemmPlan
         int splits = SplitsFor(m, n, k);
         bool own = splits > 1 || m <= GemmBlocking.Lines || ((long)k * n > SharedRightLimit && m <= 2048);
         int wanted = (int)Math.Clamp((long)m * n * k / TaskWork, 1, (long)threads * (own ? OwnTasksPerThread : TasksPerThread));
-        return own ? Own(m, n, k, lines, columns, splits, wanted) : Shared(m, n, k, lines, columns, wanted);
+        var plan = own ? Own(m, n, k, lines, columns, splits, wanted) : Shared(m, n, k, lines, columns, wanted);
+        return threads > FewThreads && wanted > threads ? plan.Balanced(lines, columns, threads) : plan;
     }
+
+    /// <summary>The cut of rows and columns with which the longest thread has the least to do.</summary>
+    GemmPlan Balanced(int lines, int columns, int threads)
+    {
+        const int minPanels = 3, maxRounds = 4;
+        int mPanels = CeilDiv(m, lines), nPanels = CeilDiv(SliceColumns, columns), minColumnTasks = Math.Min(CeilDiv(SliceColumns, TaskColumns), nPanels);
+        var best = this;
+        for (int rowPanels = minPanels; rowPanels <= GemmBlocking.Lines / lines; rowPanels++)
+        {
+            int tasks = Splits * CeilDiv(mPanels, rowPanels);
+            for (int rounds = 1; rounds <= maxRounds; rounds++)
+            {
+                int columnTasks = Math.Clamp(threads * rounds / tasks, minColumnTasks, nPanels);
+                var plan = this with { TaskRows = rowPanels * lines, TaskWidth = CeilDiv(nPanels, columnTasks) * columns };
+                if (plan.Time(threads) < best.Time(threads))
+                    best = plan;
+            }
+        }
+        return best;
+    }
+
+    /// <summary>Estimated time of a slice on threads of one speed, per unit of depth.</summary>
+    double Time(int threads) =>
+        (CeilDiv(Tasks(SliceColumns), threads) + Lateness) * (((double)TaskRows * TaskWidth) + (PackCost * (TaskRows + (OwnRight ? TaskWidth : 0))));
 
     static GemmPlan Own(int m, int n, int k, int lines, int columns, int splits, int wanted)
     {

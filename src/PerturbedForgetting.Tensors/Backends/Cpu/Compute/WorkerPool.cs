@@ -59,6 +59,9 @@ static unsafe class WorkerPool
         }
     }
 
+    /// <summary>Notes what loops cost instead of sharing them out; null but in measurements.</summary>
+    public static LoopTrace? Trace { get; set; }
+
     /// <summary>Threads started so far, callers not included.</summary>
     public static int Workers => workers;
 
@@ -80,7 +83,10 @@ static unsafe class WorkerPool
         TBody local = body;
         try
         {
-            Share(count, Unsafe.AsPointer(ref local), &Invoke<TBody>);
+            if (Trace is { } trace)
+                trace.Run(count, Unsafe.AsPointer(ref local), &Invoke<TBody>);
+            else
+                Share(count, Unsafe.AsPointer(ref local), &Invoke<TBody>);
         }
         finally
         {
@@ -99,7 +105,7 @@ static unsafe class WorkerPool
         StartWorkers(helpers);
         limit = helpers;
         WorkerPool.count = count;
-        shares = SharesPerThread * (helpers + 1);
+        shares = Shares(helpers + 1);
         WorkerPool.body = body;
         WorkerPool.run = run;
         WorkerPool.failure = null;
@@ -150,7 +156,7 @@ static unsafe class WorkerPool
         do
         {
             first = seen;
-            end = first + Math.Max(1, (count - first) / shares);
+            end = EndOfShare(first, count, shares);
             if (first >= count)
                 return false;
             seen = Interlocked.CompareExchange(ref counters.Next, end, first);
@@ -158,6 +164,10 @@ static unsafe class WorkerPool
         while (seen != first);
         return true;
     }
+
+    internal static int Shares(int threads) => SharesPerThread * threads;
+
+    internal static int EndOfShare(int first, int count, int shares) => first + Math.Max(1, (count - first) / shares);
 
     static void StartWorkers(int helpers)
     {
