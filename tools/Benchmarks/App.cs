@@ -66,12 +66,12 @@ static class App
     static RootCommand Root(TextWriter output)
     {
         Argument<string[]> suites = new("SUITE") { Arity = ArgumentArity.ZeroOrMore, Description = "what to measure" };
-        Option<int> threads = Positive("--threads", "threads that compute", Cpu.Threads), rounds = Positive("--rounds", "alternations of what is measured in turn in steps", 5);
+        Option<int> threads = Positive("--threads", "threads that compute", Cpu.Threads), rounds = Positive("--rounds", "alternations of what is measured in turn in steps and loader", 5);
         Option<string?> peer = new("--peer") { HelpName = "COMMAND", Description = "a program to measure in turn with ours in steps (called with MODEL BATCH PIXELS STEPS; prints '... X s/step ...') or loader (called with FOLDER; prints '... X images/s ...')" };
         Option<string?> images = new("--images") { HelpName = "FOLDER", Description = "loader: the JPEGs to read; without it some are made" };
         Option<string?> save = new("--save") { HelpName = "FILE", Description = "write all figures as JSON" };
         Option<string?> compare = new("--compare") { HelpName = "FILE", Description = "show the figures beside those of a saved run" };
-        Option<bool> processor = new("--processor-time") { Description = "kernels and simulator: count processor time, for one thread on a busy machine" };
+        Option<bool> processor = new("--processor-time") { Description = "count processor time instead of elapsed time, for one thread on a busy machine" };
         RootCommand root = new(Description) { suites, threads, rounds, peer, images, save, compare, processor };
         // A version says nothing here.
         foreach (var version in root.Options.OfType<VersionOption>().ToArray())

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Optimizers;
@@ -80,9 +79,9 @@ sealed class StepCase : IDisposable
     /// <summary>Makes a step and returns its seconds.</summary>
     public double Time(StepKind kind)
     {
-        long start = Stopwatch.GetTimestamp();
+        double start = Timing.Now();
         steps[kind].Batch(images, labels, 0, 1000);
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return Timing.Now() - start;
     }
 
     public void Dispose()

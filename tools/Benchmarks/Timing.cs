@@ -61,7 +61,8 @@ static class Timing
         return (Now() - start) / calls;
     }
 
-    static double Now() => ProcessorTime
+    /// <summary>Seconds by the clock that counts.</summary>
+    public static double Now() => ProcessorTime
         ? Environment.CpuUsage.TotalTime.TotalSeconds
         : (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency;
 }
