@@ -2,7 +2,7 @@ using PerturbedForgetting.Vision.Models;
 
 namespace Benchmarks;
 
-/// <summary>What a SAM step with SGD must do at least.</summary>
+/// <summary>What a SAM step must do at least.</summary>
 /// <param name="Operations">Of floating point: two a multiply-add, forward, gradient of the input, gradient of the weights, two passes; no gradient of the images.</param>
 /// <param name="Bytes">To and from memory, if what a layer puts out is too large for the caches.</param>
 readonly record struct StepFloor(double Operations, double Bytes)
@@ -15,8 +15,8 @@ readonly record struct StepFloor(double Operations, double Bytes)
     // A pass reads the weights twice and writes their gradient.
     const int BytesPerWeight = 3 * sizeof(float);
 
-    // Norm 4, perturbed weights 12, norm 4, update of weights and momentum 20.
-    const int BytesPerUpdate = 40;
+    // Norm 4, perturbed weights 12, norm 4, update 20: gradient, weights and momentum; AdamW has two moments.
+    const int BytesPerSgdUpdate = 40, BytesPerAdamUpdate = 48;
 
     public static StepFloor Of(StepWorkload workload, ModelSummary model)
     {
@@ -24,6 +24,6 @@ readonly record struct StepFloor(double Operations, double Bytes)
         long first = model.Layers.First(l => l.MultiplyAdds > 0).MultiplyAdds;
         return new(
             2.0 * Passes * workload.Batch * ((3 * model.MultiplyAdds) - first),
-            (Passes * ((BytesPerOutput * outputs) + (BytesPerWeight * (double)model.Parameters))) + (BytesPerUpdate * (double)model.Parameters));
+            (Passes * ((BytesPerOutput * outputs) + (BytesPerWeight * (double)model.Parameters))) + ((workload.Optimizer == "adamw" ? BytesPerAdamUpdate : BytesPerSgdUpdate) * (double)model.Parameters));
     }
 }
