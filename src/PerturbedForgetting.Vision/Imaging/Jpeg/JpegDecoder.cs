@@ -34,13 +34,7 @@ sealed class JpegDecoder : IDisposable
         whole = region is null;
         try
         {
-            ReadAll(data, options, region);
-            // An orientation that is told only behind the image shows another part of it.
-            if (!whole && options.ApplyExifOrientation && orientation != regionOrientation)
-            {
-                whole = true;
-                ReadAll(data, options, region);
-            }
+            ReadNeeded(data, options, region);
         }
         catch (ImageDecodeException e) when (options.FillTruncated && scan.Any && e.Problem is ImageProblem.Truncated or ImageProblem.Corrupt)
         {
@@ -60,6 +54,23 @@ sealed class JpegDecoder : IDisposable
     {
         frame.Release();
         output.Dispose();
+    }
+
+    void ReadNeeded(ReadOnlySpan<byte> data, ImageDecoderOptions options, Func<int, int, CropBox>? region)
+    {
+        try
+        {
+            ReadAll(data, options, region);
+            // An orientation that is told only behind the image shows another part of it.
+            if (whole || !options.ApplyExifOrientation || orientation == regionOrientation)
+                return;
+        }
+        catch (ImageDecodeException) when (scan.StoppedEarly)
+        {
+            // Data that nobody needed may look like a marker where they are damaged. What is wrong, decoding all of them tells.
+        }
+        whole = true;
+        ReadAll(data, options, region);
     }
 
     void ReadAll(ReadOnlySpan<byte> data, ImageDecoderOptions options, Func<int, int, CropBox>? region)
