@@ -81,6 +81,24 @@ sealed unsafe class GemmTests
     }
 
     [Test]
+    public void LevelsWithFusedMultiplyAddGiveTheSameBits([ValueSource(nameof(sizes))] int[] size)
+    {
+        using var test = new ComputeCase();
+        var (m, n, k) = (size[0], size[1], size[2]);
+        float* a = test.Normal<float>((long)m * k), b = test.Normal<float>((long)n * k), first = null;
+        foreach (SimdKind level in ComputeCase.Levels.Where(l => l > SimdKind.Portable))
+        {
+            SimdLevel.Current = level;
+            float* c = test.Empty<float>((long)m * n);
+            Gemm.Run(false, true, m, n, k, a, k, b, k, c, n, false);
+            if (first == null)
+                first = c;
+            else
+                ComputeCase.AssertSameBits(c, first, m * n, $"{level}");
+        }
+    }
+
+    [Test]
     public void BatchedMatchesSingleProducts([Values(1, 3, 24)] int batch, [Values] bool transB, [Values] bool accumulate)
     {
         using var test = new ComputeCase();
