@@ -4,16 +4,8 @@ namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>Whole steps have the same bits each time, for any number of threads of the CPU.</summary>
 [TestFixture, NonParallelizable]
-sealed class StepThreadEqualityTests
+sealed class StepThreadEqualityTests : ThreadsFixture
 {
-    int threads;
-
-    [SetUp]
-    public void Remember() => threads = WorkerPool.Threads;
-
-    [TearDown]
-    public void Restore() => WorkerPool.Threads = threads;
-
     [TestCase("resnet20", 32, 9)]
     [TestCase("vit_tiny_patch4_32", 32, 3)]
     public void StepsOfSamAreTheSame(string model, int pixels, int batch)

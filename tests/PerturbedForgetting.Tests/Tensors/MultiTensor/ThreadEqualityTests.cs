@@ -6,16 +6,8 @@ namespace PerturbedForgetting.Tests.Tensors.MultiTensor;
 
 /// <summary>Whole-model passes have the same bits for any number of threads of the CPU.</summary>
 [TestFixture]
-sealed class ThreadEqualityTests
+sealed class ThreadEqualityTests : ThreadsFixture
 {
-    int threads;
-
-    [SetUp]
-    public void Remember() => threads = WorkerPool.Threads;
-
-    [TearDown]
-    public void Restore() => WorkerPool.Threads = threads;
-
     [Test]
     public void SumsAreTheSame()
     {

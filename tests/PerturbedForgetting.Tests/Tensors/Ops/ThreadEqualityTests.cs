@@ -7,16 +7,8 @@ namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
 /// <summary>Results and gradients have the same bits for any number of threads of the CPU, and nothing stays allocated.</summary>
 [TestFixture]
-sealed class ThreadEqualityTests
+sealed class ThreadEqualityTests : ThreadsFixture
 {
-    int threads;
-
-    [SetUp]
-    public void Remember() => threads = WorkerPool.Threads;
-
-    [TearDown]
-    public void Restore() => WorkerPool.Threads = threads;
-
     static IEnumerable<TestCaseData> Operations()
     {
         yield return Case("Linear", x => Ops.Linear(x[0], x[1], x[2]), [700, 130], [67, 130], [67]);
@@ -47,6 +39,9 @@ sealed class ThreadEqualityTests
         yield return Case("Permute", x => Ops.Permute(x[0], 0, 2, 1), [3, 197, 211]);
         yield return Case("Mean", x => Ops.Mean(x[0], 1), [9, 197, 111]);
         yield return Case("Concat", x => Ops.Concat(1, Ops.Expand(x[1], 20), x[0]), [20, 49, 192], [1, 1, 192]);
+        yield return Case("EmbedTokens", x => Ops.EmbedTokens(x[0], x[1], x[2]), [20, 49, 192], [1, 1, 192], [1, 50, 192]);
+        yield return Case("Patches", x => Ops.Patches(x[0], 7), [5, 56, 63, 3]);
+        yield return Case("Slice", x => Ops.Slice(x[0], 1, 3, 100), [9, 197, 111]);
         Shape large = [37, 2111];
         yield return Case("Add", x => x[0] + x[1], large, large);
         yield return Case("Mul", x => x[0] * x[1], large, large);

@@ -3,16 +3,8 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 
 [TestFixture, NonParallelizable]
-sealed class WorkerPoolTests
+sealed class WorkerPoolTests : ThreadsFixture
 {
-    int threads;
-
-    [SetUp]
-    public void Remember() => threads = WorkerPool.Threads;
-
-    [TearDown]
-    public void Restore() => WorkerPool.Threads = threads;
-
     [Test]
     public void EveryIndexRunsOnce([Values(1, 2, 5, 64)] int threads, [Values(0, 1, 2, 7, 1000)] int count)
     {
