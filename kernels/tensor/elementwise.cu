@@ -1,4 +1,4 @@
-// Sums, differences, products, multiples: y = a + b, a - b, a b, f x, a x + y.
+// Sums, differences, products, multiples: y = a + b, a - b, a b, f x.
 //
 // a, b, x, y    float32[count]; y may be a source; factor: float32[1] on the device
 // launch        grid-stride, 256 threads, 4 elements a thread
@@ -30,9 +30,4 @@ KERNEL __launch_bounds__(MAP_THREADS) elementwise_scale_by(float* y, const float
 {
     float f = *factor;
     map(y, x, count, [f](float v) { return v * f; });
-}
-
-KERNEL __launch_bounds__(MAP_THREADS) elementwise_axpy(float* y, const float* x, float factor, long long count)
-{
-    map(y, x, y, count, [factor](float u, float v) { return fused(u, factor, v); });
 }

@@ -1,47 +1,14 @@
-// Filling, copying, converting.
+// Filling words of 8 bytes (the driver fills smaller ones), copying blocks, converting.
 //
 // launch        grid-stride, 256 threads
-// bytes         least and actual: fill writes an element's size, copy reads and writes it, cast reads the one and writes the other
-// equals        CpuBackend.Fill, Copy, CopyBlocks, PlaceBlocks, Cast
+// bytes         least and actual: fill writes 8 an element, copy reads and writes its size, cast reads the one and writes the other
+// equals        CpuBackend.Fill, CopyBlocks, PlaceBlocks, Cast
 #include "../include/bfloat16.cuh"
 
-KERNEL memory_fill_1(unsigned char* y, unsigned value, long long count)
-{
-    for (long long i = global_index(); i < count; i += global_threads())
-        y[i] = (unsigned char)value;
-}
-
-// Whole fours of 16 bytes, then the rest.
-KERNEL memory_fill_4(unsigned* y, unsigned value, long long count)
-{
-    uint4 four = {value, value, value, value};
-    for (long long i = 4 * global_index(); i < count; i += 4 * global_threads())
-    {
-        if (i + 4 <= count)
-            *(uint4*)(y + i) = four;
-        else
-            for (long long j = i; j < count; j++)
-                y[j] = value;
-    }
-}
-
-KERNEL memory_fill_8(unsigned long long* y, unsigned long long value, long long count)
+KERNEL memory_fill(unsigned long long* y, unsigned long long value, long long count)
 {
     for (long long i = global_index(); i < count; i += global_threads())
         y[i] = value;
-}
-
-// bytes: any; the addresses are multiples of 16.
-KERNEL memory_copy(unsigned char* y, const unsigned char* x, long long bytes)
-{
-    for (long long i = 16 * global_index(); i < bytes; i += 16 * global_threads())
-    {
-        if (i + 16 <= bytes)
-            store4((float*)(y + i), load4((const float*)(x + i)));
-        else
-            for (long long j = i; j < bytes; j++)
-                y[j] = x[j];
-    }
 }
 
 // Blocks of `length` elements at equal distances; a stride of 0 repeats one block.

@@ -45,7 +45,7 @@ sealed class KernelsProfileTests
     public void SideMakesEveryWorkloadLarger()
     {
         // What is stored once whatever the size: a loss.
-        (string, int)[] filters = [("cross_entropy", 4), ("gemm_nn", 0), ("permute", 0), ("restore", 0), ("gelu_backward", 0), ("patches", 0), ("attention_mma_tf32_64", 0)];
+        (string, int)[] filters = [("cross_entropy", 4), ("gemm_nn", 0), ("permute", 0), ("lerp", 0), ("gelu_backward", 0), ("patches", 0), ("attention_mma_tf32_64", 0)];
         foreach ((string filter, int once) in filters)
         {
             JsonElement[] sizes = [.. new[] { "1", "2" }.Select(side =>

@@ -60,7 +60,7 @@ sealed class DeviceBenchmarkTests
         Put("losses.json", """{"losses": [{"model": "resnet20", "drift": [{"steps": 10, "relative": 0.00002}]}]}""");
         Put("kernels.json", """
             {"copy_gigabytes_per_second": 2000, "kernels": [{"kernel": "relu", "ratio_to_copy": 0.9}, {"kernel": "softmax", "ratio_to_copy": 0.5},
-            {"kernel": "restore", "ratio_to_copy": 0.95}, {"kernel": "gemm_nn", "teraflops": 12.34}]}
+            {"kernel": "combine", "ratio_to_copy": 0.95}, {"kernel": "gemm_nn", "teraflops": 12.34}]}
             """);
         Put("steps.json", """{"steps": [{"model": "m", "optimizer": "sgdw", "graph": false, "seconds": 0.2}, {"model": "m", "optimizer": "sgdw", "graph": true, "seconds": 0.1}]}""");
         Put("torch.json", """{"steps": [{"model": "m", "optimizer": "sgdw", "seconds": 0.25}]}""");
@@ -70,7 +70,7 @@ sealed class DeviceBenchmarkTests
         Assert.That(lines, Has.Some.Match("^tests +FAILED +62 s +7 passed, 2 failed$"));
         Assert.That(lines, Has.Some.Match("^sanitizer +left out +not installed$"));
         Assert.That(lines, Has.Some.Match("^losses +ok +9 s +resnet20: 10 steps 2e-5$"));
-        Assert.That(lines, Has.Some.Match("^kernels +ok +8 s +copy 2000 GB/s; 3 kernels bound by memory: median 90% of it, least softmax 50%, relu 90%, restore 95%$"));
+        Assert.That(lines, Has.Some.Match("^kernels +ok +8 s +copy 2000 GB/s; 3 kernels bound by memory: median 90% of it, least softmax 50%, relu 90%, combine 95%$"));
         Assert.That(lines, Has.Some.Match("^ +TFLOP/s: gemm_nn 12.3$"));
         Assert.That(lines, Has.Some.Match("^steps +ok +7 s +m sgdw: 0.2000 s, graph 0.1000 s$"));
         Assert.That(lines, Has.Some.Match(@"^torch +timeout +6 s +m sgdw: 0.2500 s, ratio 2.50$"));

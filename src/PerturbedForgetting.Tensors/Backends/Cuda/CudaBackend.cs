@@ -64,7 +64,7 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         else if ((uint)bits == bits >> 32)
             stream.FillWords(pointer, (uint)bits, 2 * y.Count);
         else
-            Memory.Fill(stream, pointer, bits, 8, y.Count);
+            Memory.Fill(stream, pointer, bits, y.Count);
     }
 
     public override void Copy(Tensor x, Tensor y)

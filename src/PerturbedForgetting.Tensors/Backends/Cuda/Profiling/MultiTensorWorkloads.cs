@@ -28,21 +28,10 @@ sealed class MultiTensorWorkloads(int side)
             var (kernel, sums, partials, x, z) = (new Products(m.Library), m.Output<double>(3), m.Output<double>(3 * tiles.TileCount), m.Floats(count), m.Floats(count));
             return () => kernel.Launch(m.Stream, tiles, sums, partials, x, z, default, Weighting.None);
         }),
-        Pass("step_normal", 4, 4, (m, tiles) =>
-        {
-            var (kernel, y, w) = (new StepNormal(m.Library), m.Output<float>(count), m.Floats(count));
-            var (norm, radius) = (m.Upload((double)count), m.Upload(0.05));
-            return () => kernel.Launch(m.Stream, tiles, y, w, Weighting.None, norm, radius, 1, 42, 0);
-        }),
         Pass("lerp", 8, 4, (m, tiles) =>
         {
             var (kernel, y, target, factor) = (new Lerp(m.Library), m.Floats(count), m.Floats(count), m.Upload(0.1));
             return () => kernel.Launch(m.Stream, tiles, y, target, factor);
-        }),
-        Pass("restore", 4, 4, (m, tiles) =>
-        {
-            var (kernel, y, x) = (new Restore(m.Library), m.Output<float>(count), m.Floats(count));
-            return () => kernel.Launch(m.Stream, tiles, y, x);
         }),
         Pass("combine", 4, 4, (m, tiles) =>
         {

@@ -11,7 +11,6 @@ sealed class TensorWorkloads(int side)
 
     public IEnumerable<KernelWorkload> All =>
     [
-        Flat("memory_copy", 4, 4, Copy),
         Flat("elementwise_add", 8, 4, m =>
         {
             var (kernel, y, a, b) = (new Elementwise(m.Library), m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
@@ -21,11 +20,6 @@ sealed class TensorWorkloads(int side)
         {
             var (kernel, y, x) = (new Elementwise(m.Library), m.Output<float>(Count), m.Floats(Count));
             return () => kernel.Scale(m.Stream, y, x, 0.5f, Count);
-        }),
-        Flat("elementwise_axpy", 8, 4, m =>
-        {
-            var (kernel, y, x) = (new Elementwise(m.Library), m.Floats(Count), m.Floats(Count));
-            return () => kernel.Axpy(m.Stream, y, x, 0.5f, Count);
         }),
         new("permute_transpose", "tensor", $"[{square}, {square}]", Count, 4, 4, m =>
         {
@@ -43,12 +37,6 @@ sealed class TensorWorkloads(int side)
 
     KernelWorkload Flat(string kernel, double loaded, double stored, Func<WorkloadMemory, Action> prepare) =>
         new(kernel, "tensor", $"[{Count}]", Count, loaded, stored, prepare);
-
-    Action Copy(WorkloadMemory m)
-    {
-        var (kernel, y, x) = (new DeviceMemoryKernels(m.Library), m.Output<float>(Count), m.Floats(Count));
-        return () => kernel.Copy(m.Stream, y, x, 4 * Count);
-    }
 
     // Per element of the product: a row of A and a column of B are shared by all elements of their row and column.
     KernelWorkload Product(string kernel, bool tensorCores)

@@ -6,7 +6,7 @@ using PerturbedForgetting.Tests.Tensors.MultiTensor;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels.MultiTensor;
 
-/// <summary>Perturbation, combination, mixing and copies.</summary>
+/// <summary>Perturbation, combination and mixing.</summary>
 [TestFixtureSource(typeof(KernelDevices))]
 sealed class PassTests(string device) : MultiTensorFixture(device)
 {
@@ -107,17 +107,6 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
     }
 
     [Test]
-    public void RestoreCopiesEveryBit([ValueSource(nameof(Arenas))] int[] sizes)
-    {
-        Make(sizes);
-        float[] x = Model.NewBuffer().ToArray<float>();
-        x[^1] = float.NaN;
-        DeviceBuffer<float> saved = Upload<float>(x), y = Poisoned<float>(x.Length);
-        new Restore(Library).Launch(Stream, Tiles, y, saved);
-        AssertClose(Download(y), x, relative: 0);
-    }
-
-    [Test]
     public void PassesMoveTheLeastBytes([Values(1, 3)] int tiles)
     {
         Make([tiles * MultiTensorLayout.TileLength]);
@@ -128,16 +117,11 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
         new StepAlong(Library).Launch(Stream, Tiles, y, w, g, Weighting.Magnitude, numbers, numbers, 1);
         // Norm and radius are read once a tile.
         AssertTraffic("step_along", loaded: (8 * count) + table + (16 * tiles), stored: 4 * count);
-        new Restore(Library).Launch(Stream, Tiles, y, w);
-        AssertTraffic("restore", loaded: (4 * count) + (tiles * Warps * 12), stored: 4 * count);
         new Lerp(Library).Launch(Stream, Tiles, y, w, numbers);
         AssertTraffic("lerp", loaded: (8 * count) + table + (tiles * Warps * 8), stored: 4 * count);
         new Combine(Library).Launch(Stream, Tiles, y, new(g), w, 1, accumulate: false);
         AssertTraffic("combine", loaded: (4 * count) + table, stored: 4 * count);
-        var flag = Upload(1.0);
-        new AllFinite(Library).Launch(Stream, Tiles, flag, g);
-        AssertTraffic("all_finite", loaded: (4 * count) + table, stored: 0);
-        foreach (string kernel in new[] { "step_along", "restore", "lerp", "combine", "all_finite" })
+        foreach (string kernel in new[] { "step_along", "lerp", "combine" })
             Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero, kernel);
     }
 

@@ -48,19 +48,6 @@ sealed class ActivationsTests(string device) : KernelFixture(device)
         AssertTraffic(name + "_backward", loaded: 8L * count, stored: 4L * count, isCoalesced: count % 128 == 0);
     }
 
-    [TestCase(1, 1)]
-    [TestCase(3, 31)]
-    [TestCase(33, 12)]
-    [TestCase(50, 1536)]
-    public void GeluBias(int rows, int columns)
-    {
-        float[] x = Normal(rows * columns), bias = Normal(columns), sum = [.. x.Select((v, i) => v + bias[i % columns])];
-        DeviceBuffer<float> y = Poisoned<float>(x.Length), pre = Poisoned<float>(x.Length);
-        new Activations(Library).GeluBias(Stream, y, pre, Upload<float>(x), Upload<float>(bias), columns, x.Length);
-        AssertClose(Download(pre), sum, 0);
-        AssertClose(Download(y), OnCpu(sum, (b, t, r) => b.Gelu(t, r)), 6e-7, 6e-7);
-    }
-
     static float[] OnCpu(float[] x, Action<Backend, Tensor, Tensor> operation)
     {
         Tensor y = Tensor.Empty([x.Length], DType.Float32);

@@ -23,10 +23,8 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
         DeviceBuffer<float> x = Some(Count), b = Some(Columns), y = Poisoned<float>(Count), partial = Scratch<float>(parts * Columns), sum = Poisoned<float>(Columns);
         broadcast.Add(Stream, y, x, b, Columns, Count);
         broadcast.Sum(Stream, sum, x, partial, Rows, Columns, accumulate: false);
-        new Activations(Library).GeluBias(Stream, y, Poisoned<float>(Count), x, b, Columns, Count);
         // x, and the bias from cache.
         Check("add_broadcast", 2 * Floats, Floats);
-        Check("gelu_bias", 2 * Floats, 2 * Floats);
         // The parts are written and read once more.
         Check("sum_leading", Floats + (4 * parts * Columns), (4 * parts * Columns) + (4 * Columns));
     }

@@ -9,7 +9,6 @@ sealed class Activations(KernelLibrary library)
 
     readonly CudaKernel relu = library.Get("relu"), reluBackward = library.Get("relu_backward"), sigmoid = library.Get("sigmoid"),
         sigmoidBackward = library.Get("sigmoid_backward"), gelu = library.Get("gelu"), geluBackward = library.Get("gelu_backward");
-    readonly WideKernel geluBias = new(library, "gelu_bias");
 
     /// <summary>y = max(x, 0).</summary>
     public void Relu(CudaStream stream, DevicePointer y, DevicePointer x, long count) => One(relu, stream, y, x, count);
@@ -28,10 +27,6 @@ sealed class Activations(KernelLibrary library)
 
     /// <summary>dx = dy (cdf(x) + x pdf(x)).</summary>
     public void GeluBackward(CudaStream stream, DevicePointer dx, DevicePointer dy, DevicePointer x, long count) => Two(geluBackward, stream, dx, dy, x, count);
-
-    /// <summary>pre = x + bias over rows of columns, y = gelu(pre).</summary>
-    public void GeluBias(CudaStream stream, DevicePointer y, DevicePointer pre, DevicePointer x, DevicePointer bias, int columns, long count) =>
-        geluBias.Launch(stream.Moving((pre.IsNull ? 8 : 12) * count), count, columns, y, pre, x, bias, columns, count);
 
     static void One(CudaKernel kernel, CudaStream stream, DevicePointer y, DevicePointer x, long count) =>
         kernel.Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, count);

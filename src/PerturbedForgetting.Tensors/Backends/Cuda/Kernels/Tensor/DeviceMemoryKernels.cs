@@ -2,24 +2,14 @@ using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
-/// <summary>Filling, copying, converting; kernels/tensor/memory.cu.</summary>
+/// <summary>Filling, copying blocks, converting; kernels/tensor/memory.cu.</summary>
 sealed class DeviceMemoryKernels(KernelLibrary library)
 {
     const int Threads = 256;
 
-    /// <summary>y = value, elements of 1, 4 or 8 bytes given by their bits.</summary>
-    public void Fill(CudaStream stream, DevicePointer y, ulong bits, int size, long count)
-    {
-        CudaKernel kernel = library.Get($"memory_fill_{size}");
-        if (size == 8)
-            kernel.Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, Threads), Threads, 0, y, bits, count);
-        else
-            kernel.Launch(stream.Moving(size * count), LaunchGrid.Blocks(count, size == 4 ? 4 * Threads : Threads), Threads, 0, y, (uint)bits, count);
-    }
-
-    /// <summary>y = x, any bytes at addresses that are multiples of 16.</summary>
-    public void Copy(CudaStream stream, DevicePointer y, DevicePointer x, long bytes) =>
-        library.Get("memory_copy").Launch(stream.Moving(2 * bytes), LaunchGrid.Blocks(bytes, 16 * Threads), Threads, 0, y, x, bytes);
+    /// <summary>y = value, elements of 8 bytes given by their bits; the driver fills bytes and words.</summary>
+    public void Fill(CudaStream stream, DevicePointer y, ulong bits, long count) =>
+        library.Get("memory_fill").Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, Threads), Threads, 0, y, bits, count);
 
     /// <summary>Copies blocks of elements of 1, 4 or 8 bytes.</summary>
     public void CopyBlocks(CudaStream stream, DevicePointer y, Blocks to, DevicePointer x, Blocks from, int size, long length, long count) =>

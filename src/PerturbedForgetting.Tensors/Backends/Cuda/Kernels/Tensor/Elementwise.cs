@@ -8,7 +8,7 @@ sealed class Elementwise(KernelLibrary library)
     const int Threads = 256, PerBlock = 4 * Threads;
 
     readonly CudaKernel add = library.Get("elementwise_add"), sub = library.Get("elementwise_sub"), mul = library.Get("elementwise_mul"),
-        scale = library.Get("elementwise_scale"), scaleBy = library.Get("elementwise_scale_by"), axpy = library.Get("elementwise_axpy");
+        scale = library.Get("elementwise_scale"), scaleBy = library.Get("elementwise_scale_by");
 
     /// <summary>y = a + b.</summary>
     public void Add(CudaStream stream, DevicePointer y, DevicePointer a, DevicePointer b, long count) => Two(add, stream, y, a, b, count);
@@ -26,10 +26,6 @@ sealed class Elementwise(KernelLibrary library)
     /// <summary>y = factor x with a float32 factor on the device.</summary>
     public void ScaleBy(CudaStream stream, DevicePointer y, DevicePointer x, DevicePointer factor, long count) =>
         scaleBy.Launch(stream.Moving(8 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, factor, count);
-
-    /// <summary>y += factor x.</summary>
-    public void Axpy(CudaStream stream, DevicePointer y, DevicePointer x, float factor, long count) =>
-        axpy.Launch(stream.Moving(12 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, x, factor, count);
 
     static void Two(CudaKernel kernel, CudaStream stream, DevicePointer y, DevicePointer a, DevicePointer b, long count) =>
         kernel.Launch(stream.Moving(12 * count), LaunchGrid.Blocks(count, PerBlock), Threads, 0, y, a, b, count);
