@@ -24,9 +24,9 @@ sealed class KernelsProfileTests
         CliHarness cli = new();
         using TempFolder folder = new();
         string file = folder["kernels.json"];
-        Assert.That(cli.Run("kernels", "profile", "--filter", "elementwise_a", "--output", file), Is.Zero, cli.Error);
+        Assert.That(cli.Run("kernels", "profile", "--filter", "elementwise_", "--output", file), Is.Zero, cli.Error);
         Assert.That(JsonDocument.Parse(File.ReadAllBytes(file)).RootElement.GetProperty("kernels").GetArrayLength(), Is.EqualTo(2));
-        Assert.That(cli.Output, Does.Match(@"elementwise_add +\[262144\] +1 +8 / 8 +4 / 4 +100% +0 ").And.Match(@"elementwise_axpy +\[262144\] +1 +8 / 8 +4 / 4 +100% ")
+        Assert.That(cli.Output, Does.Match(@"elementwise_add +\[262144\] +1 +8 / 8 +4 / 4 +100% +0 ").And.Match(@"elementwise_scale +\[262144\] +1 +4 / 4 +4 / 4 +100% ")
             .And.Not.Contain("relu"));
     }
 
