@@ -14,7 +14,7 @@ public sealed unsafe class CudaContext : IDisposable
     {
         Device = device;
         nint handle;
-        Api.Check(Api.DevicePrimaryCtxRetain(&handle, device.Handle));
+        Api.Check(Api.Call.DevicePrimaryCtxRetain(&handle, device.Handle));
         Handle = handle;
         MakeCurrent();
         DefaultStream = new CudaStream(this, handle: 0);
@@ -41,7 +41,7 @@ public sealed unsafe class CudaContext : IDisposable
         if (current == this)
             return;
         ObjectDisposedException.ThrowIf(isDisposed, this);
-        Api.Check(Api.CtxSetCurrent(Handle));
+        Api.Check(Api.Call.CtxSetCurrent(Handle));
         current = this;
     }
 
@@ -50,7 +50,7 @@ public sealed unsafe class CudaContext : IDisposable
     public void Synchronize()
     {
         MakeCurrent();
-        Api.Check(Api.CtxSynchronize());
+        Api.Check(Api.Call.CtxSynchronize());
     }
 
     /// <summary>Free and total memory of the device in bytes.</summary>
@@ -60,7 +60,7 @@ public sealed unsafe class CudaContext : IDisposable
         {
             MakeCurrent();
             nuint free, total;
-            Api.Check(Api.MemGetInfo(&free, &total));
+            Api.Check(Api.Call.MemGetInfo(&free, &total));
             return ((long)free, (long)total);
         }
     }
@@ -72,7 +72,7 @@ public sealed unsafe class CudaContext : IDisposable
         {
             MakeCurrent();
             int least, greatest;
-            Api.Check(Api.CtxGetStreamPriorityRange(&least, &greatest));
+            Api.Check(Api.Call.CtxGetStreamPriorityRange(&least, &greatest));
             return (least, greatest);
         }
     }
@@ -82,7 +82,7 @@ public sealed unsafe class CudaContext : IDisposable
     {
         MakeCurrent();
         nint handle;
-        Api.Check(Api.StreamCreateWithPriority(&handle, flags, priority));
+        Api.Check(Api.Call.StreamCreateWithPriority(&handle, flags, priority));
         return new CudaStream(this, handle);
     }
 
@@ -91,7 +91,7 @@ public sealed unsafe class CudaContext : IDisposable
     {
         MakeCurrent();
         nint handle;
-        Api.Check(Api.EventCreate(&handle, flags));
+        Api.Check(Api.Call.EventCreate(&handle, flags));
         return new CudaEvent(this, handle);
     }
 
@@ -124,7 +124,7 @@ public sealed unsafe class CudaContext : IDisposable
         {
             MakeCurrent();
             nint pool;
-            Api.Check(Api.DeviceGetDefaultMemPool(&pool, Device.Handle));
+            Api.Check(Api.Call.DeviceGetDefaultMemPool(&pool, Device.Handle));
             return new CudaMemoryPool(this, pool);
         }
     }
@@ -138,8 +138,8 @@ public sealed unsafe class CudaContext : IDisposable
         if (current == this)
         {
             current = null;
-            Api.CtxSetCurrent(0);
+            Api.Call.CtxSetCurrent(0);
         }
-        Api.DevicePrimaryCtxRelease(Device.Handle);
+        Api.Call.DevicePrimaryCtxRelease(Device.Handle);
     }
 }

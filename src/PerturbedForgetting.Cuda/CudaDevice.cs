@@ -33,7 +33,7 @@ public sealed unsafe class CudaDevice
         get
         {
             byte* name = stackalloc byte[256];
-            Api.Check(Api.DeviceGetName(name, 256, Handle));
+            Api.Check(Api.Call.DeviceGetName(name, 256, Handle));
             return Marshal.PtrToStringUTF8((nint)name)!;
         }
     }
@@ -44,7 +44,7 @@ public sealed unsafe class CudaDevice
         get
         {
             nuint bytes;
-            Api.Check(Api.DeviceTotalMem(&bytes, Handle));
+            Api.Check(Api.Call.DeviceTotalMem(&bytes, Handle));
             return (long)bytes;
         }
     }
@@ -55,7 +55,7 @@ public sealed unsafe class CudaDevice
         get
         {
             byte* text = stackalloc byte[32];
-            Api.Check(Api.DeviceGetPciBusId(text, 32, Handle));
+            Api.Check(Api.Call.DeviceGetPciBusId(text, 32, Handle));
             return Marshal.PtrToStringUTF8((nint)text)!;
         }
     }
@@ -66,7 +66,7 @@ public sealed unsafe class CudaDevice
         get
         {
             CudaUuid uuid;
-            Api.Check(Api.DeviceGetUuid(&uuid, Handle));
+            Api.Check(Api.Call.DeviceGetUuid(&uuid, Handle));
             return uuid;
         }
     }
@@ -78,7 +78,7 @@ public sealed unsafe class CudaDevice
     public int Attribute(CudaDeviceAttribute attribute)
     {
         int value;
-        Api.Check(Api.DeviceGetAttribute(&value, attribute, Handle));
+        Api.Check(Api.Call.DeviceGetAttribute(&value, attribute, Handle));
         return value;
     }
 
@@ -88,18 +88,18 @@ public sealed unsafe class CudaDevice
     {
         if (!api.IsSupported)
             return [];
-        CudaResult started = api.Init(0);
+        CudaResult started = api.Call.Init(0);
         if (started == CudaResult.NoDevice)
             return [];
         api.Check(started, "Init");
         int version, count;
-        api.Check(api.DriverGetVersion(&version));
-        api.Check(api.DeviceGetCount(&count));
+        api.Check(api.Call.DriverGetVersion(&version));
+        api.Check(api.Call.DeviceGetCount(&count));
         var devices = new CudaDevice[count];
         for (int i = 0; i < count; i++)
         {
             int handle;
-            api.Check(api.DeviceGet(&handle, i));
+            api.Check(api.Call.DeviceGet(&handle, i));
             devices[i] = new CudaDevice(api, i, handle, version);
         }
         return devices;

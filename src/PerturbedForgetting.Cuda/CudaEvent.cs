@@ -23,7 +23,7 @@ public sealed unsafe class CudaEvent : CudaResource
     public void Record(CudaStream stream)
     {
         Use();
-        Api.Check(Api.EventRecord(handle, stream.Handle));
+        Api.Check(Api.Call.EventRecord(handle, stream.Handle));
     }
 
     /// <summary>Whether what it marks is done.</summary>
@@ -32,9 +32,9 @@ public sealed unsafe class CudaEvent : CudaResource
         get
         {
             Use();
-            CudaResult result = Api.EventQuery(handle);
+            CudaResult result = Api.Call.EventQuery(handle);
             if (result != CudaResult.NotReady)
-                Api.Check(result, nameof(Api.EventQuery));
+                Api.Check(result, nameof(Api.Call.EventQuery));
             return result == CudaResult.Success;
         }
     }
@@ -43,7 +43,7 @@ public sealed unsafe class CudaEvent : CudaResource
     public void Synchronize()
     {
         Use();
-        Api.Check(Api.EventSynchronize(handle));
+        Api.Check(Api.Call.EventSynchronize(handle));
     }
 
     /// <summary>Milliseconds between two events with timing, both of which are done.</summary>
@@ -51,10 +51,10 @@ public sealed unsafe class CudaEvent : CudaResource
     {
         Use();
         float milliseconds;
-        Api.Check(Api.EventElapsedTime(&milliseconds, start.Handle, handle));
+        Api.Check(Api.Call.EventElapsedTime(&milliseconds, start.Handle, handle));
         return milliseconds;
     }
 
     /// <inheritdoc/>
-    protected override CudaResult Release() => Api.EventDestroy(handle);
+    protected override CudaResult Release() => Api.Call.EventDestroy(handle);
 }

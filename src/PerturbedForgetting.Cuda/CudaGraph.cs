@@ -26,7 +26,7 @@ public sealed unsafe class CudaGraph : CudaResource
         {
             Use();
             nuint count;
-            Api.Check(Api.GraphGetNodes(handle, null, &count));
+            Api.Check(Api.Call.GraphGetNodes(handle, null, &count));
             return (int)count;
         }
     }
@@ -36,12 +36,12 @@ public sealed unsafe class CudaGraph : CudaResource
     {
         Use();
         nint executable;
-        Api.Check(Api.GraphInstantiate(&executable, handle, 0));
+        Api.Check(Api.Call.GraphInstantiate(&executable, handle, 0));
         return new CudaGraphExecutable(Context, executable);
     }
 
     /// <inheritdoc/>
-    protected override CudaResult Release() => Api.GraphDestroy(handle);
+    protected override CudaResult Release() => Api.Call.GraphDestroy(handle);
 }
 
 /// <summary>A graph that is ready to be launched, again and again.</summary>
@@ -67,7 +67,7 @@ public sealed unsafe class CudaGraphExecutable : CudaResource
         const string name = "graph";
         Use();
         stream.Observer?.Launching(stream, name);
-        Api.Check(Api.GraphLaunch(handle, stream.Handle));
+        Api.Check(Api.Call.GraphLaunch(handle, stream.Handle));
         stream.Observer?.Launched(stream, name);
     }
 
@@ -77,13 +77,13 @@ public sealed unsafe class CudaGraphExecutable : CudaResource
     {
         Use();
         CudaGraphUpdateInfo info;
-        CudaResult result = Api.GraphExecUpdate(handle, graph.Handle, &info);
+        CudaResult result = Api.Call.GraphExecUpdate(handle, graph.Handle, &info);
         if (result is CudaResult.GraphExecUpdateFailure or CudaResult.CallRequiresNewerDriver)
             return false;
-        Api.Check(result, nameof(Api.GraphExecUpdate));
+        Api.Check(result, nameof(Api.Call.GraphExecUpdate));
         return true;
     }
 
     /// <inheritdoc/>
-    protected override CudaResult Release() => Api.GraphExecDestroy(handle);
+    protected override CudaResult Release() => Api.Call.GraphExecDestroy(handle);
 }

@@ -62,7 +62,7 @@ public sealed unsafe class CudaKernel
             void** pointers = stackalloc void*[arguments.Length];
             for (int i = 0; i < arguments.Length; i++)
                 pointers[i] = arguments[i].IsIndirect ? (void*)arguments[i].Bits : first + i;
-            CudaResult result = Api.LaunchKernel(handle, (uint)grid.X, (uint)grid.Y, (uint)grid.Z,
+            CudaResult result = Api.Call.LaunchKernel(handle, (uint)grid.X, (uint)grid.Y, (uint)grid.Z,
                 (uint)block.X, (uint)block.Y, (uint)block.Z, (uint)sharedBytes, stream.Handle, pointers, null);
             if (result != CudaResult.Success)
                 ThrowLaunch(result, grid, block, sharedBytes);
@@ -78,7 +78,7 @@ public sealed unsafe class CudaKernel
     {
         Context.MakeCurrent();
         int blocks;
-        Api.Check(Api.OccupancyMaxActiveBlocksPerMultiprocessor(&blocks, handle, blockSize, (nuint)sharedBytes));
+        Api.Check(Api.Call.OccupancyMaxActiveBlocksPerMultiprocessor(&blocks, handle, blockSize, (nuint)sharedBytes));
         return blocks;
     }
 
@@ -87,7 +87,7 @@ public sealed unsafe class CudaKernel
     {
         Context.MakeCurrent();
         int blocks, blockSize;
-        Api.Check(Api.OccupancyMaxPotentialBlockSize(&blocks, &blockSize, handle, 0, (nuint)sharedBytes, blockSizeLimit));
+        Api.Check(Api.Call.OccupancyMaxPotentialBlockSize(&blocks, &blockSize, handle, 0, (nuint)sharedBytes, blockSizeLimit));
         return (blocks, blockSize);
     }
 
@@ -96,7 +96,7 @@ public sealed unsafe class CudaKernel
     {
         Context.MakeCurrent();
         int value;
-        Api.Check(Api.FuncGetAttribute(&value, attribute, handle));
+        Api.Check(Api.Call.FuncGetAttribute(&value, attribute, handle));
         return value;
     }
 
@@ -104,7 +104,7 @@ public sealed unsafe class CudaKernel
     public void Set(CudaFunctionAttribute attribute, int value)
     {
         Context.MakeCurrent();
-        Api.Check(Api.FuncSetAttribute(handle, attribute, value));
+        Api.Check(Api.Call.FuncSetAttribute(handle, attribute, value));
     }
 
     /// <inheritdoc/>
@@ -130,7 +130,7 @@ public sealed unsafe class CudaKernel
         $"Argument {index + 1} of kernel {Name} of {Module.Name} has {size} bytes, but the parameter has {parameterSizes![index]}.", "arguments");
 
     [DoesNotReturn]
-    void ThrowLaunch(CudaResult result, Dim3 grid, Dim3 block, int sharedBytes) => Api.Throw(result, nameof(Api.LaunchKernel),
+    void ThrowLaunch(CudaResult result, Dim3 grid, Dim3 block, int sharedBytes) => Api.Throw(result, nameof(Api.Call.LaunchKernel),
         CudaErrors.IsSticky(result)
             ? null
             : $"Kernel {Name} of {Module.Name} with grid {grid}, block {block} and {sharedBytes} bytes of dynamic shared memory. {CudaErrors.RemedyFor(result)}");

@@ -17,7 +17,7 @@ public sealed unsafe class CudaMemoryPool
         set
         {
             context.MakeCurrent();
-            context.Api.Check(context.Api.MemPoolSetAttribute(handle, CudaMemoryPoolAttribute.ReleaseThreshold, &value));
+            context.Api.Check(context.Api.Call.MemPoolSetAttribute(handle, CudaMemoryPoolAttribute.ReleaseThreshold, &value));
         }
     }
 
@@ -31,14 +31,14 @@ public sealed unsafe class CudaMemoryPool
     public void TrimTo(long bytes)
     {
         context.MakeCurrent();
-        context.Api.Check(context.Api.MemPoolTrimTo(handle, (nuint)bytes));
+        context.Api.Check(context.Api.Call.MemPoolTrimTo(handle, (nuint)bytes));
     }
 
     ulong Get(CudaMemoryPoolAttribute attribute)
     {
         context.MakeCurrent();
         ulong value = 0;
-        context.Api.Check(context.Api.MemPoolGetAttribute(handle, attribute, &value));
+        context.Api.Check(context.Api.Call.MemPoolGetAttribute(handle, attribute, &value));
         return value;
     }
 }

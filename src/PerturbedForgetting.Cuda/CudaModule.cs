@@ -22,7 +22,7 @@ public sealed unsafe class CudaModule : CudaResource
             CudaResult result = Load(first, infoLog, errorLog, options, out handle);
             Log = Text(info);
             if (result != CudaResult.Success)
-                Api.Throw(result, nameof(Api.ModuleLoadDataEx), Advice(result, Text(error)));
+                Api.Throw(result, nameof(Api.Call.ModuleLoadDataEx), Advice(result, Text(error)));
         }
     }
 
@@ -43,10 +43,11 @@ public sealed unsafe class CudaModule : CudaResource
         nint function;
         fixed (byte* text = Encoding.UTF8.GetBytes(name + '\0'))
         {
-            CudaResult result = Api.ModuleGetFunction(&function, handle, text);
+            CudaResult result = Api.Call.ModuleGetFunction(&function, handle, text);
             if (result == CudaResult.NotFound)
-                Api.Throw(result, nameof(Api.ModuleGetFunction), $"There is no kernel '{name}' in {Name}; it has {string.Join(", ", KernelNames)}.");
-            Api.Check(result, nameof(Api.ModuleGetFunction));
+                Api.Throw(result, nameof(Api.Call.ModuleGetFunction),
+                    $"There is no kernel '{name}' in {Name}; it has {string.Join(", ", KernelNames)}.");
+            Api.Check(result, nameof(Api.Call.ModuleGetFunction));
         }
         return new CudaKernel(this, name, function, header is not null && header.ParameterSizes.TryGetValue(name, out int[]? sizes) ? sizes : null);
     }
@@ -60,16 +61,16 @@ public sealed unsafe class CudaModule : CudaResource
         nuint bytes;
         fixed (byte* text = Encoding.UTF8.GetBytes(name + '\0'))
         {
-            CudaResult result = Api.ModuleGetGlobal(&address, &bytes, handle, text);
+            CudaResult result = Api.Call.ModuleGetGlobal(&address, &bytes, handle, text);
             if (result == CudaResult.NotFound)
-                Api.Throw(result, nameof(Api.ModuleGetGlobal), $"There is no variable '{name}' in {Name}.");
-            Api.Check(result, nameof(Api.ModuleGetGlobal));
+                Api.Throw(result, nameof(Api.Call.ModuleGetGlobal), $"There is no variable '{name}' in {Name}.");
+            Api.Check(result, nameof(Api.Call.ModuleGetGlobal));
         }
         return (new(address), (long)bytes);
     }
 
     /// <inheritdoc/>
-    protected override CudaResult Release() => Api.ModuleUnload(handle);
+    protected override CudaResult Release() => Api.Call.ModuleUnload(handle);
 
     CudaResult Load(byte* image, byte* infoLog, byte* errorLog, JitOptions options, out nint module)
     {
@@ -87,7 +88,7 @@ public sealed unsafe class CudaModule : CudaResource
         if (options.MaxRegisters > 0)
             Add(CudaJitOption.MaxRegisters, (nuint)options.MaxRegisters);
         fixed (nint* made = &module)
-            return Api.ModuleLoadDataEx(made, image, count, names, values);
+            return Api.Call.ModuleLoadDataEx(made, image, count, names, values);
 
         // Numbers stand in the slot itself.
         void Add(CudaJitOption option, nuint value)

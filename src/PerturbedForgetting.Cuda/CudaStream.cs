@@ -38,9 +38,9 @@ public sealed unsafe class CudaStream : CudaResource
         get
         {
             Use();
-            CudaResult result = Api.StreamQuery(handle);
+            CudaResult result = Api.Call.StreamQuery(handle);
             if (result != CudaResult.NotReady)
-                Api.Check(result, nameof(Api.StreamQuery));
+                Api.Check(result, nameof(Api.Call.StreamQuery));
             return result == CudaResult.Success;
         }
     }
@@ -50,14 +50,14 @@ public sealed unsafe class CudaStream : CudaResource
     public void Synchronize()
     {
         Use();
-        Api.Check(Api.StreamSynchronize(handle));
+        Api.Check(Api.Call.StreamSynchronize(handle));
     }
 
     /// <summary>What is put on the stream from now on starts after what the event marks.</summary>
     public void Wait(CudaEvent waited)
     {
         Use();
-        Api.Check(Api.StreamWaitEvent(handle, waited.Handle, 0));
+        Api.Check(Api.Call.StreamWaitEvent(handle, waited.Handle, 0));
     }
 
     /// <summary>Memory that exists from this point of the stream on; disposing it frees it in the order of this stream.</summary>
@@ -68,7 +68,7 @@ public sealed unsafe class CudaStream : CudaResource
     {
         Use();
         Announce(CopyName, 2 * bytes);
-        Api.Check(Api.MemcpyDtoDAsync(destination.Address, source.Address, (nuint)bytes, handle));
+        Api.Check(Api.Call.MemcpyDtoDAsync(destination.Address, source.Address, (nuint)bytes, handle));
         Observer?.Launched(this, CopyName);
     }
 
@@ -77,7 +77,7 @@ public sealed unsafe class CudaStream : CudaResource
     {
         Use();
         Announce(UploadName, bytes);
-        Api.Check(Api.MemcpyHtoDAsync(destination.Address, source, (nuint)bytes, handle));
+        Api.Check(Api.Call.MemcpyHtoDAsync(destination.Address, source, (nuint)bytes, handle));
         Observer?.Launched(this, UploadName);
     }
 
@@ -86,7 +86,7 @@ public sealed unsafe class CudaStream : CudaResource
     {
         Use();
         Announce(DownloadName, bytes);
-        Api.Check(Api.MemcpyDtoHAsync(destination, source.Address, (nuint)bytes, handle));
+        Api.Check(Api.Call.MemcpyDtoHAsync(destination, source.Address, (nuint)bytes, handle));
         Observer?.Launched(this, DownloadName);
     }
 
@@ -95,7 +95,7 @@ public sealed unsafe class CudaStream : CudaResource
     {
         Use();
         Announce(FillName, count);
-        Api.Check(Api.MemsetD8Async(destination.Address, value, (nuint)count, handle));
+        Api.Check(Api.Call.MemsetD8Async(destination.Address, value, (nuint)count, handle));
         Observer?.Launched(this, FillName);
     }
 
@@ -104,7 +104,7 @@ public sealed unsafe class CudaStream : CudaResource
     {
         Use();
         Announce(FillName, count * sizeof(uint));
-        Api.Check(Api.MemsetD32Async(destination.Address, value, (nuint)count, handle));
+        Api.Check(Api.Call.MemsetD32Async(destination.Address, value, (nuint)count, handle));
         Observer?.Launched(this, FillName);
     }
 
@@ -112,7 +112,7 @@ public sealed unsafe class CudaStream : CudaResource
     public void BeginCapture(CudaCaptureMode mode = CudaCaptureMode.ThreadLocal)
     {
         Use();
-        Api.Check(Api.StreamBeginCapture(handle, mode));
+        Api.Check(Api.Call.StreamBeginCapture(handle, mode));
     }
 
     /// <summary>Ends the recording.</summary>
@@ -121,10 +121,10 @@ public sealed unsafe class CudaStream : CudaResource
     {
         Use();
         nint graph = 0;
-        CudaResult result = Api.StreamEndCapture(handle, &graph);
+        CudaResult result = Api.Call.StreamEndCapture(handle, &graph);
         if (result != CudaResult.Success && graph != 0)
-            Api.GraphDestroy(graph);
-        Api.Check(result, nameof(Api.StreamEndCapture));
+            Api.Call.GraphDestroy(graph);
+        Api.Check(result, nameof(Api.Call.StreamEndCapture));
         return new CudaGraph(Context, graph);
     }
 
@@ -135,7 +135,7 @@ public sealed unsafe class CudaStream : CudaResource
         {
             Use();
             CudaCaptureStatus status;
-            Api.Check(Api.StreamIsCapturing(handle, &status));
+            Api.Check(Api.Call.StreamIsCapturing(handle, &status));
             return status;
         }
     }
@@ -146,5 +146,5 @@ public sealed unsafe class CudaStream : CudaResource
     }
 
     /// <inheritdoc/>
-    protected override CudaResult Release() => handle == 0 ? CudaResult.Success : Api.StreamDestroy(handle);
+    protected override CudaResult Release() => handle == 0 ? CudaResult.Success : Api.Call.StreamDestroy(handle);
 }

@@ -18,9 +18,9 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
         context.MakeCurrent();
         ulong made;
         if (stream is null)
-            Api.Check(Api.MemAlloc(&made, (nuint)Bytes));
+            Api.Check(Api.Call.MemAlloc(&made, (nuint)Bytes));
         else
-            Api.Check(Api.MemAllocAsync(&made, (nuint)Bytes, stream.Handle));
+            Api.Check(Api.Call.MemAllocAsync(&made, (nuint)Bytes, stream.Handle));
         address = made;
     }
 
@@ -54,7 +54,7 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
         fixed (T* first = source)
         {
             if (first is not null)
-                Api.Check(Api.MemcpyHtoD(At(start), first, (nuint)source.Length * (nuint)sizeof(T)));
+                Api.Check(Api.Call.MemcpyHtoD(At(start), first, (nuint)source.Length * (nuint)sizeof(T)));
         }
     }
 
@@ -66,7 +66,7 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
         fixed (T* first = destination)
         {
             if (first is not null)
-                Api.Check(Api.MemcpyDtoH(first, At(start), (nuint)destination.Length * (nuint)sizeof(T)));
+                Api.Check(Api.Call.MemcpyDtoH(first, At(start), (nuint)destination.Length * (nuint)sizeof(T)));
         }
     }
 
@@ -83,7 +83,7 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
     {
         CheckRange(0, source.Count);
         Use();
-        Api.Check(Api.MemcpyHtoDAsync(address, source.Pointer, (nuint)source.Count * (nuint)sizeof(T), stream.Handle));
+        Api.Check(Api.Call.MemcpyHtoDAsync(address, source.Pointer, (nuint)source.Count * (nuint)sizeof(T), stream.Handle));
     }
 
     /// <summary>Copies elements to pinned memory on a stream, without waiting; it may be read when the stream was synchronised.</summary>
@@ -91,18 +91,19 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
     {
         CheckRange(0, destination.Count);
         Use();
-        Api.Check(Api.MemcpyDtoHAsync(destination.Pointer, address, (nuint)destination.Count * (nuint)sizeof(T), stream.Handle));
+        Api.Check(Api.Call.MemcpyDtoHAsync(destination.Pointer, address, (nuint)destination.Count * (nuint)sizeof(T), stream.Handle));
     }
 
     /// <summary>Sets every byte, and waits for nothing. Ordered like work on the default stream.</summary>
     public void FillBytes(byte value)
     {
         Use();
-        Api.Check(Api.MemsetD8(address, value, (nuint)Bytes));
+        Api.Check(Api.Call.MemsetD8(address, value, (nuint)Bytes));
     }
 
     /// <inheritdoc/>
-    protected override CudaResult Release() => stream is null || stream.IsDisposed ? Api.MemFree(address) : Api.MemFreeAsync(address, stream.Handle);
+    protected override CudaResult Release() =>
+        stream is null || stream.IsDisposed ? Api.Call.MemFree(address) : Api.Call.MemFreeAsync(address, stream.Handle);
 
     ulong At(long element) => address + (ulong)(element * sizeof(T));
 

@@ -9,17 +9,14 @@ namespace PerturbedForgetting.Cuda;
 /// profiler listens nothing is called and nothing is encoded.</summary>
 public sealed unsafe class Nvtx
 {
-    const string PushExport = "nvtxRangePushA", PopExport = "nvtxRangePop";
-
     static readonly Lazy<Nvtx> installed = new(() => Load(Environment.GetEnvironmentVariable, LibrarySearch.Open));
 
-    // Addresses of the functions, at a place where the profiler puts them and may replace them; 0 where it does not listen.
-    readonly nint* push, pop;
+    // At a place where the profiler puts its functions and may replace them; null where it does not listen.
+    readonly NvtxTable* table;
 
-    Nvtx(nint* push, nint* pop, string origin, bool isSupported)
+    Nvtx(NvtxTable* table, string origin, bool isSupported)
     {
-        this.push = push;
-        this.pop = pop;
+        this.table = table;
         (Origin, IsSupported) = (origin, isSupported);
     }
 
@@ -38,32 +35,32 @@ public sealed unsafe class Nvtx
     /// <summary>Begins a range. For one that is begun often, <see cref="Push(NvtxName)"/> encodes the name only once.</summary>
     public void Push(string name)
     {
-        if (*push == 0)
+        if (table->RangePushA is null)
             return;
         const int Most = 512;
         int length = Encoding.UTF8.GetByteCount(name);
         Span<byte> text = length < Most ? stackalloc byte[Most] : new byte[length + 1];
         text[Encoding.UTF8.GetBytes(name, text)] = 0;
         fixed (byte* first = text)
-            ((delegate* unmanaged<byte*, int>)*push)(first);
+            table->RangePushA(first);
     }
 
     /// <summary>Begins a range.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Push(NvtxName name)
     {
-        if (*push == 0)
+        if (table->RangePushA is null)
             return;
         fixed (byte* first = name.Utf8)
-            ((delegate* unmanaged<byte*, int>)*push)(first);
+            table->RangePushA(first);
     }
 
     /// <summary>Ends the innermost range of this thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Pop()
     {
-        if (*pop != 0)
-            ((delegate* unmanaged<int>)*pop)();
+        if (table->RangePop is not null)
+            table->RangePop();
     }
 
     /// <summary>A range that lasts until the value is disposed of: <c>using (nvtx.Range(name))</c>.</summary>
@@ -86,36 +83,31 @@ public sealed unsafe class Nvtx
         // The search knows the variable that hides NVTX; it hides the profiler too.
         LibraryReport report = open(CudaLibrary.Nvtx);
         if (report.State != LibraryState.Hidden && variable(NvtxInjection.Variable) is { Length: > 0 } profiler
-            && NativeLibrary.TryLoad(profiler, out nint library) && FromProfiler(name => Export(library, name), profiler) is { } attached)
+            && NativeLibrary.TryLoad(profiler, out nint library) && FromProfiler(NativeTable.ExportsOf(library), profiler) is { } attached)
             return attached;
-        return report.Handle == 0 ? Absent(report.Origin) : From(name => Export(report.Handle, name), report.Origin);
+        return report.Handle == 0 ? Absent(report.Origin) : From(NativeTable.ExportsOf(report.Handle), report.Origin);
     }
 
     /// <summary>The functions of a library with these exports; 0 stands for one that is missing.</summary>
     internal static Nvtx From(Func<string, nint> export, string origin)
     {
-        nint* slots = Slots();
-        (slots[0], slots[1]) = (export(PushExport), export(PopExport));
-        return slots[0] != 0 && slots[1] != 0 ? new(slots, slots + 1, origin, isSupported: true) : Absent($"{origin} lacks {PushExport} or {PopExport}");
+        NvtxTable* table = Table();
+        return NativeTable.Fill(ref *table, export, isSupported: true).Count == 0
+            ? new(table, origin, isSupported: true)
+            : Absent($"{origin} lacks {string.Join(" or ", NvtxTable.Exports)}");
     }
 
     /// <summary>Attaches a profiler's library with these exports; null when it does not want to.</summary>
     internal static Nvtx? FromProfiler(Func<string, nint> export, string origin)
     {
-        nint* core = NvtxInjection.Attach(export(NvtxInjection.EntryPoint));
-        return core is null ? null : new(core + NvtxInjection.RangePushA, core + NvtxInjection.RangePop, origin, isSupported: true);
+        NvtxTable* table = NvtxInjection.Attach(export(NvtxInjection.EntryPoint));
+        return table is null ? null : new(table, origin, isSupported: true);
     }
 
-    static Nvtx Absent(string reason)
-    {
-        nint* slots = Slots();
-        return new(slots, slots + 1, reason, isSupported: false);
-    }
-
-    static nint Export(nint library, string name) => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0;
+    static Nvtx Absent(string reason) => new(Table(), reason, isSupported: false);
 
     // For the life of the process, as ranges are pushed until its end.
-    static nint* Slots() => (nint*)NativeMemory.AllocZeroed(2, (nuint)sizeof(nint));
+    static NvtxTable* Table() => (NvtxTable*)NativeMemory.AllocZeroed((nuint)sizeof(NvtxTable));
 
     /// <summary>A range under way.</summary>
     public readonly struct Scope(Nvtx nvtx) : IDisposable

@@ -15,8 +15,8 @@ static unsafe class NvtxInjection
     /// <summary>What that library exports.</summary>
     public const string EntryPoint = "InitializeInjectionNvtx2";
 
-    /// <summary>Slots of the core table: <c>nvtxRangePushA</c>, <c>nvtxRangePop</c>.</summary>
-    public const int RangePushA = 9, RangePop = 11;
+    // Numbers of the functions in the core table.
+    const int RangePushA = 9, RangePop = 11;
 
     const int Callbacks = 1, VersionInfo = 3, Core = 1, Core2 = 5, Entries = 16;
 
@@ -26,22 +26,23 @@ static unsafe class NvtxInjection
     static readonly CallbackTable* callbacks = Tables();
     static readonly VersionTable* version = (VersionTable*)(callbacks + 1);
 
-    // The slots that the profiler now being attached is to fill: those of the core, and behind them those of the second core.
-    static nint* slots;
+    // Addresses of the slots that the profiler now being attached is to fill.
     static nint** core, core2;
 
-    /// <summary>Calls the entry point of a profiler's library: the slots of the core table, which it filled as it pleased; null when
-    /// there is no entry point or it refused.</summary>
-    public static nint* Attach(nint entryPoint)
+    /// <summary>Calls the entry point of a profiler's library: the slots of the functions that are called here, which it filled as it
+    /// pleased; null when there is no entry point or it refused.</summary>
+    public static NvtxTable* Attach(nint entryPoint)
     {
         if (entryPoint == 0)
             return null;
         lock (gate)
         {
-            slots = (nint*)NativeMemory.AllocZeroed(2 * Entries, (nuint)sizeof(nint));
-            core = Table(slots);
-            core2 = Table(slots + Entries);
-            return ((delegate* unmanaged<delegate* unmanaged<uint, void*>, int>)entryPoint)(&ExportTable) != 0 ? slots : null;
+            var called = (NvtxTable*)NativeMemory.AllocZeroed((nuint)sizeof(NvtxTable));
+            core = Table();
+            core2 = Table();
+            core[RangePushA] = (nint*)&called->RangePushA;
+            core[RangePop] = (nint*)&called->RangePop;
+            return ((delegate* unmanaged<delegate* unmanaged<uint, void*>, int>)entryPoint)(&ExportTable) != 0 ? called : null;
         }
     }
 
@@ -54,11 +55,12 @@ static unsafe class NvtxInjection
     }
 
     // Addresses of slots by the number of the function: the first entry is none, and one more closes the table.
-    static nint** Table(nint* first)
+    static nint** Table()
     {
         var table = (nint**)NativeMemory.AllocZeroed(Entries + 1, (nuint)sizeof(nint*));
+        var slots = (nint*)NativeMemory.AllocZeroed(Entries, (nuint)sizeof(nint));
         for (int i = 1; i < Entries; i++)
-            table[i] = first + i;
+            table[i] = slots + i;
         return table;
     }
 

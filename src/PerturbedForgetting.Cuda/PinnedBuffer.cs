@@ -14,7 +14,7 @@ public sealed unsafe class PinnedBuffer<T> : CudaResource where T : unmanaged
         Count = count;
         context.MakeCurrent();
         void* made;
-        Api.Check(Api.MemHostAlloc(&made, (nuint)count * (nuint)sizeof(T), flags));
+        Api.Check(Api.Call.MemHostAlloc(&made, (nuint)count * (nuint)sizeof(T), flags));
         pointer = (T*)made;
     }
 
@@ -35,5 +35,5 @@ public sealed unsafe class PinnedBuffer<T> : CudaResource where T : unmanaged
     public Span<T> Span => new(Pointer, Count);
 
     /// <inheritdoc/>
-    protected override CudaResult Release() => Api.MemFreeHost(pointer);
+    protected override CudaResult Release() => Api.Call.MemFreeHost(pointer);
 }

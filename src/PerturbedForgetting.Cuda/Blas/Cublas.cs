@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Cuda.Libraries;
 
 namespace PerturbedForgetting.Cuda.Blas;
 
@@ -21,14 +22,14 @@ public sealed unsafe class Cublas : CudaResource
     public Cublas(CudaContext context, CublasApi api) : base(context)
     {
         (this.api, stream) = (api, context.DefaultStream);
-        CublasErrors.RequireUsable("cuBLAS", api.WhyUnusable, "PERTURBED_FORGETTING_CUBLAS");
+        CublasErrors.RequireUsable(CudaLibrary.Cublas, api.WhyUnusable);
         library = $"cuBLAS {api.Version}";
         context.MakeCurrent();
         nint made;
-        Check(api.Create(&made));
+        Check(api.Call.Create(&made));
         handle = made;
         // Sums must not differ from run to run.
-        Check(api.SetAtomicsMode(handle, CublasAtomicsMode.NotAllowed));
+        Check(api.Call.SetAtomicsMode(handle, CublasAtomicsMode.NotAllowed));
     }
 
     /// <summary>Whether factors may be rounded to TF32 (10 bits of mantissa), for the matrix units.</summary>
@@ -40,11 +41,11 @@ public sealed unsafe class Cublas : CudaResource
         if (this.stream == stream)
             return;
         Use();
-        Check(api.SetStream(handle, stream.Handle));
+        Check(api.Call.SetStream(handle, stream.Handle));
         this.stream = stream;
         // The library takes its own workspace again with each new stream.
         if (!workspace.IsNull)
-            Check(api.SetWorkspace(handle, workspace.Address, (nuint)workspaceBytes));
+            Check(api.Call.SetWorkspace(handle, workspace.Address, (nuint)workspaceBytes));
     }
 
     /// <summary>Gives the library memory to work in; only with one of the caller's does a captured graph allocate nothing.</summary>
@@ -53,7 +54,7 @@ public sealed unsafe class Cublas : CudaResource
     public void SetWorkspace(DevicePointer workspace, long bytes)
     {
         Use();
-        Check(api.SetWorkspace(handle, workspace.Address, (nuint)bytes));
+        Check(api.Call.SetWorkspace(handle, workspace.Address, (nuint)bytes));
         (this.workspace, workspaceBytes) = (workspace, bytes);
     }
 
@@ -86,10 +87,12 @@ public sealed unsafe class Cublas : CudaResource
         stream.Observer?.Costs(LaunchCost.Product(m, n, k, batch, accumulate));
         stream.Observer?.Launching(stream, GemmName);
         if (batch == 1)
-            Check(api.GemmEx(handle, first, second, n, m, k, &alpha, b.Address, CudaDataType.Float32, ldb, a.Address, CudaDataType.Float32, lda,
+            Check(api.Call.GemmEx(handle, first, second, n, m, k, &alpha,
+                b.Address, CudaDataType.Float32, ldb, a.Address, CudaDataType.Float32, lda,
                 &beta, c.Address, CudaDataType.Float32, ldc, compute, CublasGemmAlgorithm.Default));
         else
-            Check(api.GemmStridedBatchedEx(handle, first, second, n, m, k, &alpha, b.Address, CudaDataType.Float32, ldb, strideB, a.Address, CudaDataType.Float32, lda, strideA,
+            Check(api.Call.GemmStridedBatchedEx(handle, first, second, n, m, k, &alpha,
+                b.Address, CudaDataType.Float32, ldb, strideB, a.Address, CudaDataType.Float32, lda, strideA,
                 &beta, c.Address, CudaDataType.Float32, ldc, strideC, batch, compute, CublasGemmAlgorithm.Default));
         stream.Observer?.Launched(stream, GemmName);
     }
@@ -98,11 +101,15 @@ public sealed unsafe class Cublas : CudaResource
     protected override CudaResult Release()
     {
         // A library whose context is lost cannot be ended in order; the fault was reported where it happened.
-        api.Destroy(handle);
+        api.Call.Destroy(handle);
         return CudaResult.Success;
     }
 
     static CublasOperation OperationOf(bool isTransposed) => isTransposed ? CublasOperation.Transpose : CublasOperation.None;
 
-    void Check(CublasStatus status, [CallerArgumentExpression(nameof(status))] string call = "") => CublasErrors.Check(status, Api, library, "cublas", call);
+    void Check(CublasStatus status, [CallerArgumentExpression(nameof(status))] string call = "")
+    {
+        if (status != CublasStatus.Success)
+            CublasErrors.Throw(status, CublasApi.EntryPoint(call), library, Api);
+    }
 }

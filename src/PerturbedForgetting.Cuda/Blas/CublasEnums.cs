@@ -8,11 +8,11 @@ public enum CublasStatus
     /// <summary>The handle was not created or is destroyed, or the library cannot start.</summary>
     NotInitialized = 1,
     /// <summary>No memory.</summary>
-    AllocationFailed = 3,
+    AllocFailed = 3,
     /// <summary>An argument is wrong.</summary>
     InvalidValue = 7,
     /// <summary>The GPU is too old.</summary>
-    ArchitectureMismatch = 8,
+    ArchMismatch = 8,
     /// <summary>Memory of the GPU cannot be reached.</summary>
     MappingError = 11,
     /// <summary>A kernel failed, or one before it.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Cuda.Libraries;
 
 namespace PerturbedForgetting.Cuda.Blas;
 
@@ -21,11 +22,11 @@ public sealed unsafe class CublasLt : CudaResource
     public CublasLt(CudaContext context, CublasLtApi api) : base(context)
     {
         this.api = api;
-        CublasErrors.RequireUsable("cuBLASLt", api.WhyUnusable, "PERTURBED_FORGETTING_CUBLASLT");
+        CublasErrors.RequireUsable(CudaLibrary.CublasLt, api.WhyUnusable);
         library = $"cuBLASLt {api.Version}";
         context.MakeCurrent();
         nint made;
-        Check(api.Create(&made));
+        Check(api.Call.Create(&made));
         handle = made;
     }
 
@@ -88,14 +89,15 @@ public sealed unsafe class CublasLt : CudaResource
         if (!bias.IsNull)
         {
             ulong address = bias.Address;
-            Check(api.MatmulDescSetAttribute(plan.Description, CublasLtMatmulAttribute.BiasPointer, &address, sizeof(ulong)));
+            Check(api.Call.MatmulDescSetAttribute(plan.Description, CublasLtMatmulAttribute.BiasPointer, &address, sizeof(ulong)));
         }
         float alpha = 1, beta = accumulate ? 1 : 0;
         CublasLtAlgorithm algorithm = plan.Algorithm;
         stream.Observer?.Costs(LaunchCost.Product(shape.Rows, shape.Columns, shape.A.IsTransposed ? shape.A.Rows : shape.A.Columns, 1, accumulate));
         stream.Observer?.Launching(stream, MatmulName);
-        Check(api.Matmul(handle, plan.Description, &alpha, a.Address, plan.LayoutA, b.Address, plan.LayoutB, &beta, d.Address, plan.LayoutD, d.Address, plan.LayoutD,
-            &algorithm, workspace.Address, (nuint)shape.WorkspaceBytes, stream.Handle));
+        Check(api.Call.Matmul(handle, plan.Description, &alpha, a.Address, plan.LayoutA, b.Address, plan.LayoutB,
+            &beta, d.Address, plan.LayoutD, d.Address, plan.LayoutD, &algorithm,
+            workspace.Address, (nuint)shape.WorkspaceBytes, stream.Handle));
         stream.Observer?.Launched(stream, MatmulName);
         return true;
     }
@@ -105,9 +107,13 @@ public sealed unsafe class CublasLt : CudaResource
     {
         foreach (MatmulPlan? plan in plans.Values)
             plan?.Dispose();
-        api.Destroy(handle);
+        api.Call.Destroy(handle);
         return CudaResult.Success;
     }
 
-    void Check(CublasStatus status, [CallerArgumentExpression(nameof(status))] string call = "") => CublasErrors.Check(status, Api, library, "cublasLt", call);
+    void Check(CublasStatus status, [CallerArgumentExpression(nameof(status))] string call = "")
+    {
+        if (status != CublasStatus.Success)
+            CublasErrors.Throw(status, CublasLtApi.EntryPoint(call), library, Api);
+    }
 }

@@ -80,16 +80,17 @@ sealed unsafe class MatmulPlan : IDisposable
         foreach (nint layout in (ReadOnlySpan<nint>)[LayoutA, LayoutB, LayoutD])
         {
             if (layout != 0)
-                api.MatrixLayoutDestroy(layout);
+                api.Call.MatrixLayoutDestroy(layout);
         }
         if (Description != 0)
-            api.MatmulDescDestroy(Description);
+            api.Call.MatmulDescDestroy(Description);
     }
 
     void Describe(in MatmulShape shape, DevicePointer bias)
     {
         nint made;
-        check(api.MatmulDescCreate(&made, shape.AllowsTf32 ? CublasComputeType.Float32FastTf32 : CublasComputeType.Float32, CudaDataType.Float32));
+        CublasComputeType compute = shape.AllowsTf32 ? CublasComputeType.Float32FastTf32 : CublasComputeType.Float32;
+        check(api.Call.MatmulDescCreate(&made, compute, CudaDataType.Float32));
         Description = made;
         Set(CublasLtMatmulAttribute.TransposeA, shape.A.IsTransposed ? CublasOperation.Transpose : CublasOperation.None);
         Set(CublasLtMatmulAttribute.TransposeB, shape.B.IsTransposed ? CublasOperation.Transpose : CublasOperation.None);
@@ -104,7 +105,7 @@ sealed unsafe class MatmulPlan : IDisposable
     bool Choose(nint handle, in MatmulShape shape)
     {
         nint preference;
-        check(api.MatmulPreferenceCreate(&preference));
+        check(api.Call.MatmulPreferenceCreate(&preference));
         try
         {
             Prefer(preference, CublasLtPreferenceAttribute.MaxWorkspaceBytes, (ulong)shape.WorkspaceBytes);
@@ -114,29 +115,30 @@ sealed unsafe class MatmulPlan : IDisposable
                 Prefer(preference, matrix, shape.Alignment);
             CublasLtHeuristicResult result;
             int found = 0;
-            CublasStatus status = api.MatmulAlgoGetHeuristic(handle, Description, LayoutA, LayoutB, LayoutD, LayoutD, preference, 1, &result, &found);
+            CublasStatus status = api.Call.MatmulAlgoGetHeuristic(
+                handle, Description, LayoutA, LayoutB, LayoutD, LayoutD, preference, 1, &result, &found);
             if (status == CublasStatus.NotSupported)
                 return false;
-            check(status, nameof(api.MatmulAlgoGetHeuristic));
+            check(status, nameof(api.Call.MatmulAlgoGetHeuristic));
             Algorithm = result.Algorithm;
             return found > 0 && result.State == CublasStatus.Success;
         }
         finally
         {
-            api.MatmulPreferenceDestroy(preference);
+            api.Call.MatmulPreferenceDestroy(preference);
         }
     }
 
     nint Layout(int rows, int columns)
     {
         nint made;
-        check(api.MatrixLayoutCreate(&made, CudaDataType.Float32, (ulong)rows, (ulong)columns, rows));
+        check(api.Call.MatrixLayoutCreate(&made, CudaDataType.Float32, (ulong)rows, (ulong)columns, rows));
         return made;
     }
 
     void Set<T>(CublasLtMatmulAttribute attribute, T value) where T : unmanaged =>
-        check(api.MatmulDescSetAttribute(Description, attribute, &value, (nuint)sizeof(T)));
+        check(api.Call.MatmulDescSetAttribute(Description, attribute, &value, (nuint)sizeof(T)));
 
     void Prefer<T>(nint preference, CublasLtPreferenceAttribute attribute, T value) where T : unmanaged =>
-        check(api.MatmulPreferenceSetAttribute(preference, attribute, &value, (nuint)sizeof(T)));
+        check(api.Call.MatmulPreferenceSetAttribute(preference, attribute, &value, (nuint)sizeof(T)));
 }

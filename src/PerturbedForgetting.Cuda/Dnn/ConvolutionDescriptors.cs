@@ -9,9 +9,9 @@ sealed unsafe class ConvolutionDescriptors(CudnnApi api, ConvolutionShape shape)
     public nint Tensor(int height, int width, int channels)
     {
         nint tensor;
-        api.Check(api.CreateTensorDescriptor(&tensor));
+        api.Check(api.Call.CreateTensorDescriptor(&tensor));
         tensors.Add(tensor);
-        api.Check(api.SetTensor4dDescriptor(tensor, CudnnTensorFormat.Nhwc, CudnnDataType.Float, shape.N, channels, height, width));
+        api.Check(api.Call.SetTensor4dDescriptor(tensor, CudnnTensorFormat.Nhwc, CudnnDataType.Float, shape.N, channels, height, width));
         return tensor;
     }
 
@@ -19,9 +19,9 @@ sealed unsafe class ConvolutionDescriptors(CudnnApi api, ConvolutionShape shape)
     public nint Filter()
     {
         nint filter;
-        api.Check(api.CreateFilterDescriptor(&filter));
+        api.Check(api.Call.CreateFilterDescriptor(&filter));
         filters.Add(filter);
-        api.Check(api.SetFilter4dDescriptor(filter, CudnnDataType.Float, CudnnTensorFormat.Nhwc,
+        api.Check(api.Call.SetFilter4dDescriptor(filter, CudnnDataType.Float, CudnnTensorFormat.Nhwc,
             shape.Filters, shape.GroupChannels, shape.KernelHeight, shape.KernelWidth));
         return filter;
     }
@@ -30,11 +30,12 @@ sealed unsafe class ConvolutionDescriptors(CudnnApi api, ConvolutionShape shape)
     public nint Convolution()
     {
         nint convolution;
-        api.Check(api.CreateConvolutionDescriptor(&convolution));
+        api.Check(api.Call.CreateConvolutionDescriptor(&convolution));
         convolutions.Add(convolution);
-        api.Check(api.SetConvolution2dDescriptor(convolution, shape.PaddingHeight, shape.PaddingWidth, shape.StrideHeight, shape.StrideWidth,
-            shape.DilationHeight, shape.DilationWidth, CudnnConvolutionMode.CrossCorrelation, CudnnDataType.Float));
-        api.Check(api.SetConvolutionGroupCount(convolution, shape.Groups));
+        api.Check(api.Call.SetConvolution2dDescriptor(convolution,
+            shape.PaddingHeight, shape.PaddingWidth, shape.StrideHeight, shape.StrideWidth, shape.DilationHeight, shape.DilationWidth,
+            CudnnConvolutionMode.CrossCorrelation, CudnnDataType.Float));
+        api.Check(api.Call.SetConvolutionGroupCount(convolution, shape.Groups));
         return convolution;
     }
 
@@ -42,10 +43,10 @@ sealed unsafe class ConvolutionDescriptors(CudnnApi api, ConvolutionShape shape)
     public void Dispose()
     {
         foreach (nint tensor in tensors)
-            api.DestroyTensorDescriptor(tensor);
+            api.Call.DestroyTensorDescriptor(tensor);
         foreach (nint filter in filters)
-            api.DestroyFilterDescriptor(filter);
+            api.Call.DestroyFilterDescriptor(filter);
         foreach (nint convolution in convolutions)
-            api.DestroyConvolutionDescriptor(convolution);
+            api.Call.DestroyConvolutionDescriptor(convolution);
     }
 }

@@ -33,7 +33,7 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
         CudnnApi api = cudnn.Library;
         CudnnAlgorithmPerformance* found = stackalloc CudnnAlgorithmPerformance[MostAlgorithms];
         int count = 0;
-        api.Check(api.SetConvolutionMathType(convolution, tf32 ? CudnnMathType.Default : CudnnMathType.Fma));
+        api.Check(api.Call.SetConvolutionMathType(convolution, tf32 ? CudnnMathType.Default : CudnnMathType.Fma));
         CudnnStatus status = Heuristics(cudnn.Handle, first, second, convolution, output, MostAlgorithms, &count, found);
         if (IsNotSupported(status))
             return false;
@@ -45,7 +45,7 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
             CudnnMathType math = tf32 ? found[i].MathType : CudnnMathType.Fma;
             if (found[i].Status != CudnnStatus.Success || (deterministic && !isDeterministic) || math == CudnnMathType.TensorOpAllowConversion)
                 continue;
-            api.Check(api.SetConvolutionMathType(convolution, math));
+            api.Check(api.Call.SetConvolutionMathType(convolution, math));
             nuint bytes;
             if (WorkspaceSize(cudnn.Handle, first, second, convolution, output, found[i].Algorithm, &bytes) != CudnnStatus.Success || bytes > (nuint)workspaceLimit)
                 continue;

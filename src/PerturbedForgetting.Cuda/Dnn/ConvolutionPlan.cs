@@ -17,26 +17,26 @@ public sealed unsafe class ConvolutionPlan
         nint w = descriptors.Filter();
         forward = new(cudnn, descriptors.Convolution(), x, w, y)
         {
-            Heuristics = api.GetConvolutionForwardAlgorithm,
-            WorkspaceSize = api.GetConvolutionForwardWorkspaceSize,
-            Convolve = api.ConvolutionForward,
-            Call = nameof(api.ConvolutionForward),
+            Heuristics = api.Call.GetConvolutionForwardAlgorithm,
+            WorkspaceSize = api.Call.GetConvolutionForwardWorkspaceSize,
+            Convolve = api.Call.ConvolutionForward,
+            Call = nameof(api.Call.ConvolutionForward),
             Title = "cudnn convolution forward",
         };
         backwardData = new(cudnn, descriptors.Convolution(), w, y, x)
         {
-            Heuristics = api.GetConvolutionBackwardDataAlgorithm,
-            WorkspaceSize = api.GetConvolutionBackwardDataWorkspaceSize,
-            Convolve = api.ConvolutionBackwardData,
-            Call = nameof(api.ConvolutionBackwardData),
+            Heuristics = api.Call.GetConvolutionBackwardDataAlgorithm,
+            WorkspaceSize = api.Call.GetConvolutionBackwardDataWorkspaceSize,
+            Convolve = api.Call.ConvolutionBackwardData,
+            Call = nameof(api.Call.ConvolutionBackwardData),
             Title = "cudnn convolution backward data",
         };
         backwardFilter = new(cudnn, descriptors.Convolution(), x, y, w)
         {
-            Heuristics = api.GetConvolutionBackwardFilterAlgorithm,
-            WorkspaceSize = api.GetConvolutionBackwardFilterWorkspaceSize,
-            Convolve = api.ConvolutionBackwardFilter,
-            Call = nameof(api.ConvolutionBackwardFilter),
+            Heuristics = api.Call.GetConvolutionBackwardFilterAlgorithm,
+            WorkspaceSize = api.Call.GetConvolutionBackwardFilterWorkspaceSize,
+            Convolve = api.Call.ConvolutionBackwardFilter,
+            Call = nameof(api.Call.ConvolutionBackwardFilter),
             Title = "cudnn convolution backward filter",
         };
     }

@@ -24,7 +24,7 @@ public sealed unsafe class Cudnn : CudaResource
         api.RequireUsable(context.Device);
         context.MakeCurrent();
         nint made;
-        api.Check(api.Create(&made));
+        api.Check(api.Call.Create(&made));
         handle = made;
     }
 
@@ -51,7 +51,7 @@ public sealed unsafe class Cudnn : CudaResource
         if (Stream == stream)
             return;
         Use();
-        Library.Check(Library.SetStream(handle, stream.Handle));
+        Library.Check(Library.Call.SetStream(handle, stream.Handle));
         Stream = stream;
     }
 
@@ -86,7 +86,7 @@ public sealed unsafe class Cudnn : CudaResource
         foreach (ConvolutionPlan? plan in plans.Values)
             plan?.Release();
         // A library whose context is lost cannot be ended in order; the fault was reported where it happened.
-        Library.Destroy(handle);
+        Library.Call.Destroy(handle);
         return CudaResult.Success;
     }
 }

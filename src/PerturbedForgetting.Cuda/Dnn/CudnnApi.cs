@@ -1,83 +1,69 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda.Libraries;
+
 namespace PerturbedForgetting.Cuda.Dnn;
 
-/// <summary>
-/// The entry points of cuDNN 9 that convolutions need, as a table of unmanaged function pointers, filled from the shared library or by the
-/// software GPU. An entry is never null: one that the library lacks returns <see cref="CudnnStatus.NotSupportedSublibraryUnavailable"/>, and
-/// where there is no library all return <see cref="CudnnStatus.NotInitialized"/>. Handles and descriptors are pointer-sized integers, device
-/// addresses are <c>ulong</c>; the scaling factors alpha and beta lie in the host's memory.
-/// </summary>
-public sealed unsafe partial class CudnnApi
+/// <summary>cuDNN 9: convolutions.</summary>
+public sealed unsafe class CudnnApi : NativeApi<CudnnApi, CudnnTable>
 {
-    /// <summary>Whether there is a library behind the table.</summary>
-    public bool IsSupported { get; init; }
+    /// <summary>The first major version that numbers itself with five digits.</summary>
+    internal const int FiveDigits = 9;
 
-    /// <summary>Where the entries come from: the library's path, <c>software GPU</c>, or why there are none.</summary>
-    public required string Origin { get; init; }
+    const int LastErrorBytes = 2048;
 
-    /// <summary>The entry points that the library lacks, by their export names.</summary>
-    public IReadOnlyList<string> MissingExports { get; init; } = [];
+    /// <summary>The library's version; null where there is no library.</summary>
+    public Version? Version => PackedVersion.Of(Call.GetVersion(), FiveDigits);
 
-    // Version, errors.
-    /// <summary><c>cudnnGetVersion()</c>: 10000·major + 100·minor + patch since version 9; 1000·major + … before.</summary>
-    public delegate* unmanaged<nuint> GetVersion { get; init; }
-    /// <summary><c>cudnnGetCudartVersion()</c>: 1000·major + 10·minor of the CUDA runtime it was built with.</summary>
-    public delegate* unmanaged<nuint> GetCudartVersion { get; init; }
-    /// <summary><c>cudnnGetErrorString(CudnnStatus status)</c>: the status as the header calls it.</summary>
-    public delegate* unmanaged<CudnnStatus, byte*> GetErrorString { get; init; }
-    /// <summary><c>cudnnGetLastErrorString(byte* text, nuint size)</c>: more about the last failure of this thread.</summary>
-    public delegate* unmanaged<byte*, nuint, void> GetLastErrorString { get; init; }
+    /// <summary>Why convolutions on a device cannot go through it: it is absent, of another version than 9, incomplete, or made for a newer
+    /// CUDA than the driver's. Null when they can.</summary>
+    public string? WhyUnusable(CudaDevice device) => WhyUnusable(device.DriverVersion);
 
-    // Handle.
-    /// <summary><c>cudnnCreate(nint* handle)</c>, in the current context</summary>
-    public delegate* unmanaged<nint*, CudnnStatus> Create { get; init; }
-    /// <summary><c>cudnnDestroy(nint handle)</c></summary>
-    public delegate* unmanaged<nint, CudnnStatus> Destroy { get; init; }
-    /// <summary><c>cudnnSetStream(nint handle, nint stream)</c></summary>
-    public delegate* unmanaged<nint, nint, CudnnStatus> SetStream { get; init; }
+    /// <summary>Why convolutions cannot go through it under a driver for a version of CUDA (1000·major + 10·minor; 0 where there is
+    /// none).</summary>
+    internal string? WhyUnusable(int driverVersion)
+    {
+        int cuda = (int)Call.GetCudartVersion() / 1000, driver = driverVersion / 1000;
+        return Unusable(Version, 9, 9) ?? (driver > 0 && cuda > driver
+            ? $"{Title} {Version} ({Origin}) is made for CUDA {cuda}, and the driver for CUDA {driver}"
+            : null);
+    }
 
-    // Descriptors.
-    /// <summary><c>cudnnCreateTensorDescriptor(nint* tensor)</c></summary>
-    public delegate* unmanaged<nint*, CudnnStatus> CreateTensorDescriptor { get; init; }
-    /// <summary><c>cudnnDestroyTensorDescriptor(nint tensor)</c></summary>
-    public delegate* unmanaged<nint, CudnnStatus> DestroyTensorDescriptor { get; init; }
-    /// <summary><c>cudnnSetTensor4dDescriptor(nint tensor, CudnnTensorFormat format, CudnnDataType type, int n, int c, int h, int w)</c></summary>
-    public delegate* unmanaged<nint, CudnnTensorFormat, CudnnDataType, int, int, int, int, CudnnStatus> SetTensor4dDescriptor { get; init; }
-    /// <summary><c>cudnnCreateFilterDescriptor(nint* filter)</c></summary>
-    public delegate* unmanaged<nint*, CudnnStatus> CreateFilterDescriptor { get; init; }
-    /// <summary><c>cudnnDestroyFilterDescriptor(nint filter)</c></summary>
-    public delegate* unmanaged<nint, CudnnStatus> DestroyFilterDescriptor { get; init; }
-    /// <summary><c>cudnnSetFilter4dDescriptor(nint filter, CudnnDataType type, CudnnTensorFormat format, int k, int c, int h, int w)</c>; c is of one group.</summary>
-    public delegate* unmanaged<nint, CudnnDataType, CudnnTensorFormat, int, int, int, int, CudnnStatus> SetFilter4dDescriptor { get; init; }
-    /// <summary><c>cudnnCreateConvolutionDescriptor(nint* convolution)</c></summary>
-    public delegate* unmanaged<nint*, CudnnStatus> CreateConvolutionDescriptor { get; init; }
-    /// <summary><c>cudnnDestroyConvolutionDescriptor(nint convolution)</c></summary>
-    public delegate* unmanaged<nint, CudnnStatus> DestroyConvolutionDescriptor { get; init; }
-    /// <summary><c>cudnnSetConvolution2dDescriptor(nint convolution, int padH, int padW, int strideH, int strideW, int dilationH, int dilationW, CudnnConvolutionMode mode, CudnnDataType computeType)</c></summary>
-    public delegate* unmanaged<nint, int, int, int, int, int, int, CudnnConvolutionMode, CudnnDataType, CudnnStatus> SetConvolution2dDescriptor { get; init; }
-    /// <summary><c>cudnnSetConvolutionMathType(nint convolution, CudnnMathType mathType)</c></summary>
-    public delegate* unmanaged<nint, CudnnMathType, CudnnStatus> SetConvolutionMathType { get; init; }
-    /// <summary><c>cudnnSetConvolutionGroupCount(nint convolution, int groups)</c></summary>
-    public delegate* unmanaged<nint, int, CudnnStatus> SetConvolutionGroupCount { get; init; }
+    /// <summary>Throws when convolutions on a device cannot go through it.</summary>
+    /// <exception cref="CudaLibraryException">It is absent, of the wrong version, or incomplete.</exception>
+    internal void RequireUsable(CudaDevice device)
+    {
+        if (WhyUnusable(device) is not { } reason)
+            return;
+        int cuda = device.DriverVersion / 1000;
+        throw new CudaLibraryException(Title, "loading",
+            (int)CudnnStatus.NotInitialized, CudnnErrors.NameOf(CudnnStatus.NotInitialized), reason,
+            $"Install cuDNN 9 for CUDA {cuda} ('pip install nvidia-cudnn-cu{cuda}') or name its file in " +
+            $"{LibraryNames.Variable(CudaLibrary.Cudnn)}; without it the project's own kernels compute convolutions, more slowly.");
+    }
 
-    // Choice of algorithm: best first. The three directions differ in the order of their descriptors only.
-    /// <summary><c>cudnnGetConvolutionForwardAlgorithm_v7(nint handle, nint x, nint w, nint convolution, nint y, int requested, int* returned, CudnnAlgorithmPerformance* results)</c></summary>
-    public delegate* unmanaged<nint, nint, nint, nint, nint, int, int*, CudnnAlgorithmPerformance*, CudnnStatus> GetConvolutionForwardAlgorithm { get; init; }
-    /// <summary><c>cudnnGetConvolutionBackwardDataAlgorithm_v7(nint handle, nint w, nint dy, nint convolution, nint dx, int requested, int* returned, CudnnAlgorithmPerformance* results)</c></summary>
-    public delegate* unmanaged<nint, nint, nint, nint, nint, int, int*, CudnnAlgorithmPerformance*, CudnnStatus> GetConvolutionBackwardDataAlgorithm { get; init; }
-    /// <summary><c>cudnnGetConvolutionBackwardFilterAlgorithm_v7(nint handle, nint x, nint dy, nint convolution, nint dw, int requested, int* returned, CudnnAlgorithmPerformance* results)</c></summary>
-    public delegate* unmanaged<nint, nint, nint, nint, nint, int, int*, CudnnAlgorithmPerformance*, CudnnStatus> GetConvolutionBackwardFilterAlgorithm { get; init; }
-    /// <summary><c>cudnnGetConvolutionForwardWorkspaceSize(nint handle, nint x, nint w, nint convolution, nint y, int algorithm, nuint* bytes)</c></summary>
-    public delegate* unmanaged<nint, nint, nint, nint, nint, int, nuint*, CudnnStatus> GetConvolutionForwardWorkspaceSize { get; init; }
-    /// <summary><c>cudnnGetConvolutionBackwardDataWorkspaceSize(nint handle, nint w, nint dy, nint convolution, nint dx, int algorithm, nuint* bytes)</c></summary>
-    public delegate* unmanaged<nint, nint, nint, nint, nint, int, nuint*, CudnnStatus> GetConvolutionBackwardDataWorkspaceSize { get; init; }
-    /// <summary><c>cudnnGetConvolutionBackwardFilterWorkspaceSize(nint handle, nint x, nint dy, nint convolution, nint dw, int algorithm, nuint* bytes)</c></summary>
-    public delegate* unmanaged<nint, nint, nint, nint, nint, int, nuint*, CudnnStatus> GetConvolutionBackwardFilterWorkspaceSize { get; init; }
+    /// <summary>Throws when a call failed.</summary>
+    /// <param name="status">What the call returned.</param>
+    /// <param name="call">The call as written, from which the message takes the name of the entry point.</param>
+    /// <exception cref="CudaLibraryException">The call failed.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Check(CudnnStatus status, [CallerArgumentExpression(nameof(status))] string call = "")
+    {
+        if (status != CudnnStatus.Success)
+            Throw(status, call);
+    }
 
-    // The convolutions themselves: out = alpha · result + beta · out; out is not read when beta is 0.
-    /// <summary><c>cudnnConvolutionForward(nint handle, float* alpha, nint xDescriptor, ulong x, nint wDescriptor, ulong w, nint convolution, int algorithm, ulong workspace, nuint bytes, float* beta, nint yDescriptor, ulong y)</c></summary>
-    public delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong, CudnnStatus> ConvolutionForward { get; init; }
-    /// <summary><c>cudnnConvolutionBackwardData(nint handle, float* alpha, nint wDescriptor, ulong w, nint dyDescriptor, ulong dy, nint convolution, int algorithm, ulong workspace, nuint bytes, float* beta, nint dxDescriptor, ulong dx)</c></summary>
-    public delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong, CudnnStatus> ConvolutionBackwardData { get; init; }
-    /// <summary><c>cudnnConvolutionBackwardFilter(nint handle, float* alpha, nint xDescriptor, ulong x, nint dyDescriptor, ulong dy, nint convolution, int algorithm, ulong workspace, nuint bytes, float* beta, nint dwDescriptor, ulong dw)</c></summary>
-    public delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong, CudnnStatus> ConvolutionBackwardFilter { get; init; }
+    [DoesNotReturn]
+    void Throw(CudnnStatus status, string call)
+    {
+        byte* text = stackalloc byte[LastErrorBytes];
+        *text = 0;
+        Call.GetLastErrorString(text, LastErrorBytes);
+        string library = IsSupported ? $"{Title} {Version}" : Title;
+        string known = IsSupported ? Marshal.PtrToStringUTF8((nint)text)!.Trim() : Origin;
+        // A newer library knows statuses that are not listed here.
+        string name = Marshal.PtrToStringUTF8((nint)Call.GetErrorString(status)) ?? CudnnErrors.NameOf(status);
+        throw new CudaLibraryException(library, EntryPoint(call), (int)status, name, known, CudnnErrors.RemedyFor(status));
+    }
 }

@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Simulator.Driver;
 static unsafe class DeviceEntries
 {
     // Pointers to these strings are handed out and must stay valid.
-    static readonly Dictionary<CudaResult, (nint Name, nint Text)> texts = CudaErrors.Known.ToDictionary(code => code, code =>
+    static readonly Dictionary<CudaResult, (nint Name, nint Text)> texts = Enum.GetValues<CudaResult>().ToDictionary(code => code, code =>
     {
         string name = CudaErrors.NameOf(code)!;
         string text = name.Replace("CUDA_ERROR_", "", StringComparison.Ordinal).Replace("CUDA_SUCCESS", "no error", StringComparison.Ordinal);

@@ -1,19 +1,13 @@
 using System.Runtime.InteropServices;
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
-using PerturbedForgetting.Simulator.Execution;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
 // The table: the compiler checks that every entry has the signature of the real driver's.
 public sealed unsafe partial class SimulatedDriver
 {
-    CudaDriverApi Table() => new()
+    CudaDriverTable Table() => new()
     {
-        IsSupported = true,
-        Origin = "software GPU",
-        LastFinding = () => Entry.Finding,
-        LaunchTotals = Totals,
         Init = (delegate* unmanaged<uint, CudaResult>)Marshal.GetFunctionPointerForDelegate(init),
         DriverGetVersion = (delegate* unmanaged<int*, CudaResult>)Marshal.GetFunctionPointerForDelegate(version),
         GetErrorName = &DeviceEntries.GetErrorName,
@@ -93,15 +87,4 @@ public sealed unsafe partial class SimulatedDriver
         GraphExecDestroy = &GraphEntries.GraphExecDestroy,
         GraphDestroy = &GraphEntries.GraphDestroy,
     };
-
-    IReadOnlyDictionary<string, LaunchCost> Totals()
-    {
-        Dictionary<string, LaunchCost> totals = [];
-        Entry.Free(() =>
-        {
-            foreach ((string name, Counters c) in counters)
-                totals.Add(name, new LaunchCost(c.BytesLoaded + c.BytesStored, c.FloatingPointOperations, c.LaneInstructions));
-        });
-        return totals;
-    }
 }

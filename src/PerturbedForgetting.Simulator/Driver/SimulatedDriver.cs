@@ -15,6 +15,9 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// </summary>
 public sealed unsafe partial class SimulatedDriver : IDisposable
 {
+    /// <summary>What stands where a real library has its path.</summary>
+    internal const string Name = "software GPU";
+
     readonly Dictionary<string, Counters> counters = [];
     readonly SimulatedDevice device;
 
@@ -48,7 +51,7 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         version = DriverGetVersion;
         count = DeviceGetCount;
         get = DeviceGet;
-        Api = Table();
+        Api = new() { Entries = Table(), Origin = Name, LastFinding = static () => Entry.Finding, LaunchTotals = Totals };
         (cublas, cublasLt) = (new SimulatedCublas(Options.CublasVersion), new SimulatedCublasLt(Options.CublasLtVersion));
         cudnn = new SimulatedCudnn(Options.CudnnVersion, Options.CudnnCudaVersion);
     }
@@ -98,6 +101,17 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         if (!counters.TryGetValue(kernel, out Counters? found))
             counters.Add(kernel, found = new Counters());
         return found;
+    }
+
+    IReadOnlyDictionary<string, LaunchCost> Totals()
+    {
+        Dictionary<string, LaunchCost> totals = [];
+        Entry.Free(() =>
+        {
+            foreach ((string name, Counters c) in counters)
+                totals.Add(name, new LaunchCost(c.BytesLoaded + c.BytesStored, c.FloatingPointOperations, c.LaneInstructions));
+        });
+        return totals;
     }
 
     /// <summary>Shuts the device down: every later call fails.</summary>

@@ -12,7 +12,7 @@ static class SimulatedBlas
     /// <summary>The way into the entry points.</summary>
     public static LibraryEntry<CublasStatus> Entry { get; } = new(static result => result switch
     {
-        CudaResult.OutOfMemory => CublasStatus.AllocationFailed,
+        CudaResult.OutOfMemory => CublasStatus.AllocFailed,
         CudaResult.InvalidContext or CudaResult.NotInitialized or CudaResult.Deinitialized or CudaResult.ContextIsDestroyed => CublasStatus.NotInitialized,
         CudaResult.InvalidValue => CublasStatus.InvalidValue,
         CudaResult.Unknown => CublasStatus.InternalError,

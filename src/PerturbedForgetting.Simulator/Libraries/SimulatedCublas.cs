@@ -21,25 +21,27 @@ sealed unsafe class SimulatedCublas
     {
         this.version = version;
         property = GetProperty;
-        Api = version is null ? CublasApi.Absent("the software GPU was made without it") : new CublasApi
-        {
-            IsSupported = true,
-            Origin = "software GPU",
-            Create = &Create,
-            Destroy = &Destroy,
-            GetProperty = (delegate* unmanaged<CudaLibraryProperty, int*, CublasStatus>)Marshal.GetFunctionPointerForDelegate(property),
-            SetStream = &SetStream,
-            SetWorkspace = &SetWorkspace,
-            SetAtomicsMode = &SetAtomicsMode,
-            GemmEx = &GemmEx,
-            GemmStridedBatchedEx = &GemmStridedBatchedEx,
-        };
+        Api = version is null
+            ? CublasApi.Absent("the software GPU was made without it")
+            : new() { Entries = Table(), Origin = SimulatedDriver.Name };
     }
 
     /// <summary>The table of entry points.</summary>
     public CublasApi Api { get; }
 
     static LibraryEntry<CublasStatus> Entry => SimulatedBlas.Entry;
+
+    CublasTable Table() => new()
+    {
+        Create = &Create,
+        Destroy = &Destroy,
+        GetProperty = (delegate* unmanaged<CudaLibraryProperty, int*, CublasStatus>)Marshal.GetFunctionPointerForDelegate(property),
+        SetStream = &SetStream,
+        SetWorkspace = &SetWorkspace,
+        SetAtomicsMode = &SetAtomicsMode,
+        GemmEx = &GemmEx,
+        GemmStridedBatchedEx = &GemmStridedBatchedEx,
+    };
 
     CublasStatus GetProperty(CudaLibraryProperty property, int* value) => Entry.Free(() =>
     {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Blas;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Simulator.Libraries;
@@ -18,32 +19,33 @@ sealed unsafe class SimulatedCublasLt
     /// <param name="version">The version it says it has; null when there is to be none.</param>
     public SimulatedCublasLt(Version? version)
     {
-        // Version 12 gave the first number another digit.
-        number = () => version is null ? 0 : (nuint)((version.Major * (version.Major < 12 ? 1000 : 10000)) + (version.Minor * 100) + version.Build);
-        Api = version is null ? CublasLtApi.Absent("the software GPU was made without it") : new CublasLtApi
-        {
-            IsSupported = true,
-            Origin = "software GPU",
-            Create = &Create,
-            Destroy = &Destroy,
-            GetVersion = (delegate* unmanaged<nuint>)Marshal.GetFunctionPointerForDelegate(number),
-            MatmulDescCreate = &MatmulDescCreate,
-            MatmulDescDestroy = &MatmulDescDestroy,
-            MatmulDescSetAttribute = &MatmulDescSetAttribute,
-            MatrixLayoutCreate = &MatrixLayoutCreate,
-            MatrixLayoutDestroy = &MatrixLayoutDestroy,
-            MatmulPreferenceCreate = &MatmulPreferenceCreate,
-            MatmulPreferenceDestroy = &MatmulPreferenceDestroy,
-            MatmulPreferenceSetAttribute = &MatmulPreferenceSetAttribute,
-            MatmulAlgoGetHeuristic = &SimulatedMatmul.AlgoGetHeuristic,
-            Matmul = &SimulatedMatmul.Matmul,
-        };
+        number = () => PackedVersion.Number(version!, CublasLtApi.FiveDigits);
+        Api = version is null
+            ? CublasLtApi.Absent("the software GPU was made without it")
+            : new() { Entries = Table(), Origin = SimulatedDriver.Name };
     }
 
     /// <summary>The table of entry points.</summary>
     public CublasLtApi Api { get; }
 
     static LibraryEntry<CublasStatus> Entry => SimulatedBlas.Entry;
+
+    CublasLtTable Table() => new()
+    {
+        Create = &Create,
+        Destroy = &Destroy,
+        GetVersion = (delegate* unmanaged<nuint>)Marshal.GetFunctionPointerForDelegate(number),
+        MatmulDescCreate = &MatmulDescCreate,
+        MatmulDescDestroy = &MatmulDescDestroy,
+        MatmulDescSetAttribute = &MatmulDescSetAttribute,
+        MatrixLayoutCreate = &MatrixLayoutCreate,
+        MatrixLayoutDestroy = &MatrixLayoutDestroy,
+        MatmulPreferenceCreate = &MatmulPreferenceCreate,
+        MatmulPreferenceDestroy = &MatmulPreferenceDestroy,
+        MatmulPreferenceSetAttribute = &MatmulPreferenceSetAttribute,
+        MatmulAlgoGetHeuristic = &SimulatedMatmul.AlgoGetHeuristic,
+        Matmul = &SimulatedMatmul.Matmul,
+    };
 
     /// <summary>The object behind a descriptor.</summary>
     public static T Find<T>(nint handle, string what) where T : class => LibraryEntry<CublasStatus>.Object<T>(handle, what, CublasStatus.InvalidValue);

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using System.Text;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Cuda.Libraries;
+using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Simulator.Libraries;
 
@@ -20,8 +22,8 @@ sealed unsafe class SimulatedCudnn
     });
 
     // Pointers to these strings are handed out and must stay valid.
-    static readonly FrozenDictionary<CudnnStatus, nint> names =
-        Enum.GetValues<CudnnStatus>().ToFrozenDictionary(status => status, status => Marshal.StringToCoTaskMemUTF8(CudnnApi.NameOf(status)));
+    static readonly FrozenDictionary<CudnnStatus, nint> names = Enum.GetValues<CudnnStatus>()
+        .ToFrozenDictionary(static status => status, static status => Marshal.StringToCoTaskMemUTF8(CudnnErrors.NameOf(status)));
 
     // Held so that the pointers made of them stay valid: these two know no handle by which their library could be found.
     readonly NumberFunction version, cudart;
@@ -34,22 +36,16 @@ sealed unsafe class SimulatedCudnn
     /// <param name="cuda">Version of CUDA that it says it was made for, 1000·major + 10·minor.</param>
     public SimulatedCudnn(Version? version, int cuda)
     {
-        // Version 9 numbers itself in another way than those before.
-        int number = version is null ? 0
-            : version.Major >= 9 ? (version.Major * 10000) + (version.Minor * 100) + version.Build
-            : (version.Major * 1000) + (version.Minor * 100) + version.Build;
-        this.version = () => (nuint)number;
+        this.version = () => PackedVersion.Number(version!, CudnnApi.FiveDigits);
         cudart = () => (nuint)cuda;
-        Api = version is null ? CudnnApi.Absent("this software GPU has none") : Table();
+        Api = version is null ? CudnnApi.Absent("this software GPU has none") : new() { Entries = Table(), Origin = SimulatedDriver.Name };
     }
 
     /// <summary>The table of entry points.</summary>
     public CudnnApi Api { get; }
 
-    CudnnApi Table() => new()
+    CudnnTable Table() => new()
     {
-        IsSupported = true,
-        Origin = "software GPU",
         GetVersion = (delegate* unmanaged<nuint>)Marshal.GetFunctionPointerForDelegate(version),
         GetCudartVersion = (delegate* unmanaged<nuint>)Marshal.GetFunctionPointerForDelegate(cudart),
         GetErrorString = &GetErrorString,

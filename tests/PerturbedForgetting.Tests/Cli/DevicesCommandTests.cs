@@ -34,7 +34,7 @@ sealed unsafe class DevicesCommandTests
     public void ADriverThatDoesNotWorkHidesNothingElse()
     {
         using var driver = new SimulatedDriver();
-        string text = Gpus(CudaDriverApi.From(name => name == "cuInit" ? (nint)driver.Api.Init : 0, "libbroken.so"));
+        string text = Gpus(CudaDriverApi.From(name => name == "cuInit" ? (nint)driver.Api.Call.Init : 0, "libbroken.so"));
         Assert.That(text, Does.Match(@"^cuda\r?\n  none +cuDriverGetVersion failed: CUDA_ERROR_CALL_REQUIRES_NEWER_DRIVER"));
     }
 

@@ -11,21 +11,21 @@ unsafe sealed class CudaMemorySource(CudaContext context, CudaStream stream) : I
     {
         context.MakeCurrent();
         ulong address = 0;
-        CudaResult result = context.Api.MemAlloc(&address, (nuint)bytes);
+        CudaResult result = context.Api.Call.MemAlloc(&address, (nuint)bytes);
         pointer = (nint)address;
         if (result == CudaResult.OutOfMemory)
             return false;
-        context.Api.Check(result, nameof(context.Api.MemAlloc));
+        context.Api.Check(result, nameof(context.Api.Call.MemAlloc));
         return true;
     }
 
     public void Free(nint pointer)
     {
         context.MakeCurrent();
-        CudaResult result = context.Api.MemFree((ulong)pointer);
+        CudaResult result = context.Api.Call.MemFree((ulong)pointer);
         // A lost device has lost its memory too.
         if (!CudaErrors.IsSticky(result))
-            context.Api.Check(result, nameof(context.Api.MemFree));
+            context.Api.Check(result, nameof(context.Api.Call.MemFree));
     }
 
     public void Fill(nint pointer, long bytes, byte value) => stream.FillBytes(new((ulong)pointer), value, bytes);

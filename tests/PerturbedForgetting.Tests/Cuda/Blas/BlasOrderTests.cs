@@ -74,13 +74,13 @@ sealed unsafe class BlasOrderTests(int? seed)
         using DeviceBuffer<byte> workspace = gpu.Context.Allocate<byte>(1024);
         CublasApi api = gpu.Driver.Cublas;
         nint handle;
-        Assert.That(api.Create(&handle), Is.EqualTo(CublasStatus.Success));
-        Assert.That(api.SetWorkspace(handle, workspace.Pointer.Address, 1024), Is.EqualTo(CublasStatus.Success));
+        Assert.That(api.Call.Create(&handle), Is.EqualTo(CublasStatus.Success));
+        Assert.That(api.Call.SetWorkspace(handle, workspace.Pointer.Address, 1024), Is.EqualTo(CublasStatus.Success));
         foreach ((CudaStream stream, DeviceBuffer<float> result) in new[] { (first, c), (second, d) })
         {
             float one = 1, zero = 0;
-            Assert.That(api.SetStream(handle, stream.Handle), Is.EqualTo(CublasStatus.Success));
-            Assert.That(api.GemmEx(handle, CublasOperation.None, CublasOperation.None, Size, Size, Size, &one, a.Pointer.Address, CudaDataType.Float32, Size, b.Pointer.Address, CudaDataType.Float32, Size,
+            Assert.That(api.Call.SetStream(handle, stream.Handle), Is.EqualTo(CublasStatus.Success));
+            Assert.That(api.Call.GemmEx(handle, CublasOperation.None, CublasOperation.None, Size, Size, Size, &one, a.Pointer.Address, CudaDataType.Float32, Size, b.Pointer.Address, CudaDataType.Float32, Size,
                 &zero, result.Pointer.Address, CudaDataType.Float32, Size, CublasComputeType.Float32, CublasGemmAlgorithm.Default), Is.EqualTo(CublasStatus.Success));
         }
         gpu.Context.Synchronize();

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Blas;
@@ -43,16 +42,8 @@ sealed unsafe class BlasTableTests
             "bare" => (Bare(driver), BareLt(driver)),
             _ => (driver.Cublas, driver.CublasLt),
         };
-        Assert.Multiple(() =>
-        {
-            foreach (object api in new object[] { blas, lt })
-            {
-                PropertyInfo[] entries = [.. api.GetType().GetProperties().Where(p => p.PropertyType.IsFunctionPointer)];
-                Assert.That(entries, Has.Length.GreaterThan(7));
-                foreach (PropertyInfo entry in entries)
-                    Assert.That((nint)entry.GetValue(api)!, Is.Not.Zero, entry.Name);
-            }
-        });
+        TableEntries.AreAllThere(in blas.Call);
+        TableEntries.AreAllThere(in lt.Call);
     }
 
     [Test]
@@ -61,8 +52,8 @@ sealed unsafe class BlasTableTests
         CublasApi blas = CublasApi.From(_ => 0, "libnothing.so");
         CublasLtApi lt = CublasLtApi.From(_ => 0, "libnothing.so");
         nint handle;
-        Assert.That((blas.IsSupported, blas.Version, blas.Create(&handle)), Is.EqualTo((false, (Version?)null, CublasStatus.NotInitialized)));
-        Assert.That((lt.IsSupported, lt.Version, lt.Create(&handle)), Is.EqualTo((false, (Version?)null, CublasStatus.NotInitialized)));
+        Assert.That((blas.IsSupported, blas.Version, blas.Call.Create(&handle)), Is.EqualTo((false, (Version?)null, CublasStatus.NotInitialized)));
+        Assert.That((lt.IsSupported, lt.Version, lt.Call.Create(&handle)), Is.EqualTo((false, (Version?)null, CublasStatus.NotInitialized)));
         Assert.That(blas.WhyUnusable, Is.EqualTo("there is no cuBLAS: libnothing.so is no cuBLAS"));
         Assert.That(lt.WhyUnusable, Is.EqualTo("there is no cuBLASLt: libnothing.so is no cuBLASLt"));
     }
@@ -71,10 +62,10 @@ sealed unsafe class BlasTableTests
     public void WhatALibraryLacksIsNamed()
     {
         using var driver = new SimulatedDriver();
-        CublasApi blas = CublasApi.From(name => name == "cublasCreate_v2" ? (nint)driver.Cublas.Create : name == "cublasGetProperty" ? (nint)driver.Cublas.GetProperty : 0, "libbare.so");
+        CublasApi blas = CublasApi.From(name => name == "cublasCreate_v2" ? (nint)driver.Cublas.Call.Create : name == "cublasGetProperty" ? (nint)driver.Cublas.Call.GetProperty : 0, "libbare.so");
         Assert.That(blas.WhyUnusable, Does.StartWith("cuBLAS 12.6.4 (libbare.so) lacks cublasDestroy_v2, "));
         Assert.That(blas.MissingExports, Does.Contain("cublasGemmEx").And.Not.Contain("cublasGetProperty"));
-        Assert.That(blas.Destroy(0), Is.EqualTo(CublasStatus.NotSupported));
+        Assert.That(blas.Call.Destroy(0), Is.EqualTo(CublasStatus.NotSupported));
         CublasLtApi lt = BareLt(driver);
         Assert.That(lt.WhyUnusable, Is.EqualTo("cuBLASLt (libbare.so) does not tell its version"));
         Assert.That(lt.MissingExports, Does.Contain("cublasLtGetVersion").And.Contain("cublasLtMatmul"));
@@ -113,7 +104,7 @@ sealed unsafe class BlasTableTests
         Assert.That(gpu.Driver.CublasLt.WhyUnusable, Does.StartWith("there is no cuBLASLt"));
     }
 
-    static CublasApi Bare(SimulatedDriver driver) => CublasApi.From(name => name == "cublasCreate_v2" ? (nint)driver.Cublas.Create : 0, "libbare.so");
+    static CublasApi Bare(SimulatedDriver driver) => CublasApi.From(name => name == "cublasCreate_v2" ? (nint)driver.Cublas.Call.Create : 0, "libbare.so");
 
-    static CublasLtApi BareLt(SimulatedDriver driver) => CublasLtApi.From(name => name == "cublasLtCreate" ? (nint)driver.CublasLt.Create : 0, "libbare.so");
+    static CublasLtApi BareLt(SimulatedDriver driver) => CublasLtApi.From(name => name == "cublasLtCreate" ? (nint)driver.CublasLt.Call.Create : 0, "libbare.so");
 }

@@ -19,9 +19,9 @@ sealed unsafe class RawBlas : IDisposable
 
     public SmallGpu Gpu => gpu;
 
-    public CublasApi Api => gpu.Driver.Cublas;
+    public ref readonly CublasTable Api => ref gpu.Driver.Cublas.Call;
 
-    public CublasLtApi Lt => gpu.Driver.CublasLt;
+    public ref readonly CublasLtTable Lt => ref gpu.Driver.CublasLt.Call;
 
     /// <summary>Column-major [M,K], [K,N] and [M,N] of ones.</summary>
     public DeviceBuffer<float> A { get; }

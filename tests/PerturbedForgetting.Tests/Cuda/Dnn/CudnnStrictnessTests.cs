@@ -10,12 +10,15 @@ sealed unsafe class CudnnStrictnessTests
 {
     const CudnnTensorFormat Nhwc = CudnnTensorFormat.Nhwc;
     const CudnnDataType Float = CudnnDataType.Float;
+    const CudnnConvolutionMode Cross = CudnnConvolutionMode.CrossCorrelation;
 
     SmallGpu gpu = null!;
     CudnnApi api = null!;
     nint handle, x, w, y, convolution;
     DeviceBuffer<float> onX = null!, onW = null!, onY = null!;
     DeviceBuffer<byte> workspace = null!;
+
+    ref readonly CudnnTable Dnn => ref api.Call;
 
     // x [2, 6, 5, 4], w [8, 3, 3, 2] in 2 groups, padding 1: y [2, 6, 5, 8].
     [SetUp]
@@ -26,7 +29,7 @@ sealed unsafe class CudnnStrictnessTests
         (onX, onW, onY) = (gpu.Context.Allocate<float>(new float[240]), gpu.Context.Allocate<float>(new float[144]), gpu.Context.Allocate<float>(new float[480]));
         workspace = gpu.Context.Allocate<byte>(4096);
         nint made;
-        api.Check(api.Create(&made));
+        api.Check(Dnn.Create(&made));
         handle = made;
         (x, w, y, convolution) = (Tensor(2, 4, 6, 5), Filter(8, 2, 3, 3), Tensor(2, 8, 6, 5), Convolution());
     }
@@ -69,10 +72,10 @@ sealed unsafe class CudnnStrictnessTests
         switch (what)
         {
             case "x of float16": Set(x, Nhwc, CudnnDataType.Half, 2, 4, 6, 5); break;
-            case "filters of float64": Check(api.SetFilter4dDescriptor(w, CudnnDataType.Double, Nhwc, 8, 2, 3, 3)); break;
-            case "sums of float16": Geometry(CudnnConvolutionMode.CrossCorrelation, CudnnDataType.Half); break;
+            case "filters of float64": Check(Dnn.SetFilter4dDescriptor(w, CudnnDataType.Double, Nhwc, 8, 2, 3, 3)); break;
+            case "sums of float16": Geometry(Cross, CudnnDataType.Half); break;
             case "x in NCHW order": Set(x, CudnnTensorFormat.Nchw, Float, 2, 4, 6, 5); break;
-            case "filters in NCHW order": Check(api.SetFilter4dDescriptor(w, Float, CudnnTensorFormat.Nchw, 8, 2, 3, 3)); break;
+            case "filters in NCHW order": Check(Dnn.SetFilter4dDescriptor(w, Float, CudnnTensorFormat.Nchw, 8, 2, 3, 3)); break;
             case "y in NCHW order": Set(y, CudnnTensorFormat.Nchw, Float, 2, 8, 6, 5); break;
             case "mirrored filters": Geometry(CudnnConvolutionMode.Convolution, Float); break;
             case "a wrong height": Set(y, Nhwc, Float, 2, 8, 5, 5); break;
@@ -80,14 +83,14 @@ sealed unsafe class CudnnStrictnessTests
             case "another batch": Set(y, Nhwc, Float, 1, 8, 6, 5); break;
             case "too many outputs": Set(y, Nhwc, Float, 2, 9, 6, 5); break;
             case "filters of all channels": w = Filter(8, 4, 3, 3); break;
-            case "groups that do not divide the channels": Check(api.SetConvolutionGroupCount(convolution, 3)); break;
+            case "groups that do not divide the channels": Check(Dnn.SetConvolutionGroupCount(convolution, 3)); break;
             case "groups that do not divide the filters": (w, y) = (Filter(9, 2, 3, 3), Tensor(2, 9, 6, 5)); break;
-            case "a descriptor that was never set": Check(api.CreateTensorDescriptor(&nothing)); x = nothing; break;
-            case "a descriptor that was destroyed": Check(api.DestroyTensorDescriptor(y)); break;
+            case "a descriptor that was never set": Check(Dnn.CreateTensorDescriptor(&nothing)); x = nothing; break;
+            case "a descriptor that was destroyed": Check(Dnn.DestroyTensorDescriptor(y)); break;
             case "a filter for a tensor": x = w; break;
             case "no descriptor": w = 0; break;
             case "no convolution descriptor": convolution = 0; break;
-            case "a destroyed handle": Check(api.Destroy(handle)); break;
+            case "a destroyed handle": Check(Dnn.Destroy(handle)); break;
             default: handle = 0; break;
         }
         for (int direction = 0; direction < 3; direction++)
@@ -144,20 +147,20 @@ sealed unsafe class CudnnStrictnessTests
     {
         Assert.Multiple(() =>
         {
-            Assert.That(api.SetTensor4dDescriptor(x, Nhwc, Float, 0, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParam));
-            Assert.That(api.SetTensor4dDescriptor(x, (CudnnTensorFormat)7, Float, 2, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParam));
-            Assert.That(api.SetTensor4dDescriptor(x, Nhwc, (CudnnDataType)77, 2, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParam));
-            Assert.That(api.SetTensor4dDescriptor(x, Nhwc, Float, 1 << 15, 1 << 10, 1 << 10, 1), Is.EqualTo(CudnnStatus.NotSupported));
-            Assert.That(api.SetTensor4dDescriptor(w, Nhwc, Float, 2, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParam), "a filter is no tensor");
-            Assert.That(api.SetTensor4dDescriptor(0, Nhwc, Float, 2, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParamNullPointer));
-            Assert.That(api.SetFilter4dDescriptor(w, Float, Nhwc, 8, 2, 0, 3), Is.EqualTo(CudnnStatus.BadParam));
-            Assert.That(api.SetConvolution2dDescriptor(convolution, -1, 1, 1, 1, 1, 1, CudnnConvolutionMode.CrossCorrelation, Float), Is.EqualTo(CudnnStatus.BadParam));
-            Assert.That(api.SetConvolution2dDescriptor(convolution, 1, 1, 1, 0, 1, 1, CudnnConvolutionMode.CrossCorrelation, Float), Is.EqualTo(CudnnStatus.BadParam));
-            Assert.That(api.SetConvolution2dDescriptor(convolution, 1, 1, 1, 1, 0, 1, CudnnConvolutionMode.CrossCorrelation, Float), Is.EqualTo(CudnnStatus.BadParam));
-            Assert.That(api.SetConvolutionGroupCount(convolution, 0), Is.EqualTo(CudnnStatus.BadParam));
-            Assert.That(api.SetConvolutionMathType(convolution, (CudnnMathType)4), Is.EqualTo(CudnnStatus.BadParam));
-            Assert.That(api.CreateTensorDescriptor(null), Is.EqualTo(CudnnStatus.BadParamNullPointer));
-            Assert.That(api.Create(null), Is.EqualTo(CudnnStatus.BadParamNullPointer));
+            Assert.That(Dnn.SetTensor4dDescriptor(x, Nhwc, Float, 0, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParam));
+            Assert.That(Dnn.SetTensor4dDescriptor(x, (CudnnTensorFormat)7, Float, 2, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParam));
+            Assert.That(Dnn.SetTensor4dDescriptor(x, Nhwc, (CudnnDataType)77, 2, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParam));
+            Assert.That(Dnn.SetTensor4dDescriptor(x, Nhwc, Float, 1 << 15, 1 << 10, 1 << 10, 1), Is.EqualTo(CudnnStatus.NotSupported));
+            Assert.That(Dnn.SetTensor4dDescriptor(w, Nhwc, Float, 2, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParam), "a filter is no tensor");
+            Assert.That(Dnn.SetTensor4dDescriptor(0, Nhwc, Float, 2, 4, 6, 5), Is.EqualTo(CudnnStatus.BadParamNullPointer));
+            Assert.That(Dnn.SetFilter4dDescriptor(w, Float, Nhwc, 8, 2, 0, 3), Is.EqualTo(CudnnStatus.BadParam));
+            Assert.That(Dnn.SetConvolution2dDescriptor(convolution, -1, 1, 1, 1, 1, 1, Cross, Float), Is.EqualTo(CudnnStatus.BadParam));
+            Assert.That(Dnn.SetConvolution2dDescriptor(convolution, 1, 1, 1, 0, 1, 1, Cross, Float), Is.EqualTo(CudnnStatus.BadParam));
+            Assert.That(Dnn.SetConvolution2dDescriptor(convolution, 1, 1, 1, 1, 0, 1, Cross, Float), Is.EqualTo(CudnnStatus.BadParam));
+            Assert.That(Dnn.SetConvolutionGroupCount(convolution, 0), Is.EqualTo(CudnnStatus.BadParam));
+            Assert.That(Dnn.SetConvolutionMathType(convolution, (CudnnMathType)4), Is.EqualTo(CudnnStatus.BadParam));
+            Assert.That(Dnn.CreateTensorDescriptor(null), Is.EqualTo(CudnnStatus.BadParamNullPointer));
+            Assert.That(Dnn.Create(null), Is.EqualTo(CudnnStatus.BadParamNullPointer));
             Assert.That(Run(0), Is.EqualTo(CudnnStatus.Success), "what was refused left no trace");
         });
     }
@@ -168,13 +171,13 @@ sealed unsafe class CudnnStrictnessTests
         CudnnAlgorithmPerformance* found = stackalloc CudnnAlgorithmPerformance[9];
         int count;
         found[2].Algorithm = 99;
-        Check(api.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 2, &count, found));
+        Check(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 2, &count, found));
         Assert.That((count, found[2].Algorithm), Is.EqualTo((2, 99)));
-        Check(api.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 9, &count, found));
+        Check(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 9, &count, found));
         Assert.That(count, Is.EqualTo(8));
-        Assert.That(api.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 0, &count, found), Is.EqualTo(CudnnStatus.BadParam));
-        Assert.That(api.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, null, found), Is.EqualTo(CudnnStatus.BadParamNullPointer));
-        Assert.That(api.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, &count, null), Is.EqualTo(CudnnStatus.BadParamNullPointer));
+        Assert.That(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 0, &count, found), Is.EqualTo(CudnnStatus.BadParam));
+        Assert.That(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, null, found), Is.EqualTo(CudnnStatus.BadParamNullPointer));
+        Assert.That(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, &count, null), Is.EqualTo(CudnnStatus.BadParamNullPointer));
     }
 
     [Test]
@@ -182,11 +185,11 @@ sealed unsafe class CudnnStrictnessTests
     {
         CudaStream stream = gpu.Context.CreateStream();
         nint gone = stream.Handle;
-        Check(api.SetStream(handle, gone));
+        Check(Dnn.SetStream(handle, gone));
         stream.Dispose();
         Assert.That(Run(0), Is.EqualTo(CudnnStatus.ExecutionFailedCudaDriver));
-        Assert.That(api.SetStream(handle, gone), Is.EqualTo(CudnnStatus.ExecutionFailedCudaDriver));
-        Check(api.SetStream(handle, 0));
+        Assert.That(Dnn.SetStream(handle, gone), Is.EqualTo(CudnnStatus.ExecutionFailedCudaDriver));
+        Check(Dnn.SetStream(handle, 0));
         Assert.That(Run(0), Is.EqualTo(CudnnStatus.Success));
     }
 
@@ -194,21 +197,23 @@ sealed unsafe class CudnnStrictnessTests
     public void AFailureSaysWhatWasWrong()
     {
         Set(y, Nhwc, Float, 2, 8, 5, 5);
-        CudaLibraryException error = Assert.Throws<CudaLibraryException>(() => api.Check(Run(0), "api.ConvolutionForward(handle)"))!;
+        CudaLibraryException error = Assert.Throws<CudaLibraryException>(() => api.Check(Run(0), "api.Call.ConvolutionForward(handle)"))!;
         Assert.That(error.Message, Does.StartWith("cuDNN 9.13.0: cudnnConvolutionForward failed: CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH (2008, y [N 2, C 8, H 5, W 5]").And.Contain("H 6 and W 5"));
         Assert.That((error.Status, error.Library), Is.EqualTo((2008, "cuDNN 9.13.0")));
     }
 
     void Check(CudnnStatus status) => api.Check(status);
 
-    void Set(nint tensor, CudnnTensorFormat format, CudnnDataType type, int n, int c, int h, int v) => Check(api.SetTensor4dDescriptor(tensor, format, type, n, c, h, v));
+    void Set(nint tensor, CudnnTensorFormat format, CudnnDataType type, int n, int c, int h, int v) =>
+        Check(Dnn.SetTensor4dDescriptor(tensor, format, type, n, c, h, v));
 
-    void Geometry(CudnnConvolutionMode mode, CudnnDataType sums) => Check(api.SetConvolution2dDescriptor(convolution, 1, 1, 1, 1, 1, 1, mode, sums));
+    void Geometry(CudnnConvolutionMode mode, CudnnDataType sums) =>
+        Check(Dnn.SetConvolution2dDescriptor(convolution, 1, 1, 1, 1, 1, 1, mode, sums));
 
     nint Tensor(int n, int c, int h, int v)
     {
         nint made;
-        Check(api.CreateTensorDescriptor(&made));
+        Check(Dnn.CreateTensorDescriptor(&made));
         Set(made, Nhwc, Float, n, c, h, v);
         return made;
     }
@@ -216,18 +221,18 @@ sealed unsafe class CudnnStrictnessTests
     nint Filter(int k, int c, int h, int v)
     {
         nint made;
-        Check(api.CreateFilterDescriptor(&made));
-        Check(api.SetFilter4dDescriptor(made, Float, Nhwc, k, c, h, v));
+        Check(Dnn.CreateFilterDescriptor(&made));
+        Check(Dnn.SetFilter4dDescriptor(made, Float, Nhwc, k, c, h, v));
         return made;
     }
 
     nint Convolution()
     {
         nint made;
-        Check(api.CreateConvolutionDescriptor(&made));
+        Check(Dnn.CreateConvolutionDescriptor(&made));
         convolution = made;
-        Geometry(CudnnConvolutionMode.CrossCorrelation, Float);
-        Check(api.SetConvolutionGroupCount(made, 2));
+        Geometry(Cross, Float);
+        Check(Dnn.SetConvolutionGroupCount(made, 2));
         return made;
     }
 
@@ -237,9 +242,9 @@ sealed unsafe class CudnnStrictnessTests
         int count;
         return direction switch
         {
-            0 => api.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, &count, &found),
-            1 => api.GetConvolutionBackwardDataAlgorithm(handle, w, y, convolution, x, 1, &count, &found),
-            _ => api.GetConvolutionBackwardFilterAlgorithm(handle, x, y, convolution, w, 1, &count, &found),
+            0 => Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, &count, &found),
+            1 => Dnn.GetConvolutionBackwardDataAlgorithm(handle, w, y, convolution, x, 1, &count, &found),
+            _ => Dnn.GetConvolutionBackwardFilterAlgorithm(handle, x, y, convolution, w, 1, &count, &found),
         };
     }
 
@@ -251,9 +256,9 @@ sealed unsafe class CudnnStrictnessTests
 
     CudnnStatus WorkspaceSize(int direction, int algorithm, nuint* bytes) => direction switch
     {
-        0 => api.GetConvolutionForwardWorkspaceSize(handle, x, w, convolution, y, algorithm, bytes),
-        1 => api.GetConvolutionBackwardDataWorkspaceSize(handle, w, y, convolution, x, algorithm, bytes),
-        _ => api.GetConvolutionBackwardFilterWorkspaceSize(handle, x, y, convolution, w, algorithm, bytes),
+        0 => Dnn.GetConvolutionForwardWorkspaceSize(handle, x, w, convolution, y, algorithm, bytes),
+        1 => Dnn.GetConvolutionBackwardDataWorkspaceSize(handle, w, y, convolution, x, algorithm, bytes),
+        _ => Dnn.GetConvolutionBackwardFilterWorkspaceSize(handle, x, y, convolution, w, algorithm, bytes),
     };
 
     nuint NeededBytes(int direction)
@@ -271,9 +276,9 @@ sealed unsafe class CudnnStrictnessTests
         ulong ax = xAddress ?? onX.Pointer.Address, aw = wAddress ?? onW.Pointer.Address, ay = yAddress ?? onY.Pointer.Address, work = workspaceAddress ?? workspace.Pointer.Address;
         return direction switch
         {
-            0 => api.ConvolutionForward(handle, alpha, x, ax, w, aw, convolution, algorithm, work, bytes, beta, y, ay),
-            1 => api.ConvolutionBackwardData(handle, alpha, w, aw, y, ay, convolution, algorithm, work, bytes, beta, x, ax),
-            _ => api.ConvolutionBackwardFilter(handle, alpha, x, ax, y, ay, convolution, algorithm, work, bytes, beta, w, aw),
+            0 => Dnn.ConvolutionForward(handle, alpha, x, ax, w, aw, convolution, algorithm, work, bytes, beta, y, ay),
+            1 => Dnn.ConvolutionBackwardData(handle, alpha, w, aw, y, ay, convolution, algorithm, work, bytes, beta, x, ax),
+            _ => Dnn.ConvolutionBackwardFilter(handle, alpha, x, ax, y, ay, convolution, algorithm, work, bytes, beta, w, aw),
         };
     }
 }

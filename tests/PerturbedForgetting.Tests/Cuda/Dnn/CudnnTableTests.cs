@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda;
@@ -31,10 +30,10 @@ sealed unsafe class CudnnTableTests
     [TestCase((CudnnStatus)4711, "CUDNN_STATUS_UNKNOWN")]
     public void StatusesAreNamedAsInTheHeader(CudnnStatus status, string name)
     {
-        Assert.That(CudnnApi.NameOf(status), Is.EqualTo(name));
+        Assert.That(CudnnErrors.NameOf(status), Is.EqualTo(name));
         using var gpu = new SmallGpu();
         if (Enum.IsDefined(status))
-            Assert.That(Marshal.PtrToStringUTF8((nint)gpu.Driver.Cudnn.GetErrorString(status)), Is.EqualTo(name));
+            Assert.That(Marshal.PtrToStringUTF8((nint)gpu.Driver.Cudnn.Call.GetErrorString(status)), Is.EqualTo(name));
     }
 
     [Test]
@@ -47,13 +46,7 @@ sealed unsafe class CudnnTableTests
             "bare" => Bare(gpu),
             _ => gpu.Driver.Cudnn,
         };
-        int entries = 0;
-        foreach (PropertyInfo entry in typeof(CudnnApi).GetProperties().Where(p => p.PropertyType.IsFunctionPointer))
-        {
-            entries++;
-            Assert.That(entry.GetValue(api) is Pointer boxed ? (nint)Pointer.Unbox(boxed) : (nint)entry.GetValue(api)!, Is.Not.Zero, entry.Name);
-        }
-        Assert.That(entries, Is.EqualTo(27));
+        TableEntries.AreAllThere(in api.Call);
         Assert.That(api.IsSupported, Is.EqualTo(source != "absent"));
     }
 
@@ -63,12 +56,12 @@ sealed unsafe class CudnnTableTests
         using var gpu = new SmallGpu();
         CudnnApi api = CudnnApi.From(_ => 0, "libnothing.so");
         nint handle;
-        Assert.That(api.Create(&handle), Is.EqualTo(CudnnStatus.NotInitialized));
+        Assert.That(api.Call.Create(&handle), Is.EqualTo(CudnnStatus.NotInitialized));
         Assert.That(api.Version, Is.Null);
         Assert.That(api.WhyUnusable(gpu.Device), Is.EqualTo("there is no cuDNN: libnothing.so is no cuDNN"));
         CudaLibraryException error = Assert.Throws<CudaLibraryException>(() => new Cudnn(gpu.Context, api))!;
         Assert.That(error.Message, Does.Contain("libnothing.so is no cuDNN").And.Contain("nvidia-cudnn-cu12").And.Contain("PERTURBED_FORGETTING_CUDNN").And.Contain("own kernels"));
-        Assert.That(() => api.Check(CudnnStatus.NotInitialized, "api.Create(&handle)"), Throws.TypeOf<CudaLibraryException>().With.Message.StartsWith("cuDNN: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001, libnothing.so is no cuDNN)."));
+        Assert.That(() => api.Check(CudnnStatus.NotInitialized, "api.Call.Create(&handle)"), Throws.TypeOf<CudaLibraryException>().With.Message.StartsWith("cuDNN: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001, libnothing.so is no cuDNN)."));
     }
 
     [Test]
@@ -77,11 +70,11 @@ sealed unsafe class CudnnTableTests
         using var gpu = new SmallGpu();
         CudnnApi api = Bare(gpu);
         nint handle;
-        Assert.That(api.Create(&handle), Is.EqualTo(CudnnStatus.NotSupportedSublibraryUnavailable));
-        Assert.That(api.GetErrorString(CudnnStatus.Success) is null, "what returns a text returns none");
+        Assert.That(api.Call.Create(&handle), Is.EqualTo(CudnnStatus.NotSupportedSublibraryUnavailable));
+        Assert.That(api.Call.GetErrorString(CudnnStatus.Success) is null, "what returns a text returns none");
         Assert.That(api.MissingExports, Does.Contain("cudnnConvolutionForward").And.Contain("cudnnGetConvolutionBackwardFilterAlgorithm_v7").And.Not.Contain("cudnnGetVersion"));
         Assert.That(api.WhyUnusable(gpu.Device), Does.Contain("9.13.0").And.Contain("libbare.so").And.Contain("lacks cudnnGetErrorString"));
-        Assert.That(() => api.Check(CudnnStatus.NotSupportedSublibraryUnavailable, "api.Create(&handle)"), Throws.TypeOf<CudaLibraryException>().With.Message.Contains("CUDNN_STATUS_NOT_SUPPORTED_SUBLIBRARY_UNAVAILABLE (3009)").And.Message.Contains("of one version"));
+        Assert.That(() => api.Check(CudnnStatus.NotSupportedSublibraryUnavailable, "api.Call.Create(&handle)"), Throws.TypeOf<CudaLibraryException>().With.Message.Contains("CUDNN_STATUS_NOT_SUPPORTED_SUBLIBRARY_UNAVAILABLE (3009)").And.Message.Contains("of one version"));
     }
 
     [TestCase("9.0.0", 12080, null)]
@@ -107,21 +100,21 @@ sealed unsafe class CudnnTableTests
     {
         using var gpu = new SmallGpu();
         CudnnApi api = gpu.Driver.Cudnn;
-        Assert.That(api.DestroyTensorDescriptor(7), Is.EqualTo(CudnnStatus.BadParam));
+        Assert.That(api.Call.DestroyTensorDescriptor(7), Is.EqualTo(CudnnStatus.BadParam));
         byte* text = stackalloc byte[16];
         new Span<byte>(text, 16).Fill(0xFF);
-        api.GetLastErrorString(text, 5);
+        api.Call.GetLastErrorString(text, 5);
         Assert.That(Marshal.PtrToStringUTF8((nint)text), Is.EqualTo("0x7 "));
         Assert.That(new ReadOnlySpan<byte>(text + 5, 11).ToArray(), Is.All.EqualTo(0xFF));
         Unsafe.InitBlock(text, 0xFF, 16);
-        api.GetLastErrorString(text, 0);
+        api.Call.GetLastErrorString(text, 0);
         Assert.That(*text, Is.EqualTo(0xFF));
     }
 
     static CudnnApi Bare(SmallGpu gpu) => CudnnApi.From(name => name switch
     {
-        "cudnnGetVersion" => (nint)gpu.Driver.Cudnn.GetVersion,
-        "cudnnGetCudartVersion" => (nint)gpu.Driver.Cudnn.GetCudartVersion,
+        "cudnnGetVersion" => (nint)gpu.Driver.Cudnn.Call.GetVersion,
+        "cudnnGetCudartVersion" => (nint)gpu.Driver.Cudnn.Call.GetCudartVersion,
         _ => 0,
     }, "libbare.so");
 }

@@ -9,7 +9,7 @@ sealed unsafe class ErrorCodeTests
 {
     SmallGpu gpu = null!;
 
-    CudaDriverApi Api => gpu.Api;
+    ref readonly CudaDriverTable Api => ref gpu.Api.Call;
 
     [SetUp]
     public void Open() => gpu = new SmallGpu();
@@ -100,11 +100,11 @@ sealed unsafe class ErrorCodeTests
         using var driver = new SimulatedDriver();
         int number;
         nint context;
-        Assert.That(driver.Api.DriverGetVersion(&number), Is.EqualTo(CudaResult.Success));
-        Assert.That(driver.Api.DeviceGetCount(&number), Is.EqualTo(CudaResult.NotInitialized));
+        Assert.That(driver.Api.Call.DriverGetVersion(&number), Is.EqualTo(CudaResult.Success));
+        Assert.That(driver.Api.Call.DeviceGetCount(&number), Is.EqualTo(CudaResult.NotInitialized));
         int device = CudaDevice.All(driver.Api)[0].Handle;
         driver.Dispose();
-        Assert.That(driver.Api.DevicePrimaryCtxRetain(&context, device), Is.EqualTo(CudaResult.Deinitialized));
+        Assert.That(driver.Api.Call.DevicePrimaryCtxRetain(&context, device), Is.EqualTo(CudaResult.Deinitialized));
     }
 
     [Test]
@@ -121,9 +121,9 @@ sealed unsafe class ErrorCodeTests
         {
             inside = address + 1;
             Assert.That(Api.MemcpyHtoD(inside, pointer, 64), Is.EqualTo(CudaResult.InvalidValue), "one byte too far");
-            Assert.That(Api.LastFinding!(), Does.Contain("1 bytes past the end"));
+            Assert.That(gpu.Api.LastFinding!(), Does.Contain("1 bytes past the end"));
             Assert.That(Api.MemcpyHtoD(address, pointer, 64), Is.EqualTo(CudaResult.Success));
-            Assert.That(Api.LastFinding!(), Is.Null);
+            Assert.That(gpu.Api.LastFinding!(), Is.Null);
             Assert.That(Api.MemcpyDtoH(pointer, address + 64, 1), Is.EqualTo(CudaResult.InvalidValue));
             Assert.That(Api.MemcpyHtoD(address, pointer, 0), Is.EqualTo(CudaResult.Success));
         }

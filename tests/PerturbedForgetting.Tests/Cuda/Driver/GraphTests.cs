@@ -15,7 +15,7 @@ sealed unsafe class GraphTests(int? seed)
     DeviceBuffer<uint> x = null!, y = null!;
     CudaEvent mark = null!, back = null!;
 
-    CudaDriverApi Api => gpu.Api;
+    ref readonly CudaDriverTable Api => ref gpu.Api.Call;
 
     [SetUp]
     public void Open()

@@ -28,12 +28,12 @@ sealed unsafe class LaunchTests
         fixed (byte* buffer = packed)
         {
             void** extra = stackalloc void*[] { (void*)1, buffer, (void*)2, &size, null };
-            Assert.That(gpu.Api.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra), Is.EqualTo(CudaResult.Success));
+            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra), Is.EqualTo(CudaResult.Success));
             void** both = stackalloc void*[2];
-            Assert.That(gpu.Api.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, extra), Is.EqualTo(CudaResult.InvalidValue));
-            Assert.That(gpu.Api.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, null), Is.EqualTo(CudaResult.InvalidValue));
+            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, extra), Is.EqualTo(CudaResult.InvalidValue));
+            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, null), Is.EqualTo(CudaResult.InvalidValue));
             size = 8;
-            Assert.That(gpu.Api.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra), Is.EqualTo(CudaResult.InvalidValue));
+            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra), Is.EqualTo(CudaResult.InvalidValue));
         }
         Assert.That(y.ToArray(), Is.All.EqualTo(9));
     }
@@ -77,7 +77,7 @@ sealed unsafe class LaunchTests
     public void SizesOfALaunch(uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, CudaResult expected)
     {
         CudaKernel small = gpu.Module.GetKernel("small");
-        CudaResult result = gpu.Api.LaunchKernel(small.Handle, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, 0, null, null);
+        CudaResult result = gpu.Api.Call.LaunchKernel(small.Handle, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, 0, null, null);
         Assert.That(result, Is.EqualTo(expected));
         Assert.That(gpu.Api.LastFinding!(), expected == CudaResult.Success ? Is.Null : Does.Contain("kernel small"));
         // A refused launch leaves the context as it was.
@@ -120,7 +120,7 @@ sealed unsafe class LaunchTests
         (DevicePointer pointer, long bytes) = gpu.Module.GetGlobal("table");
         byte[] content = new byte[bytes];
         fixed (byte* host = content)
-            gpu.Api.Check(gpu.Api.MemcpyDtoH(host, pointer.Address, (nuint)bytes));
+            gpu.Api.Check(gpu.Api.Call.MemcpyDtoH(host, pointer.Address, (nuint)bytes));
         Assert.That(content, Is.EqualTo(Enumerable.Range(1, 16)));
         Assert.That(() => gpu.Module.GetGlobal("chair"), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.NotFound));
         CudaException error = Assert.Throws<CudaException>(() => gpu.Module.GetKernel("sett"))!;
@@ -168,7 +168,7 @@ sealed unsafe class LaunchTests
         void** values = stackalloc void*[] { log, (void*)8 };
         nint module;
         fixed (byte* text = image)
-            Assert.That(gpu.Api.ModuleLoadDataEx(&module, text, 2, options, values), Is.EqualTo(CudaResult.InvalidPtx));
+            Assert.That(gpu.Api.Call.ModuleLoadDataEx(&module, text, 2, options, values), Is.EqualTo(CudaResult.InvalidPtx));
         Assert.That((nint)values[1], Is.EqualTo((nint)8));
         Assert.That(new ReadOnlySpan<byte>(log, 9).ToArray(), Is.EqualTo("error: \0"u8.ToArray().Append((byte)0xee)));
     }

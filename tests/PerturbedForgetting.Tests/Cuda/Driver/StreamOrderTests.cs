@@ -246,7 +246,7 @@ sealed unsafe class StreamOrderTests(int? seed)
     {
         results.Clear();
         api = gpu.Api;
-        gpu.Api.Check(gpu.Api.LaunchHostFunc(first.Handle, &Note, (void*)7));
+        gpu.Api.Check(gpu.Api.Call.LaunchHostFunc(first.Handle, &Note, (void*)7));
         Assert.That(results, Is.Empty);
         first.Synchronize();
         Assert.That(results, Is.EqualTo(new[] { (7, CudaResult.NotPermitted) }));
@@ -259,6 +259,6 @@ sealed unsafe class StreamOrderTests(int? seed)
     static void Note(void* state)
     {
         ulong address;
-        results.Add(((int)(nint)state, api!.MemAlloc(&address, 16)));
+        results.Add(((int)(nint)state, api!.Call.MemAlloc(&address, 16)));
     }
 }
