@@ -65,24 +65,12 @@ public sealed unsafe class CudaContext : IDisposable
         }
     }
 
-    /// <summary>Lowest and highest priority of a stream; lower numbers come first.</summary>
-    public (int Least, int Greatest) StreamPriorities
-    {
-        get
-        {
-            MakeCurrent();
-            int least, greatest;
-            Api.Check(Api.Call.CtxGetStreamPriorityRange(&least, &greatest));
-            return (least, greatest);
-        }
-    }
-
     /// <summary>A new stream.</summary>
-    public CudaStream CreateStream(CudaStreamFlags flags = CudaStreamFlags.NonBlocking, int priority = 0)
+    public CudaStream CreateStream(CudaStreamFlags flags = CudaStreamFlags.NonBlocking)
     {
         MakeCurrent();
         nint handle;
-        Api.Check(Api.Call.StreamCreateWithPriority(&handle, flags, priority));
+        Api.Check(Api.Call.StreamCreateWithPriority(&handle, flags, 0));
         return new CudaStream(this, handle);
     }
 

@@ -60,17 +60,6 @@ public sealed unsafe class CudaDevice
         }
     }
 
-    /// <summary>The number that names this very GPU.</summary>
-    public CudaUuid Uuid
-    {
-        get
-        {
-            CudaUuid uuid;
-            Api.Check(Api.Call.DeviceGetUuid(&uuid, Handle));
-            return uuid;
-        }
-    }
-
     /// <summary>Number of multiprocessors.</summary>
     public int MultiprocessorCount => Attribute(CudaDeviceAttribute.MultiprocessorCount);
 

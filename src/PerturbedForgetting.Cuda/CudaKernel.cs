@@ -73,24 +73,6 @@ public sealed unsafe class CudaKernel
     /// <summary>Lets launches ask for so many bytes of dynamic shared memory, up to the device's opt-in limit.</summary>
     public void AllowDynamicShared(int bytes) => Set(CudaFunctionAttribute.MaxDynamicSharedSizeBytes, bytes);
 
-    /// <summary>Blocks that a multiprocessor holds at once.</summary>
-    public int MaxActiveBlocks(int blockSize, int sharedBytes = 0)
-    {
-        Context.MakeCurrent();
-        int blocks;
-        Api.Check(Api.Call.OccupancyMaxActiveBlocksPerMultiprocessor(&blocks, handle, blockSize, (nuint)sharedBytes));
-        return blocks;
-    }
-
-    /// <summary>The block that fills a multiprocessor best, and the grid that fills the device with it.</summary>
-    public (int Blocks, int BlockSize) SuggestLaunch(int sharedBytes = 0, int blockSizeLimit = 0)
-    {
-        Context.MakeCurrent();
-        int blocks, blockSize;
-        Api.Check(Api.Call.OccupancyMaxPotentialBlockSize(&blocks, &blockSize, handle, 0, (nuint)sharedBytes, blockSizeLimit));
-        return (blocks, blockSize);
-    }
-
     /// <summary>One of its properties.</summary>
     public int Attribute(CudaFunctionAttribute attribute)
     {

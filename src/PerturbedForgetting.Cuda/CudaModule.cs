@@ -52,23 +52,6 @@ public sealed unsafe class CudaModule : CudaResource
         return new CudaKernel(this, name, function, header is not null && header.ParameterSizes.TryGetValue(name, out int[]? sizes) ? sizes : null);
     }
 
-    /// <summary>Address and size in bytes of a variable of the module.</summary>
-    /// <exception cref="CudaException">There is none of this name.</exception>
-    public (DevicePointer Pointer, long Bytes) GetGlobal(string name)
-    {
-        Use();
-        ulong address;
-        nuint bytes;
-        fixed (byte* text = Encoding.UTF8.GetBytes(name + '\0'))
-        {
-            CudaResult result = Api.Call.ModuleGetGlobal(&address, &bytes, handle, text);
-            if (result == CudaResult.NotFound)
-                Api.Throw(result, nameof(Api.Call.ModuleGetGlobal), $"There is no variable '{name}' in {Name}.");
-            Api.Check(result, nameof(Api.Call.ModuleGetGlobal));
-        }
-        return (new(address), (long)bytes);
-    }
-
     /// <inheritdoc/>
     protected override CudaResult Release() => Api.Call.ModuleUnload(handle);
 

@@ -17,12 +17,6 @@ public static class PtxCompatibility
     ];
 
     // Compute capability and the first PTX version that names it as a target.
-    static readonly (int ComputeCapability, int Ptx)[] targets =
-    [
-        (70, 60), (72, 61), (75, 63), (80, 70), (86, 71), (87, 74), (88, 90), (89, 78), (90, 78), (100, 86), (103, 88), (110, 90),
-        (120, 87), (121, 88),
-    ];
-
     /// <summary>CUDA version (1000·major + 10·minor) that a driver needs to compile a PTX version (10·major + minor); 0 when the
     /// version is not known.</summary>
     public static int RequiredCuda(int ptxVersion) => Array.Find(drivers, row => row.Ptx == ptxVersion).Cuda;
@@ -38,9 +32,6 @@ public static class PtxCompatibility
         }
         return newest;
     }
-
-    /// <summary>The oldest PTX version that has a compute capability (10·major + minor) as a target; 0 when it is not known.</summary>
-    public static int OldestPtx(int computeCapability) => Array.Find(targets, row => row.ComputeCapability == computeCapability).Ptx;
 
     /// <summary>What keeps a driver and a GPU from running a module; null when nothing that this table knows does.</summary>
     /// <param name="ptxVersion">The module's <c>.version</c>, 10·major + minor.</param>

@@ -14,20 +14,16 @@ public unsafe struct CudaDriverTable : INativeTable
 
     static string[] INativeTable.Exports { get; } =
     [
-        "cuInit", "cuDriverGetVersion", "cuGetErrorName", "cuGetErrorString", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName",
-        "cuDeviceGetAttribute", "cuDeviceTotalMem_v2", "cuDeviceGetUuid_v2|cuDeviceGetUuid", "cuDeviceGetPCIBusId",
-        "cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRelease_v2", "cuDevicePrimaryCtxSetFlags_v2", "cuDevicePrimaryCtxGetState",
-        "cuDevicePrimaryCtxReset_v2", "cuCtxSetCurrent", "cuCtxGetCurrent", "cuCtxSynchronize", "cuCtxGetDevice",
-        "cuCtxGetStreamPriorityRange", "cuCtxSetLimit", "cuCtxGetLimit",
-        "cuModuleLoadDataEx", "cuModuleUnload", "cuModuleGetFunction", "cuModuleGetGlobal_v2", "cuFuncGetAttribute", "cuFuncSetAttribute",
-        "cuOccupancyMaxActiveBlocksPerMultiprocessor", "cuOccupancyMaxPotentialBlockSize", "cuLaunchKernel", "cuLaunchHostFunc",
-        "cuMemGetInfo_v2", "cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost", "cuMemHostRegister_v2",
-        "cuMemHostUnregister", "cuMemAllocAsync", "cuMemFreeAsync", "cuDeviceGetDefaultMemPool", "cuMemPoolTrimTo", "cuMemPoolSetAttribute",
-        "cuMemPoolGetAttribute", "cuMemcpyHtoD_v2", "cuMemcpyDtoH_v2", "cuMemcpyDtoD_v2", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2",
-        "cuMemcpyDtoDAsync_v2", "cuMemsetD8_v2", "cuMemsetD32_v2", "cuMemsetD8Async", "cuMemsetD32Async",
+        "cuInit", "cuDriverGetVersion", "cuGetErrorString", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName", "cuDeviceGetAttribute",
+        "cuDeviceTotalMem_v2", "cuDeviceGetPCIBusId",
+        "cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRelease_v2", "cuCtxSetCurrent", "cuCtxSynchronize",
+        "cuModuleLoadDataEx", "cuModuleUnload", "cuModuleGetFunction", "cuFuncGetAttribute", "cuFuncSetAttribute", "cuLaunchKernel",
+        "cuMemGetInfo_v2", "cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost", "cuMemAllocAsync", "cuMemFreeAsync",
+        "cuDeviceGetDefaultMemPool", "cuMemPoolTrimTo", "cuMemPoolSetAttribute", "cuMemPoolGetAttribute", "cuMemcpyHtoD_v2",
+        "cuMemcpyDtoH_v2", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuMemcpyDtoDAsync_v2", "cuMemsetD8_v2", "cuMemsetD8Async",
+        "cuMemsetD32Async",
         "cuStreamCreateWithPriority", "cuStreamDestroy_v2", "cuStreamQuery", "cuStreamSynchronize", "cuStreamWaitEvent", "cuEventCreate",
         "cuEventDestroy_v2", "cuEventRecord", "cuEventQuery", "cuEventSynchronize", "cuEventElapsedTime_v2|cuEventElapsedTime",
-        "cuProfilerStart", "cuProfilerStop",
         "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuStreamIsCapturing", "cuGraphGetNodes", "cuGraphInstantiateWithFlags",
         "cuGraphLaunch", "cuGraphExecUpdate_v2", "cuGraphExecDestroy", "cuGraphDestroy",
     ];
@@ -47,8 +43,6 @@ public unsafe struct CudaDriverTable : INativeTable
     /// <summary>(version)</summary>
     public delegate* unmanaged<int*, CudaResult> DriverGetVersion;
     /// <summary>(error, text)</summary>
-    public delegate* unmanaged<CudaResult, byte**, CudaResult> GetErrorName;
-    /// <summary>(error, text)</summary>
     public delegate* unmanaged<CudaResult, byte**, CudaResult> GetErrorString;
     /// <summary>(count)</summary>
     public delegate* unmanaged<int*, CudaResult> DeviceGetCount;
@@ -60,8 +54,6 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<int*, CudaDeviceAttribute, int, CudaResult> DeviceGetAttribute;
     /// <summary>(bytes, device)</summary>
     public delegate* unmanaged<nuint*, int, CudaResult> DeviceTotalMem;
-    /// <summary>(uuid, device)</summary>
-    public delegate* unmanaged<CudaUuid*, int, CudaResult> DeviceGetUuid;
     /// <summary>(text, length, device)</summary>
     public delegate* unmanaged<byte*, int, int, CudaResult> DeviceGetPciBusId;
 
@@ -70,26 +62,10 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<nint*, int, CudaResult> DevicePrimaryCtxRetain;
     /// <summary>(device)</summary>
     public delegate* unmanaged<int, CudaResult> DevicePrimaryCtxRelease;
-    /// <summary>(device, flags)</summary>
-    public delegate* unmanaged<int, uint, CudaResult> DevicePrimaryCtxSetFlags;
-    /// <summary>(device, flags, active)</summary>
-    public delegate* unmanaged<int, uint*, int*, CudaResult> DevicePrimaryCtxGetState;
-    /// <summary>(device)</summary>
-    public delegate* unmanaged<int, CudaResult> DevicePrimaryCtxReset;
     /// <summary>(context)</summary>
     public delegate* unmanaged<nint, CudaResult> CtxSetCurrent;
-    /// <summary>(context)</summary>
-    public delegate* unmanaged<nint*, CudaResult> CtxGetCurrent;
     /// <summary>()</summary>
     public delegate* unmanaged<CudaResult> CtxSynchronize;
-    /// <summary>(device)</summary>
-    public delegate* unmanaged<int*, CudaResult> CtxGetDevice;
-    /// <summary>(least, greatest)</summary>
-    public delegate* unmanaged<int*, int*, CudaResult> CtxGetStreamPriorityRange;
-    /// <summary>(limit, value)</summary>
-    public delegate* unmanaged<CudaLimit, nuint, CudaResult> CtxSetLimit;
-    /// <summary>(value, limit)</summary>
-    public delegate* unmanaged<nuint*, CudaLimit, CudaResult> CtxGetLimit;
 
     // Modules and kernels.
     /// <summary>(module, image, optionCount, options, values)</summary>
@@ -98,20 +74,12 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<nint, CudaResult> ModuleUnload;
     /// <summary>(function, module, name)</summary>
     public delegate* unmanaged<nint*, nint, byte*, CudaResult> ModuleGetFunction;
-    /// <summary>(address, bytes, module, name)</summary>
-    public delegate* unmanaged<ulong*, nuint*, nint, byte*, CudaResult> ModuleGetGlobal;
     /// <summary>(value, attribute, function)</summary>
     public delegate* unmanaged<int*, CudaFunctionAttribute, nint, CudaResult> FuncGetAttribute;
     /// <summary>(function, attribute, value)</summary>
     public delegate* unmanaged<nint, CudaFunctionAttribute, int, CudaResult> FuncSetAttribute;
-    /// <summary>(blocks, function, blockSize, sharedBytes)</summary>
-    public delegate* unmanaged<int*, nint, int, nuint, CudaResult> OccupancyMaxActiveBlocksPerMultiprocessor;
-    /// <summary>(minimalGrid, blockSize, function, sharedBytesOfBlockSize, sharedBytes, blockSizeLimit)</summary>
-    public delegate* unmanaged<int*, int*, nint, nint, nuint, int, CudaResult> OccupancyMaxPotentialBlockSize;
     /// <summary>(function, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, stream, parameters, extra)</summary>
     public delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CudaResult> LaunchKernel;
-    /// <summary>(stream, function, state)</summary>
-    public delegate* unmanaged<nint, delegate* unmanaged<void*, void>, void*, CudaResult> LaunchHostFunc;
 
     // Memory.
     /// <summary>(free, total)</summary>
@@ -124,10 +92,6 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<void**, nuint, CudaHostFlags, CudaResult> MemHostAlloc;
     /// <summary>(pointer)</summary>
     public delegate* unmanaged<void*, CudaResult> MemFreeHost;
-    /// <summary>(pointer, bytes, flags)</summary>
-    public delegate* unmanaged<void*, nuint, CudaHostFlags, CudaResult> MemHostRegister;
-    /// <summary>(pointer)</summary>
-    public delegate* unmanaged<void*, CudaResult> MemHostUnregister;
     /// <summary>(address, bytes, stream)</summary>
     public delegate* unmanaged<ulong*, nuint, nint, CudaResult> MemAllocAsync;
     /// <summary>(address, stream)</summary>
@@ -144,8 +108,6 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<ulong, void*, nuint, CudaResult> MemcpyHtoD;
     /// <summary>(destination, source, bytes)</summary>
     public delegate* unmanaged<void*, ulong, nuint, CudaResult> MemcpyDtoH;
-    /// <summary>(destination, source, bytes)</summary>
-    public delegate* unmanaged<ulong, ulong, nuint, CudaResult> MemcpyDtoD;
     /// <summary>(destination, source, bytes, stream)</summary>
     public delegate* unmanaged<ulong, void*, nuint, nint, CudaResult> MemcpyHtoDAsync;
     /// <summary>(destination, source, bytes, stream)</summary>
@@ -154,8 +116,6 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<ulong, ulong, nuint, nint, CudaResult> MemcpyDtoDAsync;
     /// <summary>(destination, value, count)</summary>
     public delegate* unmanaged<ulong, byte, nuint, CudaResult> MemsetD8;
-    /// <summary>(destination, value, count)</summary>
-    public delegate* unmanaged<ulong, uint, nuint, CudaResult> MemsetD32;
     /// <summary>(destination, value, count, stream)</summary>
     public delegate* unmanaged<ulong, byte, nuint, nint, CudaResult> MemsetD8Async;
     /// <summary>(destination, value, count, stream)</summary>
@@ -184,10 +144,6 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<nint, CudaResult> EventSynchronize;
     /// <summary>(milliseconds, start, end)</summary>
     public delegate* unmanaged<float*, nint, nint, CudaResult> EventElapsedTime;
-    /// <summary>()</summary>
-    public delegate* unmanaged<CudaResult> ProfilerStart;
-    /// <summary>()</summary>
-    public delegate* unmanaged<CudaResult> ProfilerStop;
 
     // Graphs.
     /// <summary>(stream, mode)</summary>

@@ -93,16 +93,6 @@ public enum CudaJitOption : uint
     CacheMode = 14,
 }
 
-/// <summary>Limits of a context (<c>CUlimit</c>).</summary>
-public enum CudaLimit
-{
-    StackSize = 0,
-    PrintfFifoSize = 1,
-    MallocHeapSize = 2,
-    MaxL2FetchGranularity = 5,
-    PersistingL2CacheSize = 6,
-}
-
 /// <summary>How a stream behaves towards the default stream.</summary>
 [Flags]
 public enum CudaStreamFlags : uint

@@ -8,25 +8,19 @@ namespace PerturbedForgetting.Simulator.Driver;
 static unsafe class DeviceEntries
 {
     // Pointers to these strings are handed out and must stay valid.
-    static readonly Dictionary<CudaResult, (nint Name, nint Text)> texts = Enum.GetValues<CudaResult>().ToDictionary(code => code, code =>
+    static readonly Dictionary<CudaResult, nint> texts = Enum.GetValues<CudaResult>().ToDictionary(static code => code, static code =>
     {
-        string name = CudaErrors.NameOf(code)!;
-        string text = name.Replace("CUDA_ERROR_", "", StringComparison.Ordinal).Replace("CUDA_SUCCESS", "no error", StringComparison.Ordinal);
-        return (Marshal.StringToCoTaskMemUTF8(name), Marshal.StringToCoTaskMemUTF8(text.Replace('_', ' ').ToLowerInvariant()));
+        string text = code == CudaResult.Success ? "no error" : CudaErrors.NameOf(code)!["CUDA_ERROR_".Length..];
+        return Marshal.StringToCoTaskMemUTF8(text.Replace('_', ' ').ToLowerInvariant());
     });
 
     [UnmanagedCallersOnly]
-    public static CudaResult GetErrorName(CudaResult error, byte** text) => Text(error, text, isName: true);
-
-    [UnmanagedCallersOnly]
-    public static CudaResult GetErrorString(CudaResult error, byte** text) => Text(error, text, isName: false);
-
-    static CudaResult Text(CudaResult error, byte** text, bool isName)
+    public static CudaResult GetErrorString(CudaResult error, byte** text)
     {
         if (text is null)
             return CudaResult.InvalidValue;
-        bool isKnown = texts.TryGetValue(error, out (nint Name, nint Text) entry);
-        *text = (byte*)(isName ? entry.Name : entry.Text);
+        bool isKnown = texts.TryGetValue(error, out nint entry);
+        *text = (byte*)entry;
         return isKnown ? CudaResult.Success : CudaResult.InvalidValue;
     }
 
@@ -52,16 +46,6 @@ static unsafe class DeviceEntries
     });
 
     [UnmanagedCallersOnly]
-    public static CudaResult DeviceGetUuid(CudaUuid* uuid, int device) => Entry.Free(() =>
-    {
-        Entry.NotNull(uuid, "uuid");
-        int handle = SimulatedDevice.Find(device).Handle;
-        *uuid = default;
-        Encoding.ASCII.GetBytes("software GPU", new Span<byte>(uuid, sizeof(CudaUuid)));
-        BitConverter.TryWriteBytes(new Span<byte>((byte*)uuid + 12, 4), handle);
-    });
-
-    [UnmanagedCallersOnly]
     public static CudaResult DeviceGetPciBusId(byte* text, int length, int device) => Entry.Free(() =>
         Write(text, length, $"0000:{SimulatedDevice.Find(device).Handle & 0xff:x2}:00.0"));
 
@@ -76,31 +60,9 @@ static unsafe class DeviceEntries
     public static CudaResult DevicePrimaryCtxRelease(int device) => Entry.Free(() => SimulatedDevice.Find(device).Release());
 
     [UnmanagedCallersOnly]
-    public static CudaResult DevicePrimaryCtxSetFlags(int device, uint flags) => Entry.Free(() => SimulatedDevice.Find(device).SetFlags(flags));
-
-    [UnmanagedCallersOnly]
-    public static CudaResult DevicePrimaryCtxGetState(int device, uint* flags, int* active) => Entry.Free(() =>
-    {
-        Entry.NotNull(flags, "flags");
-        Entry.NotNull(active, "active");
-        SimulatedDevice found = SimulatedDevice.Find(device);
-        (*flags, *active) = (found.Flags, found.Context is null ? 0 : 1);
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult DevicePrimaryCtxReset(int device) => Entry.Free(() => SimulatedDevice.Find(device).Reset());
-
-    [UnmanagedCallersOnly]
     public static CudaResult CtxSetCurrent(nint context) => Entry.Free(() =>
         Entry.Current = context == 0 ? null : Handles.Find<SimulatedContext>(context)
             ?? throw new SimulatedError(CudaResult.InvalidContext, $"0x{context:x} is no context, or one that was destroyed"));
-
-    [UnmanagedCallersOnly]
-    public static CudaResult CtxGetCurrent(nint* context) => Entry.Free(() =>
-    {
-        Entry.NotNull(context, "context");
-        *context = Entry.Current?.Handle ?? 0;
-    });
 
     [UnmanagedCallersOnly]
     public static CudaResult CtxSynchronize() => Entry.Run(static context =>
@@ -108,35 +70,6 @@ static unsafe class DeviceEntries
         context.Captures.RefuseUnsafe("waiting for the device");
         context.Scheduler.HostWaitsForAll();
     });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult CtxGetDevice(int* device) => Entry.Run(context =>
-    {
-        Entry.NotNull(device, "device");
-        *device = context.Device.Handle;
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult CtxGetStreamPriorityRange(int* least, int* greatest) => Entry.Run(_ =>
-    {
-        // Either may be null, by the interface.
-        if (least is not null)
-            *least = 0;
-        if (greatest is not null)
-            *greatest = StreamEntries.GreatestPriority;
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult CtxSetLimit(CudaLimit limit, nuint value) => Entry.Run(context => context.Limits[Known(limit)] = value);
-
-    [UnmanagedCallersOnly]
-    public static CudaResult CtxGetLimit(nuint* value, CudaLimit limit) => Entry.Run(context =>
-    {
-        Entry.NotNull(value, "value");
-        *value = context.Limits.GetValueOrDefault(Known(limit));
-    });
-
-    static CudaLimit Known(CudaLimit limit) => Enum.IsDefined(limit) ? limit : throw SimulatedError.InvalidValue($"{(int)limit} is no limit");
 
     static void Write(byte* target, int length, string text)
     {

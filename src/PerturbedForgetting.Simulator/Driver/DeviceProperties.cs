@@ -50,10 +50,10 @@ static class DeviceProperties
     };
 }
 
-/// <summary>How many blocks a multiprocessor holds (CUDA Occupancy Calculator, compute capability 8.0).</summary>
+/// <summary>How threads and registers limit each other (CUDA Occupancy Calculator, compute capability 8.0).</summary>
 static class Occupancy
 {
-    const int WarpRegisterUnit = 256, SharedUnit = 128;
+    const int WarpRegisterUnit = 256;
 
     /// <summary>Threads of the largest block that so many registers a thread allow.</summary>
     public static int MaxThreads(int registers) =>
@@ -64,17 +64,6 @@ static class Occupancy
     {
         int warps = (threads + DeviceProperties.WarpSize - 1) / DeviceProperties.WarpSize;
         return Math.Min(255, DeviceProperties.Registers / warps / WarpRegisterUnit * (WarpRegisterUnit / DeviceProperties.WarpSize));
-    }
-
-    public static int BlocksPerMultiprocessor(SimulatedFunction function, int threads, long dynamicShared)
-    {
-        if (threads > function.MaxThreads || dynamicShared > function.DynamicSharedLimit)
-            return 0;
-        int warps = (threads + DeviceProperties.WarpSize - 1) / DeviceProperties.WarpSize;
-        long shared = (function.Program.SharedBytes + dynamicShared + DeviceProperties.ReservedShared + SharedUnit - 1) / SharedUnit * SharedUnit;
-        return (int)Math.Min(
-            Math.Min(DeviceProperties.MaxThreadsPerMultiprocessor / (warps * DeviceProperties.WarpSize), DeviceProperties.MaxBlocksPerMultiprocessor),
-            Math.Min(DeviceProperties.Registers / (RegistersPerWarp(function.Registers) * warps), DeviceProperties.SharedPerMultiprocessor / shared));
     }
 
     static int RegistersPerWarp(int registers) => ((registers * DeviceProperties.WarpSize) + WarpRegisterUnit - 1) / WarpRegisterUnit * WarpRegisterUnit;

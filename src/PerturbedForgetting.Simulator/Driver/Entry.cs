@@ -39,7 +39,6 @@ static class Entry
                 : context.Device.IsShutDown ? Refuse(CudaResult.Deinitialized, "the software GPU was shut down")
                 : context.IsDestroyed ? Refuse(CudaResult.ContextIsDestroyed, "the context was destroyed")
                 : context.Sticky != CudaResult.Success ? Refuse(context.Sticky, context.Finding)
-                : context.Scheduler.IsRunning ? Refuse(CudaResult.NotPermitted, "a function that a stream calls must not call the driver")
                 : Guard(context, () => body(context));
         }
     }

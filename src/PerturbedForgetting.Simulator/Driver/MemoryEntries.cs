@@ -55,24 +55,6 @@ static unsafe class MemoryEntries
     });
 
     [UnmanagedCallersOnly]
-    public static CudaResult MemHostRegister(void* pointer, nuint bytes, CudaHostFlags flags) => Entry.Run(context =>
-    {
-        Entry.NotNull(pointer, "pointer");
-        CheckHost(bytes, flags);
-        if (!context.Pinned.Register(pointer, bytes))
-            throw new SimulatedError(CudaResult.HostMemoryAlreadyRegistered, "a part of the range is pinned already");
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult MemHostUnregister(void* pointer) => Entry.Run(context =>
-    {
-        Entry.NotNull(pointer, "pointer");
-        context.Scheduler.HostWaitsForAll();
-        if (!context.Pinned.Unregister(pointer))
-            throw new SimulatedError(CudaResult.HostMemoryNotRegistered, $"0x{(nuint)pointer:x} was not pinned");
-    });
-
-    [UnmanagedCallersOnly]
     public static CudaResult MemAllocAsync(ulong* address, nuint bytes, nint stream) => Entry.Run(context =>
     {
         Entry.NotNull(address, "address");
@@ -158,13 +140,6 @@ static unsafe class MemoryEntries
     });
 
     [UnmanagedCallersOnly]
-    public static CudaResult MemcpyDtoD(ulong destination, ulong source, nuint bytes) => Entry.Run(context =>
-    {
-        RefuseBlocking(context);
-        context.Copies.Copy(context.DefaultStream, destination, source, bytes);
-    });
-
-    [UnmanagedCallersOnly]
     public static CudaResult MemcpyHtoDAsync(ulong destination, void* source, nuint bytes, nint stream) => Entry.Run(context =>
         context.Copies.Upload(Entry.Stream(context, stream), destination, source, bytes));
 
@@ -184,13 +159,6 @@ static unsafe class MemoryEntries
 
     [UnmanagedCallersOnly]
     public static CudaResult MemsetD8(ulong destination, byte value, nuint count) => Entry.Run(context =>
-    {
-        RefuseBlocking(context);
-        context.Copies.Fill(context.DefaultStream, destination, value, count);
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult MemsetD32(ulong destination, uint value, nuint count) => Entry.Run(context =>
     {
         RefuseBlocking(context);
         context.Copies.Fill(context.DefaultStream, destination, value, count);

@@ -3,7 +3,6 @@ using System.Text;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
-using PerturbedForgetting.Simulator.Memory;
 using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Driver;
@@ -57,21 +56,6 @@ static unsafe class ModuleEntries
     });
 
     [UnmanagedCallersOnly]
-    public static CudaResult ModuleGetGlobal(ulong* address, nuint* bytes, nint module, byte* name) => Entry.Run(_ =>
-    {
-        Entry.NotNull(name, "name");
-        SimulatedModule found = Entry.Object<SimulatedModule>(module, "module");
-        string wanted = Marshal.PtrToStringUTF8((nint)name)!;
-        if (!found.Module.TryFindVariable(wanted, out Allocation variable))
-            throw new SimulatedError(CudaResult.NotFound, $"the module has no variable '{wanted}'");
-        // Either may be null, by the interface.
-        if (address is not null)
-            *address = variable.Start;
-        if (bytes is not null)
-            *bytes = (nuint)variable.Size;
-    });
-
-    [UnmanagedCallersOnly]
     public static CudaResult FuncGetAttribute(int* value, CudaFunctionAttribute attribute, nint function) => Entry.Run(_ =>
     {
         Entry.NotNull(value, "value");
@@ -81,36 +65,6 @@ static unsafe class ModuleEntries
     [UnmanagedCallersOnly]
     public static CudaResult FuncSetAttribute(nint function, CudaFunctionAttribute attribute, int value) => Entry.Run(_ =>
         Function(function).Set(attribute, value));
-
-    [UnmanagedCallersOnly]
-    public static CudaResult OccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, nint function, int blockSize, nuint sharedBytes) => Entry.Run(_ =>
-    {
-        Entry.NotNull(blocks, "blocks");
-        SimulatedFunction found = Function(function);
-        if (blockSize <= 0)
-            throw SimulatedError.InvalidValue($"a block of {blockSize} threads");
-        *blocks = Occupancy.BlocksPerMultiprocessor(found, blockSize, (long)Math.Min(sharedBytes, int.MaxValue));
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult OccupancyMaxPotentialBlockSize(int* minimalGrid, int* blockSize, nint function, nint sharedBytesOfBlockSize, nuint sharedBytes, int blockSizeLimit) => Entry.Run(context =>
-    {
-        Entry.NotNull(minimalGrid, "the grid's place");
-        Entry.NotNull(blockSize, "the block size's place");
-        SimulatedFunction found = Function(function);
-        int most = blockSizeLimit > 0 ? Math.Min(blockSizeLimit, found.MaxThreads) : found.MaxThreads;
-        var sharedOf = (delegate* unmanaged<int, nuint>)sharedBytesOfBlockSize;
-        int best = 0, bestBlocks = 0;
-        // The largest block among those that keep the most threads on a multiprocessor.
-        for (int threads = most / DeviceProperties.WarpSize * DeviceProperties.WarpSize; threads > 0; threads -= DeviceProperties.WarpSize)
-        {
-            nuint shared = sharedOf is null ? sharedBytes : sharedOf(threads);
-            int blocks = Occupancy.BlocksPerMultiprocessor(found, threads, (long)Math.Min(shared, int.MaxValue));
-            if (blocks * threads > best * bestBlocks)
-                (best, bestBlocks) = (threads, blocks);
-        }
-        (*blockSize, *minimalGrid) = (best, bestBlocks * context.Device.Options.Multiprocessors);
-    });
 
     [UnmanagedCallersOnly]
     public static CudaResult LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,

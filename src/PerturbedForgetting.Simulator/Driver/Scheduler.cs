@@ -23,9 +23,6 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
     /// <summary>What the host knows to be finished.</summary>
     public long[] HostClock { get; private set; } = [];
 
-    /// <summary>Whether a callback of a stream is running.</summary>
-    public bool IsRunning => running is not null;
-
     /// <summary>Operations that did not run yet.</summary>
     public int Pending => pending;
 

@@ -21,7 +21,7 @@ sealed class SimulatedContext
         Pool = new SimulatedPool(this);
         Handle = Handles.Add(this);
         PoolHandle = Register(Pool);
-        DefaultStream = new SimulatedStream(this, "the default stream", isBlocking: true, priority: 0);
+        DefaultStream = new SimulatedStream(this, "the default stream", isBlocking: true);
         streams.Add(DefaultStream);
     }
 
@@ -41,9 +41,6 @@ sealed class SimulatedContext
 
     public nint PoolHandle { get; }
 
-    /// <summary>Limits that were set; they have no effect.</summary>
-    public Dictionary<CudaLimit, nuint> Limits { get; } = [];
-
     public PinnedMemory Pinned { get; } = new();
 
     /// <summary>The legacy default stream: waits for every blocking stream, and they for it.</summary>
@@ -60,8 +57,8 @@ sealed class SimulatedContext
     public string? Finding { get; private set; }
 
     /// <summary>A new stream; its handle.</summary>
-    public nint CreateStream(bool isBlocking, int priority) =>
-        Register(new SimulatedStream(this, $"stream {++streamsMade}", isBlocking, priority));
+    public nint CreateStream(bool isBlocking) =>
+        Register(new SimulatedStream(this, $"stream {++streamsMade}", isBlocking));
 
     /// <summary>A new object of the context with its handle.</summary>
     public nint Register(object value)

@@ -12,7 +12,6 @@ sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions opti
 
     int holders;
     long operations;
-    uint flags;
 
     public SimulatedDriver Driver => driver;
 
@@ -28,8 +27,6 @@ sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions opti
 
     /// <summary>The primary context; null while nobody holds it.</summary>
     public SimulatedContext? Context { get; private set; }
-
-    public uint Flags => flags;
 
     public static SimulatedDevice Add(SimulatedDriver driver, SimulatedDeviceOptions options)
     {
@@ -79,22 +76,15 @@ sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions opti
             Reset();
     }
 
-    public void Reset()
-    {
-        Context?.Destroy();
-        Context = null;
-    }
-
-    public void SetFlags(uint value)
-    {
-        if ((value & ~0xffu) != 0)
-            throw SimulatedError.InvalidValue($"0x{value:x} has unknown flags");
-        flags = value;
-    }
-
     public void ShutDown()
     {
         Reset();
         IsShutDown = true;
+    }
+
+    void Reset()
+    {
+        Context?.Destroy();
+        Context = null;
     }
 }

@@ -17,8 +17,6 @@ sealed class SimulatedPool(SimulatedContext context)
 
     public ulong ReservedHigh { get; set; }
 
-    public bool Owns(ulong address) => live.Contains(address);
-
     /// <summary>The address is known at once; what happens on another stream must be ordered behind this point.</summary>
     public ulong Allocate(SimulatedStream stream, nuint bytes)
     {

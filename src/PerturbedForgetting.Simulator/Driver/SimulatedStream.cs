@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Simulator.Driver;
 
 /// <summary>A stream: a queue of the scheduler with the rules of the default stream, or, while it is captured, a maker of graph nodes.</summary>
-sealed class SimulatedStream(SimulatedContext context, string name, bool isBlocking, int priority)
+sealed class SimulatedStream(SimulatedContext context, string name, bool isBlocking)
 {
     public SimulatedContext Context => context;
 
@@ -10,8 +10,6 @@ sealed class SimulatedStream(SimulatedContext context, string name, bool isBlock
     public string Name => name;
 
     public bool IsBlocking => isBlocking;
-
-    public int Priority => priority;
 
     /// <summary>The capture that the stream takes part in.</summary>
     public Capture? Capture { get; set; }

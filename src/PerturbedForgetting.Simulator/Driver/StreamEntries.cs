@@ -7,17 +7,14 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// <summary>Entry points for streams and events.</summary>
 static unsafe class StreamEntries
 {
-    /// <summary>Streams of this priority come first, as on real devices; the software GPU runs them like the others.</summary>
-    public const int GreatestPriority = -5;
-
     [UnmanagedCallersOnly]
     public static CudaResult StreamCreateWithPriority(nint* stream, CudaStreamFlags flags, int priority) => Entry.Run(context =>
     {
         Entry.NotNull(stream, "stream");
         if ((flags & ~CudaStreamFlags.NonBlocking) != 0)
             throw SimulatedError.InvalidValue($"0x{(uint)flags:x} are no flags of a stream");
-        // A priority outside the range counts as the nearest inside.
-        *stream = context.CreateStream(isBlocking: flags == CudaStreamFlags.Default, Math.Clamp(priority, GreatestPriority, 0));
+        // The software GPU runs streams of all priorities alike.
+        *stream = context.CreateStream(isBlocking: flags == CudaStreamFlags.Default);
     });
 
     [UnmanagedCallersOnly]
@@ -106,19 +103,6 @@ static unsafe class StreamEntries
         *milliseconds = (float)Stopwatch.GetElapsedTime(first.Timestamp, last.Timestamp).TotalMilliseconds;
     });
 
-    [UnmanagedCallersOnly]
-    public static CudaResult LaunchHostFunc(nint stream, delegate* unmanaged<void*, void> function, void* state) => Entry.Run(context =>
-    {
-        Entry.NotNull(function, "function");
-        Entry.Stream(context, stream).Enqueue("call of a host function", _ => function(state));
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult ProfilerStart() => Entry.Run(static _ => { });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult ProfilerStop() => Entry.Run(static _ => { });
-
     // Work runs late, so a host that polls must move it on itself.
     static void Poll(SimulatedContext context, Operation? operation)
     {
@@ -143,5 +127,4 @@ static unsafe class StreamEntries
     static SimulatedStream Named(SimulatedContext context, nint handle) => handle is 0 or 1
         ? throw SimulatedError.InvalidHandle("the default stream cannot be destroyed")
         : Entry.Stream(context, handle);
-
 }

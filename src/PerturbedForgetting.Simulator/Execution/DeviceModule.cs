@@ -43,8 +43,6 @@ sealed unsafe class DeviceModule : IDisposable
 
     public bool TryFindKernel(string name, out KernelProgram kernel) => kernels.TryGetValue(name, out kernel!);
 
-    public bool TryFindVariable(string name, out Allocation variable) => variables.TryGetValue(name, out variable!);
-
     void Place(PtxModule source, PtxVariable v)
     {
         if (v.IsExternal)

@@ -13,8 +13,6 @@ sealed class SmallGpu : IDisposable
     /// <summary><c>set(y, value)</c>, <c>add(y, value)</c>, <c>copy(y, x)</c>: one element of 32 bits a thread of one block;
     /// <c>wait()</c> never ends; <c>shared()</c> has 1024 bytes of static shared memory; <c>small()</c> takes at most 64 threads.</summary>
     const string Kernels = Head + """
-        .visible .global .align 4 .b8 table[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-
         .visible .entry set(.param .u64 y, .param .u32 value)
         {
             .reg .b32 %r<3>;

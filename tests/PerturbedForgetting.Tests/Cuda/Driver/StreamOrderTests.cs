@@ -240,25 +240,4 @@ sealed unsafe class StreamOrderTests(int? seed)
         first.Synchronize();
         Assert.That(x.ToArray()[0], Is.EqualTo(6000));
     }
-
-    [Test]
-    public void AHostFunctionRunsInOrderAndMustNotCallTheDriver()
-    {
-        results.Clear();
-        api = gpu.Api;
-        gpu.Api.Check(gpu.Api.Call.LaunchHostFunc(first.Handle, &Note, (void*)7));
-        Assert.That(results, Is.Empty);
-        first.Synchronize();
-        Assert.That(results, Is.EqualTo(new[] { (7, CudaResult.NotPermitted) }));
-    }
-
-    static readonly List<(int State, CudaResult Result)> results = [];
-    static CudaDriverApi? api;
-
-    [System.Runtime.InteropServices.UnmanagedCallersOnly]
-    static void Note(void* state)
-    {
-        ulong address;
-        results.Add(((int)(nint)state, api!.Call.MemAlloc(&address, 16)));
-    }
 }
