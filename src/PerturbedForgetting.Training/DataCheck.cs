@@ -1,8 +1,7 @@
-using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
-using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Loading;
 
 namespace PerturbedForgetting.Training;
@@ -36,7 +35,7 @@ public static class DataCheck
         {
             NumClasses = options.NumClasses,
             TrainingClasses = trainingClasses,
-            Decoder = new ImageDecoderOptions { ApplyExifOrientation = options.Exif == "apply", FillTruncated = options.Truncated == "fill" },
+            Decoder = ImageSetup.Decoder(options),
         };
         observer.Message(MessageLevel.Info, $"reading {dataset.Count} images of {dataset.Name}");
         try

@@ -1,5 +1,5 @@
 using System.Globalization;
-using PerturbedForgetting.Training.Evaluation;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Transforms;

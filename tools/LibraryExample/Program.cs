@@ -17,7 +17,7 @@ using var feed = new ImageFeed(Device.Cpu, loader.Layout, mean: [0.5, 0.5, 0.5],
 
 var model = new SmallNet(classes: data.Classes.Count);
 using var arena = new ParameterArena(model);
-var optimizer = new SgdW(arena, momentum: 0.9, weightDecay: 1e-4);
+var optimizer = new Sgd(arena, momentum: 0.9, weightDecay: 1e-4, isDecoupled: true);
 var options = new StepOptions((logits, labels) => Ops.CrossEntropy(logits, labels))
 {
     Perturbation = new() { Loss = (logits, labels) => Ops.OutputBiasForget(logits, labels, c: 10, gamma: 1) },

@@ -1,8 +1,9 @@
 using System.Globalization;
 using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 
-namespace PerturbedForgetting.Training;
+namespace PerturbedForgetting.Training.Evaluation;
 
 /// <summary>
 /// How far a model of <c>builtin/shapes</c> relies on backgrounds: its accuracy on validation images whose background is the one that
@@ -27,7 +28,7 @@ public sealed record BackgroundBias(double Agreeing, double Contradicting, doubl
         if (parts.ValidationSet is not ShapesDataset shapes)
             return null;
         int agreeing = 0, agreeingRight = 0, contradicting = 0, contradictingRight = 0, misled = 0;
-        parts.Evaluator.Run(NullObserver.Instance, CancellationToken.None, (index, label, predicted) =>
+        Evaluator.Of(parts).Run(NullObserver.Instance, CancellationToken.None, (index, label, predicted) =>
         {
             int background = shapes.Background(index);
             if (background == label)

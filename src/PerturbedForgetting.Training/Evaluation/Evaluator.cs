@@ -8,6 +8,8 @@ using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Training.Metrics;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Setup;
+using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Transforms;
 
@@ -23,8 +25,12 @@ namespace PerturbedForgetting.Training.Evaluation;
 /// <param name="classes">Of the model: what labels stay below.</param>
 /// <param name="logInterval">Batches between two looks at the numbers on a device that works on its own; elsewhere each is looked at.</param>
 /// <param name="loss">Another loss than cross entropy without smoothing.</param>
-sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, int classes, int logInterval, Updates.LossFunction? loss = null)
+sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, int classes, int logInterval, LossFunction? loss = null)
 {
+    /// <summary>Measures the model of a run on its validation set.</summary>
+    public static Evaluator Of(RunParts parts) =>
+        new(parts.Model, parts.ValidationLoader, parts.Images.Normalization, parts.NumClasses, parts.Options.LogInterval);
+
     /// <summary>Runs the evaluation.</summary>
     /// <param name="observer">Receives the progress.</param>
     /// <param name="token">Ends it between two batches.</param>

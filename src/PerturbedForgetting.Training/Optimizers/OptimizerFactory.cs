@@ -63,12 +63,9 @@ public static class OptimizerFactory
             throw new ArgumentException($"--opt-betas takes two numbers, not {betas.Count}.");
         var (beta1, beta2) = options.Betas is { } pair ? (pair[0], pair[1]) : (0.9, 0.999);
         double epsilon = options.Epsilon ?? 1e-8;
-        return rule switch
-        {
-            "sgd" => new Sgd(arena, options.Momentum, options.WeightDecay),
-            "sgdw" => new SgdW(arena, options.Momentum, options.WeightDecay),
-            "adam" => new Adam(arena, beta1, beta2, epsilon, options.WeightDecay),
-            _ => new AdamW(arena, beta1, beta2, epsilon, options.WeightDecay),
-        };
+        bool isDecoupled = rule.EndsWith('w');
+        return isAdam
+            ? new Adam(arena, beta1, beta2, epsilon, options.WeightDecay, isDecoupled)
+            : new Sgd(arena, options.Momentum, options.WeightDecay, isDecoupled);
     }
 }

@@ -6,7 +6,8 @@ namespace PerturbedForgetting.Training.Optimizers;
 
 /// <summary>
 /// Stochastic gradient descent with heavy-ball momentum (Polyak, "Some methods of speeding up the convergence of iteration methods",
-/// 1964) and coupled weight decay: g += wd·w; v = momentum·v + g; w -= lr·v. No dampening, no Nesterov.
+/// 1964): v = momentum·v + g; w -= lr·v. No dampening, no Nesterov. Weight decay is coupled, g += wd·w, or decoupled, w *= 1 - lr·wd
+/// (SGDW: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 1).
 /// </summary>
 public sealed class Sgd : Optimizer
 {
@@ -16,11 +17,12 @@ public sealed class Sgd : Optimizer
     /// <param name="arena">The weights.</param>
     /// <param name="momentum">In [0, 1); 0 keeps no buffer.</param>
     /// <param name="weightDecay">0 or more.</param>
-    public Sgd(ParameterArena arena, double momentum = 0.9, double weightDecay = 0)
+    /// <param name="isDecoupled">SGDW: weight decay apart from the gradient.</param>
+    public Sgd(ParameterArena arena, double momentum = 0.9, double weightDecay = 0, bool isDecoupled = false)
         : base(arena, weightDecay)
     {
         Require(momentum is >= 0 and < 1, "--momentum", momentum, "at least 0 and less than 1");
-        rule = new(momentum, IsDecoupled: false);
+        rule = new(momentum, isDecoupled);
         momentumBuffer = momentum > 0 ? NewState("momentum_buffer") : null;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 

@@ -3,6 +3,7 @@ using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 
 namespace PerturbedForgetting.Training;

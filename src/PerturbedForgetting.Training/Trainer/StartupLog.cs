@@ -2,6 +2,7 @@ using System.Globalization;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Training;

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Reports;
 
 namespace PerturbedForgetting.Training;

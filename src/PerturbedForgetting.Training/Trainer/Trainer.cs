@@ -1,7 +1,9 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 
 namespace PerturbedForgetting.Training;

@@ -11,6 +11,7 @@ using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Profiling;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Loading;
 
@@ -26,6 +27,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
 {
     readonly TrainOptions options = parts.Options;
     readonly EvalMetric metric = EvalMetrics.Parse(parts.Options.EvalMetric);
+    readonly Evaluator evaluator = Evaluator.Of(parts);
     readonly CheckpointFolder checkpoints = new(folder, EvalMetrics.Parse(parts.Options.EvalMetric), parts.Options.CheckpointHist, start.Epochs, start.Kept);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
     readonly StepProfiler? profiler = parts.Options.Profile > 0 ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, folder, observer) : null;
@@ -150,7 +152,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     bool FinishEpoch()
     {
         long started = Stopwatch.GetTimestamp();
-        if (parts.Evaluator.Run(observer, token) is not { } validation)
+        if (evaluator.Run(observer, token) is not { } validation)
             return false;
         var sums = meters.Sums;
         var record = new EpochRecord

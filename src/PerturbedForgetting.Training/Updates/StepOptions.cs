@@ -1,5 +1,4 @@
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Training.Sharpness;
 
 namespace PerturbedForgetting.Training.Updates;
 

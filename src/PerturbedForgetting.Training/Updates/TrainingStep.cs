@@ -5,7 +5,6 @@ using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Schedules;
-using PerturbedForgetting.Training.Sharpness;
 
 namespace PerturbedForgetting.Training.Updates;
 

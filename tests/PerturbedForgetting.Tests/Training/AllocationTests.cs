@@ -1,5 +1,4 @@
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Training.Sharpness;
 using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Tests.Training;

@@ -3,87 +3,42 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tests.Reference;
-using PerturbedForgetting.Training.Optimizers;
-using PerturbedForgetting.Training.Schedules;
-using PerturbedForgetting.Training.Sharpness;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Tests.Training;
 
-/// <summary>The options of a reference trajectory, its own over the defaults of all.</summary>
-sealed class CaseSettings(JsonElement own)
+/// <summary>What the options of a reference trajectory, its own over the defaults of all, make of a step.</summary>
+sealed class CaseSettings
 {
     static readonly JsonElement Defaults = ReferenceData.Json("manifest.json").GetProperty("optim").GetProperty("defaults");
 
-    public string Opt => Value("opt").GetString()!;
-
-    public int Accumulation => (int)Number("grad_accum_steps");
-
-    /// <summary>The optimizer.</summary>
-    public Optimizer Optimizer(ParameterArena arena) => OptimizerFactory.Create(Opt, arena, new OptimizerOptions
+    public CaseSettings(JsonElement own)
     {
-        WeightDecay = Number("weight_decay"),
-        Momentum = Number("momentum"),
-        Betas = Value("opt_betas").ValueKind == JsonValueKind.Null ? null : [.. Value("opt_betas").EnumerateArray().Select(b => b.GetDouble())],
-        Epsilon = Value("opt_eps").ValueKind == JsonValueKind.Null ? null : Number("opt_eps"),
-    });
+        OptionsJson.Apply(Options, Defaults.GetRawText(), "defaults of the reference");
+        OptionsJson.Apply(Options, own.GetRawText(), "options of the case");
+    }
 
-    public LinearSchedule Schedule(int updatesPerEpoch) =>
-        new(Number("lr"), Number("min_lr"), Number("warmup_lr"), (int)Number("warmup_epochs"), (int)Number("epochs"), updatesPerEpoch);
-
-    public RhoPolicy Rho(LinearSchedule schedule) => RhoPolicy.Create(Value("rho_policy").GetString()!, Number("rho"), Number("min_rho"), schedule);
+    public TrainOptions Options { get; } = new();
 
     /// <param name="noise">Random directions.</param>
     /// <param name="atPerturbed">Called whenever the training loss is about to be computed.</param>
-    public StepOptions Step(IPerturbationNoise? noise = null, Action? atPerturbed = null)
+    public StepOptions Step(IPerturbationNoise noise, Action atPerturbed)
     {
-        LossFunction loss = TrainingLoss();
-        return new StepOptions((logits, labels) =>
+        var step = StepSetup.Step(Options);
+        var loss = step.Loss;
+        return step with
         {
-            atPerturbed?.Invoke();
-            return loss(logits, labels);
-        })
-        {
-            Perturbation = Perturbation(noise),
-            AccumulationSteps = Accumulation,
-            ClipNorm = Value("clip_grad").ValueKind == JsonValueKind.Null ? 0 : Number("clip_grad"),
-            ShrinkFactor = Number("snp_factor"),
+            Loss = (logits, labels) =>
+            {
+                atPerturbed();
+                return loss(logits, labels);
+            },
+            // A loss of its own, because the training loss is listened to.
+            Perturbation = step.Perturbation is { } perturbation ? perturbation with { Loss = perturbation.Loss ?? loss, Noise = noise } : null,
         };
     }
-
-    PerturbationOptions? Perturbation(IPerturbationNoise? noise)
-    {
-        var (kind, _) = OptimizerFactory.Parse(Opt);
-        if (kind == GradientKind.Plain)
-            return null;
-        double c = Number("obf_C"), gamma = Number("obf_gamma");
-        return new PerturbationOptions
-        {
-            Loss = Value("perturb_loss").GetString() == "obf" ? (logits, labels) => Ops.OutputBiasForget(logits, labels, c, gamma) : TrainingLoss(),
-            IsRandom = kind == GradientKind.Random,
-            ChunkSize = (int)Number("sharpness_m"),
-            Alpha = Number("gsam_alpha"),
-            IsDirectionNormalized = Flag("backup_normalized"),
-            IsAdaptive = Flag("adaptive_sam"),
-            ScalesBeforeNorm = Flag("asam_before_norm"),
-            ScalesAfterNorm = Flag("asam_after_norm"),
-            Noise = noise ?? new PhiloxNoise(1),
-        };
-    }
-
-    LossFunction TrainingLoss()
-    {
-        double smoothing = Number("smoothing");
-        return Flag("bce_loss")
-            ? (logits, labels) => Ops.BinaryCrossEntropy(logits, labels, smoothing)
-            : (logits, labels) => Ops.CrossEntropy(logits, labels, smoothing);
-    }
-
-    JsonElement Value(string name) => own.TryGetProperty(name, out JsonElement value) ? value : Defaults.GetProperty(name);
-
-    double Number(string name) => Value(name).GetDouble();
-
-    bool Flag(string name) => Value(name).GetBoolean();
 }
 
 /// <summary>The stored random directions of a case, in place of drawn ones.</summary>

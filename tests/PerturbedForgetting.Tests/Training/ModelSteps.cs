@@ -12,7 +12,7 @@ sealed class ModelSteps : IDisposable
 {
     readonly Module model;
     readonly ParameterArena arena;
-    readonly SgdW optimizer;
+    readonly Sgd optimizer;
     readonly TrainingStep step;
     readonly Tensor images, labels;
     int next;
@@ -22,7 +22,7 @@ sealed class ModelSteps : IDisposable
         using var initialization = Initialization.Begin(1);
         model = ModelRegistry.Create(name, new() { ImageSize = pixels, NumClasses = 10, Drop = 0.1 });
         arena = new ParameterArena(model);
-        optimizer = new SgdW(arena, weightDecay: 1e-4);
+        optimizer = new Sgd(arena, weightDecay: 1e-4, isDecoupled: true);
         step = new TrainingStep(model, arena, optimizer, options, new LinearSchedule(0.01, 0, 0, 0, 1, 1000), RhoPolicy.Constant(0.05));
         images = initialization.Normal([batch, pixels, pixels, 3], 1);
         labels = Tensor.Persistent([batch], DType.Int32).CopyFrom<int>([.. Enumerable.Range(0, batch).Select(static i => i * 7 % 10)]);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using PerturbedForgetting.Tests.Reference;
+using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Schedules;
 using PerturbedForgetting.Training.Updates;
 
@@ -36,18 +37,24 @@ sealed class ScheduleTests
         {
             int Whole(string name) => row.GetProperty(name).GetInt32();
             string opt = row.GetProperty("opt").GetString()!, scale = row.GetProperty("scale").GetString()!;
-            foreach (string? asked in new[] { scale, "", null })
+            foreach (string asked in new[] { scale, "" })
             {
-                double rate = LrScaling.BaseRate(null, row.GetProperty("lr_base").GetDouble(), Whole("lr_base_size"), asked, opt, Whole("batch_size"), Whole("grad_accum_steps"), Whole("world_size"));
-                Assert.That(rate, Is.EqualTo(row.GetProperty("lr").GetDouble()).Within(1e-12), opt);
+                var options = new TrainOptions
+                {
+                    Opt = opt,
+                    LrBase = row.GetProperty("lr_base").GetDouble(),
+                    LrBaseSize = Whole("lr_base_size"),
+                    LrBaseScale = asked,
+                    // The images of all workers make one update.
+                    BatchSize = Whole("batch_size") * Whole("world_size"),
+                    GradAccumSteps = Whole("grad_accum_steps"),
+                };
+                Assert.That(options.EffectiveLr, Is.EqualTo(row.GetProperty("lr").GetDouble()).Within(1e-12), opt);
             }
             rows++;
         }
         Assert.That(rows, Is.EqualTo(5));
     }
-
-    [Test]
-    public void AGivenRateIsUsedAsItIs() => Assert.That(LrScaling.BaseRate(0.3, 0.1, 256, "", "sgd", 128, 1), Is.EqualTo(0.3));
 
     [Test]
     public void ProportionalRhoRefusesARateThatDoesNotChange() => Assert.That(
@@ -58,16 +65,15 @@ sealed class ScheduleTests
     public void UnknownNamesListTheChoices()
     {
         Assert.That(() => RhoPolicy.Create("cosine", 0.1, 0, new LinearSchedule(0.1, 0, 0, 0, 3, 10)), Throws.ArgumentException.With.Message.Contains("lr_prop"));
-        Assert.That(() => LrScaling.BaseRate(null, 0.1, 256, "cubic", "sgd", 1, 1), Throws.ArgumentException.With.Message.Contains("sqrt"));
+        Assert.That(new TrainOptions { LrBaseScale = "cubic" }.Validate().Select(static p => p.ToString()), Has.One.Contains("--lr-base-scale").And.One.Contains("sqrt"));
     }
 
-    // S7
     [TestCase(5, 2, new[] { 2, 2, 2, 2, 1 }, new[] { 1, 3, 4 })]
     [TestCase(5, 3, new[] { 3, 3, 3, 2, 2 }, new[] { 2, 4 })]
     [TestCase(4, 2, new[] { 2, 2, 2, 2 }, new[] { 1, 3 })]
     [TestCase(2, 5, new[] { 2, 2 }, new[] { 1 })]
     [TestCase(3, 1, new[] { 1, 1, 1 }, new[] { 0, 1, 2 })]
-    public void S7AShortLastWindowIsAMeanOverItsOwnBatches(int batches, int accumulation, int[] divisors, int[] updates)
+    public void AShortLastWindowIsAMeanOverItsOwnBatches(int batches, int accumulation, int[] divisors, int[] updates)
     {
         UpdateWindow[] windows = [.. Enumerable.Range(0, batches).Select(b => UpdateWindow.At(b, batches, accumulation))];
         Assert.That(windows.Select(w => w.Divisor), Is.EqualTo(divisors));

@@ -7,7 +7,7 @@ using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Tests.Training;
 
-/// <summary>What users of other implementations of sharpness-aware minimisation have reported; each test begins with the report's code.</summary>
+/// <summary>What users of other implementations of sharpness-aware minimisation have reported.</summary>
 [TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
 sealed class SharpnessReportTests(string device) : DeviceFixture(device)
 {
@@ -16,7 +16,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     static readonly LossFunction CrossEntropy = static (logits, labels) => Ops.CrossEntropy(logits, labels);
 
     [TestCaseSource(nameof(Variants))]
-    public void S1AnInfiniteInputSkipsTheUpdateAndLeavesNoTrace(TinySettings settings)
+    public void AnInfiniteInputSkipsTheUpdateAndLeavesNoTrace(TinySettings settings)
     {
         using var run = new TinyRun(settings with { Clip = 1 }).Train(2);
         double[][] before = run.State();
@@ -37,7 +37,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void S1ANonFiniteDescentGradientSkipsTheUpdateToo([Values("sgdw", "sam_sgdw", "sam_adamw", "randsam_sgd")] string opt)
+    public void ANonFiniteDescentGradientSkipsTheUpdateToo([Values("sgdw", "sam_sgdw", "sam_adamw", "randsam_sgd")] string opt)
     {
         double factor = 1;
         var settings = new TinySettings(opt, opt) { Model = "conv", Loss = (logits, labels) => Ops.Scale(Ops.CrossEntropy(logits, labels), factor), Perturbation = new() { Loss = CrossEntropy } };
@@ -50,7 +50,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void S1OneBadBatchSkipsItsWholeWindow()
+    public void OneBadBatchSkipsItsWholeWindow()
     {
         int calls = 0;
         var settings = new TinySettings("accum2", "sam_sgdw") { Accumulation = 2, Loss = (logits, labels) => Ops.Scale(Ops.CrossEntropy(logits, labels), ++calls == 1 ? double.NaN : 1), Perturbation = new() { Loss = CrossEntropy } };
@@ -64,7 +64,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [TestCaseSource(nameof(Variants))]
-    public void S4EveryOptimizerNameTrains(TinySettings settings)
+    public void EveryOptimizerNameTrains(TinySettings settings)
     {
         bool isAdam = settings.Opt.Contains("adam", StringComparison.Ordinal);
         using var run = new TinyRun(settings with { Rate = isAdam ? 0.02 : 0.1 }).Train(5);
@@ -77,11 +77,11 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     [TestCase("sam_lamb")]
     [TestCase("SGD")]
     [TestCase("")]
-    public void S4AnUnknownNameListsTheChoices(string name) => Assert.That(() => OptimizerFactory.Parse(name),
+    public void AnUnknownNameListsTheChoices(string name) => Assert.That(() => OptimizerFactory.Parse(name),
         Throws.ArgumentException.With.Message.Contains("sam_adamw").And.Message.Contains("randsam_sgdw"));
 
     [Test]
-    public void S7TheLastWindowIsAMeanOverItsOwnBatch([Values("sgd", "sam_sgd")] string opt)
+    public void TheLastWindowIsAMeanOverItsOwnBatch([Values("sgd", "sam_sgd")] string opt)
     {
         // With a rate of 0 the weights stay, so each window's gradient can be compared with those of single batches.
         using var single = new TinyRun(new(opt, opt) { Rate = 0 });
@@ -113,7 +113,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     [TestCase("sgd", 0)]
     [TestCase("sam_sgd", 1)]
     [TestCase("randsam_sgd", 1)]
-    public void S8AccumulationCostsAtMostOneGradient(string opt, int copies)
+    public void AccumulationCostsAtMostOneGradient(string opt, int copies)
     {
         long single = Peak(1), accumulated = Peak(4);
         // The scalar 1 / windows, and on a GPU the partial sums of a bias gradient that is added to, are smallest blocks of the allocator.
@@ -138,7 +138,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void S13TheWeightsMoveByTheReportedRate([Values("sgd", "sgdw", "sam_sgd")] string opt)
+    public void TheWeightsMoveByTheReportedRate([Values("sgd", "sgdw", "sam_sgd")] string opt)
     {
         using var run = new TinyRun(new(opt, opt) { Numbers = new() { WeightDecay = 0, Momentum = 0 } }, TestDevices.FloatTypes[^1]);
         for (int i = 0; i < 10; i++)
@@ -156,7 +156,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void S14OnlyTheCleanPassUpdatesRunningStatistics([Values(8, 4, 2)] int chunk, [Values("sam_sgdw", "randsam_sgdw")] string opt)
+    public void OnlyTheCleanPassUpdatesRunningStatistics([Values(8, 4, 2)] int chunk, [Values("sam_sgdw", "randsam_sgdw")] string opt)
     {
         using var run = new TinyRun(new("conv", opt) { Model = "conv", Perturbation = new() { ChunkSize = chunk } });
         using var clean = new TinyModels("conv");
@@ -178,7 +178,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void S16HoldingStatisticsReachesNormalizationOfAnyModule([Values("sam_sgd", "randsam_sgd")] string opt)
+    public void HoldingStatisticsReachesNormalizationOfAnyModule([Values("sam_sgd", "randsam_sgd")] string opt)
     {
         using var model = new OwnNormalization();
         using var arena = new ParameterArena(model);
@@ -194,7 +194,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [TestCaseSource(nameof(Variants))]
-    public void S17ARestoredRunContinuesBitForBit(TinySettings settings)
+    public void ARestoredRunContinuesBitForBit(TinySettings settings)
     {
         settings = settings with { Accumulation = 2, Clip = 2, Shrink = 0.01 };
         using var straight = new TinyRun(settings).Train(10);
@@ -219,7 +219,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void S19AndS31TheRateAfterARestoreIsTheOptimizersOwn()
+    public void TheRateAfterARestoreIsTheOptimizersOwn()
     {
         using var first = new TinyRun(new("sgd", "sgd") { Numbers = new() { WeightDecay = 0, Momentum = 0 } }).Train(7);
         using var second = new TinyRun(first.Settings);
@@ -234,7 +234,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void S22AllGroupsHaveTheDefaultMomentum()
+    public void AllGroupsHaveTheDefaultMomentum()
     {
         using var run = new TinyRun(new("sgd", "sam_sgd") { Numbers = new() });
         run.Train(1);
@@ -248,7 +248,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [TestCaseSource(nameof(Variants))]
-    public void S23FrozenParametersAreNeitherMovedNorUpdated(TinySettings settings)
+    public void FrozenParametersAreNeitherMovedNorUpdated(TinySettings settings)
     {
         string head = settings.Model == "mlp" ? "fc2" : "fc";
         using var run = new TinyRun(settings with
@@ -269,7 +269,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [TestCaseSource(nameof(Variants))]
-    public void S25GradientsOfZeroAreSafe(TinySettings settings)
+    public void GradientsOfZeroAreSafe(TinySettings settings)
     {
         using var run = new TinyRun(settings with
         {
@@ -288,7 +288,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void S26TheSecondGradientIsThatAtThePerturbedWeightsAlone([Values("sam_sgd", "randsam_sgd")] string opt, [Values("mlp", "conv")] string model)
+    public void TheSecondGradientIsThatAtThePerturbedWeightsAlone([Values("sam_sgd", "randsam_sgd")] string opt, [Values("mlp", "conv")] string model)
     {
         float[]? moved = null;
         TinyRun? run = null;
@@ -322,17 +322,17 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void S29WithoutAlphaGsamIsSam([Values] bool normalized) => AssertEqual(
+    public void WithoutAlphaGsamIsSam([Values] bool normalized) => AssertEqual(
         new("gsam", "sam_sgdw") { Perturbation = new() { Alpha = 0, IsDirectionNormalized = normalized } },
         new("sam", "sam_sgdw"));
 
     [Test]
-    public void S29ProportionalRhoWithEqualBoundsIsConstant() => AssertEqual(
+    public void ProportionalRhoWithEqualBoundsIsConstant() => AssertEqual(
         new("lr_prop", "sam_adamw") { Rho = static schedule => RhoPolicy.Create("lr_prop", 0.1, 0.1, schedule) },
         new("constant", "sam_adamw"));
 
     [Test]
-    public void S29WithoutRadiusSamIsTheBaseOptimizer([Values("sgd", "sgdw", "adam", "adamw")] string opt, [Values("sam_", "randsam_")] string prefix) => AssertEqual(
+    public void WithoutRadiusSamIsTheBaseOptimizer([Values("sgd", "sgdw", "adam", "adamw")] string opt, [Values("sam_", "randsam_")] string prefix) => AssertEqual(
         new("rho 0", prefix + opt) { Rho = static _ => RhoPolicy.Constant(0) },
         new("base", opt));
 

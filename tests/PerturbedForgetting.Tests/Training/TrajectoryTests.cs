@@ -1,6 +1,7 @@
 using System.Text.Json;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tests.Reference;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Tests.Training;
@@ -21,7 +22,7 @@ sealed class TrajectoryTests(string device) : DeviceFixture(device)
     sealed class Trajectory
     {
         readonly ReferenceCase reference;
-        readonly CaseSettings settings;
+        readonly int accumulation;
         readonly TinyModels tiny;
         readonly TrainingStep step;
         readonly Tensor gradient;
@@ -33,11 +34,14 @@ sealed class TrajectoryTests(string device) : DeviceFixture(device)
         public Trajectory(ReferenceCase reference, DType type)
         {
             this.reference = reference;
-            settings = new CaseSettings(reference.Config);
+            var settings = new CaseSettings(reference.Config);
             tiny = new TinyModels(reference.Json.GetProperty("model").GetString()!, type);
             gradient = tiny.Arena.NewBuffer();
-            var schedule = settings.Schedule(UpdateWindow.PerEpoch(TinyModels.Batches, settings.Accumulation));
-            step = new TrainingStep(tiny.Model, tiny.Arena, settings.Optimizer(tiny.Arena), settings.Step(new StoredNoise(reference.Id), KeepFirstMove), schedule, settings.Rho(schedule));
+            var options = settings.Options;
+            accumulation = options.GradAccumSteps;
+            var schedule = StepSetup.Schedule(options, UpdateWindow.PerEpoch(TinyModels.Batches, accumulation));
+            step = new TrainingStep(tiny.Model, tiny.Arena, StepSetup.Optimizer(options, tiny.Arena),
+                settings.Step(new StoredNoise(reference.Id), KeepFirstMove), schedule, StepSetup.Rho(options, schedule));
         }
 
         static double[] Numbers(JsonElement array) => [.. array.EnumerateArray().Select(static x => x.GetDouble())];
@@ -65,11 +69,11 @@ sealed class TrajectoryTests(string device) : DeviceFixture(device)
         void Batch(int batch)
         {
             var (images, labels) = tiny.Batch(batch);
-            var window = UpdateWindow.At(batch, TinyModels.Batches, settings.Accumulation);
+            var window = UpdateWindow.At(batch, TinyModels.Batches, accumulation);
             if (window.IsFirst)
             {
                 rates.Add(step.LearningRate);
-                radii.Add(settings.Opt.Contains("sam", StringComparison.Ordinal) ? step.Rho : 0);
+                radii.Add(step.Rho);
             }
             step.AddGradient(images, labels, window);
             if (window.IsLast)
@@ -86,7 +90,7 @@ sealed class TrajectoryTests(string device) : DeviceFixture(device)
         {
             losses.Add(report.Loss);
             perturbLosses.Add(report.PerturbLoss);
-            if (batch == 0 || batch == 3 * settings.Accumulation)
+            if (batch == 0 || batch == 3 * accumulation)
                 (sum, perturbSum, counted) = (0, 0, 0);
             (sum, perturbSum, counted) = (sum + report.Loss, perturbSum + report.PerturbLoss, counted + 1);
             if (batch < TinyModels.Batches - 1)

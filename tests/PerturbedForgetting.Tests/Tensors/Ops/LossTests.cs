@@ -105,7 +105,7 @@ sealed class LossTests(string device) : DeviceFixture(device)
             Assert.That(() => loss(), Throws.InstanceOf<ArgumentException>().With.Message.Contains($"label {label} of sample 1").And.Message.Contains("10 classes"));
     }
 
-    /// <summary>Report D24: labels that count from 1.</summary>
+    /// <summary>Labels that count from 1.</summary>
     [Test]
     public void LabelsFromOneAreRecognised()
     {

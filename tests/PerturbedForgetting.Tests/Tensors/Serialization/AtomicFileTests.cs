@@ -35,7 +35,7 @@ sealed class AtomicFileTests
         AssertOldFileAlone(path);
     }
 
-    /// <summary>Report T6: the disk fills while a checkpoint is written, at every possible point.</summary>
+    /// <summary>The disk fills while a checkpoint is written, at every possible point.</summary>
     [TestCase(0)]
     [TestCase(1)]
     [TestCase(8)]

@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors.Serialization;
 
 namespace PerturbedForgetting.Tests.Tensors.Serialization;
 
-/// <summary>Files built by hand from the format's description, well-formed and not (reports C30, C31).</summary>
+/// <summary>Files built by hand from the format's description, well-formed and not.</summary>
 [TestFixture]
 sealed class SafetensorsFormatTests
 {

@@ -101,7 +101,7 @@ sealed class SafetensorsRoundTripTests
         }
     }
 
-    /// <summary>Report T7: whichever byte is damaged, opening or verifying says so.</summary>
+    /// <summary>Whichever byte is damaged, opening or verifying says so.</summary>
     [Test]
     public void AnyFlippedByteIsFound()
     {

@@ -46,9 +46,9 @@ sealed class CheckpointFilesTests
         Assert.That(CheckpointSamples.Weight(checkpoint), Is.EqualTo(3));
     }
 
-    /// <summary>Report T6: a writer that dies at any point leaves the old checkpoint or the new one, never a mixture.</summary>
+    /// <summary>A writer that dies at any point leaves the old checkpoint or the new one, never a mixture.</summary>
     [Test]
-    public void T6_InterruptedAtEveryPointACheckpointIsOldOrNewAndWhole()
+    public void InterruptedAtEveryPointACheckpointIsOldOrNewAndWhole()
     {
         CheckpointSamples.Save(Last, CheckpointSamples.State(update: 2), 2);
         byte[] newModel = File.ReadAllBytes(Last), newState = File.ReadAllBytes(CheckpointFiles.StatePath(Last));
@@ -69,10 +69,10 @@ sealed class CheckpointFilesTests
         }
     }
 
-    /// <summary>Report T6: the disk is full for the model or for the state.</summary>
+    /// <summary>The disk is full for the model or for the state.</summary>
     [TestCase(true)]
     [TestCase(false)]
-    public void T6_AFailedSaveLeavesTheOldCheckpointAlone(bool inModel)
+    public void AFailedSaveLeavesTheOldCheckpointAlone(bool inModel)
     {
         CheckpointSamples.Save(Last, CheckpointSamples.State(update: 1), 1);
         Assert.That(() => CheckpointFiles.Save(Last, CheckpointSamples.State(update: 2), w => Fail(w, inModel), w => Fail(w, !inModel)),
@@ -98,9 +98,9 @@ sealed class CheckpointFilesTests
         Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains("another step"));
     }
 
-    /// <summary>Report T7: any single damaged byte of either file is noticed, and the message names the file.</summary>
+    /// <summary>Any single damaged byte of either file is noticed, and the message names the file.</summary>
     [Test]
-    public void T7_EveryFlippedByteIsNoticed([Values] bool inState)
+    public void EveryFlippedByteIsNoticed([Values] bool inState)
     {
         CheckpointSamples.Save(Last, CheckpointSamples.State(epoch: 1, update: 1), 1);
         string path = inState ? CheckpointFiles.StatePath(Last) : Last;

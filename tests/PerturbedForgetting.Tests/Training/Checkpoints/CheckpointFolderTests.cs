@@ -84,9 +84,9 @@ sealed class CheckpointFolderTests
         }
     }
 
-    /// <summary>Report T6: when the disk is full at <c>last</c>, the old one is whole and nothing of the history has been removed.</summary>
+    /// <summary>When the disk is full at <c>last</c>, the old one is whole and nothing of the history has been removed.</summary>
     [Test]
-    public void T6_NothingIsRemovedBeforeLastIsWritten()
+    public void NothingIsRemovedBeforeLastIsWritten()
     {
         var checkpoints = new CheckpointFolder(folder.Path, EvalMetric.Top1, 1, [], []);
         var epochs = Run(checkpoints, [10]);
@@ -101,9 +101,9 @@ sealed class CheckpointFolderTests
         Assert.That(WeightOf("last"), Is.EqualTo(0));
     }
 
-    /// <summary>Report T13: the newest valid one of last and recoveries, and a line for each that is passed over.</summary>
+    /// <summary>The newest valid one of last and recoveries, and a line for each that is passed over.</summary>
     [Test]
-    public void T13_TheNewestValidCheckpointIsFoundAndTheOthersReported()
+    public void TheNewestValidCheckpointIsFoundAndTheOthersReported()
     {
         CheckpointSamples.Save(folder["last.safetensors"], CheckpointSamples.State(1, 0, 10), 1);
         CheckpointSamples.Save(folder["recovery-1-15.safetensors"], CheckpointSamples.State(1, 5, 15), 2);
@@ -131,9 +131,9 @@ sealed class CheckpointFolderTests
         }
     }
 
-    /// <summary>Report T13: a recovery of a run that was abandoned is older, however many updates it had made.</summary>
+    /// <summary>A recovery of a run that was abandoned is older, however many updates it had made.</summary>
     [Test]
-    public void T13_NewestMeansWrittenLastNotTrainedLongest()
+    public void NewestMeansWrittenLastNotTrainedLongest()
     {
         var now = DateTimeOffset.UtcNow;
         CheckpointSamples.Save(folder["recovery-9-900.safetensors"], CheckpointSamples.State(9, 1, 900, now.AddHours(-1)), 9);

@@ -13,19 +13,19 @@ sealed class ResumePolicyTests
     public void EqualOptionsAreNotListed() =>
         Assert.That(Compare("""{"lr":0.1,"scale":[0.05,1],"model":"a"}""", """{"scale":[0.05,1.0],"model":"a","lr":1e-1}"""), Is.Empty);
 
-    /// <summary>Report T1: a new learning rate is used, and both values are shown.</summary>
+    /// <summary>A new learning rate is used, and both values are shown.</summary>
     [TestCase(true)]
     [TestCase(false)]
-    public void T1_ANewLearningRateIsUsedAndShown(bool withinEpoch)
+    public void ANewLearningRateIsUsedAndShown(bool withinEpoch)
     {
         var change = Compare("""{"lr":0.1}""", """{"lr":0.01}""", withinEpoch).Single();
         Assert.That((change.Old, change.New, change.Refusal), Is.EqualTo(("0.1", "0.01", (string?)null)));
         Assert.That(change.ToString(), Does.StartWith("--lr: 0.1 -> 0.01 (used: the schedule"));
     }
 
-    /// <summary>Report T4: another number of epochs bends the schedule, and the warning says so.</summary>
+    /// <summary>Another number of epochs bends the schedule, and the warning says so.</summary>
     [Test]
-    public void T4_AnotherNumberOfEpochsIsAWarning() =>
+    public void AnotherNumberOfEpochsIsAWarning() =>
         Assert.That(Compare("""{"epochs":10}""", """{"epochs":20}""").Single().ToString(), Does.Contain("10 -> 20").And.Contain("warning").And.Contain("schedule"));
 
     [TestCase("model", "\"resnet18\"", "\"resnet20\"")]

@@ -28,11 +28,11 @@ sealed class ResumeTests
     }
 
     /// <summary>
-    /// Reports S17, S20, T9, T10: stopped and continued three times, within epochs and within windows of accumulation, a run ends with
+    /// Stopped and continued three times, within epochs and within windows of accumulation, a run ends with
     /// the same bits as one that was never stopped: weights, statistics, optimiser, and every number it reported.
     /// </summary>
     [TestCaseSource(nameof(Variants))]
-    public void S17_S20_T9_T10_AContinuedRunEqualsOneThatWasNeverStopped(TrainOptions options)
+    public void AContinuedRunEqualsOneThatWasNeverStopped(TrainOptions options)
     {
         var whole = ShortRun.Train(options with { Output = folder.Path, Experiment = "whole" });
         var parts = options with { Output = folder.Path, Experiment = "parts", Resume = "auto" };
@@ -66,9 +66,9 @@ sealed class ResumeTests
         string[] Epochs() => [.. File.ReadLines(folder[Path.Combine("run", "summary.csv")]).Skip(1).Select(l => l.Split(',')[0])];
     }
 
-    /// <summary>Report T1: the new learning rate is what the first update after the resume uses, and both values are shown.</summary>
+    /// <summary>The new learning rate is what the first update after the resume uses, and both values are shown.</summary>
     [Test]
-    public void T1_T3_ANewLearningRateIsUsedFromTheFirstUpdateOn()
+    public void ANewLearningRateIsUsedFromTheFirstUpdateOn()
     {
         var options = ShortRun.Options(folder.Path) with { WarmupEpochs = 0, Epochs = 4 };
         ShortRun.Train(options, stopAfter: 8);
@@ -79,9 +79,9 @@ sealed class ResumeTests
         Assert.That(observer.Messages, Has.Some.Contain("--lr: 0.1 -> 0.01").And.Contain("used"));
     }
 
-    /// <summary>Report T4: with another number of epochs the schedule is that of the new length, with a warning.</summary>
+    /// <summary>With another number of epochs the schedule is that of the new length, with a warning.</summary>
     [Test]
-    public void T4_AnotherNumberOfEpochsIsWarnedAbout()
+    public void AnotherNumberOfEpochsIsWarnedAbout()
     {
         var options = ShortRun.Options(folder.Path) with { WarmupEpochs = 0 };
         ShortRun.Train(options);
@@ -116,9 +116,9 @@ sealed class ResumeTests
             Has.Exactly(1).Items.And.All.Contain("--momentum: 0.9 -> 0.5"));
     }
 
-    /// <summary>Report T13: with a damaged newest checkpoint <c>auto</c> continues from the one before and says so.</summary>
+    /// <summary>With a damaged newest checkpoint <c>auto</c> continues from the one before and says so.</summary>
     [Test]
-    public void T13_ADamagedCheckpointIsPassedOver()
+    public void ADamagedCheckpointIsPassedOver()
     {
         var options = ShortRun.Options(folder.Path) with { RecoveryInterval = 1 };
         ShortRun.Train(options, stopAfter: 5);
@@ -162,7 +162,7 @@ sealed class ResumeTests
     {
         ShortRun.Train(ShortRun.Transformer(folder.Path), stopAfter: 3);
         var larger = ShortRun.Transformer(folder.Path) with { ImgSize = 32, Resume = "auto" };
-        Assert.That(() => ShortRun.Train(larger), Throws.Exception.With.Message.Contains("pos_embed").And.Message.Contains("[1, 65, 16]"), "report T22");
+        Assert.That(() => ShortRun.Train(larger), Throws.Exception.With.Message.Contains("pos_embed").And.Message.Contains("[1, 65, 16]"), "the weight that does not fit, with its shape");
     }
 
     [Test]

@@ -46,9 +46,9 @@ sealed class TrainerTests
         Assert.That(json.RootElement.GetProperty("best").GetProperty("validation").GetProperty("top5").GetDouble(), Is.InRange(0, 100));
     }
 
-    /// <summary>Report S10: the first line says what a perturbation is made from.</summary>
+    /// <summary>The first line says what a perturbation is made from.</summary>
     [Test]
-    public void S10_TheFirstLineNamesThePerturbationGroup()
+    public void TheFirstLineNamesThePerturbationGroup()
     {
         var observer = new RecordingObserver();
         ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = "sam_sgd", SharpnessM = 2, Lr = null }, observer, stopAfter: 1);
@@ -57,9 +57,9 @@ sealed class TrainerTests
         Assert.That(observer.Messages, Has.Some.Contain("hash").And.Contain("10").And.Some.Contain("random crop").And.Some.Contain("weight decay"));
     }
 
-    /// <summary>Report S13: the rate that is logged is the rate that was used, including a warm-up from its start.</summary>
+    /// <summary>The rate that is logged is the rate that was used, including a warm-up from its start.</summary>
     [Test]
-    public void S13_TheLoggedRateFollowsTheSchedule()
+    public void TheLoggedRateFollowsTheSchedule()
     {
         var observer = new RecordingObserver();
         ShortRun.Train(ShortRun.Options(folder.Path) with { WarmupLr = 0, Opt = "sam_sgd", RhoPolicy = "lr_prop", Rho = 0.1 }, observer);
@@ -76,9 +76,9 @@ sealed class TrainerTests
         Assert.That(observer.Updates.Select(u => u.Rho), Has.All.EqualTo(expected));
     }
 
-    /// <summary>Report T15: a diverging run stops within a few steps, says where, and keeps the last good checkpoint.</summary>
+    /// <summary>A diverging run stops within a few steps, says where, and keeps the last good checkpoint.</summary>
     [Test]
-    public void T15_ARunThatDivergesStopsAndKeepsItsCheckpoint()
+    public void ARunThatDivergesStopsAndKeepsItsCheckpoint()
     {
         var options = ShortRun.Options(folder.Path) with { Dataset = "builtin/shapes:train=240,val=20,size=16", Epochs = 20, WarmupEpochs = 0, GradAccumSteps = 1 };
         ShortRun.Train(options, stopAfter: 2);
@@ -90,9 +90,9 @@ sealed class TrainerTests
         Assert.That(ShortRun.Hash(Run("last")), Is.EqualTo(before));
     }
 
-    /// <summary>Report T16: with <c>--on-nan skip</c> such updates are left out and counted, and the weights stay finite.</summary>
+    /// <summary>With <c>--on-nan skip</c> such updates are left out and counted, and the weights stay finite.</summary>
     [Test]
-    public void T16_SkippedUpdatesAreCounted()
+    public void SkippedUpdatesAreCounted()
     {
         var observer = new RecordingObserver();
         var result = ShortRun.Train(ShortRun.Options(folder.Path) with { Lr = 1e6, WarmupEpochs = 0, OnNan = "skip", GradAccumSteps = 1, Epochs = 4 }, observer);
@@ -105,10 +105,10 @@ sealed class TrainerTests
         Assert.That(result.Epochs, Has.All.Matches<PerturbedForgetting.Training.Reports.EpochRecord>(e => e.Train.MeanLoss is > 0 or double.NaN), "never a loss of 0");
     }
 
-    /// <summary>Reports T18, T19: fewer images than a batch are refused before anything is trained.</summary>
+    /// <summary>Fewer images than a batch are refused before anything is trained.</summary>
     [TestCase(5)]
     [TestCase(7)]
-    public void T18_T19_FewerImagesThanABatchAreRefused(int images)
+    public void FewerImagesThanABatchAreRefused(int images)
     {
         var options = ShortRun.Options(folder.Path) with { Dataset = $"builtin/shapes:train={images},val=20,size=16" };
         Assert.That(() => ShortRun.Train(options), Throws.InstanceOf<DatasetException>().With.Message.Contains($"{images} images < batch 8"));
@@ -133,10 +133,10 @@ sealed class TrainerTests
         Assert.That(ShortRun.Hash(Run("last")), Is.EqualTo(before));
     }
 
-    /// <summary>Reports C21, C22: neither device memory nor the managed heap grows from step to step.</summary>
+    /// <summary>Neither device memory nor the managed heap grows from step to step.</summary>
     [TestCase("sgd")]
     [TestCase("sam_adamw")]
-    public void C21_C22_MemoryIsFlatOverAnEpoch(string opt)
+    public void MemoryIsFlatOverAnEpoch(string opt)
     {
         var live = new List<long>();
         var allocated = new List<long>();

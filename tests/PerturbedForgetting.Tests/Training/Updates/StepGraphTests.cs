@@ -2,7 +2,7 @@ using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Profiling;
-using PerturbedForgetting.Training.Sharpness;
+using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Tests.Training.Updates;
 

@@ -1,7 +1,6 @@
 using PerturbedForgetting.Tensors.MultiTensor;
-using PerturbedForgetting.Training.Updates;
 
-namespace PerturbedForgetting.Training.Sharpness;
+namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>Which perturbation precedes the gradient.</summary>
 public sealed record PerturbationOptions

@@ -1,12 +1,12 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Training.Evaluation;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Loading;
 
-namespace PerturbedForgetting.Tests.Training.Evaluation;
+namespace PerturbedForgetting.Tests.Training.Setup;
 
 /// <summary>The same on the software GPU, where the copies run on a stream of their own: in the order of issue, as late as possible,
 /// and in orders that the rules allow, chosen at random. Its checks find any access that no event orders.</summary>

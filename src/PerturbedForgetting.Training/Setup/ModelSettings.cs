@@ -1,7 +1,7 @@
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Models;
 
-namespace PerturbedForgetting.Training.Evaluation;
+namespace PerturbedForgetting.Training.Setup;
 
 /// <summary>Options of the command line as those of a model.</summary>
 static class ModelSettings

@@ -5,7 +5,7 @@ using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
 
-namespace PerturbedForgetting.Training;
+namespace PerturbedForgetting.Training.Setup;
 
 /// <summary>How images reach the model: sizes, crops, filters, normalisation, from the options and else from the model's own configuration.</summary>
 /// <param name="Size">Height and width in pixels.</param>

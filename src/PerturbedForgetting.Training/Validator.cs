@@ -5,6 +5,7 @@ using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Models;
@@ -62,8 +63,7 @@ public static class Validator
             FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, {(file is null ? "random weights" : $"weights of '{file.Path}'")}"),
             FormattableString.Invariant($"Data: {data.Name}, {data.Count} images; {data.Classes.Count} classes, hash {data.Classes.Hash}; {ImageSetup.Describe(images.EvaluationTransform)}")])
             observer.Message(MessageLevel.Info, line);
-        using var loader = new ImageLoader(data, images.EvaluationTransform,
-            LoaderOptions.Evaluation(options.BatchSize, options.Workers) with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
+        using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers), options, device);
         var metrics = new Evaluator(model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options)).Run(observer, token)
             ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
         foreach (var bad in loader.Skipped.Concat(loader.Filled))

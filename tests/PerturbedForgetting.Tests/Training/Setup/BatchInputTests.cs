@@ -1,9 +1,9 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
-using PerturbedForgetting.Training.Evaluation;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Loading;
 
-namespace PerturbedForgetting.Tests.Training.Evaluation;
+namespace PerturbedForgetting.Tests.Training.Setup;
 
 /// <summary>What reaches the network is what the loader's bytes say, for whole, last and abandoned epochs.</summary>
 [CancelAfter(60_000)]

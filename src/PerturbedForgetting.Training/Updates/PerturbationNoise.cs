@@ -2,7 +2,7 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Random;
 
-namespace PerturbedForgetting.Training.Sharpness;
+namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>Where the random directions of <c>randsam_</c> come from.</summary>
 public interface IPerturbationNoise

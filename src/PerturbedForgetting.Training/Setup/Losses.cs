@@ -1,9 +1,8 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
-using PerturbedForgetting.Training.Sharpness;
 using PerturbedForgetting.Training.Updates;
 
-namespace PerturbedForgetting.Training;
+namespace PerturbedForgetting.Training.Setup;
 
 /// <summary>Losses and perturbation that the options name.</summary>
 static class Losses

@@ -88,9 +88,9 @@ sealed class ValidatorTests
     public void AnInterruptedEvaluationHasNoResult() =>
         Assert.That(() => Validator.Run(Options(), new RecordingObserver(), new CancellationToken(true)), Throws.InstanceOf<OperationCanceledException>());
 
-    /// <summary>Reports D18, D22: a class that the validation folder lacks keeps the others' numbers and is reported; one that the model does not know is an error.</summary>
+    /// <summary>A class that the validation folder lacks keeps the others' numbers and is reported; one that the model does not know is an error.</summary>
     [Test]
-    public void D18_D22_ClassesFollowTheCheckpoint()
+    public void ClassesFollowTheCheckpoint()
     {
         string data = folder["images"];
         Draw(data, "train", ["a", "b", "c", "d"]);

@@ -1,11 +1,11 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
-using PerturbedForgetting.Training.Evaluation;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Transforms;
 
-namespace PerturbedForgetting.Tests.Training.Evaluation;
+namespace PerturbedForgetting.Tests.Training.Setup;
 
 /// <summary>Small batches, and what must become of them.</summary>
 static class InputCase

@@ -1,53 +1,36 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
-using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
-using PerturbedForgetting.Training.Schedules;
 using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
 
-namespace PerturbedForgetting.Training;
+namespace PerturbedForgetting.Training.Setup;
 
 /// <summary>What a run is made of, built from its options: data, model, optimiser, step. Everything is checked before the first step.</summary>
 sealed class RunParts : IDisposable
 {
-    readonly ImageLoader validationLoader;
-
     RunParts(Device device, TrainOptions options, ModelEntry entry, ImageSetup images, (Dataset Training, Dataset Validation) data, ITrainingObserver observer)
     {
         Device = device;
         (Options, Entry, Images, TrainingSet, ValidationSet) = (options, entry, images, data.Training, data.Validation);
-        TrainingLoader = new ImageLoader(TrainingSet, images.TrainingTransform(options, entry.Config),
-            LoaderOptions.Training(options.BatchSize, options.Workers, (ulong)options.Seed) with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
-        validationLoader = new ImageLoader(ValidationSet, images.EvaluationTransform,
-            LoaderOptions.Evaluation(options.ValidationBatchSize ?? options.BatchSize, options.Workers) with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
+        TrainingLoader = Data.Loader(TrainingSet, images.TrainingTransform(options, entry.Config),
+            LoaderOptions.Training(options.BatchSize, options.Workers, (ulong)options.Seed), options, device);
+        ValidationLoader = Data.Loader(ValidationSet, images.EvaluationTransform,
+            LoaderOptions.Evaluation(options.ValidationBatchSize ?? options.BatchSize, options.Workers), options, device);
         UpdatesPerEpoch = UpdateWindow.PerEpoch(TrainingLoader.BatchesPerEpoch, options.GradAccumSteps);
-        int classes = options.NumClasses ?? TrainingSet.Classes.Count;
-        Model = CreateModel(device, options, classes, observer);
+        NumClasses = options.NumClasses ?? TrainingSet.Classes.Count;
+        Model = CreateModel(device, options, NumClasses, observer);
         Arena = new ParameterArena(Model);
-        Optimizer = OptimizerFactory.Create(options.Opt, Arena, new OptimizerOptions
-        {
-            WeightDecay = options.WeightDecay,
-            Momentum = options.Momentum,
-            Betas = options.OptBetas,
-            Epsilon = options.OptEps,
-        });
-        var schedule = new LinearSchedule(options.EffectiveLr, options.MinLr, options.WarmupLr, options.WarmupEpochs, options.Epochs, UpdatesPerEpoch);
-        Step = new TrainingStep(Model, Arena, Optimizer, new StepOptions(Losses.Training(options))
-        {
-            Perturbation = Losses.Perturbation(options),
-            AccumulationSteps = options.GradAccumSteps,
-            ClipNorm = options.ClipGrad ?? 0,
-            ShrinkFactor = options.SnpFactor,
-            UsesGraphs = options.CudaGraph switch { "on" => true, "off" => false, _ => device.SupportsGraphs },
-        }, schedule, options.Perturbs ? RhoPolicy.Create(options.RhoPolicy, options.Rho, options.MinRho, schedule) : null);
-        Evaluator = new Evaluator(Model, validationLoader, images.Normalization, classes, options.LogInterval);
-        Input = new BatchInput(device, images.Normalization, classes);
+        Optimizer = StepSetup.Optimizer(options, Arena);
+        var schedule = StepSetup.Schedule(options, UpdatesPerEpoch);
+        var step = StepSetup.Step(options) with { UsesGraphs = options.CudaGraph switch { "on" => true, "off" => false, _ => device.SupportsGraphs } };
+        Step = new TrainingStep(Model, Arena, Optimizer, step, schedule, StepSetup.Rho(options, schedule));
+        Input = new BatchInput(device, images.Normalization, NumClasses);
     }
 
     public Device Device { get; }
@@ -64,6 +47,11 @@ sealed class RunParts : IDisposable
 
     public ImageLoader TrainingLoader { get; }
 
+    public ImageLoader ValidationLoader { get; }
+
+    /// <summary>Classes of the model, which may be more than the data's.</summary>
+    public int NumClasses { get; }
+
     public ImageModel Model { get; }
 
     public ParameterArena Arena { get; }
@@ -72,14 +60,12 @@ sealed class RunParts : IDisposable
 
     public TrainingStep Step { get; }
 
-    public Evaluator Evaluator { get; }
-
     public BatchInput Input { get; }
 
     public int UpdatesPerEpoch { get; }
 
     /// <summary>What loaders found wrong with images so far, in words.</summary>
-    public IEnumerable<BadImage> BadImages => [.. TrainingLoader.Skipped, .. TrainingLoader.Filled, .. validationLoader.Skipped, .. validationLoader.Filled];
+    public IEnumerable<BadImage> BadImages => [.. TrainingLoader.Skipped, .. TrainingLoader.Filled, .. ValidationLoader.Skipped, .. ValidationLoader.Filled];
 
     /// <summary>Opens the data and builds the rest.</summary>
     /// <param name="options">Checked options.</param>
@@ -118,7 +104,7 @@ sealed class RunParts : IDisposable
         Step.Dispose();
         Optimizer.Dispose();
         Arena.Dispose();
-        validationLoader.Dispose();
+        ValidationLoader.Dispose();
         TrainingLoader.Dispose();
         Device.Dispose();
     }

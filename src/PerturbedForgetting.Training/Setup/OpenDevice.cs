@@ -2,7 +2,7 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 
-namespace PerturbedForgetting.Training.Evaluation;
+namespace PerturbedForgetting.Training.Setup;
 
 /// <summary>The device that the options name.</summary>
 static class OpenDevice

@@ -3,7 +3,7 @@ using PerturbedForgetting.Tensors.Data;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Transforms;
 
-namespace PerturbedForgetting.Training.Evaluation;
+namespace PerturbedForgetting.Training.Setup;
 
 /// <summary>Brings the batches of a loader to the device. Where copies run beside the computation, the next batch is on its way, if the
 /// loader has it, before the one at hand is given out.</summary>

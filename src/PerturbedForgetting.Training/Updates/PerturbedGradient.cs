@@ -4,9 +4,8 @@ using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
-using PerturbedForgetting.Training.Updates;
 
-namespace PerturbedForgetting.Training.Sharpness;
+namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>
 /// The gradient of the training loss at perturbed weights: SAM (Foret et al., ICLR 2021), GSAM, ASAM, their random-direction forms,
