@@ -4,7 +4,7 @@
 // x, y, dy, dx  float32[count]; y may be x, dx may be dy
 // launch        grid-stride, 256 threads, 4 elements a thread
 // bytes         least and actual: gelu reads 4 and writes 4 an element, gelu_backward reads 8 and writes 4
-// equals        CpuBackend.Gelu, GeluBackward
+// equals        GeluKernel
 #include "../include/map.cuh"
 #include "../include/math.cuh"
 

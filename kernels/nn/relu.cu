@@ -3,7 +3,7 @@
 // x, y, dy, dx  float32[count]; y may be x, dx may be dy
 // launch        grid-stride, 256 threads, 4 elements a thread
 // bytes         least and actual: relu reads 4 and writes 4 an element, relu_backward reads 8 and writes 4
-// equals        CpuBackend.Relu, ReluBackward
+// equals        ReluKernel
 #include "../include/map.cuh"
 
 KERNEL __launch_bounds__(MAP_THREADS) relu(float* y, const float* x, long long count)

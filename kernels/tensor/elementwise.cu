@@ -3,7 +3,7 @@
 // a, b, x, y    float32[count]; y may be a source; factor: float32[1] on the device
 // launch        grid-stride, 256 threads, 4 elements a thread
 // bytes         least and actual: two sources read 8 and write 4 an element, one reads 4 and writes 4
-// equals        CpuBackend.Add, Sub, Mul, Scale, ScaleBy
+// equals        AddKernel, SubKernel, MulKernel, ScaleKernel
 #include "../include/map.cuh"
 
 KERNEL __launch_bounds__(MAP_THREADS) elementwise_add(float* y, const float* a, const float* b, long long count)

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tensors;
@@ -56,7 +57,7 @@ public sealed class Parameter : Tensor
     {
         var target = GradTarget(out bool accumulate);
         if (accumulate)
-            Device.Backend.Add(target, contribution, target);
+            Device.Backend.Map(Binary.Add, target, contribution, target);
         else
             Device.Backend.Copy(contribution, target);
     }

@@ -37,14 +37,14 @@ sealed unsafe class ElementwiseSuite(SuiteOptions options, Figures figures)
     {
         using Tensor x = Random(shape, 1), y = Random(shape, 2), z = Random(shape, 3), bias = Random([shape[-1]], 4);
         var generator = new RandomCall(1, Streams.Dropout);
-        Report("add", x, 12, () => cpu.Add(x, y, z));
-        Report("add in place", x, 12, () => cpu.Add(z, y, z));
-        Report("scale", x, 8, () => cpu.Scale(x, 0.5, z));
-        Report("relu", x, 8, () => cpu.Relu(x, z));
-        Report("relu backward", x, 12, () => cpu.ReluBackward(x, y, z));
-        Report("gelu", x, 8, () => cpu.Gelu(x, z));
-        Report("gelu backward", x, 12, () => cpu.GeluBackward(x, y, z));
-        Report("sigmoid", x, 8, () => cpu.Sigmoid(x, z));
+        Report("add", x, 12, () => cpu.Map(Binary.Add, x, y, z));
+        Report("add in place", x, 12, () => cpu.Map(Binary.Add, z, y, z));
+        Report("scale", x, 8, () => cpu.Map(Unary.Scale, x, z, 0.5));
+        Report("relu", x, 8, () => cpu.Map(Unary.Relu, x, z));
+        Report("relu backward", x, 12, () => cpu.Map(Unary.Relu.Backward, x, y, z));
+        Report("gelu", x, 8, () => cpu.Map(Unary.Gelu, x, z));
+        Report("gelu backward", x, 12, () => cpu.Map(Unary.Gelu.Backward, x, y, z));
+        Report("sigmoid", x, 8, () => cpu.Map(Unary.Sigmoid, x, z));
         Report("add bias", x, 8, () => cpu.AddBroadcast(x, bias, z));
         Report("bias gradient", x, 4, () => cpu.SumLeading(x, bias, false));
         Report("dropout", x, 8, () => cpu.Dropout(x, 0.1, generator, z));

@@ -49,7 +49,7 @@ static class NormSuite
         // Reads and writes of one float for each element of x; a pooled element and its index count a quarter each.
         (double Touches, Action Run)[] operations =
         [
-            (3, () => backend.Add(x, dy, dx)),
+            (3, () => backend.Map(Binary.Add, x, dy, dx)),
             (1, () => backend.BatchNormStatistics(x, weight, bias, 1e-5, saved, null, null, 0, null)),
             (2, () => backend.BatchNormApply(x, saved, null, true, dx)),
             (3, () => backend.BatchNormApply(x, saved, residual, true, dx)),

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors.Autograd;
@@ -68,7 +69,7 @@ abstract class Node
     }
 
     /// <summary>The operation in a profile: <c>Conv2d backward</c>.</summary>
-    string Label => labels.GetOrAdd(GetType(), static type => $"{(type.Name.EndsWith("Node", StringComparison.Ordinal) ? type.Name[..^4] : type.Name)} backward");
+    protected virtual string Label => labels.GetOrAdd(GetType(), static type => $"{(type.Name.EndsWith("Node", StringComparison.Ordinal) ? type.Name[..^4] : type.Name)} backward");
 
     /// <summary>Gives back what is held; without having run, for a branch that no gradient reached.</summary>
     internal void Free()
@@ -165,11 +166,11 @@ abstract class Node
         var backend = contribution.Device.Backend;
         if (gradient.Storage.IsExclusive)
         {
-            backend.Add(gradient, contribution, gradient);
+            backend.Map(Binary.Add, gradient, contribution, gradient);
             return;
         }
         var sum = Tensor.Hidden(gradient.Shape, gradient.DType, gradient.Device);
-        backend.Add(gradient, contribution, sum);
+        backend.Map(Binary.Add, gradient, contribution, sum);
         gradient.Storage.Release();
         gradient = sum;
     }

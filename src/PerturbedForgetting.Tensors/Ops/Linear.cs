@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
@@ -74,7 +75,7 @@ public static partial class Ops
             if (pre is not null)
             {
                 var before = dy.EmptyLike();
-                backend.GeluBackward(dy, pre, before);
+                backend.Map(Unary.Gelu.Backward, dy, pre, before);
                 dy = before;
             }
             dy = Rows(dy);

@@ -52,7 +52,7 @@ unsafe sealed partial class CpuBackend
         readonly Vector<T> Elements(Vector<T> x, Vector<T> t, out Vector<T> derivative)
         {
             var e = VectorMath.Exp(-Vector.Abs(x));
-            derivative = (SigmoidOf(x, e) - t) * scale;
+            derivative = (VectorMath.Sigmoid(x, e) - t) * scale;
             var positive = Vector.ConditionalSelect(Vector.LessThan(x, Vector<T>.Zero), Vector<T>.Zero, x);
             return positive - x * t + VectorMath.Log1p(e);
         }

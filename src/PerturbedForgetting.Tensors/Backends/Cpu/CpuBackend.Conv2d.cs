@@ -20,7 +20,7 @@ unsafe sealed partial class CpuBackend
             // One sum at the end: adding a deep product to dx block by block would round it once a block.
             using var gradient = Tensor.Hidden(dx.Shape, dx.DType, dx.Device);
             Conv2dBackwardInput(dy, weight, geometry, gradient, accumulate: false);
-            Add(dx, gradient, dx);
+            Map(Binary.Add, dx, gradient, dx);
             return;
         }
         var shape = ShapeOf(dx, weight, geometry);

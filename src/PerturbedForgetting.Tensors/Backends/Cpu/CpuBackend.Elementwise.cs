@@ -1,63 +1,23 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-/// <summary>y = f(x), on a vector of elements; a struct, so that each kernel gets a loop of its own.</summary>
-interface IUnaryKernel
-{
-    Vector<T> Invoke<T>(Vector<T> x) where T : unmanaged, IFloatingPointIeee754<T>;
-}
-
-/// <summary>y = f(a, b), on a vector of elements.</summary>
-interface IBinaryKernel
-{
-    Vector<T> Invoke<T>(Vector<T> a, Vector<T> b) where T : unmanaged, IFloatingPointIeee754<T>;
-}
-
 unsafe sealed partial class CpuBackend
 {
-    public override void Add(Tensor a, Tensor b, Tensor y) => Map(a, b, y, new AddKernel());
+    public override void Map(Unary f, Tensor x, Tensor y, double parameter = 0) => f.Loop(x, y, parameter);
 
-    public override void Sub(Tensor a, Tensor b, Tensor y) => Map(a, b, y, new SubKernel());
-
-    public override void Mul(Tensor a, Tensor b, Tensor y) => Map(a, b, y, new MulKernel());
-
-    public override void Scale(Tensor x, double factor, Tensor y) => Map(x, y, new ScaleKernel(factor));
+    public override void Map(Binary f, Tensor a, Tensor b, Tensor y) => f.Loop(a, b, y);
 
     public override void ScaleBy(Tensor x, Tensor factor, Tensor y)
     {
         double value = factor.DType == DType.Float32 ? *factor.Pointer<float>() : *factor.Pointer<double>();
         // The usual case: the gradient of a loss that is not scaled.
         if (value != 1 || x.Address != y.Address)
-            Scale(x, value, y);
+            Map(Unary.Scale, x, y, value);
     }
 
-    readonly struct AddKernel : IBinaryKernel
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector<T> Invoke<T>(Vector<T> a, Vector<T> b) where T : unmanaged, IFloatingPointIeee754<T> => a + b;
-    }
-
-    readonly struct SubKernel : IBinaryKernel
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector<T> Invoke<T>(Vector<T> a, Vector<T> b) where T : unmanaged, IFloatingPointIeee754<T> => a - b;
-    }
-
-    readonly struct MulKernel : IBinaryKernel
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector<T> Invoke<T>(Vector<T> a, Vector<T> b) where T : unmanaged, IFloatingPointIeee754<T> => a * b;
-    }
-
-    readonly struct ScaleKernel(double factor) : IUnaryKernel
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector<T> Invoke<T>(Vector<T> x) where T : unmanaged, IFloatingPointIeee754<T> => x * new Vector<T>(T.CreateTruncating(factor));
-    }
-
-    static void Map<TKernel>(Tensor x, Tensor y, TKernel kernel) where TKernel : struct, IUnaryKernel
+    /// <summary>The loop of a kernel.</summary>
+    internal static void Map<TKernel>(Tensor x, Tensor y, TKernel kernel) where TKernel : struct, IUnaryKernel
     {
         if (x.DType == DType.Float32)
             Map(new UnaryMap<float, TKernel>(x.Pointer<float>(), y.Pointer<float>(), kernel), y.Count);
@@ -65,7 +25,8 @@ unsafe sealed partial class CpuBackend
             Map(new UnaryMap<double, TKernel>(x.Pointer<double>(), y.Pointer<double>(), kernel), y.Count);
     }
 
-    static void Map<TKernel>(Tensor a, Tensor b, Tensor y, TKernel kernel) where TKernel : struct, IBinaryKernel
+    /// <inheritdoc cref="Map{TKernel}(Tensor, Tensor, TKernel)"/>
+    internal static void Map<TKernel>(Tensor a, Tensor b, Tensor y, TKernel kernel) where TKernel : struct, IBinaryKernel
     {
         if (a.DType == DType.Float32)
             Map(new BinaryMap<float, TKernel>(a.Pointer<float>(), b.Pointer<float>(), y.Pointer<float>(), kernel), y.Count);

@@ -68,6 +68,6 @@ unsafe sealed partial class CpuBackend
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         readonly Vector<T> Weight(Vector<T> x, Vector<T> shift) =>
-            sigmoid ? SigmoidOf(x, VectorMath.Exp(-Vector.Abs(x))) : VectorMath.Exp(x - shift);
+            sigmoid ? new SigmoidKernel().Invoke(x) : VectorMath.Exp(x - shift);
     }
 }

@@ -1,24 +1,26 @@
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
 sealed partial class CudaBackend
 {
-    Elementwise Elements => field ??= new(library);
-
     Broadcast Rows => field ??= new(library);
 
-    Activations Activation => field ??= new(library);
+    public override void Map(Unary f, Tensor x, Tensor y, double parameter = 0)
+    {
+        if (f.TakesParameter)
+            Map(f.Kernel, 1, y, Dense(y), Dense(x), (float)parameter, y.Count);
+        else
+            Map(f.Kernel, 1, y, Dense(y), Dense(x), y.Count);
+    }
 
-    public override void Add(Tensor a, Tensor b, Tensor y) => Elements.Add(stream, Dense(y), Dense(a), Dense(b), y.Count);
+    public override void Map(Binary f, Tensor a, Tensor b, Tensor y) => Map(f.Kernel, 2, y, Dense(y), Dense(a), Dense(b), y.Count);
 
-    public override void Sub(Tensor a, Tensor b, Tensor y) => Elements.Sub(stream, Dense(y), Dense(a), Dense(b), y.Count);
+    public override void ScaleBy(Tensor x, Tensor factor, Tensor y) => Map("elementwise_scale_by", 1, y, Dense(y), Dense(x), Dense(factor), y.Count);
 
-    public override void Mul(Tensor a, Tensor b, Tensor y) => Elements.Mul(stream, Dense(y), Dense(a), Dense(b), y.Count);
-
-    public override void Scale(Tensor x, double factor, Tensor y) => Elements.Scale(stream, Dense(y), Dense(x), (float)factor, y.Count);
-
-    public override void ScaleBy(Tensor x, Tensor factor, Tensor y) => Elements.ScaleBy(stream, Dense(y), Dense(x), Dense(factor), y.Count);
+    /// <summary>Launches a kernel of kernels/include/map.cuh, which reads so many sources of the size of y.</summary>
+    void Map(string kernel, int sources, Tensor y, params ReadOnlySpan<KernelArgument> arguments) => library.Map(stream, kernel, sources, y.Count, arguments);
 
     public override void AddBroadcast(Tensor x, Tensor b, Tensor y) => Rows.Add(stream, Dense(y), Dense(x), Dense(b), checked((int)b.Count), y.Count);
 
@@ -31,16 +33,4 @@ sealed partial class CudaBackend
         using Scratch partial = Floats((long)new ColumnParts(rows, columns).Count * columns);
         Rows.Sum(stream, Dense(y), Dense(x), partial.Pointer, rows, columns, accumulate);
     }
-
-    public override void Relu(Tensor x, Tensor y) => Activation.Relu(stream, Dense(y), Dense(x), y.Count);
-
-    public override void ReluBackward(Tensor dy, Tensor y, Tensor dx) => Activation.ReluBackward(stream, Dense(dx), Dense(dy), Dense(y), y.Count);
-
-    public override void Sigmoid(Tensor x, Tensor y) => Activation.Sigmoid(stream, Dense(y), Dense(x), y.Count);
-
-    public override void SigmoidBackward(Tensor dy, Tensor y, Tensor dx) => Activation.SigmoidBackward(stream, Dense(dx), Dense(dy), Dense(y), y.Count);
-
-    public override void Gelu(Tensor x, Tensor y) => Activation.Gelu(stream, Dense(y), Dense(x), y.Count);
-
-    public override void GeluBackward(Tensor dy, Tensor x, Tensor dx) => Activation.GeluBackward(stream, Dense(dx), Dense(dy), Dense(x), x.Count);
 }

@@ -32,7 +32,7 @@ sealed partial class CudaBackend
     public override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y)
     {
         Linear(x, weight, bias, pre);
-        Gelu(pre, y);
+        Map(Unary.Gelu, pre, y);
     }
 
     static MatrixOperand Operand(Tensor t, bool isTransposed) =>

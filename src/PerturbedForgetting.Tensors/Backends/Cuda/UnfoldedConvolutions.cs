@@ -16,7 +16,6 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
 
     readonly Im2Col im2Col = new(library);
     readonly DeviceMemoryKernels memory = new(library);
-    readonly Elementwise elements = new(library);
 
     /// <summary>y = x * weight + bias; the bias may be null.</summary>
     public void Forward(in ConvolutionShape shape, DevicePointer x, DevicePointer weight, DevicePointer bias, DevicePointer y)
@@ -45,7 +44,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
             long count = (long)shape.N * shape.Height * shape.Width * shape.Channels;
             using var gradient = new Block(allocator, count);
             BackwardInput(shape, dy, weight, gradient.Pointer, accumulate: false);
-            elements.Add(stream, dx, dx, gradient.Pointer, count);
+            library.Map(stream, Binary.Add.Kernel, 2, count, dx, dx, gradient.Pointer, count);
             return;
         }
         foreach (Part part in Parts(shape))

@@ -14,12 +14,7 @@ sealed class NnWorkloads(int side)
 
     public IEnumerable<KernelWorkload> All =>
     [
-        Map("relu", (k, s, y, x, _) => k.Relu(s, y, x, Count)),
-        Map("relu_backward", (k, s, y, a, b) => k.ReluBackward(s, y, a, b, Count), inputs: 2),
-        Map("sigmoid", (k, s, y, x, _) => k.Sigmoid(s, y, x, Count)),
-        Map("sigmoid_backward", (k, s, y, a, b) => k.SigmoidBackward(s, y, a, b, Count), inputs: 2),
-        Map("gelu", (k, s, y, x, _) => k.Gelu(s, y, x, Count)),
-        Map("gelu_backward", (k, s, y, a, b) => k.GeluBackward(s, y, a, b, Count), inputs: 2),
+        .. new[] { Unary.Relu, Unary.Sigmoid, Unary.Gelu }.SelectMany(f => new[] { Map(f.Kernel, inputs: 1), Map(f.Backward.Kernel, inputs: 2) }),
         new("dropout", "nn", $"[{rows}, {Columns}]", Count, 4, 4, m =>
         {
             var (kernel, y, x) = (new Dropout(m.Library), m.Output<float>(Count), m.Floats(Count));
@@ -49,13 +44,11 @@ sealed class NnWorkloads(int side)
         new("layer_norm_backward", "nn", $"[{rows}, {Columns}]", Count, 8, 4, LayerNormBackward),
     ];
 
-    KernelWorkload Map(string name, Action<Activations, CudaStream, DevicePointer, DevicePointer, DevicePointer> launch, int inputs = 1) =>
-        new(name, "nn", $"[{rows}, {Columns}]", Count, 4 * inputs, 4, m =>
-        {
-            var (kernel, y, a) = (new Activations(m.Library), m.Output<float>(Count), m.Floats(Count));
-            DevicePointer b = inputs == 2 ? m.Floats(Count) : default;
-            return () => launch(kernel, m.Stream, y, a, b);
-        });
+    KernelWorkload Map(string kernel, int inputs) => new(kernel, "nn", $"[{rows}, {Columns}]", Count, 4 * inputs, 4, m =>
+    {
+        var (y, a, b) = (m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
+        return inputs == 1 ? () => m.Library.Map(m.Stream, kernel, 1, Count, y, a, Count) : () => m.Library.Map(m.Stream, kernel, 2, Count, y, a, b, Count);
+    });
 
     Action LayerNormBackward(WorkloadMemory m)
     {

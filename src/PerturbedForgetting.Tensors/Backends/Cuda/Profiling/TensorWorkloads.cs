@@ -13,13 +13,13 @@ sealed class TensorWorkloads(int side)
     [
         Flat("elementwise_add", 8, 4, m =>
         {
-            var (kernel, y, a, b) = (new Elementwise(m.Library), m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
-            return () => kernel.Add(m.Stream, y, a, b, Count);
+            var (y, a, b) = (m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
+            return () => m.Library.Map(m.Stream, Binary.Add.Kernel, 2, Count, y, a, b, Count);
         }),
         Flat("elementwise_scale", 4, 4, m =>
         {
-            var (kernel, y, x) = (new Elementwise(m.Library), m.Output<float>(Count), m.Floats(Count));
-            return () => kernel.Scale(m.Stream, y, x, 0.5f, Count);
+            var (y, x) = (m.Output<float>(Count), m.Floats(Count));
+            return () => m.Library.Map(m.Stream, Unary.Scale.Kernel, 1, Count, y, x, 0.5f, Count);
         }),
         new("permute_transpose", "tensor", $"[{square}, {square}]", Count, 4, 4, m =>
         {

@@ -1,6 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Backends.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tests.Reference;
 using PerturbedForgetting.Tests.Tensors.OpsTests;
@@ -35,22 +36,9 @@ sealed class NnReferenceTests(string device) : KernelFixture(device)
     public void ActivationEqualsTheReference(ReferenceCase c)
     {
         (Tensor x, DeviceBuffer<float> source, DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) = Prepare(c, images: false);
-        var kernels = new Activations(Library);
-        switch (c.Op)
-        {
-            case "relu":
-                kernels.Relu(Stream, y, source, x.Count);
-                kernels.ReluBackward(Stream, dx, dy, y, x.Count);
-                break;
-            case "sigmoid":
-                kernels.Sigmoid(Stream, y, source, x.Count);
-                kernels.SigmoidBackward(Stream, dx, dy, y, x.Count);
-                break;
-            default:
-                kernels.Gelu(Stream, y, source, x.Count);
-                kernels.GeluBackward(Stream, dx, dy, source, x.Count);
-                break;
-        }
+        Unary f = c.Op switch { "relu" => Unary.Relu, "sigmoid" => Unary.Sigmoid, _ => Unary.Gelu };
+        Library.Map(Stream, f.Kernel, 1, x.Count, y, source, x.Count);
+        Library.Map(Stream, f.Backward.Kernel, 2, x.Count, dx, dy, f.Saves == Saved.Input ? source : y, x.Count);
         Compare(c, "y", y, x.Shape);
         Compare(c, "dx", dx, x.Shape);
     }

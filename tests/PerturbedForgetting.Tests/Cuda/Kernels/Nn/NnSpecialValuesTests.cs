@@ -1,6 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Backends.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
@@ -17,16 +18,15 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         float[] dy = Normal(special.Length);
         Tensor expected = Tensor.Empty([special.Length], DType.Float32);
         DeviceBuffer<float> y = Poisoned<float>(special.Length), x = Upload<float>(special);
-        var kernels = new Activations(Library);
         if (backward)
         {
-            expected.Device.Backend.GeluBackward(OnCpu(dy), OnCpu(special), expected);
-            kernels.GeluBackward(Stream, y, Upload<float>(dy), x, special.Length);
+            expected.Device.Backend.Map(Unary.Gelu.Backward, OnCpu(dy), OnCpu(special), expected);
+            Library.Map(Stream, Unary.Gelu.Backward.Kernel, 2, special.Length, y, Upload<float>(dy), x, (long)special.Length);
         }
         else
         {
-            expected.Device.Backend.Gelu(OnCpu(special), expected);
-            kernels.Gelu(Stream, y, x, special.Length);
+            expected.Device.Backend.Map(Unary.Gelu, OnCpu(special), expected);
+            Library.Map(Stream, Unary.Gelu.Kernel, 1, special.Length, y, x, (long)special.Length);
         }
         AssertClose(Download(y), expected.ToArray<float>(), 1e-6, 1e-6);
     }

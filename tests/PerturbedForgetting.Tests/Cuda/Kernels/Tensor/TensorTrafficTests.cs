@@ -1,6 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Backends.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
@@ -54,10 +55,9 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     [Test]
     public void MultiplesReadAndWriteOnce()
     {
-        var kernels = new Elementwise(Library);
-        DeviceBuffer<float> x = Upload<float>(Normal(Count)), y = Upload<float>(Normal(Count));
-        kernels.Scale(Stream, y, x, 0.5f, Count);
-        kernels.ScaleBy(Stream, y, x, Upload(2f), Count);
+        DeviceBuffer<float> x = Upload<float>(Normal(Count)), y = Scratch<float>(Count);
+        Library.Map(Stream, "elementwise_scale", 1, Count, y, x, 0.5f, (long)Count);
+        Library.Map(Stream, "elementwise_scale_by", 1, Count, y, x, Upload(2f), (long)Count);
         AssertTraffic("elementwise_scale", loaded: 4 * Count, stored: 4 * Count);
         // Every warp reads the factor; the grid has a warp for every 128 elements.
         AssertTraffic("elementwise_scale_by", loaded: (4 * Count) + (4 * Count / 128), stored: 4 * Count);

@@ -5,32 +5,6 @@ namespace PerturbedForgetting.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>a + b, elementwise, for two tensors of one shape.</summary>
-    /// <exception cref="ArgumentException">Shapes or types differ; see <see cref="AddBroadcast"/>.</exception>
-    public static Tensor Add(Tensor a, Tensor b)
-    {
-        using var range = Ranges.Operation(nameof(Add));
-        RequireSame("Add", a, b);
-        var y = a.EmptyLike();
-        a.Device.Backend.Add(a, b, y);
-        if (Records(a, b))
-            y.Node = AddNode.Take(a, b);
-        return y;
-    }
-
-    /// <summary>a - b, elementwise, for two tensors of one shape.</summary>
-    /// <exception cref="ArgumentException">Shapes or types differ.</exception>
-    public static Tensor Sub(Tensor a, Tensor b)
-    {
-        using var range = Ranges.Operation(nameof(Sub));
-        RequireSame("Sub", a, b);
-        var y = a.EmptyLike();
-        a.Device.Backend.Sub(a, b, y);
-        if (Records(a, b))
-            y.Node = SubNode.Take(a, b);
-        return y;
-    }
-
     /// <summary>
     /// x + b, where b is repeated over leading dimensions of x: a bias [C] or an embedding [1, N, C] onto [B, N, C]. The gradient
     /// of b is the sum over what it was repeated over.
@@ -58,28 +32,6 @@ public static partial class Ops
             fits = x.Shape[skip + i] == b.Shape[ones + i];
         if (!fits)
             throw new ArgumentException($"{operation} repeats its second tensor over leading dimensions of the first, of the same type; {b} does not end as {x} does.");
-    }
-
-    sealed class AddNode : Node<AddNode>
-    {
-        protected override void Backward(Tensor dy)
-        {
-            Send(Inputs[0], dy);
-            Send(Inputs[1], dy);
-        }
-    }
-
-    sealed class SubNode : Node<SubNode>
-    {
-        protected override void Backward(Tensor dy)
-        {
-            Send(Inputs[0], dy);
-            if (!Inputs[1].RequiresGrad)
-                return;
-            var db = dy.EmptyLike();
-            dy.Device.Backend.Scale(dy, -1, db);
-            Send(Inputs[1], db);
-        }
     }
 
     sealed class AddBroadcastNode : Node<AddBroadcastNode>
