@@ -26,7 +26,7 @@ public sealed class Device : IDisposable
         (Name, Backend, Allocator, this.workplace) = (name, backend, allocator, workplace);
 
     /// <summary>The processor: SIMD kernels in C# on all cores.</summary>
-    public static Device Cpu { get; } = new("cpu", new CpuBackend(), new CachingAllocator(new NativeMemorySource()));
+    public static Device Cpu { get; } = new("cpu", CpuBackend.Of(DType.Float32), new CachingAllocator(new NativeMemorySource()));
 
     /// <summary>As on the command line: <c>cpu</c>, <c>cuda:0</c>.</summary>
     public string Name { get; }
@@ -40,6 +40,7 @@ public sealed class Device : IDisposable
     /// <summary>What a person should know about how it computes, such as a library that is missing.</summary>
     public IReadOnlyList<string> Notes => workplace?.Notes ?? [];
 
+    /// <summary>Its operations on float32, and those that depend on no type; <see cref="Tensor.Backend"/> fits the tensor.</summary>
     internal Backend Backend { get; }
 
     internal CachingAllocator Allocator { get; }

@@ -57,9 +57,9 @@ public sealed class Parameter : Tensor
     {
         var target = GradTarget(out bool accumulate);
         if (accumulate)
-            Device.Backend.Map(Binary.Add, target, contribution, target);
+            Backend.Map(Binary.Add, target, contribution, target);
         else
-            Device.Backend.Copy(contribution, target);
+            Backend.Copy(contribution, target);
     }
 
     /// <summary>Makes the gradient a view of an arena.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tensors;
@@ -32,6 +33,9 @@ public partial class Tensor : IDisposable
 
     /// <summary>Where it lives.</summary>
     public Device Device { get; private set; }
+
+    /// <summary>The operations of its device on tensors of its type.</summary>
+    internal Backend Backend => Device.Backend.For(DType);
 
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Count;
@@ -211,7 +215,17 @@ public partial class Tensor : IDisposable
         KnownBelow = 0;
     }
 
-    internal unsafe T* Pointer<T>() where T : unmanaged => (T*)Address;
+    /// <summary><see cref="Address"/> for a loop of the CPU.</summary>
+    /// <exception cref="InvalidOperationException">The elements are another floating type.</exception>
+    internal unsafe T* Pointer<T>() where T : unmanaged
+    {
+        if ((typeof(T) == typeof(float) && DType != DType.Float32) || (typeof(T) == typeof(double) && DType != DType.Float64))
+            ThrowType<T>();
+        return (T*)Address;
+    }
+
+    [DoesNotReturn]
+    void ThrowType<T>() where T : unmanaged => throw new InvalidOperationException($"An operation on {DTypes.Of<T>()} was given {this}.");
 
     /// <summary>A view.</summary>
     Tensor Make(Shape shape, DType type, long firstByte, int knownBelow = 0)

@@ -148,7 +148,7 @@ abstract class Node
     {
         if (Target(input, out bool accumulate) is not { } target)
             return;
-        dy.Device.Backend.SumLeading(dy, target, accumulate);
+        dy.Backend.SumLeading(dy, target, accumulate);
         Deliver(input, target);
     }
 
@@ -163,7 +163,7 @@ abstract class Node
             gradient = contribution;
             return;
         }
-        var backend = contribution.Device.Backend;
+        var backend = contribution.Backend;
         if (gradient.Storage.IsExclusive)
         {
             backend.Map(Binary.Add, gradient, contribution, gradient);

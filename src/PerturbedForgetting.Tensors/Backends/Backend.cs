@@ -8,6 +8,9 @@ namespace PerturbedForgetting.Tensors.Backends;
 /// </summary>
 abstract partial class Backend
 {
+    /// <summary>The table for tensors of a type. It takes no other floating type; what depends on none is in every table.</summary>
+    public virtual Backend For(DType type) => this;
+
     /// <summary>Sets every element of <paramref name="y"/>; integers are truncated.</summary>
     public abstract void Fill(Tensor y, double value);
 

@@ -116,7 +116,7 @@ public static class MultiTensorOps
     {
         using var range = Ranges.Operation(nameof(Lerp));
         Same(y, target);
-        y.Device.Backend.Lerp(y, target, factor);
+        y.Backend.Lerp(y, target, factor);
     }
 
     /// <summary>
@@ -132,7 +132,7 @@ public static class MultiTensorOps
     /// <param name="coefficients">float64[2]: a and b of <see cref="UpdateGradient"/>.</param>
     /// <param name="combinedSquaredNorm">float64[1]: squared norm of the combination, without another pass.</param>
     public static void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized, Tensor coefficients, Tensor combinedSquaredNorm) =>
-        products.Device.Backend.OrthogonalCoefficients(products, directionSquaredNorm, sign, alpha, isNormalized, coefficients, combinedSquaredNorm);
+        products.Backend.OrthogonalCoefficients(products, directionSquaredNorm, sign, alpha, isNormalized, coefficients, combinedSquaredNorm);
 
     /// <summary>Keeps a scalar such as a loss on the device, to be read later: last = factor·value; sum += last.</summary>
     /// <param name="value">One float32 or float64 number.</param>
@@ -144,7 +144,7 @@ public static class MultiTensorOps
         using var range = Ranges.Operation(nameof(Record));
         if (value.Count != 1 || !value.DType.IsFloating())
             throw new ArgumentException($"A loss is one floating-point number, not {value}.");
-        value.Device.Backend.Record(value, factor, last, sum);
+        value.Backend.Record(value, factor, last, sum);
     }
 
     /// <summary>
@@ -158,7 +158,7 @@ public static class MultiTensorOps
     /// <param name="keep">float64[1]: 0 begins sums 0 to 2 anew.</param>
     /// <param name="sums">float64[7].</param>
     public static void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums) =>
-        sums.Device.Backend.AddLosses(losses, chunks, samples, keep, sums);
+        sums.Backend.AddLosses(losses, chunks, samples, keep, sums);
 
     /// <summary>y = x where the flag is 0, else y stays.</summary>
     /// <param name="flag">float64[1].</param>
@@ -168,7 +168,7 @@ public static class MultiTensorOps
     {
         using var range = Ranges.Operation(nameof(CopyIfZero));
         Same(x, y);
-        x.Device.Backend.CopyIfZero(flag, x, y);
+        x.Backend.CopyIfZero(flag, x, y);
     }
 
     /// <summary>
@@ -181,7 +181,7 @@ public static class MultiTensorOps
     /// <param name="maxNorm">Limit of the norm; 0 or less for none.</param>
     /// <param name="control">What is filled.</param>
     public static void BeginUpdate(Tensor squaredNorm, Tensor flag, double maxNorm, UpdateControl control) =>
-        control.Values.Device.Backend.BeginUpdate(squaredNorm, flag, maxNorm, control);
+        control.Values.Backend.BeginUpdate(squaredNorm, flag, maxNorm, control);
 
     /// <summary>
     /// SGD with momentum: v = momentum·v + g; w -= lr·v. Reads 12 bytes and writes 8 with momentum, 8 and 4 without; a second gradient
@@ -220,7 +220,7 @@ public static class MultiTensorOps
         Backend(layout).AdamUpdate(layout, layout.Arena.Weights, gradient, first, second, rule, control);
     }
 
-    static Backends.Backend Backend(MultiTensorLayout layout) => layout.Arena.Weights.Device.Backend;
+    static Backends.Backend Backend(MultiTensorLayout layout) => layout.Arena.Weights.Backend;
 
     static void Check(MultiTensorLayout layout, in UpdateGradient gradient)
     {

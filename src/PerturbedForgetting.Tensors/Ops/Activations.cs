@@ -22,7 +22,7 @@ public static partial class Ops
     {
         using var range = Ranges.Operation(f.Name);
         var y = x.EmptyLike();
-        x.Device.Backend.Map(f, x, y, parameter);
+        x.Backend.Map(f, x, y, parameter);
         if (Records(x))
             y.Node = UnaryNode.Record(f, x, parameter, y);
         return y;
@@ -49,9 +49,9 @@ public static partial class Ops
         {
             var dx = dy.EmptyLike();
             if (f.Saves == Saved.Nothing)
-                dy.Device.Backend.Map(f, dy, dx, parameter);
+                dy.Backend.Map(f, dy, dx, parameter);
             else
-                dy.Device.Backend.Map(f.Backward, dy, f.Saves == Saved.Input ? Inputs[0] : Output!, dx);
+                dy.Backend.Map(f.Backward, dy, f.Saves == Saved.Input ? Inputs[0] : Output!, dx);
             Send(Inputs[0], dx);
         }
     }

@@ -15,7 +15,7 @@ public static partial class Ops
         using var range = Ranges.Operation(nameof(AddBroadcast));
         RequireTrailing("AddBroadcast", x, b);
         var y = x.EmptyLike();
-        x.Device.Backend.AddBroadcast(x, b, y);
+        x.Backend.AddBroadcast(x, b, y);
         if (Records(x, b))
             y.Node = AddBroadcastNode.Take(x, b);
         return y;

@@ -46,7 +46,7 @@ public static partial class Ops
     {
         RequireSame(operation, a, b);
         var y = a.EmptyLike();
-        a.Device.Backend.Map(f, a, b, y);
+        a.Backend.Map(f, a, b, y);
         return y;
     }
 
@@ -67,7 +67,7 @@ public static partial class Ops
             if (!Inputs[1].RequiresGrad)
                 return;
             var db = dy.EmptyLike();
-            dy.Device.Backend.Map(Unary.Scale, dy, db, -1);
+            dy.Backend.Map(Unary.Scale, dy, db, -1);
             Send(Inputs[1], db);
         }
     }
@@ -93,7 +93,7 @@ public static partial class Ops
             if (!input.RequiresGrad)
                 return;
             var dx = dy.EmptyLike();
-            dy.Device.Backend.Map(Binary.Mul, dy, factor, dx);
+            dy.Backend.Map(Binary.Mul, dy, factor, dx);
             Send(input, dx);
         }
     }

@@ -22,11 +22,11 @@ public static partial class Ops
         if (!(scale > 0 && double.IsFinite(scale)))
             throw new ArgumentOutOfRangeException(nameof(scale), $"The scale of attention is positive; it is {scale}.");
         int batch = qkv.Shape[0], tokens = qkv.Shape[1];
-        if (!qkv.Device.Backend.FusesAttention(qkv.Shape[2] / 3 / heads))
+        if (!qkv.Backend.FusesAttention(qkv.Shape[2] / 3 / heads))
             return UnfusedAttention(qkv, heads, scale);
         var y = Tensor.Empty([batch, tokens, qkv.Shape[2] / 3], qkv.DType, qkv.Device);
         using var logSums = Records(qkv) ? Tensor.Hidden([batch, heads, tokens], qkv.DType, qkv.Device) : null;
-        qkv.Device.Backend.Attention(qkv, heads, scale, y, logSums);
+        qkv.Backend.Attention(qkv, heads, scale, y, logSums);
         if (logSums is not null)
             y.Node = AttentionNode.Record(qkv, y, logSums, heads, scale);
         return y;
@@ -58,7 +58,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dqkv = Inputs[0].EmptyLike();
-            dy.Device.Backend.AttentionBackward(dy, Output!, Inputs[0], logSums, heads, scale, dqkv);
+            dy.Backend.AttentionBackward(dy, Output!, Inputs[0], logSums, heads, scale, dqkv);
             Send(Inputs[0], dqkv);
         }
     }

@@ -55,7 +55,7 @@ public static partial class Ops
     {
         using var range = Ranges.Operation(nameof(BatchNorm));
         CheckBatchNorm(x, weight, bias, runningMean, runningVar, training, residual);
-        var backend = x.Device.Backend;
+        var backend = x.Backend;
         using var saved = Tensor.Hidden([BatchNormRow.Count, x.Shape[-1]], x.DType, x.Device);
         if (!training)
             backend.BatchNormFrozen(weight, bias, runningMean, runningVar, eps, saved);
@@ -111,7 +111,7 @@ public static partial class Ops
             var dresidual = relu && wantsResidual ? dy.EmptyLike() : null;
             var dweight = Target(weight, out bool addWeight);
             var dbias = Target(bias, out bool addBias);
-            dy.Device.Backend.BatchNormBackward(dy, x, relu, maskedBy, saved, training, new(dx, dresidual, dweight, addWeight, dbias, addBias));
+            dy.Backend.BatchNormBackward(dy, x, relu, maskedBy, saved, training, new(dx, dresidual, dweight, addWeight, dbias, addBias));
             if (dx is not null)
                 Send(x, dx);
             if (wantsResidual)

@@ -53,7 +53,7 @@ public static partial class Ops
         };
         var loss = Tensor.Empty([], logits.DType, logits.Device);
         using var gradient = LossGradient(logits);
-        logits.Device.Backend.BinaryCrossEntropy(logits, target, smoothing, factor, loss, gradient);
+        logits.Backend.BinaryCrossEntropy(logits, target, smoothing, factor, loss, gradient);
         if (gradient is not null)
             loss.Node = LossNode.Record(logits, gradient);
         return loss;

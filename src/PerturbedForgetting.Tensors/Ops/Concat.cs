@@ -29,7 +29,7 @@ public static partial class Ops
         foreach (var input in inputs)
         {
             var (part, stretch, count) = Blocks(y.Shape, axis, start, input.Shape[axis]);
-            y.Device.Backend.CopyBlocks(input, part, y, stretch, part.Stride, count);
+            y.Backend.CopyBlocks(input, part, y, stretch, part.Stride, count);
             start += input.Shape[axis];
         }
         if (records)
@@ -41,7 +41,7 @@ public static partial class Ops
     static void CopyPart(Tensor whole, Tensor part, int axis, int start, int length)
     {
         var (blocks, stretch, count) = Blocks(whole.Shape, axis, start, length);
-        whole.Device.Backend.CopyBlocks(whole, stretch, part, blocks, blocks.Stride, count);
+        whole.Backend.CopyBlocks(whole, stretch, part, blocks, blocks.Stride, count);
     }
 
     /// <summary>The blocks of a part of <paramref name="length"/> indices of a dimension, where they lie in the whole, and how many there are.</summary>

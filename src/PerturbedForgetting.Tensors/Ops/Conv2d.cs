@@ -22,7 +22,7 @@ public static partial class Ops
         var geometry = new Conv2dGeometry(stride ?? 1, padding, dilation ?? 1, groups);
         var y = Tensor.Empty(Conv2dOutput(x, weight, geometry), x.DType, x.Device);
         RequireVector(nameof(Conv2d), "bias", bias, weight.Shape[0], weight);
-        x.Device.Backend.Conv2d(x, weight, bias, geometry, y);
+        x.Backend.Conv2d(x, weight, bias, geometry, y);
         if (Records(x, weight, bias))
             y.Node = Conv2dNode.Record(x, weight, bias, geometry);
         return y;
@@ -66,7 +66,7 @@ public static partial class Ops
         {
             Tensor x = Inputs[0], weight = Inputs[1];
             Tensor? bias = Inputs.Length > 2 ? Inputs[2] : null;
-            var backend = dy.Device.Backend;
+            var backend = dy.Backend;
             if (Target(x, out bool accumulate) is { } dx)
             {
                 backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate);

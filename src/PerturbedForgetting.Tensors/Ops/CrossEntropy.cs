@@ -20,7 +20,7 @@ public static partial class Ops
         RequireSmoothing(smoothing);
         var loss = Tensor.Empty([], logits.DType, logits.Device);
         using var gradient = LossGradient(logits);
-        logits.Device.Backend.CrossEntropy(logits, labels, smoothing, loss, gradient);
+        logits.Backend.CrossEntropy(logits, labels, smoothing, loss, gradient);
         if (gradient is not null)
             loss.Node = LossNode.Record(logits, gradient);
         return loss;

@@ -25,7 +25,7 @@ public static partial class Ops
             return x;
         var call = stream.Next();
         var y = x.EmptyLike();
-        x.Device.Backend.Dropout(x, p, call, y);
+        x.Backend.Dropout(x, p, call, y);
         if (Records(x))
             y.Node = DropoutNode.Record(x, p, call);
         return y;
@@ -46,7 +46,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
-            dy.Device.Backend.Dropout(dy, p, call, dx);
+            dy.Backend.Dropout(dy, p, call, dx);
             Send(Inputs[0], dx);
         }
     }

@@ -19,7 +19,7 @@ public static partial class Ops
         if (x.Shape.Rank != 4 || patch < 1 || x.Shape[1] % patch != 0 || x.Shape[2] % patch != 0)
             throw new ArgumentException($"Patches needs images [N, H, W, C] with H and W divisible by the patch size {patch}, not {x}.");
         var y = Tensor.Empty([x.Shape[0], x.Shape[1] / patch * (x.Shape[2] / patch), patch * patch * x.Shape[3]], x.DType, x.Device);
-        x.Device.Backend.Patches(x, patch, y);
+        x.Backend.Patches(x, patch, y);
         if (Records(x))
             y.Node = PatchesNode.Record(x, patch);
         return y;
@@ -43,7 +43,7 @@ public static partial class Ops
         if (positions.Shape != shape.With(0, 1) || positions.DType != x.DType)
             throw new ArgumentException($"EmbedTokens needs positions {x.DType}{shape.With(0, 1)}, not {positions}.");
         var y = Tensor.Empty(shape, x.DType, x.Device);
-        x.Device.Backend.EmbedTokens(x, classToken, positions, y);
+        x.Backend.EmbedTokens(x, classToken, positions, y);
         if (Records(x, classToken, positions))
             y.Node = EmbedTokensNode.Take(x, positions, classToken);
         return y;
@@ -63,7 +63,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = Inputs[0].EmptyLike();
-            dy.Device.Backend.PatchesBackward(dy, patch, dx);
+            dy.Backend.PatchesBackward(dy, patch, dx);
             Send(Inputs[0], dx);
         }
     }
@@ -82,7 +82,7 @@ public static partial class Ops
             // The class token has the gradient of its position, as long as that is of this pass alone.
             var target = Target(positions, out bool accumulate);
             var sum = target is null || accumulate ? positions.EmptyLike() : target;
-            dy.Device.Backend.SumLeading(dy, sum, accumulate: false);
+            dy.Backend.SumLeading(dy, sum, accumulate: false);
             if (sum == target)
                 Deliver(positions, target);
             else

@@ -13,7 +13,7 @@ public static partial class Ops
         if (x.Shape.Rank == 0 || x.Shape[0] != 1)
             throw new ArgumentException($"Expand repeats a tensor whose first extent is 1, not {x}.");
         var y = Tensor.Empty(x.Shape.With(0, count), x.DType, x.Device);
-        x.Device.Backend.CopyBlocks(x, new(0, 0), y, new(0, x.Count), x.Count, count);
+        x.Backend.CopyBlocks(x, new(0, 0), y, new(0, x.Count), x.Count, count);
         if (Records(x))
             y.Node = ExpandNode.Take(x);
         return y;

@@ -21,7 +21,7 @@ public static partial class Ops
         else if (logits.Shape.Rank != 2 || labels.Shape != logits.Shape)
             throw new ArgumentException($"LabelRank needs UInt8 labels of the shape of the logits [samples, classes], not {labels} for {logits}.");
         var y = Tensor.Empty([logits.Shape[0]], DType.Int32, logits.Device);
-        logits.Device.Backend.LabelRank(logits, labels, y);
+        logits.Backend.LabelRank(logits, labels, y);
         return y;
     }
 
@@ -36,6 +36,6 @@ public static partial class Ops
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         if (ranks.DType != DType.Int32 || counts.DType != DType.Int32 || counts.Count != 3 || counts.Device != ranks.Device)
             throw new ArgumentException($"CountRanks needs Int32 ranks and three Int32 counts on one device, not {ranks} and {counts}.");
-        ranks.Device.Backend.CountRanks(ranks, k, counts);
+        ranks.Backend.CountRanks(ranks, k, counts);
     }
 }

@@ -20,7 +20,7 @@ public static partial class Ops
         CheckLayerNorm(nameof(LayerNorm), x, weight, bias);
         var y = x.EmptyLike();
         using var statistics = LayerNormStatistics(x);
-        x.Device.Backend.LayerNorm(x, weight, bias, eps, y, statistics);
+        x.Backend.LayerNorm(x, weight, bias, eps, y, statistics);
         if (Records(x, weight, bias))
             y.Node = LayerNormNode.Record(x, weight, bias, statistics);
         return y;
@@ -43,7 +43,7 @@ public static partial class Ops
         CheckLayerNorm(nameof(AddLayerNorm), x, weight, bias);
         Tensor sum = x.EmptyLike(), y = x.EmptyLike();
         using var statistics = LayerNormStatistics(x);
-        x.Device.Backend.AddLayerNorm(x, residual, weight, bias, eps, sum, y, statistics);
+        x.Backend.AddLayerNorm(x, residual, weight, bias, eps, sum, y, statistics);
         if (Records(x, residual))
             sum.Node = AddNode.Take(x, residual);
         if (Records(sum, weight, bias))
@@ -78,7 +78,7 @@ public static partial class Ops
         {
             Tensor x = Inputs[0], weight = Inputs[1], bias = Inputs[2];
             Tensor? dx = Target(x, out bool accumulate), dweight = Target(weight, out bool accumulateWeight), dbias = Target(bias, out bool accumulateBias);
-            dy.Device.Backend.LayerNormBackward(dy, x, weight, statistics, new(dx, accumulate, dweight, accumulateWeight, dbias, accumulateBias));
+            dy.Backend.LayerNormBackward(dy, x, weight, statistics, new(dx, accumulate, dweight, accumulateWeight, dbias, accumulateBias));
             Deliver(x, dx);
             Deliver(weight, dweight);
             Deliver(bias, dbias);

@@ -16,7 +16,7 @@ public static partial class Ops
     {
         using var range = Ranges.Operation(nameof(Linear));
         var y = LinearOutput(nameof(Linear), x, weight, bias);
-        x.Device.Backend.Linear(x, Matrix(weight), bias, y);
+        x.Backend.Linear(x, Matrix(weight), bias, y);
         if (Records(x, weight, bias))
             y.Node = LinearNode.Record(x, weight, bias, null);
         return y;
@@ -29,7 +29,7 @@ public static partial class Ops
         using var range = Ranges.Operation(nameof(LinearGelu));
         var y = LinearOutput(nameof(LinearGelu), x, weight, bias);
         using var pre = Tensor.Hidden(y.Shape, y.DType, y.Device);
-        x.Device.Backend.LinearGelu(x, Matrix(weight), bias, pre, y);
+        x.Backend.LinearGelu(x, Matrix(weight), bias, pre, y);
         if (Records(x, weight, bias))
             y.Node = LinearNode.Record(x, weight, bias, pre);
         return y;
@@ -71,7 +71,7 @@ public static partial class Ops
         {
             Tensor x = Inputs[0], weight = Inputs[1];
             Tensor? bias = Inputs.Length > 2 ? Inputs[2] : null;
-            var backend = dy.Device.Backend;
+            var backend = dy.Backend;
             if (pre is not null)
             {
                 var before = dy.EmptyLike();

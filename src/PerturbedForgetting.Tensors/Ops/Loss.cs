@@ -19,7 +19,7 @@ public static partial class Ops
         int classes = logits.Shape[1];
         if (labels.KnownBelow > 0 && labels.KnownBelow <= classes)
             return;
-        long wrong = labels.Device.Backend.FirstOutOfRange(labels, classes);
+        long wrong = labels.Backend.FirstOutOfRange(labels, classes);
         if (wrong >= 0)
             throw new ArgumentException($"{operation}: {DescribeLabel(labels.ToArray<int>()[wrong], wrong, classes)}");
     }
@@ -57,7 +57,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             // Nobody else sees the gradient, and a backward pass runs once: in place.
-            dy.Device.Backend.ScaleBy(gradient, dy, gradient);
+            dy.Backend.ScaleBy(gradient, dy, gradient);
             Send(Inputs[0], gradient);
         }
     }

@@ -22,7 +22,7 @@ public static partial class Ops
         var y = Tensor.Empty(shape, a.DType, a.Device);
         // With one b for all and no transposition of a, the rows of all matrices are those of one.
         bool folded = shared && !transposeA;
-        a.Device.Backend.MatMul(folded ? Rows(a) : a, transposeA, b, transposeB, folded ? Rows(y) : y, false);
+        a.Backend.MatMul(folded ? Rows(a) : a, transposeA, b, transposeB, folded ? Rows(y) : y, false);
         if (Records(a, b))
             y.Node = MatMulNode.Record(a, b, transposeA, transposeB, folded);
         return y;
@@ -57,7 +57,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             Tensor a = Inputs[0], b = Inputs[1];
-            var backend = dy.Device.Backend;
+            var backend = dy.Backend;
             if (folded)
                 dy = Rows(dy);
             if (Target(a, out bool accumulate) is { } da)
@@ -81,9 +81,9 @@ public static partial class Ops
         void Product(Tensor a, Tensor dy, Tensor db, bool accumulate)
         {
             if (transposeB)
-                dy.Device.Backend.MatMul(dy, true, a, transposeA, db, accumulate);
+                dy.Backend.MatMul(dy, true, a, transposeA, db, accumulate);
             else
-                dy.Device.Backend.MatMul(a, !transposeA, dy, false, db, accumulate);
+                dy.Backend.MatMul(a, !transposeA, dy, false, db, accumulate);
         }
 
         void SumProducts(Tensor a, Tensor dy, Tensor db, bool accumulate)

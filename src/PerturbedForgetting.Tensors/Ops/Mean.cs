@@ -18,7 +18,7 @@ public static partial class Ops
         x.Shape.CopyTo(extents);
         extents[(axis + 1)..].CopyTo(extents[axis..]);
         var y = Tensor.Empty(new Shape(extents[..^1]), x.DType, x.Device);
-        x.Device.Backend.Mean(x, axis, y);
+        x.Backend.Mean(x, axis, y);
         if (Records(x))
             y.Node = MeanNode.Record(x, axis);
         return y;
@@ -29,7 +29,7 @@ public static partial class Ops
     {
         using var range = Ranges.Operation(nameof(Sum));
         var y = Tensor.Empty([], x.DType, x.Device);
-        x.Device.Backend.Sum(x, y);
+        x.Backend.Sum(x, y);
         if (Records(x))
             y.Node = SumNode.Take(x);
         return y;
@@ -49,7 +49,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = Inputs[0].EmptyLike();
-            dy.Device.Backend.MeanBackward(dy, axis, dx);
+            dy.Backend.MeanBackward(dy, axis, dx);
             Send(Inputs[0], dx);
         }
     }
@@ -59,7 +59,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = Inputs[0].EmptyLike();
-            dy.Device.Backend.CopyBlocks(dy, new Blocks(0, 0), dx, new Blocks(0, 1), 1, dx.Count);
+            dy.Backend.CopyBlocks(dy, new Blocks(0, 0), dx, new Blocks(0, 1), 1, dx.Count);
             Send(Inputs[0], dx);
         }
     }

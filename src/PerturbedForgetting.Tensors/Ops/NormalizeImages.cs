@@ -20,7 +20,7 @@ public static partial class Ops
             throw new ArgumentException($"NormalizeImages mirrors images [B, H, W, C] by UInt8 flags [B], not {images} by {flip}.");
         var (offset, divisor) = Normalization(images.Shape, mean, std);
         var y = Tensor.Empty(images.Shape, DType.Float32, images.Device);
-        images.Device.Backend.NormalizeImages(images, flip, Tensor.From(offset, [offset.Length], images.Device), Tensor.From(divisor, [divisor.Length], images.Device), y);
+        images.Backend.NormalizeImages(images, flip, Tensor.From(offset, [offset.Length], images.Device), Tensor.From(divisor, [divisor.Length], images.Device), y);
         return y;
     }
 

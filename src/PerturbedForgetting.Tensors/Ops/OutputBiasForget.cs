@@ -27,7 +27,7 @@ public static partial class Ops
         RequireLabels("OutputBiasForget", logits, labels);
         var loss = Tensor.Empty([], logits.DType, logits.Device);
         using var gradient = LossGradient(logits);
-        logits.Device.Backend.OutputBiasForget(logits, labels, c, gamma, sigmoid, loss, gradient);
+        logits.Backend.OutputBiasForget(logits, labels, c, gamma, sigmoid, loss, gradient);
         if (gradient is not null)
             loss.Node = LossNode.Record(logits, gradient);
         return loss;

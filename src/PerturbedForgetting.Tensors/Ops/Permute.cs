@@ -21,7 +21,7 @@ public static partial class Ops
         if (axes.Length != x.Shape.Rank || seen != (1 << axes.Length) - 1)
             throw new ArgumentException($"Permute needs each dimension of {x.Shape} once, not ({string.Join(", ", axes.ToArray())}).");
         var y = Tensor.Empty(new Shape(shape), x.DType, x.Device);
-        x.Device.Backend.Permute(x, order, y);
+        x.Backend.Permute(x, order, y);
         if (Records(x))
             y.Node = PermuteNode.Record(x, order);
         return y;
@@ -42,7 +42,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = Tensor.Empty(Inputs[0].Shape, dy.DType, dy.Device);
-            dy.Device.Backend.Permute(dy, inverse.AsSpan(0, dy.Shape.Rank), dx);
+            dy.Backend.Permute(dy, inverse.AsSpan(0, dy.Shape.Rank), dx);
             Send(Inputs[0], dx);
         }
     }

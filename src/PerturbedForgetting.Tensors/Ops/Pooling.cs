@@ -20,7 +20,7 @@ public static partial class Ops
         var geometry = new Pool2dGeometry(kernel, stride ?? kernel, padding);
         var y = Tensor.Empty(PoolOutput(nameof(MaxPool2d), x, geometry, ceilMode), x.DType, x.Device);
         using var index = Tensor.Hidden(y.Shape, DType.Int32, x.Device);
-        x.Device.Backend.MaxPool2d(x, geometry, y, index);
+        x.Backend.MaxPool2d(x, geometry, y, index);
         if (Records(x))
             y.Node = MaxPool2dNode.Record(x, index, geometry);
         return y;
@@ -40,7 +40,7 @@ public static partial class Ops
         using var range = Ranges.Operation(nameof(AvgPool2d));
         var geometry = new Pool2dGeometry(kernel, stride ?? kernel, padding);
         var y = Tensor.Empty(PoolOutput(nameof(AvgPool2d), x, geometry, ceilMode), x.DType, x.Device);
-        x.Device.Backend.AvgPool2d(x, geometry, countIncludePad, y);
+        x.Backend.AvgPool2d(x, geometry, countIncludePad, y);
         if (Records(x))
             y.Node = AvgPool2dNode.Record(x, geometry, countIncludePad);
         return y;
@@ -53,7 +53,7 @@ public static partial class Ops
         if (x.Shape.Rank != 4 || x.Shape[1] == 0 || x.Shape[2] == 0)
             throw new ArgumentException($"GlobalAvgPool2d needs x [N, H, W, C] with at least one pixel, not {x}.");
         var y = Tensor.Empty([x.Shape[0], x.Shape[3]], x.DType, x.Device);
-        x.Device.Backend.GlobalAvgPool2d(x, y);
+        x.Backend.GlobalAvgPool2d(x, y);
         if (Records(x))
             y.Node = GlobalAvgPool2dNode.Take(x);
         return y;
@@ -89,7 +89,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = Inputs[0].EmptyLike();
-            dy.Device.Backend.MaxPool2dBackward(dy, index, geometry, dx);
+            dy.Backend.MaxPool2dBackward(dy, index, geometry, dx);
             Send(Inputs[0], dx);
         }
     }
@@ -109,7 +109,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = Inputs[0].EmptyLike();
-            dy.Device.Backend.AvgPool2dBackward(dy, geometry, countPadding, dx);
+            dy.Backend.AvgPool2dBackward(dy, geometry, countPadding, dx);
             Send(Inputs[0], dx);
         }
     }
@@ -119,7 +119,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = Inputs[0].EmptyLike();
-            dy.Device.Backend.GlobalAvgPool2dBackward(dy, dx);
+            dy.Backend.GlobalAvgPool2dBackward(dy, dx);
             Send(Inputs[0], dx);
         }
     }

@@ -58,7 +58,7 @@ public static partial class Ops
         {
             var dx = Inputs[0].EmptyLike();
             var (part, stretch, count) = Blocks(dx.Shape, axis, start, length);
-            dy.Device.Backend.PlaceBlocks(dy, dx, stretch, part.Stride, count);
+            dy.Backend.PlaceBlocks(dy, dx, stretch, part.Stride, count);
             Send(Inputs[0], dx);
         }
     }

@@ -12,7 +12,7 @@ public static partial class Ops
         using var range = Ranges.Operation(nameof(Softmax));
         RequireLastDimension("Softmax", x);
         var y = x.EmptyLike();
-        x.Device.Backend.Softmax(x, y);
+        x.Backend.Softmax(x, y);
         if (Records(x))
             y.Node = SoftmaxNode.Record(x, y);
         return y;
@@ -25,7 +25,7 @@ public static partial class Ops
         using var range = Ranges.Operation(nameof(LogSoftmax));
         RequireLastDimension("LogSoftmax", x);
         var y = x.EmptyLike();
-        x.Device.Backend.LogSoftmax(x, y);
+        x.Backend.LogSoftmax(x, y);
         if (Records(x))
             y.Node = LogSoftmaxNode.Record(x, y);
         return y;
@@ -49,7 +49,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
-            dy.Device.Backend.SoftmaxBackward(dy, Output!, dx);
+            dy.Backend.SoftmaxBackward(dy, Output!, dx);
             Send(Inputs[0], dx);
         }
     }
@@ -66,7 +66,7 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var dx = dy.EmptyLike();
-            dy.Device.Backend.LogSoftmaxBackward(dy, Output!, dx);
+            dy.Backend.LogSoftmaxBackward(dy, Output!, dx);
             Send(Inputs[0], dx);
         }
     }

@@ -3,38 +3,24 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums)
     {
-        if (qkv.DType == DType.Float32)
-            Attention(new AttentionHead<float>(qkv, heads, scale), y.Pointer<float>(), logSums is null ? null : logSums.Pointer<float>());
-        else
-            Attention(new AttentionHead<double>(qkv, heads, scale), y.Pointer<double>(), logSums is null ? null : logSums.Pointer<double>());
+        var shape = new AttentionHead(qkv, heads, scale);
+        var body = new AttentionBody { Shape = shape, Y = y.Pointer<T>(), LogSums = PointerOrNull(logSums) };
+        WorkerPool.For(shape.Batch * shape.Heads * shape.QueryBlocks, ref body);
     }
 
     public override void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv)
     {
-        if (qkv.DType == DType.Float32)
-            AttentionBackward(new AttentionHead<float>(qkv, heads, scale), dy.Pointer<float>(), logSums.Pointer<float>(), dqkv.Pointer<float>());
-        else
-            AttentionBackward(new AttentionHead<double>(qkv, heads, scale), dy.Pointer<double>(), logSums.Pointer<double>(), dqkv.Pointer<double>());
-    }
-
-    static void Attention<T>(AttentionHead<T> shape, T* y, T* logSums) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var body = new AttentionBody<T> { Shape = shape, Y = y, LogSums = logSums };
-        WorkerPool.For(shape.Batch * shape.Heads * shape.QueryBlocks, ref body);
-    }
-
-    static void AttentionBackward<T>(AttentionHead<T> shape, T* dy, T* logSums, T* dqkv) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var body = new AttentionBackwardBody<T> { Shape = shape, Dy = dy, LogSums = logSums, Dqkv = dqkv };
+        var shape = new AttentionHead(qkv, heads, scale);
+        var body = new AttentionBackwardBody { Shape = shape, Dy = dy.Pointer<T>(), LogSums = logSums.Pointer<T>(), Dqkv = dqkv.Pointer<T>() };
         WorkerPool.For(shape.Batch * shape.Heads, ref body);
     }
 
     /// <summary>Where the heads of a batch lie. Matrices of a head have rows of the whole tensor's length, so nothing is rearranged.</summary>
-    readonly struct AttentionHead<T>(Tensor qkv, int heads, double scale) where T : unmanaged, IFloatingPointIeee754<T>
+    readonly struct AttentionHead(Tensor qkv, int heads, double scale)
     {
         // Scores of this many queries at once stay in the second-level cache with up to some thousand keys.
         const int MaxQueries = 128;
@@ -74,9 +60,9 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>A block of queries of a head: the scores of a row are at hand together, so the softmax is the plain one.</summary>
-    struct AttentionBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct AttentionBody : IParallelBody
     {
-        public AttentionHead<T> Shape;
+        public AttentionHead Shape;
         public T* Y, LogSums;
 
         public readonly void Run(int index)
@@ -103,9 +89,9 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>A head: with p = softmax, dv = p^T dy, dp = dy v^T, ds = scale p (dp - sum(p dp)), dq = ds k, dk = ds^T q.</summary>
-    struct AttentionBackwardBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct AttentionBackwardBody : IParallelBody
     {
-        public AttentionHead<T> Shape;
+        public AttentionHead Shape;
         public T* Dy, LogSums, Dqkv;
 
         public readonly void Run(int head)

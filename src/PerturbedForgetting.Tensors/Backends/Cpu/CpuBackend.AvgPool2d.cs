@@ -3,66 +3,34 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void AvgPool2d(Tensor x, in Pool2dGeometry geometry, bool countPadding, Tensor y)
     {
-        if (x.DType == DType.Float32)
-            AvgPool2d<float>(x, geometry, countPadding, y);
-        else
-            AvgPool2d<double>(x, geometry, countPadding, y);
+        var rows = new AvgPoolRows { Windows = new(geometry, x.Shape, y.Shape), CountPadding = countPadding, X = x.Pointer<T>(), Y = y.Pointer<T>() };
+        WorkerPool.For(y.Shape[0] * y.Shape[1], ref rows);
     }
 
     public override void AvgPool2dBackward(Tensor dy, in Pool2dGeometry geometry, bool countPadding, Tensor dx)
     {
-        if (dy.DType == DType.Float32)
-            AvgPool2dBackward<float>(dy, geometry, countPadding, dx);
-        else
-            AvgPool2dBackward<double>(dy, geometry, countPadding, dx);
+        var rows = new AvgPoolBackwardRows { Windows = new(geometry, dx.Shape, dy.Shape), CountPadding = countPadding, Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>() };
+        WorkerPool.For(dx.Shape[0] * dx.Shape[1], ref rows);
     }
 
     public override void GlobalAvgPool2d(Tensor x, Tensor y)
     {
-        if (x.DType == DType.Float32)
-            GlobalAvgPool2d<float>(x, y);
-        else
-            GlobalAvgPool2d<double>(x, y);
+        int pixels = x.Shape[1] * x.Shape[2];
+        ForRows(y.Shape[0], x.Count / Math.Max(1, y.Shape[0]), new PixelMeans { Pixels = pixels, Channels = x.Shape[3], X = x.Pointer<T>(), Y = y.Pointer<T>() });
     }
 
     public override void GlobalAvgPool2dBackward(Tensor dy, Tensor dx)
     {
-        if (dy.DType == DType.Float32)
-            GlobalAvgPool2dBackward<float>(dy, dx);
-        else
-            GlobalAvgPool2dBackward<double>(dy, dx);
-    }
-
-    static void AvgPool2d<T>(Tensor x, in Pool2dGeometry geometry, bool countPadding, Tensor y) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var rows = new AvgPoolRows<T> { Windows = new(geometry, x.Shape, y.Shape), CountPadding = countPadding, X = x.Pointer<T>(), Y = y.Pointer<T>() };
-        WorkerPool.For(y.Shape[0] * y.Shape[1], ref rows);
-    }
-
-    static void AvgPool2dBackward<T>(Tensor dy, in Pool2dGeometry geometry, bool countPadding, Tensor dx) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var rows = new AvgPoolBackwardRows<T> { Windows = new(geometry, dx.Shape, dy.Shape), CountPadding = countPadding, Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>() };
-        WorkerPool.For(dx.Shape[0] * dx.Shape[1], ref rows);
-    }
-
-    static void GlobalAvgPool2d<T>(Tensor x, Tensor y) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        int pixels = x.Shape[1] * x.Shape[2];
-        ForRows(y.Shape[0], x.Count / Math.Max(1, y.Shape[0]), new PixelMeans<T> { Pixels = pixels, Channels = x.Shape[3], X = x.Pointer<T>(), Y = y.Pointer<T>() });
-    }
-
-    static void GlobalAvgPool2dBackward<T>(Tensor dy, Tensor dx) where T : unmanaged, IFloatingPointIeee754<T>
-    {
         int pixels = dx.Shape[1] * dx.Shape[2];
-        ForRows(dx.Shape[0] * (long)pixels, dx.Shape[3], new SpreadMeans<T> { Pixels = pixels, Channels = dx.Shape[3], Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>() });
+        ForRows(dx.Shape[0] * (long)pixels, dx.Shape[3], new SpreadMeans { Pixels = pixels, Channels = dx.Shape[3], Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>() });
     }
 
     /// <summary>y += factor · x.</summary>
-    static void AddScaled<T>(T* x, T factor, T* y, int count) where T : unmanaged, IFloatingPointIeee754<T>
+    static void AddScaled(T* x, T factor, T* y, int count)
     {
         int i = 0;
         for (; i <= count - Vector<T>.Count; i += Vector<T>.Count)
@@ -72,7 +40,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>y = factor · x; <paramref name="y"/> may be <paramref name="x"/>.</summary>
-    static void SetScaled<T>(T* x, T factor, T* y, int count) where T : unmanaged, IFloatingPointIeee754<T>
+    static void SetScaled(T* x, T factor, T* y, int count)
     {
         int i = 0;
         for (; i <= count - Vector<T>.Count; i += Vector<T>.Count)
@@ -82,7 +50,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>An index is one row of outputs of one image.</summary>
-    struct AvgPoolRows<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct AvgPoolRows : IParallelBody
     {
         public PoolWindows Windows;
         public bool CountPadding;
@@ -107,7 +75,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>An index is one row of inputs of one image.</summary>
-    struct AvgPoolBackwardRows<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct AvgPoolBackwardRows : IParallelBody
     {
         public PoolWindows Windows;
         public bool CountPadding;
@@ -132,7 +100,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>A row is an image.</summary>
-    struct PixelMeans<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct PixelMeans : IRowBody
     {
         public int Pixels, Channels;
         public T* X, Y;
@@ -151,7 +119,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>A row is a pixel of an image.</summary>
-    struct SpreadMeans<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct SpreadMeans : IRowBody
     {
         public int Pixels, Channels;
         public T* Dy, Dx;

@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     // What the divisions and the root of a channel cost, in elements read.
     const int ChannelCost = 64;
@@ -14,72 +14,46 @@ unsafe sealed partial class CpuBackend
     {
         if (counter is not null)
             ++*counter.Pointer<long>();
-        if (x.DType == DType.Float32)
-            BatchNormStatistics<float>(x, weight, bias, eps, saved, runningMean, runningVar, momentum);
-        else
-            BatchNormStatistics<double>(x, weight, bias, eps, saved, runningMean, runningVar, momentum);
-    }
-
-    public override void BatchNormFrozen(Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps, Tensor saved)
-    {
-        if (saved.DType == DType.Float32)
-            BatchNormFrozen<float>(weight, bias, mean, variance, eps, saved);
-        else
-            BatchNormFrozen<double>(weight, bias, mean, variance, eps, saved);
-    }
-
-    public override void BatchNormApply(Tensor x, Tensor saved, Tensor? residual, bool relu, Tensor y)
-    {
-        if (x.DType == DType.Float32)
-            BatchNormApply<float>(x, saved, residual, relu, y);
-        else
-            BatchNormApply<double>(x, saved, residual, relu, y);
-    }
-
-    static void BatchNormStatistics<T>(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
         int channels = x.Shape[-1];
         var tiles = new ChannelTiles(x.Count / Math.Max(1, channels), channels, WorkerPool.Threads);
         T* moments = Scratch.Get<T>(ScratchUse.Partials, (long)tiles.RowTiles * channels * 3);
-        var sums = new MomentTiles<T> { Tiles = tiles, X = x.Pointer<T>(), Moments = moments };
+        var sums = new MomentTiles { Tiles = tiles, X = x.Pointer<T>(), Moments = moments };
         WorkerPool.For(tiles.Count, ref sums);
-        ForRows(channels, ChannelCost + (tiles.RowTiles * 3), new BatchNormStatisticsChannels<T>
+        ForRows(channels, ChannelCost + (tiles.RowTiles * 3), new BatchNormStatisticsChannels
         {
             Tiles = tiles,
             Moments = moments,
             Coefficients = new(weight, bias, eps, saved),
-            Mean = PointerOrNull<T>(runningMean),
-            Variance = PointerOrNull<T>(runningVar),
+            Mean = PointerOrNull(runningMean),
+            Variance = PointerOrNull(runningVar),
             Momentum = momentum,
         });
     }
 
-    static void BatchNormFrozen<T>(Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps, Tensor saved)
-        where T : unmanaged, IFloatingPointIeee754<T>
+    public override void BatchNormFrozen(Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps, Tensor saved)
     {
-        var coefficients = new BatchNormCoefficients<T>(weight, bias, eps, saved);
+        var coefficients = new BatchNormCoefficients(weight, bias, eps, saved);
         T* means = mean.Pointer<T>(), variances = variance.Pointer<T>();
         for (int c = 0; c < mean.Count; c++)
             coefficients.Set(c, double.CreateTruncating(means[c]), double.CreateTruncating(variances[c]));
     }
 
-    static void BatchNormApply<T>(Tensor x, Tensor saved, Tensor? residual, bool relu, Tensor y) where T : unmanaged, IFloatingPointIeee754<T>
+    public override void BatchNormApply(Tensor x, Tensor saved, Tensor? residual, bool relu, Tensor y)
     {
         int channels = x.Shape[-1];
-        ForRows(x.Count / Math.Max(1, channels), channels, new BatchNormApplyRows<T>
+        ForRows(x.Count / Math.Max(1, channels), channels, new BatchNormApplyRows
         {
             Channels = channels,
             X = x.Pointer<T>(),
             Y = y.Pointer<T>(),
             Saved = saved.Pointer<T>(),
-            Residual = PointerOrNull<T>(residual),
+            Residual = PointerOrNull(residual),
             Relu = relu,
         });
     }
 
     /// <summary>Writes the rows of <see cref="BatchNormRow"/>.</summary>
-    readonly struct BatchNormCoefficients<T>(Tensor weight, Tensor bias, double eps, Tensor saved) where T : unmanaged, IFloatingPointIeee754<T>
+    readonly struct BatchNormCoefficients(Tensor weight, Tensor bias, double eps, Tensor saved)
     {
         readonly T* weight = weight.Pointer<T>(), bias = bias.Pointer<T>(), saved = saved.Pointer<T>();
         readonly int channels = saved.Shape[1];
@@ -99,11 +73,11 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>Puts the tiles together; a row is a channel.</summary>
-    struct BatchNormStatisticsChannels<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct BatchNormStatisticsChannels : IRowBody
     {
         public ChannelTiles Tiles;
         public T* Moments, Mean, Variance;
-        public BatchNormCoefficients<T> Coefficients;
+        public BatchNormCoefficients Coefficients;
         public double Momentum;
 
         public readonly void Run(long first, long end)
@@ -148,7 +122,7 @@ unsafe sealed partial class CpuBackend
     /// For each channel of a tile: a reference value, and the sums of the distances from it and of their squares. The reference is
     /// the mean of every eighth group of rows, so that what cancels later is at most eight times the variance, whatever the mean.
     /// </summary>
-    struct MomentTiles<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct MomentTiles : IParallelBody
     {
         public ChannelTiles Tiles;
         public T* X, Moments;
@@ -240,7 +214,7 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct BatchNormApplyRows<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct BatchNormApplyRows : IRowBody
     {
         public int Channels;
         public T* X, Y, Residual, Saved;
@@ -277,6 +251,5 @@ unsafe sealed partial class CpuBackend
 
     /// <summary>The forward pass and the backward pass that asks for the sign of its result must agree in every bit, so both call this.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector<T> Normalize<T>(Vector<T> distance, Vector<T> scale, Vector<T> shift) where T : unmanaged, IFloatingPointIeee754<T> =>
-        (distance * scale) + shift;
+    static Vector<T> Normalize(Vector<T> distance, Vector<T> scale, Vector<T> shift) => (distance * scale) + shift;
 }

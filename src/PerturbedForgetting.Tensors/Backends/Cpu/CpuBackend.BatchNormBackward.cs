@@ -4,25 +4,16 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
     {
-        if (dy.DType == DType.Float32)
-            BatchNormBackward<float>(dy, x, relu, y, saved, batch, gradients);
-        else
-            BatchNormBackward<double>(dy, x, relu, y, saved, batch, gradients);
-    }
-
-    static void BatchNormBackward<T>(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
         if (!relu)
-            BatchNormBackward<T, WithoutRelu>(dy, x, null, saved, batch, gradients);
+            BatchNormBackward<WithoutRelu>(dy, x, null, saved, batch, gradients);
         else if (y is null)
-            BatchNormBackward<T, SignFromInput>(dy, x, null, saved, batch, gradients);
+            BatchNormBackward<SignFromInput>(dy, x, null, saved, batch, gradients);
         else
-            BatchNormBackward<T, SignFromOutput>(dy, x, y, saved, batch, gradients);
+            BatchNormBackward<SignFromOutput>(dy, x, y, saved, batch, gradients);
     }
 
     /// <summary>
@@ -31,8 +22,7 @@ unsafe sealed partial class CpuBackend
     /// The first pass reads dy, x and perhaps y and makes the sums; the second makes dx. Where there is a residual the first pass has
     /// already written g, its gradient, and the second reads that.
     /// </summary>
-    static void BatchNormBackward<T, TMask>(Tensor dy, Tensor x, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
-        where T : unmanaged, IFloatingPointIeee754<T>
+    static void BatchNormBackward<TMask>(Tensor dy, Tensor x, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
         where TMask : struct, IReluMask
     {
         int channels = x.Shape[-1];
@@ -40,35 +30,35 @@ unsafe sealed partial class CpuBackend
         // The sums of the tiles, then the two coefficients of each channel.
         T* sums = Scratch.Get<T>(ScratchUse.Partials, (long)(tiles.RowTiles + 1) * channels * 2);
         T* coefficients = sums + ((long)tiles.RowTiles * channels * 2);
-        T* dx = PointerOrNull<T>(gradients.X), residual = PointerOrNull<T>(gradients.Residual);
+        T* dx = PointerOrNull(gradients.X), residual = PointerOrNull(gradients.Residual);
         if (gradients.Weight is not null || gradients.Bias is not null || (batch && dx is not null))
         {
-            var pass = new BatchNormBackwardSums<T, TMask>
+            var pass = new BatchNormBackwardSums<TMask>
             {
                 Tiles = tiles,
                 Dy = dy.Pointer<T>(),
                 X = x.Pointer<T>(),
-                Y = PointerOrNull<T>(y),
+                Y = PointerOrNull(y),
                 Saved = saved.Pointer<T>(),
                 Residual = residual,
                 Sums = sums,
             };
             WorkerPool.For(tiles.Count, ref pass);
-            ForRows(channels, ChannelCost + (tiles.RowTiles * 2), new BatchNormBackwardChannels<T>
+            ForRows(channels, ChannelCost + (tiles.RowTiles * 2), new BatchNormBackwardChannels
             {
                 Tiles = tiles,
                 Sums = sums,
                 Saved = saved.Pointer<T>(),
                 Batch = batch,
                 Coefficients = coefficients,
-                Weight = PointerOrNull<T>(gradients.Weight),
-                Bias = PointerOrNull<T>(gradients.Bias),
+                Weight = PointerOrNull(gradients.Weight),
+                Bias = PointerOrNull(gradients.Bias),
                 AddWeight = gradients.AccumulateWeight,
                 AddBias = gradients.AccumulateBias,
             });
             if (dx is not null && residual is not null)
             {
-                ForRows(tiles.Rows, channels, new BatchNormBackwardRows<T, WithoutRelu>
+                ForRows(tiles.Rows, channels, new BatchNormBackwardRows<WithoutRelu>
                 {
                     Channels = channels,
                     Dy = residual,
@@ -86,12 +76,12 @@ unsafe sealed partial class CpuBackend
             new Span<T>(coefficients, 2 * channels).Clear();
         }
         if (dx is not null || residual is not null)
-            ForRows(tiles.Rows, channels, new BatchNormBackwardRows<T, TMask>
+            ForRows(tiles.Rows, channels, new BatchNormBackwardRows<TMask>
             {
                 Channels = channels,
                 Dy = dy.Pointer<T>(),
                 X = x.Pointer<T>(),
-                Y = PointerOrNull<T>(y),
+                Y = PointerOrNull(y),
                 Saved = saved.Pointer<T>(),
                 Coefficients = coefficients,
                 Dx = dx,
@@ -100,7 +90,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>Adds the tiles up and makes of their sums the gradients of weight and bias and the coefficients of dx; a row is a channel.</summary>
-    struct BatchNormBackwardChannels<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct BatchNormBackwardChannels : IRowBody
     {
         public ChannelTiles Tiles;
         public T* Sums, Saved, Coefficients, Weight, Bias;
@@ -146,8 +136,7 @@ unsafe sealed partial class CpuBackend
     readonly struct SignFromOutput : IReluMask;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector<T> Masked<T, TMask, TLanes>(TLanes lanes, Vector<T> dy, Vector<T> d, Vector<T> scale, Vector<T> shift, T* y)
-        where T : unmanaged, IFloatingPointIeee754<T>
+    static Vector<T> Masked<TMask, TLanes>(TLanes lanes, Vector<T> dy, Vector<T> d, Vector<T> scale, Vector<T> shift, T* y)
         where TLanes : struct, IVectorLanes
     {
         if (typeof(TMask) == typeof(WithoutRelu))
@@ -157,7 +146,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>Sums of g and of g·d over each tile, and g itself where the residual wants it.</summary>
-    struct BatchNormBackwardSums<T, TMask> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct BatchNormBackwardSums<TMask> : IParallelBody
     {
         public ChannelTiles Tiles;
         public T* Dy, X, Y, Saved, Residual, Sums;
@@ -202,7 +191,7 @@ unsafe sealed partial class CpuBackend
             void Add(long i)
             {
                 var d = lanes.Load(x + i) - center;
-                var g = Masked<T, TMask, TLanes>(lanes, lanes.Load(dy + i), d, scale, shift, y + i);
+                var g = Masked<TMask, TLanes>(lanes, lanes.Load(dy + i), d, scale, shift, y + i);
                 if (typeof(TMask) == typeof(SignFromOutput) && residual is not null)
                     lanes.Store(g, residual + i);
                 sum += g;
@@ -212,7 +201,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>dx, and g where the residual wants it and no sums have made it.</summary>
-    struct BatchNormBackwardRows<T, TMask> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct BatchNormBackwardRows<TMask> : IRowBody
     {
         public int Channels;
         public T* Dy, X, Y, Saved, Coefficients, Dx, Residual;
@@ -240,7 +229,7 @@ unsafe sealed partial class CpuBackend
             var scale = lanes.Load(saved + (BatchNormRow.Scale * channels) + c);
             var shift = typeof(TMask) == typeof(SignFromInput) ? lanes.Load(saved + (BatchNormRow.Shift * channels) + c) : Vector<T>.Zero;
             var d = lanes.Load(x + c) - lanes.Load(saved + c);
-            var g = Masked<T, TMask, TLanes>(lanes, lanes.Load(dy + c), d, scale, shift, y + c);
+            var g = Masked<TMask, TLanes>(lanes, lanes.Load(dy + c), d, scale, shift, y + c);
             if (typeof(TMask) == typeof(SignFromOutput) && residual is not null)
                 lanes.Store(g, residual + c);
             if (dx is not null)

@@ -3,17 +3,12 @@ using System.Runtime.CompilerServices;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
-    public override void BinaryCrossEntropy(Tensor logits, Tensor target, double smoothing, double factor, Tensor loss, Tensor? gradient)
-    {
-        if (logits.DType == DType.Float32)
-            Reduce<float, BinaryRow<float>>(logits, factor, loss, gradient, new(target, smoothing, factor, logits.Shape[1]));
-        else
-            Reduce<double, BinaryRow<double>>(logits, factor, loss, gradient, new(target, smoothing, factor, logits.Shape[1]));
-    }
+    public override void BinaryCrossEntropy(Tensor logits, Tensor target, double smoothing, double factor, Tensor loss, Tensor? gradient) =>
+        Reduce<BinaryRow>(logits, factor, loss, gradient, new(target, smoothing, factor, logits.Shape[1]));
 
-    struct BinaryRow<T>(Tensor target, double smoothing, double factor, int width) : IRowLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+    struct BinaryRow(Tensor target, double smoothing, double factor, int width) : IRowLoss<T>
     {
         readonly int* label = target.DType == DType.Int32 ? target.Pointer<int>() : null;
         readonly T* dense = target.DType == DType.Int32 ? null : target.Pointer<T>();

@@ -3,31 +3,18 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void AddBroadcast(Tensor x, Tensor b, Tensor y)
     {
-        if (x.DType == DType.Float32)
-            AddBroadcast(x.Pointer<float>(), b.Pointer<float>(), y.Pointer<float>(), x.Count, b.Count);
-        else
-            AddBroadcast(x.Pointer<double>(), b.Pointer<double>(), y.Pointer<double>(), x.Count, b.Count);
+        if (x.Count > 0)
+            ForRows(x.Count / b.Count, b.Count, new AddBroadcastBody { X = x.Pointer<T>(), B = b.Pointer<T>(), Y = y.Pointer<T>(), Inner = b.Count });
     }
 
-    public override void SumLeading(Tensor x, Tensor y, bool accumulate)
-    {
-        if (x.DType == DType.Float32)
-            SumRows(x.Pointer<float>(), y.Pointer<float>(), x.Count, y.Count, accumulate);
-        else
-            SumRows(x.Pointer<double>(), y.Pointer<double>(), x.Count, y.Count, accumulate);
-    }
+    public override void SumLeading(Tensor x, Tensor y, bool accumulate) =>
+        SumRows(x.Pointer<T>(), y.Pointer<T>(), x.Count, y.Count, accumulate);
 
-    static void AddBroadcast<T>(T* x, T* b, T* y, long count, long inner) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        if (count > 0)
-            ForRows(count / inner, inner, new AddBroadcastBody<T> { X = x, B = b, Y = y, Inner = inner });
-    }
-
-    struct AddBroadcastBody<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct AddBroadcastBody : IRowBody
     {
         public T* X, B, Y;
         public long Inner;
@@ -48,20 +35,20 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>Sums rows of length <paramref name="inner"/> in two stages: parts of the rows, then the parts in order, the cut given by the shape alone.</summary>
-    static void SumRows<T>(T* x, T* y, long count, long inner, bool accumulate) where T : unmanaged, IFloatingPointIeee754<T>
+    static void SumRows(T* x, T* y, long count, long inner, bool accumulate)
     {
         if (inner == 0)
             return;
-        var parts = RowParts.For(count / inner, Math.Min(inner, SumRowsBody<T>.Columns));
+        var parts = RowParts.For(count / inner, Math.Min(inner, SumRowsBody.Columns));
         T* partial = Scratch.Get<T>(ScratchUse.Reduction, parts.Count * inner);
-        var body = new SumRowsBody<T> { X = x, Partial = partial, Inner = inner, Parts = parts };
+        var body = new SumRowsBody { X = x, Partial = partial, Inner = inner, Parts = parts };
         WorkerPool.For(checked((int)(parts.Count * body.Blocks)), ref body);
         AddParts(partial, y, parts.Count, inner, accumulate);
     }
 
     /// <summary>y = the sum of the parts, each of length <paramref name="inner"/>, added to y if <paramref name="accumulate"/>.</summary>
-    static void AddParts<T>(T* partial, T* y, int parts, long inner, bool accumulate) where T : unmanaged, IFloatingPointIeee754<T> =>
-        ForRows(inner, parts, new AddPartsBody<T> { Partial = partial, Y = y, Inner = inner, Parts = parts, Accumulate = accumulate });
+    static void AddParts(T* partial, T* y, int parts, long inner, bool accumulate) =>
+        ForRows(inner, parts, new AddPartsBody { Partial = partial, Y = y, Inner = inner, Parts = parts, Accumulate = accumulate });
 
     /// <summary>How the rows of a reduction over rows are cut into parts; a function of the shape alone, so that results do not depend on threads.</summary>
     readonly record struct RowParts(long Rows, long Length, int Count)
@@ -80,7 +67,7 @@ unsafe sealed partial class CpuBackend
         public long End(int part) => Math.Min(Rows, (part + 1) * Length);
     }
 
-    struct SumRowsBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct SumRowsBody : IParallelBody
     {
         public const int Columns = 2048;
 
@@ -117,7 +104,7 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct AddPartsBody<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct AddPartsBody : IRowBody
     {
         public T* Partial, Y;
         public long Inner;

@@ -2,15 +2,12 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void Conv2d(Tensor x, Tensor weight, Tensor? bias, in Conv2dGeometry geometry, Tensor y)
     {
         var shape = ShapeOf(x, weight, geometry);
-        if (x.DType == DType.Float32)
-            Convolution.Forward(shape, x.Pointer<float>(), weight.Pointer<float>(), PointerOrNull<float>(bias), y.Pointer<float>());
-        else
-            Convolution.Forward(shape, x.Pointer<double>(), weight.Pointer<double>(), PointerOrNull<double>(bias), y.Pointer<double>());
+        Convolution.Forward(shape, x.Pointer<T>(), weight.Pointer<T>(), PointerOrNull(bias), y.Pointer<T>());
     }
 
     public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx, bool accumulate)
@@ -24,19 +21,13 @@ unsafe sealed partial class CpuBackend
             return;
         }
         var shape = ShapeOf(dx, weight, geometry);
-        if (dx.DType == DType.Float32)
-            Convolution.BackwardInput(shape, dy.Pointer<float>(), weight.Pointer<float>(), dx.Pointer<float>());
-        else
-            Convolution.BackwardInput(shape, dy.Pointer<double>(), weight.Pointer<double>(), dx.Pointer<double>());
+        Convolution.BackwardInput(shape, dy.Pointer<T>(), weight.Pointer<T>(), dx.Pointer<T>());
     }
 
     public override void Conv2dBackwardWeight(Tensor x, Tensor dy, in Conv2dGeometry geometry, Tensor dweight, bool accumulate)
     {
         var shape = ShapeOf(x, dweight, geometry);
-        if (x.DType == DType.Float32)
-            Convolution.BackwardWeight(shape, x.Pointer<float>(), dy.Pointer<float>(), dweight.Pointer<float>(), accumulate);
-        else
-            Convolution.BackwardWeight(shape, x.Pointer<double>(), dy.Pointer<double>(), dweight.Pointer<double>(), accumulate);
+        Convolution.BackwardWeight(shape, x.Pointer<T>(), dy.Pointer<T>(), dweight.Pointer<T>(), accumulate);
     }
 
     static Conv2dShape ShapeOf(Tensor x, Tensor weight, in Conv2dGeometry g) => new(

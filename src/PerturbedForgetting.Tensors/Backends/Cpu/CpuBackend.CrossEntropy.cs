@@ -2,18 +2,15 @@ using System.Numerics;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void CrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? gradient)
     {
         double factor = 1.0 / logits.Shape[0];
-        if (logits.DType == DType.Float32)
-            Reduce<float, CrossEntropyRow<float>>(logits, factor, loss, gradient, new(labels, smoothing, factor));
-        else
-            Reduce<double, CrossEntropyRow<double>>(logits, factor, loss, gradient, new(labels, smoothing, factor));
+        Reduce<CrossEntropyRow>(logits, factor, loss, gradient, new(labels, smoothing, factor));
     }
 
-    struct CrossEntropyRow<T>(Tensor labels, double smoothing, double factor) : IRowLoss<T> where T : unmanaged, IFloatingPointIeee754<T>
+    struct CrossEntropyRow(Tensor labels, double smoothing, double factor) : IRowLoss<T>
     {
         readonly int* label = labels.Pointer<int>();
 
@@ -46,7 +43,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>x = x * factor + offset.</summary>
-    static void Affine<T>(T* x, T factor, T offset, int count) where T : unmanaged, IFloatingPointIeee754<T>
+    static void Affine(T* x, T factor, T offset, int count)
     {
         Vector<T> f = new(factor), o = new(offset);
         int i = 0;

@@ -3,7 +3,7 @@ using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     // Ten rounds of Philox for four words cost more than reading and writing the four elements.
     const long DropoutCost = 4;
@@ -12,16 +12,13 @@ unsafe sealed partial class CpuBackend
     {
         var generator = Generator(call);
         long blocks = (y.Count + 3) / 4;
-        if (x.DType == DType.Float32)
-            ForRows(blocks, 4 * DropoutCost, new DropoutBody<float>(x, p, generator, y));
-        else
-            ForRows(blocks, 4 * DropoutCost, new DropoutBody<double>(x, p, generator, y));
+        ForRows(blocks, 4 * DropoutCost, new DropoutBody(x, p, generator, y));
     }
 
     static Philox Generator(in RandomCall call) => new(call.Seed, call.Stream + (call.Counter is null ? 0 : *call.Counter.Pointer<ulong>()));
 
     /// <summary>A row is the four elements of one Philox block.</summary>
-    struct DropoutBody<T>(Tensor x, double p, Philox generator, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct DropoutBody(Tensor x, double p, Philox generator, Tensor y) : IRowBody
     {
         readonly T* source = x.Pointer<T>(), target = y.Pointer<T>();
         readonly long count = y.Count;

@@ -2,19 +2,11 @@ using System.Numerics;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe abstract partial class CpuBackend
 {
     public override void Map(Unary f, Tensor x, Tensor y, double parameter = 0) => f.Loop(x, y, parameter);
 
     public override void Map(Binary f, Tensor a, Tensor b, Tensor y) => f.Loop(a, b, y);
-
-    public override void ScaleBy(Tensor x, Tensor factor, Tensor y)
-    {
-        double value = factor.DType == DType.Float32 ? *factor.Pointer<float>() : *factor.Pointer<double>();
-        // The usual case: the gradient of a loss that is not scaled.
-        if (value != 1 || x.Address != y.Address)
-            Map(Unary.Scale, x, y, value);
-    }
 
     /// <summary>The loop of a kernel.</summary>
     internal static void Map<TKernel>(Tensor x, Tensor y, TKernel kernel) where TKernel : struct, IUnaryKernel
@@ -66,5 +58,16 @@ unsafe sealed partial class CpuBackend
             for (; i < end; i++)
                 target[i] = f.Invoke(new Vector<T>(left[i]), new Vector<T>(right[i]))[0];
         }
+    }
+}
+
+unsafe sealed partial class CpuBackend<T>
+{
+    public override void ScaleBy(Tensor x, Tensor factor, Tensor y)
+    {
+        double value = double.CreateTruncating(*factor.Pointer<T>());
+        // The usual case: the gradient of a loss that is not scaled.
+        if (value != 1 || x.Address != y.Address)
+            Map(Unary.Scale, x, y, value);
     }
 }

@@ -3,7 +3,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void Patches(Tensor x, int patch, Tensor y)
     {
@@ -17,19 +17,11 @@ unsafe sealed partial class CpuBackend
         Permute(dy.View([dx.Shape[0] * down, across, patch, run]), [0, 2, 1, 3], dx);
     }
 
-    public override void EmbedTokens(Tensor x, Tensor? classToken, Tensor positions, Tensor y)
-    {
-        if (x.DType == DType.Float32)
-            EmbedTokens<float>(x, classToken, positions, y);
-        else
-            EmbedTokens<double>(x, classToken, positions, y);
-    }
-
-    static void EmbedTokens<T>(Tensor x, Tensor? classToken, Tensor positions, Tensor y) where T : unmanaged, IFloatingPointIeee754<T> =>
-        ForRows((long)y.Shape[0] * y.Shape[1], y.Shape[2], new EmbedTokensBody<T>
+    public override void EmbedTokens(Tensor x, Tensor? classToken, Tensor positions, Tensor y) =>
+        ForRows((long)y.Shape[0] * y.Shape[1], y.Shape[2], new EmbedTokensBody
         {
             X = x.Pointer<T>(),
-            ClassToken = classToken is null ? null : classToken.Pointer<T>(),
+            ClassToken = PointerOrNull(classToken),
             Positions = positions.Pointer<T>(),
             Y = y.Pointer<T>(),
             Tokens = y.Shape[1],
@@ -39,7 +31,7 @@ unsafe sealed partial class CpuBackend
     /// <summary>Rows and columns of patches, and the elements that lie together.</summary>
     static (int Down, int Across, int Run) Grid(Shape images, int patch) => (images[1] / patch, images[2] / patch, patch * images[3]);
 
-    struct EmbedTokensBody<T> : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct EmbedTokensBody : IRowBody
     {
         public T* X, ClassToken, Positions, Y;
         public int Tokens, Channels;

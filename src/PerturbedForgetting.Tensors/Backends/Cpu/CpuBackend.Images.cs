@@ -2,7 +2,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe abstract partial class CpuBackend
 {
     public override void NormalizeImages(Tensor x, Tensor? flip, Tensor offset, Tensor divisor, Tensor y)
     {

@@ -3,40 +3,22 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
-    public override void LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics)
-    {
-        if (x.DType == DType.Float32)
-            ForLastDimension(y, new LayerNormRows<float>(x, null, weight, bias, eps, null, y, statistics));
-        else
-            ForLastDimension(y, new LayerNormRows<double>(x, null, weight, bias, eps, null, y, statistics));
-    }
+    public override void LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics) =>
+        ForLastDimension(y, new LayerNormRows(x, null, weight, bias, eps, null, y, statistics));
 
-    public override void AddLayerNorm(Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, Tensor sum, Tensor y, Tensor statistics)
-    {
-        if (x.DType == DType.Float32)
-            ForLastDimension(y, new LayerNormRows<float>(x, residual, weight, bias, eps, sum, y, statistics));
-        else
-            ForLastDimension(y, new LayerNormRows<double>(x, residual, weight, bias, eps, sum, y, statistics));
-    }
+    public override void AddLayerNorm(Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, Tensor sum, Tensor y, Tensor statistics) =>
+        ForLastDimension(y, new LayerNormRows(x, residual, weight, bias, eps, sum, y, statistics));
 
     public override void LayerNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients)
-    {
-        if (x.DType == DType.Float32)
-            LayerNormBackward<float>(dy, x, weight, statistics, gradients);
-        else
-            LayerNormBackward<double>(dy, x, weight, statistics, gradients);
-    }
-
-    static void LayerNormBackward<T>(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients) where T : unmanaged, IFloatingPointIeee754<T>
     {
         int width = x.Shape[-1];
         var parts = RowParts.For(x.Count / width, 4L * width);
         long size = (long)parts.Count * width;
         bool sums = gradients.Weight is not null || gradients.Bias is not null;
         T* partial = sums ? Scratch.Get<T>(ScratchUse.Reduction, 2 * size) : null;
-        var body = new LayerNormBackwardBody<T>(dy, x, weight, statistics, gradients.X, gradients.AccumulateX) { Parts = parts, WeightSums = partial, BiasSums = partial + size };
+        var body = new LayerNormBackwardBody(dy, x, weight, statistics, gradients.X, gradients.AccumulateX) { Parts = parts, WeightSums = partial, BiasSums = partial + size };
         WorkerPool.For(parts.Count, ref body);
         if (gradients.Weight is not null)
             AddParts(partial, gradients.Weight.Pointer<T>(), parts.Count, width, gradients.AccumulateWeight);
@@ -44,10 +26,9 @@ unsafe sealed partial class CpuBackend
             AddParts(partial + size, gradients.Bias.Pointer<T>(), parts.Count, width, gradients.AccumulateBias);
     }
 
-    struct LayerNormRows<T>(Tensor x, Tensor? residual, Tensor weight, Tensor bias, double eps, Tensor? sum, Tensor y, Tensor statistics) : IRowBody
-        where T : unmanaged, IFloatingPointIeee754<T>
+    struct LayerNormRows(Tensor x, Tensor? residual, Tensor weight, Tensor bias, double eps, Tensor? sum, Tensor y, Tensor statistics) : IRowBody
     {
-        readonly T* other = PointerOrNull<T>(residual), both = PointerOrNull<T>(sum);
+        readonly T* other = PointerOrNull(residual), both = PointerOrNull(sum);
         readonly T* source = x.Pointer<T>(), w = weight.Pointer<T>(), b = bias.Pointer<T>(), target = y.Pointer<T>(), stats = statistics.Pointer<T>();
         readonly int width = y.Shape[-1];
         readonly T epsilon = T.CreateTruncating(eps);
@@ -104,11 +85,10 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct LayerNormBackwardBody<T>(Tensor dy, Tensor x, Tensor weight, Tensor statistics, Tensor? dx, bool accumulate) : IParallelBody
-        where T : unmanaged, IFloatingPointIeee754<T>
+    struct LayerNormBackwardBody(Tensor dy, Tensor x, Tensor weight, Tensor statistics, Tensor? dx, bool accumulate) : IParallelBody
     {
         readonly T* upstream = dy.Pointer<T>(), source = x.Pointer<T>(), w = weight.Pointer<T>(), stats = statistics.Pointer<T>();
-        readonly T* target = PointerOrNull<T>(dx);
+        readonly T* target = PointerOrNull(dx);
         readonly int width = x.Shape[-1];
 
         public RowParts Parts;

@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void CopyBlocks(Tensor x, Blocks from, Tensor y, Blocks to, long length, long count)
     {
@@ -32,36 +32,16 @@ unsafe sealed partial class CpuBackend
         });
     }
 
-    public override void Mean(Tensor x, int axis, Tensor y)
-    {
-        if (x.DType == DType.Float32)
-            ForMean(x, axis, new MeanBody<float>(x, axis, y));
-        else
-            ForMean(x, axis, new MeanBody<double>(x, axis, y));
-    }
+    public override void Mean(Tensor x, int axis, Tensor y) => ForMean(x, axis, new MeanBody(x, axis, y));
 
-    public override void MeanBackward(Tensor dy, int axis, Tensor dx)
-    {
-        if (dx.DType == DType.Float32)
-            ForMean(dx, axis, new MeanBackwardBody<float>(dy, axis, dx));
-        else
-            ForMean(dx, axis, new MeanBackwardBody<double>(dy, axis, dx));
-    }
+    public override void MeanBackward(Tensor dy, int axis, Tensor dx) => ForMean(dx, axis, new MeanBackwardBody(dy, axis, dx));
 
     public override void Sum(Tensor x, Tensor y)
     {
-        if (x.DType == DType.Float32)
-            Sum(x.Pointer<float>(), x.Count, y.Pointer<float>());
-        else
-            Sum(x.Pointer<double>(), x.Count, y.Pointer<double>());
-    }
-
-    static void Sum<T>(T* x, long count, T* y) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var parts = RowParts.For(count, 1);
-        var body = new SumBody<T> { X = x, Parts = parts, Partial = Scratch.Get<T>(ScratchUse.Reduction, parts.Count) };
+        var parts = RowParts.For(x.Count, 1);
+        var body = new SumBody { X = x.Pointer<T>(), Parts = parts, Partial = Scratch.Get<T>(ScratchUse.Reduction, parts.Count) };
         WorkerPool.For(parts.Count, ref body);
-        *y = RowMath.Sum(body.Partial, parts.Count);
+        *y.Pointer<T>() = RowMath.Sum(body.Partial, parts.Count);
     }
 
     static void ForMean<TBody>(Tensor x, int axis, TBody body) where TBody : struct, IRowBody
@@ -101,7 +81,7 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct SumBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct SumBody : IParallelBody
     {
         public T* X, Partial;
         public RowParts Parts;
@@ -109,7 +89,7 @@ unsafe sealed partial class CpuBackend
         public readonly void Run(int part) => Partial[part] = RowMath.Sum(X + Parts.First(part), Math.Max(0, Parts.End(part) - Parts.First(part)));
     }
 
-    struct MeanBody<T>(Tensor x, int axis, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct MeanBody(Tensor x, int axis, Tensor y) : IRowBody
     {
         readonly T* source = x.Pointer<T>(), target = y.Pointer<T>();
         readonly int extent = x.Shape[axis], inner = (int)x.Shape.Product(axis + 1, x.Shape.Rank);
@@ -133,7 +113,7 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct MeanBackwardBody<T>(Tensor dy, int axis, Tensor dx) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct MeanBackwardBody(Tensor dy, int axis, Tensor dx) : IRowBody
     {
         readonly T* source = dy.Pointer<T>(), target = dx.Pointer<T>();
         readonly int extent = dx.Shape[axis], inner = (int)dx.Shape.Product(axis + 1, dx.Shape.Rank);

@@ -9,7 +9,7 @@ unsafe interface IRowLoss<T> where T : unmanaged
     double Run(long sample, T* logits, T* gradient, int classes);
 }
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override long FirstOutOfRange(Tensor labels, int classes)
     {
@@ -21,17 +21,16 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>loss = factor * the sum of the samples' losses, added up in order.</summary>
-    static void Reduce<T, TLoss>(Tensor logits, double factor, Tensor loss, Tensor? gradient, TLoss rowLoss)
-        where T : unmanaged, IFloatingPointIeee754<T>
+    static void Reduce<TLoss>(Tensor logits, double factor, Tensor loss, Tensor? gradient, TLoss rowLoss)
         where TLoss : struct, IRowLoss<T>
     {
         long samples = logits.Shape[0];
         double* values = Scratch.Get<double>(ScratchUse.Reduction, samples);
         // exp and log make an element some eight times as dear as a plain one.
-        ForRows(samples, 8L * logits.Shape[1], new LossRows<T, TLoss>
+        ForRows(samples, 8L * logits.Shape[1], new LossRows<TLoss>
         {
             Logits = logits.Pointer<T>(),
-            Gradient = gradient is null ? null : gradient.Pointer<T>(),
+            Gradient = PointerOrNull(gradient),
             Classes = logits.Shape[1],
             Values = values,
             Loss = rowLoss,
@@ -42,8 +41,7 @@ unsafe sealed partial class CpuBackend
         *loss.Pointer<T>() = T.CreateTruncating(sum * factor);
     }
 
-    struct LossRows<T, TLoss> : IRowBody
-        where T : unmanaged, IFloatingPointIeee754<T>
+    struct LossRows<TLoss> : IRowBody
         where TLoss : struct, IRowLoss<T>
     {
         public T* Logits, Gradient;

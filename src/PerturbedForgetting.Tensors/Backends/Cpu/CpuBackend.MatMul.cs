@@ -4,23 +4,10 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
-    public override void MatMul(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor c, bool accumulate)
-    {
-        if (c.DType == DType.Float32)
-            MatMul<float>(a, transposeA, b, transposeB, c, accumulate);
-        else
-            MatMul<double>(a, transposeA, b, transposeB, c, accumulate);
-    }
-
-    public override void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor y)
-    {
-        if (x.DType == DType.Float32)
-            Linear<float, BiasEpilogue<float>>(x, weight, y, new(PointerOrNull<float>(bias)));
-        else
-            Linear<double, BiasEpilogue<double>>(x, weight, y, new(PointerOrNull<double>(bias)));
-    }
+    public override void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor y) =>
+        Linear<BiasEpilogue<T>>(x, weight, y, new(PointerOrNull(bias)));
 
     public override void LinearBackwardWeight(Tensor dy, Tensor x, Tensor dweight, bool accumulateWeight, Tensor dbias, bool accumulateBias)
     {
@@ -31,14 +18,10 @@ unsafe sealed partial class CpuBackend
     public override void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y)
     {
         int outputs = weight.Shape[0];
-        if (x.DType == DType.Float32)
-            Linear<float, GeluEpilogue<float>>(x, weight, y, new(PointerOrNull<float>(bias), pre.Pointer<float>(), outputs));
-        else
-            Linear<double, GeluEpilogue<double>>(x, weight, y, new(PointerOrNull<double>(bias), pre.Pointer<double>(), outputs));
+        Linear<GeluEpilogue>(x, weight, y, new(PointerOrNull(bias), pre.Pointer<T>(), outputs));
     }
 
-    static void MatMul<T>(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor c, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T>
+    public override void MatMul(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor c, bool accumulate)
     {
         int m = c.Shape[-2], n = c.Shape[-1], k = a.Shape[transposeA ? -2 : -1];
         int batch = (int)c.Shape.Product(0, c.Shape.Rank - 2);
@@ -48,8 +31,7 @@ unsafe sealed partial class CpuBackend
                 b.Pointer<T>(), b.Shape[-1], strideB, c.Pointer<T>(), n, (long)m * n, accumulate);
     }
 
-    static void Linear<T, TEpilogue>(Tensor x, Tensor weight, Tensor y, TEpilogue epilogue)
-        where T : unmanaged, IFloatingPointIeee754<T>
+    static void Linear<TEpilogue>(Tensor x, Tensor weight, Tensor y, TEpilogue epilogue)
         where TEpilogue : struct, IEpilogue<T>
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1];
@@ -58,10 +40,8 @@ unsafe sealed partial class CpuBackend
                 weight.Pointer<T>(), inputs, y.Pointer<T>(), outputs, false, epilogue);
     }
 
-    static T* PointerOrNull<T>(Tensor? t) where T : unmanaged => t is null ? null : t.Pointer<T>();
-
     /// <summary>Adds a bias unless it is null, keeps the sum in <paramref name="pre"/>, and leaves its gelu.</summary>
-    readonly struct GeluEpilogue<T>(T* bias, T* pre, int stride) : IEpilogue<T> where T : unmanaged, IFloatingPointIeee754<T>
+    readonly struct GeluEpilogue(T* bias, T* pre, int stride) : IEpilogue<T>
     {
         public void Apply(T* values, int row, int column, int count)
         {

@@ -3,27 +3,11 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void MaxPool2d(Tensor x, in Pool2dGeometry geometry, Tensor y, Tensor index)
     {
-        if (x.DType == DType.Float32)
-            MaxPool2d<float>(x, geometry, y, index);
-        else
-            MaxPool2d<double>(x, geometry, y, index);
-    }
-
-    public override void MaxPool2dBackward(Tensor dy, Tensor index, in Pool2dGeometry geometry, Tensor dx)
-    {
-        if (dy.DType == DType.Float32)
-            MaxPool2dBackward<float>(dy, index, geometry, dx);
-        else
-            MaxPool2dBackward<double>(dy, index, geometry, dx);
-    }
-
-    static void MaxPool2d<T>(Tensor x, in Pool2dGeometry geometry, Tensor y, Tensor index) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var rows = new MaxPoolRows<T>
+        var rows = new MaxPoolRows
         {
             Windows = new PoolWindows(geometry, x.Shape, y.Shape),
             X = x.Pointer<T>(),
@@ -33,9 +17,9 @@ unsafe sealed partial class CpuBackend
         WorkerPool.For(y.Shape[0] * y.Shape[1], ref rows);
     }
 
-    static void MaxPool2dBackward<T>(Tensor dy, Tensor index, in Pool2dGeometry geometry, Tensor dx) where T : unmanaged, IFloatingPointIeee754<T>
+    public override void MaxPool2dBackward(Tensor dy, Tensor index, in Pool2dGeometry geometry, Tensor dx)
     {
-        var rows = new MaxPoolBackwardRows<T>
+        var rows = new MaxPoolBackwardRows
         {
             Windows = new PoolWindows(geometry, dx.Shape, dy.Shape),
             Dy = dy.Pointer<T>(),
@@ -46,7 +30,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>An index is one row of outputs of one image.</summary>
-    struct MaxPoolRows<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct MaxPoolRows : IParallelBody
     {
         public PoolWindows Windows;
         public T* X, Y;
@@ -108,7 +92,7 @@ unsafe sealed partial class CpuBackend
     }
 
     /// <summary>An index is one row of inputs of one image; each input gathers from the windows over it.</summary>
-    struct MaxPoolBackwardRows<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct MaxPoolBackwardRows : IParallelBody
     {
         public PoolWindows Windows;
         public T* Dy, Dx;

@@ -2,15 +2,10 @@ using System.Numerics;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
-    public override void LabelRank(Tensor logits, Tensor labels, Tensor y)
-    {
-        if (logits.DType == DType.Float32)
-            ForRows(logits.Shape[0], logits.Shape[1], new LabelRankRows<float>(logits, labels, y));
-        else
-            ForRows(logits.Shape[0], logits.Shape[1], new LabelRankRows<double>(logits, labels, y));
-    }
+    public override void LabelRank(Tensor logits, Tensor labels, Tensor y) =>
+        ForRows(logits.Shape[0], logits.Shape[1], new LabelRankRows(logits, labels, y));
 
     public override void CountRanks(Tensor ranks, int k, Tensor counts)
     {
@@ -23,7 +18,7 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct LabelRankRows<T>(Tensor logits, Tensor labels, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct LabelRankRows(Tensor logits, Tensor labels, Tensor y) : IRowBody
     {
         readonly T* source = logits.Pointer<T>();
         readonly int* label = labels.DType == DType.Int32 ? labels.Pointer<int>() : null;

@@ -6,20 +6,11 @@ using PerturbedForgetting.Tensors.MultiTensor;
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
 // Each tile's sums go to a place of their own and are added in order afterwards: the result does not depend on the threads.
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void SquaredNorm(MultiTensorLayout layout, Tensor x, Weighting weighting, Tensor weights, Tensor result)
     {
-        if (x.DType == DType.Float32)
-            SquaredNorm<float>(layout, x, weighting, weights);
-        else
-            SquaredNorm<double>(layout, x, weighting, weights);
-        Sum(layout, 1, result);
-    }
-
-    static void SquaredNorm<T>(MultiTensorLayout layout, Tensor x, Weighting weighting, Tensor weights) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var body = new SquaredNormBody<T>
+        var body = new SquaredNormBody
         {
             Tiles = layout.Tiles,
             X = x.Pointer<T>(),
@@ -28,9 +19,10 @@ unsafe sealed partial class CpuBackend
             Partials = layout.Partials.Pointer<double>(),
         };
         ForTiles(layout, ref body);
+        Sum(layout, 1, result);
     }
 
-    struct SquaredNormBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct SquaredNormBody : IParallelBody
     {
         public MultiTensorLayout.Tile[] Tiles;
         public T* X, W;
@@ -57,16 +49,7 @@ unsafe sealed partial class CpuBackend
 
     public override void Products(MultiTensorLayout layout, Tensor x, Tensor z, Weighting weighting, Tensor weights, Tensor result)
     {
-        if (x.DType == DType.Float32)
-            Products<float>(layout, x, z, weighting, weights);
-        else
-            Products<double>(layout, x, z, weighting, weights);
-        Sum(layout, 3, result);
-    }
-
-    static void Products<T>(MultiTensorLayout layout, Tensor x, Tensor z, Weighting weighting, Tensor weights) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var body = new ProductsBody<T>
+        var body = new ProductsBody
         {
             Tiles = layout.Tiles,
             X = x.Pointer<T>(),
@@ -76,9 +59,10 @@ unsafe sealed partial class CpuBackend
             Partials = layout.Partials.Pointer<double>(),
         };
         ForTiles(layout, ref body);
+        Sum(layout, 3, result);
     }
 
-    struct ProductsBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct ProductsBody : IParallelBody
     {
         public MultiTensorLayout.Tile[] Tiles;
         public T* X, Z, W;
@@ -115,7 +99,7 @@ unsafe sealed partial class CpuBackend
         public readonly double Value => Vector.Sum(low + high);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void AddProduct<T>(Vector<T> a, Vector<T> b) where T : unmanaged
+        public void AddProduct(Vector<T> a, Vector<T> b)
         {
             if (typeof(T) == typeof(double))
             {

@@ -5,21 +5,13 @@ using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void SgdUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule, UpdateControl control)
     {
         if (Number(control.Proceed) == 0)
             return;
-        if (weights.DType == DType.Float32)
-            SgdUpdate<float>(layout, weights, gradient, momentum, rule, control);
-        else
-            SgdUpdate<double>(layout, weights, gradient, momentum, rule, control);
-    }
-
-    static void SgdUpdate<T>(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule, UpdateControl control) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var body = new SgdBody<T>
+        var body = new SgdBody
         {
             Tiles = layout.Tiles,
             Source = new(gradient, Number(control.Scale)),
@@ -31,10 +23,10 @@ unsafe sealed partial class CpuBackend
         ForTiles(layout, ref body);
     }
 
-    struct SgdBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct SgdBody : IParallelBody
     {
         public MultiTensorLayout.Tile[] Tiles;
-        public GradientSource<T> Source;
+        public GradientSource Source;
         public T* W, V;
         public SgdRule Rule;
         public double LearningRate;
@@ -48,7 +40,7 @@ unsafe sealed partial class CpuBackend
             T* w = W, v = V;
             var rate = new Vector<T>(T.CreateTruncating(LearningRate));
             var momentum = new Vector<T>(T.CreateTruncating(Rule.Momentum));
-            var (keep, added) = Decay<T>(tile.Decay, LearningRate, Rule.IsDecoupled);
+            var (keep, added) = Decay(tile.Decay, LearningRate, Rule.IsDecoupled);
             for (long i = tile.Offset; i < tile.Offset + tile.Length; i += Vector<T>.Count)
             {
                 var weight = Vector.Load(w + i);
@@ -67,15 +59,7 @@ unsafe sealed partial class CpuBackend
     {
         if (Number(control.Proceed) == 0)
             return;
-        if (weights.DType == DType.Float32)
-            AdamUpdate<float>(layout, weights, gradient, first, second, rule, control);
-        else
-            AdamUpdate<double>(layout, weights, gradient, first, second, rule, control);
-    }
-
-    static void AdamUpdate<T>(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor first, Tensor second, in AdamRule rule, UpdateControl control) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var body = new AdamBody<T>
+        var body = new AdamBody
         {
             Tiles = layout.Tiles,
             Source = new(gradient, Number(control.Scale)),
@@ -89,10 +73,10 @@ unsafe sealed partial class CpuBackend
         ForTiles(layout, ref body);
     }
 
-    struct AdamBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct AdamBody : IParallelBody
     {
         public MultiTensorLayout.Tile[] Tiles;
-        public GradientSource<T> Source;
+        public GradientSource Source;
         public T* W, M, V;
         public AdamRule Rule;
         public double LearningRate, Steps;
@@ -104,12 +88,12 @@ unsafe sealed partial class CpuBackend
                 return;
             var source = Source;
             T* w = W, m = M, v = V;
-            var (beta1, rest1) = (Broadcast<T>(Rule.Beta1), Broadcast<T>(1 - Rule.Beta1));
-            var (beta2, rest2) = (Broadcast<T>(Rule.Beta2), Broadcast<T>(1 - Rule.Beta2));
-            var epsilon = Broadcast<T>(Rule.Epsilon);
-            var rate = Broadcast<T>(LearningRate / (1 - Math.Pow(Rule.Beta1, Steps)));
-            var correction = Broadcast<T>(1 / Math.Sqrt(1 - Math.Pow(Rule.Beta2, Steps)));
-            var (keep, added) = Decay<T>(tile.Decay, LearningRate, Rule.IsDecoupled);
+            var (beta1, rest1) = (Broadcast(Rule.Beta1), Broadcast(1 - Rule.Beta1));
+            var (beta2, rest2) = (Broadcast(Rule.Beta2), Broadcast(1 - Rule.Beta2));
+            var epsilon = Broadcast(Rule.Epsilon);
+            var rate = Broadcast(LearningRate / (1 - Math.Pow(Rule.Beta1, Steps)));
+            var correction = Broadcast(1 / Math.Sqrt(1 - Math.Pow(Rule.Beta2, Steps)));
+            var (keep, added) = Decay(tile.Decay, LearningRate, Rule.IsDecoupled);
             for (long i = tile.Offset; i < tile.Offset + tile.Length; i += Vector<T>.Count)
             {
                 var weight = Vector.Load(w + i);
@@ -123,31 +107,31 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    static Vector<T> Broadcast<T>(double value) where T : unmanaged, IFloatingPointIeee754<T> => new(T.CreateTruncating(value));
+    static Vector<T> Broadcast(double value) => new(T.CreateTruncating(value));
 
     /// <summary>Weight decay as a factor of the weight (decoupled) and as its factor in the gradient (coupled).</summary>
-    static (Vector<T> Keep, Vector<T> Added) Decay<T>(double decay, double rate, bool isDecoupled) where T : unmanaged, IFloatingPointIeee754<T> =>
-        isDecoupled ? (Broadcast<T>(1 - (rate * decay)), Vector<T>.Zero) : (Vector<T>.One, Broadcast<T>(decay));
+    static (Vector<T> Keep, Vector<T> Added) Decay(double decay, double rate, bool isDecoupled) =>
+        isDecoupled ? (Broadcast(1 - (rate * decay)), Vector<T>.Zero) : (Vector<T>.One, Broadcast(decay));
 
     public override void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call)
     {
-        var body = new NormalBody { Runs = layout.Runs, Y = y, Philox = Generator(call) };
+        var body = new NormalBody { Runs = layout.Runs, Y = y.Pointer<T>(), Philox = Generator(call) };
         WorkerPool.For(layout.Runs.Length, ref body);
     }
 
     struct NormalBody : IParallelBody
     {
         public MultiTensorLayout.Run[] Runs;
-        public Tensor Y;
+        public T* Y;
         public Philox Philox;
 
         public readonly void Run(int index)
         {
             const int Length = 1024;
             var run = Runs[index];
-            if (Y.DType == DType.Float32)
+            if (typeof(T) == typeof(float))
             {
-                Philox.Normals(run.Index, new Span<float>(Y.Pointer<float>() + run.Offset, run.Length));
+                Philox.Normals(run.Index, new Span<float>((float*)Y + run.Offset, run.Length));
                 return;
             }
             Span<float> some = stackalloc float[Length];
@@ -156,7 +140,7 @@ unsafe sealed partial class CpuBackend
                 var part = some[..Math.Min(Length, run.Length - done)];
                 Philox.Normals(run.Index + (ulong)done, part);
                 for (int i = 0; i < part.Length; i++)
-                    Y.Pointer<double>()[run.Offset + done + i] = part[i];
+                    Y[run.Offset + done + i] = T.CreateTruncating(part[i]);
             }
         }
     }

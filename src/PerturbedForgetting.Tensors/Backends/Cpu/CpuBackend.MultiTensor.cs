@@ -5,14 +5,14 @@ using PerturbedForgetting.Tensors.MultiTensor;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     /// <summary>Tiles are multiples of 64 bytes, as is every vector, so the passes need no remainder loops.</summary>
     static void ForTiles<TBody>(MultiTensorLayout layout, ref TBody body) where TBody : struct, IParallelBody => WorkerPool.For(layout.Tiles.Length, ref body);
 
     /// <summary>x·|w|ᵏ.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector<T> Weighted<T>(Vector<T> x, T* weights, Weighting weighting) where T : unmanaged, IFloatingPointIeee754<T>
+    static Vector<T> Weighted(Vector<T> x, T* weights, Weighting weighting)
     {
         if (weighting == Weighting.None)
             return x;
@@ -24,7 +24,7 @@ unsafe sealed partial class CpuBackend
     static ref double Number(Tensor x) => ref *x.Pointer<double>();
 
     /// <summary>The sum a·x + b·|w|ᵏ·z as a kernel sees it; what scales it is already in a and b.</summary>
-    readonly struct GradientSource<T> where T : unmanaged, IFloatingPointIeee754<T>
+    readonly struct GradientSource
     {
         readonly T* x, z;
         readonly Weighting weighting;
@@ -55,15 +55,7 @@ unsafe sealed partial class CpuBackend
         if (finite is not null && !double.IsFinite(Number(squaredNorm)))
             Number(finite) = 0;
         double step = sign * Number(radius) / (Math.Sqrt(Number(squaredNorm)) + 1e-12);
-        if (weights.DType == DType.Float32)
-            StepAlong<float>(layout, weights, d, weighting, step, y);
-        else
-            StepAlong<double>(layout, weights, d, weighting, step, y);
-    }
-
-    static void StepAlong<T>(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, double step, Tensor y) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var body = new StepAlongBody<T>
+        var body = new StepAlongBody
         {
             Tiles = layout.Tiles,
             W = weights.Pointer<T>(),
@@ -75,7 +67,7 @@ unsafe sealed partial class CpuBackend
         ForTiles(layout, ref body);
     }
 
-    struct StepAlongBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct StepAlongBody : IParallelBody
     {
         public MultiTensorLayout.Tile[] Tiles;
         public T* W, D, Y;
@@ -99,15 +91,7 @@ unsafe sealed partial class CpuBackend
 
     public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y)
     {
-        if (y.DType == DType.Float32)
-            Combine<float>(layout, gradient, weights, scale, accumulate, y);
-        else
-            Combine<double>(layout, gradient, weights, scale, accumulate, y);
-    }
-
-    static void Combine<T>(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var body = new CombineBody<T>
+        var body = new CombineBody
         {
             Tiles = layout.Tiles,
             Source = new(gradient, scale),
@@ -118,10 +102,10 @@ unsafe sealed partial class CpuBackend
         ForTiles(layout, ref body);
     }
 
-    struct CombineBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct CombineBody : IParallelBody
     {
         public MultiTensorLayout.Tile[] Tiles;
-        public GradientSource<T> Source;
+        public GradientSource Source;
         public T* W, Y;
         public bool Accumulate;
 
@@ -142,26 +126,18 @@ unsafe sealed partial class CpuBackend
 
     public override void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor)
     {
-        if (y.DType == DType.Float32)
-            Lerp<float>(layout, y, target, Number(factor));
-        else
-            Lerp<double>(layout, y, target, Number(factor));
-    }
-
-    static void Lerp<T>(MultiTensorLayout layout, Tensor y, Tensor target, double factor) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var body = new LerpBody<T>
+        var body = new LerpBody
         {
             Tiles = layout.Tiles,
             Y = y.Pointer<T>(),
             Target = target.Pointer<T>(),
-            Factor = T.CreateTruncating(factor),
-            Rest = T.CreateTruncating(1 - factor),
+            Factor = T.CreateTruncating(Number(factor)),
+            Rest = T.CreateTruncating(1 - Number(factor)),
         };
         ForTiles(layout, ref body);
     }
 
-    struct LerpBody<T> : IParallelBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct LerpBody : IParallelBody
     {
         public MultiTensorLayout.Tile[] Tiles;
         public T* Y, Target;
@@ -191,19 +167,19 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    static void Mix<T, TMix>(Tensor y, Tensor target, Tensor factor)
-        where T : unmanaged, INumber<T>
+    static void Mix<TElement, TMix>(Tensor y, Tensor target, Tensor factor)
+        where TElement : unmanaged, INumber<TElement>
         where TMix : unmanaged, INumber<TMix>
     {
         var (f, rest) = (TMix.CreateTruncating(Number(factor)), TMix.CreateTruncating(1 - Number(factor)));
-        T* to = y.Pointer<T>(), from = target.Pointer<T>();
+        TElement* to = y.Pointer<TElement>(), from = target.Pointer<TElement>();
         for (long i = 0; i < y.Count; i++)
-            to[i] = T.CreateTruncating((f * TMix.CreateTruncating(from[i])) + (rest * TMix.CreateTruncating(to[i])));
+            to[i] = TElement.CreateTruncating((f * TMix.CreateTruncating(from[i])) + (rest * TMix.CreateTruncating(to[i])));
     }
 
     public override void Record(Tensor value, double factor, Tensor last, Tensor sum)
     {
-        double v = factor * (value.DType == DType.Float32 ? *value.Pointer<float>() : *value.Pointer<double>());
+        double v = factor * double.CreateTruncating(*value.Pointer<T>());
         Number(last) = v;
         Number(sum) += v;
     }

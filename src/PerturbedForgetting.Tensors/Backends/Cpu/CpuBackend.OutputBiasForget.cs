@@ -3,19 +3,15 @@ using System.Runtime.CompilerServices;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
     public override void OutputBiasForget(Tensor logits, Tensor labels, double c, double gamma, bool sigmoid, Tensor loss, Tensor? gradient)
     {
         double factor = 1.0 / logits.Shape[0];
-        if (logits.DType == DType.Float32)
-            Reduce<float, OutputBiasForgetRow<float>>(logits, factor, loss, gradient, new(labels, c, gamma, sigmoid, factor));
-        else
-            Reduce<double, OutputBiasForgetRow<double>>(logits, factor, loss, gradient, new(labels, c, gamma, sigmoid, factor));
+        Reduce<OutputBiasForgetRow>(logits, factor, loss, gradient, new(labels, c, gamma, sigmoid, factor));
     }
 
-    struct OutputBiasForgetRow<T>(Tensor labels, double c, double gamma, bool sigmoid, double factor) : IRowLoss<T>
-        where T : unmanaged, IFloatingPointIeee754<T>
+    struct OutputBiasForgetRow(Tensor labels, double c, double gamma, bool sigmoid, double factor) : IRowLoss<T>
     {
         readonly int* label = labels.Pointer<int>();
 
@@ -67,7 +63,6 @@ unsafe sealed partial class CpuBackend
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        readonly Vector<T> Weight(Vector<T> x, Vector<T> shift) =>
-            sigmoid ? new SigmoidKernel().Invoke(x) : VectorMath.Exp(x - shift);
+        readonly Vector<T> Weight(Vector<T> x, Vector<T> shift) =>     sigmoid ? new SigmoidKernel().Invoke(x) : VectorMath.Exp(x - shift);
     }
 }

@@ -1,6 +1,6 @@
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe abstract partial class CpuBackend
 {
     public override void Permute(Tensor x, ReadOnlySpan<int> axes, Tensor y)
     {

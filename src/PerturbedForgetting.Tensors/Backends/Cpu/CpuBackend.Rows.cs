@@ -8,16 +8,16 @@ interface IRowBody
     void Run(long first, long end);
 }
 
-unsafe sealed partial class CpuBackend
+unsafe abstract partial class CpuBackend
 {
     // A range of this many elements takes some 10 microseconds from memory; below two of them threads do not pay.
-    const long RangeElements = 1 << 14;
+    protected const long RangeElements = 1 << 14;
 
     /// <summary>Runs the rows on all threads, in ranges of about <see cref="RangeElements"/> elements, multiples of 16 rows where rows are short.</summary>
     /// <param name="rows">Number of rows.</param>
     /// <param name="rowElements">What a row costs, in elements read and written once.</param>
     /// <param name="body">The work.</param>
-    static void ForRows<TBody>(long rows, long rowElements, TBody body) where TBody : struct, IRowBody
+    protected static void ForRows<TBody>(long rows, long rowElements, TBody body) where TBody : struct, IRowBody
     {
         long range = Math.Max(1, RangeElements / Math.Max(1, rowElements));
         if (range > 16)

@@ -2,39 +2,15 @@ using System.Numerics;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-unsafe sealed partial class CpuBackend
+unsafe sealed partial class CpuBackend<T>
 {
-    public override void Softmax(Tensor x, Tensor y)
-    {
-        if (x.DType == DType.Float32)
-            ForLastDimension(y, new SoftmaxRows<float>(x, y));
-        else
-            ForLastDimension(y, new SoftmaxRows<double>(x, y));
-    }
+    public override void Softmax(Tensor x, Tensor y) => ForLastDimension(y, new SoftmaxRows(x, y));
 
-    public override void SoftmaxBackward(Tensor dy, Tensor y, Tensor dx)
-    {
-        if (y.DType == DType.Float32)
-            ForLastDimension(y, new SoftmaxBackwardRows<float>(dy, y, dx));
-        else
-            ForLastDimension(y, new SoftmaxBackwardRows<double>(dy, y, dx));
-    }
+    public override void SoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => ForLastDimension(y, new SoftmaxBackwardRows(dy, y, dx));
 
-    public override void LogSoftmax(Tensor x, Tensor y)
-    {
-        if (x.DType == DType.Float32)
-            ForLastDimension(y, new LogSoftmaxRows<float>(x, y));
-        else
-            ForLastDimension(y, new LogSoftmaxRows<double>(x, y));
-    }
+    public override void LogSoftmax(Tensor x, Tensor y) => ForLastDimension(y, new LogSoftmaxRows(x, y));
 
-    public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx)
-    {
-        if (y.DType == DType.Float32)
-            ForLastDimension(y, new LogSoftmaxBackwardRows<float>(dy, y, dx));
-        else
-            ForLastDimension(y, new LogSoftmaxBackwardRows<double>(dy, y, dx));
-    }
+    public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => ForLastDimension(y, new LogSoftmaxBackwardRows(dy, y, dx));
 
     static void ForLastDimension<TBody>(Tensor y, TBody body) where TBody : struct, IRowBody
     {
@@ -42,7 +18,7 @@ unsafe sealed partial class CpuBackend
             ForRows(y.Count / y.Shape[-1], y.Shape[-1], body);
     }
 
-    struct SoftmaxRows<T>(Tensor x, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct SoftmaxRows(Tensor x, Tensor y) : IRowBody
     {
         readonly T* source = x.Pointer<T>(), target = y.Pointer<T>();
         readonly int width = y.Shape[-1];
@@ -58,7 +34,7 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct SoftmaxBackwardRows<T>(Tensor dy, Tensor y, Tensor dx) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct SoftmaxBackwardRows(Tensor dy, Tensor y, Tensor dx) : IRowBody
     {
         readonly T* upstream = dy.Pointer<T>(), output = y.Pointer<T>(), target = dx.Pointer<T>();
         readonly int width = y.Shape[-1];
@@ -79,7 +55,7 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct LogSoftmaxRows<T>(Tensor x, Tensor y) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct LogSoftmaxRows(Tensor x, Tensor y) : IRowBody
     {
         readonly T* source = x.Pointer<T>(), target = y.Pointer<T>();
         readonly int width = y.Shape[-1];
@@ -100,7 +76,7 @@ unsafe sealed partial class CpuBackend
         }
     }
 
-    struct LogSoftmaxBackwardRows<T>(Tensor dy, Tensor y, Tensor dx) : IRowBody where T : unmanaged, IFloatingPointIeee754<T>
+    struct LogSoftmaxBackwardRows(Tensor dy, Tensor y, Tensor dx) : IRowBody
     {
         readonly T* upstream = dy.Pointer<T>(), output = y.Pointer<T>(), target = dx.Pointer<T>();
         readonly int width = y.Shape[-1];

@@ -3,9 +3,17 @@ using System.Runtime.CompilerServices;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
-/// <summary>The operations on the processor, one file an operation family. Kernels are generic over float and double.</summary>
-unsafe sealed partial class CpuBackend : Backend
+/// <summary>The operations on the processor, one file an operation family: here what does not depend on the floating type.</summary>
+unsafe abstract partial class CpuBackend : Backend
 {
+    static readonly CpuBackend<float> singles = new();
+    static readonly CpuBackend<double> doubles = new();
+
+    /// <summary>The backend of a type; float32's does, too, what depends on no type.</summary>
+    public static CpuBackend Of(DType type) => type == DType.Float64 ? doubles : singles;
+
+    public override Backend For(DType type) => Of(type);
+
     public override void Fill(Tensor y, double value)
     {
         switch (y.DType)
@@ -70,5 +78,13 @@ unsafe sealed partial class CpuBackend : Backend
 
     /// <summary>A tensor's elements; for tensors below 2^31 elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Span<T> Span<T>(Tensor t) where T : unmanaged => new(t.Pointer<T>(), checked((int)t.Count));
+    protected static Span<T> Span<T>(Tensor t) where T : unmanaged => new(t.Pointer<T>(), checked((int)t.Count));
+}
+
+/// <summary>The operations on tensors of one floating type.</summary>
+/// <typeparam name="T">float or double.</typeparam>
+unsafe sealed partial class CpuBackend<T> : CpuBackend where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>A tensor's elements; null for none.</summary>
+    static T* PointerOrNull(Tensor? t) => t is null ? null : t.Pointer<T>();
 }

@@ -29,7 +29,7 @@ sealed class BinaryCrossEntropyTests(string device) : LossFixture(device)
     void Check(float[] x, int samples, int classes, Tensor target, double smoothing, double scale, DevicePointer dense, DevicePointer labels)
     {
         double factor = 1.0 / x.Length;
-        (double expected, float[] gradient) = Exact(x, samples, classes, (logits, loss, g) => Device.Cpu.Backend.BinaryCrossEntropy(logits, target, smoothing, factor, loss, g));
+        (double expected, float[] gradient) = Exact(x, samples, classes, (logits, loss, g) => logits.Backend.BinaryCrossEntropy(logits, target, smoothing, factor, loss, g));
         DeviceBuffer<float> onDevice = Upload<float>(x);
         var kernel = new BinaryCrossEntropy(Library);
         (double actual, float[] actualGradient) = OnDevice(samples, classes,
@@ -46,7 +46,7 @@ sealed class BinaryCrossEntropyTests(string device) : LossFixture(device)
         x[4] = bad;
         int[] y = [4, 1];
         using Tensor labels = OnCpu(y), logits = OnCpu(x, 2, classes), gradient = logits.EmptyLike(), loss = Tensor.Persistent([1]);
-        Device.Cpu.Backend.BinaryCrossEntropy(logits, labels, 0.1, 0.5, loss, gradient);
+        logits.Backend.BinaryCrossEntropy(logits, labels, 0.1, 0.5, loss, gradient);
         DeviceBuffer<float> onDevice = Upload<float>(x);
         DeviceBuffer<int> classOf = Upload<int>(y);
         var kernel = new BinaryCrossEntropy(Library);

@@ -14,7 +14,7 @@ sealed class CrossEntropyTests(string device) : LossFixture(device)
         float[] x = Normal(samples * classes, scale);
         int[] y = Whole(samples, classes);
         using Tensor labels = OnCpu(y);
-        (double expected, float[] gradient) = Exact(x, samples, classes, (logits, loss, g) => Device.Cpu.Backend.CrossEntropy(logits, labels, smoothing, loss, g));
+        (double expected, float[] gradient) = Exact(x, samples, classes, (logits, loss, g) => logits.Backend.CrossEntropy(logits, labels, smoothing, loss, g));
         (double actual, float[] actualGradient) = Run(x, y, classes, smoothing);
         // Terms of the loss are as large as the distance of two logits.
         Assert.That(actual, Is.EqualTo(expected).Within(1e-6 * (expected + scale)));
@@ -36,7 +36,7 @@ sealed class CrossEntropyTests(string device) : LossFixture(device)
         x[ofLabel ? 4 : 5] = bad;
         int[] y = [4, 1];
         using Tensor labels = OnCpu(y), logits = OnCpu(x, 2, classes), gradient = logits.EmptyLike(), loss = Tensor.Persistent([1]);
-        Device.Cpu.Backend.CrossEntropy(logits, labels, 0.1, loss, gradient);
+        logits.Backend.CrossEntropy(logits, labels, 0.1, loss, gradient);
         (double actual, float[] actualGradient) = Run(x, y, classes, 0.1);
         AssertClose([actual], [loss.Item()], relative: 1e-6);
         AssertClose(actualGradient, gradient.ToArray<float>(), relative: 3e-6, absolute: 3e-7);

@@ -49,7 +49,7 @@ sealed class LabelRankTests(string device) : LossFixture(device)
     static int[] Expected(float[] x, int samples, int classes, Tensor labels)
     {
         using Tensor logits = OnCpu(x, samples, classes), rank = Tensor.Persistent([samples], DType.Int32);
-        Device.Cpu.Backend.LabelRank(logits, labels, rank);
+        logits.Backend.LabelRank(logits, labels, rank);
         return rank.ToArray<int>();
     }
 

@@ -14,7 +14,7 @@ sealed class OutputBiasForgetTests(string device) : LossFixture(device)
         float[] x = Normal(samples * classes, 3);
         int[] y = Whole(samples, classes);
         using Tensor labels = OnCpu(y);
-        (double expected, float[] gradient) = Exact(x, samples, classes, (logits, loss, g) => Device.Cpu.Backend.OutputBiasForget(logits, labels, c, gamma, sigmoid, loss, g));
+        (double expected, float[] gradient) = Exact(x, samples, classes, (logits, loss, g) => logits.Backend.OutputBiasForget(logits, labels, c, gamma, sigmoid, loss, g));
         (double actual, float[] actualGradient) = Run(x, y, classes, c, gamma, sigmoid);
         // The sigmoid form adds up C terms of a logit's size.
         double terms = sigmoid ? x.Sum(static v => Math.Abs(v) / (1 + Math.Exp(-v))) / samples : 3;
@@ -38,7 +38,7 @@ sealed class OutputBiasForgetTests(string device) : LossFixture(device)
         x[ofLabel ? 4 : 5] = bad;
         int[] y = [4, 1];
         using Tensor labels = OnCpu(y), logits = OnCpu(x, 2, classes), gradient = logits.EmptyLike(), loss = Tensor.Persistent([1]);
-        Device.Cpu.Backend.OutputBiasForget(logits, labels, 10, 0.7, sigmoid, loss, gradient);
+        logits.Backend.OutputBiasForget(logits, labels, 10, 0.7, sigmoid, loss, gradient);
         (double actual, float[] actualGradient) = Run(x, y, classes, 10, 0.7, sigmoid);
         Assert.That(double.IsFinite(actual), Is.EqualTo(double.IsFinite(loss.Item())), $"{actual}, not {loss.Item()}");
         AssertClose(actualGradient, gradient.ToArray<float>(), relative: 3e-6, absolute: 1e-6);

@@ -25,7 +25,7 @@ sealed class ActivationsTests(string device) : KernelFixture(device)
         // In place, the same bits.
         Library.Map(Stream, f.Kernel, 1, count, again, again, (long)count);
         using Tensor expected = Tensor.Empty([count], DType.Float32);
-        expected.Device.Backend.Map(f, OnCpu(x), expected);
+        expected.Backend.Map(f, OnCpu(x), expected);
         AssertClose(Download(y), expected.ToArray<float>(), f == Unary.Relu ? 0 : 6e-7, f == Unary.Relu ? 0 : 6e-7);
         AssertClose(Download(again), Download(y), 0);
         AssertTraffic(f.Kernel, loaded: 8L * count, stored: 8L * count, isCoalesced: count % 128 == 0);
@@ -40,7 +40,7 @@ sealed class ActivationsTests(string device) : KernelFixture(device)
         DeviceBuffer<float> dx = Poisoned<float>(count);
         Library.Map(Stream, f.Backward.Kernel, 2, count, dx, Upload<float>(dy), Upload<float>(saved), (long)count);
         using Tensor expected = Tensor.Empty([count], DType.Float32);
-        expected.Device.Backend.Map(f.Backward, OnCpu(dy), OnCpu(saved), expected);
+        expected.Backend.Map(f.Backward, OnCpu(dy), OnCpu(saved), expected);
         AssertClose(Download(dx), expected.ToArray<float>(), f == Unary.Relu ? 0 : 1e-6, f == Unary.Relu ? 0 : 2e-6);
         AssertTraffic(f.Backward.Kernel, loaded: 8L * count, stored: 4L * count, isCoalesced: count % 128 == 0);
     }

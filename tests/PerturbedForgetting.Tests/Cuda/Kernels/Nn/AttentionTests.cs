@@ -151,7 +151,7 @@ sealed class AttentionTests(string device) : KernelFixture(device)
     static float[] CpuForward(float[] x, int[] size, float scale)
     {
         Tensor y = Tensor.Empty([size[0], size[1], size[2] * size[3]]);
-        y.Device.Backend.Attention(OnCpu(x, size[0], size[1], 3 * size[2] * size[3]), size[2], scale, y, null);
+        y.Backend.Attention(OnCpu(x, size[0], size[1], 3 * size[2] * size[3]), size[2], scale, y, null);
         return y.ToArray<float>();
     }
 
@@ -160,8 +160,8 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         (int batch, int tokens, int heads, int channels) = (size[0], size[1], size[2], size[2] * size[3]);
         Tensor qkv = OnCpu(x, batch, tokens, 3 * channels), y = Tensor.Empty([batch, tokens, channels], DType.Float64);
         Tensor logSums = Tensor.Empty([batch, heads, tokens], DType.Float64), gradient = qkv.EmptyLike();
-        y.Device.Backend.Attention(qkv, heads, scale, y, logSums);
-        y.Device.Backend.AttentionBackward(OnCpu(dy, batch, tokens, channels), y, qkv, logSums, heads, scale, gradient);
+        y.Backend.Attention(qkv, heads, scale, y, logSums);
+        y.Backend.AttentionBackward(OnCpu(dy, batch, tokens, channels), y, qkv, logSums, heads, scale, gradient);
         return (y.ToArray<double>(), logSums.ToArray<double>(), gradient.ToArray<double>());
     }
 

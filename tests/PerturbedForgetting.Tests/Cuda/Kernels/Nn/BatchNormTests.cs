@@ -21,7 +21,7 @@ sealed class BatchNormKernelTests(string device) : KernelFixture(device)
         kernels.Statistics(Stream, saved, mean, variance, counter, Scratch<float>(BatchNorm.Scratch(rows, channels)), x, Upload<float>(c.Weight), Upload<float>(c.Bias), 1e-5, 0.1, rows, channels);
         kernels.Apply(Stream, y, x, saved, residual ? Upload<float>(c.Residual) : DevicePointer.Null, relu, rows, channels);
         Tensor expected = Tensor.Empty([rows, channels], DType.Float32), statistics = c.SavedOnCpu(out Tensor runningMean, out Tensor runningVariance);
-        expected.Device.Backend.BatchNormApply(OnCpu(c.X, rows, channels), statistics, residual ? OnCpu(c.Residual, rows, channels) : null, relu, expected);
+        expected.Backend.BatchNormApply(OnCpu(c.X, rows, channels), statistics, residual ? OnCpu(c.Residual, rows, channels) : null, relu, expected);
         Assert.That(Download(counter), Is.EqualTo(new[] { 42L }));
         AssertClose(Download(mean), runningMean.ToArray<float>(), 2e-6, 1e-6);
         AssertClose(Download(variance), runningVariance.ToArray<float>(), 2e-5, 1e-6);
@@ -36,7 +36,7 @@ sealed class BatchNormKernelTests(string device) : KernelFixture(device)
         (int rows, int channels) = shape;
         Case c = Make(rows, channels);
         Tensor x = OnCpu(c.X, rows, channels), statistics = c.SavedOnCpu(out _, out _), output = Tensor.Empty([rows, channels], DType.Float32), dy = OnCpu(c.Residual, rows, channels);
-        Backend cpu = x.Device.Backend;
+        Backend cpu = x.Backend;
         cpu.BatchNormApply(x, statistics, null, relu, output);
         Tensor dx = Tensor.Empty([rows, channels], DType.Float32), dresidual = Tensor.Empty([rows, channels], DType.Float32), dweight = OnCpu(c.Weight), dbias = Tensor.Empty([channels], DType.Float32);
         cpu.BatchNormBackward(dy, x, relu, residual ? output : null, statistics, batch, new BatchNormGradients(dx, residual ? dresidual : null, dweight, true, dbias, false));
@@ -92,7 +92,7 @@ sealed class BatchNormKernelTests(string device) : KernelFixture(device)
         const int rows = 40;
         Case c = Make(rows, channels);
         Tensor saved = Tensor.Empty([5, channels], DType.Float32), x = OnCpu(c.X, rows, channels), dx = Tensor.Empty([rows, channels], DType.Float32);
-        Backend cpu = saved.Device.Backend;
+        Backend cpu = saved.Backend;
         cpu.BatchNormFrozen(OnCpu(c.Weight), OnCpu(c.Bias), OnCpu(c.Mean), OnCpu(c.Variance), 1e-5, saved);
         cpu.BatchNormBackward(OnCpu(c.Residual, rows, channels), x, true, null, saved, false, new BatchNormGradients(dx, null, null, false, null, false));
         DeviceBuffer<float> made = Poisoned<float>(5 * channels), input = Poisoned<float>(c.X.Length);
@@ -110,7 +110,7 @@ sealed class BatchNormKernelTests(string device) : KernelFixture(device)
         {
             Tensor saved = Tensor.Empty([5, Channels], DType.Float32);
             (runningMean, runningVariance) = (OnCpu(Mean), OnCpu(Variance));
-            saved.Device.Backend.BatchNormStatistics(OnCpu(X, Rows, Channels), OnCpu(Weight), OnCpu(Bias), 1e-5, saved, runningMean, runningVariance, 0.1, null);
+            saved.Backend.BatchNormStatistics(OnCpu(X, Rows, Channels), OnCpu(Weight), OnCpu(Bias), 1e-5, saved, runningMean, runningVariance, 0.1, null);
             return saved;
         }
     }

@@ -16,7 +16,7 @@ sealed class DropoutKernelTests(string device) : KernelFixture(device)
         DeviceBuffer<float> y = Poisoned<float>(count);
         new Dropout(Library).Launch(Stream, y, Upload<float>(x), p, seed, sequence, default, count);
         Tensor expected = Tensor.Empty([count], DType.Float32);
-        expected.Device.Backend.Dropout(OnCpu(x), p, new(seed, sequence), expected);
+        expected.Backend.Dropout(OnCpu(x), p, new(seed, sequence), expected);
         AssertClose(Download(y), expected.ToArray<float>(), 0);
     }
 
@@ -30,7 +30,7 @@ sealed class DropoutKernelTests(string device) : KernelFixture(device)
         new Dropout(Library).Launch(Stream, plain, source, 0.5, 7, Streams.Dropout + 3 + counter, default, count);
         AssertClose(Download(counted), Download(plain), 0);
         Tensor expected = Tensor.Empty([count], DType.Float32);
-        expected.Device.Backend.Dropout(OnCpu(x), 0.5, new(7, Streams.Dropout + 3, OnCpu(new[] { (long)counter })), expected);
+        expected.Backend.Dropout(OnCpu(x), 0.5, new(7, Streams.Dropout + 3, OnCpu(new[] { (long)counter })), expected);
         AssertClose(Download(counted), expected.ToArray<float>(), 0);
     }
 }

@@ -22,7 +22,7 @@ sealed class LayerNormKernelTests(string device) : KernelFixture(device)
             db = Upload<float>(b), source = Upload<float>(x), weight = Upload<float>(w);
         kernels.Forward(Stream, y, statistics, default, source, default, weight, Upload<float>(b), 1e-6, rows, columns);
         Tensor input = OnCpu(x, rows, columns), scale = OnCpu(w), shift = OnCpu(b), output = Tensor.Empty([rows, columns], DType.Float32), saved = Tensor.Empty([rows, 3], DType.Float32);
-        Backend cpu = output.Device.Backend;
+        Backend cpu = output.Backend;
         cpu.LayerNorm(input, scale, shift, 1e-6, output, saved);
         // Numbers around 100 keep 1e-5 of their spread of 1; both sides take the mean's rounding back.
         AssertClose(Download(y), output.ToArray<float>(), 1e-5, 2e-5);

@@ -20,12 +20,12 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         DeviceBuffer<float> y = Poisoned<float>(special.Length), x = Upload<float>(special);
         if (backward)
         {
-            expected.Device.Backend.Map(Unary.Gelu.Backward, OnCpu(dy), OnCpu(special), expected);
+            expected.Backend.Map(Unary.Gelu.Backward, OnCpu(dy), OnCpu(special), expected);
             Library.Map(Stream, Unary.Gelu.Backward.Kernel, 2, special.Length, y, Upload<float>(dy), x, (long)special.Length);
         }
         else
         {
-            expected.Device.Backend.Map(Unary.Gelu, OnCpu(special), expected);
+            expected.Backend.Map(Unary.Gelu, OnCpu(special), expected);
             Library.Map(Stream, Unary.Gelu.Kernel, 1, special.Length, y, x, (long)special.Length);
         }
         AssertClose(Download(y), expected.ToArray<float>(), 1e-6, 1e-6);
@@ -37,7 +37,7 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         Tensor expected = Tensor.Empty([special.Length], DType.Float32);
         DeviceBuffer<float> y = Poisoned<float>(special.Length);
         new Dropout(Library).Launch(Stream, y, Upload<float>(special), p, 5, 6, default, special.Length);
-        expected.Device.Backend.Dropout(OnCpu(special), p, new(5, 6), expected);
+        expected.Backend.Dropout(OnCpu(special), p, new(5, 6), expected);
         AssertClose(Download(y), expected.ToArray<float>(), 0);
     }
 
@@ -96,7 +96,7 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         float[] x = Normal(6 * 6 * channels);
         (x[3], x[10], x[^1]) = (float.NaN, float.PositiveInfinity, float.NegativeInfinity);
         Tensor y = Tensor.Empty([1, 3, 3, channels], DType.Float32), mean = Tensor.Empty([1, channels], DType.Float32);
-        Backend cpu = y.Device.Backend;
+        Backend cpu = y.Backend;
         cpu.AvgPool2d(OnCpu(x, 1, 6, 6, channels), new Pool2dGeometry(3, 2, 1), true, y);
         cpu.GlobalAvgPool2d(OnCpu(x, 1, 6, 6, channels), mean);
         var windows = new Pooling.Windows { Height = 6, Width = 6, OutHeight = 3, OutWidth = 3, Channels = channels, KernelH = 3, KernelW = 3, StrideH = 2, StrideW = 2, PadH = 1, PadW = 1 };

@@ -23,8 +23,8 @@ sealed class PoolingKernelTests(string device) : KernelFixture(device)
             values[i] = i % 5 == 0 ? 1 : i % 23 == 7 ? float.NaN : values[i];
         x = OnCpu(values, images, shape.Height, shape.Width, shape.Channels);
         Tensor index = Tensor.Empty(y.Shape, DType.Int32);
-        x.Device.Backend.MaxPool2d(x, geometry, y, index);
-        x.Device.Backend.MaxPool2dBackward(dy, index, geometry, dx);
+        x.Backend.MaxPool2d(x, geometry, y, index);
+        x.Backend.MaxPool2dBackward(dy, index, geometry, dx);
         DeviceBuffer<float> output = Poisoned<float>(y.Count), input = Poisoned<float>(x.Count);
         DeviceBuffer<int> places = Poisoned<int>(y.Count);
         var kernels = new Pooling(Library);
@@ -39,8 +39,8 @@ sealed class PoolingKernelTests(string device) : KernelFixture(device)
     public void Avg([ValueSource(nameof(cases))] (int Height, int Width, int Channels, int Kernel, int Stride, int Padding, bool Ceiling) shape, [Values] bool countPadding)
     {
         (Pooling.Windows windows, Pool2dGeometry geometry, Tensor x, Tensor y, Tensor dy, Tensor dx) = Make(shape);
-        x.Device.Backend.AvgPool2d(x, geometry, countPadding, y);
-        x.Device.Backend.AvgPool2dBackward(dy, geometry, countPadding, dx);
+        x.Backend.AvgPool2d(x, geometry, countPadding, y);
+        x.Backend.AvgPool2dBackward(dy, geometry, countPadding, dx);
         DeviceBuffer<float> output = Poisoned<float>(y.Count), input = Poisoned<float>(x.Count);
         var kernels = new Pooling(Library);
         kernels.Avg(Stream, output, Upload<float>(x.ToArray<float>()), windows, countPadding, images);
@@ -56,8 +56,8 @@ sealed class PoolingKernelTests(string device) : KernelFixture(device)
     {
         float[] x = Normal(images * height * width * channels), dy = Normal(images * channels);
         Tensor y = Tensor.Empty([images, channels], DType.Float32), dx = Tensor.Empty([images, height, width, channels], DType.Float32);
-        y.Device.Backend.GlobalAvgPool2d(OnCpu(x, images, height, width, channels), y);
-        y.Device.Backend.GlobalAvgPool2dBackward(OnCpu(dy, images, channels), dx);
+        y.Backend.GlobalAvgPool2d(OnCpu(x, images, height, width, channels), y);
+        y.Backend.GlobalAvgPool2dBackward(OnCpu(dy, images, channels), dx);
         DeviceBuffer<float> output = Poisoned<float>(y.Count), input = Poisoned<float>(dx.Count);
         var kernels = new Pooling(Library);
         kernels.Global(Stream, output, Upload<float>(x), height * width, channels, images);

@@ -52,11 +52,11 @@ sealed class DeviceMemoryKernelsTests(string device) : KernelFixture(device)
         const int count = 77;
         float[] values = Uniform(count, 0, 250);
         Tensor x = Tensor.Empty([count], from), y = Tensor.Empty([count], to);
-        x.Device.Backend.Cast(OnCpu(values), x);
-        x.Device.Backend.Cast(x, y);
+        x.Backend.Cast(OnCpu(values), x);
+        x.Backend.Cast(x, y);
         byte[] source = new byte[x.Count * x.DType.Size()], expected = new byte[y.Count * y.DType.Size()];
-        x.Device.Backend.Download(x, source);
-        x.Device.Backend.Download(y, expected);
+        x.Backend.Download(x, source);
+        x.Backend.Download(y, expected);
         DeviceBuffer<byte> result = Poisoned<byte>(expected.Length);
         new DeviceMemoryKernels(Library).Cast(Stream, result, to, Upload<byte>(source), from, count);
         Assert.That(Download(result), Is.EqualTo(expected));
