@@ -69,7 +69,8 @@ abstract class Node
     }
 
     /// <summary>The operation in a profile: <c>Conv2d backward</c>.</summary>
-    protected virtual string Label => labels.GetOrAdd(GetType(), static type => $"{(type.Name.EndsWith("Node", StringComparison.Ordinal) ? type.Name[..^4] : type.Name)} backward");
+    protected virtual string Label =>
+        labels.GetOrAdd(GetType(), static type => $"{(type.Name.EndsWith("Node", StringComparison.Ordinal) ? type.Name[..^4] : type.Name)} backward");
 
     /// <summary>Gives back what is held; without having run, for a branch that no gradient reached.</summary>
     internal void Free()

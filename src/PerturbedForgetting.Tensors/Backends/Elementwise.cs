@@ -36,19 +36,28 @@ sealed record Unary(string Name, string Kernel, UnaryLoop Loop, bool TakesParame
     public static readonly Unary Gelu = Of<GeluKernel>("Gelu", "gelu", Saved.Input);
 
     /// <summary>y = factor * x.</summary>
-    public static readonly Unary Scale = new("Scale", "elementwise_scale", static (x, y, factor) => CpuBackend.Map(x, y, new ScaleKernel(factor)), TakesParameter: true);
+    public static readonly Unary Scale =
+        new("Scale", "elementwise_scale", static (x, y, factor) => CpuBackend.Map(x, y, new ScaleKernel(factor)), TakesParameter: true);
 
     /// <summary>What the backward pass reads.</summary>
     public Saved Saves { get; private init; }
 
     /// <summary>dx = f(dy, saved), where something is saved.</summary>
-    public Binary Backward { get => field ?? throw new InvalidOperationException($"{Name} is linear: it is its own backward pass."); private init; }
+    public Binary Backward
+    {
+        get => field ?? throw new InvalidOperationException($"{Name} is linear: it is its own backward pass.");
+        private init;
+    }
 
     /// <summary>The name of the backward pass in a profile.</summary>
     public string BackwardName { get; } = $"{Name} backward";
 
     static Unary Of<TKernel>(string name, string kernel, Saved saves) where TKernel : struct, IUnaryKernel, IBinaryKernel =>
-        new(name, kernel, static (x, y, _) => CpuBackend.Map<TKernel>(x, y, default)) { Saves = saves, Backward = Binary.Of<TKernel>($"{kernel}_backward") };
+        new(name, kernel, static (x, y, _) => CpuBackend.Map<TKernel>(x, y, default))
+        {
+            Saves = saves,
+            Backward = Binary.Of<TKernel>($"{kernel}_backward"),
+        };
 }
 
 /// <summary>y = f(a, b), elementwise.</summary>
@@ -66,5 +75,6 @@ sealed record Binary(string Kernel, BinaryLoop Loop)
     public static readonly Binary Mul = Of<MulKernel>("elementwise_mul");
 
     /// <summary>The operation of a kernel of each device.</summary>
-    public static Binary Of<TKernel>(string kernel) where TKernel : struct, IBinaryKernel => new(kernel, static (a, b, y) => CpuBackend.Map<TKernel>(a, b, y, default));
+    public static Binary Of<TKernel>(string kernel) where TKernel : struct, IBinaryKernel =>
+        new(kernel, static (a, b, y) => CpuBackend.Map<TKernel>(a, b, y, default));
 }

@@ -82,7 +82,8 @@ public sealed class ImageFeed : IDisposable
         var (source, bytes) = (staging[slot], staging[slot].Content);
         var (y, numbers) = (images.Rows(0, count), labels.Rows(0, count));
         source.Await();
-        images.Backend.NormalizeImages(bytes.View(y.Shape, layout.PixelOffset), bytes.View(numbers.Shape, layout.FlipOffset), offset, divisor, y);
+        images.Backend.NormalizeImages(
+            bytes.View(y.Shape, layout.PixelOffset), bytes.View(numbers.Shape, layout.FlipOffset), offset, divisor, y);
         numbers.CopyFrom(bytes.Reinterpret(numbers.Shape, DType.Int32, layout.LabelOffset));
         numbers.KnownBelow = classes;
         source.Release();

@@ -20,7 +20,8 @@ public static partial class Ops
             throw new ArgumentException($"NormalizeImages mirrors images [B, H, W, C] by UInt8 flags [B], not {images} by {flip}.");
         var (offset, divisor) = Normalization(images.Shape, mean, std);
         var y = Tensor.Empty(images.Shape, DType.Float32, images.Device);
-        images.Backend.NormalizeImages(images, flip, Tensor.From(offset, [offset.Length], images.Device), Tensor.From(divisor, [divisor.Length], images.Device), y);
+        Tensor offsets = Tensor.From(offset, [offset.Length], images.Device), divisors = Tensor.From(divisor, [divisor.Length], images.Device);
+        images.Backend.NormalizeImages(images, flip, offsets, divisors, y);
         return y;
     }
 

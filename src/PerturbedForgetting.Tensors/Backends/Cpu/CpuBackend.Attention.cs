@@ -15,7 +15,13 @@ unsafe sealed partial class CpuBackend<T>
     public override void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv)
     {
         var shape = new AttentionHead(qkv, heads, scale);
-        var body = new AttentionBackwardBody { Shape = shape, Dy = dy.Pointer<T>(), LogSums = logSums.Pointer<T>(), Dqkv = dqkv.Pointer<T>() };
+        var body = new AttentionBackwardBody
+        {
+            Shape = shape,
+            Dy = dy.Pointer<T>(),
+            LogSums = logSums.Pointer<T>(),
+            Dqkv = dqkv.Pointer<T>(),
+        };
         WorkerPool.For(shape.Batch * shape.Heads, ref body);
     }
 

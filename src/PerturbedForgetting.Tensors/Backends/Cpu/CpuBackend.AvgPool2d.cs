@@ -7,26 +7,40 @@ unsafe sealed partial class CpuBackend<T>
 {
     public override void AvgPool2d(Tensor x, in Pool2dGeometry geometry, bool countPadding, Tensor y)
     {
-        var rows = new AvgPoolRows { Windows = new(geometry, x.Shape, y.Shape), CountPadding = countPadding, X = x.Pointer<T>(), Y = y.Pointer<T>() };
+        var rows = new AvgPoolRows
+        {
+            Windows = new(geometry, x.Shape, y.Shape),
+            CountPadding = countPadding,
+            X = x.Pointer<T>(),
+            Y = y.Pointer<T>(),
+        };
         WorkerPool.For(y.Shape[0] * y.Shape[1], ref rows);
     }
 
     public override void AvgPool2dBackward(Tensor dy, in Pool2dGeometry geometry, bool countPadding, Tensor dx)
     {
-        var rows = new AvgPoolBackwardRows { Windows = new(geometry, dx.Shape, dy.Shape), CountPadding = countPadding, Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>() };
+        var rows = new AvgPoolBackwardRows
+        {
+            Windows = new(geometry, dx.Shape, dy.Shape),
+            CountPadding = countPadding,
+            Dy = dy.Pointer<T>(),
+            Dx = dx.Pointer<T>(),
+        };
         WorkerPool.For(dx.Shape[0] * dx.Shape[1], ref rows);
     }
 
     public override void GlobalAvgPool2d(Tensor x, Tensor y)
     {
         int pixels = x.Shape[1] * x.Shape[2];
-        ForRows(y.Shape[0], x.Count / Math.Max(1, y.Shape[0]), new PixelMeans { Pixels = pixels, Channels = x.Shape[3], X = x.Pointer<T>(), Y = y.Pointer<T>() });
+        ForRows(y.Shape[0], x.Count / Math.Max(1, y.Shape[0]),
+            new PixelMeans { Pixels = pixels, Channels = x.Shape[3], X = x.Pointer<T>(), Y = y.Pointer<T>() });
     }
 
     public override void GlobalAvgPool2dBackward(Tensor dy, Tensor dx)
     {
         int pixels = dx.Shape[1] * dx.Shape[2];
-        ForRows(dx.Shape[0] * (long)pixels, dx.Shape[3], new SpreadMeans { Pixels = pixels, Channels = dx.Shape[3], Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>() });
+        ForRows(dx.Shape[0] * (long)pixels, dx.Shape[3],
+            new SpreadMeans { Pixels = pixels, Channels = dx.Shape[3], Dy = dy.Pointer<T>(), Dx = dx.Pointer<T>() });
     }
 
     /// <summary>y += factor · x.</summary>

@@ -8,7 +8,8 @@ unsafe sealed partial class CpuBackend<T>
     public override void AddBroadcast(Tensor x, Tensor b, Tensor y)
     {
         if (x.Count > 0)
-            ForRows(x.Count / b.Count, b.Count, new AddBroadcastBody { X = x.Pointer<T>(), B = b.Pointer<T>(), Y = y.Pointer<T>(), Inner = b.Count });
+            ForRows(x.Count / b.Count, b.Count,
+                new AddBroadcastBody { X = x.Pointer<T>(), B = b.Pointer<T>(), Y = y.Pointer<T>(), Inner = b.Count });
     }
 
     public override void SumLeading(Tensor x, Tensor y, bool accumulate) =>

@@ -1,4 +1,3 @@
-using System.Numerics;
 using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;

@@ -1,4 +1,3 @@
-using System.Numerics;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;

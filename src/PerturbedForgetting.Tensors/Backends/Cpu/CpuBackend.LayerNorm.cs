@@ -8,7 +8,8 @@ unsafe sealed partial class CpuBackend<T>
     public override void LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics) =>
         ForLastDimension(y, new LayerNormRows(x, null, weight, bias, eps, null, y, statistics));
 
-    public override void AddLayerNorm(Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, Tensor sum, Tensor y, Tensor statistics) =>
+    public override void AddLayerNorm(
+        Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, Tensor sum, Tensor y, Tensor statistics) =>
         ForLastDimension(y, new LayerNormRows(x, residual, weight, bias, eps, sum, y, statistics));
 
     public override void LayerNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients)
@@ -18,7 +19,12 @@ unsafe sealed partial class CpuBackend<T>
         long size = (long)parts.Count * width;
         bool sums = gradients.Weight is not null || gradients.Bias is not null;
         T* partial = sums ? Scratch.Get<T>(ScratchUse.Reduction, 2 * size) : null;
-        var body = new LayerNormBackwardBody(dy, x, weight, statistics, gradients.X, gradients.AccumulateX) { Parts = parts, WeightSums = partial, BiasSums = partial + size };
+        var body = new LayerNormBackwardBody(dy, x, weight, statistics, gradients.X, gradients.AccumulateX)
+        {
+            Parts = parts,
+            WeightSums = partial,
+            BiasSums = partial + size,
+        };
         WorkerPool.For(parts.Count, ref body);
         if (gradients.Weight is not null)
             AddParts(partial, gradients.Weight.Pointer<T>(), parts.Count, width, gradients.AccumulateWeight);
@@ -26,7 +32,8 @@ unsafe sealed partial class CpuBackend<T>
             AddParts(partial + size, gradients.Bias.Pointer<T>(), parts.Count, width, gradients.AccumulateBias);
     }
 
-    struct LayerNormRows(Tensor x, Tensor? residual, Tensor weight, Tensor bias, double eps, Tensor? sum, Tensor y, Tensor statistics) : IRowBody
+    struct LayerNormRows(Tensor x, Tensor? residual, Tensor weight, Tensor bias, double eps, Tensor? sum, Tensor y, Tensor statistics)
+        : IRowBody
     {
         readonly T* other = PointerOrNull(residual), both = PointerOrNull(sum);
         readonly T* source = x.Pointer<T>(), w = weight.Pointer<T>(), b = bias.Pointer<T>(), target = y.Pointer<T>(), stats = statistics.Pointer<T>();

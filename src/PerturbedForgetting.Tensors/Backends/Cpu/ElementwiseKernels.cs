@@ -9,7 +9,10 @@ interface IUnaryKernel
     Vector<T> Invoke<T>(Vector<T> x) where T : unmanaged, IFloatingPointIeee754<T>;
 }
 
-/// <summary>y = f(a, b), on a vector of elements. Where a <see cref="IUnaryKernel"/> is one too, a is dy and b what the forward pass saved.</summary>
+/// <summary>
+/// y = f(a, b), on a vector of elements. Where a <see cref="IUnaryKernel"/> is one too, it is the backward pass: a is dy, b what the
+/// forward pass saved.
+/// </summary>
 interface IBinaryKernel
 {
     Vector<T> Invoke<T>(Vector<T> a, Vector<T> b) where T : unmanaged, IFloatingPointIeee754<T>;
@@ -53,7 +56,8 @@ readonly struct ReluKernel : IUnaryKernel, IBinaryKernel
 readonly struct SigmoidKernel : IUnaryKernel, IBinaryKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<T> Invoke<T>(Vector<T> x) where T : unmanaged, IFloatingPointIeee754<T> => VectorMath.Sigmoid(x, VectorMath.Exp(-Vector.Abs(x)));
+    public Vector<T> Invoke<T>(Vector<T> x) where T : unmanaged, IFloatingPointIeee754<T> =>
+        VectorMath.Sigmoid(x, VectorMath.Exp(-Vector.Abs(x)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<T> Invoke<T>(Vector<T> dy, Vector<T> y) where T : unmanaged, IFloatingPointIeee754<T> => dy * y * (Vector<T>.One - y);
