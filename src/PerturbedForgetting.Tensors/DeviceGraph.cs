@@ -8,11 +8,7 @@ public sealed class DeviceGraph : IDisposable
     readonly CudaGraphExecutable executable;
     readonly CudaStream stream;
 
-    internal DeviceGraph(CudaGraphExecutable executable, CudaStream stream, int operations) =>
-        (this.executable, this.stream, Operations) = (executable, stream, operations);
-
-    /// <summary>Number of kernels, copies and fills in it.</summary>
-    public int Operations { get; }
+    internal DeviceGraph(CudaGraphExecutable executable, CudaStream stream) => (this.executable, this.stream) = (executable, stream);
 
     /// <summary>Does the recorded work again, on the same memory.</summary>
     public void Launch() => executable.Launch(stream);

@@ -5,9 +5,6 @@ namespace PerturbedForgetting.Tensors;
 /// <param name="W">Along its columns.</param>
 public readonly record struct Size2d(int H, int W)
 {
-    /// <summary>1 in both directions.</summary>
-    public static Size2d One => new(1, 1);
-
     /// <summary>The same in both directions.</summary>
     public static implicit operator Size2d(int both) => new(both, both);
 

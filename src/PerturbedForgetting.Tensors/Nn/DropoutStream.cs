@@ -13,7 +13,7 @@ public sealed class DropoutStream(ulong seed)
     ulong counted;
 
     /// <summary>The seed of the run.</summary>
-    public ulong Seed { get; set; } = seed;
+    public ulong Seed => seed;
 
     /// <summary>How many calls have drawn a mask.</summary>
     public ulong Calls { get; set; }

@@ -27,10 +27,3 @@ public sealed class Sequential : Module
         return x;
     }
 }
-
-/// <summary>Gives back what it gets.</summary>
-public sealed class Identity : Module
-{
-    /// <inheritdoc/>
-    protected override Tensor Forward(Tensor x) => x;
-}

@@ -45,9 +45,6 @@ sealed class CheckpointFolder
     /// <summary>The checkpoint of the best epoch.</summary>
     public string BestPath => Path.Combine(folder, "best" + CheckpointFiles.Extension);
 
-    /// <summary>The epochs whose checkpoints are kept, best first.</summary>
-    public IReadOnlyList<KeptEpoch> Kept => kept;
-
     /// <summary>Keeps the end of an epoch. <c>last</c> is written after the others, so that whatever is interrupted is done again.</summary>
     /// <param name="epochs">All finished epochs; the last of them has just ended.</param>
     /// <param name="save">Writes one checkpoint.</param>

@@ -54,9 +54,6 @@ public sealed class Accuracy : IDisposable
             Ops.CountRanks(ranks, counted[i], counts.Rows(i, 1));
     }
 
-    /// <summary>Forgets everything.</summary>
-    public void Reset() => counts?.Fill(0);
-
     /// <summary>Frees the counts.</summary>
     public void Dispose()
     {

@@ -67,7 +67,7 @@ sealed class CudaWorkplace : IDisposable
         }
         IsCapturing = false;
         using CudaGraph graph = Stream.EndCapture();
-        return new DeviceGraph(graph.Instantiate(), Stream, graph.NodeCount);
+        return new DeviceGraph(graph.Instantiate(), Stream);
     }
 
     // What made the work fail is worth more than that the recording is broken now.

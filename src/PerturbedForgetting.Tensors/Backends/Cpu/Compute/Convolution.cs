@@ -176,26 +176,6 @@ static unsafe class Convolution
         }
     }
 
-    /// <summary>db[o] = (or +=) the sum of dy[..., o] over all pixels.</summary>
-    public static void BackwardBias<T>(in Conv2dShape s, T* dy, T* db, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T> => ColumnSum(s.OutputPixels, s.O, dy, s.O, db, accumulate);
-
-    /// <summary>sums[j] = (or +=) the sum over rows of a[i * stride + j].</summary>
-    public static void ColumnSum<T>(int rows, int columns, T* a, int stride, T* sums, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        // Parts of a fixed number of rows, added in order: the same bits for any number of threads.
-        var body = new ColumnSumBody<T> { Rows = rows, Columns = columns, A = a, Stride = stride };
-        int parts = Math.Max(1, GemmPlan.CeilDiv(rows, ColumnSumBody<T>.PartRows));
-        body.Partials = Scratch.Get<T>(ScratchUse.Partials, (long)parts * columns);
-        WorkerPool.For(parts, ref body);
-        if (!accumulate)
-            Lanes.Clear(sums, columns);
-        for (int part = 1; part < parts; part++)
-            Lanes.Add(body.Partials + ((long)part * columns), body.Partials, columns);
-        Lanes.Add(body.Partials, sums, columns);
-    }
-
     static void Clear<T>(T* values, long count)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -213,25 +193,6 @@ static unsafe class Convolution
 
         public readonly void Run(int index) =>
             Lanes.Clear(Values + ((long)index * Part), (int)Math.Min(Part, Count - ((long)index * Part)));
-    }
-
-    struct ColumnSumBody<T> : IParallelBody
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        public const int PartRows = 256;
-
-        public int Rows, Columns, Stride;
-        public T* A;
-        public T* Partials;
-
-        public void Run(int index)
-        {
-            T* sums = Partials + ((long)index * Columns);
-            Lanes.Clear(sums, Columns);
-            int end = Math.Min(Rows, (index + 1) * PartRows);
-            for (int row = index * PartRows; row < end; row++)
-                Lanes.Add(A + ((long)row * Stride), sums, Columns);
-        }
     }
 
     /// <summary>

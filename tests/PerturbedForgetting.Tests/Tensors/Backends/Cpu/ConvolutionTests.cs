@@ -60,23 +60,6 @@ sealed unsafe class ConvolutionTests
         WeightGradient<double>(shape, accumulate);
     }
 
-    [Test]
-    public void BiasGradientMatchesReference([ValueSource(nameof(shapes))] Conv2dShape shape, [Values] bool accumulate)
-    {
-        Conv2dShape s = shape;
-        using var test = new ComputeCase();
-        float* dy = test.Normal<float>(Outputs(s)), start = test.Normal<float>(s.O);
-        double[] expected = new double[s.O], magnitude = new double[s.O];
-        for (int o = 0; o < s.O && accumulate; o++)
-            magnitude[o] = Math.Abs(expected[o] = start[o]);
-        for (int i = 0; i < Outputs(s); i++)
-        {
-            expected[i % s.O] += dy[i];
-            magnitude[i % s.O] += Math.Abs(dy[i]);
-        }
-        CheckAll(test, start, s.O, expected, magnitude, s.OutputPixels, db => Convolution.BackwardBias(s, dy, db, accumulate));
-    }
-
     static void Forward<T>(Conv2dShape s, bool withBias)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
