@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
@@ -14,7 +15,7 @@ namespace PerturbedForgetting.Cli;
 static class SoftwareGpuOptions
 {
     /// <summary>The environment variable.</summary>
-    public const string Variable = "PERTURBED_FORGETTING_SIM";
+    public static string Variable => EnvironmentVariables.SoftwareGpu.Name;
 
     delegate SimulatedDeviceOptions? Set(SimulatedDeviceOptions options, string value);
 
@@ -35,12 +36,12 @@ static class SoftwareGpuOptions
 
     const string VersionForm = "'none' or a version: 11 or 8.9.7";
 
-    /// <summary>The options that the environment asks for. A variable that hides a real library (<c>PERTURBED_FORGETTING_CUDNN=none</c>)
+    /// <summary>The options that the environment asks for. A variable that hides a real library (<see cref="LibraryNames.Variable"/>)
     /// hides the software GPU's too.</summary>
     /// <exception cref="OptionException">The variable has a key or a value that is not known.</exception>
     public static SimulatedDeviceOptions FromEnvironment()
     {
-        SimulatedDeviceOptions options = Parse(Environment.GetEnvironmentVariable(Variable) ?? "");
+        SimulatedDeviceOptions options = Parse(EnvironmentVariables.SoftwareGpu.Value ?? "");
         return options with
         {
             CublasVersion = IsHidden(CudaLibrary.Cublas) ? null : options.CublasVersion,
@@ -48,7 +49,7 @@ static class SoftwareGpuOptions
             CudnnVersion = IsHidden(CudaLibrary.Cudnn) ? null : options.CudnnVersion,
         };
 
-        static bool IsHidden(CudaLibrary library) => Environment.GetEnvironmentVariable(LibraryAdvice.Variable(library)) == "none";
+        static bool IsHidden(CudaLibrary library) => LibraryNames.Variable(library).Value == EnvironmentVariables.None;
     }
 
     /// <summary>The options of a text such as <c>memory=64M,cudnn=none</c>.</summary>
@@ -95,7 +96,7 @@ static class SoftwareGpuOptions
     static bool Library(string text, out Version? version)
     {
         version = null;
-        if (text == "none")
+        if (text == EnvironmentVariables.None)
             return true;
         if (!Version.TryParse(text.Contains('.') ? text : text + ".0", out Version? given))
             return false;

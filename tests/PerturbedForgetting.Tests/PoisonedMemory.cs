@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tests;
 
@@ -7,5 +8,5 @@ static class PoisonedMemory
 {
     // Before the allocator looks at the variable, which it does once.
     [ModuleInitializer]
-    internal static void Enable() => Environment.SetEnvironmentVariable("PERTURBED_FORGETTING_POISON", "1");
+    internal static void Enable() => Environment.SetEnvironmentVariable(EnvironmentVariables.Poison.Name, "1");
 }

@@ -18,12 +18,12 @@ static class LibraryListing
         Write(output, driver, driverVersion, driverVersion > 0 ? $"CUDA {PtxCompatibility.CudaVersionText(driverVersion)}" : "", driver.Origin, driverVersion > 0 ? null : driver.Origin);
         foreach (LibraryStatus status in libraries.Status(driverVersion))
             Write(output, search(status.Library), driverVersion, status.Version?.ToString() ?? "", status.Origin, status.WhyUnusable);
-        output.WriteLine($"  A folder of libraries may be named in {LibraryAdvice.FolderVariable}; it is searched first.");
+        output.WriteLine($"  A folder of libraries may be named in {EnvironmentVariables.CudaLibraries.Name}; it is searched first.");
     }
 
     static void Write(TextWriter output, LibraryReport report, int driverVersion, string version, string origin, string? whyUnusable)
     {
-        string title = LibraryAdvice.Title(report.Library);
+        string title = LibraryNames.Title(report.Library);
         output.WriteLine($"  {title}");
         Line(output, "version", version);
         Line(output, "from", whyUnusable is null || report.Handle != 0 ? origin : "");
@@ -33,7 +33,9 @@ static class LibraryListing
         {
             Line(output, "state", $"not used: {whyUnusable}");
             Line(output, "without it", LibraryAdvice.Cost(report.Library));
-            Line(output, "remedy", report.State == LibraryState.Hidden ? $"unset {LibraryAdvice.Variable(report.Library)}" : LibraryAdvice.Remedy(report.Library, driverVersion));
+            Line(output, "remedy", report.State == LibraryState.Hidden
+                ? $"unset {LibraryNames.Variable(report.Library)}"
+                : LibraryAdvice.Remedy(report.Library, driverVersion));
         }
         string name = "looked at";
         foreach (LibraryAttempt attempt in report.Tried.Where(attempt => attempt.Outcome != LibraryAttempt.NoFolder))

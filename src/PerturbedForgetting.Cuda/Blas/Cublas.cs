@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Cuda.Blas;
 public sealed unsafe class Cublas : CudaResource
 {
     /// <summary>What profiles call its products.</summary>
-    internal const string GemmName = "cublas sgemm";
+    public const string GemmName = "cublas sgemm";
 
     readonly CublasApi api;
     readonly string library;

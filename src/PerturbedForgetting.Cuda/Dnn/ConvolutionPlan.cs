@@ -4,6 +4,10 @@ namespace PerturbedForgetting.Cuda.Dnn;
 /// filters O,kh,kw,I (of one group), all float32, dense, at addresses that are multiples of 16. <see cref="Cudnn.Plan"/> makes and owns it.</summary>
 public sealed unsafe class ConvolutionPlan
 {
+    /// <summary>What profiles call its directions.</summary>
+    public const string ForwardName = "cudnn convolution forward", BackwardDataName = "cudnn convolution backward data",
+        BackwardFilterName = "cudnn convolution backward filter";
+
     readonly Cudnn cudnn;
     readonly ConvolutionDescriptors descriptors;
     readonly ConvolutionPass forward, backwardData, backwardFilter;
@@ -21,7 +25,7 @@ public sealed unsafe class ConvolutionPlan
             WorkspaceSize = api.Call.GetConvolutionForwardWorkspaceSize,
             Convolve = api.Call.ConvolutionForward,
             Call = nameof(api.Call.ConvolutionForward),
-            Title = "cudnn convolution forward",
+            Title = ForwardName,
         };
         backwardData = new(cudnn, descriptors.Convolution(), w, y, x)
         {
@@ -29,7 +33,7 @@ public sealed unsafe class ConvolutionPlan
             WorkspaceSize = api.Call.GetConvolutionBackwardDataWorkspaceSize,
             Convolve = api.Call.ConvolutionBackwardData,
             Call = nameof(api.Call.ConvolutionBackwardData),
-            Title = "cudnn convolution backward data",
+            Title = BackwardDataName,
         };
         backwardFilter = new(cudnn, descriptors.Convolution(), x, y, w)
         {
@@ -37,7 +41,7 @@ public sealed unsafe class ConvolutionPlan
             WorkspaceSize = api.Call.GetConvolutionBackwardFilterWorkspaceSize,
             Convolve = api.Call.ConvolutionBackwardFilter,
             Call = nameof(api.Call.ConvolutionBackwardFilter),
-            Title = "cudnn convolution backward filter",
+            Title = BackwardFilterName,
         };
     }
 

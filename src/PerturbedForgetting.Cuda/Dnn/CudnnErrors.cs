@@ -21,13 +21,13 @@ static class CudnnErrors
         _ => ((int)status / 1000) switch
         {
             2 => "An argument is wrong; this is a fault of the caller.",
-            3 => "cuDNN cannot do this; with PERTURBED_FORGETTING_CUDNN=none the project's own convolution is used.",
+            3 => $"cuDNN cannot do this; with {EnvironmentVariables.Cudnn}=none the project's own convolution is used.",
             5 =>
                 "Work on the GPU failed, perhaps earlier work: run the same on the software GPU (--device sim), which names the place, " +
                 "or under compute-sanitizer.",
             _ =>
                 "cuDNN itself failed: install another version of cuDNN 9, or use the project's own convolution with " +
-                "PERTURBED_FORGETTING_CUDNN=none.",
+                $"{EnvironmentVariables.Cudnn}=none.",
         },
     };
 }

@@ -3,15 +3,6 @@ namespace PerturbedForgetting.Cuda.Libraries;
 /// <summary>What to tell a person about a library.</summary>
 public static class LibraryAdvice
 {
-    /// <summary>Environment variable with a folder that is searched first.</summary>
-    public static string FolderVariable => LibraryNames.FolderVariable;
-
-    /// <summary>The product's name.</summary>
-    public static string Title(CudaLibrary library) => LibraryNames.Title(library);
-
-    /// <summary>Environment variable with the library's path; <c>none</c> hides the library.</summary>
-    public static string Variable(CudaLibrary library) => LibraryNames.Variable(library);
-
     /// <summary>What is done without it; the end of a sentence that begins with "Without cuBLAS".</summary>
     public static string Cost(CudaLibrary library) => library switch
     {

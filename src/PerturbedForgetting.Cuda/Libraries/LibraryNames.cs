@@ -4,22 +4,18 @@ namespace PerturbedForgetting.Cuda.Libraries;
 
 /// <summary>What the libraries are called: for people, in the environment, on disk (the table "Library names, wheels, search" of
 /// NVIDIA's own finder, cuda_pathfinder, and the file lists of the packages).</summary>
-static class LibraryNames
+public static class LibraryNames
 {
-    /// <summary>Environment variable with a folder that is searched first: libraries lie in it, or it is a Python environment's
-    /// <c>site-packages</c>.</summary>
-    public const string FolderVariable = "PERTURBED_FORGETTING_CUDA_LIBRARIES";
-
     /// <summary>The first CUDA version of a driver (1000·major + 10·minor) that takes the libraries of CUDA 13.</summary>
-    public const int Cuda13 = 13000;
+    internal const int Cuda13 = 13000;
 
     /// <summary>Parts of cuDNN 9, in the order in which one needs the other. The shim <c>cudnn</c> opens them at first use and ends
     /// the process when it finds none, which is why all must be there before.</summary>
-    public static readonly string[] CudnnParts =
+    internal static readonly string[] CudnnParts =
         ["cudnn_graph", "cudnn_engines_precompiled", "cudnn_engines_runtime_compiled", "cudnn_heuristic", "cudnn_ops", "cudnn_cnn", "cudnn_adv"];
 
     /// <summary>Parts that only newer releases have, from 9.22.</summary>
-    public static readonly string[] NewerCudnnParts = ["cudnn_engines_tensor_ir", "cudnn_ext"];
+    internal static readonly string[] NewerCudnnParts = ["cudnn_engines_tensor_ir", "cudnn_ext"];
 
     /// <summary>The product's name.</summary>
     public static string Title(CudaLibrary library) => library switch
@@ -32,20 +28,20 @@ static class LibraryNames
     };
 
     /// <summary>Environment variable with the library's path; <c>none</c> hides the library.</summary>
-    public static string Variable(CudaLibrary library) => library switch
+    public static EnvironmentVariable Variable(CudaLibrary library) => library switch
     {
-        CudaLibrary.Driver => "PERTURBED_FORGETTING_CUDA_DRIVER",
-        CudaLibrary.Cublas => "PERTURBED_FORGETTING_CUBLAS",
-        CudaLibrary.CublasLt => "PERTURBED_FORGETTING_CUBLASLT",
-        CudaLibrary.Cudnn => "PERTURBED_FORGETTING_CUDNN",
-        _ => "PERTURBED_FORGETTING_NVTX",
+        CudaLibrary.Driver => EnvironmentVariables.CudaDriver,
+        CudaLibrary.Cublas => EnvironmentVariables.Cublas,
+        CudaLibrary.CublasLt => EnvironmentVariables.CublasLt,
+        CudaLibrary.Cudnn => EnvironmentVariables.Cudnn,
+        _ => EnvironmentVariables.Nvtx,
     };
 
     /// <summary>File names to look for, the best first.</summary>
     /// <param name="library">The library.</param>
     /// <param name="windows">Names on Windows, else on Linux.</param>
     /// <param name="driverVersion">CUDA version of the driver, 1000·major + 10·minor; 0 when there is none.</param>
-    public static IReadOnlyList<string> Wanted(CudaLibrary library, bool windows, int driverVersion)
+    internal static IReadOnlyList<string> Wanted(CudaLibrary library, bool windows, int driverVersion)
     {
         int[] majors = driverVersion >= Cuda13 ? [13, 12] : driverVersion == 0 ? [12, 13] : [12];
         return library switch
@@ -62,7 +58,7 @@ static class LibraryNames
     /// <param name="library">The library.</param>
     /// <param name="windows">Names on Windows, else on Linux.</param>
     /// <param name="driverVersion">CUDA version of the driver, 1000·major + 10·minor; 0 when there is none.</param>
-    public static IReadOnlyList<(string File, string Reason)> Unwanted(CudaLibrary library, bool windows, int driverVersion)
+    internal static IReadOnlyList<(string File, string Reason)> Unwanted(CudaLibrary library, bool windows, int driverVersion)
     {
         if (library is CudaLibrary.Cudnn)
             return [(File("cudnn", 8, windows), "cuDNN 8; the engine needs cuDNN 9")];
@@ -76,14 +72,14 @@ static class LibraryNames
     }
 
     /// <summary>A library's file of a major version: <c>libcublas.so.12</c>, <c>cublas64_12.dll</c>.</summary>
-    public static string File(string stem, int major, bool windows)
+    internal static string File(string stem, int major, bool windows)
     {
         string version = major.ToString(CultureInfo.InvariantCulture);
         return windows ? $"{stem}64_{version}.dll" : $"lib{stem}.so.{version}";
     }
 
     /// <summary>Folders of a Python environment's <c>site-packages</c> that NVIDIA's wheels and PyTorch's put the library in.</summary>
-    public static IReadOnlyList<string[]> WheelFolders(CudaLibrary library, bool windows)
+    internal static IReadOnlyList<string[]> WheelFolders(CudaLibrary library, bool windows)
     {
         string package = library switch
         {

@@ -49,9 +49,10 @@ static class LibraryPlaces
     static IEnumerable<string> Given(CudaLibrary library, LibraryEnvironment environment)
     {
         // Of cuBLAS and its other half two different versions must not meet.
-        if (library == CudaLibrary.CublasLt && environment.Folder(LibraryNames.Variable(CudaLibrary.Cublas)) is { } cublas && Path.GetDirectoryName(cublas) is { Length: > 0 } beside)
+        if (library == CudaLibrary.CublasLt && environment.Folder(EnvironmentVariables.Cublas.Name) is { } cublas
+            && Path.GetDirectoryName(cublas) is { Length: > 0 } beside)
             yield return beside;
-        if (environment.Folder(LibraryNames.FolderVariable) is not { } given)
+        if (environment.Folder(EnvironmentVariables.CudaLibraries.Name) is not { } given)
             yield break;
         yield return given;
         foreach (string folder in Wheels(library, given, environment))

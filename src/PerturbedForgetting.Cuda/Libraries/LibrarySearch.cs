@@ -1,10 +1,9 @@
 namespace PerturbedForgetting.Cuda.Libraries;
 
 /// <summary>
-/// Finds and loads NVIDIA's libraries. The order: a variable with the library's path (<c>PERTURBED_FORGETTING_CUDA_DRIVER</c>,
-/// <c>_CUBLAS</c>, <c>_CUBLASLT</c>, <c>_CUDNN</c>, <c>_NVTX</c>; <c>none</c> hides the library); the folder in
-/// <c>PERTURBED_FORGETTING_CUDA_LIBRARIES</c>; Python environments with NVIDIA's wheels; the system's loader; the folders of CUDA
-/// toolkits. Libraries of CUDA 13 come before those of CUDA 12 where the driver takes them.
+/// Finds and loads NVIDIA's libraries. The order: the library's variable (<see cref="LibraryNames.Variable"/>; <c>none</c> hides the
+/// library); the folder in <see cref="EnvironmentVariables.CudaLibraries"/>; Python environments with NVIDIA's wheels; the system's loader;
+/// the folders of CUDA toolkits. Libraries of CUDA 13 come before those of CUDA 12 where the driver takes them.
 /// </summary>
 public static class LibrarySearch
 {
@@ -20,14 +19,14 @@ public static class LibrarySearch
     /// <summary>One search.</summary>
     sealed class Attempts(CudaLibrary library, LibraryEnvironment environment)
     {
-        readonly string title = LibraryNames.Title(library), variable = LibraryNames.Variable(library);
+        readonly string title = LibraryNames.Title(library), variable = LibraryNames.Variable(library).Name;
         readonly List<LibraryAttempt> tried = [];
         LibraryReport? refused;
 
         public LibraryReport Open()
         {
             string? named = environment.Variable(variable);
-            if (named == "none")
+            if (named == EnvironmentVariables.None)
                 return End(LibraryState.Hidden, $"hidden by {variable}=none");
             if (!environment.IsKnown)
                 return End(LibraryState.Missing, $"there is no {title} for this system");

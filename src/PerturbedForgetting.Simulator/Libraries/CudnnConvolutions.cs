@@ -117,9 +117,9 @@ static unsafe class CudnnConvolutions
     /// <summary>The name under which a direction is counted.</summary>
     static string NameOf(ConvolutionDirection direction) => direction switch
     {
-        ConvolutionDirection.Forward => "cudnn convolution forward",
-        ConvolutionDirection.BackwardData => "cudnn convolution backward data",
-        _ => "cudnn convolution backward filter",
+        ConvolutionDirection.Forward => ConvolutionPlan.ForwardName,
+        ConvolutionDirection.BackwardData => ConvolutionPlan.BackwardDataName,
+        _ => ConvolutionPlan.BackwardFilterName,
     };
 
     /// <summary>x, w and y of a call; of gradients the arrays that they are the gradients of.</summary>

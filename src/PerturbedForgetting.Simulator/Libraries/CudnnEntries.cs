@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Dnn;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Simulator.Libraries;
@@ -80,11 +81,8 @@ static unsafe class CudnnEntries
     });
 
     /// <summary>The handle of a call.</summary>
-    public static CudnnHandle Handle(SimulatedContext context, nint handle)
-    {
-        CudnnHandle found = LibraryEntry<CudnnStatus>.Object<CudnnHandle>(handle, "cuDNN handle", CudnnStatus.NotInitialized);
-        return found.Context == context ? found : throw SimulatedCudnn.Refuse(CudnnStatus.BadParam, "the cuDNN handle belongs to another context");
-    }
+    public static CudnnHandle Handle(SimulatedContext context, nint handle) => LibraryEntry<CudnnStatus>.Handle<CudnnHandle>(
+        context, handle, CudaLibrary.Cudnn, unknown: CudnnStatus.NotInitialized, foreign: CudnnStatus.BadParam);
 
     /// <summary>The descriptor behind a pointer.</summary>
     public static T Descriptor<T>(nint descriptor) where T : class => descriptor == 0

@@ -3,14 +3,8 @@ using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Simulator.Libraries;
 
-/// <summary>What <c>cudnnCreate</c> makes.</summary>
-sealed class CudnnHandle(SimulatedContext context)
-{
-    public SimulatedContext Context => context;
-
-    /// <summary>Handle of the stream that work goes to; 0 is the default stream.</summary>
-    public nint Stream { get; set; }
-}
+/// <summary>A handle of cuDNN.</summary>
+sealed class CudnnHandle(SimulatedContext context) : LibraryHandle(context);
 
 /// <summary>Type, order and sizes of a tensor or filter in four dimensions; a filter's N are its filters, its C the channels of a group.</summary>
 readonly record struct FourDimensions(CudnnDataType Type, CudnnTensorFormat Format, int N, int C, int H, int W)

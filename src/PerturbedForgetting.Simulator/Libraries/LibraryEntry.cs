@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Simulator.Libraries;
@@ -7,6 +8,15 @@ namespace PerturbedForgetting.Simulator.Libraries;
 sealed class LibraryError<TStatus>(TStatus status, string text) : SimulatedError(CudaResult.Unknown, text) where TStatus : struct, Enum
 {
     public TStatus Status { get; } = status;
+}
+
+/// <summary>What <c>cublasCreate</c>, <c>cublasLtCreate</c> and <c>cudnnCreate</c> make.</summary>
+abstract class LibraryHandle(SimulatedContext context)
+{
+    public SimulatedContext Context => context;
+
+    /// <summary>Handle of the stream that work goes to; 0 is the default stream.</summary>
+    public nint Stream { get; set; }
 }
 
 /// <summary>The way into every entry point of a library: like the driver's own calls one at a time and in the current context, but answered
@@ -36,6 +46,20 @@ sealed class LibraryEntry<TStatus>(Func<CudaResult, TStatus> translate) where TS
     /// <param name="status">The library's status where it is none, or one that was destroyed.</param>
     public static T Object<T>(nint handle, string what, TStatus status) where T : class =>
         Handles.Find<T>(handle) ?? throw new LibraryError<TStatus>(status, $"0x{handle:x} is no {what}, or one that was destroyed");
+
+    /// <summary>The handle of a call.</summary>
+    /// <param name="context">The current context, which the handle must belong to.</param>
+    /// <param name="handle">What the caller gave.</param>
+    /// <param name="library">The library.</param>
+    /// <param name="unknown">The status where it is no handle, or one that was destroyed.</param>
+    /// <param name="foreign">The status where it belongs to another context.</param>
+    public static T Handle<T>(SimulatedContext context, nint handle, CudaLibrary library, TStatus unknown, TStatus foreign)
+        where T : LibraryHandle
+    {
+        string what = $"{LibraryNames.Title(library)} handle";
+        T found = Object<T>(handle, what, unknown);
+        return found.Context == context ? found : throw new LibraryError<TStatus>(foreign, $"the {what} belongs to another context");
+    }
 
     // The error goes on, so that the driver's entry keeps its text.
     static void Note(Action body, ref TStatus? status)

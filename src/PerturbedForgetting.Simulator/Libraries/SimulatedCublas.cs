@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Blas;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Simulator.Libraries;
@@ -152,20 +153,13 @@ sealed unsafe class SimulatedCublas
         gemm.Enqueue(Cublas.GemmName, Driver.Entry.Stream(handle.Context, handle.Stream), workspace);
     }
 
-    static CublasHandle Find(SimulatedContext context, nint handle)
-    {
-        CublasHandle found = LibraryEntry<CublasStatus>.Object<CublasHandle>(handle, "cuBLAS handle", CublasStatus.NotInitialized);
-        return found.Context == context ? found : throw SimulatedBlas.Refuse(CublasStatus.NotInitialized, "the cuBLAS handle belongs to another context");
-    }
+    static CublasHandle Find(SimulatedContext context, nint handle) => LibraryEntry<CublasStatus>.Handle<CublasHandle>(
+        context, handle, CudaLibrary.Cublas, unknown: CublasStatus.NotInitialized, foreign: CublasStatus.NotInitialized);
 }
 
 /// <summary>State of a handle of cuBLAS.</summary>
-sealed class CublasHandle(SimulatedContext context)
+sealed class CublasHandle(SimulatedContext context) : LibraryHandle(context)
 {
-    public SimulatedContext Context => context;
-
-    public nint Stream { get; set; }
-
     /// <summary>The caller's workspace; 0 for the library's own.</summary>
     public ulong Workspace { get; set; }
 

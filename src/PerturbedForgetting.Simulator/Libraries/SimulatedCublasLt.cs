@@ -51,11 +51,8 @@ sealed unsafe class SimulatedCublasLt
     public static T Find<T>(nint handle, string what) where T : class => LibraryEntry<CublasStatus>.Object<T>(handle, what, CublasStatus.InvalidValue);
 
     /// <summary>Checks a handle of the library.</summary>
-    public static CublasLtHandle FindHandle(SimulatedContext context, nint handle)
-    {
-        CublasLtHandle found = LibraryEntry<CublasStatus>.Object<CublasLtHandle>(handle, "cuBLASLt handle", CublasStatus.NotInitialized);
-        return found.Context == context ? found : throw SimulatedBlas.Refuse(CublasStatus.NotInitialized, "the cuBLASLt handle belongs to another context");
-    }
+    public static CublasLtHandle FindHandle(SimulatedContext context, nint handle) => LibraryEntry<CublasStatus>.Handle<CublasLtHandle>(
+        context, handle, CudaLibrary.CublasLt, unknown: CublasStatus.NotInitialized, foreign: CublasStatus.NotInitialized);
 
     [UnmanagedCallersOnly]
     static CublasStatus Create(nint* handle) => Entry.Run(context =>
@@ -140,7 +137,7 @@ sealed unsafe class SimulatedCublasLt
 }
 
 /// <summary>A handle of cuBLASLt.</summary>
-sealed record CublasLtHandle(SimulatedContext Context);
+sealed class CublasLtHandle(SimulatedContext context) : LibraryHandle(context);
 
 /// <summary>How a product is to be computed.</summary>
 sealed class MatmulDescription(CublasComputeType compute)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Memory;
 
@@ -13,12 +14,12 @@ public readonly record struct MemoryCounters(long Live, long Peak, long Cached);
 /// Keeps freed blocks for reuse. Sizes are rounded up to one of four steps per power of two (at most 25 % more), at least 512
 /// bytes, so a training step finds every block of the step before it. A block is handed out again as soon as its last owner has let
 /// go: on a device that queues its work, everything that uses such blocks runs on one stream, so the new use comes after the old one.
-/// With the environment variable PERTURBED_FORGETTING_POISON=1 every block is filled with NaN bit patterns before it is handed out,
+/// With <see cref="EnvironmentVariables.Poison"/> every block is filled with NaN bit patterns before it is handed out,
 /// which shows any kernel that reads what it has not written.
 /// </summary>
 sealed class CachingAllocator(IMemorySource source)
 {
-    static readonly bool Poison = Environment.GetEnvironmentVariable("PERTURBED_FORGETTING_POISON") == "1";
+    static readonly bool Poison = EnvironmentVariables.Poison.Value == "1";
 
     const int ConsumersShown = 5;
 

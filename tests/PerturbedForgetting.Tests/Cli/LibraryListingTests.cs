@@ -48,7 +48,7 @@ sealed class LibraryListingTests
         Assert.That((brief.Run("devices"), verbose.Run("devices", "--verbose")), Is.EqualTo((0, 0)));
         Assert.That(brief.Output, Does.Not.Contain("libraries"));
         foreach (CudaLibrary library in Enum.GetValues<CudaLibrary>())
-            Assert.That(verbose.Output, Does.Contain($"  {LibraryAdvice.Title(library)}{Environment.NewLine}"));
+            Assert.That(verbose.Output, Does.Contain($"  {LibraryNames.Title(library)}{Environment.NewLine}"));
         Assert.That(verbose.Output, Does.StartWith(brief.Output));
     }
 

@@ -29,7 +29,7 @@ namespace PerturbedForgetting.Tests.Cuda;
 /// </summary>
 abstract class KernelFixture(string deviceName)
 {
-    static readonly int baseSeed = int.TryParse(Environment.GetEnvironmentVariable("PERTURBED_FORGETTING_TEST_SEED"), CultureInfo.InvariantCulture, out int given)
+    static readonly int baseSeed = int.TryParse(EnvironmentVariables.TestSeed.Value, CultureInfo.InvariantCulture, out int given)
         ? given
         : Random.Shared.Next();
 
@@ -49,7 +49,7 @@ abstract class KernelFixture(string deviceName)
     /// <summary>A stream that does not block; copies of this class are ordered with it.</summary>
     protected CudaStream Stream => device.Stream;
 
-    /// <summary>New for every test; the seed is printed. PERTURBED_FORGETTING_TEST_SEED repeats a run.</summary>
+    /// <summary>New for every test; the seed is printed. <see cref="EnvironmentVariables.TestSeed"/> repeats a run.</summary>
     protected Random Random { get; private set; } = null!;
 
     [SetUp]
@@ -59,7 +59,7 @@ abstract class KernelFixture(string deviceName)
         device.Driver?.ResetCounters();
         int seed = unchecked((baseSeed * 31) + (int)Hash(TestContext.CurrentContext.Test.FullName));
         Random = new Random(seed);
-        TestContext.Out.WriteLine($"seed {seed} (PERTURBED_FORGETTING_TEST_SEED={baseSeed})");
+        TestContext.Out.WriteLine($"seed {seed} ({EnvironmentVariables.TestSeed.Name}={baseSeed})");
     }
 
     [TearDown]

@@ -113,7 +113,7 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     {
         if (whyUnusable is null)
             return start();
-        notes.Add($"Without {LibraryAdvice.Title(library)} {LibraryAdvice.Cost(library)}: {whyUnusable}.");
+        notes.Add($"Without {LibraryNames.Title(library)} {LibraryAdvice.Cost(library)}: {whyUnusable}.");
         return null;
     }
 

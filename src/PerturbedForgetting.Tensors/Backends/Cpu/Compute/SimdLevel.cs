@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
@@ -17,14 +18,14 @@ enum SimdKind
 }
 
 /// <summary>
-/// The instruction set in use: the best the processor has, unless the environment variable
-/// <c>PERTURBED_FORGETTING_SIMD</c> (portable, avx2, avx512) asks for less.
+/// The instruction set in use: the best the processor has, unless <see cref="EnvironmentVariables.Simd"/> asks for less.
 /// </summary>
 static class SimdLevel
 {
-    public const string Variable = "PERTURBED_FORGETTING_SIMD";
+    static SimdKind current = Initial(EnvironmentVariables.Simd.Value);
 
-    static SimdKind current = Initial(Environment.GetEnvironmentVariable(Variable));
+    /// <summary>The variable that asks for less.</summary>
+    public static string Variable => EnvironmentVariables.Simd.Name;
 
     /// <summary>The best instruction set of this processor.</summary>
     public static SimdKind Supported =>

@@ -11,8 +11,8 @@ sealed class LibraryWorkloads(int side, CudaLibraries libraries)
     /// <summary>Instead of a folder of <c>kernels/</c>.</summary>
     public const string Family = "library";
 
-    const string Product = "cublas sgemm", Forward = "cudnn convolution forward", BackwardData = "cudnn convolution backward data",
-        BackwardFilter = "cudnn convolution backward filter";
+    const string Product = Cublas.GemmName, Forward = ConvolutionPlan.ForwardName, BackwardData = ConvolutionPlan.BackwardDataName,
+        BackwardFilter = ConvolutionPlan.BackwardFilterName;
 
     readonly ConvolutionShape convolution = new(side * side, 56, 56, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1);
 

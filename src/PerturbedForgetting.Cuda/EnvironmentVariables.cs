@@ -1,0 +1,71 @@
+namespace PerturbedForgetting.Cuda;
+
+/// <summary>An environment variable that the project reads.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Values">What it may hold.</param>
+/// <param name="Default">What holds where it is not set.</param>
+/// <param name="Purpose">What it is for.</param>
+public sealed record EnvironmentVariable(string Name, string Values, string Default, string Purpose)
+{
+    /// <summary>What it holds; null or empty where it is not set.</summary>
+    public string? Value => Environment.GetEnvironmentVariable(Name);
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
+
+/// <summary>All environment variables of the project; <c>docs/environment.md</c> is this table.</summary>
+public static class EnvironmentVariables
+{
+    /// <summary>What hides a library.</summary>
+    public const string None = "none";
+
+    /// <summary>Where the CUDA driver is.</summary>
+    public static EnvironmentVariable CudaDriver { get; } = Library("PERTURBED_FORGETTING_CUDA_DRIVER",
+        "the CUDA driver; `none`: no GPU");
+
+    /// <summary>Where cuBLAS is.</summary>
+    public static EnvironmentVariable Cublas { get; } = Library("PERTURBED_FORGETTING_CUBLAS",
+        "cuBLAS; `none`: the project's own matrix products");
+
+    /// <summary>Where cuBLASLt is.</summary>
+    public static EnvironmentVariable CublasLt { get; } = Library("PERTURBED_FORGETTING_CUBLASLT",
+        "cuBLASLt; `none`: biases take passes of their own");
+
+    /// <summary>Where cuDNN is.</summary>
+    public static EnvironmentVariable Cudnn { get; } = Library("PERTURBED_FORGETTING_CUDNN",
+        "cuDNN; `none`: the project's own convolutions");
+
+    /// <summary>Where NVTX is.</summary>
+    public static EnvironmentVariable Nvtx { get; } = Library("PERTURBED_FORGETTING_NVTX",
+        "NVTX; `none`: no names in a profiler's timeline");
+
+    /// <summary>A folder of libraries.</summary>
+    public static EnvironmentVariable CudaLibraries { get; } = new("PERTURBED_FORGETTING_CUDA_LIBRARIES", "a folder", "no folder",
+        "libraries, or a `site-packages` folder, searched first");
+
+    /// <summary>What the software GPU looks like.</summary>
+    public static EnvironmentVariable SoftwareGpu { get; } = new("PERTURBED_FORGETTING_SIM",
+        "`memory=64M,cudnn=none`, …", "a usual GPU",
+        "what the software GPU (`--device sim`) looks like");
+
+    /// <summary>Which instructions the processor computes with.</summary>
+    public static EnvironmentVariable Simd { get; } = new("PERTURBED_FORGETTING_SIMD",
+        "`portable`, `avx2`, `avx512`", "the best of the processor",
+        "a lower level of instructions for `--device cpu`");
+
+    /// <summary>Whether memory is poisoned.</summary>
+    public static EnvironmentVariable Poison { get; } = new("PERTURBED_FORGETTING_POISON", "`1`", "not poisoned",
+        "fills memory with NaN before it is handed out; on in all tests");
+
+    /// <summary>The seed of the tests of kernels.</summary>
+    public static EnvironmentVariable TestSeed { get; } = new("PERTURBED_FORGETTING_TEST_SEED", "a number", "another one in each run",
+        "repeats the inputs of kernel tests, which print it");
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<EnvironmentVariable> All { get; } =
+        [CudaDriver, Cublas, CublasLt, Cudnn, Nvtx, CudaLibraries, SoftwareGpu, Simd, Poison, TestSeed];
+
+    static EnvironmentVariable Library(string name, string purpose) =>
+        new(name, "a path, or `none`", "searched for", "where to find " + purpose);
+}
