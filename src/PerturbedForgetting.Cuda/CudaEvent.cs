@@ -3,20 +3,10 @@ using PerturbedForgetting.Cuda.Driver;
 namespace PerturbedForgetting.Cuda;
 
 /// <summary>Marks a point of a stream.</summary>
-public sealed unsafe class CudaEvent : CudaResource
+public sealed unsafe class CudaEvent : CudaHandle
 {
-    readonly nint handle;
-
-    internal CudaEvent(CudaContext context, nint handle) : base(context) => this.handle = handle;
-
-    /// <summary>The driver's handle (<c>CUevent</c>).</summary>
-    public nint Handle
+    internal CudaEvent(CudaContext context, nint handle) : base(context, handle)
     {
-        get
-        {
-            ObjectDisposedException.ThrowIf(IsDisposed, this);
-            return handle;
-        }
     }
 
     /// <summary>Marks what is on the stream now.</summary>
@@ -32,10 +22,7 @@ public sealed unsafe class CudaEvent : CudaResource
         get
         {
             Use();
-            CudaResult result = Api.Call.EventQuery(handle);
-            if (result != CudaResult.NotReady)
-                Api.Check(result, nameof(Api.Call.EventQuery));
-            return result == CudaResult.Success;
+            return Api.IsReady(Api.Call.EventQuery(handle));
         }
     }
 

@@ -3,20 +3,10 @@ using PerturbedForgetting.Cuda.Driver;
 namespace PerturbedForgetting.Cuda;
 
 /// <summary>Recorded work and its order.</summary>
-public sealed unsafe class CudaGraph : CudaResource
+public sealed unsafe class CudaGraph : CudaHandle
 {
-    readonly nint handle;
-
-    internal CudaGraph(CudaContext context, nint handle) : base(context) => this.handle = handle;
-
-    /// <summary>The driver's handle (<c>CUgraph</c>).</summary>
-    public nint Handle
+    internal CudaGraph(CudaContext context, nint handle) : base(context, handle)
     {
-        get
-        {
-            ObjectDisposedException.ThrowIf(IsDisposed, this);
-            return handle;
-        }
     }
 
     /// <summary>Number of recorded operations.</summary>
@@ -45,20 +35,10 @@ public sealed unsafe class CudaGraph : CudaResource
 }
 
 /// <summary>A graph that is ready to be launched, again and again.</summary>
-public sealed unsafe class CudaGraphExecutable : CudaResource
+public sealed unsafe class CudaGraphExecutable : CudaHandle
 {
-    readonly nint handle;
-
-    internal CudaGraphExecutable(CudaContext context, nint handle) : base(context) => this.handle = handle;
-
-    /// <summary>The driver's handle (<c>CUgraphExec</c>).</summary>
-    public nint Handle
+    internal CudaGraphExecutable(CudaContext context, nint handle) : base(context, handle)
     {
-        get
-        {
-            ObjectDisposedException.ThrowIf(IsDisposed, this);
-            return handle;
-        }
     }
 
     /// <summary>Puts the whole graph on a stream.</summary>

@@ -3,22 +3,12 @@ using PerturbedForgetting.Cuda.Driver;
 namespace PerturbedForgetting.Cuda;
 
 /// <summary>A queue of a device: what is put on it runs in order, beside other streams.</summary>
-public sealed unsafe class CudaStream : CudaResource
+public sealed unsafe class CudaStream : CudaHandle
 {
     const string CopyName = "copy on the device", UploadName = "copy to the device", DownloadName = "copy to the host", FillName = "fill";
 
-    readonly nint handle;
-
-    internal CudaStream(CudaContext context, nint handle) : base(context) => this.handle = handle;
-
-    /// <summary>The driver's handle (<c>CUstream</c>); 0 for the default stream.</summary>
-    public nint Handle
+    internal CudaStream(CudaContext context, nint handle) : base(context, handle)
     {
-        get
-        {
-            ObjectDisposedException.ThrowIf(IsDisposed, this);
-            return handle;
-        }
     }
 
     /// <summary>Sees every launch of a kernel and of a library's operation; null, the usual, costs a branch.</summary>
@@ -38,10 +28,7 @@ public sealed unsafe class CudaStream : CudaResource
         get
         {
             Use();
-            CudaResult result = Api.Call.StreamQuery(handle);
-            if (result != CudaResult.NotReady)
-                Api.Check(result, nameof(Api.Call.StreamQuery));
-            return result == CudaResult.Success;
+            return Api.IsReady(Api.Call.StreamQuery(handle));
         }
     }
 

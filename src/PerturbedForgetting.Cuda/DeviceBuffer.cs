@@ -78,29 +78,6 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
         return result;
     }
 
-    /// <summary>Copies pinned memory here on a stream, without waiting; it must not change or be freed until the copy is done.</summary>
-    public void Upload(PinnedBuffer<T> source, CudaStream stream)
-    {
-        CheckRange(0, source.Count);
-        Use();
-        Api.Check(Api.Call.MemcpyHtoDAsync(address, source.Pointer, (nuint)source.Count * (nuint)sizeof(T), stream.Handle));
-    }
-
-    /// <summary>Copies elements to pinned memory on a stream, without waiting; it may be read when the stream was synchronised.</summary>
-    public void Download(PinnedBuffer<T> destination, CudaStream stream)
-    {
-        CheckRange(0, destination.Count);
-        Use();
-        Api.Check(Api.Call.MemcpyDtoHAsync(destination.Pointer, address, (nuint)destination.Count * (nuint)sizeof(T), stream.Handle));
-    }
-
-    /// <summary>Sets every byte, and waits for nothing. Ordered like work on the default stream.</summary>
-    public void FillBytes(byte value)
-    {
-        Use();
-        Api.Check(Api.Call.MemsetD8(address, value, (nuint)Bytes));
-    }
-
     /// <inheritdoc/>
     protected override CudaResult Release() =>
         stream is null || stream.IsDisposed ? Api.Call.MemFree(address) : Api.Call.MemFreeAsync(address, stream.Handle);

@@ -51,7 +51,7 @@ public static class EnvironmentVariables
 
     /// <summary>Which instructions the processor computes with.</summary>
     public static EnvironmentVariable Simd { get; } = new("PERTURBED_FORGETTING_SIMD",
-        "`portable`, `avx2`, `avx512`", "the best of the processor",
+        "`portable`, `avx2`, `avx512`", "the best it has",
         "a lower level of instructions for `--device cpu`");
 
     /// <summary>Whether memory is poisoned.</summary>

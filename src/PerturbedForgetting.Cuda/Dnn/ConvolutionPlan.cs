@@ -62,7 +62,7 @@ public sealed unsafe class ConvolutionPlan
     /// <param name="w">Filters.</param>
     /// <param name="y">Output.</param>
     /// <param name="workspace">Memory that nothing on another stream uses meanwhile; null where none is needed.</param>
-    /// <param name="workspaceBytes">Its size; at least what <see cref="ForwardAlgorithm"/> needs.</param>
+    /// <param name="workspaceBytes">Its size; at least what the algorithm of the direction needs.</param>
     /// <param name="accumulate">Whether to add to what is there.</param>
     /// <exception cref="CudaLibraryException">cuDNN refuses it.</exception>
     public void Forward(DevicePointer x, DevicePointer w, DevicePointer y, DevicePointer workspace, long workspaceBytes, bool accumulate = false) =>
@@ -72,10 +72,7 @@ public sealed unsafe class ConvolutionPlan
     /// <param name="w">Filters.</param>
     /// <param name="dy">Gradient of the output.</param>
     /// <param name="dx">Gradient of the input.</param>
-    /// <param name="workspace">Memory that nothing on another stream uses meanwhile; null where none is needed.</param>
-    /// <param name="workspaceBytes">Its size; at least what <see cref="BackwardDataAlgorithm"/> needs.</param>
-    /// <param name="accumulate">Whether to add to what is there.</param>
-    /// <exception cref="CudaLibraryException">cuDNN refuses it.</exception>
+    /// <inheritdoc cref="Forward" path="/param[starts-with(@name, 'work') or @name='accumulate']|/exception"/>
     public void BackwardData(DevicePointer w, DevicePointer dy, DevicePointer dx, DevicePointer workspace, long workspaceBytes, bool accumulate = false) =>
         Run(backwardData, w, dy, dx, workspace, workspaceBytes, accumulate);
 
@@ -83,10 +80,7 @@ public sealed unsafe class ConvolutionPlan
     /// <param name="x">Input.</param>
     /// <param name="dy">Gradient of the output.</param>
     /// <param name="dw">Gradient of the filters.</param>
-    /// <param name="workspace">Memory that nothing on another stream uses meanwhile; null where none is needed.</param>
-    /// <param name="workspaceBytes">Its size; at least what <see cref="BackwardFilterAlgorithm"/> needs.</param>
-    /// <param name="accumulate">Whether to add to what is there.</param>
-    /// <exception cref="CudaLibraryException">cuDNN refuses it.</exception>
+    /// <inheritdoc cref="Forward" path="/param[starts-with(@name, 'work') or @name='accumulate']|/exception"/>
     public void BackwardFilter(DevicePointer x, DevicePointer dy, DevicePointer dw, DevicePointer workspace, long workspaceBytes, bool accumulate = false) =>
         Run(backwardFilter, x, dy, dw, workspace, workspaceBytes, accumulate);
 

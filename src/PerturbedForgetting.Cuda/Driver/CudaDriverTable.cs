@@ -20,7 +20,7 @@ public unsafe struct CudaDriverTable : INativeTable
         "cuModuleLoadDataEx", "cuModuleUnload", "cuModuleGetFunction", "cuFuncGetAttribute", "cuFuncSetAttribute", "cuLaunchKernel",
         "cuMemGetInfo_v2", "cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost", "cuMemAllocAsync", "cuMemFreeAsync",
         "cuDeviceGetDefaultMemPool", "cuMemPoolTrimTo", "cuMemPoolSetAttribute", "cuMemPoolGetAttribute", "cuMemcpyHtoD_v2",
-        "cuMemcpyDtoH_v2", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuMemcpyDtoDAsync_v2", "cuMemsetD8_v2", "cuMemsetD8Async",
+        "cuMemcpyDtoH_v2", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuMemcpyDtoDAsync_v2", "cuMemsetD8Async",
         "cuMemsetD32Async",
         "cuStreamCreateWithPriority", "cuStreamDestroy_v2", "cuStreamQuery", "cuStreamSynchronize", "cuStreamWaitEvent", "cuEventCreate",
         "cuEventDestroy_v2", "cuEventRecord", "cuEventQuery", "cuEventSynchronize", "cuEventElapsedTime_v2|cuEventElapsedTime",
@@ -114,8 +114,6 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<void*, ulong, nuint, nint, CudaResult> MemcpyDtoHAsync;
     /// <summary>(destination, source, bytes, stream)</summary>
     public delegate* unmanaged<ulong, ulong, nuint, nint, CudaResult> MemcpyDtoDAsync;
-    /// <summary>(destination, value, count)</summary>
-    public delegate* unmanaged<ulong, byte, nuint, CudaResult> MemsetD8;
     /// <summary>(destination, value, count, stream)</summary>
     public delegate* unmanaged<ulong, byte, nuint, nint, CudaResult> MemsetD8Async;
     /// <summary>(destination, value, count, stream)</summary>

@@ -158,13 +158,6 @@ static unsafe class MemoryEntries
         context.Copies.Copy(Entry.Stream(context, stream), destination, source, bytes));
 
     [UnmanagedCallersOnly]
-    public static CudaResult MemsetD8(ulong destination, byte value, nuint count) => Entry.Run(context =>
-    {
-        RefuseBlocking(context);
-        context.Copies.Fill(context.DefaultStream, destination, value, count);
-    });
-
-    [UnmanagedCallersOnly]
     public static CudaResult MemsetD8Async(ulong destination, byte value, nuint count, nint stream) => Entry.Run(context =>
         context.Copies.Fill(Entry.Stream(context, stream), destination, value, count));
 

@@ -43,7 +43,6 @@ public sealed unsafe partial class SimulatedDriver
         MemcpyHtoDAsync = &MemoryEntries.MemcpyHtoDAsync,
         MemcpyDtoHAsync = &MemoryEntries.MemcpyDtoHAsync,
         MemcpyDtoDAsync = &MemoryEntries.MemcpyDtoDAsync,
-        MemsetD8 = &MemoryEntries.MemsetD8,
         MemsetD8Async = &MemoryEntries.MemsetD8Async,
         MemsetD32Async = &MemoryEntries.MemsetD32Async,
         StreamCreateWithPriority = &StreamEntries.StreamCreateWithPriority,

@@ -62,7 +62,7 @@ sealed class CudnnStreamTests
         stream.BeginCapture();
         Forward(accumulate: false);
         using CudaGraphExecutable ready = stream.EndCapture().Instantiate();
-        y.FillBytes(0xFF);
+        stream.FillBytes(y, 0xFF, y.Bytes);
         gpu.Context.Synchronize();
         ready.Launch(stream);
         stream.Synchronize();

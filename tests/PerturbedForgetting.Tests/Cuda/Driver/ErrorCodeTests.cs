@@ -30,7 +30,7 @@ sealed unsafe class ErrorCodeTests
             Api.MemFreeHost(null), Api.MemAllocAsync(null, 16, 0),
             Api.StreamCreateWithPriority(null, 0, 0), Api.EventCreate(null, 0), Api.EventElapsedTime(null, 0, 0), Api.StreamEndCapture(0, null),
             Api.StreamIsCapturing(0, null), Api.GraphGetNodes(0, null, null), Api.GraphInstantiate(null, 0, 0),
-            Api.MemcpyHtoD(0, null, 4), Api.MemcpyDtoH(null, 0, 4), Api.MemsetD8(0, 0, 4),
+            Api.MemcpyHtoD(0, null, 4), Api.MemcpyDtoH(null, 0, 4), Api.MemsetD8Async(0, 0, 4, 0),
             Api.GetErrorString(CudaResult.Success, null), Api.DeviceGetDefaultMemPool(null, gpu.Device.Handle), Api.GraphExecUpdate(0, 0, null),
         ];
         Assert.That(results, Is.All.EqualTo(CudaResult.InvalidValue));

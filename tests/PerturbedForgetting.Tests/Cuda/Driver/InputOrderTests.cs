@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Cuda.Driver;
 /// from host memory that is filled anew. With all its events it is right in every order; without any one of them the software GPU says so.
 /// </summary>
 [TestFixture(null), TestFixture(1), TestFixture(2), TestFixture(3), TestFixture(4), TestFixture(5)]
-sealed class InputOrderTests(int? seed)
+sealed unsafe class InputOrderTests(int? seed)
 {
     const int Count = 32, Batches = 6;
 
@@ -53,7 +53,7 @@ sealed class InputOrderTests(int? seed)
             slot.Host.Span.Fill((uint)(batch + 1));
             if (batch >= 2 && missing != Rule.CopyWaitsForTheComputation)
                 copies.Wait(slot.Free);
-            slot.Device.Upload(slot.Host, copies);
+            copies.Upload(slot.Device, slot.Host.Pointer, sizeof(uint) * Count);
             slot.Filled.Record(copies);
             if (missing != Rule.ComputationWaitsForTheCopy)
                 computation.Wait(slot.Filled);

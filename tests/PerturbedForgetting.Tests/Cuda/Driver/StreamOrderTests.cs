@@ -155,7 +155,7 @@ sealed unsafe class StreamOrderTests(int? seed)
     {
         using PinnedBuffer<uint> pinned = gpu.Context.AllocatePinned<uint>(Count);
         pinned.Span.Fill(1);
-        x.Upload(pinned, first);
+        first.Upload(x, pinned.Pointer, 4 * Count);
         pinned.Span.Fill(2);
         uint[] pageable = new uint[Count];
         fixed (uint* host = pageable)
@@ -172,7 +172,7 @@ sealed unsafe class StreamOrderTests(int? seed)
         using PinnedBuffer<uint> pinned = gpu.Context.AllocatePinned<uint>(Count);
         pinned.Span.Clear();
         gpu.Set(first, x, 5);
-        x.Download(pinned, first);
+        first.Download(pinned.Pointer, x, 4 * Count);
         Assert.That(pinned.Span.ToArray(), Is.All.EqualTo(0));
         first.Synchronize();
         Assert.That(pinned.Span.ToArray(), Is.All.EqualTo(5));
