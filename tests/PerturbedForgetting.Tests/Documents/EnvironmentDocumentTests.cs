@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using PerturbedForgetting.Cuda;
 
-namespace PerturbedForgetting.Tests.Cuda;
+namespace PerturbedForgetting.Tests.Documents;
 
 /// <summary><c>docs/environment.md</c> lists the environment variables that there are.</summary>
 sealed partial class EnvironmentDocumentTests
