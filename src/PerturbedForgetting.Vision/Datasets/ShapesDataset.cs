@@ -51,7 +51,10 @@ public sealed class ShapesDataset : Dataset
     public override string Describe(int index) => FormattableString.Invariant($"{Name}, image {index}");
 
     /// <inheritdoc/>
-    public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder)
+    public override (int Width, int Height) Open(int index, ImageDecoder decoder) => (options.Size, options.Size);
+
+    /// <inheritdoc/>
+    public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count);
         RandomSequence random = Sequence(index);
@@ -78,7 +81,7 @@ public sealed class ShapesDataset : Dataset
                 pixels[i * 3 + 2] = Sample(blue + (Blue - blue) * cover, word >> 16);
             }
         }
-        return new DecodedImage(size, size, "drawn", ImageColor.Rgb, 1, false);
+        return new ImageInfo(size, size, "drawn", ImageColor.Rgb);
     }
 
     ulong Stream(int index) => Streams.Synthesis | (training ? 0 : 1UL << 48) | (uint)index;

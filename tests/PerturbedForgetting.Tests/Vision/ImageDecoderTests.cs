@@ -12,7 +12,7 @@ public class ImageDecoderTests
 
     static byte[] Decode(byte[] data, ImageDecoderOptions? options = null)
     {
-        using RgbImage image = ImageDecoder.Decode(new MemoryStream(data), options);
+        using RgbImage image = TestImages.Decode(data, options);
         return image.Pixels.ToArray();
     }
 
@@ -49,7 +49,7 @@ public class ImageDecoderTests
         byte[] whole = Reference(file);
         byte[] cut = whole[..(int)(whole.Length * share)];
         string path = folder.Write("cut.jpg", cut);
-        ImageDecodeException e = Assert.Throws<ImageDecodeException>(() => ImageDecoder.Decode(path))!;
+        ImageDecodeException e = Assert.Throws<ImageDecodeException>(() => TestImages.Decode(path))!;
         Assert.That(e.Message, Does.Contain(path).And.Contain($"{cut.Length} bytes"));
         Assert.That((e.Problem, e.Path, e.Bytes), Is.EqualTo((ImageProblem.Truncated, path, cut.Length)));
     }
@@ -62,7 +62,7 @@ public class ImageDecoderTests
         using var image = new RgbImage();
         Assert.That(decoder.Decode(whole, image).Filled, Is.False);
         byte[] expected = image.Pixels.ToArray();
-        Assert.That(decoder.Decode(whole.AsSpan(0, whole.Length / 2), image).Filled, Is.True);
+        Assert.That(decoder.Decode(whole.AsMemory(0, whole.Length / 2), image).Filled, Is.True);
         Assert.That(image.Row(40).SequenceEqual(expected.AsSpan(40 * 1500, 1500)), "rows before the cut are right");
         Assert.That(image.Row(374).IndexOfAnyExcept((byte)128), Is.EqualTo(-1), "rows behind it are grey");
     }
@@ -121,7 +121,7 @@ public class ImageDecoderTests
     {
         using var folder = new TestFolder();
         string path = folder.Write("n02105855_2933.JPEG", Reference("img3_33x47.png"));
-        using RgbImage image = ImageDecoder.Decode(path);
+        using RgbImage image = TestImages.Decode(path);
         Assert.That(image.Pixels.SequenceEqual(TransformCases.Bytes("decode/img3_33x47.png")));
     }
 
@@ -198,7 +198,7 @@ public class ImageDecoderTests
         foreach (string name in (string[])["中文", "caf\u00e9", "cafe\u0301", "\U0001F600 smile", "a & b # c", "100%"])
         {
             string path = folder.Write(Path.Combine(name, name + ".jpg"), Reference("img3_33x47_q90_420.jpg"));
-            using RgbImage image = ImageDecoder.Decode(path);
+            using RgbImage image = TestImages.Decode(path);
             Assert.That(image.Width, Is.EqualTo(33));
         }
     }
@@ -215,7 +215,7 @@ public class ImageDecoderTests
 
         static void Check(string path, ImageProblem problem)
         {
-            ImageDecodeException e = Assert.Throws<ImageDecodeException>(() => ImageDecoder.Decode(path))!;
+            ImageDecodeException e = Assert.Throws<ImageDecodeException>(() => TestImages.Decode(path))!;
             Assert.That((e.Problem, e.Path), Is.EqualTo((problem, path)), e.Message);
             Assert.That(e.Message, Does.Contain(path));
         }

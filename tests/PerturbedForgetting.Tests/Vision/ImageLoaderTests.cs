@@ -51,12 +51,17 @@ public class ImageLoaderTests
 
         public override string Describe(int index) => $"folder/{index}.jpg";
 
-        public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder)
+        public override (int Width, int Height) Open(int index, ImageDecoder decoder)
         {
             onRead(index);
+            return (2, 2);
+        }
+
+        public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image)
+        {
             image.Resize(2, 2);
             image.Pixels.Fill((byte)index);
-            return new DecodedImage(2, 2, "test", ImageColor.Rgb, 1, false);
+            return new ImageInfo(2, 2, "test", ImageColor.Rgb);
         }
     }
 
@@ -113,7 +118,7 @@ public class ImageLoaderTests
             {
                 data.Read(batch.Indices[i], image, decoder);
                 var random = new RandomSequence(7, Streams.Augmentation | 3UL << 32 | (uint)batch.Indices[i]);
-                transform.Apply(image, resampler, ref random, expected);
+                transform.ApplyTo(image, resampler, random, expected);
                 Assert.That(pixels.AsSpan(i * expected.Length, expected.Length).SequenceEqual(expected), $"image {batch.Indices[i]}");
                 flips += batch.Flips[i];
             }
@@ -277,13 +282,16 @@ public class ImageLoaderTests
 
         public override string Describe(int index) => inner.Describe(index);
 
-        public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder)
+        public override (int Width, int Height) Open(int index, ImageDecoder decoder)
         {
             long now = GC.GetAllocatedBytesForCurrentThread();
             Allocated[index] = last == 0 ? 0 : now - last;
             last = now;
-            return inner.Read(index, image, decoder);
+            return inner.Open(index, decoder);
         }
+
+        public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image) =>
+            inner.Decode(index, decoder, region, image);
     }
 
     [Test]
