@@ -22,7 +22,7 @@ public class DecodeReferenceTests
     }
 
     [Test]
-    public void D12_ExifOrientationIsAppliedOnDemand()
+    public void ExifOrientationIsAppliedOnDemand()
     {
         string path = ReferenceData.PathOf("images/exif6_90x61_q90_420.jpg");
         using RgbImage image = TestImages.Decode(path, new ImageDecoderOptions { ApplyExifOrientation = true });

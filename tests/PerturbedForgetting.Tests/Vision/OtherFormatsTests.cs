@@ -51,7 +51,7 @@ public class OtherFormatsTests
     }
 
     [TestCaseSource(nameof(Formats))]
-    public void D1_CutShortItIsAnError(string format)
+    public void AFileThatIsCutShortIsAnError(string format)
     {
         byte[] whole = Encode(format, 23, 17);
         foreach (double share in (double[])[0.1, 0.5, 0.9])
