@@ -31,21 +31,15 @@ public sealed class ShapesDataset : Dataset
     /// <inheritdoc/>
     public override ClassList Classes { get; } = new(Enum.GetNames<Shape>().Select(n => n.ToLowerInvariant()));
 
-    /// <summary>Names of the backgrounds; number i goes with class i.</summary>
-    public static IReadOnlyList<string> BackgroundNames { get; } = [.. Enum.GetNames<Texture>().Select(n => n.ToLowerInvariant())];
-
     /// <inheritdoc/>
     public override int Label(int index) => index % ClassCount;
 
-    /// <summary>The number of an image's background.</summary>
+    /// <summary>The number of an image's background; number i goes with class i.</summary>
     public int Background(int index)
     {
         RandomSequence random = Sequence(index);
         return DrawBackground(index, ref random);
     }
-
-    /// <summary>Whether an image has the background that goes with its class.</summary>
-    public bool BackgroundAgrees(int index) => Background(index) == Label(index);
 
     /// <inheritdoc/>
     public override string Describe(int index) => FormattableString.Invariant($"{Name}, image {index}");

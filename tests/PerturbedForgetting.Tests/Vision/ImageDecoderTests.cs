@@ -43,7 +43,8 @@ public class ImageDecoderTests
     };
 
     [Test]
-    public void TruncatedFileIsNamedWithItsLength([Values(0.2, 0.6, 0.95)] double share, [Values("img0_500x375_q90_420.jpg", "img2_64x64.png", "img3_33x47_q90_420_progressive.jpg")] string file)
+    public void TruncatedFileIsNamedWithItsLength([Values(0.2, 0.6, 0.95)] double share,
+        [Values("img0_500x375_q90_420.jpg", "img2_64x64.png", "img3_33x47_q90_420_progressive.jpg")] string file)
     {
         using var folder = new TestFolder();
         byte[] whole = Reference(file);
@@ -68,7 +69,8 @@ public class ImageDecoderTests
     }
 
     [Test]
-    public void MissingEndMarkerOfACompleteImageIsNoError([Values("img3_33x47_q90_420.jpg", "img3_33x47_q90_420_progressive.jpg")] string file)
+    public void MissingEndMarkerOfACompleteImageIsNoError(
+        [Values("img3_33x47_q90_420.jpg", "img3_33x47_q90_420_progressive.jpg")] string file)
     {
         byte[] whole = Reference(file);
         Assert.That(Decode(whole[..^2]), Is.EqualTo(Decode(whole)));
