@@ -23,12 +23,7 @@ sealed partial class LoaderSuite : IDisposable
     readonly ImageDecoder decoder = new();
     readonly RgbImage image = new();
     readonly Resampler resampler = new();
-    readonly Func<int, int, CropBox> region;
-    ImageTransform transform = new RandomResizedCrop(Pixels, Pixels);
-    RandomSequence random;
     byte[] target = [];
-
-    LoaderSuite() => region = (width, height) => transform.Region(width, height, random);
 
     public static void Run(SuiteOptions options, Figures figures)
     {
@@ -93,8 +88,8 @@ sealed partial class LoaderSuite : IDisposable
         var shapes = DatasetFactory.Open("builtin/shapes:size=32,train=1000", null, "train");
         yield return new(Everything, photos.Length, i => Read(photos[i].Path, training, i));
         yield return new("photo/decode whole", photos.Length, i => decoder.Decode(photos[i].Bytes, image));
-        yield return new("photo/decode crop", photos.Length, i => Decode(photos[i].Bytes, training, i));
-        yield return new("photo/decode last pixel", photos.Length, i => decoder.Decode(photos[i].Bytes, image, region: LastPixel));
+        yield return new("photo/decode crop", photos.Length, i => Decode(decoder.Open(photos[i].Bytes), training, i));
+        yield return new("photo/decode last pixel", photos.Length, i => DecodeLastPixel(photos[i].Bytes));
         yield return new("photo/crop, resize, mirror", photos.Length, i => Apply(decoded, training, i));
         yield return new("evaluation/all", photos.Length, i => Read(photos[i].Path, evaluation, i));
         yield return new("evaluation/resize", photos.Length, i => Apply(decoded, evaluation, i));
@@ -106,32 +101,39 @@ sealed partial class LoaderSuite : IDisposable
         });
     }
 
-    static CropBox LastPixel(int width, int height) => new(height - 1, width - 1, 1, 1);
-
-    void Read(string path, ImageTransform chosen, int number)
+    void DecodeLastPixel(byte[] bytes)
     {
-        Begin(chosen, number);
-        decoder.Decode(path, image, region);
-        Apply(image, chosen, number);
+        (int width, int height) = decoder.Open(bytes);
+        decoder.Decode(new CropBox(height - 1, width - 1, 1, 1), image);
     }
 
-    void Decode(byte[] bytes, ImageTransform chosen, int number)
+    void Read(string path, ImageTransform transform, int number) =>
+        Apply(image, transform, Decode(decoder.Open(path), transform, number));
+
+    Crop Decode((int Width, int Height) size, ImageTransform transform, int number)
     {
-        Begin(chosen, number);
-        decoder.Decode(bytes, image, region: region);
+        Crop crop = Draw(size.Width, size.Height, transform, number);
+        decoder.Decode(transform.Region(crop), image);
+        return crop;
     }
 
-    void Apply(RgbImage source, ImageTransform chosen, int number)
+    void Apply(RgbImage source, ImageTransform transform, int number) =>
+        Apply(source, transform, Draw(source.Width, source.Height, transform, number));
+
+    void Apply(RgbImage source, ImageTransform transform, Crop crop)
     {
-        Begin(chosen, number);
-        chosen.Apply(source, resampler, ref random, target.AsSpan(0, chosen.OutputBytes));
+        if (target.Length < transform.OutputBytes)
+            target = new byte[transform.OutputBytes];
+        Span<byte> result = target.AsSpan(0, transform.OutputBytes);
+        transform.Apply(crop, source, resampler, result);
+        if (crop.Flip)
+            ImageTransform.FlipHorizontally(result, transform.Width);
     }
 
-    void Begin(ImageTransform chosen, int number)
+    static Crop Draw(int width, int height, ImageTransform transform, int number)
     {
-        (transform, random) = (chosen, new RandomSequence(1, (ulong)number));
-        if (target.Length < chosen.OutputBytes)
-            target = new byte[chosen.OutputBytes];
+        var random = new RandomSequence(1, (ulong)number);
+        return transform.Draw(width, height, ref random);
     }
 
     static void Report(string name, List<double> seconds, Figures figures)

@@ -56,5 +56,5 @@ public sealed class BatchNorm2d : Module
     protected override Tensor Forward(Tensor x) => Run(x, null, false);
 
     Tensor Run(Tensor x, Tensor? residual, bool relu) =>
-        Ops.BatchNorm(x, Weight, Bias, RunningMean, RunningVar, Training, momentum, eps, residual, relu, BatchesTracked);
+        Report(Ops.BatchNorm(x, Weight, Bias, RunningMean, RunningVar, Training, momentum, eps, residual, relu, BatchesTracked));
 }

@@ -44,5 +44,6 @@ public sealed class Conv2d : Module
     public Size2d Dilation { get; }
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor x) => Ops.Conv2d(x, Weight, Bias, Stride, Padding, Dilation, groups);
+    protected override Tensor Forward(Tensor x) =>
+        Report(Ops.Conv2d(x, Weight, Bias, Stride, Padding, Dilation, groups), Weight.Count / Weight.Shape[0]);
 }

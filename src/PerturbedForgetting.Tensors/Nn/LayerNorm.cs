@@ -25,9 +25,9 @@ public sealed class LayerNorm : Module
         using var range = BeginRange();
         using var scope = Scope.Begin();
         (Tensor sum, Tensor normal) = Ops.AddLayerNorm(x, residual, weight, bias, eps);
-        return (scope.Return(sum), scope.Return(normal));
+        return (scope.Return(sum), scope.Return(Report(normal)));
     }
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor x) => Ops.LayerNorm(x, weight, bias, eps);
+    protected override Tensor Forward(Tensor x) => Report(Ops.LayerNorm(x, weight, bias, eps));
 }

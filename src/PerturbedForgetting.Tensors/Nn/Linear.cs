@@ -24,5 +24,5 @@ public sealed class Linear : Module
     public Parameter? Bias { get; }
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor x) => Ops.Linear(x, Weight, Bias);
+    protected override Tensor Forward(Tensor x) => Report(Ops.Linear(x, Weight, Bias), Weight.Shape[1]);
 }

@@ -13,6 +13,9 @@ public readonly record struct StateEntry(string Name, Tensor Tensor)
     public WeightLayout Layout => Tensor is Parameter parameter ? parameter.Layout : WeightLayout.Plain;
 }
 
+/// <summary>Hears what a layer puts out for a batch, and how many multiply-adds an element of that takes.</summary>
+delegate void LayerObserver(Module layer, Tensor output, long depth);
+
 /// <summary>
 /// A part of a model: owns parameters, buffers (state that is saved but not trained) and other modules, in the order of their
 /// registration, which is the order of PyTorch's state dictionary.
@@ -38,6 +41,8 @@ public abstract class Module
     readonly List<(string Name, Module Module)> children = [];
     string? label;
 
+    [ThreadStatic] static LayerObserver? observer;
+
     /// <summary>Training mode: batch statistics and dropout. True at first.</summary>
     public bool Training { get; private set; } = true;
 
@@ -61,6 +66,38 @@ public abstract class Module
     /// <summary>What the module computes.</summary>
     protected abstract Tensor Forward(Tensor x);
 
+    /// <summary>
+    /// Runs the module on an empty batch of inputs of a shape. Nothing is computed, whatever device the weights are on, but every layer
+    /// tells the observer what it would put out for one input.
+    /// </summary>
+    internal void Trace(Shape input, DType type, LayerObserver layers)
+    {
+        bool wasTraining = Training;
+        using var scope = Scope.Begin();
+        using var noGrad = GradMode.NoGrad();
+        try
+        {
+            Train(false);
+            observer = layers;
+            Call(Tensor.Empty([0, .. input], type));
+        }
+        finally
+        {
+            observer = null;
+            Train(wasTraining);
+        }
+    }
+
+    /// <summary>To be called with what a layer puts out; shows it to a summary that is being made.</summary>
+    /// <param name="output">[batch, ...].</param>
+    /// <param name="depth">Multiply-adds for one element of it.</param>
+    /// <returns>The output.</returns>
+    protected internal Tensor Report(Tensor output, long depth = 0)
+    {
+        observer?.Invoke(this, output, depth);
+        return output;
+    }
+
     /// <summary>Sets training or evaluation mode here and below.</summary>
     public void Train(bool training = true)
     {
@@ -77,6 +114,9 @@ public abstract class Module
                 yield return (name, parameter);
     }
 
+    /// <summary>The parameters that are registered here, not below.</summary>
+    internal IReadOnlyList<(string Name, Parameter Parameter)> OwnParameters => parameters;
+
     /// <summary>The state dictionary: own parameters, own buffers, then the children's, each in the order of registration.</summary>
     public IEnumerable<StateEntry> State()
     {
@@ -90,12 +130,15 @@ public abstract class Module
     }
 
     /// <summary>This module and all below it, parents first.</summary>
-    public IEnumerable<Module> Modules()
+    public IEnumerable<Module> Modules() => NamedModules().Select(static m => m.Module);
+
+    /// <summary>The same with their dotted names; this module's is empty.</summary>
+    internal IEnumerable<(string Name, Module Module)> NamedModules()
     {
-        yield return this;
-        foreach (var (_, child) in children)
-            foreach (var module in child.Modules())
-                yield return module;
+        yield return ("", this);
+        foreach (var (name, child) in children)
+            foreach (var (below, module) in child.NamedModules())
+                yield return (below.Length == 0 ? name : $"{name}.{below}", module);
     }
 
     /// <summary>Adds a child under a name.</summary>

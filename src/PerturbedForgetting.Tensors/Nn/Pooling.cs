@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tensors.Nn;
 public sealed class MaxPool2d(Size2d kernelSize, Size2d? stride = null, Size2d padding = default, bool ceilMode = false) : Module
 {
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor x) => Ops.MaxPool2d(x, kernelSize, stride, padding, ceilMode);
+    protected override Tensor Forward(Tensor x) => Report(Ops.MaxPool2d(x, kernelSize, stride, padding, ceilMode));
 }
 
 /// <summary><see cref="Ops.AvgPool2d"/> as a module.</summary>
@@ -20,5 +20,5 @@ public sealed class MaxPool2d(Size2d kernelSize, Size2d? stride = null, Size2d p
 public sealed class AvgPool2d(Size2d kernelSize, Size2d? stride = null, Size2d padding = default, bool ceilMode = false, bool countIncludePad = true) : Module
 {
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor x) => Ops.AvgPool2d(x, kernelSize, stride, padding, ceilMode, countIncludePad);
+    protected override Tensor Forward(Tensor x) => Report(Ops.AvgPool2d(x, kernelSize, stride, padding, ceilMode, countIncludePad));
 }

@@ -17,7 +17,7 @@ public static partial class Ops
     public static Tensor Attention(Tensor qkv, int heads, double scale)
     {
         using var range = Ranges.Operation(nameof(Attention));
-        if (qkv.Shape.Rank != 3 || heads < 1 || qkv.Shape[2] % (3 * heads) != 0 || qkv.Count == 0 || !qkv.DType.IsFloating())
+        if (qkv.Shape.Rank != 3 || heads < 1 || qkv.Shape[2] % (3 * heads) != 0 || qkv.Shape.Product(1, 3) == 0 || !qkv.DType.IsFloating())
             throw new ArgumentException($"Attention with {heads} heads needs queries, keys and values [batch, tokens, 3 * heads * channels], not {qkv}.");
         if (!(scale > 0 && double.IsFinite(scale)))
             throw new ArgumentOutOfRangeException(nameof(scale), $"The scale of attention is positive; it is {scale}.");

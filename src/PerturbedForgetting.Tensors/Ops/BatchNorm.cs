@@ -55,6 +55,9 @@ public static partial class Ops
     {
         using var range = Ranges.Operation(nameof(BatchNorm));
         CheckBatchNorm(x, weight, bias, runningMean, runningVar, training, residual);
+        // An empty batch, whose weights may even be on another device.
+        if (x.Count == 0)
+            return x.EmptyLike();
         var backend = x.Backend;
         using var saved = Tensor.Hidden([BatchNormRow.Count, x.Shape[-1]], x.DType, x.Device);
         if (!training)

@@ -63,14 +63,17 @@ public sealed class CifarDataset : Dataset
     public override string Describe(int index) => $"{files[index / perFile].File}, image {index % perFile}";
 
     /// <inheritdoc/>
-    public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder)
+    public override (int Width, int Height) Open(int index, ImageDecoder decoder) => (Side, Side);
+
+    /// <inheritdoc/>
+    public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image)
     {
         image.Resize(Side, Side);
         ReadOnlySpan<byte> planes = Record(index)[^Pixels..];
         Span<byte> pixels = image.Pixels;
         for (int i = 0, at = 0; i < Plane; i++, at += 3)
             (pixels[at], pixels[at + 1], pixels[at + 2]) = (planes[i], planes[Plane + i], planes[2 * Plane + i]);
-        return new DecodedImage(Side, Side, "CIFAR", ImageColor.Rgb, 1, false);
+        return new ImageInfo(Side, Side, "CIFAR", ImageColor.Rgb);
     }
 
     ReadOnlySpan<byte> Record(int index)

@@ -23,14 +23,22 @@ public abstract class Dataset
     /// <summary>The label of an image, without decoding it.</summary>
     public abstract int Label(int index);
 
-    /// <summary>Decodes or draws an image into <paramref name="image"/>.</summary>
-    /// <exception cref="ImageDecodeException">The image cannot be decoded; the message names it.</exception>
-    public abstract DecodedImage Read(int index, RgbImage image, ImageDecoder decoder);
+    /// <summary>Opens an image, which tells its size in pixels; <see cref="Decode"/> with the same decoder follows.</summary>
+    /// <exception cref="ImageDecodeException">The image cannot be read or decoded; the message names it.</exception>
+    public abstract (int Width, int Height) Open(int index, ImageDecoder decoder);
 
-    /// <summary>As <see cref="Read"/>, where only a part of the image is needed: <paramref name="region"/> is told the image's
-    /// width and height and names it. The other pixels may be left undefined.</summary>
-    public virtual DecodedImage ReadPart(int index, RgbImage image, ImageDecoder decoder, Func<int, int, CropBox> region) =>
-        Read(index, image, decoder);
+    /// <summary>Decodes or draws the image just opened into <paramref name="image"/>, which takes its size. Pixels outside
+    /// <paramref name="region"/> may be left undefined.</summary>
+    /// <exception cref="ImageDecodeException">The image cannot be decoded; the message names it.</exception>
+    public abstract ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image);
+
+    /// <summary>Opens an image and decodes all of it.</summary>
+    /// <exception cref="ImageDecodeException">The image cannot be read or decoded; the message names it.</exception>
+    public ImageInfo Read(int index, RgbImage image, ImageDecoder decoder)
+    {
+        (int width, int height) = Open(index, decoder);
+        return Decode(index, decoder, CropBox.Whole(width, height), image);
+    }
 
     /// <summary>Where an image is, for messages: a path, or file and number.</summary>
     public abstract string Describe(int index);

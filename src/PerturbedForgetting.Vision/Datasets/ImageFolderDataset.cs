@@ -63,11 +63,10 @@ public sealed class ImageFolderDataset : Dataset
     public override string Describe(int index) => Path.Combine(folder, paths[index]);
 
     /// <inheritdoc/>
-    public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder) => decoder.Decode(Describe(index), image);
+    public override (int Width, int Height) Open(int index, ImageDecoder decoder) => decoder.Open(Describe(index));
 
     /// <inheritdoc/>
-    public override DecodedImage ReadPart(int index, RgbImage image, ImageDecoder decoder, Func<int, int, CropBox> region) =>
-        decoder.Decode(Describe(index), image, region);
+    public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image) => decoder.Decode(region, image);
 
     static ImageFolderDataset Open(string folder, DatasetOptions options, string? note)
     {

@@ -58,7 +58,10 @@ public sealed class MnistDataset : Dataset
     public override string Describe(int index) => $"{imagesFile}, image {index}";
 
     /// <inheritdoc/>
-    public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder)
+    public override (int Width, int Height) Open(int index, ImageDecoder decoder) => (width, height);
+
+    /// <inheritdoc/>
+    public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image)
     {
         image.Resize(width, height);
         int pixels = width * height;
@@ -66,7 +69,7 @@ public sealed class MnistDataset : Dataset
         Span<byte> target = image.Pixels;
         for (int i = 0, at = 0; i < pixels; i++, at += 3)
             target[at] = target[at + 1] = target[at + 2] = grey[i];
-        return new DecodedImage(width, height, "IDX", ImageColor.Grey, 1, false);
+        return new ImageInfo(width, height, "IDX", ImageColor.Grey);
     }
 
     static string Find(string dataDir, string name, string kind)

@@ -31,27 +31,24 @@ public sealed class ShapesDataset : Dataset
     /// <inheritdoc/>
     public override ClassList Classes { get; } = new(Enum.GetNames<Shape>().Select(n => n.ToLowerInvariant()));
 
-    /// <summary>Names of the backgrounds; number i goes with class i.</summary>
-    public static IReadOnlyList<string> BackgroundNames { get; } = [.. Enum.GetNames<Texture>().Select(n => n.ToLowerInvariant())];
-
     /// <inheritdoc/>
     public override int Label(int index) => index % ClassCount;
 
-    /// <summary>The number of an image's background.</summary>
+    /// <summary>The number of an image's background; number i goes with class i.</summary>
     public int Background(int index)
     {
         RandomSequence random = Sequence(index);
         return DrawBackground(index, ref random);
     }
 
-    /// <summary>Whether an image has the background that goes with its class.</summary>
-    public bool BackgroundAgrees(int index) => Background(index) == Label(index);
-
     /// <inheritdoc/>
     public override string Describe(int index) => FormattableString.Invariant($"{Name}, image {index}");
 
     /// <inheritdoc/>
-    public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder)
+    public override (int Width, int Height) Open(int index, ImageDecoder decoder) => (options.Size, options.Size);
+
+    /// <inheritdoc/>
+    public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count);
         RandomSequence random = Sequence(index);
@@ -78,7 +75,7 @@ public sealed class ShapesDataset : Dataset
                 pixels[i * 3 + 2] = Sample(blue + (Blue - blue) * cover, word >> 16);
             }
         }
-        return new DecodedImage(size, size, "drawn", ImageColor.Rgb, 1, false);
+        return new ImageInfo(size, size, "drawn", ImageColor.Rgb);
     }
 
     ulong Stream(int index) => Streams.Synthesis | (training ? 0 : 1UL << 48) | (uint)index;

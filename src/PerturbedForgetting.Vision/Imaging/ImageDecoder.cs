@@ -4,45 +4,43 @@ using PerturbedForgetting.Vision.Imaging.Jpeg;
 namespace PerturbedForgetting.Vision.Imaging;
 
 /// <summary>Decodes images to 8-bit RGB, whatever their name says: the format is found from the first bytes. JPEG is
-/// decoded by this project (equal to libjpeg-turbo), PNG, BMP, GIF, WebP, TIFF, PBM and TGA by ImageSharp. Alpha is dropped.</summary>
+/// decoded by this project (equal to libjpeg-turbo), PNG, BMP, GIF, WebP, TIFF, PBM and TGA by ImageSharp. Alpha is dropped.
+/// An image is opened first, which tells its size, and then decoded as far as it is needed.</summary>
 /// <remarks>An instance keeps its buffers and is not thread-safe: one for each worker.</remarks>
-public sealed class ImageDecoder(ImageDecoderOptions? options = null) : IDisposable
+public sealed class ImageDecoder : IDisposable
 {
-    readonly ImageDecoderOptions options = options ?? ImageDecoderOptions.Default;
-    readonly JpegDecoder jpeg = new();
+    readonly ImageDecoderOptions options;
+    readonly JpegDecoder jpeg;
+    readonly OtherFormats others;
     byte[] file = [];
 
-    /// <summary>Decodes one file into a new image. For many files keep an instance and an image.</summary>
-    /// <exception cref="ImageDecodeException">The file cannot be decoded.</exception>
-    public static RgbImage Decode(string path, ImageDecoderOptions? options = null)
+    // The image that is open.
+    IFormatDecoder? format;
+    ReadOnlyMemory<byte> data;
+    string? name;
+    int length;
+    ImageInfo info;
+
+    /// <summary>A decoder with the given choices.</summary>
+    public ImageDecoder(ImageDecoderOptions? options = null)
     {
-        using var decoder = new ImageDecoder(options);
-        var image = new RgbImage();
-        decoder.Decode(path, image);
-        return image;
+        this.options = options ?? ImageDecoderOptions.Default;
+        (jpeg, others) = (new JpegDecoder(this.options), new OtherFormats(this.options));
     }
 
-    /// <summary>Decodes a stream, from its position to its end, into a new image.</summary>
-    /// <exception cref="ImageDecodeException">The stream cannot be decoded.</exception>
-    public static RgbImage Decode(Stream stream, ImageDecoderOptions? options = null)
-    {
-        using var decoder = new ImageDecoder(options);
-        using var bytes = new MemoryStream();
-        stream.CopyTo(bytes);
-        var image = new RgbImage();
-        decoder.Decode(bytes.GetBuffer().AsSpan(0, (int)bytes.Length), image);
-        return image;
-    }
+    /// <summary>How the image that is open is turned.</summary>
+    int Turn => options.ApplyExifOrientation ? info.Orientation : 1;
 
-    /// <summary>Decodes a file into <paramref name="image"/>, which takes its size.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="image">Where its pixels go.</param>
-    /// <param name="region">Told the image's width and height, names the part that is needed; null for all of it. Other pixels
-    /// may be left undefined, and damage of a JPEG's data behind that part unnoticed; one that is cut short is found all the same.</param>
-    /// <exception cref="ImageDecodeException">The file cannot be read or decoded; the message names it.</exception>
-    public DecodedImage Decode(string path, RgbImage image, Func<int, int, CropBox>? region = null)
+    /// <summary>Its size as it is shown.</summary>
+    (int Width, int Height) Size => ExifOrientation.IsTransposed(Turn) ? (info.Height, info.Width) : (info.Width, info.Height);
+
+    /// <summary>Opens a file.</summary>
+    /// <returns>The image's size in pixels, as it will be shown.</returns>
+    /// <exception cref="ImageDecodeException">The file cannot be read, or its headers are wrong; the message names it.</exception>
+    public (int Width, int Height) Open(string path)
     {
-        int length;
+        format = null;
+        int read = 0;
         try
         {
             using Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(path);
@@ -50,37 +48,72 @@ public sealed class ImageDecoder(ImageDecoderOptions? options = null) : IDisposa
             if (bytes > Array.MaxLength)
                 throw new ImageDecodeException(ImageProblem.TooLarge, "the file is larger than 2 GB", path, bytes);
             PooledBuffer.Ensure(ref file, (int)bytes);
-            length = 0;
-            while (length < bytes && RandomAccess.Read(handle, file.AsSpan(length, (int)bytes - length), length) is > 0 and int read)
-                length += read;
+            while (read < bytes && RandomAccess.Read(handle, file.AsSpan(read, (int)bytes - read), read) is > 0 and int more)
+                read += more;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new ImageDecodeException(ImageProblem.Unreadable, e.Message, path, inner: e);
         }
-        return Decode(file.AsSpan(0, length), image, path, region);
+        return Open(file.AsMemory(0, read), path);
     }
 
-    /// <summary>Decodes bytes, or the part of the image that <paramref name="region"/> names, into <paramref name="image"/>;
-    /// <paramref name="name"/> is what an error calls them.</summary>
-    /// <exception cref="ImageDecodeException">The bytes cannot be decoded. No other exception escapes, whatever they are.</exception>
-    public DecodedImage Decode(ReadOnlySpan<byte> data, RgbImage image, string? name = null, Func<int, int, CropBox>? region = null)
+    /// <summary>Opens bytes, which must stay as they are until the image is decoded; errors call them <paramref name="name"/>.</summary>
+    /// <returns>The image's size in pixels, as it will be shown.</returns>
+    /// <exception cref="ImageDecodeException">The headers are wrong. No other exception escapes, whatever the bytes are.</exception>
+    public (int Width, int Height) Open(ReadOnlyMemory<byte> data, string? name = null)
     {
+        (format, this.data, this.name, length) = (null, data, name, data.Length);
         try
         {
-            DecodedImage decoded = DecodeContent(data, image, region, unwrap: true);
-            if (options.ApplyExifOrientation)
-                image.ApplyOrientation(decoded.Orientation);
-            return decoded;
-        }
-        catch (ImageDecodeException e)
-        {
-            throw e.At(name, data.Length);
+            if (data.IsEmpty)
+                throw new ImageDecodeException(ImageProblem.Empty, "the file is empty");
+            if (data.Span is [0x1F, 0x8B, ..])
+                this.data = Unwrap(data.Span);
+            IFormatDecoder found = JpegDecoder.Matches(this.data.Span) ? jpeg : others;
+            info = found.Open(this.data.Span);
+            format = found;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            throw new ImageDecodeException(ImageProblem.Corrupt, "the data are damaged: " + e.Message, name, data.Length, e);
+            throw Named(e);
         }
+        return Size;
+    }
+
+    /// <summary>Decodes the image that was opened last, once, into <paramref name="image"/>, which takes its size.</summary>
+    /// <param name="region">The part that is needed, of the image as it is shown. Other pixels may be left undefined, and damage
+    /// of a JPEG's data behind that part unnoticed; one that is cut short is found all the same.</param>
+    /// <param name="image">Where the pixels go.</param>
+    /// <exception cref="ImageDecodeException">The image cannot be decoded. No other exception escapes, whatever the bytes are.</exception>
+    /// <exception cref="InvalidOperationException">No image is open.</exception>
+    public ImageInfo Decode(CropBox region, RgbImage image)
+    {
+        if (format is null)
+            throw new InvalidOperationException("An image is opened before it is decoded, and decoded once.");
+        try
+        {
+            CropBox needed = region.Within(Size.Width, Size.Height);
+            ImageInfo decoded = format.Decode(data.Span, ExifOrientation.Source(Turn, needed, info.Width, info.Height), image);
+            image.ApplyOrientation(Turn);
+            return decoded;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            throw Named(e);
+        }
+        finally
+        {
+            (format, data) = (null, default);
+        }
+    }
+
+    /// <summary>Opens bytes and decodes all of the image.</summary>
+    /// <exception cref="ImageDecodeException">The bytes cannot be decoded.</exception>
+    public ImageInfo Decode(ReadOnlyMemory<byte> data, RgbImage image)
+    {
+        (int width, int height) = Open(data);
+        return Decode(CropBox.Whole(width, height), image);
     }
 
     /// <summary>Gives all buffers back to the pool.</summary>
@@ -90,16 +123,8 @@ public sealed class ImageDecoder(ImageDecoderOptions? options = null) : IDisposa
         PooledBuffer.Release(ref file);
     }
 
-    DecodedImage DecodeContent(ReadOnlySpan<byte> data, RgbImage image, Func<int, int, CropBox>? region, bool unwrap)
-    {
-        if (data.IsEmpty)
-            throw new ImageDecodeException(ImageProblem.Empty, "the file is empty");
-        if (JpegDecoder.Matches(data))
-            return jpeg.Decode(data, image, options, region);
-        if (unwrap && data is [0x1F, 0x8B, ..])
-            return DecodeContent(Unwrap(data), image, region, unwrap: false);
-        return OtherFormats.Decode(data, image, options);
-    }
+    ImageDecodeException Named(Exception e) => (e as ImageDecodeException ?? OtherFormats.Explain(e))?.At(name, length)
+        ?? new ImageDecodeException(ImageProblem.Corrupt, "the data are damaged: " + e.Message, name, length, e);
 
     /// <summary>Unpacks an image that was stored compressed by gzip (some of ImageNet's are).</summary>
     static byte[] Unwrap(ReadOnlySpan<byte> data)

@@ -15,8 +15,10 @@ using SixLabors.ImageSharp.PixelFormats;
 namespace PerturbedForgetting.Vision.Imaging;
 
 /// <summary>The formats that ImageSharp decodes. Only their decoders are registered.</summary>
-static class OtherFormats
+sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
 {
+    const string Unknown = "its contents are no image of a known format (JPEG, PNG, BMP, GIF, WebP, TIFF, PBM, TGA)";
+
     static readonly Configuration Configuration = new(
         new PngConfigurationModule(),
         new BmpConfigurationModule(),
@@ -29,52 +31,53 @@ static class OtherFormats
         MaxDegreeOfParallelism = 1,
     };
 
-    /// <summary>Decodes the first frame into <paramref name="image"/>.</summary>
-    public static unsafe DecodedImage Decode(ReadOnlySpan<byte> data, RgbImage image, ImageDecoderOptions options)
+    ImageInfo info;
+    bool wide;
+
+    /// <summary>What an error of ImageSharp means, where it says more than that the data are damaged.</summary>
+    public static ImageDecodeException? Explain(Exception e) => e switch
+    {
+        UnknownImageFormatException => new(ImageProblem.UnknownFormat, Unknown, inner: e),
+        InvalidMemoryOperationException => new(ImageProblem.TooLarge, e.Message, inner: e),
+        _ => null,
+    };
+
+    public unsafe ImageInfo Open(ReadOnlySpan<byte> data)
     {
         fixed (byte* bytes = data)
         {
             using var stream = new UnmanagedMemoryStream(bytes, data.Length);
-            try
+            IImageInfo header = Image.Identify(Configuration, stream, out IImageFormat format)
+                ?? throw new ImageDecodeException(ImageProblem.UnknownFormat, Unknown);
+            ImageLimits.CheckPixels(header.Width, header.Height, options.MaxPixels);
+            if (!Completeness.IsWhole(format.Name, data, header.Width, header.Height))
             {
-                return Decode(stream, data, image, options);
+                throw new ImageDecodeException(ImageProblem.Truncated,
+                    FormattableString.Invariant($"the {format.Name} file ends within the image, after {data.Length} bytes"));
             }
-            catch (UnknownImageFormatException e)
-            {
-                throw new ImageDecodeException(
-                    ImageProblem.UnknownFormat, "its contents are no image of a known format (JPEG, PNG, BMP, GIF, WebP, TIFF, PBM, TGA)", inner: e);
-            }
-            catch (InvalidMemoryOperationException e)
-            {
-                throw new ImageDecodeException(ImageProblem.TooLarge, e.Message, inner: e);
-            }
+            PngMetadata? png = format is PngFormat ? header.Metadata.GetPngMetadata() : null;
+            bool grey = png?.ColorType is PngColorType.Grayscale or PngColorType.GrayscaleWithAlpha;
+            wide = header.PixelType.BitsPerPixel > 32 || png?.BitDepth == PngBitDepth.Bit16;
+            info = new ImageInfo(header.Width, header.Height, format.Name, grey ? ImageColor.Grey : ImageColor.Rgb, Orientation(header));
+            return info;
         }
     }
 
-    static DecodedImage Decode(Stream stream, ReadOnlySpan<byte> data, RgbImage image, ImageDecoderOptions options)
+    /// <summary>Decodes all of the first frame.</summary>
+    public ImageInfo Decode(ReadOnlySpan<byte> data, CropBox region, RgbImage image)
     {
-        IImageInfo info = Image.Identify(Configuration, stream, out IImageFormat format)
-            ?? throw new ImageDecodeException(ImageProblem.UnknownFormat,
-                "its contents are no image of a known format (JPEG, PNG, BMP, GIF, WebP, TIFF, PBM, TGA)");
-        ImageLimits.CheckPixels(info.Width, info.Height, options.MaxPixels);
-        bool png = format is PngFormat;
-        if (!Completeness.IsWhole(format.Name, data, info.Width, info.Height))
-            throw new ImageDecodeException(ImageProblem.Truncated, FormattableString.Invariant($"the {format.Name} file ends within the image, after {data.Length} bytes"));
-        stream.Position = 0;
-        PngMetadata? metadata = png ? info.Metadata.GetPngMetadata() : null;
-        bool grey = metadata?.ColorType is PngColorType.Grayscale or PngColorType.GrayscaleWithAlpha;
         image.Resize(info.Width, info.Height);
-        if (info.PixelType.BitsPerPixel > 32 || metadata?.BitDepth == PngBitDepth.Bit16)
+        if (wide)
         {
-            using Image<Rgba64> wide = Image.Load<Rgba64>(Configuration, stream);
-            CopyWide(wide, image, grey && options.Grey16 == Grey16Conversion.Clamp);
+            using Image<Rgba64> decoded = Image.Load<Rgba64>(Configuration, data);
+            CopyWide(decoded, image, info.Color == ImageColor.Grey && options.Grey16 == Grey16Conversion.Clamp);
         }
         else
         {
-            using Image<Rgba32> narrow = Image.Load<Rgba32>(Configuration, stream);
-            Copy(narrow, image);
+            using Image<Rgba32> decoded = Image.Load<Rgba32>(Configuration, data);
+            Copy(decoded, image);
         }
-        return new DecodedImage(info.Width, info.Height, format.Name, grey ? ImageColor.Grey : ImageColor.Rgb, Orientation(info), false);
+        return info;
     }
 
     static void Copy(Image<Rgba32> source, RgbImage target)
@@ -105,9 +108,9 @@ static class OtherFormats
 
     static byte Narrow(ushort sample, bool clamp) => clamp ? (byte)Math.Min(sample, (ushort)255) : (byte)(sample >> 8);
 
-    static int Orientation(IImageInfo info)
+    static int Orientation(IImageInfo header)
     {
-        IExifValue<ushort>? value = info.Metadata.ExifProfile?.GetValue(ExifTag.Orientation);
+        IExifValue<ushort>? value = header.Metadata.ExifProfile?.GetValue(ExifTag.Orientation);
         return value?.Value is >= 1 and <= 8 ? value.Value : 1;
     }
 }

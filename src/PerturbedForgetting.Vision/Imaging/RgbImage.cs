@@ -12,15 +12,7 @@ public sealed class RgbImage : IDisposable
 
     byte[] buffer = [];
 
-    /// <summary>An empty image (0 x 0); <see cref="Resize"/> gives it a size.</summary>
-    public RgbImage()
-    {
-    }
-
-    /// <summary>An image of the given size in pixels; its contents are undefined.</summary>
-    public RgbImage(int width, int height) => Resize(width, height);
-
-    /// <summary>Width in pixels.</summary>
+    /// <summary>Width in pixels; 0 until <see cref="Resize"/> gives the image a size.</summary>
     public int Width { get; private set; }
 
     /// <summary>Height in pixels.</summary>

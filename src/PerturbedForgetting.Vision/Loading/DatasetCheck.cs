@@ -53,7 +53,7 @@ public static class DatasetCheck
     {
         try
         {
-            DecodedImage decoded = dataset.Read(index, image, decoder);
+            ImageInfo decoded = dataset.Read(index, image, decoder);
             tally.Count(decoded);
             if (decoded.Filled)
                 tally.Find("filled", isError: false, $"{dataset.Describe(index)}: the rest was filled with grey");
@@ -137,7 +137,7 @@ public static class DatasetCheck
 
         public void Find(string kind, bool isError, string example) => Find(kind, isError, 1, [example]);
 
-        public void Count(DecodedImage image)
+        public void Count(ImageInfo image)
         {
             read++;
             formats[image.Format] = formats.GetValueOrDefault(image.Format) + 1;

@@ -36,22 +36,21 @@ sealed class ImageReader(Dataset dataset, ImageTransform transform, LoaderOption
     readonly ImageDecoder decoder = new(options.Decoder);
     readonly RgbImage image = new();
     readonly Resampler resampler = new();
-    RandomSequence random;
-    Func<int, int, CropBox>? region;
 
     /// <summary>Reads image <paramref name="index"/>, transforms it with the random numbers of (seed, epoch, index), and
     /// writes it with label and index to <paramref name="position"/>.</summary>
     public void Read(int index, int epoch, ImageBatch batch, int position)
     {
-        region ??= (width, height) => transform.Region(width, height, random);
         int replacements = 0;
+        Crop crop;
         while (true)
         {
-            random = new RandomSequence(options.Seed, Streams.Augmentation | (ulong)(epoch & 0xFFFFFF) << 32 | (uint)index);
+            var random = new RandomSequence(options.Seed, Streams.Augmentation | (ulong)(epoch & 0xFFFFFF) << 32 | (uint)index);
             try
             {
-                DecodedImage decoded = dataset.ReadPart(index, image, decoder, region);
-                if (decoded.Filled)
+                (int width, int height) = dataset.Open(index, decoder);
+                crop = transform.Draw(width, height, ref random);
+                if (dataset.Decode(index, decoder, transform.Region(crop), image).Filled)
                     bad.AddFilled(index, dataset.Describe(index));
                 break;
             }
@@ -61,8 +60,8 @@ sealed class ImageReader(Dataset dataset, ImageTransform transform, LoaderOption
                 index = (index + 1) % dataset.Count;
             }
         }
-        bool flip = transform.ApplyUnflipped(image, resampler, ref random, batch.Image(position));
-        batch.Set(position, index, dataset.Label(index), flip);
+        transform.Apply(crop, image, resampler, batch.Image(position));
+        batch.Set(position, index, dataset.Label(index), crop.Flip);
     }
 
     public void Dispose()

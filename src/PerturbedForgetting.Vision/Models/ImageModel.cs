@@ -44,9 +44,6 @@ public abstract class ImageModel : Module
     /// <summary>Sets every element of the classifier's bias (<c>--head-init-bias</c>).</summary>
     public void FillHeadBias(double value) => Classifier.Bias!.Fill(value);
 
-    /// <summary>Adds the model's layers, in the order of the forward pass, to a summary that starts with <c>[H, W, 3]</c>.</summary>
-    internal abstract void Describe(ModelSummary summary, Shape input);
-
     /// <summary>Reports a stage's output.</summary>
     protected Tensor Observe(string name, Tensor output)
     {

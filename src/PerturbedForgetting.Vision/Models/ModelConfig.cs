@@ -29,8 +29,6 @@ public sealed record ModelConfig
     /// <summary>Classes where nothing else is asked for.</summary>
     public required int NumClasses { get; init; }
 
-    static readonly double[] Half = [0.5, 0.5, 0.5];
-
     /// <summary>ResNet for ImageNet: 224 px in training, 288 px in a separate evaluation where <paramref name="larger"/> holds.</summary>
     internal static ModelConfig ResNet(bool larger) => new()
     {
@@ -38,8 +36,8 @@ public sealed record ModelConfig
         TestInputSize = larger ? 288 : null,
         CropPct = 0.95,
         TestCropPct = larger ? 1 : null,
-        Mean = [0.485, 0.456, 0.406],
-        Std = [0.229, 0.224, 0.225],
+        Mean = Normalization.ImageNet.Mean,
+        Std = Normalization.ImageNet.Std,
         NumClasses = 1000,
     };
 
@@ -58,8 +56,8 @@ public sealed record ModelConfig
     {
         InputSize = 224,
         CropPct = 0.9,
-        Mean = Half,
-        Std = Half,
+        Mean = Normalization.Inception.Mean,
+        Std = Normalization.Inception.Std,
         NumClasses = 1000,
     };
 
@@ -68,8 +66,8 @@ public sealed record ModelConfig
     {
         InputSize = 32,
         CropPct = 1,
-        Mean = Half,
-        Std = Half,
+        Mean = Normalization.Inception.Mean,
+        Std = Normalization.Inception.Std,
         NumClasses = 10,
     };
 }

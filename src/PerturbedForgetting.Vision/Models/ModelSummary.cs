@@ -12,9 +12,8 @@ namespace PerturbedForgetting.Vision.Models;
 public readonly record struct LayerSummary(string Name, string Type, Shape Output, long Parameters, long MultiplyAdds);
 
 /// <summary>
-/// Layers, shapes and cost of a model, worked out from its shapes without running it. Multiply-adds are those of the forward pass
-/// of one image through convolutions, linear layers and attention products; normalisation, activation and pooling count nothing,
-/// as is usual.
+/// Layers, shapes and cost of a model, as its forward pass tells them when it runs on an empty batch. Multiply-adds are those of one
+/// image through convolutions, linear layers and attention products; normalisation, activation and pooling count nothing, as is usual.
 /// </summary>
 public sealed class ModelSummary
 {
@@ -37,38 +36,27 @@ public sealed class ModelSummary
     public static ModelSummary Of(ImageModel model)
     {
         var summary = new ModelSummary();
-        model.Describe(summary, [model.ImageHeight, model.ImageWidth, 3]);
+        var names = model.NamedModules().ToDictionary(m => m.Module, m => m.Name);
+        (var watching, model.Observer) = (model.Observer, null);
+        try
+        {
+            model.Trace([model.ImageHeight, model.ImageWidth, 3], model.Classifier.Weight.DType, (layer, output, depth) =>
+            {
+                Shape image = [.. output.Shape.Skip(1)];
+                var own = layer.OwnParameters;
+                if (layer == model)
+                    summary.layers.AddRange(own.Select(p => new LayerSummary(p.Name, nameof(Parameter), image, p.Parameter.Count, 0)));
+                else
+                {
+                    long parameters = own.Sum(p => p.Parameter.Count);
+                    summary.layers.Add(new(names[layer], layer.GetType().Name, image, parameters, image.Count * depth));
+                }
+            });
+        }
+        finally
+        {
+            model.Observer = watching;
+        }
         return summary;
     }
-
-    internal Shape Add(string name, string type, Shape output, long parameters, long multiplyAdds)
-    {
-        layers.Add(new(name, type, output, parameters, multiplyAdds));
-        return output;
-    }
-
-    internal Shape Add(string name, Conv2d layer, Shape input)
-    {
-        var weight = layer.Weight.Shape;
-        static int Extent(int size, int kernel, int stride, int padding, int dilation) => (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
-        Shape output =
-        [
-            Extent(input[0], weight[1], layer.Stride.H, layer.Padding.H, layer.Dilation.H),
-            Extent(input[1], weight[2], layer.Stride.W, layer.Padding.W, layer.Dilation.W),
-            weight[0],
-        ];
-        return Add(name, "Conv2d", output, Count(layer), (long)output[0] * output[1] * weight.Count);
-    }
-
-    internal Shape Add(string name, Linear layer, Shape input)
-    {
-        var output = input.With(-1, layer.Weight.Shape[0]);
-        return Add(name, "Linear", output, Count(layer), input.Count / input[-1] * layer.Weight.Count);
-    }
-
-    internal Shape Add(string name, BatchNorm2d layer, Shape input) => Add(name, "BatchNorm2d", input, Count(layer), 0);
-
-    internal Shape Add(string name, LayerNorm layer, Shape input) => Add(name, "LayerNorm", input, Count(layer), 0);
-
-    static long Count(Module layer) => layer.NamedParameters().Sum(p => p.Parameter.Count);
 }

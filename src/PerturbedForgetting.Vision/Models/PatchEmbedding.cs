@@ -23,11 +23,12 @@ sealed class PatchEmbedding : Module
     }
 
     // The convolution as the matrix product that it is: what the patches are unfolded to then serves the backward pass too.
-    protected override Tensor Forward(Tensor x) => Ops.Linear(Ops.Patches(x, patch), projection.Weight, projection.Bias);
-
-    public Shape Describe(ModelSummary summary, string name, Shape input)
+    protected override Tensor Forward(Tensor x)
     {
-        var grid = summary.Add($"{name}.proj", projection, input);
-        return [grid[0] * grid[1], grid[2]];
+        Tensor patches = Ops.Patches(x, patch);
+        int depth = patches.Shape[2];
+        patches = Ops.Reshape(patches, [x.Shape[0], x.Shape[1] / patch, x.Shape[2] / patch, depth]);
+        Tensor grid = projection.Report(Ops.Linear(patches, projection.Weight, projection.Bias), depth);
+        return Ops.Reshape(grid, [x.Shape[0], grid.Shape[1] * grid.Shape[2], grid.Shape[3]]);
     }
 }

@@ -91,16 +91,4 @@ public sealed class ResNet : ImageModel
         x = Observe("global_pool", Ops.GlobalAvgPool2d(x));
         return fc.Call(dropout?.Call(x) ?? x);
     }
-
-    internal override void Describe(ModelSummary summary, Shape input)
-    {
-        var shape = conv1 is DeepStem stem ? stem.Describe(summary, "conv1", input) : summary.Add("conv1", (Conv2d)conv1, input);
-        shape = summary.Add("bn1", bn1, shape);
-        if (maxpool is not null)
-            shape = summary.Add("maxpool", "MaxPool2d", [(shape[0] + 1) / 2, (shape[1] + 1) / 2, shape[2]], 0, 0);
-        for (int i = 0; i < stages.Count; i++)
-            for (int j = 0; j < stages[i].Blocks.Count; j++)
-                shape = stages[i].Blocks[j].Describe(summary, $"layer{i + 1}.{j}", shape);
-        summary.Add("fc", fc, [shape[-1]]);
-    }
 }

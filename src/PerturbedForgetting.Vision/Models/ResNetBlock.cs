@@ -8,8 +8,6 @@ abstract class ResNetBlock : Module
 {
     /// <summary>Channels of the output.</summary>
     public abstract int Outputs { get; }
-
-    public abstract Shape Describe(ModelSummary summary, string name, Shape input);
 }
 
 /// <summary>
@@ -48,17 +46,6 @@ sealed class Bottleneck : ResNetBlock
         y = bn2.Call(conv2.Call(y), null, relu: true);
         return bn3.Call(conv3.Call(y), downsample?.Call(x) ?? x, relu: true);
     }
-
-    public override Shape Describe(ModelSummary summary, string name, Shape input)
-    {
-        var shape = summary.Add($"{name}.conv1", conv1, input);
-        shape = summary.Add($"{name}.bn1", bn1, shape);
-        shape = summary.Add($"{name}.conv2", conv2, shape);
-        shape = summary.Add($"{name}.bn2", bn2, shape);
-        shape = summary.Add($"{name}.conv3", conv3, shape);
-        downsample?.Describe(summary, $"{name}.downsample", input);
-        return summary.Add($"{name}.bn3", bn3, shape);
-    }
 }
 
 /// <summary>Two 3x3 convolutions (He et al. 2015).</summary>
@@ -87,14 +74,5 @@ sealed class BasicBlock : ResNetBlock
     {
         var y = bn1.Call(conv1.Call(x), null, relu: true);
         return bn2.Call(conv2.Call(y), downsample?.Call(x) ?? x, relu: true);
-    }
-
-    public override Shape Describe(ModelSummary summary, string name, Shape input)
-    {
-        var shape = summary.Add($"{name}.conv1", conv1, input);
-        shape = summary.Add($"{name}.bn1", bn1, shape);
-        shape = summary.Add($"{name}.conv2", conv2, shape);
-        downsample?.Describe(summary, $"{name}.downsample", input);
-        return summary.Add($"{name}.bn2", bn2, shape);
     }
 }

@@ -15,8 +15,6 @@ abstract class ResNetShortcutPath : Module
             ? new PaddingShortcut(outputs - inputs, stride)
             : new ConvolutionShortcut(inputs, outputs, stage.Options, stride);
     }
-
-    public abstract void Describe(ModelSummary summary, string name, Shape input);
 }
 
 /// <summary>
@@ -28,13 +26,12 @@ sealed class ConvolutionShortcut : ResNetShortcutPath
     readonly AvgPool2d? pool;
     readonly Conv2d convolution;
     readonly BatchNorm2d norm;
-    readonly int index;
 
     public ConvolutionShortcut(int inputs, int outputs, ResNetOptions options, int stride)
     {
         // In the averaging form the names begin at 1 even where nothing has to be pooled.
         bool averages = options.Shortcut == ResNetShortcut.AveragePool;
-        index = averages ? 1 : 0;
+        int index = averages ? 1 : 0;
         if (averages && stride > 1)
             pool = Register("0", new AvgPool2d(2, stride, ceilMode: true));
         convolution = Register($"{index}", ResNetLayers.Convolution(inputs, outputs, 1, averages ? 1 : stride));
@@ -42,14 +39,6 @@ sealed class ConvolutionShortcut : ResNetShortcutPath
     }
 
     protected override Tensor Forward(Tensor x) => norm.Call(convolution.Call(pool?.Call(x) ?? x));
-
-    public override void Describe(ModelSummary summary, string name, Shape input)
-    {
-        if (pool is not null)
-            input = summary.Add($"{name}.0", "AvgPool2d", [(input[0] + 1) / 2, (input[1] + 1) / 2, input[2]], 0, 0);
-        input = summary.Add($"{name}.{index}", convolution, input);
-        summary.Add($"{name}.{index + 1}", norm, input);
-    }
 }
 
 /// <summary>Every <paramref name="stride"/>th pixel, with channels of zeros behind those of the input.</summary>
@@ -60,9 +49,5 @@ sealed class PaddingShortcut(int channels, int stride) : ResNetShortcutPath
         if (stride > 1)
             x = Ops.AvgPool2d(x, 1, stride);
         return channels == 0 ? x : Ops.Concat(-1, x, Tensor.Zeros(x.Shape.With(-1, channels), x.DType, x.Device));
-    }
-
-    public override void Describe(ModelSummary summary, string name, Shape input)
-    {
     }
 }

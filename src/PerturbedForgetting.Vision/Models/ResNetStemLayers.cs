@@ -26,13 +26,4 @@ sealed class DeepStem : Module
         y = norm2.Call(second.Call(y), null, relu: true);
         return third.Call(y);
     }
-
-    public Shape Describe(ModelSummary summary, string name, Shape input)
-    {
-        var shape = summary.Add($"{name}.0", first, input);
-        shape = summary.Add($"{name}.1", norm1, shape);
-        shape = summary.Add($"{name}.3", second, shape);
-        shape = summary.Add($"{name}.4", norm2, shape);
-        return summary.Add($"{name}.6", third, shape);
-    }
 }

@@ -12,13 +12,13 @@ namespace PerturbedForgetting.Vision.Models;
 sealed class TransformerBlock : Module
 {
     readonly LayerNorm norm1, norm2;
-    readonly SelfAttention attention;
+    readonly Attention attention;
     readonly Mlp mlp;
 
     public TransformerBlock(int dim, int heads, int hidden, bool qkvBias)
     {
         norm1 = Register("norm1", new LayerNorm(dim, VisionTransformer.NormEps));
-        attention = Register("attn", new SelfAttention(dim, heads, qkvBias));
+        attention = Register("attn", new Attention(dim, heads, qkvBias));
         norm2 = Register("norm2", new LayerNorm(dim, VisionTransformer.NormEps));
         mlp = Register("mlp", new Mlp(dim, hidden));
     }
@@ -44,24 +44,16 @@ sealed class TransformerBlock : Module
         (x, Tensor branch) = Call(x, norm1.Call(x));
         return Ops.Add(x, branch);
     }
-
-    public Shape Describe(ModelSummary summary, string name, Shape tokens)
-    {
-        summary.Add($"{name}.norm1", norm1, tokens);
-        attention.Describe(summary, $"{name}.attn", tokens);
-        summary.Add($"{name}.norm2", norm2, tokens);
-        return mlp.Describe(summary, $"{name}.mlp", tokens);
-    }
 }
 
 /// <summary>Multi-head self-attention; query, key and value from one matrix of three times the features.</summary>
-sealed class SelfAttention : Module
+sealed class Attention : Module
 {
     readonly Linear qkv, projection;
     readonly int heads;
     readonly double scale;
 
-    public SelfAttention(int dim, int heads, bool qkvBias)
+    public Attention(int dim, int heads, bool qkvBias)
     {
         this.heads = heads;
         scale = 1 / Math.Sqrt(dim / heads);
@@ -74,14 +66,8 @@ sealed class SelfAttention : Module
         projection.Bias!.Fill(0);
     }
 
-    protected override Tensor Forward(Tensor x) => projection.Call(Ops.Attention(qkv.Call(x), heads, scale));
-
-    public void Describe(ModelSummary summary, string name, Shape tokens)
-    {
-        summary.Add($"{name}.qkv", qkv, tokens);
-        summary.Add(name, "Attention", tokens, 0, 2L * tokens[0] * tokens[0] * tokens[1]);
-        summary.Add($"{name}.proj", projection, tokens);
-    }
+    // Each element of the output takes a product with every token, and each score as many for every channel of the head.
+    protected override Tensor Forward(Tensor x) => projection.Call(Report(Ops.Attention(qkv.Call(x), heads, scale), 2L * x.Shape[1]));
 }
 
 /// <summary>Two linear layers with the exact GELU between.</summary>
@@ -102,8 +88,5 @@ sealed class Mlp : Module
         }
     }
 
-    protected override Tensor Forward(Tensor x) => fc2.Call(Ops.LinearGelu(x, fc1.Weight, fc1.Bias!));
-
-    public Shape Describe(ModelSummary summary, string name, Shape tokens) =>
-        summary.Add($"{name}.fc2", fc2, summary.Add($"{name}.fc1", fc1, tokens));
+    protected override Tensor Forward(Tensor x) => fc2.Call(fc1.Report(Ops.LinearGelu(x, fc1.Weight, fc1.Bias!), fc1.Weight.Shape[1]));
 }

@@ -89,7 +89,7 @@ public sealed class VisionTransformer : ImageModel
     {
         if (x.Shape.Rank != 4 || x.Shape[1] != ImageHeight || x.Shape[2] != ImageWidth)
             throw new ArgumentException($"This transformer takes images [B, {ImageHeight}, {ImageWidth}, 3], not {x.Shape}; make it with --img-size for others.");
-        x = Ops.EmbedTokens(Observe("patch_embed", patches.Call(x)), classToken, positions);
+        x = Report(Ops.EmbedTokens(Observe("patch_embed", patches.Call(x)), classToken, positions));
         x = Observe("norm", Encode(x));
         x = Pool(x);
         x = Observe("fc_norm", poolNorm?.Call(x) ?? x);
@@ -123,21 +123,4 @@ public sealed class VisionTransformer : ImageModel
         TokenPooling.Average => Ops.Mean(HasClassToken ? Ops.Slice(x, 1, 1, x.Shape[1] - 1) : x, 1),
         _ => x,
     };
-
-    internal override void Describe(ModelSummary summary, Shape input)
-    {
-        var tokens = patches.Describe(summary, "patch_embed", input);
-        if (classToken is not null)
-            tokens = summary.Add("cls_token", "Parameter", [tokens[0] + 1, tokens[1]], classToken.Count, 0);
-        summary.Add("pos_embed", "Parameter", tokens, positions.Count, 0);
-        for (int i = 0; i < blocks.Blocks.Count; i++)
-            tokens = blocks.Blocks[i].Describe(summary, $"blocks.{i}", tokens);
-        if (norm is not null)
-            tokens = summary.Add("norm", norm, tokens);
-        if (options.Pooling != TokenPooling.None)
-            tokens = [tokens[1]];
-        if (poolNorm is not null)
-            tokens = summary.Add("fc_norm", poolNorm, tokens);
-        summary.Add("head", head, tokens);
-    }
 }

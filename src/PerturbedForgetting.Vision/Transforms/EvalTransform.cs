@@ -13,50 +13,31 @@ public sealed class EvalTransform : ImageTransform
     /// <param name="cropShare">Share of the resized image that is kept (--crop-pct), 0 to 1, 0 excluded.</param>
     /// <param name="interpolation">Filter of the resize. For an input that is not square it is always bilinear.</param>
     public EvalTransform(int height, int width, double cropShare = 0.875, Interpolation interpolation = Interpolation.Bicubic)
-        : base(height, width)
+        : base(height, width, height == width ? interpolation : Interpolation.Bilinear)
     {
         if (!(cropShare is > 0 and <= 1))
             throw new ArgumentOutOfRangeException(nameof(cropShare), cropShare, "The share of the image that evaluation keeps (--crop-pct) lies in 0 to 1, 0 excluded.");
         CropShare = cropShare;
-        Interpolation = height == width ? interpolation : Interpolation.Bilinear;
     }
 
     /// <summary>Share of the resized image that is kept.</summary>
     public double CropShare { get; }
 
-    /// <summary>Filter of the resize.</summary>
-    public Interpolation Interpolation { get; }
+    /// <summary>Evaluation draws nothing: it is the whole image that is resized.</summary>
+    public override Crop Draw(int width, int height, ref RandomSequence random)
+    {
+        (int resizedHeight, int resizedWidth) = Height == Width ? ResizedSquare(width, height) : Resized(width, height);
+        var window = new CropBox(CropOffset(resizedHeight, Height), CropOffset(resizedWidth, Width), Height, Width);
+        return new Crop(CropBox.Whole(width, height), resizedHeight, resizedWidth, window, Flip: false);
+    }
 
     /// <inheritdoc/>
-    public override CropBox Region(int width, int height, RandomSequence random)
+    public override CropBox Region(Crop crop)
     {
-        (int resizedHeight, int resizedWidth, CropBox window) = Layout(width, height);
-        (int top, int bottom) = ResampleFilter.Reach(height, resizedHeight, window.Top, window.Height, Interpolation);
-        (int left, int right) = ResampleFilter.Reach(width, resizedWidth, window.Left, window.Width, Interpolation);
+        CropBox window = crop.Window;
+        (int top, int bottom) = ResampleFilter.Reach(crop.Box.Height, crop.Height, window.Top, window.Height, Interpolation);
+        (int left, int right) = ResampleFilter.Reach(crop.Box.Width, crop.Width, window.Left, window.Width, Interpolation);
         return new CropBox(top, left, bottom - top, right - left);
-    }
-
-    /// <inheritdoc/>
-    public override bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
-    {
-        Apply(image, resampler, target);
-        return false;
-    }
-
-    /// <summary>Writes the transformed image; evaluation draws nothing.</summary>
-    public void Apply(RgbImage image, Resampler resampler, Span<byte> target)
-    {
-        (int height, int width, CropBox window) = Layout(image.Width, image.Height);
-        if (window.Top < 0 || window.Left < 0)
-            throw new InvalidOperationException($"An image of {image.Width} x {image.Height} pixels resized to {width} x {height} does not hold a crop of {Width} x {Height}.");
-        resampler.Resize(image, CropBox.Whole(image.Width, image.Height), height, width, Interpolation, window, target);
-    }
-
-    /// <summary>Size to which an image is resized, and the part of it that is kept.</summary>
-    (int Height, int Width, CropBox Window) Layout(int imageWidth, int imageHeight)
-    {
-        (int height, int width) = Height == Width ? ResizedSquare(imageWidth, imageHeight) : Resized(imageWidth, imageHeight);
-        return (height, width, new CropBox(CropOffset(height, Height), CropOffset(width, Width), Height, Width));
     }
 
     /// <summary>Shorter side to floor(size / share), the other in proportion, cut off to an integer.</summary>

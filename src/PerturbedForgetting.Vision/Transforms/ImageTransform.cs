@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Vision.Transforms;
 
 /// <summary>Turns a decoded image into a network's input: Height x Width x 3 bytes.</summary>
 /// <remarks>Immutable, shared by all workers. All randomness comes from the sequence that is passed in.</remarks>
-public abstract class ImageTransform(int height, int width)
+public abstract class ImageTransform(int height, int width, Interpolation interpolation)
 {
     /// <summary>Height of the output in pixels.</summary>
     public int Height { get; } = height > 0 ? height : throw new ArgumentOutOfRangeException(nameof(height), height, "A transform's height is at least 1 pixel.");
@@ -13,23 +13,51 @@ public abstract class ImageTransform(int height, int width)
     /// <summary>Width of the output in pixels.</summary>
     public int Width { get; } = width > 0 ? width : throw new ArgumentOutOfRangeException(nameof(width), width, "A transform's width is at least 1 pixel.");
 
+    /// <summary>Filter of the resize.</summary>
+    public Interpolation Interpolation { get; } = interpolation;
+
     /// <summary>Bytes of an output: height x width x 3.</summary>
     public int OutputBytes => Height * Width * 3;
 
-    /// <summary>The part of an image of this size that the transform reads, given the random numbers with which it will be
-    /// applied: the rest need not be decoded.</summary>
-    public virtual CropBox Region(int width, int height, RandomSequence random) => CropBox.Whole(width, height);
+    /// <summary>Decides, and draws where it is random, what is done with an image of this size.</summary>
+    public abstract Crop Draw(int width, int height, ref RandomSequence random);
 
-    /// <summary>Writes the transformed image to <paramref name="target"/>, <see cref="OutputBytes"/> long.</summary>
-    public void Apply(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
+    /// <summary>The part of the image that <see cref="Apply"/> reads: the rest need not be decoded.</summary>
+    public virtual CropBox Region(Crop crop) => crop.Box;
+
+    /// <summary>Writes the transformed image to <paramref name="target"/>, <see cref="OutputBytes"/> long, but for the mirroring that
+    /// comes last: whoever normalises it does that on the way.</summary>
+    public void Apply(Crop crop, RgbImage image, Resampler resampler, Span<byte> target)
     {
-        if (ApplyUnflipped(image, resampler, ref random, target))
-            FlipHorizontally(target, Width);
+        CropBox window = crop.Window;
+        int top = Math.Max(window.Top, 0), bottom = Math.Min(window.Top + Height, crop.Height);
+        int left = Math.Max(window.Left, 0), right = Math.Min(window.Left + Width, crop.Width);
+        if (top >= bottom || left >= right)
+        {
+            target.Clear();
+            return;
+        }
+        var visible = new CropBox(top, left, bottom - top, right - left);
+        resampler.Resize(image, crop.Box, crop.Height, crop.Width, Interpolation, visible, target[..(visible.Height * visible.Width * 3)]);
+        if (visible != window)
+            Pad(target, visible.Height, visible.Width * 3, top - window.Top, (left - window.Left) * 3);
     }
 
-    /// <summary>Writes the image transformed but for the mirroring that may come last: whoever normalises it does that on the way.</summary>
-    /// <returns>Whether it is still to be mirrored left to right.</returns>
-    public abstract bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target);
+    /// <summary>Moves rows that lie one behind the other to their places in the output, the last one first, and writes zeros
+    /// around them.</summary>
+    void Pad(Span<byte> target, int rows, int bytes, int above, int before)
+    {
+        int stride = Width * 3;
+        for (int y = rows - 1; y >= 0; y--)
+        {
+            Span<byte> row = target.Slice((above + y) * stride, stride);
+            target.Slice(y * bytes, bytes).CopyTo(row[before..]);
+            row[..before].Clear();
+            row[(before + bytes)..].Clear();
+        }
+        target[..(above * stride)].Clear();
+        target[((above + rows) * stride)..].Clear();
+    }
 
     /// <summary>Mirrors an image of rows of <paramref name="width"/> pixels left to right, in place.</summary>
     public static void FlipHorizontally(Span<byte> pixels, int width)

@@ -9,7 +9,8 @@ namespace PerturbedForgetting.Vision.Transforms;
 /// <param name="width">Output width in pixels.</param>
 /// <param name="padding">Pixels of zeros on each side.</param>
 /// <param name="flip">Probability of mirroring.</param>
-public sealed class PaddedCrop(int height, int width, int padding = 4, double flip = 0.5) : ImageTransform(height, width)
+public sealed class PaddedCrop(int height, int width, int padding = 4, double flip = 0.5)
+    : ImageTransform(height, width, Interpolation.Bilinear)
 {
     /// <summary>Pixels of zeros on each side.</summary>
     public int Padding { get; } = padding >= 0 ? padding
@@ -20,28 +21,9 @@ public sealed class PaddedCrop(int height, int width, int padding = 4, double fl
         : throw new ArgumentOutOfRangeException(nameof(flip), flip, "The probability of a flip (--hflip) lies in 0 to 1.");
 
     /// <inheritdoc/>
-    public override bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
+    public override Crop Draw(int width, int height, ref RandomSequence random)
     {
         int top = random.NextInt(2 * Padding + 1) - Padding, left = random.NextInt(2 * Padding + 1) - Padding;
-        bool flip = random.NextDouble() < Flip;
-        if (image.Width != Width || image.Height != Height)
-        {
-            resampler.Resize(image, CropBox.Whole(image.Width, image.Height), Height, Width, Interpolation.Bilinear, target);
-            image.Resize(Width, Height);
-            target.CopyTo(image.Pixels);
-        }
-        Shift(image, top, left, target);
-        return flip;
-    }
-
-    void Shift(RgbImage image, int top, int left, Span<byte> target)
-    {
-        target.Clear();
-        int width = Width - Math.Min(Math.Abs(left), Width);
-        int from = Math.Max(left, 0) * 3, to = Math.Max(-left, 0) * 3, stride = Width * 3;
-        if (width == 0)
-            return;
-        for (int y = Math.Max(0, -top); y < Math.Min(Height, Height - top); y++)
-            image.Row(y + top).Slice(from, width * 3).CopyTo(target[(y * stride + to)..]);
+        return new Crop(CropBox.Whole(width, height), Height, Width, new CropBox(top, left, Height, Width), random.NextDouble() < Flip);
     }
 }

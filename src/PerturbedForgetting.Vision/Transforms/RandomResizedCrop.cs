@@ -19,12 +19,11 @@ public sealed class RandomResizedCrop : ImageTransform
     public RandomResizedCrop(
         int height, int width, (double Min, double Max)? scale = null, (double Min, double Max)? ratio = null, double flip = 0.5,
         Interpolation interpolation = Interpolation.Bilinear)
-        : base(height, width)
+        : base(height, width, interpolation)
     {
         Scale = scale ?? (0.05, 1.0);
         Ratio = ratio ?? (3.0 / 4, 4.0 / 3);
         Flip = flip;
-        Interpolation = interpolation;
         if (!(Scale.Min > 0 && Scale.Min <= Scale.Max))
             throw new ArgumentException(FormattableString.Invariant($"The crop's area runs from a positive share to a larger one (--scale 0.05 1.0), not from {Scale.Min} to {Scale.Max}."), nameof(scale));
         if (!(Ratio.Min > 0 && Ratio.Min <= Ratio.Max))
@@ -42,23 +41,12 @@ public sealed class RandomResizedCrop : ImageTransform
     /// <summary>Probability of mirroring.</summary>
     public double Flip { get; }
 
-    /// <summary>Filter of the resize.</summary>
-    public Interpolation Interpolation { get; }
-
     /// <inheritdoc/>
-    public override CropBox Region(int width, int height, RandomSequence random) => Sample(width, height, ref random);
-
-    /// <inheritdoc/>
-    public override bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)
-    {
-        CropBox box = Sample(image.Width, image.Height, ref random);
-        bool flip = random.NextDouble() < Flip;
-        resampler.Resize(image, box, Height, Width, Interpolation, target);
-        return flip;
-    }
+    public override Crop Draw(int width, int height, ref RandomSequence random) =>
+        new(DrawBox(width, height, ref random), Height, Width, CropBox.Whole(Width, Height), random.NextDouble() < Flip);
 
     /// <summary>Draws a box: up to ten attempts, then the largest central box of a permitted aspect ratio.</summary>
-    public CropBox Sample(int width, int height, ref RandomSequence random)
+    CropBox DrawBox(int width, int height, ref RandomSequence random)
     {
         (double lowest, double highest) = (Math.Log(Ratio.Min), Math.Log(Ratio.Max));
         for (int attempt = 0; attempt < Attempts; attempt++)

@@ -15,13 +15,8 @@ public sealed class Resampler : IDisposable
     readonly ResampleFilter vertical = new();
     byte[] between = [];
 
-    /// <summary>Resizes the part <paramref name="box"/> of an image, cut out first, to height x width, and writes
-    /// height x width x 3 samples.</summary>
-    public void Resize(RgbImage source, CropBox box, int height, int width, Interpolation filter, Span<byte> target) =>
-        Resize(source, box, height, width, filter, new CropBox(0, 0, height, width), target);
-
-    /// <summary>As the other overload, but writes only the part <paramref name="window"/> of the resized image, which must
-    /// lie within it: window height x window width x 3 samples.</summary>
+    /// <summary>Resizes the part <paramref name="box"/> of an image, cut out first, to height x width, and writes the part
+    /// <paramref name="window"/> of that, which must lie within it: window height x window width x 3 samples.</summary>
     public void Resize(
         RgbImage source, CropBox box, int height, int width, Interpolation filter, CropBox window, Span<byte> target)
     {

@@ -131,7 +131,7 @@ public class BinaryDatasetTests
     }
 
     [Test]
-    public void D22_SetsOfFixedClassesReportOtherClasses()
+    public void SetsOfFixedClassesReportOtherClasses()
     {
         using var folder = new TestFolder();
         folder.Write("test_batch.bin", Cifar(3, 1, 10, 0));

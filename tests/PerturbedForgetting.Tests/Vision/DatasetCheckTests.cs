@@ -11,7 +11,7 @@ public class DatasetCheckTests
     static DatasetFinding? Find(DatasetReport report, string kind) => report.Findings.SingleOrDefault(f => f.Kind == kind);
 
     [Test]
-    public void D7_EveryKindOfProblemIsReported([Values(1, 4)] int threads)
+    public void EveryKindOfProblemIsReported([Values(1, 4)] int threads)
     {
         using var folder = new TestFolder();
         byte[] jpeg = Reference("img3_33x47_q90_420.jpg");
@@ -52,7 +52,7 @@ public class DatasetCheckTests
     }
 
     [Test]
-    public void D18_ClassesOfTrainingAndValidationAreCompared()
+    public void ClassesOfTrainingAndValidationAreCompared()
     {
         using var folder = new TestFolder();
         foreach (string file in (string[])["train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "val/zebra/1.jpg"])

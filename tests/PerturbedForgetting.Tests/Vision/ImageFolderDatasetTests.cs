@@ -24,7 +24,7 @@ public class ImageFolderDatasetTests
     }
 
     [Test]
-    public void D15_D16_HiddenFilesAreNotClasses()
+    public void HiddenFilesAreNotClasses()
     {
         using var folder = new TestFolder();
         foreach (string file in (string[])["train/a/1.jpg", "train/b/1.jpg", "train/a/._a.jpg", "train/.hidden/1.jpg", "train/.ipynb_checkpoints/1.jpg", "train/b/.ipynb_checkpoints/2.jpg", "train/__MACOSX/a/1.jpg"])
@@ -38,7 +38,7 @@ public class ImageFolderDatasetTests
     }
 
     [Test]
-    public void D18_ValidationWithoutAClassKeepsTheNumbers()
+    public void ValidationWithoutAClassKeepsTheNumbers()
     {
         using var folder = new TestFolder();
         foreach (string file in (string[])["train/a/1.jpg", "train/b/1.jpg", "train/c/1.jpg", "train/d/1.jpg", "val/a/1.jpg", "val/c/1.jpg", "val/d/1.jpg"])
@@ -62,7 +62,7 @@ public class ImageFolderDatasetTests
     }
 
     [Test]
-    public void D19_ClassOrderIsAsChosen()
+    public void ClassOrderIsAsChosen()
     {
         using var folder = new TestFolder();
         for (int i = 0; i < 12; i++)
@@ -82,7 +82,7 @@ public class ImageFolderDatasetTests
     }
 
     [Test]
-    public void D21_LabelsComeFromACsvFile()
+    public void LabelsComeFromACsvFile()
     {
         using var folder = new TestFolder();
         foreach (string file in (string[])["val/x1.jpg", "val/x2.jpg", "val/x3.jpg"])
@@ -99,7 +99,7 @@ public class ImageFolderDatasetTests
     [TestCase("x1,0\nx1,1\n", "line 2", "twice")]
     [TestCase("x1,0\nx2\n", "line 2", "not image,class")]
     [TestCase("ImageId,Class\n", "labels.csv", "labels no image")]
-    public void D21_WrongLinesAreNamed(string csv, string where, string what)
+    public void WrongLinesAreNamed(string csv, string where, string what)
     {
         using var folder = new TestFolder();
         folder.Write("val/x1.jpg", Image);
@@ -110,7 +110,7 @@ public class ImageFolderDatasetTests
     }
 
     [Test]
-    public void D22_OtherClassOrderThanTheModelsIsReported()
+    public void OtherClassOrderThanTheModelsIsReported()
     {
         using var folder = new TestFolder();
         foreach (string file in (string[])["val/a/1.jpg", "val/b/1.jpg", "val/c/1.jpg"])
@@ -142,7 +142,7 @@ public class ImageFolderDatasetTests
     }
 
     [Test]
-    public void D24_LabelsThatCountFromOneAreSuspected()
+    public void LabelsThatCountFromOneAreSuspected()
     {
         using var folder = new TestFolder();
         var csv = new System.Text.StringBuilder("ImageId,Class\n");
@@ -156,7 +156,7 @@ public class ImageFolderDatasetTests
     }
 
     [Test]
-    public void D25_LabelsOutOfRangeAreFoundBeforeTraining()
+    public void LabelsOutOfRangeAreFoundBeforeTraining()
     {
         using var folder = new TestFolder();
         for (int i = 0; i < 4; i++)
@@ -167,7 +167,7 @@ public class ImageFolderDatasetTests
     }
 
     [Test]
-    public void D37_ClassNamesMayHoldAnyCharacters()
+    public void ClassNamesMayHoldAnyCharacters()
     {
         using var folder = new TestFolder();
         string[] names = ["中文", "caf\u00e9", "\U0001F600", "a & b # c"];

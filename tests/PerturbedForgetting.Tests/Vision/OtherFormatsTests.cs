@@ -40,7 +40,7 @@ public class OtherFormatsTests
     {
         using var decoder = new ImageDecoder();
         using var image = new RgbImage();
-        DecodedImage decoded = decoder.Decode(Encode(format, 23, 17), image);
+        ImageInfo decoded = decoder.Decode(Encode(format, 23, 17), image);
         byte[] expected = TestImages.Pixels(23, 17);
         Assert.That((decoded.Width, decoded.Height, decoded.Format.ToUpperInvariant()), Is.EqualTo((23, 17, format.ToUpperInvariant())));
         double difference = 0;
@@ -51,10 +51,13 @@ public class OtherFormatsTests
     }
 
     [TestCaseSource(nameof(Formats))]
-    public void D1_CutShortItIsAnError(string format)
+    public void AFileThatIsCutShortIsAnError(string format)
     {
         byte[] whole = Encode(format, 23, 17);
         foreach (double share in (double[])[0.1, 0.5, 0.9])
-            Assert.That(() => ImageDecoder.Decode(new MemoryStream(whole[..(int)(whole.Length * share)])), Throws.InstanceOf<ImageDecodeException>(), $"cut at {share:P0}");
+        {
+            byte[] cut = whole[..(int)(whole.Length * share)];
+            Assert.That(() => TestImages.Decode(cut), Throws.InstanceOf<ImageDecodeException>(), $"cut at {share:P0}");
+        }
     }
 }

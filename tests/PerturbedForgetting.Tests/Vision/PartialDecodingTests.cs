@@ -74,7 +74,7 @@ public class PartialDecodingTests
             data[random.Next(623, data.Length - 2)] = (byte)random.Next(256);
             CropBox box = RandomBox(random, 33, 47);
             ImageDecodeException? expected = Attempt(() => decoder.Decode(data, whole));
-            ImageDecodeException? actual = Attempt(() => decoder.Decode(data, part, null, (_, _) => box));
+            ImageDecodeException? actual = Attempt(() => DecodePart(decoder, data, box, part));
             if (expected is null)
                 Assert.That(actual, Is.Null, $"trial {trial}");
             else if (actual is null)
@@ -94,7 +94,7 @@ public class PartialDecodingTests
         using RgbImage image = new();
         byte[] data = TestImages.Jpeg(20, 10);
         foreach (CropBox box in (CropBox[])[new(-5, -5, 100, 100), new(50, 50, 1, 1), new(0, 0, 0, 0), new(9, 19, int.MaxValue, int.MaxValue)])
-            Assert.That(() => decoder.Decode(data, image, null, (_, _) => box).Width, Is.EqualTo(20));
+            Assert.That(() => DecodePart(decoder, data, box, image).Width, Is.EqualTo(20));
     }
 
     /// <summary>Transforms read nothing outside the region that they name: with everything else overwritten the result is the same.</summary>
@@ -116,7 +116,8 @@ public class PartialDecodingTests
             };
             byte[] pixels = TestImages.Pixels(width, height, trial), expected = new byte[transform.OutputBytes], actual = new byte[transform.OutputBytes];
             var draws = new RandomSequence((ulong)trial, 3);
-            CropBox box = transform.Region(width, height, draws);
+            RandomSequence sequence = draws;
+            CropBox box = transform.Region(transform.Draw(width, height, ref sequence));
             foreach (bool spoil in (bool[])[false, true])
             {
                 image.Resize(width, height);
@@ -126,8 +127,7 @@ public class PartialDecodingTests
                     if (!Contains(box, i / 3 % width, i / 3 / width))
                         image.Pixels[i] ^= 0x55;
                 }
-                RandomSequence sequence = draws;
-                transform.Apply(image, resampler, ref sequence, spoil ? actual : expected);
+                transform.ApplyTo(image, resampler, draws, spoil ? actual : expected);
             }
             Assert.That(actual.AsSpan().SequenceEqual(expected), $"trial {trial}: {transform}, {width} x {height}, {box}");
             if (trial % 4 == 0)
@@ -158,7 +158,7 @@ public class PartialDecodingTests
                 {
                     data.Read(batch.Indices[i], image, decoder);
                     var random = new RandomSequence(11, Streams.Augmentation | 5UL << 32 | (uint)batch.Indices[i]);
-                    transform.ApplyUnflipped(image, resampler, ref random, expected);
+                    transform.Apply(transform.Draw(image.Width, image.Height, ref random), image, resampler, expected);
                     Assert.That(batch.Pixels.Slice(i * expected.Length, expected.Length).SequenceEqual(expected), data.Describe(batch.Indices[i]));
                 }
             }
@@ -172,13 +172,16 @@ public class PartialDecodingTests
         using var decoder = new ImageDecoder();
         using var image = new RgbImage();
         var transform = new RandomResizedCrop(32, 32);
-        ulong draw = 0;
-        Func<int, int, CropBox> region = (width, height) => transform.Region(width, height, new RandomSequence(1, draw++));
         decoder.Decode(data, image);
-        decoder.Decode(data, image, null, region);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 20; i++)
-            decoder.Decode(data, image, null, region);
+        long before = 0;
+        for (int i = -2; i < 20; i++)
+        {
+            if (i == 0)
+                before = GC.GetAllocatedBytesForCurrentThread();
+            var random = new RandomSequence(1, (ulong)i);
+            (int width, int height) = decoder.Open(data);
+            decoder.Decode(transform.Region(transform.Draw(width, height, ref random)), image);
+        }
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
     }
 
@@ -188,32 +191,38 @@ public class PartialDecodingTests
         Random random = SeededRandom();
         using var decoder = new ImageDecoder(options);
         using RgbImage whole = new(), part = new();
-        DecodedImage expected = default;
+        ImageInfo expected = default;
         ImageDecodeException? error = Attempt(() => expected = decoder.Decode(data, whole));
         for (int i = 0; i < parts; i++)
         {
             CropBox box = default;
-            DecodedImage actual = default;
+            ImageInfo actual = default;
             int fill = random.Next(256);
-            ImageDecodeException? partial = Attempt(() => actual = decoder.Decode(data, part, null, (width, height) =>
+            ImageDecodeException? partial = Attempt(() =>
             {
+                (int width, int height) = decoder.Open(data);
                 part.Resize(width, height);
                 part.Pixels.Fill((byte)fill);
-                return box = RandomBox(random, width, height);
-            }));
+                box = RandomBox(random, width, height);
+                actual = decoder.Decode(box, part);
+            });
             Assert.That(partial?.Problem, Is.EqualTo(error?.Problem));
             if (error is not null)
                 continue;
             Assert.That(actual, Is.EqualTo(expected));
             Assert.That((part.Width, part.Height), Is.EqualTo((whole.Width, whole.Height)));
-            // An orientation behind the image shows another size than the one that was told.
-            box = box.Within(whole.Width, whole.Height);
             for (int y = box.Top; y < box.Top + box.Height; y++)
             {
                 int from = box.Left * 3, count = box.Width * 3;
                 Assert.That(part.Row(y).Slice(from, count).SequenceEqual(whole.Row(y).Slice(from, count)), $"row {y} of {box}");
             }
         }
+    }
+
+    static ImageInfo DecodePart(ImageDecoder decoder, byte[] data, CropBox box, RgbImage image)
+    {
+        decoder.Open(data);
+        return decoder.Decode(box, image);
     }
 
     static ImageDecodeException? Attempt(Action action)

@@ -54,7 +54,7 @@ public class ResamplerTests
     [Test]
     public void AConstantImageStaysConstant([Values] Interpolation filter, [Values(1, 7, 224)] int size, [Values((byte)0, (byte)1, (byte)254, (byte)255)] byte value)
     {
-        using var image = new RgbImage(33, 17);
+        using var image = TestImages.OfSize(33, 17);
         image.Pixels.Fill(value);
         var result = new byte[size * size * 3];
         resampler.Resize(image, new CropBox(0, 0, 17, 33), size, size, filter, result);
@@ -65,7 +65,7 @@ public class ResamplerTests
     public void PaddedCropMovesByAtMostThePadding()
     {
         var transform = new PaddedCrop(9, 7, padding: 2, flip: 0);
-        using var image = new RgbImage(7, 9);
+        using var image = TestImages.OfSize(7, 9);
         var seen = new HashSet<(int, int)>();
         for (ulong i = 0; i < 400; i++)
         {
@@ -73,7 +73,7 @@ public class ResamplerTests
                 image.Pixels[p] = (byte)(p / 3 + 1);
             var random = new RandomSequence(1, i);
             var result = new byte[transform.OutputBytes];
-            transform.Apply(image, resampler, ref random, result);
+            transform.ApplyTo(image, resampler, random, result);
             int middle = result[(4 * 7 + 3) * 3] - 1;
             (int top, int left) = (middle / 7 - 4, middle % 7 - 3);
             seen.Add((top, left));
@@ -93,11 +93,11 @@ public class ResamplerTests
     public void PaddingLargerThanTheImageLeavesZeros()
     {
         var transform = new PaddedCrop(2, 2, padding: 9, flip: 1);
-        using var image = new RgbImage(2, 2);
+        using var image = TestImages.OfSize(2, 2);
         for (ulong i = 0; i < 50; i++)
         {
             var random = new RandomSequence(2, i);
-            Assert.DoesNotThrow(() => transform.Apply(image, resampler, ref random, new byte[12]));
+            Assert.DoesNotThrow(() => transform.ApplyTo(image, resampler, random, new byte[12]));
         }
     }
 
@@ -110,7 +110,7 @@ public class ResamplerTests
         for (ulong i = 0; i < 2000; i++)
         {
             var random = new RandomSequence(5, i);
-            CropBox box = transform.Sample(200, 100, ref random);
+            CropBox box = transform.Draw(200, 100, ref random).Box;
             Assert.That(box.Top >= 0 && box.Left >= 0 && box.Top + box.Height <= 100 && box.Left + box.Width <= 200);
             double share = box.Height * box.Width / 20000.0;
             (lowest, highest) = (Math.Min(lowest, share), Math.Max(highest, share));
@@ -123,11 +123,11 @@ public class ResamplerTests
     public void RandomCropOfATinyImageWorks([Values(1, 2, 3)] int width, [Values(1, 5)] int height)
     {
         var transform = new RandomResizedCrop(4, 4, (0.01, 1));
-        using var image = new RgbImage(width, height);
+        using var image = TestImages.OfSize(width, height);
         for (ulong i = 0; i < 200; i++)
         {
             var random = new RandomSequence(6, i);
-            Assert.DoesNotThrow(() => transform.Apply(image, resampler, ref random, new byte[48]));
+            Assert.DoesNotThrow(() => transform.ApplyTo(image, resampler, random, new byte[48]));
         }
     }
 
@@ -142,7 +142,7 @@ public class ResamplerTests
 
     static RgbImage Noise(int width, int height, Random random)
     {
-        var image = new RgbImage(width, height);
+        var image = TestImages.OfSize(width, height);
         random.NextBytes(image.Pixels);
         return image;
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using PerturbedForgetting.Vision.Imaging;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Jpeg;
 using SixLabors.ImageSharp.PixelFormats;
@@ -9,6 +10,31 @@ namespace PerturbedForgetting.Tests.Vision;
 /// <summary>Images made by the tests themselves.</summary>
 static class TestImages
 {
+    public static RgbImage Decode(string path, ImageDecoderOptions? options = null)
+    {
+        using var decoder = new ImageDecoder(options);
+        var image = new RgbImage();
+        (int width, int height) = decoder.Open(path);
+        decoder.Decode(CropBox.Whole(width, height), image);
+        return image;
+    }
+
+    public static RgbImage Decode(byte[] data, ImageDecoderOptions? options = null)
+    {
+        using var decoder = new ImageDecoder(options);
+        var image = new RgbImage();
+        decoder.Decode(data, image);
+        return image;
+    }
+
+    /// <summary>An image whose pixels are undefined.</summary>
+    public static RgbImage OfSize(int width, int height)
+    {
+        var image = new RgbImage();
+        image.Resize(width, height);
+        return image;
+    }
+
     /// <summary>Smooth, colourful bytes, height x width x 3.</summary>
     public static byte[] Pixels(int width, int height, int seed = 0)
     {

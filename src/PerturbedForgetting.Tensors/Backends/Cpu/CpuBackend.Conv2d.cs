@@ -7,7 +7,8 @@ unsafe sealed partial class CpuBackend<T>
     public override void Conv2d(Tensor x, Tensor weight, Tensor? bias, in Conv2dGeometry geometry, Tensor y)
     {
         var shape = ShapeOf(x, weight, geometry);
-        Convolution.Forward(shape, x.Pointer<T>(), weight.Pointer<T>(), PointerOrNull(bias), y.Pointer<T>());
+        if (y.Count > 0)
+            Convolution.Forward(shape, x.Pointer<T>(), weight.Pointer<T>(), PointerOrNull(bias), y.Pointer<T>());
     }
 
     public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx, bool accumulate)

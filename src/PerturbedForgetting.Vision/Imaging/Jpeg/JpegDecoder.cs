@@ -3,11 +3,8 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 /// <summary>Decodes baseline, extended and progressive Huffman-coded JPEG (ITU-T T.81) of 8 bits into RGB. Samples equal
 /// libjpeg-turbo's with its defaults: accurate integer inverse DCT, triangular chroma upsampling, integer colour conversion.
 /// Buffers are kept between images. Not thread-safe.</summary>
-sealed class JpegDecoder : IDisposable
+sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposable
 {
-    const byte StartOfImage = 0xD8, EndOfImage = 0xD9, StartOfScan = 0xDA, QuantTables = 0xDB, HuffmanTables = 0xC4;
-    const byte RestartInterval = 0xDD, App0 = 0xE0, App1 = 0xE1, App14 = 0xEE;
-
     readonly int[][] quant = [new int[64], new int[64], new int[64], new int[64]];
     readonly bool[] quantDefined = new bool[4];
     readonly HuffmanTable[] dcTables = [new(), new(), new(), new()];
@@ -18,35 +15,44 @@ sealed class JpegDecoder : IDisposable
     JpegColorMarkers markers;
     int restartInterval;
     int orientation;
+    int position;
     bool ended;
-    bool filled;
-    bool whole;
-    int regionOrientation;
+    bool endIsMissing;
+
+    ImageInfo Info => new(frame.Width, frame.Height, "JPEG",
+        frame.Count switch { 1 => ImageColor.Grey, 4 => ImageColor.Cmyk, _ => ImageColor.Rgb }, orientation);
 
     /// <summary>Whether the bytes begin like a JPEG.</summary>
-    public static bool Matches(ReadOnlySpan<byte> data) => data is [0xFF, StartOfImage, 0xFF, ..];
+    public static bool Matches(ReadOnlySpan<byte> data) => data is [0xFF, JpegSegment.StartOfImage, 0xFF, ..];
 
-    /// <summary>Decodes the first image in <paramref name="data"/>, or the part of it that <paramref name="region"/> names
-    /// for its size as shown; the other pixels are undefined then.</summary>
-    /// <exception cref="ImageDecodeException">The data are damaged, cut short, too large, or of an unsupported kind.</exception>
-    public DecodedImage Decode(ReadOnlySpan<byte> data, RgbImage image, ImageDecoderOptions options, Func<int, int, CropBox>? region)
+    /// <summary>Reads the first image in <paramref name="data"/> up to its first scan.</summary>
+    /// <exception cref="ImageDecodeException">The headers are damaged or cut short; the image is too large or not supported.</exception>
+    public ImageInfo Open(ReadOnlySpan<byte> data)
     {
-        whole = region is null;
+        orientation = 1;
+        ReadHeaders(data);
+        if (options.ApplyExifOrientation && orientation == 1)
+            orientation = OrientationBehind(data, position);
+        return Info;
+    }
+
+    /// <summary>Decodes the part of the image that shows <paramref name="region"/>; the other pixels are undefined then.</summary>
+    /// <exception cref="ImageDecodeException">The data are damaged, cut short, or of an unsupported kind.</exception>
+    public ImageInfo Decode(ReadOnlySpan<byte> data, CropBox region, RgbImage image)
+    {
+        bool filled = false;
         try
         {
-            ReadNeeded(data, options, region);
+            ReadNeeded(data, region);
         }
-        catch (ImageDecodeException e) when (options.FillTruncated && scan.Any && e.Problem is ImageProblem.Truncated or ImageProblem.Corrupt)
+        catch (ImageDecodeException e) when (options.FillTruncated && e.Problem is ImageProblem.Truncated or ImageProblem.Corrupt)
         {
             filled = true;
         }
-        if (!frame.Defined)
-            throw Corrupt("it has no frame header");
         if (frame.Progressive)
             scan.TransformAll(frame, quant);
         output.Write(frame, markers, image);
-        ImageColor color = frame.Count switch { 1 => ImageColor.Grey, 4 => ImageColor.Cmyk, _ => ImageColor.Rgb };
-        return new DecodedImage(frame.Width, frame.Height, "JPEG", color, orientation, filled);
+        return Info with { Filled = filled };
     }
 
     /// <summary>Gives all buffers back to the pool.</summary>
@@ -56,31 +62,43 @@ sealed class JpegDecoder : IDisposable
         output.Dispose();
     }
 
-    void ReadNeeded(ReadOnlySpan<byte> data, ImageDecoderOptions options, Func<int, int, CropBox>? region)
+    void ReadNeeded(ReadOnlySpan<byte> data, CropBox region)
     {
         try
         {
-            ReadAll(data, options, region);
-            // An orientation that is told only behind the image shows another part of it.
-            if (whole || !options.ApplyExifOrientation || orientation == regionOrientation)
+            ReadScans(data, region);
+            if (!endIsMissing || !scan.StoppedEarly)
                 return;
         }
         catch (ImageDecodeException) when (scan.StoppedEarly)
         {
-            // Data that nobody needed may look like a marker where they are damaged. What is wrong, decoding all of them tells.
+            // Data that nobody needed may look like a marker where they are damaged.
         }
-        whole = true;
-        ReadAll(data, options, region);
+        // What is wrong, and whether the rest of the image is there, decoding all of it tells.
+        ReadHeaders(data);
+        ReadScans(data, CropBox.Whole(frame.Width, frame.Height));
     }
 
-    void ReadAll(ReadOnlySpan<byte> data, ImageDecoderOptions options, Func<int, int, CropBox>? region)
+    /// <summary>Reads up to the first scan.</summary>
+    void ReadHeaders(ReadOnlySpan<byte> data)
     {
         Reset();
-        int position = 2;
-        while (!ended)
-            position = ReadSegment(data, position, options, region);
-        if (frame.Defined && !scan.Any)
+        ReadToScan(data);
+        if (!frame.Defined)
+            throw Corrupt("it has no frame header");
+        if (!scan.Any)
             throw new ImageDecodeException(ImageProblem.Truncated, "the file ends before the image data");
+    }
+
+    /// <summary>Reads from the first scan to the end of the image.</summary>
+    void ReadScans(ReadOnlySpan<byte> data, CropBox region)
+    {
+        frame.Need(region);
+        while (!ended)
+        {
+            position = scan.Decode(frame, dcTables, acTables, quant, quantDefined, restartInterval, data, position);
+            ReadToScan(data);
+        }
     }
 
     void Reset()
@@ -89,99 +107,94 @@ sealed class JpegDecoder : IDisposable
         scan.Reset();
         markers = default;
         restartInterval = 0;
-        orientation = 1;
-        ended = filled = false;
+        position = 2;
+        ended = endIsMissing = false;
         Array.Clear(quantDefined);
         for (int i = 0; i < 4; i++)
             dcTables[i].Defined = acTables[i].Defined = false;
     }
 
-    /// <summary>Reads one marker and what belongs to it; returns the position behind it.</summary>
-    int ReadSegment(ReadOnlySpan<byte> data, int position, ImageDecoderOptions options, Func<int, int, CropBox>? region)
+    /// <summary>Reads markers until the next scan begins or the image ends.</summary>
+    void ReadToScan(ReadOnlySpan<byte> data)
     {
-        int at = FindMarker(data, position);
-        if (at < 0)
+        while (true)
         {
-            if (scan.StoppedEarly)
+            JpegSegment segment = JpegSegment.Next(data, position);
+            position = segment.End;
+            endIsMissing = segment.Marker < 0;
+            ended = endIsMissing || segment.Marker == JpegSegment.EndOfImage;
+            if (endIsMissing)
+                CheckCompleteness(data.Length);
+            if (ended)
+                return;
+            if (segment.Length < 0)
+                throw CutShort("a header", data.Length);
+            if (segment.Length < 2)
             {
-                // Whether the rest of the image is there, only decoding it can tell.
-                Reset();
-                whole = true;
-                return 2;
+                throw Corrupt(FormattableString.Invariant(
+                    $"marker FF{segment.Marker:X2} at byte {segment.At} has length {segment.Length}"));
             }
-            // Many encoders forget the end marker. What counts is whether the image is complete.
-            if (!scan.Any || (frame.Progressive ? !frame.HasAllBits() : !scan.CoversAll(frame)))
-                throw new ImageDecodeException(ImageProblem.Truncated, FormattableString.Invariant($"the file ends within the image, after {data.Length} bytes"));
-            ended = true;
-            return data.Length;
+            if (segment.Marker == JpegSegment.StartOfScan)
+            {
+                scan.Begin(frame, segment.Content);
+                return;
+            }
+            ReadHeader(segment, data.Length);
         }
-        byte marker = data[at];
-        position = at + 1;
-        if (marker == EndOfImage)
-        {
-            ended = true;
-            return position;
-        }
-        if (marker is StartOfImage or 0x01 or (>= 0xD0 and <= 0xD7))
-            return position;
-        int length = position + 2 <= data.Length ? data[position] << 8 | data[position + 1] : 0;
-        if (position + Math.Max(length, 2) > data.Length)
-            throw new ImageDecodeException(ImageProblem.Truncated, FormattableString.Invariant($"the file ends within a header, after {data.Length} bytes"));
-        if (length < 2)
-            throw Corrupt(FormattableString.Invariant($"marker FF{marker:X2} at byte {at - 1} has length {length}"));
-        ReadOnlySpan<byte> segment = data.Slice(position + 2, length - 2);
-        position += length;
-        if (marker != StartOfScan)
-        {
-            ReadHeader(marker, segment, data.Length, options);
-            return position;
-        }
-        bool first = !scan.Any;
-        scan.Begin(frame, segment);
-        if (first)
-            frame.Need(whole ? CropBox.Whole(frame.Width, frame.Height) : Stored(region!, options.ApplyExifOrientation));
-        return scan.Decode(frame, dcTables, acTables, quant, quantDefined, restartInterval, data, position);
     }
 
-    /// <summary>The needed part of the image as it is stored.</summary>
-    CropBox Stored(Func<int, int, CropBox> region, bool applyOrientation)
+    /// <summary>Many encoders forget the end marker. What counts is whether the image is complete; behind a scan that was not read
+    /// to its end that is still to be found out.</summary>
+    void CheckCompleteness(int fileLength)
     {
-        regionOrientation = orientation;
-        int turn = applyOrientation ? orientation : 1;
-        (int width, int height) = ExifOrientation.IsTransposed(turn) ? (frame.Height, frame.Width) : (frame.Width, frame.Height);
-        return ExifOrientation.Source(turn, region(width, height).Within(width, height), frame.Width, frame.Height);
+        bool complete = scan.StoppedEarly || (scan.Any && (frame.Progressive ? frame.HasAllBits() : scan.CoversAll(frame)));
+        if (!complete)
+            throw CutShort("the image", fileLength);
     }
 
-    void ReadHeader(byte marker, ReadOnlySpan<byte> segment, int fileLength, ImageDecoderOptions options)
+    /// <summary>The orientation that is told behind <paramref name="position"/> only, among or behind the scans, or 1.</summary>
+    static int OrientationBehind(ReadOnlySpan<byte> data, int position)
     {
-        switch (marker)
+        while (JpegSegment.Next(data, position) is { Marker: >= 0 and not JpegSegment.EndOfImage, Length: >= 2 } segment)
+        {
+            if (segment.Marker == JpegSegment.App1 && ExifOrientation.FromApp1(segment.Content) is var found and not 1)
+                return found;
+            position = segment.End;
+        }
+        return 1;
+    }
+
+    void ReadHeader(JpegSegment header, int fileLength)
+    {
+        ReadOnlySpan<byte> segment = header.Content;
+        switch (header.Marker)
         {
             case 0xC0 or 0xC1 or 0xC2:
-                frame.Read(segment, marker == 0xC2, options.MaxPixels, fileLength);
+                frame.Read(segment, header.Marker == 0xC2, options.MaxPixels, fileLength);
                 break;
             case 0xC3 or 0xC5 or 0xC6 or 0xC7 or 0xCB or 0xCD or 0xCE or 0xCF:
                 throw new ImageDecodeException(ImageProblem.Unsupported, "lossless and hierarchical JPEG are not read");
             case 0xC9 or 0xCA or 0xCC:
                 throw new ImageDecodeException(ImageProblem.Unsupported, "JPEG with arithmetic coding is not read");
-            case QuantTables:
+            case JpegSegment.QuantTables:
                 ReadQuantTables(segment);
                 break;
-            case HuffmanTables:
+            case JpegSegment.HuffmanTables:
                 ReadHuffmanTables(segment);
                 break;
-            case RestartInterval:
+            case JpegSegment.RestartInterval:
                 if (segment.Length < 2)
                     throw Corrupt("its restart interval is too short");
                 restartInterval = segment[0] << 8 | segment[1];
                 break;
-            case App0:
+            case JpegSegment.App0:
                 markers.Jfif |= segment.StartsWith("JFIF\0"u8);
                 break;
-            case App1:
+            case JpegSegment.App1:
                 if (orientation == 1)
                     orientation = ExifOrientation.FromApp1(segment);
                 break;
-            case App14:
+            case JpegSegment.App14:
                 if (segment.Length >= 12 && segment.StartsWith("Adobe"u8))
                     markers.AdobeTransform = (segment[11], true);
                 break;
@@ -221,21 +234,8 @@ sealed class JpegDecoder : IDisposable
         }
     }
 
-    /// <summary>Position of the next marker's second byte, or -1. Stray bytes between segments are passed over, as every
-    /// decoder does.</summary>
-    static int FindMarker(ReadOnlySpan<byte> data, int position)
-    {
-        while (position + 1 < data.Length)
-        {
-            int found = data[position..].IndexOf((byte)0xFF);
-            if (found < 0)
-                return -1;
-            position += found + 1;
-            if (position < data.Length && data[position] is not (0 or 0xFF))
-                return position;
-        }
-        return -1;
-    }
+    static ImageDecodeException CutShort(string within, int bytes) =>
+        new(ImageProblem.Truncated, FormattableString.Invariant($"the file ends within {within}, after {bytes} bytes"));
 
     static ImageDecodeException Corrupt(string reason) => new(ImageProblem.Corrupt, "the JPEG is damaged: " + reason);
 }

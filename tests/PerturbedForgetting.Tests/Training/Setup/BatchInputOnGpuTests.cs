@@ -140,10 +140,13 @@ sealed class BatchInputOnGpuTests(int? seed)
 
         public override string Describe(int index) => inner.Describe(index);
 
-        public override DecodedImage Read(int index, RgbImage image, ImageDecoder decoder)
+        public override (int Width, int Height) Open(int index, ImageDecoder decoder)
         {
             Interlocked.Increment(ref reads);
-            return inner.Read(index, image, decoder);
+            return inner.Open(index, decoder);
         }
+
+        public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image) =>
+            inner.Decode(index, decoder, region, image);
     }
 }

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
@@ -57,6 +58,22 @@ sealed class ModelRegistryTests
         Assert.That(vit["patch_embed.proj"], Is.EqualTo(new[] { 7, 7, 384 }));
         Assert.That(vit["blocks.11.mlp.fc1"], Is.EqualTo(new[] { 50, 1536 }));
         Assert.That(vit["head"], Is.EqualTo(new[] { 1000 }));
+    }
+
+    /// <summary>A summary is made on the host wherever the weights are: here they are where nothing can be read.</summary>
+    [Test]
+    public void ASummaryReadsNoWeights([ValueSource(nameof(Names))] string name)
+    {
+        using var undefined = Initialization.BeginUndefined();
+        var model = ModelRegistry.Create(name, new() { Drop = 0.1 });
+        var expected = ModelSummary.Of(model).Layers;
+        foreach (StateEntry entry in model.State())
+        {
+            entry.Tensor.Dispose();
+            entry.Tensor.Rebind(new Storage(null, 64, 0), 0);
+        }
+        Assert.That(ModelSummary.Of(model).Layers, Is.EqualTo(expected));
+        Assert.That(model.Training);
     }
 
     [Test]

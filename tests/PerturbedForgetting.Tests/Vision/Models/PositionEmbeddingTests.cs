@@ -16,7 +16,7 @@ sealed class PositionEmbeddingTests
     {
         var c = (ReferenceCase)argument;
         string file = Directory.GetFiles(ReferenceData.PathOf("images"), c.Json.GetProperty("image").GetString() + "_*.png").Single();
-        using var image = ImageDecoder.Decode(file);
+        using var image = TestImages.Decode(file);
         var filter = c.Json.GetProperty("interpolation").GetString() == "bicubic" ? Interpolation.Bicubic : Interpolation.Bilinear;
         var grid = new double[image.Height * image.Width * 3];
         for (int y = 0; y < image.Height; y++)

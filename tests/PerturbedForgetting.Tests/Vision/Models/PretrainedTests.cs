@@ -35,7 +35,7 @@ sealed class PretrainedTests
     }
 
     /// <summary>Weights for 1000 classes start a model for 10.</summary>
-    [Test(Description = "T21")]
+    [Test]
     public void AnotherNumberOfClassesKeepsTheNewHeadAndSaysSo()
     {
         var source = ResNet(classes: 1000);
@@ -72,7 +72,7 @@ sealed class PretrainedTests
     }
 
     /// <summary>Weights for 224 px, patches of 32, start a model for 256 px.</summary>
-    [Test(Description = "T22")]
+    [Test]
     public void AnotherImageSizeIsExplainedOrResized()
     {
         var source = Vit(new() { ImageSize = 224 });

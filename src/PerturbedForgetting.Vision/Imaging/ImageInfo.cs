@@ -13,11 +13,11 @@ public enum ImageColor
     Cmyk,
 }
 
-/// <summary>Facts about an image just decoded.</summary>
+/// <summary>Facts about an image, as far as it has been read.</summary>
 /// <param name="Width">Width in pixels as stored.</param>
 /// <param name="Height">Height in pixels as stored.</param>
 /// <param name="Format">Name of the format: "JPEG", "PNG", ...</param>
 /// <param name="Color">Colour model in the file.</param>
 /// <param name="Orientation">EXIF orientation, 1 to 8; 1 where there is none.</param>
 /// <param name="Filled">The file was truncated or damaged and the rest was filled.</param>
-public readonly record struct DecodedImage(int Width, int Height, string Format, ImageColor Color, int Orientation, bool Filled);
+public readonly record struct ImageInfo(int Width, int Height, string Format, ImageColor Color, int Orientation = 1, bool Filled = false);
