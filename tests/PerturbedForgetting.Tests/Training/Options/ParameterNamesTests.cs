@@ -22,10 +22,7 @@ sealed partial class ParameterNamesTests
     [TestCase("Vision")]
     public void ALibraryNamesParametersAndNoOptions(string library)
     {
-        string folder = TestContext.CurrentContext.TestDirectory;
-        while (!File.Exists(Path.Combine(folder, "PerturbedForgetting.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new AssertionException("the tests do not lie in the source tree");
-        string sources = Path.Combine(folder, "src", "PerturbedForgetting." + library);
+        string sources = Path.Combine(SourceTree.Root, "src", "PerturbedForgetting." + library);
         int names = 0;
         string generated = Path.Combine(sources, "obj");
         foreach (string file in Directory.EnumerateFiles(sources, "*.cs", SearchOption.AllDirectories).Where(f => !f.StartsWith(generated)))
