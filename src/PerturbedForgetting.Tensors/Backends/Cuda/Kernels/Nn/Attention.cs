@@ -16,23 +16,23 @@ enum AttentionUnits
 }
 
 /// <summary>Multi-head attention and its gradient, the scores never in memory; kernels/nn/attention.cu and attention_mma.cu.</summary>
-sealed unsafe class Attention
+/// <param name="library">The kernels.</param>
+/// <param name="units">How it multiplies.</param>
+sealed unsafe class Attention(KernelLibrary library, AttentionUnits units)
 {
     const int Threads = 128, ForwardRows = 64;
 
     static readonly int[] paddedWidths = [32, 64, 128];
 
-    readonly AttentionUnits units;
-    readonly CudaKernel[] forward, backward;
-
-    /// <summary>Loads the kernels of one kind.</summary>
-    public Attention(KernelLibrary library, AttentionUnits units)
+    readonly string name = units switch
     {
-        this.units = units;
-        string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ => "attention_" };
-        forward = Kernels(library, name, ForwardBytes);
-        backward = Kernels(library, name + "backward_", BackwardBytes);
-    }
+        AttentionUnits.Tf32 => "attention_mma_tf32_",
+        AttentionUnits.Bfloat16 => "attention_mma_bf16_",
+        _ => "attention_",
+    };
+
+    // Each width is loaded when it is needed.
+    readonly CudaKernel?[] forward = new CudaKernel?[paddedWidths.Length], backward = new CudaKernel?[paddedWidths.Length];
 
     /// <summary>Queries, keys and values [batch, tokens, 3, heads, width].</summary>
     /// <param name="Batch">Images.</param>
@@ -52,19 +52,21 @@ sealed unsafe class Attention
     /// <summary>y [batch, tokens, heads, width]; log_sums [batch, heads, tokens] may be null.</summary>
     public void Forward(CudaStream stream, DevicePointer y, DevicePointer logSums, DevicePointer qkv, in Shape shape)
     {
-        int width = WidthIndex(shape);
+        int index = WidthIndex(shape), bytes = ForwardBytes(paddedWidths[index]);
         HeadsOfKernel heads = Structure(shape);
-        forward[width].Launch(stream, Grid(shape, ForwardRows), Threads, ForwardBytes(paddedWidths[width]), y, logSums, qkv, KernelArgument.Structure(&heads));
+        CudaKernel kernel = forward[index] ??= Load($"{name}{paddedWidths[index]}", bytes);
+        kernel.Launch(stream, Grid(shape, ForwardRows), Threads, bytes, y, logSums, qkv, KernelArgument.Structure(&heads));
     }
 
     /// <summary>dqkv of the layout of qkv.</summary>
     public void Backward(CudaStream stream, DevicePointer dqkv, DevicePointer dy, DevicePointer y, DevicePointer qkv, DevicePointer logSums, in Shape shape)
     {
-        int width = WidthIndex(shape);
+        int index = WidthIndex(shape), bytes = BackwardBytes(paddedWidths[index]);
         HeadsOfKernel heads = Structure(shape);
+        CudaKernel kernel = backward[index] ??= Load($"{name}backward_{paddedWidths[index]}", bytes);
         Dim3 grid = Grid(shape, units == AttentionUnits.Float32 ? 32 : 64);
         // Half of the blocks for queries, half for keys.
-        backward[width].Launch(stream, new(2 * grid.X, grid.Y, grid.Z), Threads, BackwardBytes(paddedWidths[width]), dqkv, dy, y, qkv, logSums,
+        kernel.Launch(stream, new(2 * grid.X, grid.Y, grid.Z), Threads, bytes, dqkv, dy, y, qkv, logSums,
             KernelArgument.Structure(&heads));
     }
 
@@ -78,12 +80,12 @@ sealed unsafe class Attention
     static HeadsOfKernel Structure(in Shape shape) =>
         new() { Tokens = shape.Tokens, Channels = shape.Heads * shape.Width, Heads = shape.Heads, Width = shape.Width, Scale = shape.Scale };
 
-    static CudaKernel[] Kernels(KernelLibrary library, string name, Func<int, int> sharedBytes) => Array.ConvertAll(paddedWidths, width =>
+    CudaKernel Load(string kernel, int sharedBytes)
     {
-        CudaKernel kernel = library.Get($"{name}{width}");
-        kernel.AllowDynamicShared(sharedBytes(width));
-        return kernel;
-    });
+        CudaKernel loaded = library.Get(kernel);
+        loaded.AllowDynamicShared(sharedBytes);
+        return loaded;
+    }
 
     /// <summary>Whether there is a kernel for heads of so many channels.</summary>
     public static bool IsWidth(int width) => width is >= 4 and <= 128 && width % 4 == 0;
