@@ -9,7 +9,8 @@ constexpr int MOST_COUNTERS = 4096;
 /// launch. Launches of one module that use them must not overlap: they belong on one stream.
 static __device__ unsigned arrived[MOST_COUNTERS];
 
-/// Orders what this thread, and those of its block that it met at a barrier, wrote and read before against what comes behind, for all blocks.
+/// Orders what this thread, and those of its block that it met at a barrier, wrote and read before against what comes behind, for all
+/// blocks.
 DEVICE void fence() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 
 /// Whether this is the last of `blocks` blocks at a counter; what all threads of the others wrote before is visible to it then. Every

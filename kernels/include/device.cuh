@@ -19,6 +19,12 @@ struct __attribute__((aligned(16))) double2 { double x, y; };
 #define DEVICE static __device__ __attribute__((always_inline)) inline
 #define DEVICE_METHOD __device__ __attribute__((always_inline)) inline
 
+/// A source whose kernels are not needed together makes several PTX files. Each is a line `#define MODULE_file kernels`, for which CMake
+/// compiles the source once more with -DMODULE=file; MODULE_KERNELS behind these lines are the kernels of that file.
+#define MODULE_KERNELS KERNELS_OF(MODULE)
+#define KERNELS_OF(module) MODULE_NAMED(module)
+#define MODULE_NAMED(module) MODULE_##module
+
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
 
@@ -54,18 +60,25 @@ DEVICE unsigned long long bits_of(double x) { unsigned long long v; asm("mov.b64
 DEVICE double double_of(unsigned long long bits) { double v; asm("mov.b64 %0, %1;" : "=d"(v) : "l"(bits)); return v; }
 
 DEVICE float fused(float a, float b, float c) { float v; asm("fma.rn.f32 %0, %1, %2, %3;" : "=f"(v) : "f"(a), "f"(b), "f"(c)); return v; }
-DEVICE double fused(double a, double b, double c) { double v; asm("fma.rn.f64 %0, %1, %2, %3;" : "=d"(v) : "d"(a), "d"(b), "d"(c)); return v; }
+DEVICE double fused(double a, double b, double c)
+{
+    double v;
+    asm("fma.rn.f64 %0, %1, %2, %3;" : "=d"(v) : "d"(a), "d"(b), "d"(c));
+    return v;
+}
 DEVICE float square_root(float x) { float v; asm("sqrt.rn.f32 %0, %1;" : "=f"(v) : "f"(x)); return v; }
 DEVICE double square_root(double x) { double v; asm("sqrt.rn.f64 %0, %1;" : "=d"(v) : "d"(x)); return v; }
 DEVICE float magnitude(float x) { return float_of(bits_of(x) & 0x7fffffffu); }
 DEVICE float largest(float a, float b) { float v; asm("max.f32 %0, %1, %2;" : "=f"(v) : "f"(a), "f"(b)); return v; }
 /// NaN when one of them is.
 DEVICE float largest_or_nan(float a, float b) { float v; asm("max.NaN.f32 %0, %1, %2;" : "=f"(v) : "f"(a), "f"(b)); return v; }
-DEVICE bool is_finite(float x) { return (bits_of(x) & 0x7f800000u) != 0x7f800000u; }
 DEVICE bool is_finite(double x) { return (bits_of(x) >> 52 & 0x7ff) != 0x7ff; }
 
 /// 8 or 16 bytes of global memory at once; as a structure, clang stores two floats one by one.
-DEVICE void store_global(float* p, const float (&v)[2]) { asm volatile("st.global.v2.f32 [%0], {%1, %2};" :: "l"(p), "f"(v[0]), "f"(v[1]) : "memory"); }
+DEVICE void store_global(float* p, const float (&v)[2])
+{
+    asm volatile("st.global.v2.f32 [%0], {%1, %2};" :: "l"(p), "f"(v[0]), "f"(v[1]) : "memory");
+}
 
 DEVICE void store_global(float* p, const float (&v)[4])
 {
@@ -76,6 +89,7 @@ DEVICE void store_global(float* p, const float (&v)[4])
 DEVICE float4 load4_whole(const float* p)
 {
     float4 v;
-    asm volatile("{ .reg .u64 a; cvta.to.global.u64 a, %4; ld.global.v4.f32 {%0, %1, %2, %3}, [a]; }" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p));
+    asm volatile("{ .reg .u64 a; cvta.to.global.u64 a, %4; ld.global.v4.f32 {%0, %1, %2, %3}, [a]; }"
+        : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p));
     return v;
 }

@@ -2,8 +2,8 @@
 //   accumulator [16, 8]   d0, d1: row group, columns 2 member, 2 member + 1;   d2, d3: row group + 8
 //   tf32, k = 8           a0: (group, member), a1: (group + 8, member), a2: (group, member + 4), a3: (group + 8, member + 4);
 //                         b0: (member, group), b1: (member + 4, group)
-//   bf16, k = 16          a register holds two neighbours of k: a0: (group, 2 member), a1: (group + 8, 2 member), a2: (group, 2 member + 8),
-//                         a3: (group + 8, 2 member + 8);   b0: (2 member, group), b1: (2 member + 8, group)
+//   bf16, k = 16          a register holds two neighbours of k: a0: (group, 2 member), a1: (group + 8, 2 member),
+//                         a2: (group, 2 member + 8), a3: (group + 8, 2 member + 8);   b0: (2 member, group), b1: (2 member + 8, group)
 #pragma once
 #include "device.cuh"
 

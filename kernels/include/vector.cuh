@@ -17,8 +17,14 @@ DEVICE float4 operator*(float4 a, float4 b) { return {a.x * b.x, a.y * b.y, a.z 
 DEVICE float4 operator-(float4 a, float b) { return {a.x - b, a.y - b, a.z - b, a.w - b}; }
 DEVICE float4 operator*(float4 a, float b) { return {a.x * b, a.y * b, a.z * b, a.w * b}; }
 
-DEVICE float4 fused(float4 a, float4 b, float4 c) { return {fused(a.x, b.x, c.x), fused(a.y, b.y, c.y), fused(a.z, b.z, c.z), fused(a.w, b.w, c.w)}; }
-DEVICE float4 fused(float4 a, float b, float4 c) { return {fused(a.x, b, c.x), fused(a.y, b, c.y), fused(a.z, b, c.z), fused(a.w, b, c.w)}; }
+DEVICE float4 fused(float4 a, float4 b, float4 c)
+{
+    return {fused(a.x, b.x, c.x), fused(a.y, b.y, c.y), fused(a.z, b.z, c.z), fused(a.w, b.w, c.w)};
+}
+DEVICE float4 fused(float4 a, float b, float4 c)
+{
+    return {fused(a.x, b, c.x), fused(a.y, b, c.y), fused(a.z, b, c.z), fused(a.w, b, c.w)};
+}
 
 DEVICE float4 exp_of(float4 x) { return {exp_of(x.x), exp_of(x.y), exp_of(x.z), exp_of(x.w)}; }
 
@@ -49,7 +55,10 @@ DEVICE float total(float4 v) { return (v.x + v.y) + (v.z + v.w); }
 
 /// v where the number beside it is positive, else 0.
 DEVICE float where_positive(float x, float v) { return x > 0.0f ? v : 0.0f; }
-DEVICE float4 where_positive(float4 x, float4 v) { return {where_positive(x.x, v.x), where_positive(x.y, v.y), where_positive(x.z, v.z), where_positive(x.w, v.w)}; }
+DEVICE float4 where_positive(float4 x, float4 v)
+{
+    return {where_positive(x.x, v.x), where_positive(x.y, v.y), where_positive(x.z, v.z), where_positive(x.w, v.w)};
+}
 
 /// 0 where negative; NaN stays NaN.
 DEVICE float at_least_zero(float v) { return v < 0.0f ? 0.0f : v; }

@@ -11,7 +11,8 @@
 #include "row.cuh"
 
 template <int Threads>
-DEVICE void sample_loss(float* loss, double* values, float* gradient, const float* logits, const float* dense, const int* labels, double smoothing, double factor, int classes)
+DEVICE void sample_loss(float* loss, double* values, float* gradient, const float* logits, const float* dense, const int* labels,
+    double smoothing, double factor, int classes)
 {
     __shared__ float shared[Threads / WARP];
     long long sample = block_x();
@@ -32,14 +33,14 @@ DEVICE void sample_loss(float* loss, double* values, float* gradient, const floa
     finish_loss<Threads>(loss, values, factor);
 }
 
-KERNEL __launch_bounds__(MANY_THREADS) binary_cross_entropy(float* loss, double* values, float* gradient, const float* logits, const float* dense, const int* labels,
-    double smoothing, double factor, int classes)
+KERNEL __launch_bounds__(MANY_THREADS) binary_cross_entropy(float* loss, double* values, float* gradient, const float* logits,
+    const float* dense, const int* labels, double smoothing, double factor, int classes)
 {
     sample_loss<MANY_THREADS>(loss, values, gradient, logits, dense, labels, smoothing, factor, classes);
 }
 
-KERNEL __launch_bounds__(FEW_THREADS) binary_cross_entropy_few(float* loss, double* values, float* gradient, const float* logits, const float* dense, const int* labels,
-    double smoothing, double factor, int classes)
+KERNEL __launch_bounds__(FEW_THREADS) binary_cross_entropy_few(float* loss, double* values, float* gradient, const float* logits,
+    const float* dense, const int* labels, double smoothing, double factor, int classes)
 {
     sample_loss<FEW_THREADS>(loss, values, gradient, logits, dense, labels, smoothing, factor, classes);
 }

@@ -11,7 +11,8 @@
 #include "row.cuh"
 
 template <int Threads>
-DEVICE void sample_loss(float* loss, double* values, float* gradient, const float* logits, const int* labels, double c, double gamma, int sigmoid, double factor, int classes)
+DEVICE void sample_loss(float* loss, double* values, float* gradient, const float* logits, const int* labels, double c, double gamma,
+    int sigmoid, double factor, int classes)
 {
     __shared__ float shared[4][Threads / WARP], own;
     __shared__ double numbers[2];
@@ -57,14 +58,14 @@ DEVICE void sample_loss(float* loss, double* values, float* gradient, const floa
     finish_loss<Threads>(loss, values, factor);
 }
 
-KERNEL __launch_bounds__(MANY_THREADS) output_bias_forget(float* loss, double* values, float* gradient, const float* logits, const int* labels,
-    double c, double gamma, int sigmoid, double factor, int classes)
+KERNEL __launch_bounds__(MANY_THREADS) output_bias_forget(float* loss, double* values, float* gradient, const float* logits,
+    const int* labels, double c, double gamma, int sigmoid, double factor, int classes)
 {
     sample_loss<MANY_THREADS>(loss, values, gradient, logits, labels, c, gamma, sigmoid, factor, classes);
 }
 
-KERNEL __launch_bounds__(FEW_THREADS) output_bias_forget_few(float* loss, double* values, float* gradient, const float* logits, const int* labels,
-    double c, double gamma, int sigmoid, double factor, int classes)
+KERNEL __launch_bounds__(FEW_THREADS) output_bias_forget_few(float* loss, double* values, float* gradient, const float* logits,
+    const int* labels, double c, double gamma, int sigmoid, double factor, int classes)
 {
     sample_loss<FEW_THREADS>(loss, values, gradient, logits, labels, c, gamma, sigmoid, factor, classes);
 }

@@ -7,8 +7,8 @@
 #include "../include/device.cuh"
 
 // coefficients = (a, b) of a x + b |w|^k z, the combination of GSAM, and its squared norm without another pass.
-KERNEL scalars_orthogonal_coefficients(double* coefficients, double* combined_squared_norm, const double* products, const double* direction_squared_norm,
-    double sign, double alpha, int normalized)
+KERNEL scalars_orthogonal_coefficients(double* coefficients, double* combined_squared_norm, const double* products,
+    const double* direction_squared_norm, double sign, double alpha, int normalized)
 {
     double norm = square_root(products[0]) + 1e-12;
     double factor = normalized ? sign / (square_root(*direction_squared_norm) + 1e-12) : sign;

@@ -10,8 +10,8 @@
 // equals        CpuBackend.SgdUpdate
 #include "tile.cuh"
 
-KERNEL __launch_bounds__(TILE_THREADS) sgd_update(float* w, float* v, const float* x, const float* z, int weighting, const double* coefficients,
-    double momentum, int decoupled, const double* control, const Tile* tiles)
+KERNEL __launch_bounds__(TILE_THREADS) sgd_update(float* w, float* v, const float* x, const float* z, int weighting,
+    const double* coefficients, double momentum, int decoupled, const double* control, const Tile* tiles)
 {
     if (control[1] == 0.0)
         return;
@@ -24,7 +24,8 @@ KERNEL __launch_bounds__(TILE_THREADS) sgd_update(float* w, float* v, const floa
     for (long long i = tile.offset + 4 * thread_x(); i < tile.offset + tile.length; i += 4 * TILE_THREADS)
     {
         float4 weight = load4(w + i), g = load(source, i, w);
-        g.x = fused(added, weight.x, g.x), g.y = fused(added, weight.y, g.y), g.z = fused(added, weight.z, g.z), g.w = fused(added, weight.w, g.w);
+        g.x = fused(added, weight.x, g.x), g.y = fused(added, weight.y, g.y);
+        g.z = fused(added, weight.z, g.z), g.w = fused(added, weight.w, g.w);
         if (v)
         {
             float4 old = load4(v + i);

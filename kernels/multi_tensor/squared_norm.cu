@@ -1,5 +1,6 @@
 // result = sum of (|w|^k x)^2 over the trained parameters: the L2 norm of a gradient, and of ASAM's weighted gradient (Kwon et al.,
-// "ASAM", ICML 2021). A sum a tile, then, by the last block, the tiles in a fixed order; float64 sums of float32 products, exact in float64.
+// "ASAM", ICML 2021). A sum a tile, then, by the last block, the tiles in a fixed order; float64 sums of float32 products, exact in
+// float64.
 //
 // x, w          float32, flat buffers of an arena; w is read only when k > 0
 // partials      float64[tiles], the sum of each tile
@@ -9,7 +10,8 @@
 // equals        CpuBackend.SquaredNorm
 #include "sums.cuh"
 
-KERNEL __launch_bounds__(TILE_THREADS) squared_norm(double* result, double* partials, const float* x, const float* w, int weighting, const Tile* tiles)
+KERNEL __launch_bounds__(TILE_THREADS) squared_norm(double* result, double* partials, const float* x, const float* w, int weighting,
+    const Tile* tiles)
 {
     __shared__ double shared[TILE_THREADS / WARP];
     Tile tile = tiles[block_x()];

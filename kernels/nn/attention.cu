@@ -54,7 +54,8 @@ DEVICE void multiply_rows(float (&s)[Rows][Columns], const float* a, const float
         for (int i = 0; i < Rows; i++)
 #pragma unroll
             for (int j = 0; j < Columns; j++)
-                s[i][j] = fused(left[i].x, right[j].x, fused(left[i].y, right[j].y, fused(left[i].z, right[j].z, fused(left[i].w, right[j].w, s[i][j]))));
+                s[i][j] = fused(left[i].x, right[j].x,
+                    fused(left[i].y, right[j].y, fused(left[i].z, right[j].z, fused(left[i].w, right[j].w, s[i][j]))));
     }
 }
 
@@ -207,7 +208,8 @@ DEVICE void clear(float (&v)[Rows][Columns])
 }
 
 template <int W>
-DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block, const Heads& h)
+DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block,
+    const Heads& h)
 {
     constexpr int Stride = Tile<W>::Stride;
     float *q = tiles, *g = q + OWN * Stride, *k = g + OWN * Stride, *v = k + OTHERS * Stride, *shared_ds = v + OTHERS * Stride;
@@ -275,17 +277,22 @@ DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* 
         backward_keys<W>(dqkv, dy, y, qkv, log_sums, block - blocks, h);
 }
 
-#define ATTENTION(width) \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_##width(float* y, float* log_sums, const float* qkv, Heads h) \
+#define FORWARD(width) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* y, float* log_sums, const float* qkv, Heads h) \
     { \
         forward<width>(y, log_sums, qkv, h); \
-    } \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_backward_##width(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, \
-        Heads h) \
+    }
+#define BACKWARD(width) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* dqkv, const float* dy, const float* y, const float* qkv, \
+        const float* log_sums, Heads h) \
     { \
         backward<width>(dqkv, dy, y, qkv, log_sums, h); \
     }
 
-ATTENTION(32)
-ATTENTION(64)
-ATTENTION(128)
+#define MODULE_attention_32 FORWARD(32)
+#define MODULE_attention_64 FORWARD(64)
+#define MODULE_attention_128 FORWARD(128)
+#define MODULE_attention_backward_32 BACKWARD(32)
+#define MODULE_attention_backward_64 BACKWARD(64)
+#define MODULE_attention_backward_128 BACKWARD(128)
+MODULE_KERNELS

@@ -4,7 +4,8 @@
 // scores are, as they stand, the left operand of the next product.
 //
 // arguments, grid, results   those of attention.cu; forward 64 queries a block, backward 64 queries or keys
-// launch        128 threads; suffix: the padded width W, 32, 64 or 128. Dynamic shared memory in bytes: forward 4 · 128 W, backward 4 · 192 W
+// launch        128 threads; suffix: the padded width W, 32, 64 or 128. Dynamic shared memory in bytes: forward 4 · 128 W,
+//               backward 4 · 192 W
 // equals        CpuBackend.Attention, AttentionBackward within the error of the operands' rounding: 2^-11 (tf32) or 2^-8 (bfloat16)
 #include "attention.cuh"
 #include "../include/bfloat16.cuh"
@@ -30,7 +31,8 @@ struct Tile
     DEVICE_METHOD static float2 along(const float* tile, int row, int column) { return *(const float2*)(tile + place(row, column)); }
 
     /// Column group + 8 j of a row.
-    DEVICE_METHOD static float across(const float* tile, int row, int j) { return tile[row * W + (group() + 8 * (j % 4) ^ swizzle(row)) + 32 * (j / 4)]; }
+    DEVICE_METHOD static float across(const float* tile, int row,
+        int j) { return tile[row * W + (group() + 8 * (j % 4) ^ swizzle(row)) + 32 * (j / 4)]; }
 };
 
 // low and high are the registers of the first and the second half of a fragment's depth.
@@ -246,7 +248,8 @@ DEVICE void probabilities(float (&p)[COLUMNS][4], float (&ds)[COLUMNS][4], const
 }
 
 template <typename Type, int W>
-DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block, const Heads& h)
+DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block,
+    const Heads& h)
 {
     float *q = tiles, *g = q + OWN * W, *k = g + OWN * W, *v = k + OTHERS * W;
     int first = block * OWN;
@@ -306,20 +309,28 @@ DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* 
         backward_keys<Type, W>(dqkv, dy, y, qkv, log_sums, block - blocks, h);
 }
 
-#define ATTENTION(name, type, width) \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_mma_##name##_##width(float* y, float* log_sums, const float* qkv, Heads h) \
+#define FORWARD(type, width) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* y, float* log_sums, const float* qkv, Heads h) \
     { \
         forward<type, width>(y, log_sums, qkv, h); \
-    } \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) attention_mma_##name##_backward_##width(float* dqkv, const float* dy, const float* y, const float* qkv, \
+    }
+#define BACKWARD(type, width) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* dqkv, const float* dy, const float* y, const float* qkv, \
         const float* log_sums, Heads h) \
     { \
         backward<type, width>(dqkv, dy, y, qkv, log_sums, h); \
     }
 
-ATTENTION(tf32, Tf32, 32)
-ATTENTION(tf32, Tf32, 64)
-ATTENTION(tf32, Tf32, 128)
-ATTENTION(bf16, Bf16, 32)
-ATTENTION(bf16, Bf16, 64)
-ATTENTION(bf16, Bf16, 128)
+#define MODULE_attention_mma_tf32_32 FORWARD(Tf32, 32)
+#define MODULE_attention_mma_tf32_64 FORWARD(Tf32, 64)
+#define MODULE_attention_mma_tf32_128 FORWARD(Tf32, 128)
+#define MODULE_attention_mma_tf32_backward_32 BACKWARD(Tf32, 32)
+#define MODULE_attention_mma_tf32_backward_64 BACKWARD(Tf32, 64)
+#define MODULE_attention_mma_tf32_backward_128 BACKWARD(Tf32, 128)
+#define MODULE_attention_mma_bf16_32 FORWARD(Bf16, 32)
+#define MODULE_attention_mma_bf16_64 FORWARD(Bf16, 64)
+#define MODULE_attention_mma_bf16_128 FORWARD(Bf16, 128)
+#define MODULE_attention_mma_bf16_backward_32 BACKWARD(Bf16, 32)
+#define MODULE_attention_mma_bf16_backward_64 BACKWARD(Bf16, 64)
+#define MODULE_attention_mma_bf16_backward_128 BACKWARD(Bf16, 128)
+MODULE_KERNELS

@@ -34,7 +34,8 @@ DEVICE void backward(V* dx, const V* dy, const Pool& p, int count_padding, long 
         V sum = all_of<V>(0.0f);
         for (int oh = over_first(o.h, p.stride_h, p.pad_h, p.kernel_h); oh < over_end(o.h, p.stride_h, p.pad_h, p.out_height); oh++)
             for (int ow = over_first(o.w, p.stride_w, p.pad_w, p.kernel_w); ow < over_end(o.w, p.stride_w, p.pad_w, p.out_width); ow++)
-                sum = fused(load(dy + ((o.image * p.out_height + oh) * p.out_width + ow) * channels + o.c), 1.0f / (float)divisor(p, oh, ow, count_padding), sum);
+                sum = fused(load(dy + ((o.image * p.out_height + oh) * p.out_width + ow) * channels + o.c),
+                    1.0f / (float)divisor(p, oh, ow, count_padding), sum);
         store(dx + i, sum);
     }
 }

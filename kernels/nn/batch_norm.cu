@@ -7,8 +7,8 @@
 // saved         float32[5, C]: center, remainder, 1/deviation, scale, shift (Backends/Backend.BatchNorm.cs, BatchNormRow)
 // moments       float32[parts, 3, C]; sums: float32[parts, 2, C]; coefficients: float32[2, C], slope and level
 // launch        *_statistics, *_gradients: grid (ceil(C / 64), parts), block (16, 16), 4 channels a thread, the last block of a group of
-//               channels puts the parts together; *_apply, *_input: grid-stride, 256 threads, 4 elements a thread; *_odd, for C not divisible
-//               by 4: 1 instead of 4, and 16 instead of 64; *_frozen: grid-stride over channels
+//               channels puts the parts together; *_apply, *_input: grid-stride, 256 threads, 4 elements a thread; *_odd, for C not
+//               divisible by 4: 1 instead of 4, and 16 instead of 64; *_frozen: grid-stride over channels
 // bytes         least and actual an element: statistics reads 4; apply reads 4 (8 with residual), writes 4; gradients reads 8 (12 with y),
 //               writes 0 (4 with residual); input reads 8, writes 4; per-channel numbers come from cache
 // equals        CpuBackend.BatchNormStatistics, BatchNormFrozen, BatchNormApply, BatchNormBackward
@@ -24,7 +24,7 @@ DEVICE float smallest(float a, float b) { float v; asm("min.f32 %0, %1, %2;" : "
 
 /// The one between the other two.
 DEVICE float median(float a, float b, float c) { return largest(smallest(a, b), smallest(largest(a, b), c)); }
-DEVICE float4 median(float4 a, float4 b, float4 c)
+[[maybe_unused]] DEVICE float4 median(float4 a, float4 b, float4 c)
 {
     return {median(a.x, b.x, c.x), median(a.y, b.y, c.y), median(a.z, b.z, c.z), median(a.w, b.w, c.w)};
 }
@@ -38,7 +38,8 @@ DEVICE void write_moments(float* moments, const float* x, const ColumnPart& part
     if (part.exists)
     {
         const float* column = x + part.column;
-        pivot = median(load<V>(column + part.first * channels), load<V>(column + (part.first + part.end) / 2 * channels), load<V>(column + (part.end - 1) * channels));
+        pivot = median(load<V>(column + part.first * channels), load<V>(column + (part.first + part.end) / 2 * channels),
+            load<V>(column + (part.end - 1) * channels));
         for (long long row = part.first + thread_y(); row < part.end; row += ROWS_AT_ONCE)
         {
             V d = load<V>(x + row * channels + part.column) - pivot;
@@ -58,8 +59,8 @@ DEVICE void write_moments(float* moments, const float* x, const ColumnPart& part
 
 /// Writes the numbers of the channels of a V.
 template <typename V>
-DEVICE void save(float* saved, int channels, int c, const double (&mean)[NUMBERS<V>], const double (&variance)[NUMBERS<V>], double eps, const float* weight,
-    const float* bias)
+DEVICE void save(float* saved, int channels, int c, const double (&mean)[NUMBERS<V>], const double (&variance)[NUMBERS<V>], double eps,
+    const float* weight, const float* bias)
 {
     Each<V> w = each(load<V>(weight + c)), b = each(load<V>(bias + c)), rows[5];
 #pragma unroll
@@ -98,8 +99,8 @@ struct Running
 
 // Puts the parts together (Chan, Golub and LeVeque, 1979), in float64.
 template <typename V>
-DEVICE void finish(float* saved, const Running& running, const float* moments, const float* weight, const float* bias, double eps, double momentum, long long rows,
-    int channels, int rows_per_part, const ColumnPart& part, Shared<V>& shared)
+DEVICE void finish(float* saved, const Running& running, const float* moments, const float* weight, const float* bias, double eps,
+    double momentum, long long rows, int channels, int rows_per_part, const ColumnPart& part, Shared<V>& shared)
 {
     constexpr int N = NUMBERS<V>;
     auto rows_of = [=](int p)
@@ -151,8 +152,8 @@ DEVICE void finish(float* saved, const Running& running, const float* moments, c
 }
 
 template <typename V>
-DEVICE void statistics(float* saved, const Running& running, float* moments, const float* x, const float* weight, const float* bias, double eps, double momentum,
-    long long rows, int channels, int rows_per_part)
+DEVICE void statistics(float* saved, const Running& running, float* moments, const float* x, const float* weight, const float* bias,
+    double eps, double momentum, long long rows, int channels, int rows_per_part)
 {
     __shared__ Shared<V> shared;
     ColumnPart part = column_part<V>(rows, channels, rows_per_part);
@@ -162,20 +163,21 @@ DEVICE void statistics(float* saved, const Running& running, float* moments, con
 }
 
 #define STATISTICS(suffix, v) \
-    KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_statistics##suffix(float* saved, float* running_mean, float* running_variance, long long* counter, \
-        float* moments, const float* x, const float* weight, const float* bias, double eps, double momentum, long long rows, int channels, int rows_per_part) \
+    KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_statistics##suffix(float* saved, float* running_mean, float* running_variance, \
+        long long* counter, float* moments, const float* x, const float* weight, const float* bias, double eps, double momentum, \
+        long long rows, int channels, int rows_per_part) \
     { \
-        statistics<v>(saved, {running_mean, running_variance, counter}, moments, x, weight, bias, eps, momentum, rows, channels, rows_per_part); \
+        statistics<v>(saved, {running_mean, running_variance, counter}, moments, x, weight, bias, eps, momentum, rows, channels, \
+            rows_per_part); \
     }
 
-STATISTICS(, float4)
-STATISTICS(_odd, float)
-
-KERNEL batch_norm_frozen(float* saved, const float* mean, const float* variance, const float* weight, const float* bias, double eps, int channels)
-{
-    for (long long c = global_index(); c < channels; c += global_threads())
-        save<float>(saved, channels, (int)c, {mean[c]}, {variance[c]}, eps, weight, bias);
-}
+#define FROZEN \
+    KERNEL batch_norm_frozen(float* saved, const float* mean, const float* variance, const float* weight, const float* bias, double eps, \
+        int channels) \
+    { \
+        for (long long c = global_index(); c < channels; c += global_threads()) \
+            save<float>(saved, channels, (int)c, {mean[c]}, {variance[c]}, eps, weight, bias); \
+    }
 
 template <typename V>
 DEVICE void apply(float* y, const float* x, const float* saved, const float* residual, int relu, int channels, long long count)
@@ -190,15 +192,12 @@ DEVICE void apply(float* y, const float* x, const float* saved, const float* res
     }
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) batch_norm_apply(float* y, const float* x, const float* saved, const float* residual, int relu, int channels, long long count)
-{
-    apply<float4>(y, x, saved, residual, relu, channels, count);
-}
-
-KERNEL __launch_bounds__(MAP_THREADS) batch_norm_apply_odd(float* y, const float* x, const float* saved, const float* residual, int relu, int channels, long long count)
-{
-    apply<float>(y, x, saved, residual, relu, channels, count);
-}
+#define APPLY(suffix, v) \
+    KERNEL __launch_bounds__(MAP_THREADS) batch_norm_apply##suffix(float* y, const float* x, const float* saved, const float* residual, \
+        int relu, int channels, long long count) \
+    { \
+        apply<v>(y, x, saved, residual, relu, channels, count); \
+    }
 
 // The gradient behind the relu: dy where the output is positive. With y the output is read, without it is computed again.
 template <typename V>
@@ -210,8 +209,8 @@ DEVICE V masked(V dy, V d, V scale, V shift, const float* y, long long i, int re
 }
 
 template <typename V>
-DEVICE void write_sums(float* sums, float* residual, const float* dy, const float* x, const float* y, const float* saved, int relu, const ColumnPart& part,
-    int channels, Shared<V>& shared)
+DEVICE void write_sums(float* sums, float* residual, const float* dy, const float* x, const float* y, const float* saved, int relu,
+    const ColumnPart& part, int channels, Shared<V>& shared)
 {
     V sum = all_of<V>(0.0f), product = sum;
     if (part.exists)
@@ -259,8 +258,8 @@ struct Wanted
 
 // Gradients of weight and bias and the coefficients of dx, from all parts.
 template <typename V>
-DEVICE void finish_gradients(float* coefficients, const Wanted& wanted, const float* sums, const float* saved, int batch, long long rows, int channels,
-    const ColumnPart& part, Shared<V>& shared)
+DEVICE void finish_gradients(float* coefficients, const Wanted& wanted, const float* sums, const float* saved, int batch, long long rows,
+    int channels, const ColumnPart& part, Shared<V>& shared)
 {
     constexpr int N = NUMBERS<V>;
     double sum[N], product[N];
@@ -279,7 +278,8 @@ DEVICE void finish_gradients(float* coefficients, const Wanted& wanted, const fl
     if (!part.exists || thread_y() != 0)
         return;
     const float* s = saved + part.column;
-    Each<V> inverse = each(load<V>(s + INVERSE * channels)), remainder = each(load<V>(s + REMAINDER * channels)), scale = each(load<V>(s + SCALE * channels));
+    Each<V> inverse = each(load<V>(s + INVERSE * channels)), remainder = each(load<V>(s + REMAINDER * channels));
+    Each<V> scale = each(load<V>(s + SCALE * channels));
     Each<V> slopes, levels;
 #pragma unroll
     for (int k = 0; k < N; k++)
@@ -296,8 +296,8 @@ DEVICE void finish_gradients(float* coefficients, const Wanted& wanted, const fl
 }
 
 template <typename V>
-DEVICE void gradients(float* coefficients, const Wanted& wanted, float* sums, float* residual, const float* dy, const float* x, const float* y, const float* saved,
-    int relu, int batch, long long rows, int channels, int rows_per_part)
+DEVICE void gradients(float* coefficients, const Wanted& wanted, float* sums, float* residual, const float* dy, const float* x,
+    const float* y, const float* saved, int relu, int batch, long long rows, int channels, int rows_per_part)
 {
     __shared__ Shared<V> shared;
     ColumnPart part = column_part<V>(rows, channels, rows_per_part);
@@ -307,20 +307,18 @@ DEVICE void gradients(float* coefficients, const Wanted& wanted, float* sums, fl
 }
 
 #define GRADIENTS(suffix, v) \
-    KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_gradients##suffix(float* coefficients, float* dweight, float* dbias, float* sums, float* residual, \
-        const float* dy, const float* x, const float* y, const float* saved, int relu, int batch, int accumulate_weight, int accumulate_bias, long long rows, \
-        int channels, int rows_per_part) \
+    KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_gradients##suffix(float* coefficients, float* dweight, float* dbias, float* sums, \
+        float* residual, const float* dy, const float* x, const float* y, const float* saved, int relu, int batch, int accumulate_weight, \
+        int accumulate_bias, long long rows, int channels, int rows_per_part) \
     { \
-        gradients<v>(coefficients, {dweight, dbias, accumulate_weight, accumulate_bias}, sums, residual, dy, x, y, saved, relu, batch, rows, channels, rows_per_part); \
+        gradients<v>(coefficients, {dweight, dbias, accumulate_weight, accumulate_bias}, sums, residual, dy, x, y, saved, relu, batch, \
+            rows, channels, rows_per_part); \
     }
-
-GRADIENTS(, float4)
-GRADIENTS(_odd, float)
 
 // dx, and g into residual where the sums have not made it. dy may be g already: then relu is 0.
 template <typename V>
-DEVICE void input(float* dx, float* residual, const float* dy, const float* x, const float* y, const float* saved, const float* coefficients, int relu,
-    int channels, long long count)
+DEVICE void input(float* dx, float* residual, const float* dy, const float* x, const float* y, const float* saved,
+    const float* coefficients, int relu, int channels, long long count)
 {
     for (RowWalk walk = row_walk(channels, NUMBERS<V>); walk.i < count; advance(walk))
     {
@@ -334,14 +332,16 @@ DEVICE void input(float* dx, float* residual, const float* dy, const float* x, c
     }
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) batch_norm_input(float* dx, float* residual, const float* dy, const float* x, const float* y, const float* saved,
-    const float* coefficients, int relu, int channels, long long count)
-{
-    input<float4>(dx, residual, dy, x, y, saved, coefficients, relu, channels, count);
-}
+#define INPUT(suffix, v) \
+    KERNEL __launch_bounds__(MAP_THREADS) batch_norm_input##suffix(float* dx, float* residual, const float* dy, const float* x, \
+        const float* y, const float* saved, const float* coefficients, int relu, int channels, long long count) \
+    { \
+        input<v>(dx, residual, dy, x, y, saved, coefficients, relu, channels, count); \
+    }
 
-KERNEL __launch_bounds__(MAP_THREADS) batch_norm_input_odd(float* dx, float* residual, const float* dy, const float* x, const float* y, const float* saved,
-    const float* coefficients, int relu, int channels, long long count)
-{
-    input<float>(dx, residual, dy, x, y, saved, coefficients, relu, channels, count);
-}
+#define MODULE_batch_norm STATISTICS(, float4) FROZEN APPLY(, float4) GRADIENTS(, float4) INPUT(, float4)
+#define MODULE_batch_norm_statistics_odd STATISTICS(_odd, float)
+#define MODULE_batch_norm_apply_odd APPLY(_odd, float)
+#define MODULE_batch_norm_gradients_odd GRADIENTS(_odd, float)
+#define MODULE_batch_norm_input_odd INPUT(_odd, float)
+MODULE_KERNELS

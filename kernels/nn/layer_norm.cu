@@ -16,12 +16,15 @@
 #include "../include/reduce.cuh"
 #include "../include/vector.cuh"
 
-constexpr int FEW_THREADS = 32, MANY_THREADS = 128, GROUPS = 16;
+enum { FEW_THREADS = 32, MANY_THREADS = 128 };
+
+constexpr int GROUPS = 16;
 
 extern __shared__ float4 kept[];
 
 template <int Threads, typename V>
-DEVICE void forward(float* to, float* statistics, float* sum_to, const float* from, const float* residual, const float* weight, const float* bias, double eps, int columns)
+DEVICE void forward(float* to, float* statistics, float* sum_to, const float* from, const float* residual, const float* weight,
+    const float* bias, double eps, int columns)
 {
     __shared__ float shared[3][Threads / WARP];
     V* row = (V*)kept;
@@ -111,8 +114,8 @@ DEVICE void add_parts(const Gradients& gradients, float* partial, int columns)
 }
 
 template <int Threads, typename V>
-DEVICE void backward(const Gradients& gradients, float* partial, const float* upstream, const float* from, const float* weight, const float* statistics, long long rows,
-    int columns, int rows_per_part)
+DEVICE void backward(const Gradients& gradients, float* partial, const float* upstream, const float* from, const float* weight,
+    const float* statistics, long long rows, int columns, int rows_per_part)
 {
     __shared__ float shared[2][Threads / WARP];
     int n = columns / NUMBERS<V>;
@@ -139,7 +142,8 @@ DEVICE void backward(const Gradients& gradients, float* partial, const float* up
         }
         if (!gradients.dx)
             continue;
-        float mean_g = block_sum<Threads>(sum, shared[0]) / (float)columns, mean_gn = block_sum<Threads>(product, shared[1]) / (float)columns;
+        float mean_g = block_sum<Threads>(sum, shared[0]) / (float)columns;
+        float mean_gn = block_sum<Threads>(product, shared[1]) / (float)columns;
         V* dx = (V*)(gradients.dx + r * columns);
         for (int j = thread_x(); j < n; j += Threads)
         {
@@ -151,7 +155,8 @@ DEVICE void backward(const Gradients& gradients, float* partial, const float* up
     }
     if (!partial)
         return;
-    V *weight_part = (V*)(partial + (long long)block_x() * columns), *bias_part = (V*)(partial + (long long)(grid_size() + block_x()) * columns);
+    V* weight_part = (V*)(partial + (long long)block_x() * columns);
+    V* bias_part = (V*)(partial + (long long)(grid_size() + block_x()) * columns);
     for (int j = thread_x(); j < n; j += Threads)
     {
         store(weight_part + j, load(weight_sum + j));
@@ -160,19 +165,27 @@ DEVICE void backward(const Gradients& gradients, float* partial, const float* up
     add_parts<Threads, V>(gradients, partial, columns);
 }
 
-#define BOTH(suffix, threads, v) \
-    KERNEL __launch_bounds__(threads) layer_norm##suffix(float* y, float* statistics, float* sum, const float* x, const float* residual, const float* w, \
-        const float* b, double eps, int columns) \
+#define FORWARD(threads, v) \
+    KERNEL __launch_bounds__(threads) MODULE(float* y, float* statistics, float* sum, const float* x, const float* residual, \
+        const float* w, const float* b, double eps, int columns) \
     { \
         forward<threads, v>(y, statistics, sum, x, residual, w, b, eps, columns); \
-    } \
-    KERNEL __launch_bounds__(threads) layer_norm_backward##suffix(float* dx, float* dw, float* db, float* partial, const float* dy, const float* x, const float* w, \
-        const float* statistics, int accumulate_dx, int accumulate_dw, int accumulate_db, long long rows, int columns, int rows_per_part) \
+    }
+#define BACKWARD(threads, v) \
+    KERNEL __launch_bounds__(threads) MODULE(float* dx, float* dw, float* db, float* partial, const float* dy, const float* x, \
+        const float* w, const float* statistics, int accumulate_dx, int accumulate_dw, int accumulate_db, long long rows, int columns, \
+        int rows_per_part) \
     { \
-        backward<threads, v>({dx, dw, db, accumulate_dx, accumulate_dw, accumulate_db}, partial, dy, x, w, statistics, rows, columns, rows_per_part); \
+        Gradients gradients = {dx, dw, db, accumulate_dx, accumulate_dw, accumulate_db}; \
+        backward<threads, v>(gradients, partial, dy, x, w, statistics, rows, columns, rows_per_part); \
     }
 
-BOTH(, MANY_THREADS, float4)
-BOTH(_odd, MANY_THREADS, float)
-BOTH(_few, FEW_THREADS, float4)
-BOTH(_few_odd, FEW_THREADS, float)
+#define MODULE_layer_norm FORWARD(MANY_THREADS, float4)
+#define MODULE_layer_norm_odd FORWARD(MANY_THREADS, float)
+#define MODULE_layer_norm_few FORWARD(FEW_THREADS, float4)
+#define MODULE_layer_norm_few_odd FORWARD(FEW_THREADS, float)
+#define MODULE_layer_norm_backward BACKWARD(MANY_THREADS, float4)
+#define MODULE_layer_norm_backward_odd BACKWARD(MANY_THREADS, float)
+#define MODULE_layer_norm_backward_few BACKWARD(FEW_THREADS, float4)
+#define MODULE_layer_norm_backward_few_odd BACKWARD(FEW_THREADS, float)
+MODULE_KERNELS

@@ -38,7 +38,8 @@ DEVICE void backward(V* image, const V* rows, int run, int patch, int across, lo
     { \
         forward((v*)rows, (const v*)image, run, patch, across, count); \
     } \
-    KERNEL __launch_bounds__(256) patches_backward##suffix(float* image, const float* rows, int run, int patch, int across, long long count) \
+    KERNEL __launch_bounds__(256) patches_backward##suffix(float* image, const float* rows, int run, int patch, int across, \
+        long long count) \
     { \
         backward((v*)image, (const v*)rows, run, patch, across, count); \
     }

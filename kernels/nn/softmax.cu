@@ -82,5 +82,6 @@ DEVICE void backward(float* to, const float* upstream, const float* output, int 
     BOTH(name, _few, FEW_THREADS, log, float4) \
     BOTH(name, _few_odd, FEW_THREADS, log, float)
 
-ALL(softmax, false)
-ALL(softmax_log, true)
+#define MODULE_softmax ALL(softmax, false)
+#define MODULE_softmax_log ALL(softmax_log, true)
+MODULE_KERNELS

@@ -44,12 +44,14 @@ DEVICE void sum(float* y, float* partial, const float* x, long long rows, int co
     store(y + part.column, all);
 }
 
-KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading(float* y, float* partial, const float* x, long long rows, int columns, int rows_per_part, int accumulate)
+KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading(float* y, float* partial, const float* x, long long rows, int columns,
+    int rows_per_part, int accumulate)
 {
     sum<float4>(y, partial, x, rows, columns, rows_per_part, accumulate);
 }
 
-KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading_odd(float* y, float* partial, const float* x, long long rows, int columns, int rows_per_part, int accumulate)
+KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading_odd(float* y, float* partial, const float* x, long long rows, int columns,
+    int rows_per_part, int accumulate)
 {
     sum<float>(y, partial, x, rows, columns, rows_per_part, accumulate);
 }

@@ -92,7 +92,8 @@ struct CudaCoreProduct
     }
 };
 
-GEMM(gemm_nn, CudaCoreProduct, false, false)
-GEMM(gemm_nt, CudaCoreProduct, false, true)
-GEMM(gemm_tn, CudaCoreProduct, true, false)
-GEMM(gemm_tt, CudaCoreProduct, true, true)
+#define MODULE_gemm_nn GEMM(CudaCoreProduct, false, false)
+#define MODULE_gemm_nt GEMM(CudaCoreProduct, false, true)
+#define MODULE_gemm_tn GEMM(CudaCoreProduct, true, false)
+#define MODULE_gemm_tt GEMM(CudaCoreProduct, true, true)
+MODULE_KERNELS

@@ -79,7 +79,8 @@ struct TensorCoreProduct
     }
 };
 
-GEMM(gemm_tf32_nn, TensorCoreProduct, false, false)
-GEMM(gemm_tf32_nt, TensorCoreProduct, false, true)
-GEMM(gemm_tf32_tn, TensorCoreProduct, true, false)
-GEMM(gemm_tf32_tt, TensorCoreProduct, true, true)
+#define MODULE_gemm_tf32_nn GEMM(TensorCoreProduct, false, false)
+#define MODULE_gemm_tf32_nt GEMM(TensorCoreProduct, false, true)
+#define MODULE_gemm_tf32_tn GEMM(TensorCoreProduct, true, false)
+#define MODULE_gemm_tf32_tt GEMM(TensorCoreProduct, true, true)
+MODULE_KERNELS

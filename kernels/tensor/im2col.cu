@@ -10,7 +10,8 @@
 
 struct Windows
 {
-    int height, width, all_channels, first, channels, out_height, out_width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+    int height, width, all_channels, first, channels, out_height, out_width;
+    int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
 };
 
 KERNEL __launch_bounds__(256) im2col(float* rows, const float* x, Windows p, long long count)

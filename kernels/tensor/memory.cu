@@ -13,7 +13,8 @@ KERNEL memory_fill(unsigned long long* y, unsigned long long value, long long co
 
 // Blocks of `length` elements at equal distances; a stride of 0 repeats one block.
 template <typename T>
-DEVICE void copy_blocks(T* y, const T* x, long long first_x, long long stride_x, long long first_y, long long stride_y, long long length, long long count)
+DEVICE void copy_blocks(T* y, const T* x, long long first_x, long long stride_x, long long first_y, long long stride_y, long long length,
+    long long count)
 {
     for (long long i = global_index(); i < length * count; i += global_threads())
     {
@@ -23,7 +24,8 @@ DEVICE void copy_blocks(T* y, const T* x, long long first_x, long long stride_x,
 }
 
 #define COPY_BLOCKS(name, type) \
-    KERNEL name(type* y, const type* x, long long first_x, long long stride_x, long long first_y, long long stride_y, long long length, long long count) \
+    KERNEL name(type* y, const type* x, long long first_x, long long stride_x, long long first_y, long long stride_y, long long length, \
+        long long count) \
     { \
         copy_blocks(y, x, first_x, stride_x, first_y, stride_y, length, count); \
     }

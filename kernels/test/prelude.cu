@@ -44,7 +44,8 @@ KERNEL prelude_sin_cos_of_turn(double* sine, double* cosine, const double* turn,
 }
 
 // words[4 i .. 4 i + 3] of block first + i; uniforms and normals of the same words.
-KERNEL prelude_philox(unsigned* words, float* uniforms, float* normals, unsigned long long seed, unsigned long long stream, unsigned long long first, long long blocks)
+KERNEL prelude_philox(unsigned* words, float* uniforms, float* normals, unsigned long long seed, unsigned long long stream,
+    unsigned long long first, long long blocks)
 {
     for (long long i = global_index(); i < blocks; i += global_threads())
     {
@@ -69,6 +70,15 @@ DEVICE void reduce(float* sum, double* sum_double, float* most, const float* x)
     most[thread_x()] = block_max<Threads>(v, maxima);
 }
 
-KERNEL __launch_bounds__(32) prelude_reduce_32(float* sum, double* sum_double, float* most, const float* x) { reduce<32>(sum, sum_double, most, x); }
-KERNEL __launch_bounds__(256) prelude_reduce_256(float* sum, double* sum_double, float* most, const float* x) { reduce<256>(sum, sum_double, most, x); }
-KERNEL __launch_bounds__(1024) prelude_reduce_1024(float* sum, double* sum_double, float* most, const float* x) { reduce<1024>(sum, sum_double, most, x); }
+KERNEL __launch_bounds__(32) prelude_reduce_32(float* sum, double* sum_double, float* most, const float* x)
+{
+    reduce<32>(sum, sum_double, most, x);
+}
+KERNEL __launch_bounds__(256) prelude_reduce_256(float* sum, double* sum_double, float* most, const float* x)
+{
+    reduce<256>(sum, sum_double, most, x);
+}
+KERNEL __launch_bounds__(1024) prelude_reduce_1024(float* sum, double* sum_double, float* most, const float* x)
+{
+    reduce<1024>(sum, sum_double, most, x);
+}

@@ -96,9 +96,15 @@ static unsafe class ModuleEntries
         }
     }
 
-    // The driver is not told a file's name: the first source file in the text, else the first kernel, stands in messages.
+    // The driver is not told a file's name. In messages stands how all its kernels' names begin, as in this project's files; else the first
+    // source file in the text, or the first kernel.
     static string NameOf(ReadOnlySpan<byte> text, PtxHeader header)
     {
+        for (string name = header.ParameterSizes.Keys.FirstOrDefault(""); name.Length > 0; name = name[..Math.Max(name.LastIndexOf('_'), 0)])
+        {
+            if (header.ParameterSizes.Keys.All(kernel => kernel == name || kernel.StartsWith(name + "_", StringComparison.Ordinal)))
+                return name;
+        }
         ReadOnlySpan<byte> file = ".file\t1 \""u8;
         int at = text.IndexOf(file);
         if (at < 0)

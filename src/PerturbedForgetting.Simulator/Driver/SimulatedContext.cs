@@ -48,6 +48,8 @@ sealed class SimulatedContext
 
     public IEnumerable<SimulatedStream> Streams => streams;
 
+    public IEnumerable<SimulatedModule> Modules => handles.Select(Handles.Find<SimulatedModule>).OfType<SimulatedModule>();
+
     public bool IsDestroyed { get; private set; }
 
     /// <summary>The code that every call returns since a fault; Success while there was none.</summary>

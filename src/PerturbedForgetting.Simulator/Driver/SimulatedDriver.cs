@@ -77,6 +77,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     /// <summary>What the launches of each kernel did, by the kernel's name.</summary>
     public IReadOnlyDictionary<string, Counters> Counters => counters;
 
+    /// <summary>Names of the modules that are loaded: each was compiled whole when the first of its kernels was asked for.</summary>
+    public IEnumerable<string> Modules => device.Context?.Modules.Select(static m => m.Module.Name) ?? [];
+
     /// <summary>The fault that ended the device's context, in words; null while there is none.</summary>
     public string? Fault => device.Context?.Finding;
 

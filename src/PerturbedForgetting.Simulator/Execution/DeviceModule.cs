@@ -11,7 +11,7 @@ sealed unsafe class DeviceModule : IDisposable
     readonly Dictionary<string, KernelProgram> kernels = [];
     readonly Dictionary<string, Allocation> variables = [];
 
-    DeviceModule(DeviceMemory memory) => this.memory = memory;
+    DeviceModule(string name, DeviceMemory memory) => (Name, this.memory) = (name, memory);
 
     /// <summary>Reads and compiles PTX.</summary>
     /// <param name="name">What to call it in messages.</param>
@@ -21,7 +21,7 @@ sealed unsafe class DeviceModule : IDisposable
     public static DeviceModule Load(string name, string ptx, DeviceMemory memory)
     {
         PtxModule source = PtxParser.Parse(name, ptx);
-        var module = new DeviceModule(memory);
+        var module = new DeviceModule(name, memory);
         try
         {
             foreach (PtxVariable v in source.Variables.Where(v => v.Space is StateSpace.Global or StateSpace.Const))
@@ -37,6 +37,9 @@ sealed unsafe class DeviceModule : IDisposable
             throw;
         }
     }
+
+    /// <summary>What messages call it.</summary>
+    public string Name { get; }
 
     /// <summary>Names of the kernels.</summary>
     public IReadOnlyCollection<string> Kernels => kernels.Keys;

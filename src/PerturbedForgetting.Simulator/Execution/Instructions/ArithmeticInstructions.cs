@@ -21,14 +21,15 @@ static unsafe class ArithmeticInstructions
 
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("add", $"add{Integers}, add.sat.s32, add.cc.{{u|s}}{{32|64}}; {Floats("add")} d, a, b", LowerBinary),
-        new("sub", $"sub{Integers}, sub.sat.s32, sub.cc.{{u|s}}{{32|64}}; {Floats("sub")} d, a, b", LowerBinary),
+        new("add", $"add{Integers}, add.cc.{{u|s}}{{32|64}}; {Floats("add")} d, a, b", LowerBinary),
+        new("sub", $"sub{Integers}, sub.cc.{{u|s}}{{32|64}}; {Floats("sub")} d, a, b", LowerBinary),
         new("mul", $"mul{{.lo|.hi|.wide}}{Integers}; {Floats("mul")} d, a, b", LowerBinary),
         new("div", $"div{Integers}; div{{.rn|.rz|.rm|.rp|.full|.approx}}{{.ftz}}.f32, div{Rounded}.f64 d, a, b", LowerBinary),
         new("rem", $"rem{Integers} d, a, b", LowerBinary),
         new("min", $"min{Integers}; min{{.ftz}}{{.NaN}}.f32, min.f64, min{{.ftz}}{{.NaN}}.{Halves} d, a, b", LowerBinary),
         new("max", $"max{Integers}; max{{.ftz}}{{.NaN}}.f32, max.f64, max{{.ftz}}{{.NaN}}.{Halves} d, a, b", LowerBinary),
-        new("mad", $"mad{{.lo|.hi|.wide}}{Integers}, mad.hi.sat.s32, mad.{{lo|hi}}.cc.{{u|s}}{{32|64}}; mad.{{rn|rz|rm|rp}}{{.ftz}}{{.sat}}.f32, mad.{{rn|rz|rm|rp}}.f64 d, a, b, c", LowerMultiplyAdd),
+        new("mad", $"mad{{.lo|.hi|.wide}}{Integers}, mad.{{lo|hi}}.cc.{{u|s}}{{32|64}}; "
+            + "mad.{rn|rz|rm|rp}{.ftz}{.sat}.f32, mad.{rn|rz|rm|rp}.f64 d, a, b, c", LowerMultiplyAdd),
         new("fma", $"fma.{{rn|rz|rm|rp}}{{.ftz}}{{.sat}}.f32, fma.{{rn|rz|rm|rp}}.f64, fma.rn{{.ftz}}{{.sat|.relu}}.{Halves} d, a, b, c", LowerMultiplyAdd),
         new("neg", $"neg.{{s16|s32|s64}}, neg{{.ftz}}.f32, neg.f64, neg{{.ftz}}.{Halves} d, a", LowerUnary),
         new("abs", $"abs.{{s16|s32|s64}}, abs{{.ftz}}.f32, abs.f64, abs{{.ftz}}.{Halves} d, a", LowerUnary),

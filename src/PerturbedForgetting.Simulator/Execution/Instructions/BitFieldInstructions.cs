@@ -8,7 +8,7 @@ static unsafe class BitFieldInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("prmt", "prmt.b32{.f4e|.b4e|.rc8|.ecl|.ecr|.rc16} d, a, b, c", Lower),
+        new("prmt", "prmt.b32 d, a, b, c", Lower),
         new("bfe", "bfe.{u|s}{32|64} d, a, b, c", Lower),
         new("bfi", "bfi.{b32|b64} f, a, b, c, d", LowerInsert),
         new("sad", "sad.{u|s}{16|32|64} d, a, b, c", Lower),
@@ -20,12 +20,6 @@ static unsafe class BitFieldInstructions
         delegate*<Warp, Instruction*, uint, void> handler = instruction.Mnemonic switch
         {
             "prmt.b32" => &Lanes.Ternary<uint, uint, uint, Permute>,
-            "prmt.b32.f4e" => &Lanes.Ternary<uint, uint, uint, PermuteBy<Forward>>,
-            "prmt.b32.b4e" => &Lanes.Ternary<uint, uint, uint, PermuteBy<Backward>>,
-            "prmt.b32.rc8" => &Lanes.Ternary<uint, uint, uint, PermuteBy<RepeatByte>>,
-            "prmt.b32.ecl" => &Lanes.Ternary<uint, uint, uint, PermuteBy<ClampLeft>>,
-            "prmt.b32.ecr" => &Lanes.Ternary<uint, uint, uint, PermuteBy<ClampRight>>,
-            "prmt.b32.rc16" => &Lanes.Ternary<uint, uint, uint, PermuteBy<RepeatPair>>,
             "sad.u16" => &Lanes.Ternary<ushort, ushort, ushort, Difference<ushort>>,
             "sad.s16" => &Lanes.Ternary<short, short, short, Difference<short>>,
             "sad.u32" => &Lanes.Ternary<uint, uint, uint, Difference<uint>>,
@@ -127,49 +121,6 @@ static unsafe class BitFieldInstructions
             }
             return result;
         }
-    }
-
-    /// <summary>A permutation that the low two bits of c choose.</summary>
-    readonly struct PermuteBy<TMode> : ITernary<uint, uint, uint> where TMode : struct, IBinary<uint, uint, uint>
-    {
-        public static uint Apply(uint a, uint b, uint c) => Permute.Apply(a, b,
-            TMode.Apply(c & 3, 0) | (TMode.Apply(c & 3, 1) << 4) | (TMode.Apply(c & 3, 2) << 8) | (TMode.Apply(c & 3, 3) << 12));
-    }
-
-    /// <summary>Which byte of {b, a} becomes byte k.</summary>
-    readonly struct Forward : IBinary<uint, uint, uint>
-    {
-        public static uint Apply(uint c, uint k) => c + k;
-    }
-
-    /// <inheritdoc cref="Forward"/>
-    readonly struct Backward : IBinary<uint, uint, uint>
-    {
-        public static uint Apply(uint c, uint k) => (c - k) & 7;
-    }
-
-    /// <inheritdoc cref="Forward"/>
-    readonly struct RepeatByte : IBinary<uint, uint, uint>
-    {
-        public static uint Apply(uint c, uint k) => c;
-    }
-
-    /// <inheritdoc cref="Forward"/>
-    readonly struct ClampLeft : IBinary<uint, uint, uint>
-    {
-        public static uint Apply(uint c, uint k) => Math.Max(c, k);
-    }
-
-    /// <inheritdoc cref="Forward"/>
-    readonly struct ClampRight : IBinary<uint, uint, uint>
-    {
-        public static uint Apply(uint c, uint k) => Math.Min(c, k);
-    }
-
-    /// <inheritdoc cref="Forward"/>
-    readonly struct RepeatPair : IBinary<uint, uint, uint>
-    {
-        public static uint Apply(uint c, uint k) => ((c & 1) << 1) | (k & 1);
     }
 
     readonly struct Difference<T> : ITernary<T, T, T> where T : IBinaryInteger<T>

@@ -31,7 +31,6 @@ static unsafe class CompareInstructions
         new("setp", "setp.cmp{.and|.or|.xor}{.ftz}.type p{|q}, a, b{, {!}c}; cmp: eq ne lt le gt ge lo ls hi hs equ neu ltu leu gtu geu num nan; type: b|u|s 16|32|64, f16, bf16, f32, f64", LowerPredicate),
         new("set", "set.cmp{.and|.or|.xor}{.ftz}.{u32|s32|f32}.type d, a, b{, {!}c}", LowerSet),
         new("selp", "selp.{b|u|s}{16|32|64}, selp.f32, selp.f64 d, a, b, p", LowerSelect),
-        new("slct", "slct{.ftz}.{b32|u32|s32|f32|b64|u64|s64|f64}.{s32|f32} d, a, b, c", LowerSelectBySign),
     ];
 
     static Outcome Parse(Lowering context, string word, PtxType type)
@@ -153,24 +152,6 @@ static unsafe class CompareInstructions
     {
         ref Instruction i = ref context.Emit(PtxTypes.SizeOf(type) == 8 ? &Select<ulong> : &Select<uint>, counted);
         (i.Destination, i.A, i.B, i.C, i.Immediate) = (destination, a, b, p, flip);
-    }
-
-    static void LowerSelectBySign(Lowering context, PtxInstruction instruction)
-    {
-        List<string> words = [.. instruction.Modifiers];
-        bool flush = words.Remove("ftz");
-        if (words.Count != 2 || words[1] is not ("s32" or "f32"))
-            throw context.Unknown();
-        PtxType type = PtxTypes.Parse(words[0]), selector = PtxTypes.Parse(words[1]);
-        int destination = context.Destination(0, type), a = context.Source(1, type), b = context.Source(2, type), c = context.Source(3, selector), predicate = context.ScratchPredicate();
-        if (flush && selector == PtxType.F32)
-        {
-            Flush(context, context.Scratch(0), c);
-            c = context.Scratch(0);
-        }
-        ref Instruction compare = ref context.Emit(selector == PtxType.S32 ? &Compare<int> : &Compare<float>, InstructionClass.Part);
-        (compare.Destination, compare.A, compare.B, compare.Immediate) = (predicate, c, context.Constant(0, false), (int)(Outcome.Greater | Outcome.Equal));
-        Select(context, destination, a, b, predicate, 0, type, InstructionClass.Move);
     }
 
     static void Compare<T>(Warp warp, Instruction* i, uint mask) where T : unmanaged

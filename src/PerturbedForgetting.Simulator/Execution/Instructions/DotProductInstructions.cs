@@ -2,31 +2,27 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>Products of parts of registers: of 24 bits (mul24, mad24), and sums of products of bytes (dp4a, dp2a).</summary>
+/// <summary>Products of parts of registers: of 24 bits (mul24), and sums of products of bytes (dp4a, dp2a).</summary>
 static unsafe class DotProductInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("mul24", "mul24.{lo|hi}.{u32|s32} d, a, b", LowerProduct),
-        new("mad24", "mad24.{lo|hi}.{u32|s32} d, a, b, c", LowerProduct),
+        new("mul24", "mul24.lo.{u32|s32} d, a, b", LowerProduct),
         new("dp4a", "dp4a.{u32|s32}.{u32|s32} d, a, b, c", LowerDot),
         new("dp2a", "dp2a.{lo|hi}.{u32|s32}.{u32|s32} d, a, b, c", LowerDot),
     ];
 
     static void LowerProduct(Lowering context, PtxInstruction instruction)
     {
-        delegate*<Warp, Instruction*, uint, void> handler = instruction.Modifiers switch
+        delegate*<Warp, Instruction*, uint, void> handler = instruction.Mnemonic switch
         {
-            ["lo", "u32"] => &Lanes.Ternary<uint, uint, uint, LowU24>,
-            ["lo", "s32"] => &Lanes.Ternary<int, int, int, LowS24>,
-            ["hi", "u32"] => &Lanes.Ternary<uint, uint, uint, HighU24>,
-            ["hi", "s32"] => &Lanes.Ternary<int, int, int, HighS24>,
+            "mul24.lo.u32" => &Lanes.Binary<uint, uint, uint, LowU24>,
+            "mul24.lo.s32" => &Lanes.Binary<int, int, int, LowS24>,
             _ => throw context.Unknown(),
         };
         int destination = context.Destination(0, PtxType.B32), a = context.Source(1, PtxType.B32), b = context.Source(2, PtxType.B32);
-        int c = instruction.Opcode == "mad24" ? context.Source(3, PtxType.B32) : context.Constant(0, false);
         ref Instruction i = ref context.Emit(handler, InstructionClass.Integer);
-        (i.Destination, i.A, i.B, i.C) = (destination, a, b, c);
+        (i.Destination, i.A, i.B) = (destination, a, b);
     }
 
     static void LowerDot(Lowering context, PtxInstruction instruction)
@@ -52,30 +48,14 @@ static unsafe class DotProductInstructions
         (i.Destination, i.A, i.B, i.C) = (destination, a, b, c);
     }
 
-    static long Signed24(int a) => a << 8 >> 8;
-
-    static ulong Unsigned24(uint a) => a & 0xff_ffff;
-
-    readonly struct LowU24 : ITernary<uint, uint, uint>
+    readonly struct LowU24 : IBinary<uint, uint, uint>
     {
-        public static uint Apply(uint a, uint b, uint c) => (uint)(Unsigned24(a) * Unsigned24(b)) + c;
+        public static uint Apply(uint a, uint b) => (a & 0xff_ffff) * (b & 0xff_ffff);
     }
 
-    readonly struct LowS24 : ITernary<int, int, int>
+    readonly struct LowS24 : IBinary<int, int, int>
     {
-        public static int Apply(int a, int b, int c) => (int)(Signed24(a) * Signed24(b)) + c;
-    }
-
-    /// <summary>The upper 32 of the product's 48 bits.</summary>
-    readonly struct HighU24 : ITernary<uint, uint, uint>
-    {
-        public static uint Apply(uint a, uint b, uint c) => (uint)((Unsigned24(a) * Unsigned24(b)) >> 16) + c;
-    }
-
-    /// <inheritdoc cref="HighU24"/>
-    readonly struct HighS24 : ITernary<int, int, int>
-    {
-        public static int Apply(int a, int b, int c) => (int)((Signed24(a) * Signed24(b)) >> 16) + c;
+        public static int Apply(int a, int b) => (a << 8 >> 8) * (b << 8 >> 8);
     }
 
     /// <summary>How a part of a register is read: some bits from a place on.</summary>

@@ -20,8 +20,6 @@ static unsafe class IntegerInstructions
         ("mul.lo", PtxType.U32 or PtxType.S32) => &Lanes.VectorBinary<uint, MultiplyV<uint>>,
         ("mul.lo", PtxType.U64 or PtxType.S64) => &Lanes.Binary<ulong, ulong, ulong, Multiply<ulong>>,
         ("mul.lo", PtxType.U16 or PtxType.S16) => &Lanes.Binary<ushort, ushort, ushort, Multiply<ushort>>,
-        ("add.sat", PtxType.S32) => &Lanes.Binary<int, int, int, SaturatedSum>,
-        ("sub.sat", PtxType.S32) => &Lanes.Binary<int, int, int, SaturatedDifference>,
         ("mul.hi", PtxType.U16) => &Lanes.Binary<ushort, ushort, ushort, HighU16>,
         ("mul.hi", PtxType.S16) => &Lanes.Binary<short, short, short, HighS16>,
         ("mul.hi", PtxType.U32) => &Lanes.Binary<uint, uint, uint, HighU32>,
@@ -83,7 +81,6 @@ static unsafe class IntegerInstructions
         ("hi", PtxType.S32) => &Lanes.Ternary<int, int, int, HighAdd<int, HighS32>>,
         ("hi", PtxType.U64) => &Lanes.Ternary<ulong, ulong, ulong, HighAdd<ulong, HighU64>>,
         ("hi", PtxType.S64) => &Lanes.Ternary<long, long, long, HighAdd<long, HighS64>>,
-        ("hi.sat", PtxType.S32) => &Lanes.Ternary<int, int, int, SaturatedHighAdd>,
         ("wide", PtxType.U32) => &Lanes.Ternary<uint, ulong, ulong, WideAddU32>,
         ("wide", PtxType.S32) => &Lanes.Ternary<int, long, long, WideAddS32>,
         ("wide", PtxType.U16) => &Lanes.Ternary<ushort, uint, uint, WideAddU16>,
@@ -134,16 +131,6 @@ static unsafe class IntegerInstructions
     readonly struct Multiply<T> : IBinary<T, T, T> where T : IBinaryInteger<T>
     {
         public static T Apply(T a, T b) => unchecked(a * b);
-    }
-
-    readonly struct SaturatedSum : IBinary<int, int, int>
-    {
-        public static int Apply(int a, int b) => int.CreateSaturating((long)a + b);
-    }
-
-    readonly struct SaturatedDifference : IBinary<int, int, int>
-    {
-        public static int Apply(int a, int b) => int.CreateSaturating((long)a - b);
     }
 
     readonly struct HighU16 : IBinary<ushort, ushort, ushort>
@@ -237,11 +224,6 @@ static unsafe class IntegerInstructions
     readonly struct HighAdd<T, THigh> : ITernary<T, T, T> where T : IBinaryInteger<T> where THigh : struct, IBinary<T, T, T>
     {
         public static T Apply(T a, T b, T c) => unchecked(THigh.Apply(a, b) + c);
-    }
-
-    readonly struct SaturatedHighAdd : ITernary<int, int, int>
-    {
-        public static int Apply(int a, int b, int c) => int.CreateSaturating((((long)a * b) >> 32) + c);
     }
 
     readonly struct WideAddU32 : ITernary<uint, ulong, ulong>

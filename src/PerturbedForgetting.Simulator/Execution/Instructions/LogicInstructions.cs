@@ -13,7 +13,6 @@ static unsafe class LogicInstructions
         new("or", "or.{pred|b16|b32|b64} d, a, b", LowerTwo),
         new("xor", "xor.{pred|b16|b32|b64} d, a, b", LowerTwo),
         new("not", "not.{pred|b16|b32|b64} d, a", LowerOne),
-        new("cnot", "cnot.{b16|b32|b64} d, a", LowerOne),
         new("popc", "popc.{b32|b64} d, a", LowerOne),
         new("clz", "clz.{b32|b64} d, a", LowerOne),
         new("brev", "brev.{b32|b64} d, a", LowerOne),
@@ -37,9 +36,6 @@ static unsafe class LogicInstructions
         {
             "not.b16" or "not.b32" => &Lanes.Unary<uint, uint, Not<uint>>,
             "not.b64" => &Lanes.Unary<ulong, ulong, Not<ulong>>,
-            "cnot.b16" => &Lanes.Unary<ushort, ushort, IsZero<ushort>>,
-            "cnot.b32" => &Lanes.Unary<uint, uint, IsZero<uint>>,
-            "cnot.b64" => &Lanes.Unary<ulong, ulong, IsZero<ulong>>,
             "popc.b32" => &Lanes.Unary<uint, uint, Ones<uint>>,
             "popc.b64" => &Lanes.Unary<ulong, uint, Ones<ulong>>,
             "clz.b32" => &Lanes.Unary<uint, uint, LeadingZeros<uint>>,
@@ -187,11 +183,6 @@ static unsafe class LogicInstructions
     readonly struct Not<T> : IUnary<T, T> where T : IBinaryInteger<T>
     {
         public static T Apply(T a) => ~a;
-    }
-
-    readonly struct IsZero<T> : IUnary<T, T> where T : IBinaryInteger<T>
-    {
-        public static T Apply(T a) => T.IsZero(a) ? T.One : T.Zero;
     }
 
     readonly struct Ones<T> : IUnary<T, uint> where T : IBinaryInteger<T>

@@ -21,7 +21,6 @@ static unsafe class WarpInstructions
         new("match", "match.any.sync.{b32|b64} d, a, membermask; match.all.sync.{b32|b64} d|p, a, membermask", LowerMatch),
         new("redux", "redux.sync.{add|min|max}.{u32|s32}, redux.sync.{and|or|xor}.b32 d, a, membermask", LowerReduce),
         new("activemask", "activemask.b32 d", static (context, _) => context.Emit(&ActiveMask, InstructionClass.Warp).Destination = context.Destination(0, PtxType.B32)),
-        new("elect", "elect.sync d|p, membermask", LowerElect),
     ];
 
     static void LowerShuffle(Lowering context, PtxInstruction instruction)
@@ -92,16 +91,6 @@ static unsafe class WarpInstructions
         int destination = context.Destination(0, PtxType.B32), a = context.Source(1, PtxType.B32), members = context.Source(2, PtxType.B32);
         ref Instruction i = ref context.Emit(handler, InstructionClass.Warp);
         (i.Destination, i.A, i.D) = (destination, a, members);
-    }
-
-    static void LowerElect(Lowering context, PtxInstruction instruction)
-    {
-        if (instruction.Mnemonic != "elect.sync" || context.Operand(0) is not PtxPair pair)
-            throw context.Unknown();
-        context.Require(90);
-        int destination = context.DestinationOrSink(pair.First, PtxType.B32), p = context.Destination(pair.Second, PtxType.Pred), members = context.Source(1, PtxType.B32);
-        ref Instruction i = ref context.Emit(&Elect, InstructionClass.Warp);
-        (i.Destination, i.D, i.Flags) = (destination, members, p);
     }
 
     /// <summary>The lanes that take part: all must be here, agree, and include the executing one.</summary>
@@ -194,14 +183,6 @@ static unsafe class WarpInstructions
     static void Ballot(Warp warp, Instruction* i, uint mask) => Fill(warp, i->Destination, Votes(warp, i, mask, out _), mask);
 
     static void ActiveMask(Warp warp, Instruction* i, uint mask) => Fill(warp, i->Destination, mask, mask);
-
-    static void Elect(Warp warp, Instruction* i, uint mask)
-    {
-        int leader = BitOperations.TrailingZeroCount(Members(warp, i, mask) & mask);
-        if (i->Destination >= 0)
-            Fill(warp, i->Destination, (uint)leader, mask);
-        LogicInstructions.SetPredicate(warp, i->Flags, 1u << leader, mask);
-    }
 
     static void Match(Warp warp, Instruction* i, uint mask)
     {

@@ -1,13 +1,14 @@
 using System.Collections.Frozen;
+using System.IO.Compression;
 using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
 /// <summary>
-/// The kernels of <c>kernels/</c> in one context. Their PTX is embedded in this assembly as <c>ptx/FILE.ptx</c>; a file is given to
-/// the driver when the first of its kernels is asked for. A kernel stands in the file of its own name, or in the one whose name it
-/// continues after an underscore, the longest first: <c>layer_norm_backward</c> is looked for in <c>layer_norm_backward.ptx</c>,
-/// then in <c>layer_norm.ptx</c>.
+/// The kernels of <c>kernels/</c> in one context. Their PTX is embedded in this assembly, compressed, as <c>ptx/FILE.ptx</c>; a file is
+/// given to the driver, which compiles all of it, when the first of its kernels is asked for. A kernel stands in the file of its own
+/// name, or in the one whose name it continues after an underscore, the longest first: <c>gelu_backward</c> is looked for in
+/// <c>gelu_backward.ptx</c>, then in <c>gelu.ptx</c>.
 /// </summary>
 /// <remarks>Its kernels are launched by <see cref="CudaBackend"/>, one file a family: launch geometry, order of arguments and cost
 /// stand in the operation that needs them.
@@ -79,9 +80,11 @@ sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : ID
     {
         using Stream stream = typeof(KernelLibrary).Assembly.GetManifestResourceStream(Folder + file + Extension)
             ?? throw new ArgumentException($"There is no embedded PTX file '{file}'.", nameof(file));
-        byte[] image = new byte[stream.Length + 1];
-        stream.ReadExactly(image, 0, image.Length - 1);
-        return image;
+        using var text = new DeflateStream(stream, CompressionMode.Decompress);
+        using var image = new MemoryStream();
+        text.CopyTo(image);
+        image.WriteByte(0);
+        return image.ToArray();
     }
 
     /// <summary>Unloads all modules.</summary>

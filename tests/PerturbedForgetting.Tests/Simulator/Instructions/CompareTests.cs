@@ -88,10 +88,6 @@ public class CompareTests
         Selects<float>("f32");
         Selects<ulong>("b64");
         Selects<double>("f64");
-        Check.Three<uint, uint, uint, int>("slct.u32.s32", (a, b, c) => c >= 0 ? a : b);
-        Check.Three<ulong, ulong, ulong, float>("slct.b64.f32", (a, b, c) => c >= 0 ? a : b);
-        Check.Three<double, double, double, int>("slct.f64.s32", (a, b, c) => c >= 0 ? a : b);
-        Check.Three<float, float, float, float>("slct.ftz.f32.f32", (a, b, c) => c >= 0 || float.IsSubnormal(c) ? a : b);
     }
 
     [Test]

@@ -160,11 +160,6 @@ public class WarpTests
         }
     }
 
-    /// <summary>One lane is elected, the same for all.</summary>
-    [Test]
-    public void Election() => Verify("elect.sync %d0|%d1, %s1", ["b32", "pred"], "b32", Operands.Draw<uint>, (_, lane, m) =>
-        [(ulong)Members(m).First(), Bit(lane == Members(m).First())]);
-
     [Test]
     public void Reductions()
     {

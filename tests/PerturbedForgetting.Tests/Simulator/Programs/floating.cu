@@ -15,7 +15,6 @@ DEVICE bool is_infinite(float x) {
     return v;
 }
 DEVICE float less_as_number(float a, float b) { float d; asm("set.lt.f32.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b)); return d; }
-DEVICE unsigned by_sign(unsigned a, unsigned b, float c) { unsigned d; asm("slct.u32.f32 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "f"(c)); return d; }
 
 /// The bits of a and b are finite numbers.
 PROGRAM(floating) {
@@ -34,7 +33,6 @@ PROGRAM(floating) {
     PUT(bits_of(with_sign(f, g)));
     PUT(is_infinite(f * 3e38f) ? 1u : 0u);
     PUT(bits_of(less_as_number(f, g)));
-    PUT(by_sign(x, y, f));
     PUT(f < g ? x : y);
     PUT((unsigned)(int)f);
     PUT(bits_of((float)(int)x));

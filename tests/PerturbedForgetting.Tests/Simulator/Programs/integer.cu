@@ -2,7 +2,6 @@
 
 THREE(sum_of_differences, "sad.u32")
 TWO(product24, "mul24.lo.u32")
-THREE(product_add24, "mad24.lo.u32")
 THREE(dot4, "dp4a.u32.u32")
 THREE(dot2, "dp2a.lo.u32.u32")
 TWO(remainder, "rem.s32")
@@ -45,7 +44,6 @@ PROGRAM(integer) {
     PUT(absolute(x));
     PUT(sum_of_differences(x, y, 5));
     PUT(product24(x, y));
-    PUT(product_add24(x, y, y));
     PUT(dot4(x, y, 9));
     PUT(dot2(x, y, 9));
     unsigned long long sum = add_with_carry(x, y), difference = subtract_with_borrow(x, y), product = multiply_add_with_carry(x, y);

@@ -1,6 +1,5 @@
 #include "program.cuh"
 
-ONE(logical_not, "cnot.b32")
 ONE(ones, "popc.b32")
 ONE(leading_zeros, "clz.b32")
 ONE(reversed, "brev.b32")
@@ -8,7 +7,12 @@ ONE(highest, "bfind.u32")
 THREE(funnel_left, "shf.l.wrap.b32")
 THREE(permuted, "prmt.b32")
 THREE(extracted, "bfe.u32")
-DEVICE unsigned lookup(unsigned a, unsigned b, unsigned c) { unsigned d; asm("lop3.b32 %0, %1, %2, %3, 0xCA;" : "=r"(d) : "r"(a), "r"(b), "r"(c)); return d; }
+DEVICE unsigned lookup(unsigned a, unsigned b, unsigned c)
+{
+    unsigned d;
+    asm("lop3.b32 %0, %1, %2, %3, 0xCA;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
+    return d;
+}
 DEVICE unsigned inserted(unsigned a, unsigned b) { unsigned d; asm("bfi.b32 %0, %1, %2, 8, 12;" : "=r"(d) : "r"(a), "r"(b)); return d; }
 
 PROGRAM(logic) {
@@ -17,7 +21,6 @@ PROGRAM(logic) {
     PUT(x | y);
     PUT(x ^ y);
     PUT(~x);
-    PUT(logical_not(x & 1));
     PUT(ones(x));
     PUT(leading_zeros(x >> (y & 31)));
     PUT(reversed(x));

@@ -24,7 +24,12 @@
 #define TWO(name, ptx) \
     DEVICE unsigned name(unsigned a, unsigned b) { unsigned d; asm(ptx " %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b)); return d; }
 #define THREE(name, ptx) \
-    DEVICE unsigned name(unsigned a, unsigned b, unsigned c) { unsigned d; asm(ptx " %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c)); return d; }
+    DEVICE unsigned name(unsigned a, unsigned b, unsigned c) \
+    { \
+        unsigned d; \
+        asm(ptx " %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c)); \
+        return d; \
+    }
 #define FLOAT_ONE(name, ptx) \
     DEVICE float name(float a) { float d; asm(ptx " %0, %1;" : "=f"(d) : "f"(a)); return d; }
 #define FLOAT_TWO(name, ptx) \

@@ -12,8 +12,6 @@ PROGRAM(warp) {
     PUT(v);
     asm volatile("redux.sync.add.u32 %0, %1, %2;" : "=r"(v) : "r"(x), "r"(mask));
     PUT(v);
-    asm volatile("{ .reg .pred p; elect.sync %0|p, %1; }" : "=r"(v) : "r"(mask));
-    PUT(v);
     v = 0;
     if (x & 1)
         asm volatile("activemask.b32 %0;" : "=r"(v));

@@ -6,11 +6,13 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 /// 4. See kernels/include/columns.cuh. All launches of a library belong on one stream.</summary>
 sealed class ColumnKernel(KernelLibrary library, string name)
 {
-    readonly CudaKernel wide = library.Get(name), odd = library.Get(name + "_odd");
+    CudaKernel Wide => field ??= library.Get(name);
+
+    CudaKernel Odd => field ??= library.Get(name + "_odd");
 
     /// <summary>Puts the form that fits on the stream.</summary>
     public void Launch(CudaStream stream, in ColumnParts cut, params ReadOnlySpan<KernelArgument> arguments) =>
-        (cut.IsOdd ? odd : wide).Launch(stream, cut.Grid, ColumnParts.Block, 0, arguments);
+        (cut.IsOdd ? Odd : Wide).Launch(stream, cut.Grid, ColumnParts.Block, 0, arguments);
 }
 
 /// <summary>How the rows of a sum over rows are cut into parts: a function of the shape alone, so that sums are the same everywhere.</summary>

@@ -7,7 +7,10 @@ sealed class GemmKernel(KernelLibrary library, bool tensorCores)
 {
     const int Block = 128, Threads = 256;
 
-    readonly CudaKernel[] kernels = Array.ConvertAll(["nn", "nt", "tn", "tt"], ops => library.Get((tensorCores ? "gemm_tf32_" : "gemm_") + ops));
+    static readonly string[] forms = ["nn", "nt", "tn", "tt"];
+
+    // Each form is loaded when it is needed.
+    readonly CudaKernel?[] kernels = new CudaKernel?[forms.Length];
 
     /// <summary>C [batch, m, n], contiguous rows, <paramref name="batchStride"/> from one matrix to the next; bias [n] may be null.</summary>
     public void Launch(CudaStream stream, DevicePointer c, long batchStride, in MatrixOperand a, in MatrixOperand b, DevicePointer bias,
@@ -16,7 +19,9 @@ sealed class GemmKernel(KernelLibrary library, bool tensorCores)
         int aligned = (a.IsAligned ? 1 : 0) + (b.IsAligned ? 2 : 0) + (new MatrixOperand(c, false, n, batchStride).IsAligned ? 4 : 0);
         var grid = new Dim3((n + Block - 1) / Block, (m + Block - 1) / Block, batch);
         stream.Observer?.Costs(LaunchCost.Product(m, n, k, batch, accumulate));
-        kernels[(a.IsTransposed ? 2 : 0) + (b.IsTransposed ? 1 : 0)].Launch(stream, grid, Threads, 0, c, a.Pointer, b.Pointer, bias, m, n, k,
-            (long)a.RowStride, (long)b.RowStride, a.BatchStride, b.BatchStride, batchStride, accumulate ? 1 : 0, aligned);
+        int form = (a.IsTransposed ? 2 : 0) + (b.IsTransposed ? 1 : 0);
+        CudaKernel kernel = kernels[form] ??= library.Get((tensorCores ? "gemm_tf32_" : "gemm_") + forms[form]);
+        kernel.Launch(stream, grid, Threads, 0, c, a.Pointer, b.Pointer, bias, m, n, k, (long)a.RowStride, (long)b.RowStride,
+            a.BatchStride, b.BatchStride, batchStride, accumulate ? 1 : 0, aligned);
     }
 }

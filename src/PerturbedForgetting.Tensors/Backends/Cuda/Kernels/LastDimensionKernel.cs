@@ -11,20 +11,20 @@ sealed class LastDimensionKernel(KernelLibrary library, string name, int threads
 
     const int FewColumns = 256, FewThreads = 32;
 
-    readonly CudaKernel many = library.Get(name), manyOdd = library.Get(name + "_odd"), few = library.Get(name + "_few"), fewOdd = library.Get(name + "_few_odd");
-    int allowed = SharedOfEveryDevice;
+    static readonly string[] suffixes = ["", "_odd", "_few", "_few_odd"];
+
+    // Each form is loaded when it is needed.
+    readonly CudaKernel?[] forms = new CudaKernel?[suffixes.Length];
+    readonly int[] allowed = [SharedOfEveryDevice, SharedOfEveryDevice, SharedOfEveryDevice, SharedOfEveryDevice];
 
     /// <summary>Puts a row a block on the stream.</summary>
     public void Launch(CudaStream stream, long rows, int columns, int sharedBytes, params ReadOnlySpan<KernelArgument> arguments)
     {
-        if (sharedBytes > allowed)
-        {
-            many.AllowDynamicShared(sharedBytes);
-            manyOdd.AllowDynamicShared(sharedBytes);
-            allowed = sharedBytes;
-        }
-        bool isFew = columns <= FewColumns, isOdd = columns % 4 != 0;
-        CudaKernel kernel = isFew ? isOdd ? fewOdd : few : isOdd ? manyOdd : many;
+        bool isFew = columns <= FewColumns;
+        int form = (isFew ? 2 : 0) + (columns % 4 == 0 ? 0 : 1);
+        CudaKernel kernel = forms[form] ??= library.Get(name + suffixes[form]);
+        if (sharedBytes > allowed[form])
+            kernel.AllowDynamicShared(allowed[form] = sharedBytes);
         kernel.Launch(stream, checked((int)rows), isFew ? FewThreads : threads, sharedBytes, arguments);
     }
 }

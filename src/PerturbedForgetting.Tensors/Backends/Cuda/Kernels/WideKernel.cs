@@ -8,7 +8,9 @@ sealed class WideKernel(KernelLibrary library, string name)
 {
     const int Threads = 256;
 
-    readonly CudaKernel wide = library.Get(name), odd = library.Get(name + "_odd");
+    CudaKernel Wide => field ??= library.Get(name);
+
+    CudaKernel Odd => field ??= library.Get(name + "_odd");
 
     /// <summary>Puts the form that fits on the stream.</summary>
     /// <param name="stream">The stream.</param>
@@ -18,6 +20,6 @@ sealed class WideKernel(KernelLibrary library, string name)
     public void Launch(CudaStream stream, long count, int innermost, params ReadOnlySpan<KernelArgument> arguments)
     {
         bool isOdd = innermost % 4 != 0;
-        (isOdd ? odd : wide).Launch(stream, LaunchGrid.Blocks(count, isOdd ? Threads : 4 * Threads), Threads, 0, arguments);
+        (isOdd ? Odd : Wide).Launch(stream, LaunchGrid.Blocks(count, isOdd ? Threads : 4 * Threads), Threads, 0, arguments);
     }
 }
