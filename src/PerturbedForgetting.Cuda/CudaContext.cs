@@ -85,12 +85,12 @@ public sealed unsafe class CudaContext : IDisposable
 
     /// <summary>Memory of the device, of undefined content.</summary>
     /// <exception cref="CudaException">There is not so much.</exception>
-    public DeviceBuffer<T> Allocate<T>(long count) where T : unmanaged => new(this, count, stream: null);
+    public DeviceBuffer<T> Allocate<T>(long count) where T : unmanaged => new(this, count);
 
     /// <summary>Memory of the device that holds a copy of an array.</summary>
     public DeviceBuffer<T> Allocate<T>(ReadOnlySpan<T> content) where T : unmanaged
     {
-        DeviceBuffer<T> buffer = new(this, content.Length, stream: null);
+        DeviceBuffer<T> buffer = new(this, content.Length);
         buffer.Upload(content);
         return buffer;
     }
@@ -104,18 +104,6 @@ public sealed unsafe class CudaContext : IDisposable
     /// <param name="options">Options of the driver's compiler; null for the usual ones.</param>
     /// <exception cref="CudaException">The driver cannot load it; the message has the compiler's log.</exception>
     public CudaModule LoadModule(ReadOnlySpan<byte> image, string name, JitOptions? options = null) => new(this, image, name, options ?? JitOptions.Default);
-
-    /// <summary>The pool that streams allocate from.</summary>
-    public CudaMemoryPool MemoryPool
-    {
-        get
-        {
-            MakeCurrent();
-            nint pool;
-            Api.Check(Api.Call.DeviceGetDefaultMemPool(&pool, Device.Handle));
-            return new CudaMemoryPool(this, pool);
-        }
-    }
 
     /// <summary>Lets go of the primary context; the driver destroys it with everything in it when no one holds it any more.</summary>
     public void Dispose()

@@ -16,16 +16,6 @@ public sealed unsafe class CudaEvent : CudaHandle
         Api.Check(Api.Call.EventRecord(handle, stream.Handle));
     }
 
-    /// <summary>Whether what it marks is done.</summary>
-    public bool IsCompleted
-    {
-        get
-        {
-            Use();
-            return Api.IsReady(Api.Call.EventQuery(handle));
-        }
-    }
-
     /// <summary>Waits for what it marks.</summary>
     public void Synchronize()
     {

@@ -51,19 +51,6 @@ public sealed unsafe class CudaGraphExecutable : CudaHandle
         stream.Observer?.Launched(stream, name);
     }
 
-    /// <summary>Takes over the arguments of a graph of the same shape.</summary>
-    /// <returns>False when the shape is another, or the driver is too old for it; then the graph must be instantiated.</returns>
-    public bool TryUpdate(CudaGraph graph)
-    {
-        Use();
-        CudaGraphUpdateInfo info;
-        CudaResult result = Api.Call.GraphExecUpdate(handle, graph.Handle, &info);
-        if (result is CudaResult.GraphExecUpdateFailure or CudaResult.CallRequiresNewerDriver)
-            return false;
-        Api.Check(result, nameof(Api.Call.GraphExecUpdate));
-        return true;
-    }
-
     /// <inheritdoc/>
     protected override CudaResult Release() => Api.Call.GraphExecDestroy(handle);
 }

@@ -36,9 +36,6 @@ public sealed unsafe class CudaKernel
     /// <summary>Local memory of a thread in bytes: spilled registers and arrays.</summary>
     public int LocalBytes => Attribute(CudaFunctionAttribute.LocalSizeBytes);
 
-    /// <summary>The most threads of a block.</summary>
-    public int MaxThreadsPerBlock => Attribute(CudaFunctionAttribute.MaxThreadsPerBlock);
-
     CudaContext Context => Module.Context;
 
     CudaDriverApi Api => Module.Context.Api;

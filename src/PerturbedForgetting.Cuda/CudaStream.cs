@@ -25,16 +25,6 @@ public sealed unsafe class CudaStream : CudaHandle
         return this;
     }
 
-    /// <summary>Whether everything on it is done.</summary>
-    public bool IsCompleted
-    {
-        get
-        {
-            Use();
-            return Api.IsReady(Api.Call.StreamQuery(handle));
-        }
-    }
-
     /// <summary>Waits until everything on it is done.</summary>
     /// <exception cref="CudaException">Something on it failed.</exception>
     public void Synchronize()
@@ -49,9 +39,6 @@ public sealed unsafe class CudaStream : CudaHandle
         Use();
         Api.Check(Api.Call.StreamWaitEvent(handle, waited.Handle, 0));
     }
-
-    /// <summary>Memory that exists from this point of the stream on; disposing it frees it in the order of this stream.</summary>
-    public DeviceBuffer<T> Allocate<T>(long count) where T : unmanaged => new(Context, count, this);
 
     /// <summary>Copies bytes within the device's memory.</summary>
     public void Copy(DevicePointer destination, DevicePointer source, long bytes)
@@ -116,18 +103,6 @@ public sealed unsafe class CudaStream : CudaHandle
             Api.Call.GraphDestroy(graph);
         Api.Check(result, nameof(Api.Call.StreamEndCapture));
         return new CudaGraph(Context, graph);
-    }
-
-    /// <summary>Whether work is being recorded.</summary>
-    public CudaCaptureStatus CaptureStatus
-    {
-        get
-        {
-            Use();
-            CudaCaptureStatus status;
-            Api.Check(Api.Call.StreamIsCapturing(handle, &status));
-            return status;
-        }
     }
 
     void Announce(string name, long loaded, long stored) => Moving(loaded, stored).Observer?.Launching(this, name);

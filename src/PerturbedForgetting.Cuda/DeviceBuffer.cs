@@ -8,19 +8,14 @@ namespace PerturbedForgetting.Cuda;
 public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
 {
     readonly ulong address;
-    readonly CudaStream? stream;
 
-    internal DeviceBuffer(CudaContext context, long count, CudaStream? stream) : base(context)
+    internal DeviceBuffer(CudaContext context, long count) : base(context)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         Count = count;
-        this.stream = stream;
         context.MakeCurrent();
         ulong made;
-        if (stream is null)
-            Api.Check(Api.Call.MemAlloc(&made, (nuint)Bytes));
-        else
-            Api.Check(Api.Call.MemAllocAsync(&made, (nuint)Bytes, stream.Handle));
+        Api.Check(Api.Call.MemAlloc(&made, (nuint)Bytes));
         address = made;
     }
 
@@ -79,8 +74,7 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
     }
 
     /// <inheritdoc/>
-    protected override CudaResult Release() =>
-        stream is null || stream.IsDisposed ? Api.Call.MemFree(address) : Api.Call.MemFreeAsync(address, stream.Handle);
+    protected override CudaResult Release() => Api.Call.MemFree(address);
 
     ulong At(long element) => address + (ulong)(element * sizeof(T));
 

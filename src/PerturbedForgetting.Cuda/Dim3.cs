@@ -9,15 +9,6 @@ public readonly record struct Dim3(int X, int Y = 1, int Z = 1)
     /// <summary>One dimension.</summary>
     public static implicit operator Dim3(int x) => new(x);
 
-    /// <summary>Two dimensions.</summary>
-    public static implicit operator Dim3((int X, int Y) size) => new(size.X, size.Y);
-
-    /// <summary>Three dimensions.</summary>
-    public static implicit operator Dim3((int X, int Y, int Z) size) => new(size.X, size.Y, size.Z);
-
-    /// <summary>X·Y·Z.</summary>
-    public long Count => (long)X * Y * Z;
-
     /// <inheritdoc/>
     public override string ToString() => $"({X}, {Y}, {Z})";
 }

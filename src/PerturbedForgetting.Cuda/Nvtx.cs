@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
 using PerturbedForgetting.Cuda.Libraries;
 
 namespace PerturbedForgetting.Cuda;
@@ -32,19 +31,6 @@ public sealed unsafe class Nvtx
     /// <summary>Where they go: the path of the profiler's library or of NVIDIA's, or why nowhere.</summary>
     public string Origin { get; }
 
-    /// <summary>Begins a range. For one that is begun often, <see cref="Push(NvtxName)"/> encodes the name only once.</summary>
-    public void Push(string name)
-    {
-        if (table->RangePushA is null)
-            return;
-        const int Most = 512;
-        int length = Encoding.UTF8.GetByteCount(name);
-        Span<byte> text = length < Most ? stackalloc byte[Most] : new byte[length + 1];
-        text[Encoding.UTF8.GetBytes(name, text)] = 0;
-        fixed (byte* first = text)
-            table->RangePushA(first);
-    }
-
     /// <summary>Begins a range.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Push(NvtxName name)
@@ -61,20 +47,6 @@ public sealed unsafe class Nvtx
     {
         if (table->RangePop is not null)
             table->RangePop();
-    }
-
-    /// <summary>A range that lasts until the value is disposed of: <c>using (nvtx.Range(name))</c>.</summary>
-    public Scope Range(NvtxName name)
-    {
-        Push(name);
-        return new Scope(this);
-    }
-
-    /// <summary>A range that lasts until the value is disposed of.</summary>
-    public Scope Range(string name)
-    {
-        Push(name);
-        return new Scope(this);
     }
 
     /// <summary>What a machine with these variables and libraries has.</summary>
@@ -108,11 +80,4 @@ public sealed unsafe class Nvtx
 
     // For the life of the process, as ranges are pushed until its end.
     static NvtxTable* Table() => (NvtxTable*)NativeMemory.AllocZeroed((nuint)sizeof(NvtxTable));
-
-    /// <summary>A range under way.</summary>
-    public readonly struct Scope(Nvtx nvtx) : IDisposable
-    {
-        /// <summary>Ends the range.</summary>
-        public void Dispose() => nvtx.Pop();
-    }
 }

@@ -34,15 +34,6 @@ public sealed unsafe class CudaDriverApi : NativeApi<CudaDriverApi, CudaDriverTa
             Throw(result, call);
     }
 
-    /// <summary>Whether what a call asks about is done; throws when the call failed.</summary>
-    internal bool IsReady(CudaResult result, [CallerArgumentExpression(nameof(result))] string call = "")
-    {
-        if (result == CudaResult.NotReady)
-            return false;
-        Check(result, call);
-        return true;
-    }
-
     /// <summary>Throws what a failed call means.</summary>
     /// <param name="result">What the call returned.</param>
     /// <param name="call">The call as written, or only its name.</param>

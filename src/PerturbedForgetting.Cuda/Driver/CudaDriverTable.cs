@@ -18,14 +18,14 @@ public unsafe struct CudaDriverTable : INativeTable
         "cuDeviceTotalMem_v2", "cuDeviceGetPCIBusId",
         "cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRelease_v2", "cuCtxSetCurrent", "cuCtxSynchronize",
         "cuModuleLoadDataEx", "cuModuleUnload", "cuModuleGetFunction", "cuFuncGetAttribute", "cuFuncSetAttribute", "cuLaunchKernel",
-        "cuMemGetInfo_v2", "cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost", "cuMemAllocAsync", "cuMemFreeAsync",
-        "cuDeviceGetDefaultMemPool", "cuMemPoolTrimTo", "cuMemPoolSetAttribute", "cuMemPoolGetAttribute", "cuMemcpyHtoD_v2",
+        "cuMemGetInfo_v2", "cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost",
+        "cuMemcpyHtoD_v2",
         "cuMemcpyDtoH_v2", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuMemcpyDtoDAsync_v2", "cuMemsetD8Async",
         "cuMemsetD32Async",
-        "cuStreamCreateWithPriority", "cuStreamDestroy_v2", "cuStreamQuery", "cuStreamSynchronize", "cuStreamWaitEvent", "cuEventCreate",
-        "cuEventDestroy_v2", "cuEventRecord", "cuEventQuery", "cuEventSynchronize", "cuEventElapsedTime_v2|cuEventElapsedTime",
-        "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuStreamIsCapturing", "cuGraphGetNodes", "cuGraphInstantiateWithFlags",
-        "cuGraphLaunch", "cuGraphExecUpdate_v2", "cuGraphExecDestroy", "cuGraphDestroy",
+        "cuStreamCreateWithPriority", "cuStreamDestroy_v2", "cuStreamSynchronize", "cuStreamWaitEvent", "cuEventCreate",
+        "cuEventDestroy_v2", "cuEventRecord", "cuEventSynchronize", "cuEventElapsedTime_v2|cuEventElapsedTime",
+        "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphGetNodes", "cuGraphInstantiateWithFlags",
+        "cuGraphLaunch", "cuGraphExecDestroy", "cuGraphDestroy",
     ];
 
     static nint INativeTable.StandIn(string export, bool isSupported) =>
@@ -92,18 +92,6 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<void**, nuint, CudaHostFlags, CudaResult> MemHostAlloc;
     /// <summary>(pointer)</summary>
     public delegate* unmanaged<void*, CudaResult> MemFreeHost;
-    /// <summary>(address, bytes, stream)</summary>
-    public delegate* unmanaged<ulong*, nuint, nint, CudaResult> MemAllocAsync;
-    /// <summary>(address, stream)</summary>
-    public delegate* unmanaged<ulong, nint, CudaResult> MemFreeAsync;
-    /// <summary>(pool, device)</summary>
-    public delegate* unmanaged<nint*, int, CudaResult> DeviceGetDefaultMemPool;
-    /// <summary>(pool, bytesToKeep)</summary>
-    public delegate* unmanaged<nint, nuint, CudaResult> MemPoolTrimTo;
-    /// <summary>(pool, attribute, value)</summary>
-    public delegate* unmanaged<nint, CudaMemoryPoolAttribute, void*, CudaResult> MemPoolSetAttribute;
-    /// <summary>(pool, attribute, value)</summary>
-    public delegate* unmanaged<nint, CudaMemoryPoolAttribute, void*, CudaResult> MemPoolGetAttribute;
     /// <summary>(destination, source, bytes)</summary>
     public delegate* unmanaged<ulong, void*, nuint, CudaResult> MemcpyHtoD;
     /// <summary>(destination, source, bytes)</summary>
@@ -125,8 +113,6 @@ public unsafe struct CudaDriverTable : INativeTable
     /// <summary>(stream)</summary>
     public delegate* unmanaged<nint, CudaResult> StreamDestroy;
     /// <summary>(stream)</summary>
-    public delegate* unmanaged<nint, CudaResult> StreamQuery;
-    /// <summary>(stream)</summary>
     public delegate* unmanaged<nint, CudaResult> StreamSynchronize;
     /// <summary>(stream, waited, flags)</summary>
     public delegate* unmanaged<nint, nint, uint, CudaResult> StreamWaitEvent;
@@ -136,8 +122,6 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<nint, CudaResult> EventDestroy;
     /// <summary>(recorded, stream)</summary>
     public delegate* unmanaged<nint, nint, CudaResult> EventRecord;
-    /// <summary>(queried)</summary>
-    public delegate* unmanaged<nint, CudaResult> EventQuery;
     /// <summary>(awaited)</summary>
     public delegate* unmanaged<nint, CudaResult> EventSynchronize;
     /// <summary>(milliseconds, start, end)</summary>
@@ -148,16 +132,12 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<nint, CudaCaptureMode, CudaResult> StreamBeginCapture;
     /// <summary>(stream, graph)</summary>
     public delegate* unmanaged<nint, nint*, CudaResult> StreamEndCapture;
-    /// <summary>(stream, status)</summary>
-    public delegate* unmanaged<nint, CudaCaptureStatus*, CudaResult> StreamIsCapturing;
     /// <summary>(graph, nodes, count)</summary>
     public delegate* unmanaged<nint, nint*, nuint*, CudaResult> GraphGetNodes;
     /// <summary>(executable, graph, flags)</summary>
     public delegate* unmanaged<nint*, nint, ulong, CudaResult> GraphInstantiate;
     /// <summary>(executable, stream)</summary>
     public delegate* unmanaged<nint, nint, CudaResult> GraphLaunch;
-    /// <summary>(executable, graph, info)</summary>
-    public delegate* unmanaged<nint, nint, CudaGraphUpdateInfo*, CudaResult> GraphExecUpdate;
     /// <summary>(executable)</summary>
     public delegate* unmanaged<nint, CudaResult> GraphExecDestroy;
     /// <summary>(graph)</summary>

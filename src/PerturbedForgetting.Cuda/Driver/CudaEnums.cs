@@ -50,7 +50,6 @@ public enum CudaDeviceAttribute
     HostRegisterSupported = 99,
     MaxBlocksPerMultiprocessor = 106,
     ReservedSharedMemoryPerBlock = 111,
-    MemoryPoolsSupported = 115,
     ClusterLaunch = 120,
 }
 
@@ -131,40 +130,4 @@ public enum CudaCaptureMode
     /// <summary>Unsafe calls are refused on the capturing thread.</summary>
     ThreadLocal = 1,
     Relaxed = 2,
-}
-
-/// <summary>Whether a stream is being captured.</summary>
-public enum CudaCaptureStatus
-{
-    None = 0,
-    Active = 1,
-    Invalidated = 2,
-}
-
-/// <summary>Why a graph could not be updated (<c>CUgraphExecUpdateResult</c>).</summary>
-public enum CudaGraphUpdateResult : uint
-{
-    Success = 0,
-    Error = 1,
-    TopologyChanged = 2,
-    NodeTypeChanged = 3,
-    FunctionChanged = 4,
-    ParametersChanged = 5,
-    NotSupported = 6,
-    UnsupportedFunctionChange = 7,
-    AttributesChanged = 8,
-}
-
-/// <summary>What can be asked of, or set in, a memory pool (<c>CUmemPool_attribute</c>).</summary>
-public enum CudaMemoryPoolAttribute
-{
-    ReuseFollowEventDependencies = 1,
-    ReuseAllowOpportunistic = 2,
-    ReuseAllowInternalDependencies = 3,
-    /// <summary>Bytes that the pool keeps at a synchronisation; 64 bits.</summary>
-    ReleaseThreshold = 4,
-    ReservedCurrent = 5,
-    ReservedHigh = 6,
-    UsedCurrent = 7,
-    UsedHigh = 8,
 }

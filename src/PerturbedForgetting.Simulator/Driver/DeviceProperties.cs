@@ -44,7 +44,6 @@ static class DeviceProperties
         CudaDeviceAttribute.HostRegisterSupported => 1,
         CudaDeviceAttribute.MaxBlocksPerMultiprocessor => MaxBlocksPerMultiprocessor,
         CudaDeviceAttribute.ReservedSharedMemoryPerBlock => ReservedShared,
-        CudaDeviceAttribute.MemoryPoolsSupported => 1,
         _ when Enum.IsDefined(attribute) => 0,
         _ => throw SimulatedError.InvalidValue($"{(int)attribute} is no attribute of a device that the software GPU knows"),
     };

@@ -22,17 +22,6 @@ static unsafe class GraphEntries
     });
 
     [UnmanagedCallersOnly]
-    public static CudaResult StreamIsCapturing(nint stream, CudaCaptureStatus* status) => Entry.Run(context =>
-    {
-        Entry.NotNull(status, "status");
-        SimulatedStream found = Entry.Stream(context, stream);
-        context.Captures.RefuseImplicit(found);
-        *status = found.Capture is null ? CudaCaptureStatus.None
-            : found.Capture.Invalidated is null ? CudaCaptureStatus.Active
-            : CudaCaptureStatus.Invalidated;
-    });
-
-    [UnmanagedCallersOnly]
     public static CudaResult GraphGetNodes(nint graph, nint* nodes, nuint* count) => Entry.Run(_ =>
     {
         Entry.NotNull(count, "count");
@@ -57,16 +46,6 @@ static unsafe class GraphEntries
     [UnmanagedCallersOnly]
     public static CudaResult GraphLaunch(nint executable, nint stream) => Entry.Run(context =>
         Executable(executable).Launch(Entry.Stream(context, stream)));
-
-    [UnmanagedCallersOnly]
-    public static CudaResult GraphExecUpdate(nint executable, nint graph, CudaGraphUpdateInfo* info) => Entry.Run(_ =>
-    {
-        Entry.NotNull(info, "info");
-        *info = default;
-        info->Result = Executable(executable).Update(Graph(graph));
-        if (info->Result != CudaGraphUpdateResult.Success)
-            throw new SimulatedError(CudaResult.GraphExecUpdateFailure, $"the graph cannot be updated: {info->Result}");
-    });
 
     [UnmanagedCallersOnly]
     public static CudaResult GraphExecDestroy(nint executable) => Entry.Run(context =>

@@ -22,7 +22,7 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
     {
         CheckSizes();
         byte[] arguments = Arguments(parameters, extra);
-        stream.Enqueue($"kernel {program.Name}", operation => Run(operation, arguments), function);
+        stream.Enqueue($"kernel {program.Name}", operation => Run(operation, arguments));
     }
 
     void Run(Operation operation, byte[] arguments)

@@ -32,7 +32,6 @@ static unsafe class MemoryEntries
         context.Scheduler.HostWaitsForAll();
         if (context.Memory.Find(address) is not { } allocation || allocation.Start != address || !context.Memory.Free(address))
             throw SimulatedError.InvalidValue($"0x{address:x} is not the beginning of an allocation, or was freed already");
-        context.Pool.Forget(address, allocation.Size);
     });
 
     [UnmanagedCallersOnly]
@@ -52,75 +51,6 @@ static unsafe class MemoryEntries
         context.Scheduler.HostWaitsForAll();
         if (!context.Pinned.Free(pointer))
             throw SimulatedError.InvalidValue($"0x{(nuint)pointer:x} is no pinned memory, or was freed already");
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult MemAllocAsync(ulong* address, nuint bytes, nint stream) => Entry.Run(context =>
-    {
-        Entry.NotNull(address, "address");
-        *address = context.Pool.Allocate(Entry.Stream(context, stream), bytes);
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult MemFreeAsync(ulong address, nint stream) => Entry.Run(context =>
-    {
-        if (address != 0)
-            context.Pool.Free(Entry.Stream(context, stream), address);
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult DeviceGetDefaultMemPool(nint* pool, int device) => Entry.Run(context =>
-    {
-        Entry.NotNull(pool, "pool");
-        SimulatedContext owner = SimulatedDevice.Find(device).Context ?? context;
-        *pool = owner.PoolHandle;
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult MemPoolTrimTo(nint pool, nuint bytesToKeep) => Entry.Run(_ => Pool(pool).TrimTo(bytesToKeep));
-
-    [UnmanagedCallersOnly]
-    public static CudaResult MemPoolSetAttribute(nint pool, CudaMemoryPoolAttribute attribute, void* value) => Entry.Run(_ =>
-    {
-        Entry.NotNull(value, "value");
-        SimulatedPool target = Pool(pool);
-        switch (attribute)
-        {
-            case CudaMemoryPoolAttribute.ReleaseThreshold:
-                target.ReleaseThreshold = *(ulong*)value;
-                break;
-            case CudaMemoryPoolAttribute.UsedHigh when *(ulong*)value == 0:
-                target.UsedHigh = target.Used;
-                break;
-            case CudaMemoryPoolAttribute.ReservedHigh when *(ulong*)value == 0:
-                target.ReservedHigh = target.Reserved;
-                break;
-            case CudaMemoryPoolAttribute.ReuseFollowEventDependencies or CudaMemoryPoolAttribute.ReuseAllowOpportunistic or CudaMemoryPoolAttribute.ReuseAllowInternalDependencies:
-                break;
-            default:
-                throw SimulatedError.InvalidValue($"attribute {attribute} of a pool cannot be set to this");
-        }
-    });
-
-    [UnmanagedCallersOnly]
-    public static CudaResult MemPoolGetAttribute(nint pool, CudaMemoryPoolAttribute attribute, void* value) => Entry.Run(_ =>
-    {
-        Entry.NotNull(value, "value");
-        SimulatedPool target = Pool(pool);
-        if (attribute is >= CudaMemoryPoolAttribute.ReuseFollowEventDependencies and <= CudaMemoryPoolAttribute.ReuseAllowInternalDependencies)
-        {
-            *(int*)value = 1;
-            return;
-        }
-        *(ulong*)value = attribute switch
-        {
-            CudaMemoryPoolAttribute.ReleaseThreshold => target.ReleaseThreshold,
-            CudaMemoryPoolAttribute.ReservedCurrent => target.Reserved,
-            CudaMemoryPoolAttribute.ReservedHigh => target.ReservedHigh,
-            CudaMemoryPoolAttribute.UsedCurrent => target.Used,
-            CudaMemoryPoolAttribute.UsedHigh => target.UsedHigh,
-            _ => throw SimulatedError.InvalidValue($"{(int)attribute} is no attribute of a pool"),
-        };
     });
 
     [UnmanagedCallersOnly]
@@ -170,8 +100,6 @@ static unsafe class MemoryEntries
         context.Captures.RefuseImplicit(context.DefaultStream);
         context.Captures.RefuseUnsafe("a copy that is no asynchronous one");
     }
-
-    static SimulatedPool Pool(nint handle) => Entry.Object<SimulatedPool>(handle, "pool of memory");
 
     static void CheckHost(nuint bytes, CudaHostFlags flags)
     {

@@ -82,8 +82,8 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
             HostWaits(lane.Last);
     }
 
-    /// <summary>Runs one operation that may run now, if there is one: progress for a host that polls.</summary>
-    public void Step()
+    /// <summary>Runs one operation that may run now, if there is one.</summary>
+    void Step()
     {
         Lane[] ready = [.. lanes.Where(lane => lane.Next is { } next && next.Dependencies.All(d => d.IsDone))];
         if (ready.Length > 0)

@@ -18,9 +18,7 @@ sealed class SimulatedContext
         Scheduler = new Scheduler(device.Options.ShuffleSeed, device.CountOperation);
         Copies = new Copies(this);
         Captures = new Captures(this);
-        Pool = new SimulatedPool(this);
         Handle = Handles.Add(this);
-        PoolHandle = Register(Pool);
         DefaultStream = new SimulatedStream(this, "the default stream", isBlocking: true);
         streams.Add(DefaultStream);
     }
@@ -36,10 +34,6 @@ sealed class SimulatedContext
     public Copies Copies { get; }
 
     public Captures Captures { get; }
-
-    public SimulatedPool Pool { get; }
-
-    public nint PoolHandle { get; }
 
     public PinnedMemory Pinned { get; } = new();
 

@@ -4,10 +4,9 @@ namespace PerturbedForgetting.Simulator.Driver;
 
 /// <summary>One operation of a graph.</summary>
 /// <param name="Name">The operation in words.</param>
-/// <param name="Kind">What must stay the same when a graph is updated: the kernel, or the sort of copy.</param>
 /// <param name="Work">What it does.</param>
 /// <param name="Dependencies">Earlier nodes that it waits for.</param>
-sealed record GraphNode(string Name, object Kind, Action<Operation> Work, IReadOnlyList<int> Dependencies);
+sealed record GraphNode(string Name, Action<Operation> Work, IReadOnlyList<int> Dependencies);
 
 /// <summary>Recorded operations with their order.</summary>
 sealed class SimulatedGraph
@@ -31,9 +30,9 @@ sealed class SimulatedGraph
 sealed class SimulatedGraphExecutable : IDisposable
 {
     readonly SimulatedContext context;
+    readonly GraphNode[] nodes;
     readonly int[] branchOf;
     readonly Lane[] branches;
-    GraphNode[] nodes;
 
     public SimulatedGraphExecutable(SimulatedContext context, SimulatedGraph graph)
     {
@@ -79,22 +78,6 @@ sealed class SimulatedGraphExecutable : IDisposable
         }
         if (branches.Length > 0)
             stream.Issue("end of a graph", static _ => { }, issued);
-    }
-
-    /// <summary>Takes over the nodes of a graph of the same shape.</summary>
-    public CudaGraphUpdateResult Update(SimulatedGraph graph)
-    {
-        if (graph.Nodes.Count != nodes.Length)
-            return CudaGraphUpdateResult.TopologyChanged;
-        for (int n = 0; n < nodes.Length; n++)
-        {
-            if (!graph.Nodes[n].Dependencies.SequenceEqual(nodes[n].Dependencies))
-                return CudaGraphUpdateResult.TopologyChanged;
-            if (graph.Nodes[n].Kind.GetType() != nodes[n].Kind.GetType() || (nodes[n].Kind is string kind && kind != (string)graph.Nodes[n].Kind))
-                return CudaGraphUpdateResult.NodeTypeChanged;
-        }
-        nodes = [.. graph.Nodes];
-        return CudaGraphUpdateResult.Success;
     }
 
     public void Dispose()

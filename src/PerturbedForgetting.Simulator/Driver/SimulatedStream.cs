@@ -22,13 +22,12 @@ sealed class SimulatedStream(SimulatedContext context, string name, bool isBlock
     /// <summary>Puts work on the stream.</summary>
     /// <param name="what">The work in words.</param>
     /// <param name="work">What it does.</param>
-    /// <param name="kind">What a graph's update compares.</param>
-    public void Enqueue(string what, Action<Operation> work, object? kind = null)
+    public void Enqueue(string what, Action<Operation> work)
     {
         if (Capture is { } capture)
         {
             capture.CheckActive();
-            CapturedTail = [capture.Graph.Add(new GraphNode(what, kind ?? what, work, CapturedTail))];
+            CapturedTail = [capture.Graph.Add(new GraphNode(what, work, CapturedTail))];
             return;
         }
         if (IsBlocking)

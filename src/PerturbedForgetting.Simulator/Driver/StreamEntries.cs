@@ -28,14 +28,6 @@ static unsafe class StreamEntries
     });
 
     [UnmanagedCallersOnly]
-    public static CudaResult StreamQuery(nint stream) => Entry.Run(context =>
-    {
-        SimulatedStream found = Entry.Stream(context, stream);
-        context.Captures.RefuseQuery(found, "asking how far work is");
-        Poll(context, found.Lane.Last);
-    });
-
-    [UnmanagedCallersOnly]
     public static CudaResult StreamSynchronize(nint stream) => Entry.Run(context =>
     {
         SimulatedStream found = Entry.Stream(context, stream);
@@ -84,9 +76,6 @@ static unsafe class StreamEntries
     });
 
     [UnmanagedCallersOnly]
-    public static CudaResult EventQuery(nint queried) => Entry.Run(context => Poll(context, Recorded(queried).Recorded));
-
-    [UnmanagedCallersOnly]
     public static CudaResult EventSynchronize(nint awaited) => Entry.Run(context => context.Scheduler.HostWaits(Recorded(awaited).Recorded));
 
     [UnmanagedCallersOnly]
@@ -102,19 +91,6 @@ static unsafe class StreamEntries
             throw new SimulatedError(CudaResult.NotReady, "an event is not reached yet");
         *milliseconds = (float)Stopwatch.GetElapsedTime(first.Timestamp, last.Timestamp).TotalMilliseconds;
     });
-
-    // Work runs late, so a host that polls must move it on itself.
-    static void Poll(SimulatedContext context, Operation? operation)
-    {
-        if (operation is null)
-            return;
-        if (!operation.IsDone)
-        {
-            context.Scheduler.Step();
-            throw new SimulatedError(CudaResult.NotReady, "the work is not done yet");
-        }
-        context.Scheduler.HostWaits(operation);
-    }
 
     static SimulatedEvent Recorded(nint handle)
     {

@@ -35,12 +35,10 @@ sealed unsafe class GraphTests(int? seed)
     public void ACaptureRunsNothingAndEachLaunchAll()
     {
         first.BeginCapture();
-        Assert.That(first.CaptureStatus, Is.EqualTo(CudaCaptureStatus.Active));
         gpu.Add(first, x, 2);
         gpu.Copy(first, y, x);
         using CudaGraph graph = first.EndCapture();
         Assert.That(graph.NodeCount, Is.EqualTo(2));
-        Assert.That(first.CaptureStatus, Is.EqualTo(CudaCaptureStatus.None));
         using CudaGraphExecutable ready = graph.Instantiate();
         gpu.Context.Synchronize();
         Assert.That(x.ToArray(), Is.All.EqualTo(0));
@@ -92,43 +90,6 @@ sealed unsafe class GraphTests(int? seed)
     }
 
     [Test]
-    public void AnUpdateTakesNewArgumentsButNoNewShape()
-    {
-        CudaGraphExecutable ready = Captured(() => gpu.Set(first, x, 1)).Instantiate();
-        Assert.That(ready.TryUpdate(Captured(() => gpu.Set(first, x, 8))), Is.True);
-        ready.Launch(first);
-        first.Synchronize();
-        Assert.That(x.ToArray(), Is.All.EqualTo(8));
-        CudaGraph longer = Captured(() =>
-        {
-            gpu.Set(first, x, 1);
-            gpu.Set(first, x, 2);
-        });
-        Assert.That(ready.TryUpdate(longer), Is.False);
-        CudaGraphUpdateInfo info;
-        nint handle = Captured(() => first.FillWords(x, 1, Count)).Handle;
-        Assert.That(Api.GraphExecUpdate(ready.Handle, handle, &info), Is.EqualTo(CudaResult.GraphExecUpdateFailure));
-        Assert.That(info.Result, Is.EqualTo(CudaGraphUpdateResult.NodeTypeChanged));
-    }
-
-    [Test]
-    public void MemoryOfAGraphServesEveryLaunch()
-    {
-        CudaGraph graph = Captured(() =>
-        {
-            DeviceBuffer<uint> made = first.Allocate<uint>(Count);
-            gpu.Set(first, made, 3);
-            gpu.Copy(first, x, made);
-            made.Dispose();
-        });
-        using CudaGraphExecutable ready = graph.Instantiate();
-        ready.Launch(first);
-        ready.Launch(first);
-        first.Synchronize();
-        Assert.That(x.ToArray(), Is.All.EqualTo(3));
-    }
-
-    [Test]
     public void CapturesThatCannotBeginOrEnd()
     {
         nint graph;
@@ -146,8 +107,9 @@ sealed unsafe class GraphTests(int? seed)
     public void ASideStreamThatIsNotJoined()
     {
         Assert.That(() => Forked(join: false), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.StreamCaptureUnjoined));
-        Assert.That(first.CaptureStatus, Is.EqualTo(CudaCaptureStatus.None));
-        Assert.That(second.CaptureStatus, Is.EqualTo(CudaCaptureStatus.None));
+        // Neither is captured any more.
+        first.Synchronize();
+        second.Synchronize();
     }
 
     [Test]
@@ -168,7 +130,6 @@ sealed unsafe class GraphTests(int? seed)
     }
 
     [TestCase(CudaResult.StreamCaptureUnsupported, "wait for the stream")]
-    [TestCase(CudaResult.StreamCaptureUnsupported, "query the stream")]
     [TestCase(CudaResult.StreamCaptureUnsupported, "wait for the device")]
     [TestCase(CudaResult.StreamCaptureUnsupported, "allocate")]
     [TestCase(CudaResult.StreamCaptureUnsupported, "free")]
@@ -176,7 +137,6 @@ sealed unsafe class GraphTests(int? seed)
     [TestCase(CudaResult.StreamCaptureUnsupported, "destroy the stream")]
     [TestCase(CudaResult.StreamCaptureIsolation, "wait for an outside event")]
     [TestCase(CudaResult.CapturedEvent, "wait for a captured event")]
-    [TestCase(CudaResult.CapturedEvent, "query a captured event")]
     [TestCase(CudaResult.StreamCaptureMerge, "join another capture")]
     public void ForbiddenCallsSpoilTheCapture(CudaResult expected, string what)
     {
@@ -190,7 +150,6 @@ sealed unsafe class GraphTests(int? seed)
         CudaResult result = what switch
         {
             "wait for the stream" => Api.StreamSynchronize(first.Handle),
-            "query the stream" => Api.StreamQuery(first.Handle),
             "wait for the device" => Api.CtxSynchronize(),
             "allocate" => Api.MemAlloc(&address, 16),
             "free" => Api.MemFree(x.Pointer.Address),
@@ -198,7 +157,6 @@ sealed unsafe class GraphTests(int? seed)
             "destroy the stream" => Api.StreamDestroy(first.Handle),
             "wait for an outside event" => Api.StreamWaitEvent(first.Handle, outside.Handle, 0),
             "wait for a captured event" => Api.EventSynchronize(mark.Handle),
-            "query a captured event" => Api.EventQuery(mark.Handle),
             _ => JoinAnotherCapture(),
         };
         Assert.That(result, Is.EqualTo(expected));
@@ -241,13 +199,6 @@ sealed unsafe class GraphTests(int? seed)
         second.BeginCapture(CudaCaptureMode.Global);
         back.Record(second);
         return Api.StreamWaitEvent(first.Handle, back.Handle, 0);
-    }
-
-    CudaGraph Captured(Action work)
-    {
-        first.BeginCapture();
-        work();
-        return first.EndCapture();
     }
 
     // x = 1; then y = x on a side stream; then x += 10.

@@ -29,7 +29,7 @@ sealed class ModulesOfAStepTests
         var kwargs = new Dictionary<string, string> { [option] = value };
         Module model = ModelRegistry.Create(name, new ModelOptions { ImageSize = 32, Kwargs = kwargs });
         using var arena = new ParameterArena(model);
-        using var updates = OptimizerFactory.Create(optimizer, arena, new() { WeightDecay = 0.05, Momentum = 0.9 });
+        using var updates = OptimizerFactory.Create(OptimizerName.Parse(optimizer), arena, new() { WeightDecay = 0.05, Momentum = 0.9 });
         using var step = new TrainingStep(model, arena, updates, new(static (x, y) => Ops.CrossEntropy(x, y))
         {
             Perturbation = new() { Loss = static (x, y) => Ops.OutputBiasForget(x, y, 10, 1) },
