@@ -14,11 +14,14 @@ public sealed unsafe class CudaStream : CudaHandle
     /// <summary>Sees every launch of a kernel and of a library's operation; null, the usual, costs a branch.</summary>
     public ILaunchObserver? Observer { get; set; }
 
-    /// <summary>Tells the observer, if there is one, what the next launch costs at the least: bytes of device memory and floating-point operations.</summary>
+    /// <summary>
+    /// Tells the observer, if there is one, what the next launch costs at the least: bytes of device memory that are loaded and stored,
+    /// and floating-point operations.
+    /// </summary>
     /// <returns>The stream, for the launch.</returns>
-    public CudaStream Moving(long bytes, long operations = 0)
+    public CudaStream Moving(long loaded, long stored, long operations = 0)
     {
-        Observer?.Costs(new LaunchCost(bytes, operations));
+        Observer?.Costs(new LaunchCost(loaded, stored, operations));
         return this;
     }
 
@@ -41,7 +44,7 @@ public sealed unsafe class CudaStream : CudaHandle
     public void Copy(DevicePointer destination, DevicePointer source, long bytes)
     {
         Use();
-        Announce(CopyName, 2 * bytes);
+        Announce(CopyName, bytes, bytes);
         Api.Check(Api.Call.MemcpyDtoDAsync(destination.Address, source.Address, (nuint)bytes, handle));
         Observer?.Launched(this, CopyName);
     }
@@ -50,7 +53,7 @@ public sealed unsafe class CudaStream : CudaHandle
     public void Upload(DevicePointer destination, void* source, long bytes)
     {
         Use();
-        Announce(UploadName, bytes);
+        Announce(UploadName, 0, bytes);
         Api.Check(Api.Call.MemcpyHtoDAsync(destination.Address, source, (nuint)bytes, handle));
         Observer?.Launched(this, UploadName);
     }
@@ -59,7 +62,7 @@ public sealed unsafe class CudaStream : CudaHandle
     public void Download(void* destination, DevicePointer source, long bytes)
     {
         Use();
-        Announce(DownloadName, bytes);
+        Announce(DownloadName, bytes, 0);
         Api.Check(Api.Call.MemcpyDtoHAsync(destination, source.Address, (nuint)bytes, handle));
         Observer?.Launched(this, DownloadName);
     }
@@ -68,7 +71,7 @@ public sealed unsafe class CudaStream : CudaHandle
     public void FillBytes(DevicePointer destination, byte value, long count)
     {
         Use();
-        Announce(FillName, count);
+        Announce(FillName, 0, count);
         Api.Check(Api.Call.MemsetD8Async(destination.Address, value, (nuint)count, handle));
         Observer?.Launched(this, FillName);
     }
@@ -77,7 +80,7 @@ public sealed unsafe class CudaStream : CudaHandle
     public void FillWords(DevicePointer destination, uint value, long count)
     {
         Use();
-        Announce(FillName, count * sizeof(uint));
+        Announce(FillName, 0, count * sizeof(uint));
         Api.Check(Api.Call.MemsetD32Async(destination.Address, value, (nuint)count, handle));
         Observer?.Launched(this, FillName);
     }
@@ -102,10 +105,7 @@ public sealed unsafe class CudaStream : CudaHandle
         return new CudaGraph(Context, graph);
     }
 
-    void Announce(string name, long bytes)
-    {
-        Moving(bytes).Observer?.Launching(this, name);
-    }
+    void Announce(string name, long loaded, long stored) => Moving(loaded, stored).Observer?.Launching(this, name);
 
     /// <inheritdoc/>
     protected override CudaResult Release() => handle == 0 ? CudaResult.Success : Api.Call.StreamDestroy(handle);

@@ -13,6 +13,11 @@ public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, Cudnn
     /// <summary>Those of this machine, looked for when they are first wanted.</summary>
     public static CudaLibraries Installed => new(CublasApi.Installed, CublasLtApi.Installed, CudnnApi.Installed, Nvtx.Installed) { Search = LibrarySearch.Open };
 
+    /// <summary>None of them: the engine's own kernels compute everything.</summary>
+    public static CudaLibraries None { get; } = new(CublasApi.Absent(NotWanted), CublasLtApi.Absent(NotWanted), CudnnApi.Absent(NotWanted), Nvtx.None);
+
+    const string NotWanted = "not wanted here";
+
     /// <summary>How each was looked for; null for those of the software GPU, which need no search.</summary>
     public Func<CudaLibrary, LibraryReport>? Search { get; init; }
 

@@ -109,7 +109,7 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         Entry.Free(() =>
         {
             foreach ((string name, Counters c) in counters)
-                totals.Add(name, new LaunchCost(c.BytesLoaded + c.BytesStored, c.FloatingPointOperations, c.LaneInstructions));
+                totals.Add(name, new LaunchCost(c.BytesLoaded, c.BytesStored, c.FloatingPointOperations, c.LaneInstructions));
         });
         return totals;
     }

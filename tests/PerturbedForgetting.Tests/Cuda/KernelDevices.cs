@@ -1,7 +1,9 @@
 using System.Collections;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cuda;
 
 namespace PerturbedForgetting.Tests.Cuda;
@@ -33,35 +35,27 @@ sealed class KernelDevices : IEnumerable<string>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
-/// <summary>A device with its context and the project's kernels.</summary>
+/// <summary>A device of the project's kernels alone: without NVIDIA's libraries, products in float32.</summary>
 sealed class KernelDevice : IDisposable
 {
     public KernelDevice(string name)
     {
         Driver = name == "sim" ? new SimulatedDriver() : null;
-        Context = (Driver is null ? KernelDevices.Gpus[0] : CudaDevice.All(Driver.Api)[0]).RetainPrimaryContext();
-        Library = new KernelLibrary(Context);
-        Stream = Context.CreateStream();
+        CudaDevice gpu = Driver is null ? KernelDevices.Gpus[0] : CudaDevice.All(Driver.Api)[0];
+        Device = Device.OpenCuda(gpu, CudaLibraries.None, name, new DeviceOptions { AllowTf32 = false }, Driver);
     }
 
     /// <summary>The software GPU; null on a real one.</summary>
     public SimulatedDriver? Driver { get; }
 
-    public CudaContext Context { get; }
+    public Device Device { get; }
 
-    public KernelLibrary Library { get; }
-
-    public CudaStream Stream { get; }
+    public CudaBackend Backend => (CudaBackend)Device.Backend;
 
     /// <summary>After a fault nothing works in the context any more.</summary>
     public bool IsFaulted => Driver?.Fault is not null;
 
-    public void Dispose()
-    {
-        Library.Dispose();
-        Context.Dispose();
-        Driver?.Dispose();
-    }
+    public void Dispose() => Device.Dispose();
 }
 
 /// <summary>Says on how many devices the kernels are tested.</summary>

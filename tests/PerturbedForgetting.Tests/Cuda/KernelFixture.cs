@@ -5,6 +5,7 @@ using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Simulator.Execution;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cuda;
+using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tests.Cuda;
 
@@ -18,14 +19,14 @@ namespace PerturbedForgetting.Tests.Cuda;
 ///     public void EqualsCpu(int count)
 ///     {
 ///         float[] x = Normal(count);
-///         DeviceBuffer&lt;float&gt; y = Poisoned&lt;float&gt;(count);
-///         new Relu(Library).Launch(Stream, Upload(x), y, count);
-///         AssertClose(Download(y), OnCpu(x, backend => …), relative: 0);
+///         Tensor y = Output(count);
+///         Backend.Relu(Input(x), y);
+///         AssertClose(y, x.Select(v => Math.Max(v, 0)).ToArray(), relative: 0);
 ///         AssertTraffic("relu", loaded: 4L * count, stored: 4L * count);
 ///     }
 /// }
 /// </code>
-/// Buffers are freed when a test ends; then every launch must have finished without a finding.
+/// Memory has exactly the size that was asked for and is freed when a test ends; then every launch must have finished without a finding.
 /// </summary>
 abstract class KernelFixture(string deviceName)
 {
@@ -42,12 +43,17 @@ abstract class KernelFixture(string deviceName)
     /// <summary>The software GPU; null on a real one.</summary>
     protected SimulatedDriver? Simulated => device.Driver;
 
-    protected CudaContext Context => device.Context;
+    /// <summary>Without NVIDIA's libraries, products in float32.</summary>
+    protected Device Device => device.Device;
 
-    protected KernelLibrary Library => device.Library;
+    protected CudaBackend Backend => device.Backend;
 
-    /// <summary>A stream that does not block; copies of this class are ordered with it.</summary>
-    protected CudaStream Stream => device.Stream;
+    protected CudaContext Context => Backend.Workplace.Context;
+
+    protected KernelLibrary Library => Backend.Workplace.Kernels;
+
+    /// <summary>Where the backend computes; copies of this class are ordered with it.</summary>
+    protected CudaStream Stream => Backend.Workplace.Stream;
 
     /// <summary>New for every test; the seed is printed. <see cref="EnvironmentVariables.TestSeed"/> repeats a run.</summary>
     protected Random Random { get; private set; } = null!;
@@ -77,6 +83,9 @@ abstract class KernelFixture(string deviceName)
         foreach (CudaResource buffer in buffers)
             buffer.Dispose();
         buffers.Clear();
+        // The next test's work space is new, so that a read of what no kernel has written is found.
+        if (fault is null)
+            Device.Trim();
         Assert.That(device.Driver?.Fault ?? fault, Is.Null, "the checks of the device found something");
     }
 
@@ -117,6 +126,22 @@ abstract class KernelFixture(string deviceName)
         Stream.Synchronize();
         return buffer.ToArray();
     }
+
+    /// <summary>A tensor on the device; without a shape a vector.</summary>
+    protected Tensor Input<T>(T[] values, params int[] shape) where T : unmanaged =>
+        Wrap(Upload<T>(values), DTypes.Of<T>(), shape.Length == 0 ? [values.Length] : shape);
+
+    /// <summary>A vector on the device, by its bytes.</summary>
+    protected Tensor Input(byte[] bytes, DType type) => Wrap(Upload<byte>(bytes), type, [bytes.Length / type.Size()]);
+
+    /// <summary>A poisoned tensor of float32 on the device.</summary>
+    protected Tensor Output(params int[] shape) => Output(DType.Float32, shape);
+
+    /// <summary>A poisoned tensor on the device.</summary>
+    protected Tensor Output(DType type, params int[] shape) => Wrap(Poisoned<byte>(new Shape(shape).Count * type.Size()), type, shape);
+
+    Tensor Wrap<T>(DeviceBuffer<T> buffer, DType type, int[] shape) where T : unmanaged =>
+        new(new Storage(null, (nint)buffer.Pointer.Address, buffer.Bytes), 0, new Shape(shape), type, Device);
 
     /// <summary>Standard normal numbers.</summary>
     protected float[] Normal(int count, double scale = 1)
@@ -201,6 +226,14 @@ abstract class KernelFixture(string deviceName)
                 Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs((double)a - e):R}, allowed {absolute + (relative * Math.Abs((double)e)):R}"));
         }
     }
+
+    /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double)"/>
+    protected static void AssertClose(Tensor actual, ReadOnlySpan<float> expected, double relative, double absolute = 0) =>
+        AssertClose(actual.ToArray<float>(), expected, relative, absolute);
+
+    /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double)"/>
+    protected static void AssertClose(Tensor actual, Tensor expected, double relative, double absolute = 0) =>
+        AssertClose(actual, expected.ToArray<float>(), relative, absolute);
 
     /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double)"/>
     protected static void AssertClose(ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, double relative, double absolute = 0)

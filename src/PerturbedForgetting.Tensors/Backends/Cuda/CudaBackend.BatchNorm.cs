@@ -1,36 +1,70 @@
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
+/// <remarks>kernels/nn/batch_norm.cu.</remarks>
 sealed partial class CudaBackend
 {
-    BatchNorm BatchNormalization => field ??= new(library);
+    ColumnKernel BatchNormStatisticsKernel => field ??= new(library, "batch_norm_statistics");
+
+    CudaKernel BatchNormFrozenKernel => field ??= library.Get("batch_norm_frozen");
+
+    WideKernel BatchNormApplyKernel => field ??= new(library, "batch_norm_apply");
+
+    ColumnKernel BatchNormGradientsKernel => field ??= new(library, "batch_norm_gradients");
+
+    WideKernel BatchNormInputKernel => field ??= new(library, "batch_norm_input");
 
     public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum,
         Tensor? counter)
     {
         var (rows, channels) = RowsOf(x);
-        using Scratch scratch = Floats(BatchNorm.Scratch(rows, channels));
-        BatchNormalization.Statistics(stream, Dense(saved), DenseOrNull(runningMean), DenseOrNull(runningVar), PointerOrNull(counter), scratch.Pointer, Dense(x), Dense(weight), Dense(bias),
-            eps, momentum, rows, channels);
+        var cut = new ColumnParts(rows, channels);
+        using Scratch moments = Floats(3L * cut.Count * channels);
+        BatchNormStatisticsKernel.Launch(Moving([x, weight, bias, runningMean, runningVar, counter], [saved, runningMean, runningVar, counter]), cut,
+            Dense(saved), DenseOrNull(runningMean), DenseOrNull(runningVar), PointerOrNull(counter), moments.Pointer, Dense(x), Dense(weight), Dense(bias),
+            eps, momentum, rows, channels, cut.RowsPerPart);
     }
 
-    public override void BatchNormFrozen(Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps, Tensor saved) =>
-        BatchNormalization.Frozen(stream, Dense(saved), Dense(mean), Dense(variance), Dense(weight), Dense(bias), eps, checked((int)mean.Count));
+    public override void BatchNormFrozen(Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps, Tensor saved)
+    {
+        int channels = checked((int)mean.Count);
+        BatchNormFrozenKernel.Launch(Moving([weight, bias, mean, variance], [saved]), LaunchGrid.Blocks(channels, Threads), Threads, 0,
+            Dense(saved), Dense(mean), Dense(variance), Dense(weight), Dense(bias), eps, channels);
+    }
 
     public override void BatchNormApply(Tensor x, Tensor saved, Tensor? residual, bool relu, Tensor y)
     {
-        var (rows, channels) = RowsOf(x);
-        BatchNormalization.Apply(stream, Dense(y), Dense(x), Dense(saved), DenseOrNull(residual), relu, rows, channels);
+        int channels = x.Shape[-1];
+        BatchNormApplyKernel.Launch(Moving([x, saved, residual], [y]), x.Count, channels,
+            Dense(y), Dense(x), Dense(saved), DenseOrNull(residual), relu ? 1 : 0, channels, x.Count);
     }
 
     public override void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
     {
         var (rows, channels) = RowsOf(x);
-        using Scratch scratch = Floats(BatchNorm.Scratch(rows, channels));
-        var results = new BatchNorm.Results(DenseOrNull(gradients.X), DenseOrNull(gradients.Residual), DenseOrNull(gradients.Weight), gradients.AccumulateWeight,
-            DenseOrNull(gradients.Bias), gradients.AccumulateBias);
-        BatchNormalization.Backward(stream, results, scratch.Pointer, Dense(dy), Dense(x), DenseOrNull(y), Dense(saved), relu, batch, rows, channels);
+        var cut = new ColumnParts(rows, channels);
+        var (dx, dresidual, dweight, dbias) = (gradients.X, gradients.Residual, gradients.Weight, gradients.Bias);
+        // Two sums a part, and behind them the slope and the level that they leave in the gradient of x.
+        using Scratch sums = Floats(2L * (cut.Count + 1) * channels);
+        DevicePointer coefficients = sums.Pointer + (2L * sizeof(float) * cut.Count * channels);
+        Tensor? masking = relu ? y : null;
+        if (dweight is not null || dbias is not null || (batch && dx is not null))
+        {
+            BatchNormGradientsKernel.Launch(
+                Moving([dy, x, masking, saved, gradients.AccumulateWeight ? dweight : null, gradients.AccumulateBias ? dbias : null], [dresidual, dweight, dbias]), cut,
+                coefficients, DenseOrNull(dweight), DenseOrNull(dbias), sums.Pointer, DenseOrNull(dresidual), Dense(dy), Dense(x), DenseOrNull(y), Dense(saved),
+                relu ? 1 : 0, batch ? 1 : 0, gradients.AccumulateWeight ? 1 : 0, gradients.AccumulateBias ? 1 : 0, rows, channels, cut.RowsPerPart);
+            // The residual's gradient is the masked one already.
+            if (dresidual is not null)
+                (dy, relu, masking, dresidual) = (dresidual, false, null, null);
+        }
+        else
+            stream.FillBytes(coefficients, 0, 2L * sizeof(float) * channels);
+        if (dx is not null || dresidual is not null)
+            BatchNormInputKernel.Launch(Moving([dy, dx is null ? null : x, masking, saved], [dx, dresidual]), x.Count, channels,
+                DenseOrNull(dx), DenseOrNull(dresidual), Dense(dy), Dense(x), DenseOrNull(y), Dense(saved), coefficients, relu ? 1 : 0, channels, x.Count);
     }
 
     /// <summary>Rows and columns of a tensor seen as a matrix of its last dimension.</summary>

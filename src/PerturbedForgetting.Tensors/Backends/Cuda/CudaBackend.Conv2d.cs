@@ -29,7 +29,11 @@ sealed partial class CudaBackend
         var shape = Conv2dShapes.Of(dx, weight, geometry);
         if (PlanFor(shape) is not { } plan)
         {
-            Unfolded.BackwardInput(shape, Dense(dy), Dense(weight), Dense(dx), accumulate);
+            using var gradient = accumulate && !shape.IsPointwise ? Tensor.Persistent(dx.Shape, dx.DType, dx.Device) : null;
+            Unfolded.BackwardInput(shape, Dense(dy), Dense(weight), Dense(gradient ?? dx), accumulate && gradient is null);
+            // Only a product adds by itself.
+            if (gradient is not null)
+                Map(Binary.Add, dx, gradient, dx);
             return;
         }
         using var workspace = Workspace(plan.BackwardDataAlgorithm);

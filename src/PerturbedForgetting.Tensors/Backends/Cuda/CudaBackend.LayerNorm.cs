@@ -1,8 +1,16 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
+/// <remarks>kernels/nn/layer_norm.cu.</remarks>
 sealed partial class CudaBackend
 {
-    Kernels.LayerNorm LayerNormalization => field ??= new(library);
+    const int LayerNormThreads = 128;
+
+    LastDimensionKernel LayerNormKernel => field ??= new(library, "layer_norm", LayerNormThreads);
+
+    LastDimensionKernel LayerNormBackwardKernel => field ??= new(library, "layer_norm_backward", LayerNormThreads);
 
     public override void LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics) =>
         LayerNorm(x, null, weight, bias, eps, null, y, statistics);
@@ -14,17 +22,24 @@ sealed partial class CudaBackend
     {
         var (rows, columns) = RowsOf(x);
         if (rows > 0)
-            LayerNormalization.Forward(stream, Dense(y), Dense(statistics), DenseOrNull(sum), Dense(x), DenseOrNull(residual), Dense(weight), Dense(bias), eps, rows, columns);
+            LayerNormKernel.Launch(Moving([x, residual, weight, bias], [y, sum, statistics]), rows, columns, sizeof(float) * columns,
+                Dense(y), Dense(statistics), DenseOrNull(sum), Dense(x), DenseOrNull(residual), Dense(weight), Dense(bias), eps, columns);
     }
 
     public override void LayerNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients)
     {
+        const int mostParts = 512, leastRows = 8;
         var (rows, columns) = RowsOf(x);
         if (rows == 0)
             return;
-        using Scratch partial = Floats(2L * Kernels.LayerNorm.Parts(rows) * columns);
-        var results = new Kernels.LayerNorm.Results(DenseOrNull(gradients.X), gradients.AccumulateX, DenseOrNull(gradients.Weight), gradients.AccumulateWeight,
-            DenseOrNull(gradients.Bias), gradients.AccumulateBias);
-        LayerNormalization.Backward(stream, results, partial.Pointer, Dense(dy), Dense(x), Dense(weight), Dense(statistics), rows, columns);
+        // Each part of the rows sums the gradients of weight and bias on its own.
+        int rowsPerPart = checked((int)Math.Max((rows + mostParts - 1) / mostParts, Math.Min(rows, leastRows)));
+        int parts = (int)((rows + rowsPerPart - 1) / rowsPerPart);
+        var (dx, dweight, dbias) = (gradients.X, gradients.Weight, gradients.Bias);
+        using Scratch partial = Floats(2L * parts * columns);
+        LayerNormBackwardKernel.Launch(Moving([dy, x, weight, statistics, gradients.AccumulateX ? dx : null], [dx, dweight, dbias]), parts, columns,
+            4 * sizeof(float) * columns, DenseOrNull(dx), DenseOrNull(dweight), DenseOrNull(dbias),
+            dweight is null && dbias is null ? DevicePointer.Null : partial.Pointer, Dense(dy), Dense(x), Dense(weight), Dense(statistics),
+            gradients.AccumulateX ? 1 : 0, gradients.AccumulateWeight ? 1 : 0, gradients.AccumulateBias ? 1 : 0, rows, columns, rowsPerPart);
     }
 }

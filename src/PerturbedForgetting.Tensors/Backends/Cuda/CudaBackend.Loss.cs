@@ -1,40 +1,41 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
+/// <remarks>kernels/loss/cross_entropy.cu, binary_cross_entropy.cu, output_bias_forget.cu: one block a sample, which keeps a value, float64, of it;
+/// the block that arrives last puts these together.</remarks>
 sealed partial class CudaBackend
 {
-    Kernels.CrossEntropy CrossEntropyKernels => field ??= new(library);
+    RowKernel CrossEntropyKernel => field ??= new(library, "cross_entropy", keepsRow: true);
 
-    Kernels.BinaryCrossEntropy BinaryCrossEntropyKernels => field ??= new(library);
+    RowKernel BinaryCrossEntropyKernel => field ??= new(library, "binary_cross_entropy", keepsRow: false);
 
-    Kernels.OutputBiasForget OutputBiasForgetKernels => field ??= new(library);
-
-    public override unsafe long FirstOutOfRange(Tensor labels, int classes)
-    {
-        using var index = new Scratch(workplace.Allocator, 1, DType.Int64);
-        LabelRanks.LaunchFirstOutOfRange(stream, index.Pointer, Pointer(labels), classes, labels.Count);
-        long found;
-        stream.Download(&found, index.Pointer, sizeof(long));
-        stream.Synchronize();
-        return found;
-    }
+    RowKernel OutputBiasForgetKernel => field ??= new(library, "output_bias_forget", keepsRow: true);
 
     public override void CrossEntropy(Tensor logits, Tensor labels, double smoothing, Tensor loss, Tensor? gradient)
     {
-        using Scratch values = Doubles(logits.Shape[0]);
-        CrossEntropyKernels.Launch(stream, Dense(loss), DenseOrNull(gradient), values.Pointer, Dense(logits), Pointer(labels), smoothing, logits.Shape[0], logits.Shape[1]);
+        var (samples, classes) = RowsOf(logits);
+        using Scratch values = Doubles(samples);
+        CrossEntropyKernel.Launch(Moving([logits, labels], [loss, gradient]), samples, classes,
+            Dense(loss), values.Pointer, DenseOrNull(gradient), Dense(logits), Pointer(labels), smoothing, 1.0 / samples, classes);
     }
 
     public override void BinaryCrossEntropy(Tensor logits, Tensor target, double smoothing, double factor, Tensor loss, Tensor? gradient)
     {
-        using Scratch values = Doubles(logits.Shape[0]);
+        var (samples, classes) = RowsOf(logits);
+        using Scratch values = Doubles(samples);
         bool isDense = target.DType.IsFloating();
-        BinaryCrossEntropyKernels.Launch(stream, Dense(loss), DenseOrNull(gradient), values.Pointer, Dense(logits), isDense ? Dense(target) : default,
-            isDense ? default : Pointer(target), smoothing, factor, logits.Shape[0], logits.Shape[1]);
+        BinaryCrossEntropyKernel.Launch(Moving([logits, target], [loss, gradient]), samples, classes,
+            Dense(loss), values.Pointer, DenseOrNull(gradient), Dense(logits),
+            isDense ? Dense(target) : default, isDense ? default : Pointer(target), smoothing, factor, classes);
     }
 
     public override void OutputBiasForget(Tensor logits, Tensor labels, double c, double gamma, bool sigmoid, Tensor loss, Tensor? gradient)
     {
-        using Scratch values = Doubles(logits.Shape[0]);
-        OutputBiasForgetKernels.Launch(stream, Dense(loss), DenseOrNull(gradient), values.Pointer, Dense(logits), Pointer(labels), c, gamma, sigmoid, logits.Shape[0], logits.Shape[1]);
+        var (samples, classes) = RowsOf(logits);
+        using Scratch values = Doubles(samples);
+        OutputBiasForgetKernel.Launch(Moving([logits, labels], [loss, gradient]), samples, classes,
+            Dense(loss), values.Pointer, DenseOrNull(gradient), Dense(logits), Pointer(labels), c, gamma, sigmoid ? 1 : 0, 1.0 / samples, classes);
     }
 }

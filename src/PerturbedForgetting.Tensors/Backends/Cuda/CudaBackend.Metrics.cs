@@ -1,16 +1,38 @@
+using PerturbedForgetting.Cuda;
+
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
-sealed partial class CudaBackend
+/// <remarks>kernels/loss/label_rank.cu.</remarks>
+unsafe sealed partial class CudaBackend
 {
-    Kernels.LabelRank LabelRanks => field ??= new(library);
+    const int Warp = 32;
+
+    CudaKernel LabelRankKernel => field ??= library.Get("label_rank");
+
+    CudaKernel LabelRankApplyingKernel => field ??= library.Get("label_rank_applying");
+
+    CudaKernel CountRanksKernel => field ??= library.Get("label_rank_count");
+
+    CudaKernel FirstOutOfRangeKernel => field ??= library.Get("label_rank_first_out_of_range");
 
     public override void LabelRank(Tensor logits, Tensor labels, Tensor y)
     {
-        if (labels.DType == DType.Int32)
-            LabelRanks.Launch(stream, Pointer(y), Dense(logits), Pointer(labels), logits.Shape[0], logits.Shape[1]);
-        else
-            LabelRanks.LaunchApplying(stream, Pointer(y), Dense(logits), Pointer(labels), logits.Shape[0], logits.Shape[1]);
+        var (samples, classes) = RowsOf(logits);
+        if (samples > 0)
+            (labels.DType == DType.Int32 ? LabelRankKernel : LabelRankApplyingKernel).Launch(Moving([logits, labels], [y]), checked((int)samples), Warp, 0,
+                Pointer(y), Dense(logits), Pointer(labels), classes);
     }
 
-    public override void CountRanks(Tensor ranks, int k, Tensor counts) => LabelRanks.LaunchCount(stream, Pointer(counts), Pointer(ranks), k, ranks.Count);
+    public override void CountRanks(Tensor ranks, int k, Tensor counts) =>
+        CountRanksKernel.Launch(Moving([ranks, counts], [counts]), 1, Threads, 0, Pointer(counts), Pointer(ranks), k, ranks.Count);
+
+    public override long FirstOutOfRange(Tensor labels, int classes)
+    {
+        using var index = new Scratch(workplace.Allocator, 1, DType.Int64);
+        FirstOutOfRangeKernel.Launch(stream.Moving(Bytes(labels), sizeof(long)), 1, Warp, 0, index.Pointer, Pointer(labels), classes, labels.Count);
+        long found;
+        stream.Download(&found, index.Pointer, sizeof(long));
+        stream.Synchronize();
+        return found;
+    }
 }

@@ -1,82 +1,109 @@
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
+/// <remarks>kernels/multi_tensor: passes over the flat buffers of an arena, one block a tile, or a run.</remarks>
 sealed partial class CudaBackend
 {
-    SquaredNorm SquaredNormKernels => field ??= new(library);
+    CudaKernel SquaredNormKernel => field ??= library.Get("squared_norm");
 
-    Products ProductKernels => field ??= new(library);
+    CudaKernel ProductsKernel => field ??= library.Get("products");
 
-    StepAlong StepAlongKernel => field ??= new(library);
+    CudaKernel StepAlongKernel => field ??= library.Get("step_along");
 
-    Combine CombineKernel => field ??= new(library);
+    CudaKernel CombineKernel => field ??= library.Get("combine");
 
-    FillNormal FillNormalKernel => field ??= new(library);
+    CudaKernel FillNormalKernel => field ??= library.Get("fill_normal");
 
-    Lerp LerpKernels => field ??= new(library);
+    CudaKernel LerpKernel => field ??= library.Get("lerp");
 
-    Scalars ScalarKernels => field ??= new(library);
+    CudaKernel LerpTensorKernel => field ??= library.Get("lerp_tensor");
 
-    SgdUpdate SgdKernel => field ??= new(library);
+    CudaKernel LerpInt64Kernel => field ??= library.Get("lerp_tensor_int64");
 
-    AdamUpdate AdamKernel => field ??= new(library);
+    CudaKernel SgdUpdateKernel => field ??= library.Get("sgd_update");
 
-    public override void SquaredNorm(MultiTensorLayout layout, Tensor x, Weighting weighting, Tensor weights, Tensor result) =>
-        SquaredNormKernels.Launch(stream, Tiles(layout), Pointer(result), Pointer(layout.Partials), Dense(x), Dense(weights), weighting);
+    CudaKernel AdamUpdateKernel => field ??= library.Get("adam_update");
 
-    public override void Products(MultiTensorLayout layout, Tensor x, Tensor z, Weighting weighting, Tensor weights, Tensor result) =>
-        ProductKernels.Launch(stream, Tiles(layout), Pointer(result), Pointer(layout.Partials), Dense(x), Dense(z), Dense(weights), weighting);
+    public override void SquaredNorm(MultiTensorLayout layout, Tensor x, Weighting weighting, Tensor weights, Tensor result)
+    {
+        TileTable tiles = TilesOf(layout);
+        SquaredNormKernel.Launch(Passing(tiles, read: 1 + Reading(weighting), written: 0), tiles.TileCount, TileTable.Threads, 0,
+            Pointer(result), Pointer(layout.Partials), Dense(x), Dense(weights), (int)weighting, tiles.Tiles);
+    }
 
-    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor? finite, Tensor y) =>
-        StepAlongKernel.Launch(stream, Tiles(layout), Dense(y), Dense(weights), Dense(d), weighting, Pointer(squaredNorm), Pointer(radius), sign, PointerOrNull(finite));
+    public override void Products(MultiTensorLayout layout, Tensor x, Tensor z, Weighting weighting, Tensor weights, Tensor result)
+    {
+        TileTable tiles = TilesOf(layout);
+        ProductsKernel.Launch(Passing(tiles, read: 2 + Reading(weighting), written: 0), tiles.TileCount, TileTable.Threads, 0,
+            Pointer(result), Pointer(layout.Partials), Dense(x), Dense(z), Dense(weights), (int)weighting, tiles.Tiles);
+    }
 
-    public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y) =>
-        CombineKernel.Launch(stream, Tiles(layout), Dense(y), Of(gradient), Dense(weights), scale, accumulate);
+    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor? finite, Tensor y)
+    {
+        TileTable tiles = TilesOf(layout);
+        StepAlongKernel.Launch(Passing(tiles, read: 2, written: 1), tiles.TileCount, TileTable.Threads, 0,
+            Dense(y), Dense(weights), Dense(d), (int)weighting, Pointer(squaredNorm), Pointer(radius), sign, PointerOrNull(finite), tiles.Tiles);
+    }
 
-    public override void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call) =>
-        FillNormalKernel.Launch(stream, Tiles(layout), Dense(y), call.Seed, call.Stream, PointerOrNull(call.Counter));
+    public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y)
+    {
+        TileTable tiles = TilesOf(layout);
+        int read = Reading(gradient) + (gradient.Direction is null ? 0 : Reading(gradient.Weighting)) + (accumulate ? 1 : 0);
+        CombineKernel.Launch(Passing(tiles, read, written: 1), tiles.TileCount, TileTable.Threads, 0,
+            Dense(y), Dense(gradient.Values), DenseOrNull(gradient.Direction), Dense(weights), (int)gradient.Weighting, PointerOrNull(gradient.Coefficients),
+            scale, accumulate ? 1 : 0, tiles.Tiles);
+    }
 
-    public override void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor) =>
-        LerpKernels.Launch(stream, Tiles(layout), Dense(y), Dense(target), Pointer(factor));
+    public override void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call)
+    {
+        TileTable tiles = TilesOf(layout);
+        if (tiles.RunCount > 0)
+            FillNormalKernel.Launch(Passing(tiles, read: 0, written: 1), tiles.RunCount, TileTable.Threads, 0,
+                Dense(y), call.Seed, call.Stream, PointerOrNull(call.Counter), tiles.Runs);
+    }
+
+    public override void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor)
+    {
+        TileTable tiles = TilesOf(layout);
+        LerpKernel.Launch(Passing(tiles, read: 2, written: 1), tiles.TileCount, TileTable.Threads, 0, Dense(y), Dense(target), Pointer(factor), tiles.Tiles);
+    }
 
     public override void Lerp(Tensor y, Tensor target, Tensor factor)
     {
-        if (y.DType == DType.Int64)
-            LerpKernels.LaunchInt64(stream, Pointer(y), Pointer(target), Pointer(factor), y.Count);
-        else
-            LerpKernels.LaunchTensor(stream, Dense(y), Dense(target), Pointer(factor), y.Count);
+        bool isInt64 = y.DType == DType.Int64;
+        (isInt64 ? LerpInt64Kernel : LerpTensorKernel).Launch(Moving([y, target, factor], [y]), LaunchGrid.Blocks(y.Count, Threads), Threads, 0,
+            isInt64 ? Pointer(y) : Dense(y), isInt64 ? Pointer(target) : Dense(target), Pointer(factor), y.Count);
     }
 
-    public override void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized, Tensor coefficients, Tensor combinedSquaredNorm) =>
-        ScalarKernels.OrthogonalCoefficients(stream, Pointer(coefficients), Pointer(combinedSquaredNorm), Pointer(products), Pointer(directionSquaredNorm), sign, alpha, isNormalized);
-
-    public override void Record(Tensor value, double factor, Tensor last, Tensor sum) =>
-        ScalarKernels.Record(stream, Pointer(last), Pointer(sum), Dense(value), factor);
-
-    public override void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums) =>
-        ScalarKernels.AddLosses(stream, Pointer(sums), Pointer(losses), Pointer(keep), chunks, samples);
-
-    public override void CopyIfZero(Tensor flag, Tensor x, Tensor y)
+    public override void SgdUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule, UpdateControl control)
     {
-        if (y.Count > 0)
-            ScalarKernels.CopyIfZero(stream, Pointer(y), Pointer(x), Pointer(flag), Bytes(y));
+        TileTable tiles = TilesOf(layout);
+        int changed = momentum is null ? 1 : 2;
+        SgdUpdateKernel.Launch(Passing(tiles, read: changed + Reading(gradient), written: changed), tiles.TileCount, TileTable.Threads, 0,
+            Dense(weights), DenseOrNull(momentum), Dense(gradient.Values), DenseOrNull(gradient.Direction), (int)gradient.Weighting, PointerOrNull(gradient.Coefficients),
+            rule.Momentum, rule.IsDecoupled ? 1 : 0, Pointer(control.Values), tiles.Tiles);
     }
 
-    public override void BeginUpdate(Tensor squaredNorm, Tensor flag, double maxNorm, UpdateControl control) =>
-        ScalarKernels.BeginUpdate(stream, Pointer(control.Values), Pointer(squaredNorm), Pointer(flag), maxNorm);
+    public override void AdamUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor first, Tensor second, in AdamRule rule, UpdateControl control)
+    {
+        TileTable tiles = TilesOf(layout);
+        AdamUpdateKernel.Launch(Passing(tiles, read: 3 + Reading(gradient), written: 3), tiles.TileCount, TileTable.Threads, 0,
+            Dense(weights), Dense(first), Dense(second), Dense(gradient.Values), DenseOrNull(gradient.Direction), (int)gradient.Weighting,
+            PointerOrNull(gradient.Coefficients), rule.Beta1, rule.Beta2, rule.Epsilon, rule.IsDecoupled ? 1 : 0, Pointer(control.Values), tiles.Tiles);
+    }
 
-    public override void SgdUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule, UpdateControl control) =>
-        SgdKernel.Launch(stream, Tiles(layout), Dense(weights), DenseOrNull(momentum), Of(gradient), rule, Pointer(control.Values));
+    TileTable TilesOf(MultiTensorLayout layout) => (TileTable)(layout.DeviceTable ??= new TileTable(workplace.Context, layout));
 
-    public override void AdamUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor first, Tensor second, in AdamRule rule, UpdateControl control) =>
-        AdamKernel.Launch(stream, Tiles(layout), Dense(weights), Dense(first), Dense(second), Of(gradient), rule, Pointer(control.Values));
+    /// <summary>The stream, told how many flat buffers the next launch reads and writes where they are trained.</summary>
+    CudaStream Passing(TileTable tiles, int read, int written) => stream.Moving(sizeof(float) * read * tiles.Elements, sizeof(float) * written * tiles.Elements);
 
-    TileTable Tiles(MultiTensorLayout layout) => (TileTable)(layout.DeviceTable ??= new TileTable(workplace.Context, layout));
+    /// <summary>Flat buffers that a weighting reads: the weights.</summary>
+    static int Reading(Weighting weighting) => weighting == Weighting.None ? 0 : 1;
 
-    static DeviceGradient Of(in UpdateGradient gradient) => gradient.Direction is { } direction
-        ? new(Dense(gradient.Values), Dense(direction), gradient.Weighting, Pointer(gradient.Coefficients!))
-        : new(Dense(gradient.Values));
+    /// <summary>Flat buffers of a gradient; an update has the weights of its weighting at hand.</summary>
+    static int Reading(in UpdateGradient gradient) => gradient.Direction is null ? 1 : 2;
 }

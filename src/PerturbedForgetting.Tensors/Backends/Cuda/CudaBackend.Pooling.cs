@@ -1,59 +1,73 @@
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
-sealed partial class CudaBackend
+/// <remarks>kernels/nn/max_pool.cu, avg_pool.cu.</remarks>
+unsafe sealed partial class CudaBackend
 {
-    Pooling Pools => field ??= new(library);
+    WideKernel MaxPoolKernel => field ??= new(library, "max_pool");
+
+    WideKernel MaxPoolBackwardKernel => field ??= new(library, "max_pool_backward");
+
+    WideKernel AvgPoolKernel => field ??= new(library, "avg_pool");
+
+    WideKernel AvgPoolBackwardKernel => field ??= new(library, "avg_pool_backward");
+
+    WideKernel GlobalAvgPoolKernel => field ??= new(library, "avg_pool_global");
+
+    WideKernel GlobalAvgPoolBackwardKernel => field ??= new(library, "avg_pool_global_backward");
 
     public override void MaxPool2d(Tensor x, in Pool2dGeometry geometry, Tensor y, Tensor index)
     {
+        PoolWindows windows = new(x, y, geometry);
         if (y.Count > 0)
-            Pools.Max(stream, Dense(y), Pointer(index), Dense(x), WindowsOf(x, y, geometry), x.Shape[0]);
+            MaxPoolKernel.Launch(Moving([x], [y, index]), y.Count, windows.Channels, Dense(y), Pointer(index), Dense(x), KernelArgument.Structure(&windows), y.Count);
     }
 
     public override void MaxPool2dBackward(Tensor dy, Tensor index, in Pool2dGeometry geometry, Tensor dx)
     {
+        PoolWindows windows = new(dx, dy, geometry);
         if (dx.Count > 0)
-            Pools.MaxBackward(stream, Dense(dx), Dense(dy), Pointer(index), WindowsOf(dx, dy, geometry), dx.Shape[0]);
+            MaxPoolBackwardKernel.Launch(Moving([dy, index], [dx]), dx.Count, windows.Channels,
+                Dense(dx), Dense(dy), Pointer(index), KernelArgument.Structure(&windows), dx.Count);
     }
 
     public override void AvgPool2d(Tensor x, in Pool2dGeometry geometry, bool countPadding, Tensor y)
     {
+        PoolWindows windows = new(x, y, geometry);
         if (y.Count > 0)
-            Pools.Avg(stream, Dense(y), Dense(x), WindowsOf(x, y, geometry), countPadding, x.Shape[0]);
+            AvgPoolKernel.Launch(Moving([x], [y]), y.Count, windows.Channels, Dense(y), Dense(x), KernelArgument.Structure(&windows), countPadding ? 1 : 0, y.Count);
     }
 
     public override void AvgPool2dBackward(Tensor dy, in Pool2dGeometry geometry, bool countPadding, Tensor dx)
     {
+        PoolWindows windows = new(dx, dy, geometry);
         if (dx.Count > 0)
-            Pools.AvgBackward(stream, Dense(dx), Dense(dy), WindowsOf(dx, dy, geometry), countPadding, dx.Shape[0]);
+            AvgPoolBackwardKernel.Launch(Moving([dy], [dx]), dx.Count, windows.Channels,
+                Dense(dx), Dense(dy), KernelArgument.Structure(&windows), countPadding ? 1 : 0, dx.Count);
     }
 
     public override void GlobalAvgPool2d(Tensor x, Tensor y)
     {
+        int channels = x.Shape[-1];
         if (y.Count > 0)
-            Pools.Global(stream, Dense(y), Dense(x), checked((int)x.Shape.Product(1, x.Shape.Rank - 1)), x.Shape[-1], x.Shape[0]);
+            GlobalAvgPoolKernel.Launch(Moving([x], [y]), y.Count, channels, Dense(y), Dense(x), PixelsOf(x), channels, y.Count);
     }
 
     public override void GlobalAvgPool2dBackward(Tensor dy, Tensor dx)
     {
+        int channels = dx.Shape[-1];
         if (dx.Count > 0)
-            Pools.GlobalBackward(stream, Dense(dx), Dense(dy), checked((int)dx.Shape.Product(1, dx.Shape.Rank - 1)), dx.Shape[-1], dx.Shape[0]);
+            GlobalAvgPoolBackwardKernel.Launch(Moving([dy], [dx]), dx.Count, channels, Dense(dx), Dense(dy), PixelsOf(dx), channels, dx.Count);
     }
 
-    static Pooling.Windows WindowsOf(Tensor x, Tensor y, in Pool2dGeometry g) => new()
+    static int PixelsOf(Tensor images) => checked((int)images.Shape.Product(1, images.Shape.Rank - 1));
+
+    /// <summary>Extents of input and output, and how the window moves; the kernels' structure of the same members.</summary>
+    readonly struct PoolWindows(Tensor x, Tensor y, in Pool2dGeometry g)
     {
-        Height = x.Shape[1],
-        Width = x.Shape[2],
-        OutHeight = y.Shape[1],
-        OutWidth = y.Shape[2],
-        Channels = x.Shape[3],
-        KernelH = g.Kernel.H,
-        KernelW = g.Kernel.W,
-        StrideH = g.Stride.H,
-        StrideW = g.Stride.W,
-        PadH = g.Padding.H,
-        PadW = g.Padding.W,
-    };
+        public readonly int Height = x.Shape[1], Width = x.Shape[2], OutHeight = y.Shape[1], OutWidth = y.Shape[2], Channels = x.Shape[3];
+        public readonly int KernelH = g.Kernel.H, KernelW = g.Kernel.W, StrideH = g.Stride.H, StrideW = g.Stride.W, PadH = g.Padding.H, PadW = g.Padding.W;
+    }
 }

@@ -1,28 +1,40 @@
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
+/// <remarks>kernels/nn/softmax.cu.</remarks>
 sealed partial class CudaBackend
 {
-    Kernels.Softmax SoftmaxKernels => field ??= new(library);
+    LastDimensionKernel SoftmaxKernel => field ??= new(library, "softmax", Threads);
 
-    public override void Softmax(Tensor x, Tensor y) => Forward(x, y, isLog: false);
+    LastDimensionKernel SoftmaxBackwardKernel => field ??= new(library, "softmax_backward", Threads);
 
-    public override void SoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => Backward(dy, y, dx, isLog: false);
+    LastDimensionKernel LogSoftmaxKernel => field ??= new(library, "softmax_log", Threads);
 
-    public override void LogSoftmax(Tensor x, Tensor y) => Forward(x, y, isLog: true);
+    LastDimensionKernel LogSoftmaxBackwardKernel => field ??= new(library, "softmax_log_backward", Threads);
 
-    public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => Backward(dy, y, dx, isLog: true);
+    public override void Softmax(Tensor x, Tensor y) => Softmax(SoftmaxKernel, x, y);
 
-    void Forward(Tensor x, Tensor y, bool isLog)
+    public override void LogSoftmax(Tensor x, Tensor y) => Softmax(LogSoftmaxKernel, x, y);
+
+    public override void SoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => SoftmaxBackward(SoftmaxBackwardKernel, dy, y, dx);
+
+    public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => SoftmaxBackward(LogSoftmaxBackwardKernel, dy, y, dx);
+
+    void Softmax(LastDimensionKernel kernel, Tensor x, Tensor y)
     {
         var (rows, columns) = RowsOf(x);
         if (rows > 0)
-            SoftmaxKernels.Forward(stream, Dense(y), Dense(x), rows, columns, isLog);
+            kernel.Launch(Moving([x], [y]), rows, columns, sizeof(float) * columns, Dense(y), Dense(x), columns);
     }
 
-    void Backward(Tensor dy, Tensor y, Tensor dx, bool isLog)
+    void SoftmaxBackward(LastDimensionKernel kernel, Tensor dy, Tensor y, Tensor dx)
     {
         var (rows, columns) = RowsOf(y);
+        // Both rows are kept where two of them fit the shared memory that every device has.
+        int bothRows = 2 * sizeof(float) * columns;
+        bool keeps = bothRows <= LastDimensionKernel.SharedOfEveryDevice;
         if (rows > 0)
-            SoftmaxKernels.Backward(stream, Dense(dx), Dense(dy), Dense(y), rows, columns, isLog);
+            kernel.Launch(Moving([dy, y], [dx]), rows, columns, keeps ? bothRows : 0, Dense(dx), Dense(dy), Dense(y), columns, keeps ? 1 : 0);
     }
 }

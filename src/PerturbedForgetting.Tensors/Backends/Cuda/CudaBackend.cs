@@ -14,6 +14,9 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 /// </summary>
 unsafe sealed partial class CudaBackend : Backend, IDisposable
 {
+    /// <summary>Threads of a block, unless a family says otherwise.</summary>
+    const int Threads = 256;
+
     readonly CudaWorkplace workplace;
     readonly UploadRing uploads;
     readonly DeviceOptions options;
@@ -39,10 +42,11 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         cudnn?.SetStream(stream);
     }
 
+    /// <summary>Where it works.</summary>
+    public CudaWorkplace Workplace => workplace;
+
     /// <summary>What a person should know about how it computes.</summary>
     public IReadOnlyList<string> Notes => notes;
-
-    DeviceMemoryKernels Memory => field ??= new(library);
 
     public override void Fill(Tensor y, double value)
     {
@@ -64,7 +68,7 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         else if ((uint)bits == bits >> 32)
             stream.FillWords(pointer, (uint)bits, 2 * y.Count);
         else
-            Memory.Fill(stream, pointer, bits, y.Count);
+            library.Get("memory_fill").Launch(stream.Moving(0, Bytes(y)), LaunchGrid.Blocks(y.Count, Threads), Threads, 0, pointer, bits, y.Count);
     }
 
     public override void Copy(Tensor x, Tensor y)
@@ -78,8 +82,18 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         if (x.DType == y.DType)
             Copy(x, y);
         else if (y.Count > 0)
-            Memory.Cast(stream, Pointer(y), y.DType, Pointer(x), x.DType, y.Count);
+            library.Get($"memory_cast_{Short(x.DType)}_{Short(y.DType)}").Launch(Moving([x], [y]), LaunchGrid.Blocks(y.Count, Threads), Threads, 0,
+                Pointer(y), Pointer(x), y.Count);
     }
+
+    static string Short(DType type) => type switch
+    {
+        DType.Float32 => "f32",
+        DType.Float64 => "f64",
+        DType.Int32 => "i32",
+        DType.Int64 => "i64",
+        _ => "u8",
+    };
 
     public override void Upload(ReadOnlySpan<byte> host, Tensor y)
     {
@@ -117,9 +131,24 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         return null;
     }
 
+    /// <summary>
+    /// The stream, told what the launch that follows moves at the least: tensors that it reads once and tensors that it writes once; null
+    /// is none. What it reads again from cache does not count.
+    /// </summary>
+    CudaStream Moving(ReadOnlySpan<Tensor?> read, ReadOnlySpan<Tensor?> written, long operations = 0) =>
+        stream.Observer is null ? stream : stream.Moving(Bytes(read), Bytes(written), operations);
+
+    static long Bytes(ReadOnlySpan<Tensor?> tensors)
+    {
+        long bytes = 0;
+        foreach (Tensor? t in tensors)
+            bytes += t is null ? 0 : Bytes(t);
+        return bytes;
+    }
+
     static long Bytes(Tensor t) => t.Count * t.DType.Size();
 
-    static DevicePointer Pointer(Tensor t) => new((ulong)t.Address);
+    internal static DevicePointer Pointer(Tensor t) => new((ulong)t.Address);
 
     /// <summary>A float32 tensor's address, fit for loads of 16 bytes.</summary>
     static DevicePointer Dense(Tensor t)

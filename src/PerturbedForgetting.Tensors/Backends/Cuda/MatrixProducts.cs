@@ -9,7 +9,11 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 /// <param name="IsTransposed">Whether the product takes its transpose.</param>
 /// <param name="RowStride">Elements from one row of memory to the next.</param>
 /// <param name="BatchStride">Elements from one matrix to the next; 0 uses one matrix again and again.</param>
-readonly record struct MatrixOperand(DevicePointer Pointer, bool IsTransposed, int RowStride, long BatchStride = 0);
+readonly record struct MatrixOperand(DevicePointer Pointer, bool IsTransposed, int RowStride, long BatchStride = 0)
+{
+    /// <summary>Whether four elements of a row can be loaded at once.</summary>
+    public bool IsAligned => ((Pointer.Address / sizeof(float)) | (uint)RowStride | (ulong)BatchStride) % 4 == 0;
+}
 
 /// <summary>
 /// Matrix products on one stream: by cuBLAS where it is there, with bias and its gradient in the same pass where cuBLASLt is, else by
@@ -26,12 +30,12 @@ sealed class MatrixProducts : IDisposable
     readonly Cublas? cublas;
     readonly CublasLt? cublasLt;
     readonly DeviceBuffer<byte>? workspace;
-    readonly Broadcast broadcast;
+    readonly WideKernel addRow;
 
     public MatrixProducts(KernelLibrary library, CudaStream stream, Cublas? cublas, CublasLt? cublasLt, bool allowTf32)
     {
         (this.library, this.stream, this.cublas, this.cublasLt, this.allowTf32) = (library, stream, cublas, cublasLt, allowTf32);
-        broadcast = new Broadcast(library);
+        addRow = new WideKernel(library, "add_broadcast");
         if (cublas is null)
             return;
         workspace = library.Context.Allocate<byte>(library.Context.Device.ComputeCapability >= HopperCapability ? HopperWorkspaceBytes : WorkspaceBytes);
@@ -63,8 +67,12 @@ sealed class MatrixProducts : IDisposable
             return;
         Run(y, new(x, false, inputs), new(weight, true, inputs), rows, outputs, inputs, 1, accumulate: false);
         if (!bias.IsNull)
-            broadcast.Add(stream, y, y, bias, outputs, (long)rows * outputs);
+            AddRow(y, y, bias, outputs, (long)rows * outputs);
     }
+
+    /// <summary>y = x + b, where b [columns] is added to every row; kernels/nn/add_broadcast.cu.</summary>
+    public void AddRow(DevicePointer y, DevicePointer x, DevicePointer b, int columns, long count) =>
+        addRow.Launch(stream.Moving(sizeof(float) * (count + columns), sizeof(float) * count), count, columns, y, x, b, columns, count);
 
     /// <summary>dweight [outputs, inputs] = dyᵀ x, + dweight if accumulating, and dbias [outputs] = the sum of the rows of dy, all in one pass.</summary>
     /// <returns>False when there is no such pass; nothing was done then.</returns>
@@ -81,12 +89,11 @@ sealed class MatrixProducts : IDisposable
 
     void RunKernel(DevicePointer c, MatrixOperand a, MatrixOperand b, DevicePointer bias, int m, int n, int k, int batch, bool accumulate)
     {
+        long distance = (long)m * n;
         for (int first = 0; first < batch; first += MostBatch)
-        {
-            long distance = (long)m * n;
-            Kernel.Launch(stream, c + (sizeof(float) * first * distance), distance, From(a, first), From(b, first), bias, m, n, k, Math.Min(MostBatch, batch - first), accumulate);
-        }
+            Kernel.Launch(stream, c + (sizeof(float) * first * distance), distance, From(a, first), From(b, first), bias, m, n, k,
+                Math.Min(MostBatch, batch - first), accumulate);
     }
 
-    static GemmKernel.Operand From(MatrixOperand x, int first) => new(x.Pointer + (sizeof(float) * first * x.BatchStride), x.IsTransposed, x.RowStride, x.BatchStride);
+    static MatrixOperand From(in MatrixOperand x, int first) => x with { Pointer = x.Pointer + (sizeof(float) * first * x.BatchStride) };
 }

@@ -15,7 +15,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
     const long MostUnfolded = 64L << 20;
 
     readonly Im2Col im2Col = new(library);
-    readonly DeviceMemoryKernels memory = new(library);
+    readonly BlockCopy blocks = new(library);
 
     /// <summary>y = x * weight + bias; the bias may be null.</summary>
     public void Forward(in ConvolutionShape shape, DevicePointer x, DevicePointer weight, DevicePointer bias, DevicePointer y)
@@ -30,23 +30,14 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
                 products.Linear(shape.Groups == 1 ? rows : narrow.Pointer, windows.Pointer, Group(weight, shape, group),
                     bias.IsNull ? bias : bias + Bytes(group * shape.GroupFilters), part.RowCount, shape.WindowLength, shape.GroupFilters);
                 if (shape.Groups > 1)
-                    memory.CopyBlocks(stream, rows, new(group * shape.GroupFilters, shape.Filters), narrow.Pointer, new(0, shape.GroupFilters), sizeof(float), shape.GroupFilters, part.Rows);
+                    blocks.Launch(stream, rows, new(group * shape.GroupFilters, shape.Filters), narrow.Pointer, new(0, shape.GroupFilters), sizeof(float), shape.GroupFilters, part.Rows);
             }
         }
     }
 
-    /// <summary>dx, given the gradient of the output, or += with <paramref name="accumulate"/>.</summary>
+    /// <summary>dx, given the gradient of the output, or += with <paramref name="accumulate"/>, where a window is a pixel.</summary>
     public void BackwardInput(in ConvolutionShape shape, DevicePointer dy, DevicePointer weight, DevicePointer dx, bool accumulate)
     {
-        if (accumulate && !shape.IsPointwise)
-        {
-            // Only a product adds by itself.
-            long count = (long)shape.N * shape.Height * shape.Width * shape.Channels;
-            using var gradient = new Block(allocator, count);
-            BackwardInput(shape, dy, weight, gradient.Pointer, accumulate: false);
-            library.Map(stream, Binary.Add.Kernel, 2, count, dx, dx, gradient.Pointer, count);
-            return;
-        }
         foreach (Part part in Parts(shape))
         {
             for (int group = 0; group < shape.Groups; group++)
@@ -57,7 +48,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
                 products.Run(windows.Pointer, new(gradient.Pointer, false, shape.GroupFilters), new(Group(weight, shape, group), false, shape.WindowLength),
                     part.RowCount, shape.WindowLength, shape.GroupFilters, 1, accumulate);
                 if (!shape.IsPointwise)
-                    im2Col.Backward(stream, image, windows.Pointer, Windows(shape, group), part.Images);
+                    im2Col.Backward(stream, image, windows.Pointer, shape, group, part.Images);
             }
         }
     }
@@ -101,7 +92,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
             return new Block(image);
         long count = part.Rows * shape.WindowLength;
         var windows = new Block(allocator, count);
-        im2Col.Forward(stream, windows.Pointer, image, Windows(shape, group), part.Images);
+        im2Col.Forward(stream, windows.Pointer, image, shape, group, part.Images);
         return windows;
     }
 
@@ -112,30 +103,11 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
         if (shape.Groups == 1)
             return new Block(rows);
         var narrow = new Block(allocator, part.Rows * shape.GroupFilters);
-        memory.CopyBlocks(stream, narrow.Pointer, new(0, shape.GroupFilters), rows, new(group * shape.GroupFilters, shape.Filters), sizeof(float), shape.GroupFilters, part.Rows);
+        blocks.Launch(stream, narrow.Pointer, new(0, shape.GroupFilters), rows, new(group * shape.GroupFilters, shape.Filters), sizeof(float), shape.GroupFilters, part.Rows);
         return narrow;
     }
 
     static DevicePointer Group(DevicePointer weight, in ConvolutionShape shape, int group) => weight + Bytes((long)group * shape.GroupFilters * shape.WindowLength);
-
-    static Im2Col.Windows Windows(in ConvolutionShape s, int group) => new()
-    {
-        Height = s.Height,
-        Width = s.Width,
-        AllChannels = s.Channels,
-        First = group * s.GroupChannels,
-        Channels = s.GroupChannels,
-        OutHeight = s.OutputHeight,
-        OutWidth = s.OutputWidth,
-        KernelH = s.KernelHeight,
-        KernelW = s.KernelWidth,
-        StrideH = s.StrideHeight,
-        StrideW = s.StrideWidth,
-        PadH = s.PaddingHeight,
-        PadW = s.PaddingWidth,
-        DilationH = s.DilationHeight,
-        DilationW = s.DilationWidth,
-    };
 
     static long Bytes(long elements) => sizeof(float) * elements;
 

@@ -1,11 +1,12 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
-using PerturbedForgetting.Tensors.Backends.Cuda;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
 
-/// <summary>What wrappers tell a profiler of their launches is what the workloads know to be the least. Attention states nothing: its products
+/// <summary>What the backend tells a profiler of its launches is what the workloads know to be the least. Attention states nothing: its products
 /// count, not its bytes.</summary>
 sealed class StatedCostTests
 {
@@ -14,14 +15,12 @@ sealed class StatedCostTests
     {
         // Nothing waits for the launches, so that nothing is interpreted.
         using var driver = new SimulatedDriver(new SimulatedDeviceOptions { Workers = 1 });
-        CudaContext context = CudaDevice.All(driver.Api)[0].RetainPrimaryContext();
-        var library = new KernelLibrary(context);
         foreach (KernelWorkload workload in KernelWorkloads.Of(1).Where(static w => !w.Kernel.StartsWith("attention", StringComparison.Ordinal)))
         {
-            CudaStream stream = context.CreateStream();
-            Action launch = workload.Prepare(new WorkloadMemory(library, stream));
+            var memory = new WorkloadMemory(Device.OpenCuda(CudaDevice.All(driver.Api)[0], CudaLibraries.None, "sim"));
+            Action launch = workload.Prepare(memory);
             Costs costs = new();
-            stream.Observer = costs;
+            memory.Stream.Observer = costs;
             launch();
             long stated = costs.Bytes.GetValueOrDefault(workload.Kernel);
             double least = workload.Elements * (workload.LeastLoaded + workload.LeastStored);

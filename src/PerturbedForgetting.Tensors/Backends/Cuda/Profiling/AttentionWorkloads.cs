@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
@@ -23,16 +24,19 @@ sealed class AttentionWorkloads(int side)
 
     Action Forward(WorkloadMemory m, AttentionUnits units)
     {
-        var (kernel, y, sums, qkv) = (new Attention(m.Library, units), m.Output<float>(Count), m.Output<float>(shape.Batch * shape.Heads * shape.Tokens), m.Floats(3 * Count));
+        var (kernel, y, sums, qkv) = (new Attention(m.Library, units), Pointer(m.Output((int)Count)), Pointer(m.Output(Sums)), Pointer(m.Floats((int)(3 * Count))));
         return () => kernel.Forward(m.Stream, y, sums, qkv, shape);
     }
 
     Action Backward(WorkloadMemory m, AttentionUnits units)
     {
-        int rows = shape.Batch * shape.Heads * shape.Tokens;
-        var (kernel, dqkv, dy) = (new Attention(m.Library, units), m.Output<float>(3 * Count), m.Floats(Count));
-        var (y, sums, qkv) = (m.Output<float>(Count), m.Output<float>(rows), m.Floats(3 * Count));
+        var (kernel, dqkv, dy) = (new Attention(m.Library, units), Pointer(m.Output((int)(3 * Count))), Pointer(m.Floats((int)Count)));
+        var (y, sums, qkv) = (Pointer(m.Output((int)Count)), Pointer(m.Output(Sums)), Pointer(m.Floats((int)(3 * Count))));
         kernel.Forward(m.Stream, y, sums, qkv, shape);
         return () => kernel.Backward(m.Stream, dqkv, dy, y, qkv, sums, shape);
     }
+
+    int Sums => shape.Batch * shape.Heads * shape.Tokens;
+
+    static DevicePointer Pointer(Tensor tensor) => CudaBackend.Pointer(tensor);
 }

@@ -1,4 +1,4 @@
-using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
@@ -32,98 +32,68 @@ sealed class ImageWorkloads(int side)
         new("avg_pool_backward", "nn", Shape + ", 3 x 3 by 2", Count, 1, 4, m => Pool(m, isMax: false)),
         new("avg_pool_global", "nn", Shape, Count, 4, 4.0 / Height / Width, m =>
         {
-            var (kernel, y, x) = (new Pooling(m.Library), m.Output<float>(images * Channels), m.Floats(Count));
-            return () => kernel.Global(m.Stream, y, x, Height * Width, Channels, images);
+            var (y, x) = (m.Output(images, Channels), m.Floats(images, Height, Width, Channels));
+            return () => m.Backend.GlobalAvgPool2d(x, y);
         }),
         new("im2col", "tensor", Shape + ", 3 x 3", Count, 4, 36, Windows),
         new("im2col_backward", "tensor", Shape + ", 3 x 3", Count, 36, 4, Windows),
         new("patches", "nn", $"[{images}, 64, 64, 3]", Patches, 4, 4, m =>
         {
-            var (kernel, rows, image) = (new Embedding(m.Library), m.Output<float>(Patches), m.Floats(Patches));
-            return () => kernel.Patches(m.Stream, rows, image, 16, 64, 3, Patches);
+            var (rows, image) = (m.Output(images, 16, 16 * 16 * 3), m.Floats(images, 64, 64, 3));
+            return () => m.Backend.Patches(image, 16, rows);
         }),
-        new("normalize_images", "data", $"[{images}, 224, 224, 3]", Pixels, 1, 4, Normalize),
+        new("normalize_images", "data", $"[{images}, 224, 224, 3]", Pixels, 1, 4, m =>
+        {
+            var (y, x) = (m.Output(images, 224, 224, 3), m.Zeros(DType.UInt8, images, 224, 224, 3));
+            var (offset, divisor) = (m.Upload(123.675f, 116.28f, 103.53f), m.Upload(58.395f, 57.12f, 57.375f));
+            return () => m.Backend.NormalizeImages(x, null, offset, divisor, y);
+        }),
     ];
 
     // The whole pass runs; the profile shows the kernel that is asked for.
     KernelWorkload BatchNormWorkload(string kernel, double loaded, double stored) => new(kernel, "nn", Shape, Count, loaded, stored, m =>
     {
-        var (norm, saved, x, y) = (new BatchNorm(m.Library), m.Output<float>(5 * Channels), m.Floats(Count), m.Output<float>(Count));
-        var (weight, scratch, dy, dx) = (m.Floats(Channels), m.Output<float>(BatchNorm.Scratch(Rows, Channels)), m.Floats(Count), m.Output<float>(Count));
-        var (dweight, dbias) = (m.Output<float>(Channels), m.Output<float>(Channels));
+        var (saved, x, y) = (m.Output(5, Channels), m.Floats(Rows, Channels), m.Output(Rows, Channels));
+        var (weight, dy, dx) = (m.Floats(Channels), m.Floats(Rows, Channels), m.Output(Rows, Channels));
+        var (dweight, dbias) = (m.Output(Channels), m.Output(Channels));
         return () =>
         {
-            norm.Statistics(m.Stream, saved, default, default, default, scratch, x, weight, weight, 1e-5, 0.1, Rows, Channels);
-            norm.Apply(m.Stream, y, x, saved, default, true, Rows, Channels);
-            norm.Backward(m.Stream, new BatchNorm.Results(dx, default, dweight, false, dbias, false), scratch, dy, x, default, saved, true, true, Rows, Channels);
+            m.Backend.BatchNormStatistics(x, weight, weight, 1e-5, saved, null, null, 0.1, null);
+            m.Backend.BatchNormApply(x, saved, null, true, y);
+            m.Backend.BatchNormBackward(dy, x, true, null, saved, true, new(dx, null, dweight, false, dbias, false));
         };
     });
 
     Action Pool(WorkloadMemory m, bool isMax)
     {
-        long outputs = Count / 4;
-        var windows = new Pooling.Windows
-        {
-            Height = Height,
-            Width = Width,
-            OutHeight = Height / 2,
-            OutWidth = Width / 2,
-            Channels = Channels,
-            KernelH = 3,
-            KernelW = 3,
-            StrideH = 2,
-            StrideW = 2,
-            PadH = 1,
-            PadW = 1,
-        };
-        var (kernel, y, index, x) = (new Pooling(m.Library), m.Output<float>(outputs), m.Output<int>(outputs), m.Floats(Count));
-        var (dy, dx) = (m.Floats(outputs), m.Output<float>(Count));
+        Pool2dGeometry geometry = new(3, 2, 1);
+        int[] outputs = [images, Height / 2, Width / 2, Channels];
+        var (y, index, x) = (m.Output(outputs), m.Output(DType.Int32, outputs), m.Floats(images, Height, Width, Channels));
+        var (dy, dx) = (m.Floats(outputs), m.Output(images, Height, Width, Channels));
         return () =>
         {
             if (isMax)
             {
-                kernel.Max(m.Stream, y, index, x, windows, images);
-                kernel.MaxBackward(m.Stream, dx, dy, index, windows, images);
+                m.Backend.MaxPool2d(x, geometry, y, index);
+                m.Backend.MaxPool2dBackward(dy, index, geometry, dx);
             }
             else
             {
-                kernel.Avg(m.Stream, y, x, windows, true, images);
-                kernel.AvgBackward(m.Stream, dx, dy, windows, true, images);
+                m.Backend.AvgPool2d(x, geometry, true, y);
+                m.Backend.AvgPool2dBackward(dy, geometry, true, dx);
             }
         };
     }
 
     Action Windows(WorkloadMemory m)
     {
-        var windows = new Im2Col.Windows
-        {
-            Height = Height,
-            Width = Width,
-            AllChannels = Channels,
-            Channels = Channels,
-            OutHeight = Height,
-            OutWidth = Width,
-            KernelH = 3,
-            KernelW = 3,
-            StrideH = 1,
-            StrideW = 1,
-            PadH = 1,
-            PadW = 1,
-            DilationH = 1,
-            DilationW = 1,
-        };
-        var (kernel, rows, x, dx) = (new Im2Col(m.Library), m.Output<float>(9 * Count), m.Floats(Count), m.Output<float>(Count));
+        ConvolutionShape shape = new(images, Height, Width, Channels, Channels, 3, 3, 1, 1, 1, 1, 1, 1, 1);
+        var (kernel, rows, x, dx) = (new Im2Col(m.Library), CudaBackend.Pointer(m.Output(Rows, 9 * Channels)), CudaBackend.Pointer(m.Floats(Rows, Channels)),
+            CudaBackend.Pointer(m.Output(Rows, Channels)));
         return () =>
         {
-            kernel.Forward(m.Stream, rows, x, windows, images);
-            kernel.Backward(m.Stream, dx, rows, windows, images);
+            kernel.Forward(m.Stream, rows, x, shape, 0, images);
+            kernel.Backward(m.Stream, dx, rows, shape, 0, images);
         };
-    }
-
-    Action Normalize(WorkloadMemory m)
-    {
-        var (kernel, y, x) = (new NormalizeImages(m.Library), m.Output<float>(Pixels), m.Zeros(Pixels / 4));
-        var (offset, divisor) = (m.Upload(123.675f, 116.28f, 103.53f), m.Upload(58.395f, 57.12f, 57.375f));
-        return () => kernel.Launch(m.Stream, y, x, DevicePointer.Null, offset, divisor, images, 224, 224, 3, toBfloat16: false);
     }
 }

@@ -13,8 +13,7 @@ public sealed class KernelProfiler(CudaContext context, CudaLibraries libraries,
     // At side 16: 1 GiB.
     const long CopyBytes = 4 << 20;
 
-    readonly KernelLibrary library = new(context);
-    readonly CudaStream stream = context.CreateStream();
+    readonly Device device = Device.OpenCuda(context.Device, CudaLibraries.None, "profile");
     readonly IReadOnlyList<KernelWorkload> workloads = [.. KernelWorkloads.Of(side), .. new LibraryWorkloads(side, libraries).For(context.Device)];
 
     /// <summary>Names of the kernels that have a workload, and of what the libraries do.</summary>
@@ -31,10 +30,10 @@ public sealed class KernelProfiler(CudaContext context, CudaLibraries libraries,
     public KernelProfile Run(string kernel, int launches = 1, bool isWarm = false)
     {
         KernelWorkload workload = workloads.First(w => w.Kernel == kernel);
-        using var memory = new WorkloadMemory(library, stream);
-        double milliseconds = Time(kernel, workload.Prepare(memory), launches, isWarm);
+        using var memory = new WorkloadMemory(device);
+        double milliseconds = Time(memory.Stream, kernel, workload.Prepare(memory), launches, isWarm);
         // A library does not tell which kernels it launches.
-        CudaKernel? declared = workload.Family == LibraryWorkloads.Family ? null : library.Get(kernel);
+        CudaKernel? declared = workload.Family == LibraryWorkloads.Family ? null : memory.Library.Get(kernel);
         return new KernelProfile(kernel, workload.Family, workload.Shape, workload.Elements, workload.LeastLoaded, workload.LeastStored, workload.Operations,
             declared?.Registers ?? 0, declared?.SharedBytes ?? 0, declared?.LocalBytes ?? 0, milliseconds);
     }
@@ -45,9 +44,10 @@ public sealed class KernelProfiler(CudaContext context, CudaLibraries libraries,
     {
         const string copy = "copy";
         long bytes = CopyBytes * side * side;
-        using var memory = new WorkloadMemory(library, stream);
-        var (to, from) = (memory.Output<float>(bytes / 4), memory.Zeros(bytes / 4));
-        double milliseconds = Time(copy, () =>
+        using var memory = new WorkloadMemory(device);
+        CudaStream stream = memory.Stream;
+        var (to, from) = (CudaBackend.Pointer(memory.Output(checked((int)(bytes / 4)))), CudaBackend.Pointer(memory.Zeros(DType.Float32, (int)(bytes / 4))));
+        double milliseconds = Time(stream, copy, () =>
         {
             stream.Observer?.Launching(stream, copy);
             stream.Copy(to, from, bytes);
@@ -56,7 +56,7 @@ public sealed class KernelProfiler(CudaContext context, CudaLibraries libraries,
         return 2 * bytes / milliseconds / 1e6;
     }
 
-    double Time(string name, Action launch, int launches, bool isWarm)
+    double Time(CudaStream stream, string name, Action launch, int launches, bool isWarm)
     {
         using var timer = new LaunchTimer(context, name);
         if (isWarm)
@@ -70,9 +70,5 @@ public sealed class KernelProfiler(CudaContext context, CudaLibraries libraries,
     }
 
     /// <summary>Unloads the kernels.</summary>
-    public void Dispose()
-    {
-        library.Dispose();
-        stream.Dispose();
-    }
+    public void Dispose() => device.Dispose();
 }

@@ -33,7 +33,7 @@ sealed class LibraryWorkloads(int side, CudaLibraries libraries)
         return new(Product, Family, $"[{size}, {size}] x [{size}, {size}]", count, 8, 4, m =>
         {
             Cublas cublas = m.Own(new Cublas(m.Stream.Context, libraries.Cublas) { AllowTf32 = true });
-            var (a, b, c) = (m.Floats(count), m.Floats(count), m.Output<float>(count));
+            var (a, b, c) = (Pointer(m.Floats(size, size)), Pointer(m.Floats(size, size)), Pointer(m.Output(size, size)));
             cublas.SetStream(m.Stream);
             return () => cublas.Gemm(false, false, size, size, size, a, size, 0, b, size, 0, c, size, 0, 1, accumulate: false);
         })
@@ -47,9 +47,9 @@ sealed class LibraryWorkloads(int side, CudaLibraries libraries)
         Cudnn cudnn = m.Own(new Cudnn(m.Stream.Context, libraries.Cudnn));
         cudnn.SetStream(m.Stream);
         ConvolutionPlan plan = cudnn.Plan(convolution, tf32: true, deterministic: false) ?? throw new NotSupportedException($"cuDNN has no algorithm for {convolution}.");
-        var (x, w, y) = (m.Floats(convolution.InputCount), m.Floats(convolution.FilterCount), m.Floats(convolution.OutputCount));
+        var (x, w, y) = (Pointer(m.Floats((int)convolution.InputCount)), Pointer(m.Floats((int)convolution.FilterCount)), Pointer(m.Floats((int)convolution.OutputCount)));
         long bytes = (name switch { Forward => plan.ForwardAlgorithm, BackwardData => plan.BackwardDataAlgorithm, _ => plan.BackwardFilterAlgorithm }).WorkspaceBytes;
-        DevicePointer workspace = bytes == 0 ? default : m.Output<byte>(bytes);
+        DevicePointer workspace = bytes == 0 ? default : Pointer(m.Output(DType.UInt8, checked((int)bytes)));
         return name switch
         {
             Forward => () => plan.Forward(x, w, y, workspace, bytes),
@@ -60,4 +60,6 @@ sealed class LibraryWorkloads(int side, CudaLibraries libraries)
     {
         Operations = (double)convolution.FloatingPointOperations / convolution.OutputCount,
     };
+
+    static DevicePointer Pointer(Tensor tensor) => CudaBackend.Pointer(tensor);
 }

@@ -1,5 +1,3 @@
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
-
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 
 /// <summary>Workloads of <c>kernels/loss</c>: loss and gradient of a batch of ImageNet.</summary>
@@ -13,28 +11,19 @@ sealed class LossWorkloads(int side)
 
     public IEnumerable<KernelWorkload> All =>
     [
-        new("cross_entropy", "loss", $"[{samples}, {Classes}]", Count, 4, 4, m =>
-        {
-            var (kernel, loss, gradient, values) = (new CrossEntropy(m.Library), m.Output<float>(1), m.Output<float>(Count), m.Output<double>(samples));
-            var (logits, labels) = (m.Floats(Count), m.Labels(samples, Classes));
-            return () => kernel.Launch(m.Stream, loss, gradient, values, logits, labels, 0.1, samples, Classes);
-        }),
-        new("binary_cross_entropy", "loss", $"[{samples}, {Classes}]", Count, 4, 4, m =>
-        {
-            var (kernel, loss, gradient, values) = (new BinaryCrossEntropy(m.Library), m.Output<float>(1), m.Output<float>(Count), m.Output<double>(samples));
-            var (logits, labels) = (m.Floats(Count), m.Labels(samples, Classes));
-            return () => kernel.Launch(m.Stream, loss, gradient, values, logits, default, labels, 0.1, 1.0 / Count, samples, Classes);
-        }),
-        new("output_bias_forget", "loss", $"[{samples}, {Classes}]", Count, 4, 4, m =>
-        {
-            var (kernel, loss, gradient, values) = (new OutputBiasForget(m.Library), m.Output<float>(1), m.Output<float>(Count), m.Output<double>(samples));
-            var (logits, labels) = (m.Floats(Count), m.Labels(samples, Classes));
-            return () => kernel.Launch(m.Stream, loss, gradient, values, logits, labels, 10, 1, true, samples, Classes);
-        }),
+        Loss("cross_entropy", (b, x, labels, loss, g) => b.CrossEntropy(x, labels, 0.1, loss, g)),
+        Loss("binary_cross_entropy", (b, x, labels, loss, g) => b.BinaryCrossEntropy(x, labels, 0.1, 1.0 / Count, loss, g)),
+        Loss("output_bias_forget", (b, x, labels, loss, g) => b.OutputBiasForget(x, labels, 10, 1, true, loss, g)),
         new("label_rank", "loss", $"[{samples}, {Classes}]", Count, 4, 4.0 / Classes, m =>
         {
-            var (kernel, rank, logits, labels) = (new LabelRank(m.Library), m.Output<int>(samples), m.Floats(Count), m.Labels(samples, Classes));
-            return () => kernel.Launch(m.Stream, rank, logits, labels, samples, Classes);
+            var (rank, logits, labels) = (m.Output(DType.Int32, samples), m.Floats(samples, Classes), m.Labels(samples, Classes));
+            return () => m.Backend.LabelRank(logits, labels, rank);
         }),
     ];
+
+    KernelWorkload Loss(string kernel, Action<Backend, Tensor, Tensor, Tensor, Tensor> run) => new(kernel, "loss", $"[{samples}, {Classes}]", Count, 4, 4, m =>
+    {
+        var (loss, gradient, logits, labels) = (m.Output(1), m.Output(samples, Classes), m.Floats(samples, Classes), m.Labels(samples, Classes));
+        return () => run(m.Backend, logits, labels, loss, gradient);
+    });
 }

@@ -1,5 +1,3 @@
-using PerturbedForgetting.Cuda;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 
@@ -12,62 +10,63 @@ sealed class MultiTensorWorkloads(int side)
 
     public IEnumerable<KernelWorkload> All =>
     [
-        Pass("squared_norm", 4, 0, (m, tiles) =>
+        Pass("squared_norm", 4, 0, (m, layout, w) =>
         {
-            var (kernel, sum, partials, x) = (new SquaredNorm(m.Library), m.Output<double>(1), m.Output<double>(3 * tiles.TileCount), m.Floats(count));
-            return () => kernel.Launch(m.Stream, tiles, sum, partials, x, default, Weighting.None);
+            var (sum, x) = (m.Output(DType.Float64, 1), m.Floats(count));
+            return () => m.Backend.SquaredNorm(layout, x, Weighting.None, w, sum);
         }),
-        Pass("step_along", 8, 4, (m, tiles) =>
+        Pass("step_along", 8, 4, (m, layout, w) =>
         {
-            var (kernel, y, w, d) = (new StepAlong(m.Library), m.Output<float>(count), m.Floats(count), m.Floats(count));
-            var (norm, radius) = (m.Upload(2.0), m.Upload(0.05));
-            return () => kernel.Launch(m.Stream, tiles, y, w, d, Weighting.None, norm, radius, 1);
+            var (y, d, norm, radius) = (m.Output(count), m.Floats(count), m.Upload(2.0), m.Upload(0.05));
+            return () => m.Backend.StepAlong(layout, w, d, Weighting.None, norm, radius, 1, null, y);
         }),
-        Pass("products", 8, 0, (m, tiles) =>
+        Pass("products", 8, 0, (m, layout, w) =>
         {
-            var (kernel, sums, partials, x, z) = (new Products(m.Library), m.Output<double>(3), m.Output<double>(3 * tiles.TileCount), m.Floats(count), m.Floats(count));
-            return () => kernel.Launch(m.Stream, tiles, sums, partials, x, z, default, Weighting.None);
+            var (sums, x, z) = (m.Output(DType.Float64, 3), m.Floats(count), m.Floats(count));
+            return () => m.Backend.Products(layout, x, z, Weighting.None, w, sums);
         }),
-        Pass("lerp", 8, 4, (m, tiles) =>
+        Pass("lerp", 8, 4, (m, layout, w) =>
         {
-            var (kernel, y, target, factor) = (new Lerp(m.Library), m.Floats(count), m.Floats(count), m.Upload(0.1));
-            return () => kernel.Launch(m.Stream, tiles, y, target, factor);
+            var (target, factor) = (m.Floats(count), m.Upload(0.1));
+            return () => m.Backend.Lerp(layout, w, target, factor);
         }),
-        Pass("combine", 4, 4, (m, tiles) =>
+        Pass("combine", 4, 4, (m, layout, w) =>
         {
-            var (kernel, y, x) = (new Combine(m.Library), m.Output<float>(count), new DeviceGradient(m.Floats(count)));
-            return () => kernel.Launch(m.Stream, tiles, y, x, default, 0.5, accumulate: false);
+            var (y, x) = (m.Output(count), m.Floats(count));
+            return () => m.Backend.Combine(layout, new(x), w, 0.5, accumulate: false, y);
         }),
-        Pass("sgd_update", 12, 8, (m, tiles) =>
+        Pass("sgd_update", 12, 8, (m, layout, w) =>
         {
-            var (kernel, w, v, g, control) = (new SgdUpdate(m.Library), m.Floats(count), m.Floats(count), new DeviceGradient(m.Floats(count)), Control(m));
-            return () => kernel.Launch(m.Stream, tiles, w, v, g, new SgdRule(0.9, true), control);
+            var (v, g, control) = (m.Floats(count), m.Floats(count), Control(m));
+            return () => m.Backend.SgdUpdate(layout, w, new(g), v, new SgdRule(0.9, true), control);
         }),
-        Pass("adam_update", 16, 12, (m, tiles) =>
+        Pass("adam_update", 16, 12, (m, layout, w) =>
         {
-            var (kernel, w, first, second) = (new AdamUpdate(m.Library), m.Floats(count), m.Floats(count), m.Zeros(count));
-            var (g, control) = (new DeviceGradient(m.Floats(count)), Control(m));
-            return () => kernel.Launch(m.Stream, tiles, w, first, second, g, new AdamRule(0.9, 0.999, 1e-8, true), control);
+            var (first, second, g, control) = (m.Floats(count), m.Zeros(DType.Float32, count), m.Floats(count), Control(m));
+            return () => m.Backend.AdamUpdate(layout, w, new(g), first, second, new AdamRule(0.9, 0.999, 1e-8, true), control);
         }),
     ];
 
-    KernelWorkload Pass(string kernel, double loaded, double stored, Func<WorkloadMemory, TileTable, Action> prepare) =>
-        new(kernel, "multi_tensor", $"[{count}]", count, loaded, stored, m => prepare(m, Tiles(m)));
+    KernelWorkload Pass(string kernel, double loaded, double stored, Func<WorkloadMemory, MultiTensorLayout, Tensor, Action> prepare) =>
+        new(kernel, "multi_tensor", $"[{count}]", count, loaded, stored, m =>
+        {
+            Tensor w = m.Floats(count);
+            var arena = m.Own(new ParameterArena(new OneParameter(count, w.Device)));
+            return prepare(m, m.Own(new MultiTensorLayout(arena)), w);
+        });
 
     // Learning rate, whether to step, scale, steps: an update that is not skipped.
-    static DevicePointer Control(WorkloadMemory m) => m.Upload(0.1, 1, 1, 1, 0, 1);
-
-    TileTable Tiles(WorkloadMemory m)
+    static UpdateControl Control(WorkloadMemory m)
     {
-        using var arena = new ParameterArena(new OneParameter(count));
-        using var layout = new MultiTensorLayout(arena);
-        return m.Own(new TileTable(m.Stream.Context, layout));
+        UpdateControl control = m.Own(new UpdateControl(m.Output(1).Device));
+        control.Values.CopyFrom<double>([0.1, 1, 1, 1, 0, 1]);
+        return control;
     }
 
     // The arena takes the parameter over.
     sealed class OneParameter : Module
     {
-        public OneParameter(int count) => Register("weight", new Parameter(Tensor.Persistent([count])));
+        public OneParameter(int count, Device device) => Register("weight", new Parameter(Tensor.Persistent([count], DType.Float32, device)));
 
         protected override Tensor Forward(Tensor x) => x;
     }

@@ -1,5 +1,3 @@
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
-
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 
 /// <summary>Workloads of <c>kernels/nn</c>: the activations of ViT-S for a few images.</summary>
@@ -13,48 +11,49 @@ sealed class NnWorkloads(int side)
 
     public IEnumerable<KernelWorkload> All =>
     [
-        .. new[] { Unary.Relu, Unary.Sigmoid, Unary.Gelu }.SelectMany(f => new[] { Map(f.Kernel, inputs: 1), Map(f.Backward.Kernel, inputs: 2) }),
+        .. new[] { Unary.Relu, Unary.Sigmoid, Unary.Gelu }.SelectMany(f => new[]
+        {
+            Map(f.Kernel, 1, (b, x, _, y) => b.Map(f, x, y)),
+            Map(f.Backward.Kernel, 2, (b, dy, saved, dx) => b.Map(f.Backward, dy, saved, dx)),
+        }),
         new("dropout", "nn", $"[{rows}, {Columns}]", Count, 4, 4, m =>
         {
-            var (kernel, y, x) = (new Dropout(m.Library), m.Output<float>(Count), m.Floats(Count));
-            return () => kernel.Launch(m.Stream, y, x, 0.1, 42, 0, default, Count);
+            var (y, x) = (m.Output(rows, Columns), m.Floats(rows, Columns));
+            return () => m.Backend.Dropout(x, 0.1, new(42, 0), y);
         }),
         new("add_broadcast", "nn", $"[{rows}, {Columns}]", Count, 4, 4, m =>
         {
-            var (kernel, y, x, b) = (new Broadcast(m.Library), m.Output<float>(Count), m.Floats(Count), m.Floats(Columns));
-            return () => kernel.Add(m.Stream, y, x, b, Columns, Count);
+            var (y, x, b) = (m.Output(rows, Columns), m.Floats(rows, Columns), m.Floats(Columns));
+            return () => m.Backend.AddBroadcast(x, b, y);
         }),
         new("sum_leading", "nn", $"[{rows}, {Columns}]", Count, 4, 0, m =>
         {
-            var (kernel, y, x, partial) = (new Broadcast(m.Library), m.Output<float>(Columns), m.Floats(Count), m.Output<float>(new ColumnParts(rows, Columns).Count * Columns));
-            return () => kernel.Sum(m.Stream, y, x, partial, rows, Columns, accumulate: false);
+            var (y, x) = (m.Output(Columns), m.Floats(rows, Columns));
+            return () => m.Backend.SumLeading(x, y, accumulate: false);
         }),
         new("softmax", "nn", $"[{rows}, {Columns}]", Count, 4, 4, m =>
         {
-            var (kernel, y, x) = (new Softmax(m.Library), m.Output<float>(Count), m.Floats(Count));
-            return () => kernel.Forward(m.Stream, y, x, rows, Columns, isLog: false);
+            var (y, x) = (m.Output(rows, Columns), m.Floats(rows, Columns));
+            return () => m.Backend.Softmax(x, y);
         }),
-        new("layer_norm", "nn", $"[{rows}, {Columns}]", Count, 4, 4, m =>
-        {
-            var (kernel, y, statistics, x) = (new LayerNorm(m.Library), m.Output<float>(Count), m.Output<float>(3 * rows), m.Floats(Count));
-            var (weight, bias) = (m.Floats(Columns), m.Floats(Columns));
-            return () => kernel.Forward(m.Stream, y, statistics, default, x, default, weight, bias, 1e-6, rows, Columns);
-        }),
-        new("layer_norm_backward", "nn", $"[{rows}, {Columns}]", Count, 8, 4, LayerNormBackward),
+        new("layer_norm", "nn", $"[{rows}, {Columns}]", Count, 4, 4, m => LayerNorm(m, backward: false)),
+        new("layer_norm_backward", "nn", $"[{rows}, {Columns}]", Count, 8, 4, m => LayerNorm(m, backward: true)),
     ];
 
-    KernelWorkload Map(string kernel, int inputs) => new(kernel, "nn", $"[{rows}, {Columns}]", Count, 4 * inputs, 4, m =>
-    {
-        var (y, a, b) = (m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
-        return inputs == 1 ? () => m.Library.Map(m.Stream, kernel, 1, Count, y, a, Count) : () => m.Library.Map(m.Stream, kernel, 2, Count, y, a, b, Count);
-    });
+    KernelWorkload Map(string name, int inputs, Action<Backend, Tensor, Tensor, Tensor> launch) =>
+        new(name, "nn", $"[{rows}, {Columns}]", Count, 4 * inputs, 4, m =>
+        {
+            var (y, a, b) = (m.Output(rows, Columns), m.Floats(rows, Columns), m.Floats(rows, Columns));
+            return () => launch(m.Backend, a, b, y);
+        });
 
-    Action LayerNormBackward(WorkloadMemory m)
+    Action LayerNorm(WorkloadMemory m, bool backward)
     {
-        var (kernel, dx, dy, x) = (new LayerNorm(m.Library), m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
-        var (y, statistics, weight) = (m.Output<float>(Count), m.Output<float>(3 * rows), m.Floats(Columns));
-        var (dweight, dbias, partial) = (m.Output<float>(Columns), m.Output<float>(Columns), m.Output<float>(2L * LayerNorm.Parts(rows) * Columns));
-        kernel.Forward(m.Stream, y, statistics, default, x, default, weight, weight, 1e-6, rows, Columns);
-        return () => kernel.Backward(m.Stream, new(dx, false, dweight, false, dbias, false), partial, dy, x, weight, statistics, rows, Columns);
+        var (y, statistics, x, weight, bias) = (m.Output(rows, Columns), m.Output(rows, 3), m.Floats(rows, Columns), m.Floats(Columns), m.Floats(Columns));
+        var (dx, dy, dweight, dbias) = (m.Output(rows, Columns), m.Floats(rows, Columns), m.Output(Columns), m.Output(Columns));
+        m.Backend.LayerNorm(x, weight, bias, 1e-6, y, statistics);
+        return backward
+            ? () => m.Backend.LayerNormBackward(dy, x, weight, statistics, new(dx, false, dweight, false, dbias, false))
+            : () => m.Backend.LayerNorm(x, weight, bias, 1e-6, y, statistics);
     }
 }

@@ -13,23 +13,23 @@ sealed class TensorWorkloads(int side)
     [
         Flat("elementwise_add", 8, 4, m =>
         {
-            var (y, a, b) = (m.Output<float>(Count), m.Floats(Count), m.Floats(Count));
-            return () => m.Library.Map(m.Stream, Binary.Add.Kernel, 2, Count, y, a, b, Count);
+            var (y, a, b) = (m.Output(square, square), m.Floats(square, square), m.Floats(square, square));
+            return () => m.Backend.Map(Binary.Add, a, b, y);
         }),
         Flat("elementwise_scale", 4, 4, m =>
         {
-            var (y, x) = (m.Output<float>(Count), m.Floats(Count));
-            return () => m.Library.Map(m.Stream, Unary.Scale.Kernel, 1, Count, y, x, 0.5f, Count);
+            var (y, x) = (m.Output(square, square), m.Floats(square, square));
+            return () => m.Backend.Map(Unary.Scale, x, y, 0.5);
         }),
         new("permute_transpose", "tensor", $"[{square}, {square}]", Count, 4, 4, m =>
         {
-            var (kernel, y, x) = (new Permute(m.Library), m.Output<float>(Count), m.Floats(Count));
-            return () => kernel.Launch(m.Stream, y, x, [square, square], [1, 0]);
+            var (y, x) = (m.Output(square, square), m.Floats(square, square));
+            return () => m.Backend.Permute(x, [1, 0], y);
         }),
         Flat("reduce_sum", 4, 0, m =>
         {
-            var (kernel, y, x, partial) = (new Reduce(m.Library), m.Output<float>(1), m.Floats(Count), m.Output<double>(Reduce.Parts(Count)));
-            return () => kernel.Sum(m.Stream, y, x, partial, Count);
+            var (y, x) = (m.Output(1), m.Floats(square, square));
+            return () => m.Backend.Sum(x, y);
         }),
         Product("gemm_nn", tensorCores: false),
         Product("gemm_tf32_nn", tensorCores: true),
@@ -44,8 +44,8 @@ sealed class TensorWorkloads(int side)
         int size = 256 * side;
         return new(kernel, "tensor", $"[{size}, {size}] x [{size}, {size}]", (long)size * size, 8, 4, m =>
         {
-            var (gemm, c) = (new GemmKernel(m.Library, tensorCores), m.Output<float>((long)size * size));
-            GemmKernel.Operand a = new(m.Floats((long)size * size), false, size, 0), b = new(m.Floats((long)size * size), false, size, 0);
+            var (gemm, c) = (new GemmKernel(m.Library, tensorCores), CudaBackend.Pointer(m.Output(size, size)));
+            MatrixOperand a = new(CudaBackend.Pointer(m.Floats(size, size)), false, size), b = new(CudaBackend.Pointer(m.Floats(size, size)), false, size);
             return () => gemm.Launch(m.Stream, c, 0, a, b, default, size, size, size, 1, accumulate: false);
         })
         {

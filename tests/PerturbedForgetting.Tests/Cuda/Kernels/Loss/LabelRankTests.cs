@@ -1,6 +1,4 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels.Loss;
 
@@ -25,11 +23,10 @@ sealed class LabelRankTests(string device) : LossFixture(device)
         (int samples, int classes) = shape;
         float[] x = Logits(samples * classes, draw);
         int[] y = Whole(samples, classes);
-        DeviceBuffer<float> logits = Upload<float>(x);
-        DeviceBuffer<int> labels = Upload<int>(y), rank = Poisoned<int>(samples);
-        new LabelRank(Library).Launch(Stream, rank, logits, labels, samples, classes);
+        Tensor rank = Output(DType.Int32, samples);
+        Backend.LabelRank(Input(x, samples, classes), Input(y), rank);
         using Tensor cpuLabels = OnCpu(y);
-        Assert.That(Download(rank), Is.EqualTo(Expected(x, samples, classes, cpuLabels)));
+        Assert.That(rank.ToArray<int>(), Is.EqualTo(Expected(x, samples, classes, cpuLabels)));
     }
 
     [Test]
@@ -38,12 +35,10 @@ sealed class LabelRankTests(string device) : LossFixture(device)
         (int samples, int classes) = shape;
         float[] x = Logits(samples * classes, draw);
         byte[] applies = Array.ConvertAll(Whole(x.Length, 5), v => v < outOfFive ? (byte)(v + 1) : (byte)0);
-        DeviceBuffer<float> logits = Upload<float>(x);
-        DeviceBuffer<byte> flags = Upload<byte>(applies);
-        DeviceBuffer<int> rank = Poisoned<int>(samples);
-        new LabelRank(Library).LaunchApplying(Stream, rank, logits, flags, samples, classes);
+        Tensor rank = Output(DType.Int32, samples);
+        Backend.LabelRank(Input(x, samples, classes), Input(applies, samples, classes), rank);
         using Tensor cpuApplies = OnCpu(applies, samples, classes);
-        Assert.That(Download(rank), Is.EqualTo(Expected(x, samples, classes, cpuApplies)));
+        Assert.That(rank.ToArray<int>(), Is.EqualTo(Expected(x, samples, classes, cpuApplies)));
     }
 
     static int[] Expected(float[] x, int samples, int classes, Tensor labels)
@@ -57,12 +52,11 @@ sealed class LabelRankTests(string device) : LossFixture(device)
     public void RanksAreCounted(int samples)
     {
         int[] ranks = Array.ConvertAll(Whole(samples, 9), static v => v - 1);
-        DeviceBuffer<int> rank = Upload<int>(ranks), counts = Upload(10, 20, 30);
-        var kernel = new LabelRank(Library);
-        kernel.LaunchCount(Stream, counts, rank, 5, samples);
-        kernel.LaunchCount(Stream, counts, rank, 5, samples);
+        Tensor rank = Input(ranks), counts = Input<int>([10, 20, 30]);
+        Backend.CountRanks(rank, 5, counts);
+        Backend.CountRanks(rank, 5, counts);
         int[] expected = [10 + (2 * ranks.Count(static r => r == 0)), 20 + (2 * ranks.Count(static r => r is >= 0 and < 5)), 30 + (2 * ranks.Count(static r => r >= 0))];
-        Assert.That(Download(counts), Is.EqualTo(expected));
+        Assert.That(counts.ToArray<int>(), Is.EqualTo(expected));
         using Tensor onCpu = OnCpu(new[] { 10, 20, 30 }), cpuRanks = OnCpu(ranks);
         Ops.CountRanks(cpuRanks, 5, onCpu);
         Ops.CountRanks(cpuRanks, 5, onCpu);
@@ -74,23 +68,17 @@ sealed class LabelRankTests(string device) : LossFixture(device)
     {
         int[] y = Whole(samples, 10);
         int at = Random.Next(samples);
-        DeviceBuffer<long> index = Poisoned<long>(1);
-        var kernel = new LabelRank(Library);
-        kernel.LaunchFirstOutOfRange(Stream, index, Upload<int>(y), 10, samples);
-        Assert.That(Download(index), Is.EqualTo(new long[] { -1 }));
+        Assert.That(Backend.FirstOutOfRange(Input(y), 10), Is.EqualTo(-1));
         y[at] = wrong;
         y[^1] = wrong;
-        kernel.LaunchFirstOutOfRange(Stream, index, Upload<int>(y), 10, samples);
-        Assert.That(Download(index), Is.EqualTo(new long[] { at }));
+        Assert.That(Backend.FirstOutOfRange(Input(y), 10), Is.EqualTo(at));
     }
 
     [Test]
     public void LogitsAreReadOnce()
     {
         const int Samples = 3, Classes = 1024;
-        DeviceBuffer<float> logits = Upload<float>(Normal(Samples * Classes));
-        DeviceBuffer<int> labels = Upload<int>(Whole(Samples, Classes)), rank = Poisoned<int>(Samples);
-        new LabelRank(Library).Launch(Stream, rank, logits, labels, Samples, Classes);
+        Backend.LabelRank(Input(Normal(Samples * Classes), Samples, Classes), Input(Whole(Samples, Classes)), Output(DType.Int32, Samples));
         // The label and its own logit besides.
         AssertTraffic("label_rank", loaded: (4 * Samples * Classes) + (8 * Samples), stored: 4 * Samples);
     }

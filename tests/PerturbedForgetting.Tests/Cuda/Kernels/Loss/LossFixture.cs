@@ -1,5 +1,5 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels.Loss;
 
@@ -10,36 +10,51 @@ abstract class LossFixture(string device) : KernelFixture(device)
     protected static readonly (int Samples, int Classes)[] Shapes =
         [(1, 2), (3, 31), (2, 32), (5, 33), (128, 10), (3, 255), (3, 256), (3, 257), (4, 1000), (2, 1023), (2, 1025), (2, 21841)];
 
-    /// <summary>Computes a loss on the CPU: logits, where to put the loss, where to put the gradient.</summary>
-    protected delegate void CpuLoss(Tensor logits, Tensor loss, Tensor gradient);
-
-    /// <summary>Computes a loss on the device: where to put the loss, the gradient (or null), a value a sample.</summary>
-    protected delegate void DeviceLoss(DevicePointer loss, DevicePointer gradient, DevicePointer values);
+    /// <summary>Computes a loss: from which logits and labels, where to put the loss, where to put the gradient.</summary>
+    protected delegate void Loss(Tensor logits, Tensor target, Tensor loss, Tensor? gradient);
 
     /// <summary>Loss and gradient of the CPU in float64, from float32 logits.</summary>
-    protected static (double Loss, float[] Gradient) Exact(float[] logits, int samples, int classes, CpuLoss run)
+    protected static (double Loss, float[] Gradient) Exact(float[] logits, int classes, Tensor target, Loss run)
     {
-        using Tensor x = OnCpu(Array.ConvertAll(logits, static v => (double)v), samples, classes), gradient = x.EmptyLike(), loss = Tensor.Persistent([1], DType.Float64);
-        run(x, loss, gradient);
+        using Tensor x = OnCpu(Array.ConvertAll(logits, static v => (double)v), logits.Length / classes, classes), gradient = x.EmptyLike();
+        using Tensor loss = Tensor.Persistent([1], DType.Float64);
+        run(x, target, loss, gradient);
         return (loss.Item(), Array.ConvertAll(gradient.ToArray<double>(), static v => (float)v));
     }
 
-    /// <summary>Loss and gradient of the device, run twice to the same bits, and without a gradient to the same loss.</summary>
-    protected (double Loss, float[] Gradient) OnDevice(int samples, int classes, DeviceLoss run)
+    /// <summary>Loss and gradient of the CPU in float32.</summary>
+    protected static (double Loss, float[] Gradient) Cpu(float[] logits, int classes, Tensor target, Loss run)
     {
-        (float[] Loss, float[] Gradient)[] runs = [Once(), Once()];
-        AssertClose(runs[1].Loss, runs[0].Loss, relative: 0);
-        AssertClose(runs[1].Gradient, runs[0].Gradient, relative: 0);
-        DeviceBuffer<float> loss = Poisoned<float>(1);
-        run(loss, DevicePointer.Null, Poisoned<double>(samples));
-        AssertClose(Download(loss), runs[0].Loss, relative: 0);
-        return (runs[0].Loss[0], runs[0].Gradient);
+        using Tensor x = OnCpu(logits, logits.Length / classes, classes), gradient = x.EmptyLike(), loss = Tensor.Persistent([1]);
+        run(x, target, loss, gradient);
+        return (loss.Item(), gradient.ToArray<float>());
+    }
 
-        (float[] Loss, float[] Gradient) Once()
-        {
-            DeviceBuffer<float> value = Poisoned<float>(1), gradient = Poisoned<float>((long)samples * classes);
-            run(value, gradient, Poisoned<double>(samples));
-            return (Download(value), Download(gradient));
-        }
+    /// <summary>Loss and gradient of the device, run twice to the same bits, and without a gradient to the same loss.</summary>
+    protected (double Loss, float[] Gradient) Twice(float[] logits, int classes, Tensor target, Loss run)
+    {
+        Tensor x = Input(logits, logits.Length / classes, classes), loss = Output(1), gradient = Output(x.Shape.ToArray());
+        Tensor again = Output(1), sameGradient = Output(x.Shape.ToArray()), alone = Output(1);
+        run(x, target, loss, gradient);
+        run(x, target, again, sameGradient);
+        run(x, target, alone, null);
+        AssertClose(again, loss, relative: 0);
+        AssertClose(sameGradient, gradient, relative: 0);
+        AssertClose(alone, loss, relative: 0);
+        return (loss.Item(), gradient.ToArray<float>());
+    }
+
+    /// <summary>Each logit is read once and each element of the gradient written once, in blocks of one warp for few classes and of eight for many;
+    /// each warp reads the label, or, where targets are dense, one for each logit. A sample's loss is written, read again by the last block, and
+    /// what these make written.</summary>
+    protected void CheckTraffic(string kernel, int samples, int classes, bool isDense, Loss run)
+    {
+        float[] x = Normal(samples * classes);
+        run(Input(x, samples, classes), isDense ? Input(x, samples, classes) : Input(Whole(samples, classes)), Output(1), Output(samples, classes));
+        bool isFew = classes <= RowKernel.FewClasses;
+        long targets = isDense ? 4L * x.Length : 4L * samples * (isFew ? 1 : 8);
+        kernel += isFew ? "_few" : "";
+        AssertTraffic(kernel, loaded: (4L * x.Length) + targets + (8L * samples), stored: (4L * x.Length) + (8L * samples) + 4);
+        Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero);
     }
 }

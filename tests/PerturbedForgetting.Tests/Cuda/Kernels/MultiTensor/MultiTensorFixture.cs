@@ -1,6 +1,8 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+using PerturbedForgetting.Tensors.MultiTensor;
+using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tests.Tensors.MultiTensor;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels.MultiTensor;
@@ -19,14 +21,19 @@ abstract class MultiTensorFixture(string device) : KernelFixture(device)
     /// <summary>The arena and its layout on the CPU.</summary>
     protected ArenaModel Model { get; private set; } = null!;
 
-    /// <summary>The tiles on the device.</summary>
-    protected TileTable Tiles { get; private set; } = null!;
+    /// <summary>The same layout on the device; the tests' buffers have exactly their size, which an arena's have not.</summary>
+    protected MultiTensorLayout Layout { get; private set; } = null!;
+
+    /// <summary>The arena's weights, copied to the device.</summary>
+    protected Tensor Weights { get; private set; } = null!;
 
     /// <summary>Makes the model; every other parameter has the given weight decay.</summary>
     protected void Make(int[] sizes, double decay = 0, int frozen = 3)
     {
         Model = Own(new ArenaModel(DType.Float32, Random.Next(), sizes, frozen, decay));
-        Tiles = Own(new TileTable(Context, Model.Layout));
+        using (Initialization.Begin(0, Device))
+            Layout = Own(new ArenaModel(DType.Float32, 0, sizes, frozen, decay)).Layout;
+        Weights = Copy(Model.Arena.Weights);
     }
 
     [TearDown]
@@ -54,7 +61,18 @@ abstract class MultiTensorFixture(string device) : KernelFixture(device)
     }
 
     /// <summary>A copy of a flat buffer on the device.</summary>
-    protected DeviceBuffer<float> Copy(Tensor buffer) => Upload<float>(buffer.ToArray<float>());
+    protected Tensor Copy(Tensor buffer) => Input(buffer.ToArray<float>());
+
+    /// <summary>float64 numbers on the device.</summary>
+    protected Tensor OnDevice(params double[] values) => Input(values);
+
+    /// <summary>The numbers that steer an update, on the device.</summary>
+    protected UpdateControl Control(params double[] values)
+    {
+        UpdateControl control = Own(new UpdateControl(Device));
+        control.Values.CopyFrom<double>(values);
+        return control;
+    }
 
     /// <summary>float64 numbers on the CPU.</summary>
     protected Tensor Numbers(params double[] values) => Own(Tensor.Persistent([values.Length], DType.Float64).CopyFrom<double>(values));

@@ -1,6 +1,4 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Random;
 
@@ -20,9 +18,9 @@ sealed class NormalTests(string device) : MultiTensorFixture(device)
         MultiTensorOps.FillNormal(Model.Layout, y, seed, sequence);
         float[] actual = Twice(() =>
         {
-            DeviceBuffer<float> result = Upload<float>(before);
-            new FillNormal(Library).Launch(Stream, Tiles, result, seed, sequence);
-            return Download(result);
+            Tensor result = Input(before);
+            Backend.FillNormal(Layout, result, new(seed, sequence));
+            return result.ToArray<float>();
         });
         // Made in float64 and rounded once: another logarithm, sine and cosine may change the last bit, next to never.
         AssertClose(actual, y.ToArray<float>(), relative: 1.2e-7);
@@ -33,20 +31,19 @@ sealed class NormalTests(string device) : MultiTensorFixture(device)
     public void TheCallCountsOnTheDevice()
     {
         Make([1025]);
-        DeviceBuffer<float> first = Upload<float>(new float[Model.Arena.Count]), second = Upload<float>(new float[Model.Arena.Count]);
-        DeviceBuffer<ulong> call = Upload(42ul);
-        new FillNormal(Library).Launch(Stream, Tiles, first, 7, Streams.Perturbation, call);
-        new FillNormal(Library).Launch(Stream, Tiles, second, 7, Streams.Perturbation + 42);
-        AssertClose(Download(first), Download(second), relative: 0);
-        Assert.That(Download(first).Distinct().Count(), Is.GreaterThan(1000));
+        Tensor first = Input(new float[Model.Arena.Count]), second = Input(new float[Model.Arena.Count]);
+        Backend.FillNormal(Layout, first, new(7, Streams.Perturbation, Input([42L])));
+        Backend.FillNormal(Layout, second, new(7, Streams.Perturbation + 42));
+        AssertClose(first, second, relative: 0);
+        Assert.That(first.ToArray<float>().Distinct().Count(), Is.GreaterThan(1000));
     }
 
     [Test]
     public void NothingIsReadButTheRun([Values(1, 3)] int tiles)
     {
         Make([tiles * MultiTensorLayout.TileLength]);
-        DeviceBuffer<float> y = Poisoned<float>(Model.Arena.Count);
-        new FillNormal(Library).Launch(Stream, Tiles, y, 1, 2);
+        Tensor y = Output((int)Model.Arena.Count);
+        Backend.FillNormal(Layout, y, new(1, 2));
         AssertTraffic("fill_normal", loaded: tiles * Warps * 24, stored: 4 * y.Count);
         Assert.That(CountersOf("fill_normal")?.BankConflicts ?? 0, Is.Zero);
     }

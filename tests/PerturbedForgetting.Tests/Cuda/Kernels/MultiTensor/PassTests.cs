@@ -1,6 +1,4 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tests.Tensors.MultiTensor;
 
@@ -19,13 +17,12 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
         Make(sizes);
         Tensor d = Model.NewBuffer(), y = Model.Arena.NewBuffer(), norm = Numbers(2.5), radius = Numbers(0.7);
         MultiTensorOps.StepAlong(Model.Layout, d, weighting, norm, radius, sign, y);
-        DeviceBuffer<float> direction = Copy(d), weights = Copy(Model.Arena.Weights);
-        DeviceBuffer<double> squaredNorm = Upload(2.5), rho = Upload(0.7);
+        Tensor direction = Copy(d), squaredNorm = OnDevice(2.5), rho = OnDevice(0.7);
         float[] actual = Twice(() =>
         {
-            DeviceBuffer<float> moved = Poisoned<float>(weights.Count);
-            new StepAlong(Library).Launch(Stream, Tiles, moved, weights, direction, weighting, squaredNorm, rho, sign);
-            return Download(moved);
+            Tensor moved = Output((int)Weights.Count);
+            Backend.StepAlong(Layout, Weights, direction, weighting, squaredNorm, rho, sign, null, moved);
+            return moved.ToArray<float>();
         });
         AssertClose(actual, y.ToArray<float>(), Relative, Absolute);
     }
@@ -36,24 +33,22 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
     {
         Make([5000, 33]);
         float[] w = Model.Arena.Weights.ToArray<float>(), g = Model.NewBuffer().ToArray<float>();
-        DeviceBuffer<float> weights = Upload<float>(w), gradient = Upload<float>(g), moved = Poisoned<float>(w.Length);
-        DeviceBuffer<double> norm = Poisoned<double>(1), partials = Poisoned<double>(3 * Tiles.TileCount), rho = Upload(0.05);
-        new SquaredNorm(Library).Launch(Stream, Tiles, norm, partials, gradient, weights, (Weighting)ofNorm);
-        new StepAlong(Library).Launch(Stream, Tiles, moved, weights, gradient, (Weighting)ofStep, norm, rho, 1);
+        Tensor gradient = Input(g), moved = Output(w.Length), norm = Output(DType.Float64, 1);
+        Backend.SquaredNorm(Layout, gradient, (Weighting)ofNorm, Weights, norm);
+        Backend.StepAlong(Layout, Weights, gradient, (Weighting)ofStep, norm, OnDevice(0.05), 1, null, moved);
         double length = Math.Sqrt(w.Zip(g, (a, b) => Math.Pow(b * Math.Pow(Math.Abs(a), ofNorm), 2)).Sum());
         float[] expected = [.. w.Zip(g, (a, b) => (float)(a + (0.05 / length * b * Math.Pow(Math.Abs(a), ofStep))))];
         // The step is at most 0.05 / length long.
-        AssertClose(Download(moved), expected, Relative, absolute: 2.4e-7 * 0.05 / length);
+        AssertClose(moved, expected, Relative, absolute: 2.4e-7 * 0.05 / length);
     }
 
     [Test]
     public void AZeroDirectionLeavesTheWeightsBitForBit()
     {
         Make(ArenaModel.AwkwardSizes);
-        DeviceBuffer<float> weights = Copy(Model.Arena.Weights), d = Upload<float>(new float[weights.Count]), y = Poisoned<float>(weights.Count);
-        DeviceBuffer<double> norm = Upload(0.0), radius = Upload(0.5);
-        new StepAlong(Library).Launch(Stream, Tiles, y, weights, d, Weighting.None, norm, radius, 1);
-        AssertClose(Download(y), Model.Arena.Weights.ToArray<float>(), relative: 0);
+        Tensor d = Input(new float[Weights.Count]), y = Output((int)Weights.Count);
+        Backend.StepAlong(Layout, Weights, d, Weighting.None, OnDevice(0), OnDevice(0.5), 1, null, y);
+        AssertClose(y, Model.Arena.Weights, relative: 0);
     }
 
     [Test]
@@ -61,15 +56,13 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
     {
         Make(sizes);
         Tensor x = Model.NewBuffer(), z = Model.NewBuffer(), y = Model.NewBuffer(), coefficients = Numbers(0.8, -0.3);
-        DeviceBuffer<float> gradient = Copy(x), second = Copy(z), weights = Copy(Model.Arena.Weights);
-        DeviceBuffer<double> numbers = Upload(0.8, -0.3);
         float[] before = y.ToArray<float>();
-        DeviceGradient g = direction ? new(gradient, second, weighting, numbers) : new(gradient);
+        UpdateGradient g = direction ? new(Copy(x), Copy(z), weighting, OnDevice(0.8, -0.3)) : new(Copy(x));
         float[] actual = Twice(() =>
         {
-            DeviceBuffer<float> result = Upload<float>(before);
-            new Combine(Library).Launch(Stream, Tiles, result, g, weights, 0.5, accumulate);
-            return Download(result);
+            Tensor result = Input(before);
+            Backend.Combine(Layout, g, Weights, 0.5, accumulate, result);
+            return result.ToArray<float>();
         });
         MultiTensorOps.Combine(Model.Layout, direction ? new(x, z, weighting, coefficients) : new(x), 0.5, accumulate, y);
         AssertClose(actual, y.ToArray<float>(), Relative, Absolute);
@@ -80,11 +73,10 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
     {
         Make(sizes);
         Tensor y = Model.NewBuffer(), target = Model.NewBuffer();
-        DeviceBuffer<float> actual = Copy(y), to = Copy(target);
-        DeviceBuffer<double> f = Upload(factor);
-        new Lerp(Library).Launch(Stream, Tiles, actual, to, f);
+        Tensor actual = Copy(y);
+        Backend.Lerp(Layout, actual, Copy(target), OnDevice(factor));
         MultiTensorOps.Lerp(Model.Layout, y, target, Numbers(factor));
-        AssertClose(Download(actual), y.ToArray<float>(), Relative, Absolute);
+        AssertClose(actual, y, Relative, Absolute);
     }
 
     [TestCase(1), TestCase(31), TestCase(33), TestCase(1025)]
@@ -92,34 +84,30 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
     {
         float[] y = Normal(count), target = Normal(count);
         long[] counter = [.. Whole(count, 1 << 20)], counterTarget = [.. Whole(count, 1 << 20)];
-        DeviceBuffer<float> actual = Upload<float>(y), to = Upload<float>(target);
-        DeviceBuffer<long> actualCounter = Upload<long>(counter), toCounter = Upload<long>(counterTarget);
-        DeviceBuffer<double> half = Upload(0.5), third = Upload(0.3);
-        var lerp = new Lerp(Library);
-        lerp.LaunchTensor(Stream, actual, to, third, count);
+        Tensor actual = Input(y), actualCounter = Input(counter);
+        Backend.Lerp(actual, Input(target), OnDevice(0.3));
         // Halves of whole numbers are exact, so that truncation is the same with and without a rounded product.
-        lerp.LaunchInt64(Stream, actualCounter, toCounter, half, count);
+        Backend.Lerp(actualCounter, Input(counterTarget), OnDevice(0.5));
         using Tensor expected = OnCpu(y), expectedCounter = OnCpu(counter), cpuTarget = OnCpu(target), cpuCounter = OnCpu(counterTarget);
         MultiTensorOps.Lerp(expected, cpuTarget, Numbers(0.3));
         MultiTensorOps.Lerp(expectedCounter, cpuCounter, Numbers(0.5));
-        AssertClose(Download(actual), expected.ToArray<float>(), Relative, Absolute);
-        Assert.That(Download(actualCounter), Is.EqualTo(expectedCounter.ToArray<long>()));
+        AssertClose(actual, expected, Relative, Absolute);
+        Assert.That(actualCounter.ToArray<long>(), Is.EqualTo(expectedCounter.ToArray<long>()));
     }
 
     [Test]
     public void PassesMoveTheLeastBytes([Values(1, 3)] int tiles)
     {
         Make([tiles * MultiTensorLayout.TileLength]);
-        DeviceBuffer<float> w = Copy(Model.Arena.Weights), g = Copy(Model.NewBuffer()), y = Copy(Model.NewBuffer());
-        DeviceBuffer<double> numbers = Upload(0.5, 0.5);
-        long count = w.Count, table = tiles * Warps * 16;
+        Tensor g = Copy(Model.NewBuffer()), y = Copy(Model.NewBuffer()), half = OnDevice(0.5);
+        long count = Weights.Count, table = tiles * Warps * 16;
 
-        new StepAlong(Library).Launch(Stream, Tiles, y, w, g, Weighting.Magnitude, numbers, numbers, 1);
+        Backend.StepAlong(Layout, Weights, g, Weighting.Magnitude, half, half, 1, null, y);
         // Norm and radius are read once a tile.
         AssertTraffic("step_along", loaded: (8 * count) + table + (16 * tiles), stored: 4 * count);
-        new Lerp(Library).Launch(Stream, Tiles, y, w, numbers);
+        Backend.Lerp(Layout, y, Weights, half);
         AssertTraffic("lerp", loaded: (8 * count) + table + (tiles * Warps * 8), stored: 4 * count);
-        new Combine(Library).Launch(Stream, Tiles, y, new(g), w, 1, accumulate: false);
+        Backend.Combine(Layout, new(g), Weights, 1, accumulate: false, y);
         AssertTraffic("combine", loaded: (4 * count) + table, stored: 4 * count);
         foreach (string kernel in new[] { "step_along", "lerp", "combine" })
             Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero, kernel);
@@ -131,29 +119,27 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
     public void RestoringBySwitchingArenasMovesNothing()
     {
         Make([MultiTensorLayout.TileLength]);
-        DeviceBuffer<float> w = Copy(Model.Arena.Weights), g = Copy(Model.NewBuffer()), perturbed = Poisoned<float>(w.Count);
-        DeviceBuffer<double> norm = Poisoned<double>(1), partials = Poisoned<double>(3), radius = Upload(0.05), control = Upload(0.1, 1, 1, 1, 0, 1);
-        new SquaredNorm(Library).Launch(Stream, Tiles, norm, partials, g, w, Weighting.None);
-        new StepAlong(Library).Launch(Stream, Tiles, perturbed, w, g, Weighting.None, norm, radius, 1);
-        Assert.That(Download(perturbed), Is.Not.EqualTo(Model.Arena.Weights.ToArray<float>()));
-        Assert.That(Download(w), Is.EqualTo(Model.Arena.Weights.ToArray<float>()));
-        new SgdUpdate(Library).Launch(Stream, Tiles, w, g, new(g), new(0.9, true), control);
+        Tensor g = Copy(Model.NewBuffer()), perturbed = Output((int)Weights.Count), norm = Output(DType.Float64, 1);
+        Backend.SquaredNorm(Layout, g, Weighting.None, Weights, norm);
+        Backend.StepAlong(Layout, Weights, g, Weighting.None, norm, OnDevice(0.05), 1, null, perturbed);
+        Assert.That(perturbed.ToArray<float>(), Is.Not.EqualTo(Model.Arena.Weights.ToArray<float>()));
+        AssertClose(Weights, Model.Arena.Weights, relative: 0);
+        Backend.SgdUpdate(Layout, Weights, new(g), g, new(0.9, true), Control(0.1, 1, 1, 1, 0, 1));
         if (AllCounters is not { } counters)
             return;
         Assert.That(counters.Keys, Is.EquivalentTo(new[] { "squared_norm", "step_along", "sgd_update" }));
         // 4 + 8 + 12 bytes a parameter loaded and 4 + 8 stored; the rest are the tile and some numbers.
-        Assert.That(counters.Values.Sum(c => c.BytesLoaded) / (double)w.Count, Is.EqualTo(24).Within(0.1));
-        Assert.That(counters.Values.Sum(c => c.BytesStored) / (double)w.Count, Is.EqualTo(12).Within(0.001));
+        Assert.That(counters.Values.Sum(c => c.BytesLoaded) / (double)Weights.Count, Is.EqualTo(24).Within(0.1));
+        Assert.That(counters.Values.Sum(c => c.BytesStored) / (double)Weights.Count, Is.EqualTo(12).Within(0.001));
     }
 
     [Test]
     public void CombineReadsWhatItNeeds([Values] bool accumulate, [Values] Weighting weighting)
     {
         Make([MultiTensorLayout.TileLength]);
-        DeviceBuffer<float> w = Copy(Model.Arena.Weights), g = Copy(Model.NewBuffer()), z = Copy(Model.NewBuffer()), y = Copy(Model.NewBuffer());
-        DeviceBuffer<double> numbers = Upload(0.5, 0.5);
-        new Combine(Library).Launch(Stream, Tiles, y, new(g, z, weighting, numbers), w, 1, accumulate);
+        Tensor g = Copy(Model.NewBuffer()), z = Copy(Model.NewBuffer()), y = Copy(Model.NewBuffer());
+        Backend.Combine(Layout, new(g, z, weighting, OnDevice(0.5, 0.5)), Weights, 1, accumulate, y);
         int each = 8 + (accumulate ? 4 : 0) + (weighting == Weighting.None ? 0 : 4);
-        AssertTraffic("combine", loaded: (each * w.Count) + (Warps * (16 + 16)), stored: 4 * w.Count);
+        AssertTraffic("combine", loaded: (each * y.Count) + (Warps * (16 + 16)), stored: 4 * y.Count);
     }
 }

@@ -1,6 +1,4 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.MultiTensor;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels.MultiTensor;
@@ -17,17 +15,17 @@ sealed class ReductionTests(string device) : MultiTensorFixture(device)
         Make(sizes);
         Tensor x = Model.NewBuffer(), result = Numbers(-1);
         MultiTensorOps.SquaredNorm(Model.Layout, x, weighting, result);
-        DeviceBuffer<float> gradient = Copy(x), weights = Copy(Model.Arena.Weights);
-        double[] actual = Twice(() => SquaredNormOf(gradient, weights, weighting));
+        Tensor gradient = Copy(x);
+        double[] actual = Twice(() => SquaredNormOf(gradient, weighting));
         // Products of float32 are exact in float64.
         AssertClose(actual, result.ToArray<double>(), relative: 1e-14);
     }
 
-    double[] SquaredNormOf(DeviceBuffer<float> x, DeviceBuffer<float> weights, Weighting weighting)
+    double[] SquaredNormOf(Tensor x, Weighting weighting)
     {
-        DeviceBuffer<double> norm = Poisoned<double>(1), partials = Poisoned<double>(3 * Tiles.TileCount);
-        new SquaredNorm(Library).Launch(Stream, Tiles, norm, partials, x, weights, weighting);
-        return Download(norm);
+        Tensor norm = Output(DType.Float64, 1);
+        Backend.SquaredNorm(Layout, x, weighting, Weights, norm);
+        return norm.ToArray<double>();
     }
 
     [Test]
@@ -36,30 +34,30 @@ sealed class ReductionTests(string device) : MultiTensorFixture(device)
         Make(sizes);
         Tensor x = Model.NewBuffer(), z = Model.NewBuffer(3), result = Numbers(-1, -1, -1);
         MultiTensorOps.Products(Model.Layout, x, z, weighting, result);
-        DeviceBuffer<float> gradient = Copy(x), direction = Copy(z), weights = Copy(Model.Arena.Weights);
-        double[] actual = Twice(() => ProductsOf(gradient, direction, weights, weighting)), expected = result.ToArray<double>();
+        Tensor gradient = Copy(x), direction = Copy(z);
+        double[] actual = Twice(() => ProductsOf(gradient, direction, weighting)), expected = result.ToArray<double>();
         AssertClose(actual.AsSpan(0, 1), expected.AsSpan(0, 1), relative: 1e-14);
         AssertClose(actual.AsSpan(2), expected.AsSpan(2), relative: 1e-14);
         // Terms of either sign: the error is relative to the product of the norms.
         Assert.That(actual[1], Is.EqualTo(expected[1]).Within(1e-14 * Math.Sqrt(expected[0] * expected[2])));
     }
 
-    double[] ProductsOf(DeviceBuffer<float> x, DeviceBuffer<float> z, DeviceBuffer<float> weights, Weighting weighting)
+    double[] ProductsOf(Tensor x, Tensor z, Weighting weighting)
     {
-        DeviceBuffer<double> products = Poisoned<double>(3), partials = Poisoned<double>(3 * Tiles.TileCount);
-        new Products(Library).Launch(Stream, Tiles, products, partials, x, z, weights, weighting);
-        return Download(products);
+        Tensor products = Output(DType.Float64, 3);
+        Backend.Products(Layout, x, z, weighting, Weights, products);
+        return products.ToArray<double>();
     }
 
     [Test]
     public void NoParameterIsReadTwice([Values(1, 3)] int tiles, [Values] Weighting weighting)
     {
         Make([tiles * MultiTensorLayout.TileLength]);
-        DeviceBuffer<float> x = Copy(Model.NewBuffer()), weights = Copy(Model.Arena.Weights);
+        Tensor x = Copy(Model.NewBuffer());
         long count = x.Count, weighted = weighting == Weighting.None ? 0 : 4;
-        SquaredNormOf(x, weights, weighting);
+        SquaredNormOf(x, weighting);
         AssertTraffic("squared_norm", loaded: ((4 + weighted) * count) + (tiles * Warps * TileBytes) + (8 * tiles), stored: (8 * tiles) + 8);
-        ProductsOf(x, x, weights, weighting);
+        ProductsOf(x, x, weighting);
         AssertTraffic("products", loaded: ((8 + weighted) * count) + (tiles * Warps * TileBytes) + (SumBytes * tiles), stored: (SumBytes * tiles) + SumBytes);
         Assert.That(CountersOf("squared_norm")?.BankConflicts ?? 0, Is.Zero);
         Assert.That(CountersOf("products")?.BankConflicts ?? 0, Is.Zero);
@@ -70,20 +68,18 @@ sealed class ReductionTests(string device) : MultiTensorFixture(device)
     {
         Make([70_001]);
         float[] values = Model.NewBuffer().ToArray<float>();
-        DeviceBuffer<float> good = Upload<float>(values);
+        Tensor good = Input(values), norm = Output(DType.Float64, 1);
         values[at] = bad;
-        DeviceBuffer<float> x = Upload<float>(values);
-        DeviceBuffer<double> norm = Poisoned<double>(1), partials = Poisoned<double>(3 * Tiles.TileCount);
         Assert.That(FlagBehind(good), Is.EqualTo(new[] { 1.0 }));
-        Assert.That(FlagBehind(x), Is.EqualTo(new[] { 0.0 }));
-        Assert.That(Download(norm)[0], float.IsNaN(bad) ? Is.NaN : Is.EqualTo(double.PositiveInfinity));
+        Assert.That(FlagBehind(Input(values)), Is.EqualTo(new[] { 0.0 }));
+        Assert.That(norm.ToArray<double>()[0], float.IsNaN(bad) ? Is.NaN : Is.EqualTo(double.PositiveInfinity));
 
-        double[] FlagBehind(DeviceBuffer<float> gradient)
+        double[] FlagBehind(Tensor gradient)
         {
-            DeviceBuffer<double> flag = Upload(1.0);
-            new SquaredNorm(Library).Launch(Stream, Tiles, norm, partials, gradient, gradient, Weighting.None);
-            new StepAlong(Library).Launch(Stream, Tiles, Poisoned<float>(values.Length), gradient, gradient, Weighting.None, norm, Upload(0.1), 1, flag);
-            return Download(flag);
+            Tensor flag = OnDevice(1);
+            Backend.SquaredNorm(Layout, gradient, Weighting.None, gradient, norm);
+            Backend.StepAlong(Layout, gradient, gradient, Weighting.None, norm, OnDevice(0.1), 1, flag, Output(values.Length));
+            return flag.ToArray<double>();
         }
     }
 
@@ -95,8 +91,8 @@ sealed class ReductionTests(string device) : MultiTensorFixture(device)
         double expected = values.Take(40).Sum(static v => (double)v * v);
         // Its gradient may hold anything.
         values.AsSpan(48).Fill(float.NaN);
-        DeviceBuffer<float> x = Upload<float>(values);
-        AssertClose(SquaredNormOf(x, x, Weighting.None), [expected], relative: 1e-14);
-        AssertClose(ProductsOf(x, x, x, Weighting.None), [expected, expected, expected], relative: 1e-14);
+        Tensor x = Input(values);
+        AssertClose(SquaredNormOf(x, Weighting.None), [expected], relative: 1e-14);
+        AssertClose(ProductsOf(x, x, Weighting.None), [expected, expected, expected], relative: 1e-14);
     }
 }

@@ -1,6 +1,4 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tests.Tensors.MultiTensor;
 
@@ -20,14 +18,14 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
         Tensor x = Model.NewBuffer(), z = Model.NewBuffer(), v = Model.NewBuffer(), coefficients = Numbers(0.8, -0.3);
         UpdateControl control = Own(new UpdateControl(Device.Cpu));
         control.Values.CopyFrom<double>([0.1, 1, 0.7, 5, 0, 2]);
-        DeviceGradient g = Gradient(x, z, direction);
+        UpdateGradient g = Gradient(x, z, direction);
         float[] w0 = Model.Arena.Weights.ToArray<float>(), v0 = v.ToArray<float>();
-        DeviceBuffer<double> controls = Upload(0.1, 1, 0.7, 5, 0, 2);
+        UpdateControl onDevice = Control(0.1, 1, 0.7, 5, 0, 2);
         float[] actual = Twice<float>(() =>
         {
-            DeviceBuffer<float> weights = Upload<float>(w0), velocity = Upload<float>(v0);
-            new SgdUpdate(Library).Launch(Stream, Tiles, weights, momentum > 0 ? velocity.Pointer : default, g, rule, controls);
-            return [.. Download(weights), .. Download(velocity)];
+            Tensor weights = Input(w0), velocity = Input(v0);
+            Backend.SgdUpdate(Layout, weights, g, momentum > 0 ? velocity : null, rule, onDevice);
+            return [.. weights.ToArray<float>(), .. velocity.ToArray<float>()];
         });
         MultiTensorOps.SgdUpdate(Model.Layout, direction ? new(x, z, Weighting.Magnitude, coefficients) : new(x), momentum > 0 ? v : null, rule, control);
         AssertClose(actual, [.. Model.Arena.Weights.ToArray<float>(), .. v.ToArray<float>()], relative: 2.4e-7, absolute: 2.4e-7);
@@ -43,14 +41,14 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
         v.CopyFrom<float>([.. v.ToArray<float>().Select(static a => 0.01f + (a * a))]);
         UpdateControl control = Own(new UpdateControl(Device.Cpu));
         control.Values.CopyFrom<double>([0.01, 1, 0.7, step, 0, 2]);
-        DeviceGradient g = Gradient(x, z, direction);
+        UpdateGradient g = Gradient(x, z, direction);
         float[] w0 = Model.Arena.Weights.ToArray<float>(), m0 = m.ToArray<float>(), v0 = v.ToArray<float>();
-        DeviceBuffer<double> controls = Upload(0.01, 1, 0.7, step, 0, 2);
+        UpdateControl onDevice = Control(0.01, 1, 0.7, step, 0, 2);
         float[] actual = Twice<float>(() =>
         {
-            DeviceBuffer<float> weights = Upload<float>(w0), first = Upload<float>(m0), second = Upload<float>(v0);
-            new AdamUpdate(Library).Launch(Stream, Tiles, weights, first, second, g, rule, controls);
-            return [.. Download(weights), .. Download(first), .. Download(second)];
+            Tensor weights = Input(w0), first = Input(m0), second = Input(v0);
+            Backend.AdamUpdate(Layout, weights, g, first, second, rule, onDevice);
+            return [.. weights.ToArray<float>(), .. first.ToArray<float>(), .. second.ToArray<float>()];
         });
         MultiTensorOps.AdamUpdate(Model.Layout, direction ? new(x, z, Weighting.Magnitude, coefficients) : new(x), m, v, rule, control);
         AssertClose(actual, [.. Model.Arena.Weights.ToArray<float>(), .. m.ToArray<float>(), .. v.ToArray<float>()], relative: 2.4e-7, absolute: 2.4e-7);
@@ -60,39 +58,37 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
     public void AdamLeavesAWeightWithoutAGradientAlone()
     {
         Make([1025]);
-        float[] w = Model.Arena.Weights.ToArray<float>(), zeros = new float[w.Length];
-        DeviceBuffer<float> weights = Upload<float>(w), first = Upload<float>(zeros), second = Upload<float>(zeros), g = Upload<float>(zeros);
-        DeviceBuffer<double> control = Upload(0.01, 1, 1, 1, 0, 0);
-        new AdamUpdate(Library).Launch(Stream, Tiles, weights, first, second, new(g), new(0.9, 0.999, 1e-8, false), control);
-        AssertClose(Download(weights), w, relative: 0);
+        float[] zeros = new float[Weights.Count];
+        Backend.AdamUpdate(Layout, Weights, new(Input(zeros)), Input(zeros), Input(zeros), new(0.9, 0.999, 1e-8, false), Control(0.01, 1, 1, 1, 0, 0));
+        AssertClose(Weights, Model.Arena.Weights, relative: 0);
     }
 
     [Test]
     public void ASkippedUpdateChangesNoBit()
     {
         Make(ArenaModel.AwkwardSizes, Decay);
-        float[] w = Model.Arena.Weights.ToArray<float>(), v = Model.NewBuffer().ToArray<float>();
-        DeviceBuffer<float> weights = Upload<float>(w), first = Upload<float>(v), second = Upload<float>(v), g = Copy(Model.NewBuffer());
-        DeviceBuffer<double> control = Upload(0.1, 0, 0, 0, 0, 0), norm = Upload(double.NaN), flag = Upload(1.0);
-        new Scalars(Library).BeginUpdate(Stream, control, norm, flag, 0);
-        new SgdUpdate(Library).Launch(Stream, Tiles, weights, first, new(g), new(0.9, true), control);
-        new AdamUpdate(Library).Launch(Stream, Tiles, weights, first, second, new(g), new(0.9, 0.99, 1e-8, true), control);
-        AssertClose(Download(weights), w, relative: 0);
-        AssertClose(Download(first), v, relative: 0);
-        AssertClose(Download(second), v, relative: 0);
+        float[] v = Model.NewBuffer().ToArray<float>();
+        Tensor first = Input(v), second = Input(v), g = Copy(Model.NewBuffer());
+        UpdateControl control = Control(0.1, 0, 0, 0, 0, 0);
+        Backend.BeginUpdate(OnDevice(double.NaN), OnDevice(1), 0, control);
+        Backend.SgdUpdate(Layout, Weights, new(g), first, new(0.9, true), control);
+        Backend.AdamUpdate(Layout, Weights, new(g), first, second, new(0.9, 0.99, 1e-8, true), control);
+        AssertClose(Weights, Model.Arena.Weights, relative: 0);
+        AssertClose(first, v, relative: 0);
+        AssertClose(second, v, relative: 0);
     }
 
     [Test]
     public void UpdatesMoveTheLeastBytes([Values(1, 3)] int tiles, [Values] bool momentum)
     {
         Make([tiles * MultiTensorLayout.TileLength], Decay);
-        DeviceBuffer<float> w = Copy(Model.Arena.Weights), m = Copy(Model.NewBuffer()), v = Upload<float>(new float[w.Count]), g = Copy(Model.NewBuffer());
-        DeviceBuffer<double> control = Upload(0.1, 1, 1, 1, 0, 1);
-        long count = w.Count;
-        new SgdUpdate(Library).Launch(Stream, Tiles, w, momentum ? m.Pointer : default, new(g), new(momentum ? 0.9 : 0, true), control);
+        Tensor m = Copy(Model.NewBuffer()), v = Input(new float[Weights.Count]), g = Copy(Model.NewBuffer());
+        UpdateControl control = Control(0.1, 1, 1, 1, 0, 1);
+        long count = Weights.Count;
+        Backend.SgdUpdate(Layout, Weights, new(g), momentum ? m : null, new(momentum ? 0.9 : 0, true), control);
         // Each warp reads its tile (24) and rate, flag and scale (24).
         AssertTraffic("sgd_update", loaded: ((momentum ? 12 : 8) * count) + (tiles * Warps * 48), stored: (momentum ? 8 : 4) * count);
-        new AdamUpdate(Library).Launch(Stream, Tiles, w, m, v, new(g), new(0.9, 0.99, 1e-8, true), control);
+        Backend.AdamUpdate(Layout, Weights, new(g), m, v, new(0.9, 0.99, 1e-8, true), control);
         // The first thread reads rate and steps besides.
         AssertTraffic("adam_update", loaded: (16 * count) + (tiles * ((Warps * 48) + 16)), stored: 12 * count);
         Assert.That(CountersOf("sgd_update")?.BankConflicts ?? 0, Is.Zero);
@@ -105,9 +101,9 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
         UpdateControl control = Own(new UpdateControl(Device.Cpu));
         control.Values.CopyFrom<double>([0.1, 7, 7, 5, 2, 7]);
         MultiTensorOps.BeginUpdate(Numbers(squaredNorm), Numbers(flag), maxNorm, control);
-        DeviceBuffer<double> actual = Upload(0.1, 7, 7, 5, 2, 7), norm = Upload(squaredNorm), good = Upload(flag);
-        new Scalars(Library).BeginUpdate(Stream, actual, norm, good, maxNorm);
-        AssertClose(Download(actual), control.Values.ToArray<double>(), relative: 0);
+        UpdateControl actual = Control(0.1, 7, 7, 5, 2, 7);
+        Backend.BeginUpdate(OnDevice(squaredNorm), OnDevice(flag), maxNorm, actual);
+        AssertClose(actual.Values.ToArray<double>(), control.Values.ToArray<double>(), relative: 0);
     }
 
     [Test]
@@ -116,11 +112,11 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
         double xx = kind == 0 ? 0 : Random.NextDouble(), zz = kind == 1 ? 0 : 5 * Random.NextDouble(), xz = Math.Sqrt(xx * zz) * ((2 * Random.NextDouble()) - 1);
         Tensor coefficients = Numbers(-1, -1), combined = Numbers(-1);
         MultiTensorOps.OrthogonalCoefficients(Numbers(xx, xz, zz), Numbers(zz), sign, 0.4, normalized, coefficients, combined);
-        DeviceBuffer<double> products = Upload(xx, xz, zz), norm = Upload(zz), actual = Poisoned<double>(2), actualNorm = Poisoned<double>(1);
-        new Scalars(Library).OrthogonalCoefficients(Stream, actual, actualNorm, products, norm, sign, 0.4, normalized);
+        Tensor actual = Output(DType.Float64, 2), actualNorm = Output(DType.Float64, 1);
+        Backend.OrthogonalCoefficients(OnDevice(xx, xz, zz), OnDevice(zz), sign, 0.4, normalized, actual, actualNorm);
         // A direction along the gradient is taken away but for rounding, which the division by a tiny norm may raise.
-        AssertClose(Download(actual), coefficients.ToArray<double>(), relative: 1e-14);
-        AssertClose(Download(actualNorm), combined.ToArray<double>(), relative: 1e-13, absolute: 1e-15 * (xx + zz));
+        AssertClose(actual.ToArray<double>(), coefficients.ToArray<double>(), relative: 1e-14);
+        AssertClose(actualNorm.ToArray<double>(), combined.ToArray<double>(), relative: 1e-13, absolute: 1e-15 * (xx + zz));
     }
 
     [TestCase(1.5f, -1), TestCase(float.NaN, 1), TestCase(float.NegativeInfinity, 1)]
@@ -129,11 +125,10 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
         Tensor last = Numbers(9), sum = Numbers(0.25);
         using Tensor loss = OnCpu(new[] { value });
         MultiTensorOps.Record(loss, factor, last, sum);
-        DeviceBuffer<double> actualLast = Poisoned<double>(1), actualSum = Upload(0.25);
-        DeviceBuffer<float> x = Upload(value);
-        new Scalars(Library).Record(Stream, actualLast, actualSum, x, factor);
-        AssertClose(Download(actualLast), last.ToArray<double>(), relative: 0);
-        AssertClose(Download(actualSum), sum.ToArray<double>(), relative: 0);
+        Tensor actualLast = Output(DType.Float64, 1), actualSum = OnDevice(0.25);
+        Backend.Record(Input([value]), factor, actualLast, actualSum);
+        AssertClose(actualLast.ToArray<double>(), last.ToArray<double>(), relative: 0);
+        AssertClose(actualSum.ToArray<double>(), sum.ToArray<double>(), relative: 0);
     }
 
     [Test]
@@ -142,33 +137,32 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
         double[] before = [.. Enumerable.Range(0, 7).Select(_ => 100 * Random.NextDouble())], losses = [loss, 2 * loss, perturbLoss, 5 * perturbLoss];
         Tensor sums = Numbers(before);
         MultiTensorOps.AddLosses(Numbers(losses), chunks, 129, Numbers(keep ? 1 : 0), sums);
-        DeviceBuffer<double> actual = Upload(before), batch = Upload(losses), flag = Upload(keep ? 1.0 : 0.0);
-        new Scalars(Library).AddLosses(Stream, actual, batch, flag, chunks, 129);
+        Tensor onDevice = OnDevice(before);
+        Backend.AddLosses(OnDevice(losses), chunks, 129, OnDevice(keep ? 1 : 0), onDevice);
+        double[] actual = onDevice.ToArray<double>();
         // One rounding less: product and sum are one instruction.
-        AssertClose(Download(actual), sums.ToArray<double>(), relative: 2.3e-16);
+        AssertClose(actual, sums.ToArray<double>(), relative: 2.3e-16);
         double counted = double.IsFinite(loss) && double.IsFinite(perturbLoss) ? 129 : 0;
-        Assert.That(Download(actual)[2], Is.EqualTo((keep ? before[2] : 0) + counted).Within(1e-12));
-        Assert.That(Download(actual)[6], Is.EqualTo(before[6] + (double.IsFinite(loss) ? 0 : 1)));
+        Assert.That(actual[2], Is.EqualTo((keep ? before[2] : 0) + counted).Within(1e-12));
+        Assert.That(actual[6], Is.EqualTo(before[6] + (double.IsFinite(loss) ? 0 : 1)));
     }
 
     [Test]
     public void CopyIfZeroCopiesIfZero([Values(0.0, 1.0, double.NaN)] double value, [Values(1, 33, 600_000)] int count)
     {
         float[] x = Normal(count), y = Normal(count);
-        DeviceBuffer<float> from = Upload<float>(x), to = Upload<float>(y);
-        DeviceBuffer<double> flag = Upload(value);
-        new Scalars(Library).CopyIfZero(Stream, to, from, flag, to.Bytes);
-        AssertClose(Download(to), value == 0 ? x : y, relative: 0);
+        Tensor to = Input(y);
+        Backend.CopyIfZero(OnDevice(value), Input(x), to);
+        AssertClose(to, value == 0 ? x : y, relative: 0);
     }
 
     [Test]
     public void HalfAWordCannotBeCopied()
     {
-        DeviceBuffer<byte> x = Upload<byte>(new byte[6]);
-        DeviceBuffer<double> flag = Upload(0.0);
-        Assert.That(() => new Scalars(Library).CopyIfZero(Stream, x, x, flag, 6), Throws.ArgumentException.With.Message.Contains("6 bytes"));
+        Tensor x = Input(new byte[6]);
+        Assert.That(() => Backend.CopyIfZero(OnDevice(0), x, x), Throws.ArgumentException.With.Message.Contains("6 bytes"));
     }
 
-    DeviceGradient Gradient(Tensor x, Tensor z, bool direction) =>
-        direction ? new(Copy(x), Copy(z), Weighting.Magnitude, Upload(0.8, -0.3)) : new(Copy(x));
+    UpdateGradient Gradient(Tensor x, Tensor z, bool direction) =>
+        direction ? new(Copy(x), Copy(z), Weighting.Magnitude, OnDevice(0.8, -0.3)) : new(Copy(x));
 }

@@ -1,31 +1,28 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
 
 [TestFixtureSource(typeof(KernelDevices))]
 sealed class BatchNormKernelTests(string device) : KernelFixture(device)
 {
-    static readonly (int Rows, int Channels)[] shapes = [(2, 1), (33, 31), (1025, 5), (256, 64), (129, 33), (3 * 49, 128)];
+    // The allocator does not round up the work space of 256 x 64 (moments) and of 448 x 32 (sums and coefficients).
+    static readonly (int Rows, int Channels)[] shapes = [(2, 1), (33, 31), (1025, 5), (256, 64), (129, 33), (3 * 49, 128), (448, 32)];
 
     [Test]
     public void StatisticsAndApply([ValueSource(nameof(shapes))] (int Rows, int Channels) shape, [Values] bool relu, [Values] bool residual)
     {
         (int rows, int channels) = shape;
         Case c = Make(rows, channels);
-        DeviceBuffer<float> saved = Poisoned<float>(5 * channels), y = Poisoned<float>(rows * channels), mean = Upload<float>(c.Mean), variance = Upload<float>(c.Variance), x = Upload<float>(c.X);
-        var kernels = new BatchNorm(Library);
-        DeviceBuffer<long> counter = Upload(41L);
-        kernels.Statistics(Stream, saved, mean, variance, counter, Scratch<float>(BatchNorm.Scratch(rows, channels)), x, Upload<float>(c.Weight), Upload<float>(c.Bias), 1e-5, 0.1, rows, channels);
-        kernels.Apply(Stream, y, x, saved, residual ? Upload<float>(c.Residual) : DevicePointer.Null, relu, rows, channels);
-        Tensor expected = Tensor.Empty([rows, channels], DType.Float32), statistics = c.SavedOnCpu(out Tensor runningMean, out Tensor runningVariance);
+        Tensor saved = Output(5, channels), y = Output(rows, channels), mean = Input(c.Mean), variance = Input(c.Variance), x = Input(c.X, rows, channels), counter = Input([41L]);
+        Backend.BatchNormStatistics(x, Input(c.Weight), Input(c.Bias), 1e-5, saved, mean, variance, 0.1, counter);
+        Backend.BatchNormApply(x, saved, residual ? Input(c.Residual, rows, channels) : null, relu, y);
+        Tensor expected = Tensor.Empty([rows, channels]), statistics = c.SavedOnCpu(out Tensor runningMean, out Tensor runningVariance);
         expected.Backend.BatchNormApply(OnCpu(c.X, rows, channels), statistics, residual ? OnCpu(c.Residual, rows, channels) : null, relu, expected);
-        Assert.That(Download(counter), Is.EqualTo(new[] { 42L }));
-        AssertClose(Download(mean), runningMean.ToArray<float>(), 2e-6, 1e-6);
-        AssertClose(Download(variance), runningVariance.ToArray<float>(), 2e-5, 1e-6);
-        AssertClose(Download(y), expected.ToArray<float>(), 2e-5, 2e-5);
+        Assert.That(counter.ToArray<long>(), Is.EqualTo(new[] { 42L }));
+        AssertClose(mean, runningMean, 2e-6, 1e-6);
+        AssertClose(variance, runningVariance, 2e-5, 1e-6);
+        AssertClose(y, expected, 2e-5, 2e-5);
     }
 
     [Test]
@@ -40,16 +37,15 @@ sealed class BatchNormKernelTests(string device) : KernelFixture(device)
         cpu.BatchNormApply(x, statistics, null, relu, output);
         Tensor dx = Tensor.Empty([rows, channels], DType.Float32), dresidual = Tensor.Empty([rows, channels], DType.Float32), dweight = OnCpu(c.Weight), dbias = Tensor.Empty([channels], DType.Float32);
         cpu.BatchNormBackward(dy, x, relu, residual ? output : null, statistics, batch, new BatchNormGradients(dx, residual ? dresidual : null, dweight, true, dbias, false));
-        DeviceBuffer<float> input = Poisoned<float>(c.X.Length), kept = Poisoned<float>(c.X.Length), weight = Upload<float>(c.Weight), bias = Poisoned<float>(channels);
-        new BatchNorm(Library).Backward(Stream, new BatchNorm.Results(input, residual ? kept : DevicePointer.Null, weight, true, bias, false),
-            Scratch<float>(BatchNorm.Scratch(rows, channels)), Upload<float>(c.Residual), Upload<float>(c.X), residual ? Upload<float>(output.ToArray<float>()) : DevicePointer.Null,
-            Upload<float>(statistics.ToArray<float>()), relu, batch, rows, channels);
+        Tensor input = Output(rows, channels), kept = Output(rows, channels), weight = Input(c.Weight), bias = Output(channels);
+        Backend.BatchNormBackward(Input(c.Residual, rows, channels), Input(c.X, rows, channels), relu, residual ? Input(output.ToArray<float>(), rows, channels) : null,
+            Input(statistics.ToArray<float>(), 5, channels), batch, new BatchNormGradients(input, residual ? kept : null, weight, true, bias, false));
         double sums = Math.ScaleB(rows * Math.Sqrt(rows), -22) + 1e-5;
-        AssertClose(Download(weight), dweight.ToArray<float>(), 1e-5, sums);
-        AssertClose(Download(bias), dbias.ToArray<float>(), 1e-5, sums);
-        AssertClose(Download(input), dx.ToArray<float>(), 1e-4, 1e-4);
+        AssertClose(weight, dweight, 1e-5, sums);
+        AssertClose(bias, dbias, 1e-5, sums);
+        AssertClose(input, dx, 1e-4, 1e-4);
         if (residual)
-            AssertClose(Download(kept), dresidual.ToArray<float>(), 0);
+            AssertClose(kept, dresidual, 0);
     }
 
     /// <summary>The parts are put together by the block that arrives last, which is another in every run; the counters are zero behind each,
@@ -59,29 +55,25 @@ sealed class BatchNormKernelTests(string device) : KernelFixture(device)
     {
         const int rows = 700;
         Case c = Make(rows, channels);
-        DeviceBuffer<float> x = Upload<float>(c.X), w = Upload<float>(c.Weight), saved = Poisoned<float>(5 * channels), dw = Poisoned<float>(channels), dx = Poisoned<float>(rows * channels),
-            dy = Upload<float>(c.Residual), scratch = Scratch<float>(BatchNorm.Scratch(rows, channels));
-        var kernels = new BatchNorm(Library);
+        Tensor x = Input(c.X, rows, channels), w = Input(c.Weight), saved = Output(5, channels), dw = Output(channels), dx = Output(rows, channels),
+            dy = Input(c.Residual, rows, channels);
         Pass();
-        float[] expected = Download(saved), expectedWeight = Download(dw), expectedInput = Download(dx);
-        Stream.BeginCapture();
-        Pass();
-        using CudaGraph recorded = Stream.EndCapture();
-        using CudaGraphExecutable graph = recorded.Instantiate();
+        float[] expected = saved.ToArray<float>(), expectedWeight = dw.ToArray<float>(), expectedInput = dx.ToArray<float>();
+        using DeviceGraph graph = Device.Capture(Pass);
         for (int run = 0; run < 3; run++)
         {
-            foreach (DeviceBuffer<float> output in (DeviceBuffer<float>[])[saved, dw, dx])
-                Stream.FillBytes(output, 0xFF, output.Bytes);
-            graph.Launch(Stream);
-            AssertClose(Download(saved), expected, 0);
-            AssertClose(Download(dw), expectedWeight, 0);
-            AssertClose(Download(dx), expectedInput, 0);
+            foreach (Tensor output in (Tensor[])[saved, dw, dx])
+                output.Fill(double.NaN);
+            graph.Launch();
+            AssertClose(saved, expected, 0);
+            AssertClose(dw, expectedWeight, 0);
+            AssertClose(dx, expectedInput, 0);
         }
 
         void Pass()
         {
-            kernels.Statistics(Stream, saved, default, default, default, scratch, x, w, w, 1e-5, 0.1, rows, channels);
-            kernels.Backward(Stream, new BatchNorm.Results(dx, default, dw, false, default, false), scratch, dy, x, default, saved, true, true, rows, channels);
+            Backend.BatchNormStatistics(x, w, w, 1e-5, saved, null, null, 0.1, null);
+            Backend.BatchNormBackward(dy, x, true, null, saved, true, new BatchNormGradients(dx, null, dw, false, null, false));
         }
     }
 
@@ -95,13 +87,11 @@ sealed class BatchNormKernelTests(string device) : KernelFixture(device)
         Backend cpu = saved.Backend;
         cpu.BatchNormFrozen(OnCpu(c.Weight), OnCpu(c.Bias), OnCpu(c.Mean), OnCpu(c.Variance), 1e-5, saved);
         cpu.BatchNormBackward(OnCpu(c.Residual, rows, channels), x, true, null, saved, false, new BatchNormGradients(dx, null, null, false, null, false));
-        DeviceBuffer<float> made = Poisoned<float>(5 * channels), input = Poisoned<float>(c.X.Length);
-        var kernels = new BatchNorm(Library);
-        kernels.Frozen(Stream, made, Upload<float>(c.Mean), Upload<float>(c.Variance), Upload<float>(c.Weight), Upload<float>(c.Bias), 1e-5, channels);
-        kernels.Backward(Stream, new BatchNorm.Results(input, default, default, false, default, false), Scratch<float>(BatchNorm.Scratch(rows, channels)), Upload<float>(c.Residual),
-            Upload<float>(c.X), DevicePointer.Null, made, relu: true, batch: false, rows, channels);
-        AssertClose(Download(made), saved.ToArray<float>(), 3e-7, 1e-12);
-        AssertClose(Download(input), dx.ToArray<float>(), 1e-6);
+        Tensor made = Output(5, channels), input = Output(rows, channels);
+        Backend.BatchNormFrozen(Input(c.Weight), Input(c.Bias), Input(c.Mean), Input(c.Variance), 1e-5, made);
+        Backend.BatchNormBackward(Input(c.Residual, rows, channels), Input(c.X, rows, channels), true, null, made, false, new BatchNormGradients(input, null, null, false, null, false));
+        AssertClose(made, saved, 3e-7, 1e-12);
+        AssertClose(input, dx, 1e-6);
     }
 
     sealed record Case(int Rows, int Channels, float[] X, float[] Weight, float[] Bias, float[] Mean, float[] Variance, float[] Residual)

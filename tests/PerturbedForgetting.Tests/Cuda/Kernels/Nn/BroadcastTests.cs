@@ -1,4 +1,4 @@
-using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
@@ -14,20 +14,18 @@ sealed class BroadcastTests(string device) : KernelFixture(device)
     public void AddAndSum(int rows, int columns)
     {
         float[] x = Normal(rows * columns), b = Normal(columns), old = Normal(columns);
-        DeviceBuffer<float> y = Poisoned<float>(x.Length), sum = Poisoned<float>(columns), added = Upload<float>(old), source = Upload<float>(x);
-        DeviceBuffer<float> partial = Scratch<float>(new ColumnParts(rows, columns).Count * columns);
-        var kernels = new Broadcast(Library);
-        kernels.Add(Stream, y, source, Upload<float>(b), columns, x.Length);
-        kernels.Sum(Stream, sum, source, partial, rows, columns, accumulate: false);
-        kernels.Sum(Stream, added, source, partial, rows, columns, accumulate: true);
-        AssertClose(Download(y), x.Select((v, i) => v + b[i % columns]).ToArray(), 0);
+        Tensor y = Output(rows, columns), sum = Output(columns), added = Input(old), source = Input(x, rows, columns);
+        Backend.AddBroadcast(source, Input(b), y);
+        Backend.SumLeading(source, sum, accumulate: false);
+        Backend.SumLeading(source, added, accumulate: true);
+        AssertClose(y, x.Select((v, i) => v + b[i % columns]).ToArray(), 0);
         double[] expected = new double[columns];
         for (int i = 0; i < x.Length; i++)
             expected[i % columns] += x[i];
         // At most rows additions in float32, the sum of normal numbers being of order sqrt(rows).
         double tolerance = Math.ScaleB(rows * Math.Sqrt(rows), -24);
-        AssertClose(Download(sum), expected.Select(v => (float)v).ToArray(), 1e-6, tolerance);
-        AssertClose(Download(added), expected.Select((v, c) => (float)(v + old[c])).ToArray(), 1e-6, tolerance + 1e-6);
+        AssertClose(sum, expected.Select(v => (float)v).ToArray(), 1e-6, tolerance);
+        AssertClose(added, expected.Select((v, c) => (float)(v + old[c])).ToArray(), 1e-6, tolerance + 1e-6);
         if (columns % 32 == 0)
             Assert.That(CountersOf("sum_leading")?.SectorEfficiency ?? 1, Is.EqualTo(1));
     }

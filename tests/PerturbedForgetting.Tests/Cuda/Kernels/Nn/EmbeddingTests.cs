@@ -1,6 +1,4 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
 
@@ -15,12 +13,11 @@ sealed class EmbeddingTests(string device) : KernelFixture(device)
     {
         float[] x = Normal(images * height * width * channels);
         Tensor rows = Ops.Permute(OnCpu(x, images, height / patch, patch, width / patch, patch * channels), 0, 1, 3, 2, 4);
-        DeviceBuffer<float> made = Poisoned<float>(x.Length), back = Poisoned<float>(x.Length);
-        var kernels = new Embedding(Library);
-        kernels.Patches(Stream, made, Upload<float>(x), patch, width, channels, x.Length);
-        kernels.PatchesBackward(Stream, back, made, patch, width, channels, x.Length);
-        AssertClose(Download(made), rows.ToArray<float>(), 0);
-        AssertClose(Download(back), x, 0);
+        Tensor made = Output(images, height / patch * (width / patch), patch * patch * channels), back = Output(images, height, width, channels);
+        Backend.Patches(Input(x, images, height, width, channels), patch, made);
+        Backend.PatchesBackward(made, patch, back);
+        AssertClose(made, rows, 0);
+        AssertClose(back, x, 0);
     }
 
     [Test]
@@ -34,9 +31,8 @@ sealed class EmbeddingTests(string device) : KernelFixture(device)
             int image = i / perImage, at = i % perImage;
             expected[i] = (at < before ? first[at] : x[(image * tokens * channels) + at - before]) + positions[at];
         }
-        DeviceBuffer<float> y = Poisoned<float>(expected.Length);
-        var kernels = new Embedding(Library);
-        kernels.Tokens(Stream, y, Upload<float>(x), hasClassToken ? Upload<float>(first) : DevicePointer.Null, Upload<float>(positions), perImage, channels, images);
-        AssertClose(Download(y), expected, 0);
+        Tensor y = Output(images, perImage / channels, channels);
+        Backend.EmbedTokens(Input(x, images, tokens, channels), hasClassToken ? Input(first) : null, Input(positions), y);
+        AssertClose(y, expected, 0);
     }
 }

@@ -1,7 +1,5 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
 
@@ -12,40 +10,38 @@ sealed class LayerNormKernelTests(string device) : KernelFixture(device)
     [TestCase(3, 31)]
     [TestCase(5, 33)]
     [TestCase(300, 192)]
+    // Work space of 4096 bytes, which the allocator does not round up.
+    [TestCase(64, 64)]
     [TestCase(50, 384)]
     [TestCase(7, 1025)]
     public void ForwardAndBackward(int rows, int columns)
     {
         float[] x = [.. Normal(rows * columns).Select(v => v + 100)], w = Normal(columns), b = Normal(columns), dy = Normal(rows * columns);
-        var kernels = new LayerNorm(Library);
-        DeviceBuffer<float> y = Poisoned<float>(x.Length), statistics = Poisoned<float>(3 * rows), dx = Poisoned<float>(x.Length), dw = Poisoned<float>(columns),
-            db = Upload<float>(b), source = Upload<float>(x), weight = Upload<float>(w);
-        kernels.Forward(Stream, y, statistics, default, source, default, weight, Upload<float>(b), 1e-6, rows, columns);
-        Tensor input = OnCpu(x, rows, columns), scale = OnCpu(w), shift = OnCpu(b), output = Tensor.Empty([rows, columns], DType.Float32), saved = Tensor.Empty([rows, 3], DType.Float32);
+        Tensor y = Output(rows, columns), statistics = Output(rows, 3), dx = Output(rows, columns), dw = Output(columns), db = Input(b),
+            source = Input(x, rows, columns), weight = Input(w);
+        Backend.LayerNorm(source, weight, Input(b), 1e-6, y, statistics);
+        Tensor input = OnCpu(x, rows, columns), scale = OnCpu(w), output = input.EmptyLike(), saved = Tensor.Empty([rows, 3]);
         Backend cpu = output.Backend;
-        cpu.LayerNorm(input, scale, shift, 1e-6, output, saved);
+        cpu.LayerNorm(input, scale, OnCpu(b), 1e-6, output, saved);
         // Numbers around 100 keep 1e-5 of their spread of 1; both sides take the mean's rounding back.
-        AssertClose(Download(y), output.ToArray<float>(), 1e-5, 2e-5);
-        Tensor dinput = Tensor.Empty([rows, columns], DType.Float32), dweight = Tensor.Empty([columns], DType.Float32), dbias = OnCpu(b);
-        DeviceBuffer<float> partial = Scratch<float>(2L * LayerNorm.Parts(rows) * columns);
-        kernels.Backward(Stream, new(dx, false, dw, false, db, true), partial, Upload<float>(dy), source, weight, Upload<float>(saved.ToArray<float>()), rows, columns);
+        AssertClose(y, output, 1e-5, 2e-5);
+        Tensor dinput = input.EmptyLike(), dweight = scale.EmptyLike(), dbias = OnCpu(b);
+        Backend.LayerNormBackward(Input(dy, rows, columns), source, weight, Input(saved.ToArray<float>(), rows, 3), new(dx, false, dw, false, db, true));
         cpu.LayerNormBackward(OnCpu(dy, rows, columns), input, scale, saved, new(dinput, false, dweight, false, dbias, true));
         double sums = Math.ScaleB(rows * Math.Sqrt(rows), -23) + 1e-6;
-        AssertClose(Download(dx), dinput.ToArray<float>(), 1e-5, columns == 1 ? 1e-2 : 2e-5);
-        AssertClose(Download(dw), dweight.ToArray<float>(), 1e-5, sums);
-        AssertClose(Download(db), dbias.ToArray<float>(), 1e-5, sums);
+        AssertClose(dx, dinput, 1e-5, columns == 1 ? 1e-2 : 2e-5);
+        AssertClose(dw, dweight, 1e-5, sums);
+        AssertClose(db, dbias, 1e-5, sums);
     }
 
     [Test]
     public void WhatIsNotWantedIsNotMade()
     {
         const int rows = 9, columns = 65;
-        float[] x = Normal(rows * columns), dy = Normal(rows * columns), w = Normal(columns);
-        var kernels = new LayerNorm(Library);
-        DeviceBuffer<float> y = Poisoned<float>(x.Length), statistics = Poisoned<float>(3 * rows), dx = Poisoned<float>(x.Length), source = Upload<float>(x), weight = Upload<float>(w);
-        kernels.Forward(Stream, y, statistics, default, source, default, weight, weight, 1e-5, rows, columns);
-        kernels.Backward(Stream, new(dx, false, default, false, default, false), default, Upload<float>(dy), source, weight, statistics, rows, columns);
-        Assert.That(Download(dx), Has.None.NaN);
+        Tensor x = Input(Normal(rows * columns), rows, columns), w = Input(Normal(columns)), y = Output(rows, columns), statistics = Output(rows, 3), dx = Output(rows, columns);
+        Backend.LayerNorm(x, w, w, 1e-5, y, statistics);
+        Backend.LayerNormBackward(Input(Normal(rows * columns), rows, columns), x, w, statistics, new(dx, false, null, false, null, false));
+        Assert.That(dx.ToArray<float>(), Has.None.NaN);
     }
 
     [TestCase(1, 1)]
@@ -55,14 +51,13 @@ sealed class LayerNormKernelTests(string device) : KernelFixture(device)
     public void TheSumWithAResidualIsMadeOnTheWay(int rows, int columns)
     {
         float[] x = Normal(rows * columns), residual = Normal(rows * columns), added = [.. x.Zip(residual, (a, b) => a + b)];
-        var kernels = new LayerNorm(Library);
-        DeviceBuffer<float> y = Poisoned<float>(x.Length), statistics = Poisoned<float>(3 * rows), sum = Poisoned<float>(x.Length), expected = Poisoned<float>(x.Length),
-            expectedStatistics = Poisoned<float>(3 * rows), weight = Upload<float>(Normal(columns)), bias = Upload<float>(Normal(columns));
-        kernels.Forward(Stream, y, statistics, sum, Upload<float>(x), Upload<float>(residual), weight, bias, 1e-6, rows, columns);
-        kernels.Forward(Stream, expected, expectedStatistics, default, Upload<float>(added), default, weight, bias, 1e-6, rows, columns);
-        AssertClose(Download(sum), added, 0);
-        AssertClose(Download(y), Download(expected), 0);
-        AssertClose(Download(statistics), Download(expectedStatistics), 0);
+        Tensor y = Output(rows, columns), statistics = Output(rows, 3), sum = Output(rows, columns), expected = Output(rows, columns), expectedStatistics = Output(rows, 3),
+            weight = Input(Normal(columns)), bias = Input(Normal(columns));
+        Backend.AddLayerNorm(Input(x, rows, columns), Input(residual, rows, columns), weight, bias, 1e-6, sum, y, statistics);
+        Backend.LayerNorm(Input(added, rows, columns), weight, bias, 1e-6, expected, expectedStatistics);
+        AssertClose(sum, added, 0);
+        AssertClose(y, expected, 0);
+        AssertClose(statistics, expectedStatistics, 0);
     }
 
     /// <summary>The parts are added by blocks that arrive last, which are others in every run; the counters are zero behind each.</summary>
@@ -70,9 +65,8 @@ sealed class LayerNormKernelTests(string device) : KernelFixture(device)
     public void SumsAreTheSameInEveryRunAndAreAddedToWhatIsThere([Values(8, 9, 129, 4097)] int rows, [Values(3, 36)] int columns)
     {
         float[] start = Normal(rows * columns), startWeight = Normal(columns), startBias = Normal(columns);
-        DeviceBuffer<float> x = Upload<float>(Normal(rows * columns)), dy = Upload<float>(Normal(rows * columns)), w = Upload<float>(Normal(columns)),
-            statistics = Upload<float>(Uniform(3 * rows, 0.5, 1));
-        var kernels = new LayerNorm(Library);
+        Tensor x = Input(Normal(rows * columns), rows, columns), dy = Input(Normal(rows * columns), rows, columns), w = Input(Normal(columns)),
+            statistics = Input(Uniform(3 * rows, 0.5, 1), rows, 3);
         (float[] dx, float[] dw, float[] db) = Run(accumulate: false);
         for (int run = 0; run < 3; run++)
         {
@@ -84,9 +78,9 @@ sealed class LayerNormKernelTests(string device) : KernelFixture(device)
 
         (float[] X, float[] Weight, float[] Bias) Run(bool accumulate)
         {
-            DeviceBuffer<float> dx = Upload<float>(start), dw = Upload<float>(startWeight), db = Upload<float>(startBias);
-            kernels.Backward(Stream, new(dx, accumulate, dw, accumulate, db, accumulate), Scratch<float>(2L * LayerNorm.Parts(rows) * columns), dy, x, w, statistics, rows, columns);
-            return (Download(dx), Download(dw), Download(db));
+            Tensor dx = Input(start, rows, columns), dw = Input(startWeight), db = Input(startBias);
+            Backend.LayerNormBackward(dy, x, w, statistics, new(dx, accumulate, dw, accumulate, db, accumulate));
+            return (dx.ToArray<float>(), dw.ToArray<float>(), db.ToArray<float>());
         }
     }
 }

@@ -1,8 +1,5 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
-using PerturbedForgetting.Tensors.Backends.Cuda;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tests.Reference;
 using PerturbedForgetting.Tests.Tensors.OpsTests;
 
@@ -35,132 +32,109 @@ sealed class NnReferenceTests(string device) : KernelFixture(device)
     [TestCaseSource(nameof(Elementwise))]
     public void ActivationEqualsTheReference(ReferenceCase c)
     {
-        (Tensor x, DeviceBuffer<float> source, DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) = Prepare(c, images: false);
+        (Tensor x, Tensor dy, Tensor y, Tensor dx) = Prepare(c, images: false);
         Unary f = c.Op switch { "relu" => Unary.Relu, "sigmoid" => Unary.Sigmoid, _ => Unary.Gelu };
-        Library.Map(Stream, f.Kernel, 1, x.Count, y, source, x.Count);
-        Library.Map(Stream, f.Backward.Kernel, 2, x.Count, dx, dy, f.Saves == Saved.Input ? source : y, x.Count);
-        Compare(c, "y", y, x.Shape);
-        Compare(c, "dx", dx, x.Shape);
+        Backend.Map(f, x, y);
+        Backend.Map(f.Backward, dy, f.Saves == Saved.Input ? x : y, dx);
+        Compare(c, "y", y);
+        Compare(c, "dx", dx);
     }
 
     [TestCaseSource(nameof(Softmaxes))]
     public void SoftmaxEqualsTheReference(ReferenceCase c)
     {
-        (Tensor x, DeviceBuffer<float> source, DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) = Prepare(c, images: false);
-        int columns = x.Shape[-1];
-        var kernels = new Softmax(Library);
-        kernels.Forward(Stream, y, source, x.Count / columns, columns, c.Op == "log_softmax");
-        kernels.Backward(Stream, dx, dy, y, x.Count / columns, columns, c.Op == "log_softmax");
-        Compare(c, "y", y, x.Shape);
-        Compare(c, "dx", dx, x.Shape);
+        (Tensor x, Tensor dy, Tensor y, Tensor dx) = Prepare(c, images: false);
+        if (c.Op == "log_softmax")
+        {
+            Backend.LogSoftmax(x, y);
+            Backend.LogSoftmaxBackward(dy, y, dx);
+        }
+        else
+        {
+            Backend.Softmax(x, y);
+            Backend.SoftmaxBackward(dy, y, dx);
+        }
+        Compare(c, "y", y);
+        Compare(c, "dx", dx);
     }
 
     [TestCaseSource(nameof(Pools))]
     public void PoolEqualsTheReference(ReferenceCase c)
     {
-        (Tensor x, DeviceBuffer<float> source, DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) = Prepare(c, images: true);
-        Size2d kernel = Conv2dTests.Size(c, "kernel"), stride = Conv2dTests.Size(c, "stride"), padding = Conv2dTests.Size(c, "padding");
-        int[] outputs = ShapeOf(c, "y");
-        int images = x.Shape[0];
-        var windows = new Pooling.Windows
-        {
-            Height = x.Shape[1],
-            Width = x.Shape[2],
-            Channels = x.Shape[3],
-            OutHeight = outputs[1],
-            OutWidth = outputs[2],
-            KernelH = kernel.H,
-            KernelW = kernel.W,
-            StrideH = stride.H,
-            StrideW = stride.W,
-            PadH = padding.H,
-            PadW = padding.W,
-        };
-        var kernels = new Pooling(Library);
+        (Tensor x, Tensor dy, Tensor y, Tensor dx) = Prepare(c, images: true);
+        var geometry = new Pool2dGeometry(Conv2dTests.Size(c, "kernel"), Conv2dTests.Size(c, "stride"), Conv2dTests.Size(c, "padding"));
         if (c.Op == "max_pool2d")
         {
-            DeviceBuffer<int> index = Poisoned<int>(y.Count);
-            kernels.Max(Stream, y, index, source, windows, images);
-            kernels.MaxBackward(Stream, dx, dy, index, windows, images);
+            Tensor index = Output(DType.Int32, y.Shape.ToArray());
+            Backend.MaxPool2d(x, geometry, y, index);
+            Backend.MaxPool2dBackward(dy, index, geometry, dx);
         }
         else
         {
             bool countPadding = c.Flag("count_include_pad", true);
-            kernels.Avg(Stream, y, source, windows, countPadding, images);
-            kernels.AvgBackward(Stream, dx, dy, windows, countPadding, images);
+            Backend.AvgPool2d(x, geometry, countPadding, y);
+            Backend.AvgPool2dBackward(dy, geometry, countPadding, dx);
         }
-        ReferenceOps.Compare(c, "y", OnCpu(Download(y), outputs), images: true);
-        ReferenceOps.Compare(c, "dx", OnCpu(Download(dx), x.Shape.ToArray()), images: true);
+        Compare(c, "y", y, images: true);
+        Compare(c, "dx", dx, images: true);
     }
 
     [TestCaseSource(nameof(GlobalPools))]
     public void GlobalPoolEqualsTheReference(ReferenceCase c)
     {
-        (Tensor x, DeviceBuffer<float> source, DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) = Prepare(c, images: true);
-        int images = x.Shape[0], pixels = x.Shape[1] * x.Shape[2], channels = x.Shape[3];
-        var kernels = new Pooling(Library);
-        kernels.Global(Stream, y, source, pixels, channels, images);
-        kernels.GlobalBackward(Stream, dx, dy, pixels, channels, images);
-        ReferenceOps.Compare(c, "y", OnCpu(Download(y), images, channels), images: true);
-        ReferenceOps.Compare(c, "dx", OnCpu(Download(dx), x.Shape.ToArray()), images: true);
+        (Tensor x, Tensor dy, Tensor y, Tensor dx) = Prepare(c, images: true);
+        Backend.GlobalAvgPool2d(x, y);
+        Backend.GlobalAvgPool2dBackward(dy, dx);
+        Compare(c, "y", y, images: true);
+        Compare(c, "dx", dx, images: true);
     }
 
     [TestCaseSource(nameof(LayerNorms))]
     public void LayerNormEqualsTheReference(ReferenceCase c)
     {
-        (Tensor x, DeviceBuffer<float> source, DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) = Prepare(c, images: false);
+        (Tensor x, Tensor dy, Tensor y, Tensor dx) = Prepare(c, images: false);
         int columns = x.Shape[-1];
-        long rows = x.Count / columns;
-        DeviceBuffer<float> weight = Upload(c, "weight"), statistics = Poisoned<float>(3 * rows), dweight = Poisoned<float>(columns), dbias = Poisoned<float>(columns);
-        var kernels = new LayerNorm(Library);
-        kernels.Forward(Stream, y, statistics, default, source, default, weight, Upload(c, "bias"), c.Number("eps", double.NaN), rows, columns);
-        kernels.Backward(Stream, new(dx, false, dweight, false, dbias, false), Scratch<float>(2L * LayerNorm.Parts(rows) * columns), dy, source, weight, statistics, rows, columns);
-        Compare(c, "y", y, x.Shape);
-        Compare(c, "dx", dx, x.Shape);
-        Compare(c, "dweight", dweight, [columns]);
-        Compare(c, "dbias", dbias, [columns]);
+        Tensor weight = Vector(c, "weight"), statistics = Output((int)x.Count / columns, 3), dweight = Output(columns), dbias = Output(columns);
+        Backend.LayerNorm(x, weight, Vector(c, "bias"), c.Number("eps", double.NaN), y, statistics);
+        Backend.LayerNormBackward(dy, x, weight, statistics, new(dx, false, dweight, false, dbias, false));
+        Compare(c, "y", y);
+        Compare(c, "dx", dx);
+        Compare(c, "dweight", dweight);
+        Compare(c, "dbias", dbias);
     }
 
     [TestCaseSource(nameof(BatchNorms))]
     public void BatchNormEqualsTheReference(ReferenceCase c)
     {
-        (Tensor x, DeviceBuffer<float> source, DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) = Prepare(c, images: true);
+        (Tensor x, Tensor dy, Tensor y, Tensor dx) = Prepare(c, images: true);
         int channels = x.Shape[-1];
-        long rows = x.Count / channels;
         bool batch = c.Flag("train", true);
         double eps = c.Number("eps", 1e-5);
-        DeviceBuffer<float> weight = Upload(c, "weight"), bias = Upload(c, "bias"), mean = Upload(c, "running_mean"), variance = Upload(c, "running_var"),
-            saved = Poisoned<float>(BatchNormRow.Count * channels), scratch = Scratch<float>(BatchNorm.Scratch(rows, channels)),
-            dweight = Poisoned<float>(channels), dbias = Poisoned<float>(channels);
-        var kernels = new BatchNorm(Library);
+        Tensor weight = Vector(c, "weight"), bias = Vector(c, "bias"), mean = Vector(c, "running_mean"), variance = Vector(c, "running_var"),
+            saved = Output(BatchNormRow.Count, channels), dweight = Output(channels), dbias = Output(channels);
         if (batch)
-            kernels.Statistics(Stream, saved, mean, variance, default, scratch, source, weight, bias, eps, c.Number("momentum", 0.1), rows, channels);
+            Backend.BatchNormStatistics(x, weight, bias, eps, saved, mean, variance, c.Number("momentum", 0.1), null);
         else
-            kernels.Frozen(Stream, saved, mean, variance, weight, bias, eps, channels);
-        kernels.Apply(Stream, y, source, saved, DevicePointer.Null, relu: false, rows, channels);
-        kernels.Backward(Stream, new(dx, DevicePointer.Null, dweight, false, dbias, false), scratch, dy, source, DevicePointer.Null, saved, relu: false, batch, rows, channels);
-        ReferenceOps.Compare(c, "y", OnCpu(Download(y), x.Shape.ToArray()), images: true);
-        ReferenceOps.Compare(c, "dx", OnCpu(Download(dx), x.Shape.ToArray()), images: true);
-        Compare(c, "dweight", dweight, [channels]);
-        Compare(c, "dbias", dbias, [channels]);
-        Compare(c, "running_mean_after", mean, [channels]);
-        Compare(c, "running_var_after", variance, [channels]);
+            Backend.BatchNormFrozen(weight, bias, mean, variance, eps, saved);
+        Backend.BatchNormApply(x, saved, null, relu: false, y);
+        Backend.BatchNormBackward(dy, x, relu: false, null, saved, batch, new(dx, null, dweight, false, dbias, false));
+        Compare(c, "y", y, images: true);
+        Compare(c, "dx", dx, images: true);
+        Compare(c, "dweight", dweight);
+        Compare(c, "dbias", dbias);
+        Compare(c, "running_mean_after", mean);
+        Compare(c, "running_var_after", variance);
     }
 
-    (Tensor X, DeviceBuffer<float> Source, DeviceBuffer<float> Dy, DeviceBuffer<float> Y, DeviceBuffer<float> Dx) Prepare(ReferenceCase c, bool images)
+    (Tensor X, Tensor Dy, Tensor Y, Tensor Dx) Prepare(ReferenceCase c, bool images)
     {
         Tensor x = ReferenceOps.Input(c, "x", DType.Float32, images), dy = ReferenceOps.Upstream(c, DType.Float32, images);
-        return (x, Upload<float>(x.ToArray<float>()), Upload<float>(dy.ToArray<float>()), Poisoned<float>(dy.Count), Poisoned<float>(x.Count));
+        int[] inputs = x.Shape.ToArray(), outputs = dy.Shape.ToArray();
+        return (Input(x.ToArray<float>(), inputs), Input(dy.ToArray<float>(), outputs), Output(outputs), Output(inputs));
     }
 
-    DeviceBuffer<float> Upload(ReferenceCase c, string role) => Upload<float>(c.Input(role).Data);
+    Tensor Vector(ReferenceCase c, string role) => Input(c.Input(role).Data);
 
-    void Compare(ReferenceCase c, string output, DeviceBuffer<float> actual, Shape shape) => ReferenceOps.Compare(c, output, OnCpu(Download(actual), shape.ToArray()));
-
-    /// <summary>An image result's shape, channels last.</summary>
-    static int[] ShapeOf(ReferenceCase c, string output)
-    {
-        int[] stored = c.Output(output).Expected.Shape;
-        return [stored[0], stored[2], stored[3], stored[1]];
-    }
+    static void Compare(ReferenceCase c, string output, Tensor actual, bool images = false) =>
+        ReferenceOps.Compare(c, output, OnCpu(actual.ToArray<float>(), actual.Shape.ToArray()), images);
 }

@@ -1,8 +1,5 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
-using PerturbedForgetting.Tensors.Backends.Cuda;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
 
@@ -16,29 +13,28 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
     public void GeluEqualsTheCpu([Values] bool backward)
     {
         float[] dy = Normal(special.Length);
-        Tensor expected = Tensor.Empty([special.Length], DType.Float32);
-        DeviceBuffer<float> y = Poisoned<float>(special.Length), x = Upload<float>(special);
+        Tensor expected = Tensor.Empty([special.Length]), y = Output(special.Length), x = Input(special);
         if (backward)
         {
             expected.Backend.Map(Unary.Gelu.Backward, OnCpu(dy), OnCpu(special), expected);
-            Library.Map(Stream, Unary.Gelu.Backward.Kernel, 2, special.Length, y, Upload<float>(dy), x, (long)special.Length);
+            Backend.Map(Unary.Gelu.Backward, Input(dy), x, y);
         }
         else
         {
             expected.Backend.Map(Unary.Gelu, OnCpu(special), expected);
-            Library.Map(Stream, Unary.Gelu.Kernel, 1, special.Length, y, x, (long)special.Length);
+            Backend.Map(Unary.Gelu, x, y);
         }
-        AssertClose(Download(y), expected.ToArray<float>(), 1e-6, 1e-6);
+        AssertClose(y, expected, 1e-6, 1e-6);
     }
 
     [Test]
     public void DropoutEqualsTheCpu([Values(0, 0.5, 1)] double p)
     {
         Tensor expected = Tensor.Empty([special.Length], DType.Float32);
-        DeviceBuffer<float> y = Poisoned<float>(special.Length);
-        new Dropout(Library).Launch(Stream, y, Upload<float>(special), p, 5, 6, default, special.Length);
+        Tensor y = Output(special.Length);
+        Backend.Dropout(Input(special), p, new(5, 6), y);
         expected.Backend.Dropout(OnCpu(special), p, new(5, 6), expected);
-        AssertClose(Download(y), expected.ToArray<float>(), 0);
+        AssertClose(y, expected, 0);
     }
 
     [Test]
@@ -48,9 +44,9 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         float[] x = Normal(rows * columns);
         x[(150 * columns) + 3] = float.NaN;
         x[(20 * columns) + 5] = float.NegativeInfinity;
-        DeviceBuffer<float> sum = Poisoned<float>(columns);
-        new Broadcast(Library).Sum(Stream, sum, Upload<float>(x), Scratch<float>(new ColumnParts(rows, columns).Count * columns), rows, columns, accumulate: false);
-        float[] sums = Download(sum);
+        Tensor sum = Output(columns);
+        Backend.SumLeading(Input(x, rows, columns), sum, accumulate: false);
+        float[] sums = sum.ToArray<float>();
         Assert.That(sums.Select(float.IsFinite), Is.EqualTo(Enumerable.Range(0, columns).Select(c => c is not (3 or 5))));
         Assert.That((sums[3], sums[5]), Is.EqualTo((float.NaN, float.NegativeInfinity)));
     }
@@ -62,17 +58,16 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         float[] x = Normal(rows * channels), ones = [.. Enumerable.Repeat(1f, channels)];
         x[(77 * channels) + 2] = float.NaN;
         x[(3 * channels) + 4] = float.PositiveInfinity;
-        DeviceBuffer<float> source = Upload<float>(x), mean = Upload<float>(ones), variance = Upload<float>(ones), weight = Upload<float>(ones), saved = Poisoned<float>(5 * channels),
-            y = Poisoned<float>(x.Length), dx = Poisoned<float>(x.Length), scratch = Scratch<float>(BatchNorm.Scratch(rows, channels));
-        var kernels = new BatchNorm(Library);
-        kernels.Statistics(Stream, saved, mean, variance, default, scratch, source, weight, weight, 1e-5, 0.1, rows, channels);
-        kernels.Apply(Stream, y, source, saved, DevicePointer.Null, relu: true, rows, channels);
-        kernels.Backward(Stream, new(dx, default, default, false, default, false), scratch, source, source, DevicePointer.Null, saved, relu: true, batch: true, rows, channels);
+        Tensor source = Input(x, rows, channels), mean = Input(ones), variance = Input(ones), weight = Input(ones), saved = Output(5, channels), y = Output(rows, channels),
+            dx = Output(rows, channels);
+        Backend.BatchNormStatistics(source, weight, weight, 1e-5, saved, mean, variance, 0.1, null);
+        Backend.BatchNormApply(source, saved, null, relu: true, y);
+        Backend.BatchNormBackward(source, source, relu: true, null, saved, batch: true, new(dx, null, null, false, null, false));
         bool[] isClean = [.. Enumerable.Range(0, channels).Select(c => c is not (2 or 4))];
-        foreach (DeviceBuffer<float> perChannel in (DeviceBuffer<float>[])[mean, variance])
-            Assert.That(Download(perChannel).Select(float.IsFinite), Is.EqualTo(isClean));
-        Assert.That(Download(y).Select(float.IsNaN), Is.EqualTo(x.Select((_, i) => !isClean[i % channels])), "y");
-        Assert.That(Download(dx).Select(float.IsFinite), Is.EqualTo(x.Select((_, i) => isClean[i % channels])), "dx");
+        foreach (Tensor ofChannels in (Tensor[])[mean, variance])
+            Assert.That(ofChannels.ToArray<float>().Select(float.IsFinite), Is.EqualTo(isClean));
+        Assert.That(y.ToArray<float>().Select(float.IsNaN), Is.EqualTo(x.Select((_, i) => !isClean[i % channels])), "y");
+        Assert.That(dx.ToArray<float>().Select(float.IsFinite), Is.EqualTo(x.Select((_, i) => isClean[i % channels])), "dx");
     }
 
     [Test]
@@ -81,13 +76,12 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         const int rows = 3;
         float[] x = Normal(rows * columns);
         x[columns + 7] = float.NaN;
-        DeviceBuffer<float> source = Upload<float>(x), weight = Upload<float>(Normal(columns)), y = Poisoned<float>(x.Length), statistics = Poisoned<float>(3 * rows), dx = Poisoned<float>(x.Length);
-        var kernels = new LayerNorm(Library);
-        kernels.Forward(Stream, y, statistics, default, source, default, weight, weight, 1e-6, rows, columns);
-        kernels.Backward(Stream, new(dx, false, default, false, default, false), default, Upload<float>(Normal(x.Length)), source, weight, statistics, rows, columns);
+        Tensor source = Input(x, rows, columns), weight = Input(Normal(columns)), y = Output(rows, columns), statistics = Output(rows, 3), dx = Output(rows, columns);
+        Backend.LayerNorm(source, weight, weight, 1e-6, y, statistics);
+        Backend.LayerNormBackward(Input(Normal(x.Length), rows, columns), source, weight, statistics, new(dx, false, null, false, null, false));
         IEnumerable<bool> expected = x.Select((_, i) => i / columns == 1);
-        Assert.That(Download(y).Select(float.IsNaN), Is.EqualTo(expected));
-        Assert.That(Download(dx).Select(float.IsNaN), Is.EqualTo(expected));
+        Assert.That(y.ToArray<float>().Select(float.IsNaN), Is.EqualTo(expected));
+        Assert.That(dx.ToArray<float>().Select(float.IsNaN), Is.EqualTo(expected));
     }
 
     [Test]
@@ -99,13 +93,11 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
         Backend cpu = y.Backend;
         cpu.AvgPool2d(OnCpu(x, 1, 6, 6, channels), new Pool2dGeometry(3, 2, 1), true, y);
         cpu.GlobalAvgPool2d(OnCpu(x, 1, 6, 6, channels), mean);
-        var windows = new Pooling.Windows { Height = 6, Width = 6, OutHeight = 3, OutWidth = 3, Channels = channels, KernelH = 3, KernelW = 3, StrideH = 2, StrideW = 2, PadH = 1, PadW = 1 };
-        DeviceBuffer<float> output = Poisoned<float>(y.Count), global = Poisoned<float>(channels), source = Upload<float>(x);
-        var kernels = new Pooling(Library);
-        kernels.Avg(Stream, output, source, windows, countPadding: true, 1);
-        kernels.Global(Stream, global, source, 36, channels, 1);
-        AssertClose(Download(output), y.ToArray<float>(), 1e-6, 1e-6);
-        AssertClose(Download(global), mean.ToArray<float>(), 1e-6, 1e-6);
+        Tensor output = Output(1, 3, 3, channels), global = Output(1, channels), source = Input(x, 1, 6, 6, channels);
+        Backend.AvgPool2d(source, new Pool2dGeometry(3, 2, 1), countPadding: true, output);
+        Backend.GlobalAvgPool2d(source, global);
+        AssertClose(output, y, 1e-6, 1e-6);
+        AssertClose(global, mean, 1e-6, 1e-6);
     }
 
     [Test]
@@ -116,20 +108,19 @@ sealed class NnSpecialValuesTests(string device) : KernelFixture(device)
 
         uint[] Run()
         {
-            DeviceBuffer<float> source = Upload<float>(x), upstream = Upload<float>(dy), weight = Upload<float>(w), sum = Poisoned<float>(columns),
-                normal = Poisoned<float>(x.Length), statistics = Poisoned<float>(3 * rows), dx = Poisoned<float>(x.Length), dweight = Poisoned<float>(columns), dbias = Poisoned<float>(columns);
-            new Broadcast(Library).Sum(Stream, sum, source, Scratch<float>(new ColumnParts(rows, columns).Count * columns), rows, columns, accumulate: false);
-            var layer = new LayerNorm(Library);
-            layer.Forward(Stream, normal, statistics, default, source, default, weight, weight, 1e-6, rows, columns);
-            layer.Backward(Stream, new(dx, false, dweight, false, dbias, false), Scratch<float>(2L * LayerNorm.Parts(rows) * columns), upstream, source, weight, statistics, rows, columns);
-            float[] results = [.. Download(sum), .. Download(normal), .. Download(statistics), .. Download(dx), .. Download(dweight), .. Download(dbias)];
-            DeviceBuffer<float> mean = Upload<float>(w), variance = Upload<float>(positive), saved = Poisoned<float>(5 * columns), scratch = Scratch<float>(BatchNorm.Scratch(rows, columns));
-            var batch = new BatchNorm(Library);
-            batch.Statistics(Stream, saved, mean, variance, default, scratch, source, weight, weight, 1e-5, 0.1, rows, columns);
-            batch.Apply(Stream, normal, source, saved, upstream, relu: true, rows, columns);
-            batch.Backward(Stream, new(dx, DevicePointer.Null, dweight, false, dbias, false), scratch, upstream, source, normal, saved, relu: true, batch: true, rows, columns);
-            results = [.. results, .. Download(mean), .. Download(variance), .. Download(saved), .. Download(normal), .. Download(dx), .. Download(dweight), .. Download(dbias)];
-            return Array.ConvertAll(results, BitConverter.SingleToUInt32Bits);
+            Tensor source = Input(x, rows, columns), upstream = Input(dy, rows, columns), weight = Input(w), sum = Output(columns), normal = Output(rows, columns),
+                statistics = Output(rows, 3), dx = Output(rows, columns), dweight = Output(columns), dbias = Output(columns);
+            Backend.SumLeading(source, sum, accumulate: false);
+            Backend.LayerNorm(source, weight, weight, 1e-6, normal, statistics);
+            Backend.LayerNormBackward(upstream, source, weight, statistics, new(dx, false, dweight, false, dbias, false));
+            float[] results = All(sum, normal, statistics, dx, dweight, dbias);
+            Tensor mean = Input(w), variance = Input(positive), saved = Output(5, columns);
+            Backend.BatchNormStatistics(source, weight, weight, 1e-5, saved, mean, variance, 0.1, null);
+            Backend.BatchNormApply(source, saved, upstream, relu: true, normal);
+            Backend.BatchNormBackward(upstream, source, relu: true, normal, saved, batch: true, new(dx, null, dweight, false, dbias, false));
+            return Array.ConvertAll([.. results, .. All(mean, variance, saved, normal, dx, dweight, dbias)], BitConverter.SingleToUInt32Bits);
         }
+
+        static float[] All(params Tensor[] tensors) => [.. tensors.SelectMany(static t => t.ToArray<float>())];
     }
 }

@@ -1,4 +1,5 @@
-using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
@@ -13,16 +14,15 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     /// <summary>Threads of a block of the first stage of column sums that load the numbers of one channel.</summary>
     const int WarpsOfABlock = 8;
 
-    DeviceBuffer<float> Some(int count) => Upload<float>(Normal(count));
+    Tensor Some(params int[] shape) => Input(Normal((int)new Shape(shape).Count), shape);
 
     [Test]
     public void BiasAndItsGradient()
     {
-        var broadcast = new Broadcast(Library);
         int parts = new ColumnParts(Rows, Columns).Count;
-        DeviceBuffer<float> x = Some(Count), b = Some(Columns), y = Poisoned<float>(Count), partial = Scratch<float>(parts * Columns), sum = Poisoned<float>(Columns);
-        broadcast.Add(Stream, y, x, b, Columns, Count);
-        broadcast.Sum(Stream, sum, x, partial, Rows, Columns, accumulate: false);
+        Tensor x = Some(Rows, Columns);
+        Backend.AddBroadcast(x, Some(Columns), Output(Rows, Columns));
+        Backend.SumLeading(x, Output(Columns), accumulate: false);
         // x, and the bias from cache.
         Check("add_broadcast", 2 * Floats, Floats);
         // The parts are written and read once more.
@@ -32,14 +32,13 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     [Test]
     public void DropoutPatchesAndTokens()
     {
-        DeviceBuffer<float> x = Some(Count), y = Poisoned<float>(Count + Columns), positions = Some(5 * Columns), first = Some(Columns);
-        new Dropout(Library).Launch(Stream, y, x, 0.1, 1, 2, default, Count);
-        var embedding = new Embedding(Library);
-        embedding.Patches(Stream, y, x, patch: 8, width: 32, channels: 16, Count);
-        embedding.PatchesBackward(Stream, y, x, patch: 8, width: 32, channels: 16, Count);
+        Tensor image = Some(1, 64, 32, 16);
+        Assert.That(image.Count, Is.EqualTo(Count));
+        Backend.Dropout(Some(Count), 0.1, new(1, 2), Output(Count));
+        Backend.Patches(image, patch: 8, Output(1, 32, 1024));
+        Backend.PatchesBackward(Some(1, 32, 1024), patch: 8, image);
         const int images = 8, count = images * 5 * Columns;
-        DeviceBuffer<float> tokens = Poisoned<float>(count);
-        embedding.Tokens(Stream, tokens, x, first, positions, 5 * Columns, Columns, images);
+        Backend.EmbedTokens(Some(images, 4, Columns), Some(Columns), Some(5, Columns), Output(images, 5, Columns));
         Check("dropout", Floats, Floats);
         Check("patches", Floats, Floats);
         Check("patches_backward", Floats, Floats);
@@ -53,13 +52,13 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     {
         const int rows = 6;
         int bytes = 4 * rows * columns;
-        DeviceBuffer<float> x = Some(rows * columns), y = Poisoned<float>(rows * columns), dx = Poisoned<float>(rows * columns);
-        var softmax = new Softmax(Library);
-        foreach (bool isLog in (bool[])[false, true])
+        Tensor x = Some(rows, columns), y = Output(rows, columns), dx = Output(rows, columns);
+        Backend.Softmax(x, y);
+        Backend.SoftmaxBackward(x, y, dx);
+        Backend.LogSoftmax(x, y);
+        Backend.LogSoftmaxBackward(x, y, dx);
+        foreach (string name in (string[])["softmax", "softmax_log"])
         {
-            string name = isLog ? "softmax_log" : "softmax";
-            softmax.Forward(Stream, y, x, rows, columns, isLog);
-            softmax.Backward(Stream, dx, x, y, rows, columns, isLog);
             Check(name + form, bytes, bytes);
             Check(name + "_backward" + form, 2 * bytes, bytes);
         }
@@ -70,19 +69,19 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     public void LayerNormReadsARowOnce(int columns, string form, int warps)
     {
         const int rows = 50;
-        int count = rows * columns, parts = LayerNorm.Parts(rows);
-        DeviceBuffer<float> x = Some(count), w = Some(columns), y = Poisoned<float>(count), statistics = Poisoned<float>(3 * rows), dw = Poisoned<float>(columns), dx = Some(count);
-        var kernels = new LayerNorm(Library);
-        kernels.Forward(Stream, y, statistics, default, x, default, w, w, 1e-6, rows, columns);
-        kernels.Backward(Stream, new(dx, false, dw, false, default, false), Scratch<float>(2 * parts * columns), y, x, w, statistics, rows, columns);
+        // Parts of 8 rows.
+        const int parts = 7;
+        int count = rows * columns;
+        Tensor x = Some(rows, columns), w = Some(columns), y = Output(rows, columns), statistics = Output(rows, 3), dw = Output(columns), dx = Some(rows, columns);
+        Backend.LayerNorm(x, w, w, 1e-6, y, statistics);
+        Backend.LayerNormBackward(y, x, w, statistics, new(dx, false, dw, false, null, false));
         // Weight and bias from cache; three numbers a row. Seven parts are a group each: all are copied by it and added by the last.
-        Assert.That(parts, Is.EqualTo(7));
         int sums = 8 * parts * columns, backward = ((8 + 4) * count) + (12 * rows * warps) + (2 * sums), made = (4 * count) + (2 * sums) + (4 * columns);
         Check("layer_norm" + form, (4 + 8) * count, (4 * count) + (12 * rows));
         Check("layer_norm_backward" + form, backward, made);
         // With a residual, and added to another gradient.
-        kernels.Forward(Stream, y, statistics, Poisoned<float>(count), x, x, w, w, 1e-6, rows, columns);
-        kernels.Backward(Stream, new(dx, true, dw, false, default, false), Scratch<float>(2 * parts * columns), y, x, w, statistics, rows, columns);
+        Backend.AddLayerNorm(x, x, w, w, 1e-6, Output(rows, columns), y, statistics);
+        Backend.LayerNormBackward(y, x, w, statistics, new(dx, true, dw, false, null, false));
         Check("layer_norm" + form, ((4 + 8) + (8 + 8)) * count, ((4 + 8) * count) + (24 * rows));
         Check("layer_norm_backward" + form, (2 * backward) + (4 * count), 2 * made);
     }
@@ -91,13 +90,11 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     public void BatchNormReadsXOnceAPass([Values] bool relu, [Values] bool residual)
     {
         int parts = new ColumnParts(Rows, Columns).Count;
-        DeviceBuffer<float> x = Some(Count), w = Some(Columns), mean = Some(Columns), variance = Some(Columns), saved = Poisoned<float>(5 * Columns), y = Poisoned<float>(Count),
-            other = Some(Count), dx = Poisoned<float>(Count), kept = Poisoned<float>(Count), dw = Poisoned<float>(Columns), scratch = Scratch<float>(BatchNorm.Scratch(Rows, Columns));
-        var kernels = new BatchNorm(Library);
-        kernels.Statistics(Stream, saved, mean, variance, default, scratch, x, w, w, 1e-5, 0.1, Rows, Columns);
-        kernels.Apply(Stream, y, x, saved, residual ? other : DevicePointer.Null, relu, Rows, Columns);
-        kernels.Backward(Stream, new(dx, residual ? kept : DevicePointer.Null, dw, false, DevicePointer.Null, false), scratch, other, x, residual ? y : DevicePointer.Null, saved,
-            relu, batch: true, Rows, Columns);
+        Tensor x = Some(Rows, Columns), w = Some(Columns), saved = Output(5, Columns), y = Output(Rows, Columns), other = Some(Rows, Columns);
+        Backend.BatchNormStatistics(x, w, w, 1e-5, saved, Some(Columns), Some(Columns), 0.1, null);
+        Backend.BatchNormApply(x, saved, residual ? other : null, relu, y);
+        Backend.BatchNormBackward(other, x, relu, residual ? y : null, saved, batch: true,
+            new(Output(Rows, Columns), residual ? Output(Rows, Columns) : null, Output(Columns), false, null, false));
         // A warp asks once for each number of its channels: three values of the part; center, scale and shift.
         int ofChannels = 4 * WarpsOfABlock * parts * Columns, extra = residual ? Floats : 0, masked = residual && relu ? Floats : 0;
         // The parts are written and read once more, the moments' sums twice and their squares once.
@@ -112,32 +109,18 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     public void PoolsReadWindows()
     {
         const int images = 2, height = 9, width = 8, channels = 128, outHeight = 5, outWidth = 4;
-        var windows = new Pooling.Windows
-        {
-            Height = height,
-            Width = width,
-            OutHeight = outHeight,
-            OutWidth = outWidth,
-            Channels = channels,
-            KernelH = 3,
-            KernelW = 3,
-            StrideH = 2,
-            StrideW = 2,
-            PadH = 1,
-            PadW = 1,
-        };
+        var geometry = new Pool2dGeometry(3, 2, 1);
         int inputs = 4 * images * height * width * channels, outputs = 4 * images * outHeight * outWidth * channels;
         // Pixels that windows hold, added up: 2 at the border, 3 within.
         int inWindows = 4 * images * channels * (Enumerable.Range(0, outHeight).Sum(o => InWindow(o, height)) * Enumerable.Range(0, outWidth).Sum(o => InWindow(o, width)));
-        DeviceBuffer<float> x = Some(inputs / 4), y = Poisoned<float>(outputs / 4), dx = Poisoned<float>(inputs / 4);
-        DeviceBuffer<int> index = Poisoned<int>(outputs / 4);
-        var kernels = new Pooling(Library);
-        kernels.Max(Stream, y, index, x, windows, images);
-        kernels.MaxBackward(Stream, dx, y, index, windows, images);
-        kernels.Avg(Stream, y, x, windows, countPadding: true, images);
-        kernels.AvgBackward(Stream, dx, y, windows, countPadding: true, images);
-        kernels.Global(Stream, y, x, height * width, channels, images);
-        kernels.GlobalBackward(Stream, dx, y, height * width, channels, images);
+        Tensor x = Some(images, height, width, channels), y = Output(images, outHeight, outWidth, channels), dx = Output(images, height, width, channels),
+            index = Output(DType.Int32, images, outHeight, outWidth, channels), mean = Output(images, channels);
+        Backend.MaxPool2d(x, geometry, y, index);
+        Backend.MaxPool2dBackward(y, index, geometry, dx);
+        Backend.AvgPool2d(x, geometry, countPadding: true, y);
+        Backend.AvgPool2dBackward(y, geometry, countPadding: true, dx);
+        Backend.GlobalAvgPool2d(x, mean);
+        Backend.GlobalAvgPool2dBackward(mean, dx);
         // The first pixel of a window is also what the maximum begins with.
         Check("max_pool", inWindows + outputs, 2 * outputs);
         Check("max_pool_backward", 2 * inWindows, inputs);

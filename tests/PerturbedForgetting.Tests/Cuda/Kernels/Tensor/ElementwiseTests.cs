@@ -1,5 +1,5 @@
-using PerturbedForgetting.Cuda;
-using PerturbedForgetting.Tensors.Backends.Cuda;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
 
@@ -8,28 +8,30 @@ sealed class ElementwiseTests(string device) : KernelFixture(device)
 {
     static readonly int[] counts = [1, 31, 32, 33, 1023, 1025, 8 * 50 * 384];
 
+    static readonly Binary[] operations = [Binary.Add, Binary.Sub, Binary.Mul];
+
     [Test]
-    public void TwoSources([ValueSource(nameof(counts))] int count, [Values("elementwise_add", "elementwise_sub", "elementwise_mul")] string kernel)
+    public void TwoSources([ValueSource(nameof(counts))] int count, [ValueSource(nameof(operations))] Binary f)
     {
         float[] a = Normal(count), b = Normal(count);
         (a[0], b[count - 1]) = (float.PositiveInfinity, float.NaN);
-        DeviceBuffer<float> y = Poisoned<float>(count), again = Poisoned<float>(count), left = Upload<float>(a), right = Upload<float>(b);
-        Library.Map(Stream, kernel, 2, count, y, left, right, (long)count);
-        Library.Map(Stream, kernel, 2, count, again, left, right, (long)count);
-        float[] expected = [.. a.Zip(b, (u, v) => kernel switch { "elementwise_add" => u + v, "elementwise_sub" => u - v, _ => u * v })];
-        AssertClose(Download(y), expected, 0);
-        AssertClose(Download(again), expected, 0);
-        AssertTraffic(kernel, loaded: 16L * count, stored: 8L * count, isCoalesced: count % 128 == 0);
+        Tensor y = Output(count), again = Output(count), left = Input(a), right = Input(b);
+        Backend.Map(f, left, right, y);
+        Backend.Map(f, left, right, again);
+        float[] expected = [.. a.Zip(b, (u, v) => f == Binary.Add ? u + v : f == Binary.Sub ? u - v : u * v)];
+        AssertClose(y, expected, 0);
+        AssertClose(again, expected, 0);
+        AssertTraffic(f.Kernel, loaded: 16L * count, stored: 8L * count, isCoalesced: count % 128 == 0);
     }
 
     [Test]
     public void Multiples([ValueSource(nameof(counts))] int count)
     {
         float[] x = Normal(count);
-        DeviceBuffer<float> source = Upload<float>(x), scaled = Poisoned<float>(count), scaledBy = Poisoned<float>(count);
-        Library.Map(Stream, "elementwise_scale", 1, count, scaled, source, 0.3f, (long)count);
-        Library.Map(Stream, "elementwise_scale_by", 1, count, scaledBy, source, Upload(-1.7f), (long)count);
-        AssertClose(Download(scaled), x.Select(v => v * 0.3f).ToArray(), 0);
-        AssertClose(Download(scaledBy), x.Select(v => v * -1.7f).ToArray(), 0);
+        Tensor source = Input(x), scaled = Output(count), scaledBy = Output(count);
+        Backend.Map(Unary.Scale, source, scaled, 0.3f);
+        Backend.ScaleBy(source, Input([-1.7f]), scaledBy);
+        AssertClose(scaled, x.Select(v => v * 0.3f).ToArray(), 0);
+        AssertClose(scaledBy, x.Select(v => v * -1.7f).ToArray(), 0);
     }
 }

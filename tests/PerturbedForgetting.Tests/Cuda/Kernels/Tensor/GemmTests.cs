@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.Backends.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
@@ -30,9 +31,9 @@ sealed class GemmTests(string device) : KernelFixture(device)
     {
         float[] a = Normal(batch * m * k), b = Normal(k * n), bias = Normal(n), c = Normal(batch * m * n);
         DeviceBuffer<float> plain = Poisoned<float>(c.Length), again = Poisoned<float>(c.Length), added = Upload<float>(c), left = Upload<float>(a), right = Upload<float>(b);
-        var first = new GemmKernel.Operand(left, transposeA, transposeA ? m : k, (long)m * k);
+        var first = new MatrixOperand(left, transposeA, transposeA ? m : k, (long)m * k);
         // One matrix for the whole batch.
-        var second = new GemmKernel.Operand(right, transposeB, transposeB ? k : n, 0);
+        var second = new MatrixOperand(right, transposeB, transposeB ? k : n, 0);
         kernel.Launch(Stream, plain, (long)m * n, first, second, DevicePointer.Null, m, n, k, batch, accumulate: false);
         kernel.Launch(Stream, again, (long)m * n, first, second, DevicePointer.Null, m, n, k, batch, accumulate: false);
         kernel.Launch(Stream, added, (long)m * n, first, second, Upload<float>(bias), m, n, k, batch, accumulate: true);

@@ -1,4 +1,6 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Dnn;
+using PerturbedForgetting.Tensors.Backends.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
@@ -6,7 +8,7 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels;
 [TestFixtureSource(typeof(KernelDevices))]
 sealed class Im2ColTests(string device) : KernelFixture(device)
 {
-    static readonly Im2Col.Windows[] cases =
+    static readonly ConvolutionShape[] cases =
     [
         Case(1, 1, 1, 1, 1, 1, 0, 1),
         Case(7, 5, 3, 1, 3, 1, 1, 1),
@@ -15,50 +17,34 @@ sealed class Im2ColTests(string device) : KernelFixture(device)
         Case(6, 6, 5, 1, 7, 2, 3, 1),
     ];
 
-    static Im2Col.Windows Case(int height, int width, int channels, int groups, int kernel, int stride, int padding, int dilation) => new()
-    {
-        Height = height,
-        Width = width,
-        AllChannels = channels,
-        First = channels / groups * (groups - 1),
-        Channels = channels / groups,
-        KernelH = kernel,
-        KernelW = kernel,
-        StrideH = stride,
-        StrideW = stride,
-        PadH = padding,
-        PadW = padding,
-        DilationH = dilation,
-        DilationW = dilation,
-        OutHeight = ((height + (2 * padding) - (dilation * (kernel - 1)) - 1) / stride) + 1,
-        OutWidth = ((width + (2 * padding) - (dilation * (kernel - 1)) - 1) / stride) + 1,
-    };
+    static ConvolutionShape Case(int height, int width, int channels, int groups, int kernel, int stride, int padding, int dilation) =>
+        new(2, height, width, channels, groups, kernel, kernel, stride, stride, padding, padding, dilation, dilation, groups);
 
     [Test]
-    public void RowsHoldTheWindowsAndGradientsComeBack([ValueSource(nameof(cases))] Im2Col.Windows w)
+    public void RowsHoldTheWindowsAndGradientsComeBack([ValueSource(nameof(cases))] ConvolutionShape s)
     {
-        const int images = 2;
-        float[] x = Normal(images * w.Height * w.Width * w.AllChannels), rows = new float[images * w.OutHeight * w.OutWidth * w.RowLength];
+        int group = s.Groups - 1, first = group * s.GroupChannels;
+        float[] x = Normal(s.N * s.Height * s.Width * s.Channels), rows = new float[s.N * s.OutputPixels * s.WindowLength];
         float[] gradient = Normal(rows.Length), dx = Normal(x.Length);
         DeviceBuffer<float> made = Poisoned<float>(rows.Length), back = Upload<float>(dx);
         var kernels = new Im2Col(Library);
-        kernels.Forward(Stream, made, Upload<float>(x), w, images);
-        kernels.Backward(Stream, back, Upload<float>(gradient), w, images);
+        kernels.Forward(Stream, made, Upload<float>(x), s, group, s.N);
+        kernels.Backward(Stream, back, Upload<float>(gradient), s, group, s.N);
         // Channels of other groups stay as they are.
         for (int i = 0; i < dx.Length; i++)
-            dx[i] = i % w.AllChannels >= w.First && i % w.AllChannels < w.First + w.Channels ? 0 : dx[i];
+            dx[i] = i % s.Channels >= first && i % s.Channels < first + s.GroupChannels ? 0 : dx[i];
         int at = 0;
-        for (int image = 0; image < images; image++)
-            for (int oh = 0; oh < w.OutHeight; oh++)
-                for (int ow = 0; ow < w.OutWidth; ow++)
-                    for (int kh = 0; kh < w.KernelH; kh++)
-                        for (int kw = 0; kw < w.KernelW; kw++)
-                            for (int c = 0; c < w.Channels; c++, at++)
+        for (int image = 0; image < s.N; image++)
+            for (int oh = 0; oh < s.OutputHeight; oh++)
+                for (int ow = 0; ow < s.OutputWidth; ow++)
+                    for (int kh = 0; kh < s.KernelHeight; kh++)
+                        for (int kw = 0; kw < s.KernelWidth; kw++)
+                            for (int c = 0; c < s.GroupChannels; c++, at++)
                             {
-                                int h = (oh * w.StrideH) - w.PadH + (kh * w.DilationH), v = (ow * w.StrideW) - w.PadW + (kw * w.DilationW);
-                                if (h < 0 || h >= w.Height || v < 0 || v >= w.Width)
+                                int h = (oh * s.StrideHeight) - s.PaddingHeight + (kh * s.DilationHeight), v = (ow * s.StrideWidth) - s.PaddingWidth + (kw * s.DilationWidth);
+                                if (h < 0 || h >= s.Height || v < 0 || v >= s.Width)
                                     continue;
-                                int pixel = (((((image * w.Height) + h) * w.Width) + v) * w.AllChannels) + w.First + c;
+                                int pixel = (((((image * s.Height) + h) * s.Width) + v) * s.Channels) + first + c;
                                 rows[at] = x[pixel];
                                 dx[pixel] += gradient[at];
                             }

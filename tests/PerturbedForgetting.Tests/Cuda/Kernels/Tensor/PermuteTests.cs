@@ -1,6 +1,4 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
 
@@ -18,16 +16,15 @@ sealed class PermuteTests(string device) : KernelFixture(device)
     {
         int count = extents.Aggregate(1, (a, b) => a * b);
         float[] x = Normal(count);
-        DeviceBuffer<float> y = Poisoned<float>(count);
-        new Permute(Library).Launch(Stream, y, Upload<float>(x), extents, axes);
-        AssertClose(Download(y), Ops.Permute(OnCpu(x, extents), axes).ToArray<float>(), 0);
+        Tensor expected = Ops.Permute(OnCpu(x, extents), axes), y = Output(expected.Shape.ToArray());
+        Backend.Permute(Input(x, extents), axes, y);
+        AssertClose(y, expected, 0);
     }
 
     [Test]
     public void ATranspositionIsCoalescedAndFreeOfConflicts()
     {
-        DeviceBuffer<float> y = Poisoned<float>(96 * 64);
-        new Permute(Library).Launch(Stream, y, Upload<float>(Normal(96 * 64)), [96, 64], [1, 0]);
+        Backend.Permute(Input(Normal(96 * 64), 96, 64), [1, 0], Output(64, 96));
         AssertTraffic("permute_transpose", loaded: 4 * 96 * 64, stored: 4 * 96 * 64);
         Assert.That(CountersOf("permute_transpose")?.BankConflicts ?? 0, Is.Zero);
     }

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Backends.Cuda;
@@ -15,7 +16,7 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     [Test]
     public void FillWritesOnce()
     {
-        new DeviceMemoryKernels(Library).Fill(Stream, Scratch<byte>(8 * Count), 7, Count);
+        Backend.Fill(Output(DType.Int64, Count), 7);
         AssertTraffic("memory_fill", loaded: 0, stored: 8 * Count);
     }
 
@@ -23,8 +24,8 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     public void BlocksAreCopiedOnce([Values(1, 4, 8)] int size)
     {
         const int length = 96, blocks = 5;
-        DeviceBuffer<byte> x = Upload<byte>(new byte[2 * length * blocks * size]);
-        new DeviceMemoryKernels(Library).CopyBlocks(Stream, Scratch<byte>(length * blocks * size), new Blocks(0, length), x, new Blocks(length, 2 * length), size, length, blocks);
+        DType type = size switch { 1 => DType.UInt8, 4 => DType.Float32, _ => DType.Int64 };
+        Backend.CopyBlocks(Output(type, 2 * length * blocks), new Blocks(length, 2 * length), Output(type, length * blocks), new Blocks(0, length), length, blocks);
         // A warp's 32 elements do not cross the end of a block of 96.
         AssertTraffic($"memory_copy_blocks_{size}", loaded: length * blocks * size, stored: length * blocks * size);
     }
@@ -36,7 +37,7 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     [TestCase(DType.Int64, DType.Int32)]
     public void CastReadsTheOneAndWritesTheOther(DType from, DType to)
     {
-        new DeviceMemoryKernels(Library).Cast(Stream, Scratch<byte>(Count * to.Size()), to, Upload<byte>(new byte[Count * from.Size()]), from, Count);
+        Backend.Cast(Input(new byte[Count * from.Size()], from), Output(to, Count));
         string name = Library.KernelsOf("memory").Single(k => k == $"memory_cast_{Short(from)}_{Short(to)}");
         AssertTraffic(name, loaded: (long)Count * from.Size(), stored: (long)Count * to.Size());
     }
@@ -44,10 +45,9 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     [Test]
     public void BFloat16IsHalfTheBytes()
     {
-        var kernels = new DeviceMemoryKernels(Library);
         DeviceBuffer<ushort> narrow = Scratch<ushort>(Count);
-        kernels.ToBFloat16(Stream, narrow, Upload<float>(Normal(Count)), Count);
-        kernels.FromBFloat16(Stream, Scratch<float>(Count), narrow, Count);
+        Library.Get("memory_cast_f32_bf16").Launch(Stream, Count / 1024, 256, 0, narrow, Upload<float>(Normal(Count)), (long)Count);
+        Library.Get("memory_cast_bf16_f32").Launch(Stream, Count / 1024, 256, 0, Scratch<float>(Count), narrow, (long)Count);
         AssertTraffic("memory_cast_f32_bf16", loaded: 4 * Count, stored: 2 * Count);
         AssertTraffic("memory_cast_bf16_f32", loaded: 2 * Count, stored: 4 * Count);
     }
@@ -55,9 +55,9 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     [Test]
     public void MultiplesReadAndWriteOnce()
     {
-        DeviceBuffer<float> x = Upload<float>(Normal(Count)), y = Scratch<float>(Count);
-        Library.Map(Stream, "elementwise_scale", 1, Count, y, x, 0.5f, (long)Count);
-        Library.Map(Stream, "elementwise_scale_by", 1, Count, y, x, Upload(2f), (long)Count);
+        Tensor x = Input(Normal(Count)), y = Output(Count);
+        Backend.Map(Unary.Scale, x, y, 0.5);
+        Backend.ScaleBy(x, Input([2f]), y);
         AssertTraffic("elementwise_scale", loaded: 4 * Count, stored: 4 * Count);
         // Every warp reads the factor; the grid has a warp for every 128 elements.
         AssertTraffic("elementwise_scale_by", loaded: (4 * Count) + (4 * Count / 128), stored: 4 * Count);
@@ -67,23 +67,23 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     public void ReductionsReadOnce()
     {
         const int outer = 8, n = 48, inner = 64;
-        var kernels = new Reduce(Library);
-        DeviceBuffer<float> x = Upload<float>(Normal(Count)), y = Scratch<float>(outer * inner);
-        kernels.Sum(Stream, y, x, Scratch<double>(Reduce.Parts(Count)), Count);
-        kernels.Mean(Stream, y, x, outer, n, inner);
-        kernels.MeanBackward(Stream, x, y, outer, n, inner);
-        AssertTraffic("reduce_sum", loaded: 4 * Count, stored: 8L * Reduce.Parts(Count));
+        Tensor x = Input(Normal(Count), outer, n, inner), y = Output(outer, inner);
+        Backend.Sum(x, Output(1));
+        Backend.Mean(x, 1, y);
+        Backend.MeanBackward(y, 1, x);
+        // A part for every 4096 elements.
+        AssertTraffic("reduce_sum", loaded: 4 * Count, stored: 8 * Count / 4096);
         AssertTraffic("reduce_mean", loaded: 4 * Count, stored: 4 * outer * inner);
         AssertTraffic("reduce_mean_backward", loaded: 4 * Count, stored: 4 * Count);
         AssertNoConflicts("reduce_sum");
-        kernels.Mean(Stream, y, x, Count / inner, inner, 1);
+        Backend.Mean(x, 2, Output(outer, n));
         AssertTraffic("reduce_mean_last", loaded: 4 * Count, stored: 4 * Count / inner);
     }
 
     [Test]
     public void APermutationThatKeepsTheLastDimensionIsCoalesced()
     {
-        new Permute(Library).Launch(Stream, Scratch<float>(2 * 17 * 3 * 32), Upload<float>(Normal(2 * 17 * 3 * 32)), [2, 17, 3, 32], [0, 2, 1, 3]);
+        Backend.Permute(Input(Normal(2 * 17 * 3 * 32), 2, 17, 3, 32), [0, 2, 1, 3], Output(2, 3, 17, 32));
         AssertTraffic("permute", loaded: 4 * 2 * 17 * 3 * 32, stored: 4 * 2 * 17 * 3 * 32);
     }
 
@@ -91,27 +91,12 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     public void WindowsAreReadInWholeSectors()
     {
         const int side = 6, kernel = 3, channels = 32, images = 2, pixels = (side - kernel + 1) * (side - kernel + 1);
-        var windows = new Im2Col.Windows
-        {
-            Height = side,
-            Width = side,
-            AllChannels = 2 * channels,
-            First = channels,
-            Channels = channels,
-            OutHeight = side - kernel + 1,
-            OutWidth = side - kernel + 1,
-            KernelH = kernel,
-            KernelW = kernel,
-            StrideH = 1,
-            StrideW = 1,
-            DilationH = 1,
-            DilationW = 1,
-        };
+        var shape = new ConvolutionShape(images, side, side, 2 * channels, 2, kernel, kernel, 1, 1, 0, 0, 1, 1, Groups: 2);
         const int count = images * pixels * kernel * kernel * channels;
         var kernels = new Im2Col(Library);
         DeviceBuffer<float> rows = Scratch<float>(count), x = Upload<float>(Normal(images * side * side * 2 * channels));
-        kernels.Forward(Stream, rows, x, windows, images);
-        kernels.Backward(Stream, x, rows, windows, images);
+        kernels.Forward(Stream, rows, x, shape, 1, images);
+        kernels.Backward(Stream, x, rows, shape, 1, images);
         AssertTraffic("im2col", loaded: 4 * count, stored: 4 * count);
         AssertTraffic("im2col_backward", loaded: 4 * count, stored: 4 * images * side * side * channels);
     }

@@ -9,19 +9,14 @@ sealed class GemmKernel(KernelLibrary library, bool tensorCores)
 
     readonly CudaKernel[] kernels = Array.ConvertAll(["nn", "nt", "tn", "tt"], ops => library.Get((tensorCores ? "gemm_tf32_" : "gemm_") + ops));
 
-    /// <summary>An operand: its memory, distance of two rows of memory and of two matrices, whether it is transposed.</summary>
-    public readonly record struct Operand(DevicePointer Pointer, bool IsTransposed, long RowStride, long BatchStride)
-    {
-        public bool IsAligned => ((Pointer.Address / 4) | (ulong)RowStride | (ulong)BatchStride) % 4 == 0;
-    }
-
     /// <summary>C [batch, m, n], contiguous rows, <paramref name="batchStride"/> from one matrix to the next; bias [n] may be null.</summary>
-    public void Launch(CudaStream stream, DevicePointer c, long batchStride, Operand a, Operand b, DevicePointer bias, int m, int n, int k, int batch, bool accumulate)
+    public void Launch(CudaStream stream, DevicePointer c, long batchStride, in MatrixOperand a, in MatrixOperand b, DevicePointer bias,
+        int m, int n, int k, int batch, bool accumulate)
     {
-        int aligned = (a.IsAligned ? 1 : 0) + (b.IsAligned ? 2 : 0) + (new Operand(c, false, n, batchStride).IsAligned ? 4 : 0);
+        int aligned = (a.IsAligned ? 1 : 0) + (b.IsAligned ? 2 : 0) + (new MatrixOperand(c, false, n, batchStride).IsAligned ? 4 : 0);
         var grid = new Dim3((n + Block - 1) / Block, (m + Block - 1) / Block, batch);
         stream.Observer?.Costs(LaunchCost.Product(m, n, k, batch, accumulate));
-        kernels[(a.IsTransposed ? 2 : 0) + (b.IsTransposed ? 1 : 0)].Launch(stream, grid, Threads, 0, c, a.Pointer, b.Pointer, bias, m, n, k, a.RowStride, b.RowStride,
+        kernels[(a.IsTransposed ? 2 : 0) + (b.IsTransposed ? 1 : 0)].Launch(stream, grid, Threads, 0, c, a.Pointer, b.Pointer, bias, m, n, k, (long)a.RowStride, (long)b.RowStride,
             a.BatchStride, b.BatchStride, batchStride, accumulate ? 1 : 0, aligned);
     }
 }

@@ -3,25 +3,18 @@ using PerturbedForgetting.Cuda;
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>A loss kernel of one sample a block, in its two sizes: NAME_few with 32 threads and NAME with 256; kernels/loss/row.cuh.</summary>
-sealed class RowKernel
+/// <param name="library">The kernels.</param>
+/// <param name="name">Name of the larger size.</param>
+/// <param name="keepsRow">Whether a block keeps its sample's logits in dynamic shared memory.</param>
+sealed class RowKernel(KernelLibrary library, string name, bool keepsRow)
 {
     /// <summary>Most classes of a block of one warp.</summary>
     public const int FewClasses = 256;
 
     const int FewThreads = 32, ManyThreads = 256;
 
-    readonly CudaKernel few, many;
-    readonly bool keepsRow;
-    readonly int mostShared;
-
-    /// <param name="library">The kernels.</param>
-    /// <param name="name">Name of the larger size.</param>
-    /// <param name="keepsRow">Whether a block keeps its sample's logits in dynamic shared memory.</param>
-    public RowKernel(KernelLibrary library, string name, bool keepsRow)
-    {
-        (few, many, this.keepsRow) = (library.Get(name + "_few"), library.Get(name), keepsRow);
-        mostShared = DynamicShared.AllowMost(many);
-    }
+    readonly CudaKernel few = library.Get(name + "_few");
+    readonly LargeSharedKernel many = new(library, name);
 
     /// <summary>One block a sample.</summary>
     /// <exception cref="ArgumentException">A row does not fit into the device's shared memory.</exception>
@@ -30,11 +23,12 @@ sealed class RowKernel
         if (samples == 0)
             return;
         long bytes = keepsRow ? sizeof(float) * (long)classes : 0;
-        if (bytes > mostShared)
-            throw new ArgumentException($"{many} keeps a sample's logits in shared memory: {classes} classes need {bytes} bytes, but the device has {mostShared}, enough for {mostShared / sizeof(float)}.");
+        if (bytes > many.MostShared)
+            throw new ArgumentException($"{many.Kernel} keeps a sample's logits in shared memory: {classes} classes need {bytes} bytes, "
+                + $"but the device has {many.MostShared}, enough for {many.MostShared / sizeof(float)}.");
         if (classes <= FewClasses)
             few.Launch(stream, checked((int)samples), FewThreads, (int)bytes, arguments);
         else
-            many.Launch(stream, checked((int)samples), ManyThreads, (int)bytes, arguments);
+            many.Kernel.Launch(stream, checked((int)samples), ManyThreads, (int)bytes, arguments);
     }
 }
