@@ -9,17 +9,13 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 /// continues after an underscore, the longest first: <c>layer_norm_backward</c> is looked for in <c>layer_norm_backward.ptx</c>,
 /// then in <c>layer_norm.ptx</c>.
 /// </summary>
-/// <remarks>Every kernel has a wrapper in <c>Kernels/FAMILY/</c>, which knows its launch geometry and the order of its arguments, and
-/// nothing else:
+/// <remarks>Its kernels are launched by <see cref="CudaBackend"/>, one file a family: launch geometry, order of arguments and cost
+/// stand in the operation that needs them.
 /// <code>
-/// /// &lt;summary&gt;y = w + ρ·g / (‖g‖ + ε); kernels/multi_tensor/sam_perturb.cu.&lt;/summary&gt;
-/// sealed class SamPerturb(KernelLibrary library)
-/// {
-///     readonly CudaKernel kernel = library.Get("sam_perturb");
+/// CudaKernel DropoutKernel => field ??= library.Get("dropout");
 ///
-///     public void Launch(CudaStream stream, DevicePointer w, DevicePointer g, DevicePointer scale, DevicePointer y, long count) =>
-///         kernel.Launch(stream, LaunchGrid.Blocks(count, 4 * 256), 256, 0, w, g, scale, y, count);
-/// }
+/// public override void Dropout(Tensor x, double p, in RandomCall call, Tensor y) =>
+///     DropoutKernel.Launch(Moving([x], [y]), LaunchGrid.Blocks(y.Count, 4 * Threads), Threads, 0, Dense(y), Dense(x), …, y.Count);
 /// </code></remarks>
 sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : IDisposable
 {
