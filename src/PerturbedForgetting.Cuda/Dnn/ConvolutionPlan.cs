@@ -114,7 +114,8 @@ public sealed unsafe class ConvolutionPlan
         CudaStream stream = cudnn.Stream;
         long all = Shape.InputCount + Shape.FilterCount + Shape.OutputCount;
         long made = pass == backwardData ? Shape.InputCount : pass == backwardFilter ? Shape.FilterCount : Shape.OutputCount;
-        stream.Moving(sizeof(float) * (accumulate ? all : all - made), sizeof(float) * made, Shape.FloatingPointOperations).Observer?.Launching(stream, pass.Title);
+        stream.Moving(sizeof(float) * (accumulate ? all : all - made), sizeof(float) * made, Shape.FloatingPointOperations)
+            .Observer?.Launching(stream, pass.Title);
         pass.Run(a, b, result, workspace, workspaceBytes, accumulate);
         stream.Observer?.Launched(stream, pass.Title);
     }

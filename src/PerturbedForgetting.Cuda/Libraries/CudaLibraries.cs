@@ -14,7 +14,8 @@ public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, Cudnn
     public static CudaLibraries Installed => new(CublasApi.Installed, CublasLtApi.Installed, CudnnApi.Installed, Nvtx.Installed) { Search = LibrarySearch.Open };
 
     /// <summary>None of them: the engine's own kernels compute everything.</summary>
-    public static CudaLibraries None { get; } = new(CublasApi.Absent(NotWanted), CublasLtApi.Absent(NotWanted), CudnnApi.Absent(NotWanted), Nvtx.None);
+    public static CudaLibraries None { get; } =
+        new(CublasApi.Absent(NotWanted), CublasLtApi.Absent(NotWanted), CudnnApi.Absent(NotWanted), Nvtx.None);
 
     const string NotWanted = "not wanted here";
 

@@ -16,15 +16,16 @@ sealed partial class CudaBackend
 
     WideKernel BatchNormInputKernel => field ??= new(library, "batch_norm_input");
 
-    public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum,
-        Tensor? counter)
+    public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean,
+        Tensor? runningVar, double momentum, Tensor? counter)
     {
         var (rows, channels) = RowsOf(x);
         var cut = new ColumnParts(rows, channels);
         using Scratch moments = Floats(3L * cut.Count * channels);
-        BatchNormStatisticsKernel.Launch(Moving([x, weight, bias, runningMean, runningVar, counter], [saved, runningMean, runningVar, counter]), cut,
-            Dense(saved), DenseOrNull(runningMean), DenseOrNull(runningVar), PointerOrNull(counter), moments.Pointer, Dense(x), Dense(weight), Dense(bias),
-            eps, momentum, rows, channels, cut.RowsPerPart);
+        BatchNormStatisticsKernel.Launch(
+            Moving([x, weight, bias, runningMean, runningVar, counter], [saved, runningMean, runningVar, counter]), cut,
+            Dense(saved), DenseOrNull(runningMean), DenseOrNull(runningVar), PointerOrNull(counter), moments.Pointer,
+            Dense(x), Dense(weight), Dense(bias), eps, momentum, rows, channels, cut.RowsPerPart);
     }
 
     public override void BatchNormFrozen(Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps, Tensor saved)
@@ -41,7 +42,8 @@ sealed partial class CudaBackend
             Dense(y), Dense(x), Dense(saved), DenseOrNull(residual), relu ? 1 : 0, channels, x.Count);
     }
 
-    public override void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
+    public override void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch,
+        in BatchNormGradients gradients)
     {
         var (rows, channels) = RowsOf(x);
         var cut = new ColumnParts(rows, channels);
@@ -52,10 +54,11 @@ sealed partial class CudaBackend
         Tensor? masking = relu ? y : null;
         if (dweight is not null || dbias is not null || (batch && dx is not null))
         {
-            BatchNormGradientsKernel.Launch(
-                Moving([dy, x, masking, saved, gradients.AccumulateWeight ? dweight : null, gradients.AccumulateBias ? dbias : null], [dresidual, dweight, dbias]), cut,
-                coefficients, DenseOrNull(dweight), DenseOrNull(dbias), sums.Pointer, DenseOrNull(dresidual), Dense(dy), Dense(x), DenseOrNull(y), Dense(saved),
-                relu ? 1 : 0, batch ? 1 : 0, gradients.AccumulateWeight ? 1 : 0, gradients.AccumulateBias ? 1 : 0, rows, channels, cut.RowsPerPart);
+            var (oldWeight, oldBias) = (gradients.AccumulateWeight ? dweight : null, gradients.AccumulateBias ? dbias : null);
+            BatchNormGradientsKernel.Launch(Moving([dy, x, masking, saved, oldWeight, oldBias], [dresidual, dweight, dbias]), cut,
+                coefficients, DenseOrNull(dweight), DenseOrNull(dbias), sums.Pointer, DenseOrNull(dresidual),
+                Dense(dy), Dense(x), DenseOrNull(y), Dense(saved), relu ? 1 : 0, batch ? 1 : 0,
+                oldWeight is null ? 0 : 1, oldBias is null ? 0 : 1, rows, channels, cut.RowsPerPart);
             // The residual's gradient is the masked one already.
             if (dresidual is not null)
                 (dy, relu, masking, dresidual) = (dresidual, false, null, null);
@@ -64,7 +67,8 @@ sealed partial class CudaBackend
             stream.FillBytes(coefficients, 0, 2L * sizeof(float) * channels);
         if (dx is not null || dresidual is not null)
             BatchNormInputKernel.Launch(Moving([dy, dx is null ? null : x, masking, saved], [dx, dresidual]), x.Count, channels,
-                DenseOrNull(dx), DenseOrNull(dresidual), Dense(dy), Dense(x), DenseOrNull(y), Dense(saved), coefficients, relu ? 1 : 0, channels, x.Count);
+                DenseOrNull(dx), DenseOrNull(dresidual), Dense(dy), Dense(x), DenseOrNull(y), Dense(saved), coefficients,
+                relu ? 1 : 0, channels, x.Count);
     }
 
     /// <summary>Rows and columns of a tensor seen as a matrix of its last dimension.</summary>

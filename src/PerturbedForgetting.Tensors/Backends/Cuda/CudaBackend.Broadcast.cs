@@ -7,7 +7,8 @@ sealed partial class CudaBackend
 {
     ColumnKernel SumLeadingKernel => field ??= new(library, "sum_leading");
 
-    public override void AddBroadcast(Tensor x, Tensor b, Tensor y) => matrices.AddRow(Dense(y), Dense(x), Dense(b), checked((int)b.Count), y.Count);
+    public override void AddBroadcast(Tensor x, Tensor b, Tensor y) =>
+        matrices.AddRow(Dense(y), Dense(x), Dense(b), checked((int)b.Count), y.Count);
 
     public override void SumLeading(Tensor x, Tensor y, bool accumulate)
     {
@@ -17,6 +18,7 @@ sealed partial class CudaBackend
         long rows = x.Count / columns;
         var cut = new ColumnParts(rows, columns);
         using Scratch partial = Floats((long)cut.Count * columns);
-        SumLeadingKernel.Launch(Moving([x, accumulate ? y : null], [y]), cut, Dense(y), partial.Pointer, Dense(x), rows, columns, cut.RowsPerPart, accumulate ? 1 : 0);
+        SumLeadingKernel.Launch(Moving([x, accumulate ? y : null], [y]), cut,
+            Dense(y), partial.Pointer, Dense(x), rows, columns, cut.RowsPerPart, accumulate ? 1 : 0);
     }
 }

@@ -10,5 +10,6 @@ sealed partial class CudaBackend
 
     public override void Dropout(Tensor x, double p, in RandomCall call, Tensor y) =>
         DropoutKernel.Launch(Moving([x], [y]), LaunchGrid.Blocks(y.Count, 4 * Threads), Threads, 0,
-            Dense(y), Dense(x), (ulong)(p * 4294967296.0), p < 1 ? (float)(1 / (1 - p)) : 0f, call.Seed, call.Stream, PointerOrNull(call.Counter), y.Count);
+            Dense(y), Dense(x), (ulong)(p * 4294967296.0), p < 1 ? (float)(1 / (1 - p)) : 0f,
+            call.Seed, call.Stream, PointerOrNull(call.Counter), y.Count);
 }

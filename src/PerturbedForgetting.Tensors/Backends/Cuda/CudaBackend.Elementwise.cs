@@ -13,7 +13,8 @@ sealed partial class CudaBackend
             Map(f.Kernel, Moving([x], [y]), y.Count, Dense(y), Dense(x), y.Count);
     }
 
-    public override void Map(Binary f, Tensor a, Tensor b, Tensor y) => Map(f.Kernel, Moving([a, b], [y]), y.Count, Dense(y), Dense(a), Dense(b), y.Count);
+    public override void Map(Binary f, Tensor a, Tensor b, Tensor y) =>
+        Map(f.Kernel, Moving([a, b], [y]), y.Count, Dense(y), Dense(a), Dense(b), y.Count);
 
     public override void ScaleBy(Tensor x, Tensor factor, Tensor y) =>
         Map("elementwise_scale_by", Moving([x, factor], [y]), y.Count, Dense(y), Dense(x), Dense(factor), y.Count);

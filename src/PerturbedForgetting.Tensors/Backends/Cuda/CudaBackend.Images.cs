@@ -20,9 +20,11 @@ sealed partial class CudaBackend
         int rowsPerBlock = 4 * Math.Max(1, bytesPerBlock / 4 / row);
         long shared = ((long)rowsPerBlock * (row + 1)) + (2L * sizeof(float) * channels);
         if (shared > NormalizeKernel.MostShared)
-            throw new ArgumentException($"Images of {width} x {channels} bytes a row are too wide: four rows need {shared} bytes of shared memory, "
-                + $"but the device has {NormalizeKernel.MostShared}.");
-        NormalizeKernel.Kernel.Launch(Moving([x, flip, offset, divisor], [y]), checked((int)((rows + rowsPerBlock - 1) / rowsPerBlock)), Threads, (int)shared,
-            Dense(y), Pointer(x), PointerOrNull(flip), Dense(offset), Dense(divisor), row, channels, height, rows, rowsPerBlock);
+            throw new ArgumentException($"Images of {width} x {channels} bytes a row are too wide: four rows need {shared} bytes of shared "
+                + $"memory, but the device has {NormalizeKernel.MostShared}.");
+        int blocks = checked((int)((rows + rowsPerBlock - 1) / rowsPerBlock));
+        NormalizeKernel.Kernel.Launch(Moving([x, flip, offset, divisor], [y]), blocks, Threads, (int)shared,
+            Dense(y), Pointer(x), PointerOrNull(flip), Dense(offset), Dense(divisor),
+            row, channels, height, rows, rowsPerBlock);
     }
 }

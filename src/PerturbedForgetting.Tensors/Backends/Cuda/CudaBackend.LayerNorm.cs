@@ -15,7 +15,8 @@ sealed partial class CudaBackend
     public override void LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics) =>
         LayerNorm(x, null, weight, bias, eps, null, y, statistics);
 
-    public override void AddLayerNorm(Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, Tensor sum, Tensor y, Tensor statistics) =>
+    public override void AddLayerNorm(Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, Tensor sum, Tensor y,
+        Tensor statistics) =>
         LayerNorm(x, residual, weight, bias, eps, sum, y, statistics);
 
     void LayerNorm(Tensor x, Tensor? residual, Tensor weight, Tensor bias, double eps, Tensor? sum, Tensor y, Tensor statistics)
@@ -37,9 +38,11 @@ sealed partial class CudaBackend
         int parts = (int)((rows + rowsPerPart - 1) / rowsPerPart);
         var (dx, dweight, dbias) = (gradients.X, gradients.Weight, gradients.Bias);
         using Scratch partial = Floats(2L * parts * columns);
-        LayerNormBackwardKernel.Launch(Moving([dy, x, weight, statistics, gradients.AccumulateX ? dx : null], [dx, dweight, dbias]), parts, columns,
+        var (oldX, oldWeight, oldBias) =
+            (gradients.AccumulateX ? dx : null, gradients.AccumulateWeight ? dweight : null, gradients.AccumulateBias ? dbias : null);
+        LayerNormBackwardKernel.Launch(Moving([dy, x, weight, statistics, oldX, oldWeight, oldBias], [dx, dweight, dbias]), parts, columns,
             4 * sizeof(float) * columns, DenseOrNull(dx), DenseOrNull(dweight), DenseOrNull(dbias),
             dweight is null && dbias is null ? DevicePointer.Null : partial.Pointer, Dense(dy), Dense(x), Dense(weight), Dense(statistics),
-            gradients.AccumulateX ? 1 : 0, gradients.AccumulateWeight ? 1 : 0, gradients.AccumulateBias ? 1 : 0, rows, columns, rowsPerPart);
+            oldX is null ? 0 : 1, oldWeight is null ? 0 : 1, oldBias is null ? 0 : 1, rows, columns, rowsPerPart);
     }
 }

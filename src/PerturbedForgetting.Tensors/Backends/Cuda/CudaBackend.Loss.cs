@@ -3,8 +3,10 @@ using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
-/// <remarks>kernels/loss/cross_entropy.cu, binary_cross_entropy.cu, output_bias_forget.cu: one block a sample, which keeps a value, float64, of it;
-/// the block that arrives last puts these together.</remarks>
+/// <remarks>
+/// kernels/loss/cross_entropy.cu, binary_cross_entropy.cu, output_bias_forget.cu: one block a sample, which leaves a value of it, float64;
+/// the block that arrives last puts these together.
+/// </remarks>
 sealed partial class CudaBackend
 {
     RowKernel CrossEntropyKernel => field ??= new(library, "cross_entropy", keepsRow: true);
@@ -36,6 +38,7 @@ sealed partial class CudaBackend
         var (samples, classes) = RowsOf(logits);
         using Scratch values = Doubles(samples);
         OutputBiasForgetKernel.Launch(Moving([logits, labels], [loss, gradient]), samples, classes,
-            Dense(loss), values.Pointer, DenseOrNull(gradient), Dense(logits), Pointer(labels), c, gamma, sigmoid ? 1 : 0, 1.0 / samples, classes);
+            Dense(loss), values.Pointer, DenseOrNull(gradient), Dense(logits), Pointer(labels),
+            c, gamma, sigmoid ? 1 : 0, 1.0 / samples, classes);
     }
 }

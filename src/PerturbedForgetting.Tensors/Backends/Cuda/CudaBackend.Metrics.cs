@@ -18,9 +18,9 @@ unsafe sealed partial class CudaBackend
     public override void LabelRank(Tensor logits, Tensor labels, Tensor y)
     {
         var (samples, classes) = RowsOf(logits);
+        CudaKernel kernel = labels.DType == DType.Int32 ? LabelRankKernel : LabelRankApplyingKernel;
         if (samples > 0)
-            (labels.DType == DType.Int32 ? LabelRankKernel : LabelRankApplyingKernel).Launch(Moving([logits, labels], [y]), checked((int)samples), Warp, 0,
-                Pointer(y), Dense(logits), Pointer(labels), classes);
+            kernel.Launch(Moving([logits, labels], [y]), checked((int)samples), Warp, 0, Pointer(y), Dense(logits), Pointer(labels), classes);
     }
 
     public override void CountRanks(Tensor ranks, int k, Tensor counts) =>
@@ -29,7 +29,8 @@ unsafe sealed partial class CudaBackend
     public override long FirstOutOfRange(Tensor labels, int classes)
     {
         using var index = new Scratch(workplace.Allocator, 1, DType.Int64);
-        FirstOutOfRangeKernel.Launch(stream.Moving(Bytes(labels), sizeof(long)), 1, Warp, 0, index.Pointer, Pointer(labels), classes, labels.Count);
+        FirstOutOfRangeKernel.Launch(stream.Moving(Bytes(labels), sizeof(long)), 1, Warp, 0,
+            index.Pointer, Pointer(labels), classes, labels.Count);
         long found;
         stream.Download(&found, index.Pointer, sizeof(long));
         stream.Synchronize();

@@ -42,20 +42,23 @@ sealed partial class CudaBackend
             Pointer(result), Pointer(layout.Partials), Dense(x), Dense(z), Dense(weights), (int)weighting, tiles.Tiles);
     }
 
-    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor? finite, Tensor y)
+    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm,
+        Tensor radius, double sign, Tensor? finite, Tensor y)
     {
         TileTable tiles = TilesOf(layout);
         StepAlongKernel.Launch(Passing(tiles, read: 2, written: 1), tiles.TileCount, TileTable.Threads, 0,
-            Dense(y), Dense(weights), Dense(d), (int)weighting, Pointer(squaredNorm), Pointer(radius), sign, PointerOrNull(finite), tiles.Tiles);
+            Dense(y), Dense(weights), Dense(d), (int)weighting, Pointer(squaredNorm), Pointer(radius), sign, PointerOrNull(finite),
+            tiles.Tiles);
     }
 
-    public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y)
+    public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate,
+        Tensor y)
     {
         TileTable tiles = TilesOf(layout);
         int read = Reading(gradient) + (gradient.Direction is null ? 0 : Reading(gradient.Weighting)) + (accumulate ? 1 : 0);
         CombineKernel.Launch(Passing(tiles, read, written: 1), tiles.TileCount, TileTable.Threads, 0,
-            Dense(y), Dense(gradient.Values), DenseOrNull(gradient.Direction), Dense(weights), (int)gradient.Weighting, PointerOrNull(gradient.Coefficients),
-            scale, accumulate ? 1 : 0, tiles.Tiles);
+            Dense(y), Dense(gradient.Values), DenseOrNull(gradient.Direction), Dense(weights), (int)gradient.Weighting,
+            PointerOrNull(gradient.Coefficients), scale, accumulate ? 1 : 0, tiles.Tiles);
     }
 
     public override void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call)
@@ -69,37 +72,43 @@ sealed partial class CudaBackend
     public override void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor)
     {
         TileTable tiles = TilesOf(layout);
-        LerpKernel.Launch(Passing(tiles, read: 2, written: 1), tiles.TileCount, TileTable.Threads, 0, Dense(y), Dense(target), Pointer(factor), tiles.Tiles);
+        LerpKernel.Launch(Passing(tiles, read: 2, written: 1), tiles.TileCount, TileTable.Threads, 0,
+            Dense(y), Dense(target), Pointer(factor), tiles.Tiles);
     }
 
     public override void Lerp(Tensor y, Tensor target, Tensor factor)
     {
         bool isInt64 = y.DType == DType.Int64;
-        (isInt64 ? LerpInt64Kernel : LerpTensorKernel).Launch(Moving([y, target, factor], [y]), LaunchGrid.Blocks(y.Count, Threads), Threads, 0,
+        CudaKernel kernel = isInt64 ? LerpInt64Kernel : LerpTensorKernel;
+        kernel.Launch(Moving([y, target, factor], [y]), LaunchGrid.Blocks(y.Count, Threads), Threads, 0,
             isInt64 ? Pointer(y) : Dense(y), isInt64 ? Pointer(target) : Dense(target), Pointer(factor), y.Count);
     }
 
-    public override void SgdUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule, UpdateControl control)
+    public override void SgdUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule,
+        UpdateControl control)
     {
         TileTable tiles = TilesOf(layout);
         int changed = momentum is null ? 1 : 2;
         SgdUpdateKernel.Launch(Passing(tiles, read: changed + Reading(gradient), written: changed), tiles.TileCount, TileTable.Threads, 0,
-            Dense(weights), DenseOrNull(momentum), Dense(gradient.Values), DenseOrNull(gradient.Direction), (int)gradient.Weighting, PointerOrNull(gradient.Coefficients),
-            rule.Momentum, rule.IsDecoupled ? 1 : 0, Pointer(control.Values), tiles.Tiles);
+            Dense(weights), DenseOrNull(momentum), Dense(gradient.Values), DenseOrNull(gradient.Direction), (int)gradient.Weighting,
+            PointerOrNull(gradient.Coefficients), rule.Momentum, rule.IsDecoupled ? 1 : 0, Pointer(control.Values), tiles.Tiles);
     }
 
-    public override void AdamUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor first, Tensor second, in AdamRule rule, UpdateControl control)
+    public override void AdamUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor first, Tensor second,
+        in AdamRule rule, UpdateControl control)
     {
         TileTable tiles = TilesOf(layout);
         AdamUpdateKernel.Launch(Passing(tiles, read: 3 + Reading(gradient), written: 3), tiles.TileCount, TileTable.Threads, 0,
             Dense(weights), Dense(first), Dense(second), Dense(gradient.Values), DenseOrNull(gradient.Direction), (int)gradient.Weighting,
-            PointerOrNull(gradient.Coefficients), rule.Beta1, rule.Beta2, rule.Epsilon, rule.IsDecoupled ? 1 : 0, Pointer(control.Values), tiles.Tiles);
+            PointerOrNull(gradient.Coefficients), rule.Beta1, rule.Beta2, rule.Epsilon, rule.IsDecoupled ? 1 : 0,
+            Pointer(control.Values), tiles.Tiles);
     }
 
     TileTable TilesOf(MultiTensorLayout layout) => (TileTable)(layout.DeviceTable ??= new TileTable(workplace.Context, layout));
 
     /// <summary>The stream, told how many flat buffers the next launch reads and writes where they are trained.</summary>
-    CudaStream Passing(TileTable tiles, int read, int written) => stream.Moving(sizeof(float) * read * tiles.Elements, sizeof(float) * written * tiles.Elements);
+    CudaStream Passing(TileTable tiles, int read, int written) =>
+        stream.Moving(sizeof(float) * read * tiles.Elements, sizeof(float) * written * tiles.Elements);
 
     /// <summary>Flat buffers that a weighting reads: the weights.</summary>
     static int Reading(Weighting weighting) => weighting == Weighting.None ? 0 : 1;

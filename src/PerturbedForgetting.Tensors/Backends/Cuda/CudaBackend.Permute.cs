@@ -22,8 +22,8 @@ unsafe sealed partial class CudaBackend
         {
             const int tile = 32, tileRows = 8;
             int rows = x.Shape[-2], columns = x.Shape[-1];
-            TransposeKernel.Launch(Moving([x], [y]), new Dim3((columns + tile - 1) / tile, (rows + tile - 1) / tile, (int)(x.Count / rows / columns)),
-                new Dim3(tile, tileRows), 0, Pointer(y), Pointer(x), rows, columns);
+            var grid = new Dim3((columns + tile - 1) / tile, (rows + tile - 1) / tile, (int)(x.Count / rows / columns));
+            TransposeKernel.Launch(Moving([x], [y]), grid, new Dim3(tile, tileRows), 0, Pointer(y), Pointer(x), rows, columns);
             return;
         }
         var permutation = new Permutation();

@@ -22,7 +22,8 @@ unsafe sealed partial class CudaBackend
     {
         PoolWindows windows = new(x, y, geometry);
         if (y.Count > 0)
-            MaxPoolKernel.Launch(Moving([x], [y, index]), y.Count, windows.Channels, Dense(y), Pointer(index), Dense(x), KernelArgument.Structure(&windows), y.Count);
+            MaxPoolKernel.Launch(Moving([x], [y, index]), y.Count, windows.Channels,
+                Dense(y), Pointer(index), Dense(x), KernelArgument.Structure(&windows), y.Count);
     }
 
     public override void MaxPool2dBackward(Tensor dy, Tensor index, in Pool2dGeometry geometry, Tensor dx)
@@ -37,7 +38,8 @@ unsafe sealed partial class CudaBackend
     {
         PoolWindows windows = new(x, y, geometry);
         if (y.Count > 0)
-            AvgPoolKernel.Launch(Moving([x], [y]), y.Count, windows.Channels, Dense(y), Dense(x), KernelArgument.Structure(&windows), countPadding ? 1 : 0, y.Count);
+            AvgPoolKernel.Launch(Moving([x], [y]), y.Count, windows.Channels,
+                Dense(y), Dense(x), KernelArgument.Structure(&windows), countPadding ? 1 : 0, y.Count);
     }
 
     public override void AvgPool2dBackward(Tensor dy, in Pool2dGeometry geometry, bool countPadding, Tensor dx)
@@ -59,7 +61,8 @@ unsafe sealed partial class CudaBackend
     {
         int channels = dx.Shape[-1];
         if (dx.Count > 0)
-            GlobalAvgPoolBackwardKernel.Launch(Moving([dy], [dx]), dx.Count, channels, Dense(dx), Dense(dy), PixelsOf(dx), channels, dx.Count);
+            GlobalAvgPoolBackwardKernel.Launch(Moving([dy], [dx]), dx.Count, channels,
+                Dense(dx), Dense(dy), PixelsOf(dx), channels, dx.Count);
     }
 
     static int PixelsOf(Tensor images) => checked((int)images.Shape.Product(1, images.Shape.Rank - 1));
@@ -68,6 +71,7 @@ unsafe sealed partial class CudaBackend
     readonly struct PoolWindows(Tensor x, Tensor y, in Pool2dGeometry g)
     {
         public readonly int Height = x.Shape[1], Width = x.Shape[2], OutHeight = y.Shape[1], OutWidth = y.Shape[2], Channels = x.Shape[3];
-        public readonly int KernelH = g.Kernel.H, KernelW = g.Kernel.W, StrideH = g.Stride.H, StrideW = g.Stride.W, PadH = g.Padding.H, PadW = g.Padding.W;
+        public readonly int KernelH = g.Kernel.H, KernelW = g.Kernel.W, StrideH = g.Stride.H, StrideW = g.Stride.W;
+        public readonly int PadH = g.Padding.H, PadW = g.Padding.W;
     }
 }

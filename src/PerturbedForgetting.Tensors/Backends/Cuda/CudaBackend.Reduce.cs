@@ -39,7 +39,8 @@ sealed partial class CudaBackend
         if (dx.Count == 0)
             return;
         var (_, n, inner) = Around(dx, axis);
-        MeanBackwardKernel.Launch(Moving([dy], [dx]), LaunchGrid.Blocks(dx.Count, Threads), Threads, 0, Dense(dx), Dense(dy), n, inner, dx.Count);
+        MeanBackwardKernel.Launch(Moving([dy], [dx]), LaunchGrid.Blocks(dx.Count, Threads), Threads, 0,
+            Dense(dx), Dense(dy), n, inner, dx.Count);
     }
 
     /// <summary>A tensor as [outer, n, inner] around one of its dimensions.</summary>

@@ -16,9 +16,11 @@ sealed partial class CudaBackend
 
     CudaKernel CopyIfZeroKernel => field ??= library.Get("scalars_copy_if_zero");
 
-    public override void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized, Tensor coefficients, Tensor combinedSquaredNorm) =>
+    public override void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized,
+        Tensor coefficients, Tensor combinedSquaredNorm) =>
         CoefficientsKernel.Launch(Moving([products, directionSquaredNorm], [coefficients, combinedSquaredNorm]), 1, 1, 0,
-            Pointer(coefficients), Pointer(combinedSquaredNorm), Pointer(products), Pointer(directionSquaredNorm), sign, alpha, isNormalized ? 1 : 0);
+            Pointer(coefficients), Pointer(combinedSquaredNorm), Pointer(products), Pointer(directionSquaredNorm),
+            sign, alpha, isNormalized ? 1 : 0);
 
     public override void BeginUpdate(Tensor squaredNorm, Tensor flag, double maxNorm, UpdateControl control) =>
         BeginUpdateKernel.Launch(Moving([squaredNorm, flag, control.Values], [control.Values]), 1, 1, 0,
@@ -28,7 +30,8 @@ sealed partial class CudaBackend
         RecordKernel.Launch(Moving([value, sum], [last, sum]), 1, 1, 0, Pointer(last), Pointer(sum), Dense(value), factor);
 
     public override void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums) =>
-        AddLossesKernel.Launch(Moving([losses, keep, sums], [sums]), 1, 1, 0, Pointer(sums), Pointer(losses), Pointer(keep), (double)chunks, (double)samples);
+        AddLossesKernel.Launch(Moving([losses, keep, sums], [sums]), 1, 1, 0,
+            Pointer(sums), Pointer(losses), Pointer(keep), (double)chunks, (double)samples);
 
     public override void CopyIfZero(Tensor flag, Tensor x, Tensor y)
     {
@@ -37,6 +40,7 @@ sealed partial class CudaBackend
             throw new ArgumentException($"Words of 4 bytes are copied, not {Bytes(y)} bytes.", nameof(y));
         // At the least, because as a rule nothing is copied.
         if (words > 0)
-            CopyIfZeroKernel.Launch(Moving([flag], []), LaunchGrid.Blocks(words, Threads), Threads, 0, Pointer(y), Pointer(x), Pointer(flag), words);
+            CopyIfZeroKernel.Launch(Moving([flag], []), LaunchGrid.Blocks(words, Threads), Threads, 0,
+                Pointer(y), Pointer(x), Pointer(flag), words);
     }
 }

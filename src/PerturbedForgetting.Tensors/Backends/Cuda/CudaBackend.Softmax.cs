@@ -35,6 +35,7 @@ sealed partial class CudaBackend
         int bothRows = 2 * sizeof(float) * columns;
         bool keeps = bothRows <= LastDimensionKernel.SharedOfEveryDevice;
         if (rows > 0)
-            kernel.Launch(Moving([dy, y], [dx]), rows, columns, keeps ? bothRows : 0, Dense(dx), Dense(dy), Dense(y), columns, keeps ? 1 : 0);
+            kernel.Launch(Moving([dy, y], [dx]), rows, columns, keeps ? bothRows : 0,
+                Dense(dx), Dense(dy), Dense(y), columns, keeps ? 1 : 0);
     }
 }

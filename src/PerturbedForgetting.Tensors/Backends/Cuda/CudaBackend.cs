@@ -68,7 +68,8 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         else if ((uint)bits == bits >> 32)
             stream.FillWords(pointer, (uint)bits, 2 * y.Count);
         else
-            library.Get("memory_fill").Launch(stream.Moving(0, Bytes(y)), LaunchGrid.Blocks(y.Count, Threads), Threads, 0, pointer, bits, y.Count);
+            library.Get("memory_fill").Launch(stream.Moving(0, Bytes(y)), LaunchGrid.Blocks(y.Count, Threads), Threads, 0,
+                pointer, bits, y.Count);
     }
 
     public override void Copy(Tensor x, Tensor y)
@@ -82,8 +83,8 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         if (x.DType == y.DType)
             Copy(x, y);
         else if (y.Count > 0)
-            library.Get($"memory_cast_{Short(x.DType)}_{Short(y.DType)}").Launch(Moving([x], [y]), LaunchGrid.Blocks(y.Count, Threads), Threads, 0,
-                Pointer(y), Pointer(x), y.Count);
+            library.Get($"memory_cast_{Short(x.DType)}_{Short(y.DType)}").Launch(
+                Moving([x], [y]), LaunchGrid.Blocks(y.Count, Threads), Threads, 0, Pointer(y), Pointer(x), y.Count);
     }
 
     static string Short(DType type) => type switch

@@ -30,7 +30,8 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
                 products.Linear(shape.Groups == 1 ? rows : narrow.Pointer, windows.Pointer, Group(weight, shape, group),
                     bias.IsNull ? bias : bias + Bytes(group * shape.GroupFilters), part.RowCount, shape.WindowLength, shape.GroupFilters);
                 if (shape.Groups > 1)
-                    blocks.Launch(stream, rows, new(group * shape.GroupFilters, shape.Filters), narrow.Pointer, new(0, shape.GroupFilters), sizeof(float), shape.GroupFilters, part.Rows);
+                    blocks.Launch(stream, rows, new(group * shape.GroupFilters, shape.Filters), narrow.Pointer, new(0, shape.GroupFilters),
+                        sizeof(float), shape.GroupFilters, part.Rows);
             }
         }
     }
@@ -103,7 +104,8 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
         if (shape.Groups == 1)
             return new Block(rows);
         var narrow = new Block(allocator, part.Rows * shape.GroupFilters);
-        blocks.Launch(stream, narrow.Pointer, new(0, shape.GroupFilters), rows, new(group * shape.GroupFilters, shape.Filters), sizeof(float), shape.GroupFilters, part.Rows);
+        blocks.Launch(stream, narrow.Pointer, new(0, shape.GroupFilters), rows, new(group * shape.GroupFilters, shape.Filters),
+            sizeof(float), shape.GroupFilters, part.Rows);
         return narrow;
     }
 

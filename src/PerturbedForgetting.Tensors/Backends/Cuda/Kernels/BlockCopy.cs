@@ -7,7 +7,8 @@ sealed class BlockCopy(KernelLibrary library)
 {
     const int Threads = 256;
 
-    readonly CudaKernel bytes = library.Get("memory_copy_blocks_1"), words = library.Get("memory_copy_blocks_4"), doubles = library.Get("memory_copy_blocks_8");
+    readonly CudaKernel bytes = library.Get("memory_copy_blocks_1"), words = library.Get("memory_copy_blocks_4"),
+        doubles = library.Get("memory_copy_blocks_8");
 
     /// <summary><paramref name="count"/> blocks of <paramref name="length"/> elements of <paramref name="size"/> bytes.</summary>
     public void Launch(CudaStream stream, DevicePointer y, Blocks to, DevicePointer x, Blocks from, int size, long length, long count) =>

@@ -16,7 +16,7 @@ sealed class GemmKernel(KernelLibrary library, bool tensorCores)
         int aligned = (a.IsAligned ? 1 : 0) + (b.IsAligned ? 2 : 0) + (new MatrixOperand(c, false, n, batchStride).IsAligned ? 4 : 0);
         var grid = new Dim3((n + Block - 1) / Block, (m + Block - 1) / Block, batch);
         stream.Observer?.Costs(LaunchCost.Product(m, n, k, batch, accumulate));
-        kernels[(a.IsTransposed ? 2 : 0) + (b.IsTransposed ? 1 : 0)].Launch(stream, grid, Threads, 0, c, a.Pointer, b.Pointer, bias, m, n, k, (long)a.RowStride, (long)b.RowStride,
-            a.BatchStride, b.BatchStride, batchStride, accumulate ? 1 : 0, aligned);
+        kernels[(a.IsTransposed ? 2 : 0) + (b.IsTransposed ? 1 : 0)].Launch(stream, grid, Threads, 0, c, a.Pointer, b.Pointer, bias, m, n, k,
+            (long)a.RowStride, (long)b.RowStride, a.BatchStride, b.BatchStride, batchStride, accumulate ? 1 : 0, aligned);
     }
 }

@@ -3,7 +3,9 @@ using PerturbedForgetting.Cuda.Dnn;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
-/// <summary>Windows of a convolution of channels-last images as rows of a matrix, one group of channels at a time; kernels/tensor/im2col.cu.</summary>
+/// <summary>
+/// Windows of a convolution of channels-last images as rows of a matrix, one group of channels at a time; kernels/tensor/im2col.cu.
+/// </summary>
 sealed unsafe class Im2Col(KernelLibrary library)
 {
     const int Threads = 256;
@@ -14,7 +16,8 @@ sealed unsafe class Im2Col(KernelLibrary library)
     public void Forward(CudaStream stream, DevicePointer rows, DevicePointer x, in ConvolutionShape shape, int group, long images)
     {
         Windows windows = new(shape, group);
-        long elements = images * shape.OutputPixels * shape.WindowLength, pixels = images * shape.Height * shape.Width * shape.GroupChannels;
+        long elements = images * shape.OutputPixels * shape.WindowLength;
+        long pixels = images * shape.Height * shape.Width * shape.GroupChannels;
         forward.Launch(stream.Moving(sizeof(float) * pixels, sizeof(float) * elements), LaunchGrid.Blocks(elements, Threads), Threads, 0,
             rows, x, KernelArgument.Structure(&windows), elements);
     }
@@ -23,7 +26,8 @@ sealed unsafe class Im2Col(KernelLibrary library)
     public void Backward(CudaStream stream, DevicePointer dx, DevicePointer rows, in ConvolutionShape shape, int group, long images)
     {
         Windows windows = new(shape, group);
-        long elements = images * shape.OutputPixels * shape.WindowLength, pixels = images * shape.Height * shape.Width * shape.GroupChannels;
+        long elements = images * shape.OutputPixels * shape.WindowLength;
+        long pixels = images * shape.Height * shape.Width * shape.GroupChannels;
         backward.Launch(stream.Moving(sizeof(float) * elements, sizeof(float) * pixels), LaunchGrid.Blocks(pixels, Threads), Threads, 0,
             dx, rows, KernelArgument.Structure(&windows), pixels);
     }
@@ -31,7 +35,8 @@ sealed unsafe class Im2Col(KernelLibrary library)
     /// <summary>The kernels' structure of the same members.</summary>
     readonly struct Windows(in ConvolutionShape s, int group)
     {
-        public readonly int Height = s.Height, Width = s.Width, AllChannels = s.Channels, First = group * s.GroupChannels, Channels = s.GroupChannels;
+        public readonly int Height = s.Height, Width = s.Width, AllChannels = s.Channels;
+        public readonly int First = group * s.GroupChannels, Channels = s.GroupChannels;
         public readonly int OutHeight = s.OutputHeight, OutWidth = s.OutputWidth, KernelH = s.KernelHeight, KernelW = s.KernelWidth;
         public readonly int StrideH = s.StrideHeight, StrideW = s.StrideWidth, PadH = s.PaddingHeight, PadW = s.PaddingWidth;
         public readonly int DilationH = s.DilationHeight, DilationW = s.DilationWidth;

@@ -3,7 +3,9 @@ using PerturbedForgetting.Cuda.Driver;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
-/// <summary>A kernel whose shared memory is known at the launch only: it may have all that a block of the device may have, where 48 KiB is the rule.</summary>
+/// <summary>
+/// A kernel whose shared memory is known at the launch only: it may have all that a block of the device may have, where 48 KiB is the rule.
+/// </summary>
 sealed class LargeSharedKernel
 {
     public LargeSharedKernel(KernelLibrary library, string name)

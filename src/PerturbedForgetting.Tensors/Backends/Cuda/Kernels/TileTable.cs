@@ -52,14 +52,3 @@ sealed class TileTable : IDisposable
     [StructLayout(LayoutKind.Sequential)]
     readonly record struct Run(long Offset, long Length, ulong Index);
 }
-
-/// <summary>The gradient of an update, as <see cref="UpdateGradient"/>: a·x + b·|w|ᵏ·z.</summary>
-/// <param name="X">Flat buffer.</param>
-/// <param name="Z">A second flat buffer, or null.</param>
-/// <param name="Weighting">|w|ᵏ.</param>
-/// <param name="Coefficients">a and b, float64[2]; null without a second buffer.</param>
-readonly record struct DeviceGradient(DevicePointer X, DevicePointer Z = default, Weighting Weighting = Weighting.None, DevicePointer Coefficients = default)
-{
-    /// <summary>Bytes an element that are read of it; the weights of the weighting not counted.</summary>
-    public int Bytes => Z.IsNull ? 4 : 8;
-}

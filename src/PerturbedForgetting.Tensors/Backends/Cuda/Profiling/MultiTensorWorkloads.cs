@@ -37,12 +37,12 @@ sealed class MultiTensorWorkloads(int side)
         }),
         Pass("sgd_update", 12, 8, (m, layout, w) =>
         {
-            var (v, g, control) = (m.Floats(count), m.Floats(count), Control(m));
+            var (v, g, control) = (m.Floats(count), m.Floats(count), Control(m, w.Device));
             return () => m.Backend.SgdUpdate(layout, w, new(g), v, new SgdRule(0.9, true), control);
         }),
         Pass("adam_update", 16, 12, (m, layout, w) =>
         {
-            var (first, second, g, control) = (m.Floats(count), m.Zeros(DType.Float32, count), m.Floats(count), Control(m));
+            var (first, second, g, control) = (m.Floats(count), m.Zeros(DType.Float32, count), m.Floats(count), Control(m, w.Device));
             return () => m.Backend.AdamUpdate(layout, w, new(g), first, second, new AdamRule(0.9, 0.999, 1e-8, true), control);
         }),
     ];
@@ -56,9 +56,9 @@ sealed class MultiTensorWorkloads(int side)
         });
 
     // Learning rate, whether to step, scale, steps: an update that is not skipped.
-    static UpdateControl Control(WorkloadMemory m)
+    static UpdateControl Control(WorkloadMemory m, Device device)
     {
-        UpdateControl control = m.Own(new UpdateControl(m.Output(1).Device));
+        UpdateControl control = m.Own(new UpdateControl(device));
         control.Values.CopyFrom<double>([0.1, 1, 1, 1, 0, 1]);
         return control;
     }

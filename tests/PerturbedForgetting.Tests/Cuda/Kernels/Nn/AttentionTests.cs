@@ -1,7 +1,6 @@
 using System.Globalization;
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
+using PerturbedForgetting.Tensors.Backends.Cuda;
 using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
@@ -29,30 +28,26 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         var bounds = new AttentionBounds(x, batch, tokens, heads, width, scale, rounding);
         bounds.Compute(y, logSums, dy);
 
-        var kernels = new Attention(Library, units);
-        var shape = new Attention.Shape(batch, tokens, heads, width, scale);
-        DeviceBuffer<float> qkv = Upload<float>(x);
-        (float[] actualY, float[] actualSums) = Forward(kernels, qkv, shape);
+        Tensor qkv = Input(x, batch, tokens, 3 * heads * width);
+        (float[] actualY, float[] actualSums) = Forward(units, qkv, heads, scale);
         AssertWithin(actualY, y, bounds.Y, "y");
         AssertWithin(actualSums, logSums, bounds.LogSums, "log_sums");
-        float[] actualGradient = Backward(kernels, qkv, dy, Narrow(y), Narrow(logSums), shape);
+        float[] actualGradient = Backward(units, qkv, dy, Narrow(y), Narrow(logSums), heads, scale);
         AssertWithin(actualGradient, gradient, bounds.Gradient, "dqkv");
 
-        (float[] againY, float[] againSums) = Forward(kernels, qkv, shape);
+        (float[] againY, float[] againSums) = Forward(units, qkv, heads, scale);
         AssertClose(againY, actualY, 0);
         AssertClose(againSums, actualSums, 0);
-        AssertClose(Backward(kernels, qkv, dy, Narrow(y), Narrow(logSums), shape), actualGradient, 0);
+        AssertClose(Backward(units, qkv, dy, Narrow(y), Narrow(logSums), heads, scale), actualGradient, 0);
     }
 
     /// <summary>Sums need not be kept, where no gradient is asked for.</summary>
     [Test]
     public void SumsMayBeLeftOut([Values] AttentionUnits units)
     {
-        var shape = new Attention.Shape(1, 70, 2, 20, 0.3f);
-        DeviceBuffer<float> qkv = Upload<float>(Normal(70 * 3 * 2 * 20)), y = Poisoned<float>(70 * 2 * 20);
-        var kernels = new Attention(Library, units);
-        kernels.Forward(Stream, y, DevicePointer.Null, qkv, shape);
-        AssertClose(Download(y), Forward(kernels, qkv, shape).Y, 0);
+        Tensor qkv = Input(Normal(70 * 3 * 2 * 20), 1, 70, 3 * 2 * 20), y = Output(1, 70, 2 * 20);
+        Backend.Attention(units, qkv, 2, 0.3, y, null);
+        AssertClose(y, Forward(units, qkv, 2, 0.3).Y, 0);
     }
 
     /// <summary>NaN and infinity come out where the CPU lets them out, and nowhere else.</summary>
@@ -64,7 +59,7 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         float[] x = Normal(70 * 3 * 2 * 32);
         x[(((40 * 3) + part) * 2 * 32) + 32 + 5] = value;
         float[] expected = CpuForward(x, size, 0.2f);
-        (float[] y, _) = Forward(new Attention(Library, units), Upload<float>(x), new Attention.Shape(1, 70, 2, 32, 0.2f));
+        (float[] y, _) = Forward(units, Input(x, 1, 70, 3 * 2 * 32), 2, 0.2f);
         Assert.That(expected, Has.Some.Matches<float>(v => !float.IsFinite(v)));
         Assert.That(Array.ConvertAll(y, float.IsFinite), Is.EqualTo(Array.ConvertAll(expected, float.IsFinite)));
     }
@@ -87,7 +82,7 @@ sealed class AttentionTests(string device) : KernelFixture(device)
             for (int token = 0; token < tokens; token++)
                 x[(token * 3 * width) + d] = 0;
         }
-        (float[] y, _) = Forward(new Attention(Library, units), Upload<float>(x), new Attention.Shape(1, tokens, 1, width, 0.2f));
+        (float[] y, _) = Forward(units, Input(x, 1, tokens, 3 * width), 1, 0.2f);
         float[] expected = CpuForward(x, [1, tokens, 1, width], 0.2f);
         double rounding = units switch { AttentionUnits.Tf32 => 1.0 / (1 << 11), AttentionUnits.Bfloat16 => 1.0 / (1 << 8), _ => 0 } + 1e-6;
         Assert.That(expected, Has.All.Matches<float>(float.IsFinite));
@@ -100,25 +95,20 @@ sealed class AttentionTests(string device) : KernelFixture(device)
     [Test]
     public void LargeScoresAreSafe([Values] AttentionUnits units)
     {
-        var shape = new Attention.Shape(1, 50, 1, 64, 0.125f);
-        DeviceBuffer<float> qkv = Upload<float>(Normal(50 * 3 * 64, 100));
-        var kernels = new Attention(Library, units);
-        (float[] y, float[] sums) = Forward(kernels, qkv, shape);
+        Tensor qkv = Input(Normal(50 * 3 * 64, 100), 1, 50, 3 * 64);
+        (float[] y, float[] sums) = Forward(units, qkv, 1, 0.125);
         Assert.That(y, Has.All.Matches<float>(float.IsFinite));
-        Assert.That(Backward(kernels, qkv, y, y, sums, shape), Has.All.Matches<float>(float.IsFinite));
+        Assert.That(Backward(units, qkv, y, y, sums, 1, 0.125), Has.All.Matches<float>(float.IsFinite));
     }
 
     /// <summary>Queries are read once, keys and values once for every tile of queries; no lanes meet in a bank of shared memory.</summary>
     [Test]
     public void Traffic([Values] AttentionUnits units, [Values(32, 64, 128)] int width)
     {
-        const int batch = 1, tokens = 96, heads = 2;
-        var shape = new Attention.Shape(batch, tokens, heads, width, 0.1f);
-        var kernels = new Attention(Library, units);
-        float[] dy = Normal(tokens * heads * width);
-        DeviceBuffer<float> qkv = Upload<float>(Normal(tokens * 3 * heads * width));
-        (float[] y, float[] sums) = Forward(kernels, qkv, shape);
-        Backward(kernels, qkv, dy, y, sums, shape);
+        const int tokens = 96, heads = 2;
+        Tensor qkv = Input(Normal(tokens * 3 * heads * width), 1, tokens, 3 * heads * width);
+        (float[] y, float[] sums) = Forward(units, qkv, heads, 0.1);
+        Backward(units, qkv, Normal(tokens * heads * width), y, sums, heads, 0.1);
         string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ => "attention_" };
         long part = 4L * tokens * heads * width, sumBytes = 4L * tokens * heads;
         AssertTraffic($"{name}{width}", loaded: part + (2 * 2 * part), stored: part + sumBytes, isCoalesced: false);
@@ -127,25 +117,24 @@ sealed class AttentionTests(string device) : KernelFixture(device)
     }
 
     [TestCase(6), TestCase(0), TestCase(132)]
-    public void OtherWidthsAreRefused(int width)
-    {
-        var kernels = new Attention(Library, AttentionUnits.Float32);
-        Assert.That(() => kernels.Forward(Stream, DevicePointer.Null, DevicePointer.Null, DevicePointer.Null, new Attention.Shape(1, 1, 1, width, 1)),
+    public void OtherWidthsAreRefused(int width) =>
+        Assert.That(() => Backend.Attention(OnCpu(new float[3 * width], 1, 1, 3 * width), 1, 1, OnCpu(new float[width], 1, 1, width), null),
             Throws.TypeOf<NotSupportedException>().With.Message.Contains(width.ToString(CultureInfo.InvariantCulture)));
+
+    (float[] Y, float[] LogSums) Forward(AttentionUnits units, Tensor qkv, int heads, double scale)
+    {
+        (int batch, int tokens, int channels) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3);
+        Tensor y = Output(batch, tokens, channels), logSums = Output(batch, heads, tokens);
+        Backend.Attention(units, qkv, heads, scale, y, logSums);
+        return (y.ToArray<float>(), logSums.ToArray<float>());
     }
 
-    (float[] Y, float[] LogSums) Forward(Attention kernels, DeviceBuffer<float> qkv, Attention.Shape shape)
+    float[] Backward(AttentionUnits units, Tensor qkv, float[] dy, float[] y, float[] logSums, int heads, double scale)
     {
-        DeviceBuffer<float> y = Poisoned<float>(shape.Batch * shape.Tokens * shape.Heads * shape.Width), logSums = Poisoned<float>(shape.Batch * shape.Heads * shape.Tokens);
-        kernels.Forward(Stream, y, logSums, qkv, shape);
-        return (Download(y), Download(logSums));
-    }
-
-    float[] Backward(Attention kernels, DeviceBuffer<float> qkv, float[] dy, float[] y, float[] logSums, Attention.Shape shape)
-    {
-        DeviceBuffer<float> dqkv = Poisoned<float>(3 * dy.Length);
-        kernels.Backward(Stream, dqkv, Upload<float>(dy), Upload<float>(y), qkv, Upload<float>(logSums), shape);
-        return Download(dqkv);
+        (int batch, int tokens, int channels) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3);
+        Tensor dqkv = Output(batch, tokens, 3 * channels);
+        Backend.AttentionBackward(units, Input(dy, batch, tokens, channels), Input(y, batch, tokens, channels), qkv, Input(logSums, batch, heads, tokens), heads, scale, dqkv);
+        return dqkv.ToArray<float>();
     }
 
     static float[] CpuForward(float[] x, int[] size, float scale)

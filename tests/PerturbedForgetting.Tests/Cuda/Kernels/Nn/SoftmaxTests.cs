@@ -23,7 +23,7 @@ sealed class SoftmaxKernelTests(string device) : KernelFixture(device)
         // In float64: a thread of the kernel adds columns / 128 products, each sum, of order sqrt(columns), rounded to 2^-24 of itself, and 8 steps join them.
         double[] g = Array.ConvertAll(dy, static v => (double)v), outputs = Array.ConvertAll(expected.ToArray<float>(), static v => (double)v);
         Tensor exact = Tensor.Empty([rows, columns], DType.Float64);
-        Backward(cpu, OnCpu(g, rows, columns), OnCpu(outputs, rows, columns), exact);
+        Backward(exact.Backend, OnCpu(g, rows, columns), OnCpu(outputs, rows, columns), exact);
         AssertClose(dx, Array.ConvertAll(exact.ToArray<double>(), static v => (float)v), 2e-6, 1e-6 + Math.ScaleB(((columns / 128.0) + 8) * Math.Sqrt(columns), -24));
 
         void Forward(Backend backend, Tensor x, Tensor y) => (isLog ? (Action<Tensor, Tensor>)backend.LogSoftmax : backend.Softmax)(x, y);
