@@ -2,7 +2,6 @@ using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Cuda.Libraries;
-using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
