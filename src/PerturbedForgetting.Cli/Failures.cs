@@ -29,6 +29,12 @@ static class Failures
         _ => (ExitCodes.Failure, $"internal error ({exception.GetType().Name})"),
     };
 
+    static readonly string SmallerSteps = $" Use a smaller {RunOptions.BatchSizeOption} with a larger {TrainOptions.GradAccumStepsOption}, "
+        + $"a smaller {TrainOptions.SharpnessMOption}, or a smaller {RunOptions.ImgSizeOption}.";
+
+    static bool IsOutOfMemory(Exception exception) =>
+        exception is OutOfMemoryException or DeviceException { InnerException: OutOfMemoryException };
+
     /// <summary>Writes the message and returns the exit code.</summary>
     public static int Report(Exception exception, TextWriter error)
     {
@@ -42,10 +48,7 @@ static class Failures
                 error.WriteLine($"{prefix}: {problem}");
         }
         else
-            error.WriteLine($"{prefix}: {exception.Message}");
-        // The engine's own allocator says so itself.
-        if (exception is OutOfMemoryException && !exception.Message.Contains("--batch-size", StringComparison.Ordinal))
-            error.WriteLine("Try a smaller --batch-size with a larger --grad-accum-steps; the result is the same.");
+            error.WriteLine($"{prefix}: {ParameterNames.Translate(exception.Message)}{(IsOutOfMemory(exception) ? SmallerSteps : "")}");
         return exitCode;
     }
 }

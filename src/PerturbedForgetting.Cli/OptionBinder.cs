@@ -46,16 +46,13 @@ sealed class OptionBinder
         List<OptionProblem> problems = [];
         Dictionary<OptionSpec, object> typed = Typed(parsed, problems);
         HashSet<OptionSpec> given = [];
-        if (parsed.GetValue(Config) is { Length: > 0 } paths)
-        {
-            string json = ReadConfig(paths[^1]);
-            // Once to learn the data set, and again over the defaults that it brings.
-            given.UnionWith(OptionsJson.Apply(options, json, paths[^1]));
-            preset?.Invoke(typed.TryGetValue(table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
-            OptionsJson.Apply(options, json, paths[^1]);
-        }
-        else
-            preset?.Invoke(typed.TryGetValue(table.Find("dataset")!, out object? name) ? (string)name : options.Dataset);
+        string? path = parsed.GetValue(Config) is [.., var last] ? last : null, json = path is null ? null : ReadConfig(path);
+        // Once to learn the data set, and again over the defaults that it brings.
+        if (json is not null)
+            given.UnionWith(OptionsJson.Apply(options, json, path!));
+        preset?.Invoke(typed.TryGetValue(RunOptions.DatasetOption, out object? name) ? (string)name : options.Dataset);
+        if (json is not null)
+            OptionsJson.Apply(options, json, path!);
         foreach ((OptionSpec spec, object value) in typed)
             spec.Set(options, value);
         given.UnionWith(typed.Keys);

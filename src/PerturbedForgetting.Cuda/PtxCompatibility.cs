@@ -51,7 +51,8 @@ public static class PtxCompatibility
         if (char.IsAsciiLetter(target[^1]) && required != computeCapability)
             return $"The PTX is for {target} only; the GPU has compute capability {Version(computeCapability, 10, 1)}.";
         return required > computeCapability
-            ? $"The PTX is for compute capability {Version(required, 10, 1)} or newer; the GPU has {Version(computeCapability, 10, 1)}. Use a newer GPU, or --device cpu."
+            ? $"The PTX is for compute capability {Version(required, 10, 1)} or newer; the GPU has {Version(computeCapability, 10, 1)}. "
+                + "Use a newer GPU, or `device` cpu."
             : null;
     }
 

@@ -98,7 +98,8 @@ public sealed class Device : IDisposable
         var gpus = CudaDevice.All(driver);
         if (ordinal >= gpus.Count)
             throw new DeviceException(gpus.Count == 0
-                ? $"There is no GPU for --device cuda: {(driver.IsSupported ? "the driver shows none" : driver.Origin)}. Use --device cpu, or --device sim for the software GPU."
+                ? $"There is no GPU for `device` cuda: {(driver.IsSupported ? "the driver shows none" : driver.Origin)}. "
+                    + "Use `device` cpu, or `device` sim for the software GPU."
                 : $"There is no device 'cuda:{ordinal}': the driver shows {gpus.Count} GPU(s), 'cuda:0' to 'cuda:{gpus.Count - 1}'.");
         return OpenCuda(gpus[ordinal], CudaLibraries.Installed, $"cuda:{ordinal}", options);
     }
@@ -111,7 +112,7 @@ public sealed class Device : IDisposable
     /// lie in a pool of its own (<see cref="UsePool"/>) that has been through the same work once.</summary>
     /// <exception cref="NotSupportedException">The device has no graphs.</exception>
     public DeviceGraph Capture(Action work) =>
-        (workplace ?? throw new NotSupportedException($"{Name} has no graphs: work runs at once there. Use --cuda-graph off, or a GPU.")).Capture(work);
+        (workplace ?? throw new NotSupportedException($"{Name} has no graphs: work runs at once there.")).Capture(work);
 
     /// <summary>A pool whose memory is given to nobody else, for what a graph uses.</summary>
     public MemoryPool CreatePool() => new(Allocator);

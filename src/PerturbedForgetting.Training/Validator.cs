@@ -15,9 +15,6 @@ namespace PerturbedForgetting.Training;
 /// <summary>Measures the accuracy of a checkpoint: the work of the command <c>validate</c>.</summary>
 public static class Validator
 {
-    // What a checkpoint of ours says about its model and images.
-    static readonly string[] FromCheckpoint = ["model", "model-kwargs", "num-classes", "gp", "img-size", "mean", "std", "crop-pct", "interpolation"];
-
     /// <summary>Evaluates once over the split.</summary>
     /// <param name="options">What to evaluate on what.</param>
     /// <param name="observer">Receives the progress.</param>
@@ -30,13 +27,19 @@ public static class Validator
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static ValidationResult Run(ValidateOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given = null)
     {
-        var problems = options.Validate().Where(p => p.IsError).ToArray();
-        if (problems.Length > 0)
-            throw new OptionException(problems);
+        options.RequireValid();
+        return RunChecked(options, observer, token, given);
+    }
+
+    /// <summary>The same with options that <see cref="RunOptions.RequireValid"/> has seen.</summary>
+    internal static ValidationResult RunChecked(
+        ValidateOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given)
+    {
         Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         if (options.Checkpoint.Length == 0)
         {
-            observer.Message(MessageLevel.Warning, "Without --checkpoint the model has random weights; its accuracy means nothing.");
+            observer.Message(MessageLevel.Warning,
+                $"Without {ValidateOptions.CheckpointOption} the model has random weights; its accuracy means nothing.");
             return Evaluate(options, null, null, observer, token);
         }
         var (file, info) = CheckpointFiles.OpenModel(options.Checkpoint);
@@ -58,7 +61,10 @@ public static class Validator
         using (Initialization.Begin(42, device))
             model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses));
         if (file is not null && Vision.Models.Pretrained.Load(model, file.Path) is { Skipped: [var head, ..] })
-            throw new CheckpointException(file.Path, $"'{head}' has another number of classes than {numClasses}; give its own with --num-classes.");
+        {
+            throw new CheckpointException(file.Path,
+                $"'{head}' has another number of classes than {numClasses}; give its own with {RunOptions.NumClassesOption}.");
+        }
         foreach (string line in (string[])[
             FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, {(file is null ? "random weights" : $"weights of '{file.Path}'")}"),
             FormattableString.Invariant($"Data: {data.Name}, {data.Count} images; {data.Classes.Count} classes, hash {data.Classes.Hash}; {ImageSetup.Describe(images.EvaluationTransform)}")])
@@ -77,14 +83,14 @@ public static class Validator
         var named = given is not null
             ? given.Select(s => s.Name).ToHashSet(StringComparer.Ordinal)
             : OptionsJson.Diff(new ValidateOptions(), options).Select(c => c.Option.TrimStart('-')).ToHashSet(StringComparer.Ordinal);
-        if (named.Contains("model"))
+        if (named.Contains(RunOptions.ModelOption.Name))
             return options;
         var trained = new TrainOptions();
         OptionsJson.Apply(trained, info.Options.ToJsonString(), options.Checkpoint);
         var completed = options with { };
-        foreach (string name in FromCheckpoint)
-            if (!named.Contains(name))
-                OptionTables.Validate.Find(name)!.Set(completed, OptionTables.Train.Find(name)!.Get(trained));
+        foreach (var spec in OptionTables.Validate.Specs)
+            if (spec.IsOfTheModel && !named.Contains(spec.Name))
+                spec.Set(completed, spec.Get(trained));
         return completed;
     }
 

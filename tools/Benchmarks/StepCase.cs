@@ -56,7 +56,7 @@ sealed class StepCase : IDisposable
         var model = ModelRegistry.Create(workload.Model, new() { ImageSize = workload.Pixels });
         Summary = ModelSummary.Of(model);
         arena = new ParameterArena(model);
-        optimizer = OptimizerFactory.Create(workload.Optimizer, arena, new() { Momentum = 0.9, WeightDecay = 1e-4 });
+        optimizer = OptimizerFactory.Create(OptimizerName.Parse(workload.Optimizer), arena, new() { Momentum = 0.9, WeightDecay = 1e-4 });
         var schedule = new LinearSchedule(workload.Optimizer == "adamw" ? Rate / 10 : Rate, 0, 0, 0, 1, 1000);
         StepOptions plain = new((logits, labels) => Ops.CrossEntropy(logits, labels));
         steps = kinds.ToArray().ToDictionary(k => k, k => new TrainingStep(model, arena, optimizer, plain with { Perturbation = Perturbation(k) }, schedule, RhoPolicy.Constant(Rho)));

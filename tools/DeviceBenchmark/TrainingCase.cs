@@ -14,11 +14,14 @@ namespace DeviceBenchmark;
 /// <param name="Pixels">Height and width of an image.</param>
 /// <param name="Batch">Images of a step.</param>
 /// <param name="Chunk">m: images that share a perturbation.</param>
-/// <param name="Optimizer">Its name; <c>sam_</c> before it perturbs with the output-bias-forgetting loss.</param>
+/// <param name="Optimizer">Its name; <c>sam_</c> perturbs with the output-bias-forgetting loss.</param>
 sealed record TrainingShape(string Model, IReadOnlyDictionary<string, string> Kwargs, int Classes, int Pixels, int Batch, int Chunk, string Optimizer)
 {
+    /// <summary>What the optimizer's name says.</summary>
+    public OptimizerName Method => OptimizerName.Parse(Optimizer);
+
     /// <summary>Whether a step has two passes.</summary>
-    public bool Perturbs => OptimizerFactory.Parse(Optimizer).Kind == GradientKind.Sharpness;
+    public bool Perturbs => Method.Perturbs;
 }
 
 /// <summary>A new model on a device with the step that trains it.</summary>
@@ -40,8 +43,8 @@ sealed class TrainingCase : IDisposable
             model = ModelRegistry.Create(shape.Model, new() { ImageSize = shape.Pixels, NumClasses = shape.Classes, Kwargs = shape.Kwargs });
         MultiplyAdds = ModelSummary.Of(model).MultiplyAdds;
         arena = new ParameterArena(model);
-        optimizer = OptimizerFactory.Create(shape.Optimizer, arena, new() { WeightDecay = 1e-4 });
-        var schedule = new LinearSchedule(shape.Optimizer.Contains("adam", StringComparison.Ordinal) ? AdamRate : MaxRate, 0, 0, 0, 1, updates);
+        optimizer = OptimizerFactory.Create(shape.Method, arena, new() { WeightDecay = 1e-4 });
+        var schedule = new LinearSchedule(shape.Method.IsAdam ? AdamRate : MaxRate, 0, 0, 0, 1, updates);
         StepOptions options = new((logits, labels) => Ops.CrossEntropy(logits, labels))
         {
             UsesGraphs = graph,

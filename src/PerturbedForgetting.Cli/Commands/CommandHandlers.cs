@@ -22,9 +22,10 @@ sealed record CommandHandlers(
 {
     /// <summary>The engine's own programs.</summary>
     public static CommandHandlers Default { get; } = new(
-        static (options, context) => Trainer.Run(options, context.Observer, context.Token, context.Given) is { Status: TrainStatus.Completed } result
+        static (options, context) =>
+            Trainer.RunChecked(options, context.Observer, context.Token, context.Given) is { Status: TrainStatus.Completed } result
             ? result.Json
             : throw new OperationCanceledException(context.Token),
-        static (options, context) => Validator.Run(options, context.Observer, context.Token, context.Given).Json,
+        static (options, context) => Validator.RunChecked(options, context.Observer, context.Token, context.Given).Json,
         static (options, context) => DataCheck.Run(options, context.Observer, context.Token));
 }

@@ -11,9 +11,6 @@ sealed class DataCheckCommand(CommandHandlers handlers) : OptionCommand<TrainOpt
         ["data check --data-dir my-images", "data check --dataset cifar10 --data-dir cifar-10-batches-bin"],
         () => OptionTables.DataCheck, new TrainOptions());
 
-    protected override IReadOnlyList<OptionProblem> Check(TrainOptions options) =>
-        options.Validate().Where(p => OptionTables.DataCheck.Find(p.Option) is not null).ToArray();
-
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
     protected override CommandResult Run(TrainOptions options, RunContext context)

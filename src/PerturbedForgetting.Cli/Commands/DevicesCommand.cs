@@ -8,6 +8,7 @@ using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Cli.Commands;
 
@@ -82,7 +83,7 @@ sealed class DevicesCommand : ICliCommand
             Line(output, "unusable", reason);
     }
 
-    static void Line(TextWriter output, string name, string value) => output.WriteLine($"  {name,-14}{value}");
+    static void Line(TextWriter output, string name, string value) => output.WriteLine($"  {name,-14}{ParameterNames.Translate(value)}");
 
     static string Gibibytes(long bytes) => (bytes / (double)(1L << 30)).ToString("0.0", CultureInfo.InvariantCulture);
 

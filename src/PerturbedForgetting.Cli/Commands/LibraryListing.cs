@@ -1,5 +1,6 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Libraries;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Cli.Commands;
 
@@ -49,6 +50,6 @@ static class LibraryListing
     static void Line(TextWriter output, string name, string value)
     {
         if (value.Length > 0)
-            output.WriteLine($"    {name,-12}{value}");
+            output.WriteLine($"    {name,-12}{ParameterNames.Translate(value)}");
     }
 }

@@ -25,9 +25,6 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
     {
     }
 
-    /// <summary>What is wrong with the options, as far as this command uses them.</summary>
-    protected abstract IReadOnlyList<OptionProblem> Check(T options);
-
     /// <summary>Steps between two progress lines.</summary>
     protected abstract int LogInterval(T options);
 
@@ -40,9 +37,7 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
         T options = new();
         IReadOnlySet<OptionSpec> given = binder!.Bind(parsed, options, dataset => Preset(options, dataset));
         Settle(options, given);
-        IReadOnlyList<OptionProblem> problems = Check(options);
-        if (problems.Any(p => p.IsError))
-            throw new OptionException(problems.Where(p => p.IsError).ToArray());
+        IReadOnlyList<OptionProblem> notes = options.RequireValid(Help.Table);
         using Interruption interruption = terminal.Listen(terminal.Error);
         IProgressView view = ProgressViews.Create(terminal, LogInterval(options));
         CommandResult result = new(ExitCodes.Success, "");
@@ -50,7 +45,7 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
         {
             view.Run(() =>
             {
-                foreach (OptionProblem note in problems)
+                foreach (OptionProblem note in notes)
                     view.Message(MessageLevel.Warning, note.ToString());
                 result = Run(options, new RunContext(view, given, interruption.Token));
             });

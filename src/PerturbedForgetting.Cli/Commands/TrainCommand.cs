@@ -19,8 +19,6 @@ sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
 
     protected override void Settle(TrainOptions options, IReadOnlySet<OptionSpec> given) => QuickStart.Settle(options, given);
 
-    protected override IReadOnlyList<OptionProblem> Check(TrainOptions options) => options.Validate();
-
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
     protected override CommandResult Run(TrainOptions options, RunContext context) =>

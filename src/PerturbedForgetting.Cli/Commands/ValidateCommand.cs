@@ -13,8 +13,6 @@ sealed class ValidateCommand(CommandHandlers handlers) : OptionCommand<ValidateO
         ],
         () => OptionTables.Validate, new ValidateOptions());
 
-    protected override IReadOnlyList<OptionProblem> Check(ValidateOptions options) => options.Validate();
-
     protected override int LogInterval(ValidateOptions options) => options.LogFreq;
 
     protected override CommandResult Run(ValidateOptions options, RunContext context) =>

@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Cuda.Blas;
 public static unsafe class CublasErrors
 {
     const string KernelBug =
-        "A kernel failed, here or in an earlier call: run the same work on the software GPU (--device sim), which names it.";
+        "A kernel failed, here or in an earlier call: run the same work on the software GPU (`device` sim), which names it.";
 
     /// <summary>Name of a status as in the header: <c>CUBLAS_STATUS_INVALID_VALUE</c>.</summary>
     public static string NameOf(CublasStatus status) => StatusNames.Of("CUBLAS_STATUS", status) ?? "CUBLAS_STATUS";

@@ -23,7 +23,7 @@ static class CudnnErrors
             2 => "An argument is wrong; this is a fault of the caller.",
             3 => $"cuDNN cannot do this; with {EnvironmentVariables.Cudnn}=none the project's own convolution is used.",
             5 =>
-                "Work on the GPU failed, perhaps earlier work: run the same on the software GPU (--device sim), which names the place, " +
+                "Work on the GPU failed, perhaps earlier work: run the same on the software GPU (`device` sim), which names the place, " +
                 "or under compute-sanitizer.",
             _ =>
                 "cuDNN itself failed: install another version of cuDNN 9, or use the project's own convolution with " +

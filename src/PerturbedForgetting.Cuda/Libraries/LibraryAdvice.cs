@@ -6,7 +6,7 @@ public static class LibraryAdvice
     /// <summary>What is done without it; the end of a sentence that begins with "Without cuBLAS".</summary>
     public static string Cost(CudaLibrary library) => library switch
     {
-        CudaLibrary.Driver => "there is no GPU; --device cpu and --device sim work",
+        CudaLibrary.Driver => "there is no GPU; `device` cpu and `device` sim work",
         CudaLibrary.Cublas => "matrix products run in this project's own kernels, more slowly",
         CudaLibrary.CublasLt => "biases and their gradients take passes of their own",
         CudaLibrary.Cudnn => "convolutions run as matrix products of unfolded windows (im2col), with more time and memory",

@@ -143,8 +143,8 @@ sealed class CachingAllocator(IMemorySource source)
                 .OrderByDescending(static c => c.Item2).Take(ConsumersShown)];
         string used = consumers.Length == 0 ? "" : $" The largest: {string.Join("; ", consumers.Select(static c => $"{c.Text} {Mebibytes(c.Bytes)}"))}.";
         var counters = Counters;
-        return $"No memory for a tensor {type}{shape} of {Mebibytes(size)}: {Mebibytes(counters.Live)} are in use by tensors{source.Room}.{used} "
-            + "Use a smaller --batch-size with a larger --grad-accum-steps, a smaller --sharpness-m, or a smaller --img-size.";
+        return $"No memory for a tensor {type}{shape} of {Mebibytes(size)}: "
+            + $"{Mebibytes(counters.Live)} are in use by tensors{source.Room}.{used}";
     }
 
     internal static string Mebibytes(long bytes) => (bytes / 1048576.0).ToString("F1", CultureInfo.InvariantCulture) + " MiB";

@@ -27,7 +27,8 @@ public static partial class Ops
     /// <summary>What is wrong with a label that is no class, and what to do.</summary>
     internal static string DescribeLabel(int label, long sample, int classes) =>
         $"label {label} of sample {sample} is not one of the {classes} classes 0 to {classes - 1} of the logits. "
-        + $"Check the labels, or the model's number of classes (--num-classes).{(label == classes ? " If labels count from 1, subtract 1." : "")}";
+        + "Check the labels, or the model's number of classes (`numClasses`)."
+        + (label == classes ? " If labels count from 1, subtract 1." : "");
 
     static void RequireSmoothing(double smoothing)
     {

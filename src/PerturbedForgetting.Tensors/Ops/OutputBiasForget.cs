@@ -21,9 +21,15 @@ public static partial class Ops
     {
         using var range = Ranges.Operation(nameof(OutputBiasForget));
         if (!(c < 0 || c > 1) || !double.IsFinite(c))
-            throw new ArgumentOutOfRangeException(nameof(c), $"C of output-bias forgetting (--obf-C) is above 1, or negative for lambda = 0; it is {c}.");
+        {
+            throw new ArgumentOutOfRangeException(nameof(c),
+                $"C of output-bias forgetting (`{nameof(c)}`) is above 1, or negative for lambda = 0; it is {c}.");
+        }
         if (!(gamma >= 0 && gamma <= 1))
-            throw new ArgumentOutOfRangeException(nameof(gamma), $"gamma of output-bias forgetting (--obf-gamma) lies in [0, 1]; it is {gamma}.");
+        {
+            throw new ArgumentOutOfRangeException(nameof(gamma),
+                $"gamma of output-bias forgetting (`{nameof(gamma)}`) lies in [0, 1]; it is {gamma}.");
+        }
         RequireLabels("OutputBiasForget", logits, labels);
         var loss = Tensor.Empty([], logits.DType, logits.Device);
         using var gradient = LossGradient(logits);

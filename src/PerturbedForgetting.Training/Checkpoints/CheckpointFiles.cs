@@ -1,5 +1,6 @@
 using System.Text.Json;
 using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Checkpoints;
 
@@ -90,7 +91,9 @@ static class CheckpointFiles
         string statePath = StatePath(path);
         if (!File.Exists(statePath))
             throw new CheckpointException(statePath, File.Exists(ModelPath(path))
-                ? $"there is no training state beside the model '{Path.GetFileName(ModelPath(path))}', so training cannot continue from it. Use --pretrained --pretrained-path to start a new run from its weights."
+                ? $"there is no training state beside the model '{Path.GetFileName(ModelPath(path))}', "
+                    + "so training cannot continue from it. "
+                    + $"Use {TrainOptions.PretrainedOption} {TrainOptions.PretrainedPathOption} to start a new run from its weights."
                 : "there is no such checkpoint.");
         var file = SafetensorsFile.Open(statePath);
         try

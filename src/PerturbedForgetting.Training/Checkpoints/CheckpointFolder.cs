@@ -1,5 +1,6 @@
 using System.Globalization;
 using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Reports;
 
 namespace PerturbedForgetting.Training.Checkpoints;
@@ -104,7 +105,9 @@ sealed class CheckpointFolder
                 return checkpoint;
         return states.Length == 0
             ? null
-            : throw new CheckpointException(folder, $"none of its {states.Length} checkpoints is valid (see above). Restore one, or start anew with another --experiment.");
+            : throw new CheckpointException(folder,
+                $"none of its {states.Length} checkpoints is valid (see above). "
+                + $"Restore one, or start anew with another {TrainOptions.ExperimentOption}.");
     }
 
     static T? Try<T>(string path, Action<string> report, Func<string, T> open) where T : class

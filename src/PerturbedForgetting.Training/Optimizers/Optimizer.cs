@@ -1,6 +1,7 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Optimizers;
 
@@ -18,7 +19,7 @@ public abstract class Optimizer : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
     protected Optimizer(ParameterArena arena, double weightDecay)
     {
-        Require(double.IsFinite(weightDecay) && weightDecay >= 0, "--weight-decay", weightDecay, "0 or more");
+        Require(double.IsFinite(weightDecay) && weightDecay >= 0, TrainOptions.WeightDecayOption, weightDecay, "0 or more");
         Layout = new MultiTensorLayout(arena, segment => WeightDecay.AppliesTo(segment) ? weightDecay : 0);
         Control = new UpdateControl(arena.Weights.Device);
     }
@@ -80,9 +81,9 @@ public abstract class Optimizer : IDisposable
         return buffer;
     }
 
-    private protected static void Require(bool condition, string option, double value, string range)
+    private protected static void Require(bool condition, OptionSpec option, double value, string range)
     {
         if (!condition)
-            throw new ArgumentOutOfRangeException(option, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{option} is {value}; it must be {range}."));
+            throw new ArgumentOutOfRangeException(option.Flag, FormattableString.Invariant($"{option} is {value}; it must be {range}."));
     }
 }

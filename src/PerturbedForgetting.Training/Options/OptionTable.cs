@@ -1,5 +1,3 @@
-using PerturbedForgetting.Tensors;
-
 namespace PerturbedForgetting.Training.Options;
 
 /// <summary>The options of one command, in the order they are listed.</summary>
@@ -7,10 +5,10 @@ public sealed class OptionTable
 {
     readonly Dictionary<string, OptionSpec> byKey = new(StringComparer.Ordinal);
 
-    internal OptionTable(IReadOnlyList<OptionSpec> specs)
+    internal OptionTable(params IEnumerable<OptionSpec>[] topics)
     {
-        Specs = specs;
-        foreach (OptionSpec spec in specs)
+        Specs = [.. topics.SelectMany(t => t)];
+        foreach (OptionSpec spec in Specs)
             byKey.Add(Key(spec.Name), spec);
     }
 
@@ -20,60 +18,47 @@ public sealed class OptionTable
     /// <summary>The option of this name, with or without leading dashes, underscores taken as dashes; null when there is none.</summary>
     public OptionSpec? Find(string name) => byKey.GetValueOrDefault(Key(name));
 
-    /// <summary>The names most like an unknown one, best first, as typed; empty when none is near.</summary>
-    public IReadOnlyList<string> Suggest(string name) => Suggestions.Nearest(Key(name), Specs.Select(s => s.Name)).Select(n => "--" + n).ToArray();
-
     static string Key(string name) => name.TrimStart('-').Replace('_', '-');
 }
 
-/// <summary>Collects the options of a table; each method adds one kind of option.</summary>
-/// <typeparam name="T">The options the table reads and writes.</typeparam>
-sealed class OptionTableBuilder<T> where T : RunOptions
+/// <summary>The tables of options: which topics a command has, in which order.</summary>
+public static class OptionTables
 {
-    readonly List<OptionSpec> specs = [];
-    string group = "";
+    static readonly Lazy<OptionTable> LazyTrain = new(static () => new(
+        RunOptions.DataTopic.Specs, TrainOptions.DataTopic.Specs,
+        RunOptions.ModelTopic.Specs, TrainOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs, TrainOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs, TrainOptions.BatchesTopic.Specs,
+        RunOptions.LossTopic.Specs,
+        TrainOptions.OptimizerTopic.Specs, TrainOptions.PerturbationTopic.Specs, TrainOptions.ScheduleTopic.Specs,
+        TrainOptions.RunTopic.Specs,
+        RunOptions.MachineTopic.Specs, TrainOptions.MachineTopic.Specs));
 
-    public OptionTable Build() => new(specs);
+    static readonly Lazy<OptionTable> LazyValidate = new(static () => new(
+        RunOptions.DataTopic.Specs, ValidateOptions.DataTopic.Specs,
+        RunOptions.ModelTopic.Specs, ValidateOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs, ValidateOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs, ValidateOptions.BatchesTopic.Specs,
+        RunOptions.LossTopic.Specs,
+        ValidateOptions.SharpnessTopic.Specs,
+        RunOptions.MachineTopic.Specs, ValidateOptions.MachineTopic.Specs));
 
-    public void Group(string name) => group = name;
+    static readonly Lazy<OptionTable> LazyDataCheck = new(static () => new(
+        RunOptions.DataTopic.Specs, TrainOptions.DataTopic.Specs,
+        [
+            RunOptions.NumClassesOption.As(RunOptions.DataTopic.Heading, "number of classes labels must stay below"),
+            TrainOptions.SeedOption.As(RunOptions.DataTopic.Heading, "seed of generated data sets"),
+        ]));
 
-    public void Text(string name, Func<T, string?> get, Action<T, string> set, string help, string? alias = null, params string[] choices) =>
-        Add(name, OptionKind.Text, o => get(o), (o, v) => set(o, (string)(v ?? "")), help, alias, choices: choices);
+    /// <summary>Options of <c>train</c>.</summary>
+    public static OptionTable Train => LazyTrain.Value;
 
-    public void TextOrNull(string name, Func<T, string?> get, Action<T, string?> set, string help, string? alias = null, params string[] choices) =>
-        Add(name, OptionKind.Text, o => get(o), (o, v) => set(o, (string?)v), help, alias, nullable: true, choices);
+    /// <summary>Options of <c>validate</c>.</summary>
+    public static OptionTable Validate => LazyValidate.Value;
 
-    public void Integer(string name, Func<T, int> get, Action<T, int> set, string help, string? alias = null) =>
-        Add(name, OptionKind.Integer, o => get(o), (o, v) => set(o, (int)v!), help, alias);
+    /// <summary>The options of <c>train</c> that <c>data check</c> takes.</summary>
+    public static OptionTable DataCheck => LazyDataCheck.Value;
 
-    public void IntegerOrNull(string name, Func<T, int?> get, Action<T, int?> set, string help, string? alias = null) =>
-        Add(name, OptionKind.Integer, o => get(o), (o, v) => set(o, (int?)v), help, alias, nullable: true);
-
-    public void Number(string name, Func<T, double> get, Action<T, double> set, string help) =>
-        Add(name, OptionKind.Number, o => get(o), (o, v) => set(o, (double)v!), help);
-
-    public void NumberOrNull(string name, Func<T, double?> get, Action<T, double?> set, string help) =>
-        Add(name, OptionKind.Number, o => get(o), (o, v) => set(o, (double?)v), help, nullable: true);
-
-    public void Switch(string name, Func<T, bool> get, Action<T, bool> set, string help) =>
-        Add(name, OptionKind.Switch, o => get(o), (o, v) => set(o, (bool)v!), help);
-
-    public void Numbers(string name, Func<T, double[]> get, Action<T, double[]> set, string help) =>
-        Add(name, OptionKind.Numbers, get, (o, v) => set(o, (double[])v!), help);
-
-    public void NumbersOrNull(string name, Func<T, double[]?> get, Action<T, double[]?> set, string help) =>
-        Add(name, OptionKind.Numbers, get, (o, v) => set(o, (double[]?)v), help, nullable: true);
-
-    public void Pairs(string name, Func<T, IReadOnlyDictionary<string, object?>> get, Action<T, IReadOnlyDictionary<string, object?>> set, string help) =>
-        Add(name, OptionKind.Pairs, get, (o, v) => set(o, (IReadOnlyDictionary<string, object?>)v!), help);
-
-    void Add(string name, OptionKind kind, Func<T, object?> get, Action<T, object?> set, string help, string? alias = null, bool nullable = false, string[]? choices = null) =>
-        specs.Add(new OptionSpec(name, kind, o => get((T)o), (o, v) => set((T)o, v))
-        {
-            Alias = alias,
-            IsNullable = nullable,
-            Group = group,
-            Help = help,
-            Choices = choices ?? [],
-        });
+    /// <summary>The table for these options.</summary>
+    public static OptionTable For(RunOptions options) => options is TrainOptions ? Train : Validate;
 }

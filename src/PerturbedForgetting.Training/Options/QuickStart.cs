@@ -1,8 +1,10 @@
+using PerturbedForgetting.Training.Optimizers;
+
 namespace PerturbedForgetting.Training.Options;
 
 /// <summary>
-/// Defaults for <c>builtin/shapes</c>: a small model that learns in about half a minute on two cores (and two others to compare it with), with the perturbation of the paper.
-/// The reference's own defaults are for ImageNet.
+/// Defaults for <c>builtin/shapes</c>: a small model that learns in about half a minute on two cores (and two others to compare it with),
+/// with the perturbation of the paper. The reference's own defaults are for ImageNet.
 /// </summary>
 public static class QuickStart
 {
@@ -22,8 +24,8 @@ public static class QuickStart
         options.BatchSize = 32;
         options.Epochs = 4;
         options.WarmupEpochs = 0;
-        options.Opt = "sam_sgdw";
-        options.PerturbLoss = "obf";
+        options.Opt = new(PerturbationKind.Sam, UpdateRule.SgdW);
+        options.PerturbLoss = PerturbLoss.OutputBiasForget;
         options.ObfC = 10;
         options.Rho = 0.1;
         options.Lr = 0.1;
@@ -40,16 +42,12 @@ public static class QuickStart
         if (!IsQuickStart(options.Dataset))
             return;
         var plain = new TrainOptions();
-        if (IsGiven("model"))
-            TakeBack("model-kwargs");
-        if (IsGiven("opt"))
-            TakeBack("perturb-loss");
+        TakeBack(TrainOptions.ModelKwargsOption, TrainOptions.ModelOption);
+        TakeBack(TrainOptions.PerturbLossOption, TrainOptions.OptOption);
 
-        bool IsGiven(string name) => given.Contains(OptionTables.Train.Find(name)!);
-
-        void TakeBack(string name)
+        void TakeBack(OptionSpec spec, OptionSpec replaced)
         {
-            if (!IsGiven(name) && OptionTables.Train.Find(name) is { } spec)
+            if (given.Contains(replaced) && !given.Contains(spec))
                 spec.Set(options, spec.Get(plain));
         }
     }

@@ -1,226 +1,179 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using PerturbedForgetting.Training.Optimizers;
+using PerturbedForgetting.Vision.Transforms;
+using static PerturbedForgetting.Training.Checkpoints.ResumeRule;
+using Filter = PerturbedForgetting.Vision.Transforms.Interpolation;
+
 namespace PerturbedForgetting.Training.Options;
 
 /// <summary>
 /// All options of <c>train</c>, with the defaults of the reference. Paper symbols: rho is the perturbation radius, m the
 /// perturbation batch, alpha GSAM's weight, gamma and lambda = 1/C the strength and threshold of output-bias forgetting.
 /// </summary>
-public sealed record TrainOptions : RunOptions
+public sealed partial record TrainOptions : RunOptions
 {
-    // Data.
+    internal static new readonly OptionTopic<TrainOptions> DataTopic = new(RunOptions.DataTopic.Heading);
 
     /// <summary>Name of the training split.</summary>
-    public string TrainSplit { get; set; } = "train";
+    public string TrainSplit { get => TrainSplitOption[this]; set => TrainSplitOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, string> TrainSplitOption =
+        DataTopic.Option("train-split", "train", "training split: a sub-folder of the data folder, or a split of the named set")
+            .KnownAs("split").OnResume(BetweenEpochs());
 
     /// <summary>Name of the validation split.</summary>
-    public string ValSplit { get; set; } = "validation";
+    public string ValSplit { get => ValSplitOption[this]; set => ValSplitOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, string> ValSplitOption =
+        DataTopic.Option("val-split", "validation", "validation split, likewise").KnownAs("split");
 
-    /// <summary>Images in a validation batch; null takes <see cref="RunOptions.BatchSize"/>.</summary>
-    public int? ValidationBatchSize { get; set; }
-
-    /// <summary>Micro-batches A whose gradients make one update.</summary>
-    public int GradAccumSteps { get; set; } = 1;
-
-    /// <summary>Range of the random crop's share of the image's area.</summary>
-    public double[] Scale { get; set; } = [0.05, 1.0];
-
-    /// <summary>Range of the random crop's aspect ratio, drawn log-uniformly.</summary>
-    public double[] Ratio { get; set; } = [0.75, 1.3333];
-
-    /// <summary>Probability of a horizontal flip.</summary>
-    public double Hflip { get; set; } = 0.5;
-
-    /// <summary>Pad the image by this many pixels and crop at random, in place of the random resized crop; null keeps the latter.</summary>
-    public int? CropPadding { get; set; }
-
-    // Model.
+    internal static new readonly OptionTopic<TrainOptions> ModelTopic = new(RunOptions.ModelTopic.Heading);
 
     /// <summary>Start from the weights of <see cref="PretrainedPath"/>.</summary>
-    public bool Pretrained { get; set; }
+    public bool Pretrained { get => PretrainedOption[this]; set => PretrainedOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, bool> PretrainedOption =
+        ModelTopic.Option("pretrained", false, "start from the weights of --pretrained-path")
+            .RefusedWhen(o => o.Pretrained && o.PretrainedPath is null, "needs --pretrained-path FILE: no weights are downloaded.")
+            .OnResume(Used(WeightsOfCheckpoint));
 
     /// <summary>Safetensors file of weights to start from; its head is replaced when the number of classes differs.</summary>
-    public string? PretrainedPath { get; set; }
+    public string? PretrainedPath { get => PretrainedPathOption[this]; set => PretrainedPathOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, string?> PretrainedPathOption =
+        ModelTopic.Option<string?>("pretrained-path", null, "safetensors file to start from; the head is renewed when classes differ")
+            .OnResume(Used(WeightsOfCheckpoint));
 
-    /// <summary>Filter with which a position embedding of another image size is resized: <c>bilinear</c> or <c>bicubic</c>; empty refuses it.</summary>
-    public string ResizePosEmbed { get; set; } = "";
-
-    /// <summary>Checkpoint to continue from; <c>auto</c> takes the newest valid one of the experiment's folder.</summary>
-    public string Resume { get; set; } = "";
+    /// <summary>Filter with which a position embedding of another image size is resized; null refuses it.</summary>
+    public Filter? ResizePosEmbed { get => ResizePosEmbedOption[this]; set => ResizePosEmbedOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, Filter?> ResizePosEmbedOption =
+        ModelTopic.Choice<Filter?>("resize-pos-embed", null, "how to fit a position embedding of another image size; empty: refuse it",
+                Filters).KnownAs("resize")
+            .RefusedWhen(o => o.ResizePosEmbed is not null && !o.Pretrained,
+                "acts on the weights of --pretrained --pretrained-path FILE, which is not given.")
+            .OnResume(Used(WeightsOfCheckpoint));
 
     /// <summary>Constant that the classifier's bias starts from.</summary>
-    public double? HeadInitBias { get; set; }
+    public double? HeadInitBias { get => HeadInitBiasOption[this]; set => HeadInitBiasOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double?> HeadInitBiasOption =
+        ModelTopic.Option<double?>("head-init-bias", null, "constant the classifier's bias starts from")
+            .OnResume(Used(WeightsOfCheckpoint));
 
     /// <summary>Dropout before the classifier.</summary>
-    public double Drop { get; set; }
+    public double Drop { get => DropOption[this]; set => DropOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> DropOption =
+        ModelTopic.Option("drop", 0.0, "dropout before the classifier").AShare();
 
     /// <summary>Momentum of the running statistics of batch norm.</summary>
-    public double? BnMomentum { get; set; }
+    public double? BnMomentum { get => BnMomentumOption[this]; set => BnMomentumOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double?> BnMomentumOption =
+        ModelTopic.Option<double?>("bn-momentum", null, "momentum of batch norm's running statistics").Within(0, 1)
+            .RefusedWhen(o => o.Model.StartsWith("vit", StringComparison.Ordinal) && (o.BnMomentum ?? o.BnEps) is not null,
+                o => $"{o.Model} has no batch norm; leave --bn-momentum and --bn-eps out.");
 
     /// <summary>Epsilon of batch norm.</summary>
-    public double? BnEps { get; set; }
+    public double? BnEps { get => BnEpsOption[this]; set => BnEpsOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double?> BnEpsOption =
+        ModelTopic.Option<double?>("bn-eps", null, "epsilon of batch norm").Positive();
 
-    // Optimizer.
+    internal static new readonly OptionTopic<TrainOptions> ImagesTopic = new(RunOptions.ImagesTopic.Heading);
 
-    /// <summary>Optimizer: <c>sgd</c>, <c>sgdw</c>, <c>adam</c>, <c>adamw</c>, each also with the prefix <c>sam_</c> or <c>randsam_</c>.</summary>
-    public string Opt { get; set; } = "sgd";
+    /// <summary>Range of the random crop's share of the image's area.</summary>
+    public double[] Scale { get => ScaleOption[this]; set => ScaleOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double[]> ScaleOption =
+        ImagesTopic.Option<double[]>("scale", [0.05, 1.0], "random crop: least and largest share of the area")
+            .Must(v => v is [> 0, <= 1] && v[0] <= v[1], "takes two shares with 0 < least <= largest <= 1");
+
+    /// <summary>Range of the random crop's aspect ratio, drawn log-uniformly.</summary>
+    public double[] Ratio { get => RatioOption[this]; set => RatioOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double[]> RatioOption =
+        ImagesTopic.Option<double[]>("ratio", [0.75, 1.3333], "random crop: least and largest aspect ratio")
+            .Must(v => v is [> 0, > 0] && v[0] <= v[1], "takes two positive ratios, least first");
+
+    /// <summary>Probability of a horizontal flip.</summary>
+    public double Hflip { get => HflipOption[this]; set => HflipOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> HflipOption =
+        ImagesTopic.Option("hflip", 0.5, "probability of a horizontal flip").KnownAs(nameof(RandomResizedCrop.Flip)).Within(0, 1);
+
+    /// <summary>Pad the image by this many pixels and crop at random, in place of the random resized crop; null keeps the latter.</summary>
+    public int? CropPadding { get => CropPaddingOption[this]; set => CropPaddingOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, int?> CropPaddingOption =
+        ImagesTopic.Option<int?>("crop-padding", null, "pad by N pixels and crop at random, instead of the random resized crop").AtLeast(0);
+
+    internal static new readonly OptionTopic<TrainOptions> BatchesTopic = new(RunOptions.BatchesTopic.Heading);
+
+    /// <summary>Images in a validation batch; null takes <see cref="RunOptions.BatchSize"/>.</summary>
+    public int? ValidationBatchSize { get => ValidationBatchSizeOption[this]; set => ValidationBatchSizeOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, int?> ValidationBatchSizeOption =
+        BatchesTopic.Option<int?>("validation-batch-size", null, "images in a validation batch; default: --batch-size", "-vb").AtLeast(1);
+
+    /// <summary>Micro-batches A whose gradients make one update.</summary>
+    public int GradAccumSteps { get => GradAccumStepsOption[this]; set => GradAccumStepsOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, int> GradAccumStepsOption =
+        BatchesTopic.Option("grad-accum-steps", 1, "micro-batches whose gradients make one update").AtLeast(1)
+            .OnResume(BetweenEpochs(UpdatesCountAnew));
+
+    internal static readonly OptionTopic<TrainOptions> OptimizerTopic = new("Optimizer");
+
+    /// <summary>The optimizer.</summary>
+    public OptimizerName Opt { get => OptOption[this]; set => OptOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, OptimizerName> OptOption =
+        OptimizerTopic.Choice("opt", new OptimizerName(PerturbationKind.None, UpdateRule.Sgd),
+                "optimizer; sam_ perturbs by the gradient, randsam_ at random",
+                [.. OptimizerName.All.Select(o => (o.ToString(), o))])
+            .OnResume(RefusedWhere((before, after) => HasAdamsState(before) == HasAdamsState(after) ? null
+                : "the state of the optimiser is of another kind; start a new run with --pretrained, or stay with "
+                    + (HasAdamsState(before) ? "adam and adamw" : "sgd and sgdw") + " and their sam_ and randsam_ forms"));
 
     /// <summary>Epsilon of Adam; null is 1e-8.</summary>
-    public double? OptEps { get; set; }
+    public double? OptEps { get => OptEpsOption[this]; set => OptEpsOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double?> OptEpsOption =
+        OptimizerTopic.Option<double?>("opt-eps", null, "epsilon of adam, adamw")
+            .RefusedWhen(o => o.OptEps is not null && !o.Opt.IsAdam,
+                o => $"belongs to adam and adamw, not to {OptOption.Show(o)}; leave it out.")
+            .Positive();
 
     /// <summary>Betas of Adam; null is 0.9 and 0.999.</summary>
-    public double[]? OptBetas { get; set; }
+    public double[]? OptBetas { get => OptBetasOption[this]; set => OptBetasOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double[]?> OptBetasOption =
+        OptimizerTopic.Option<double[]?>("opt-betas", null, "betas of adam, adamw: 2 numbers")
+            .RefusedWhen(o => o.OptBetas is not null && !o.Opt.IsAdam,
+                o => $"belongs to adam and adamw, not to {OptOption.Show(o)}; use --momentum.")
+            .Must(v => v is [>= 0 and < 1, >= 0 and < 1], "takes two numbers of at least 0 and below 1");
 
     /// <summary>Momentum mu of SGD.</summary>
-    public double Momentum { get; set; } = 0.9;
+    public double Momentum { get => MomentumOption[this]; set => MomentumOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> MomentumOption =
+        OptimizerTopic.Option("momentum", 0.9, "momentum of sgd, sgdw").Within(0, 1)
+            .NotedWhen(o => o.Opt.IsAdam && o.Momentum != 0.9, o => $"has no effect with {o.Opt}; its averages are --opt-betas.")
+            .OnResume(Used("from the next update on; a momentum that was off starts from zero"));
 
     /// <summary>Weight decay; 0 also leaves all parameters in one group.</summary>
-    public double WeightDecay { get; set; } = 2e-5;
+    public double WeightDecay { get => WeightDecayOption[this]; set => WeightDecayOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> WeightDecayOption =
+        OptimizerTopic.Option("weight-decay", 2e-5, "weight decay; not for biases and normalisation").NotNegative();
 
     /// <summary>Largest global norm of the gradient; null or not positive does not clip.</summary>
-    public double? ClipGrad { get; set; }
+    public double? ClipGrad { get => ClipGradOption[this]; set => ClipGradOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double?> ClipGradOption =
+        OptimizerTopic.Option<double?>("clip-grad", null, "largest global norm of the gradient; 0: no clipping")
+            .NotedWhen(o => o.ClipGrad <= 0, "is not positive, so gradients are not clipped.")
+            .RefusedWhen(o => o.ClipGrad is double.NaN, "is not a number.");
 
     /// <summary>Shrink-and-perturb factor f0.</summary>
-    public double SnpFactor { get; set; }
+    public double SnpFactor { get => SnpFactorOption[this]; set => SnpFactorOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> SnpFactorOption =
+        OptimizerTopic.Option("snp-factor", 0.0, "shrink and perturb: share of the initial weights mixed in before an update").Within(0, 1)
+            .OnResume(Used("weights shrink toward the initial ones of this run's seed where the checkpoint holds none"));
 
     /// <summary>More arguments of the optimizer.</summary>
-    public IReadOnlyDictionary<string, object?> OptKwargs { get; set; } = new Dictionary<string, object?>();
+    public IReadOnlyDictionary<string, object?> OptKwargs { get => OptKwargsOption[this]; set => OptKwargsOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, IReadOnlyDictionary<string, object?>> OptKwargsOption =
+        OptimizerTopic.Option<IReadOnlyDictionary<string, object?>>("opt-kwargs", new Dictionary<string, object?>(),
+                "more arguments of the optimizer")
+            .RefusedForEach(o => o.OptKwargs.Keys.Select(key =>
+                $"'{key}' is not known: every argument of the optimizers has its own option "
+                + "(--momentum, --opt-betas, --opt-eps, --weight-decay)."));
 
-    // Perturbation.
+    const string WeightsOfCheckpoint = "without effect, because the weights come from the checkpoint";
 
-    /// <summary>Perturbation batch m; not positive takes the batch size.</summary>
-    public int SharpnessM { get; set; } = -1;
-
-    /// <summary>GSAM's alpha; 0 makes no decomposition.</summary>
-    public double GsamAlpha { get; set; }
-
-    /// <summary>ASAM: scale the perturbation by |w|.</summary>
-    public bool AdaptiveSam { get; set; }
-
-    /// <summary>ASAM: scale the gradient before it is normalised.</summary>
-    public bool AsamBeforeNorm { get; set; }
-
-    /// <summary>ASAM: scale the direction after it is normalised.</summary>
-    public bool AsamAfterNorm { get; set; }
-
-    /// <summary>GSAM decomposes the normalised clean gradient.</summary>
-    public bool BackupNormalized { get; set; }
-
-    /// <summary>How rho follows the learning rate: <c>constant</c> or <c>lr_prop</c>.</summary>
-    public string RhoPolicy { get; set; } = "constant";
-
-    /// <summary>Perturbation radius rho; the largest one with <c>lr_prop</c>.</summary>
-    public double Rho { get; set; } = 0.6;
-
-    /// <summary>Smallest radius with <c>lr_prop</c>.</summary>
-    public double MinRho { get; set; }
-
-    /// <summary>What the perturbation maximises: <c>maximize</c> (the training loss) or <c>obf</c> (output-bias forgetting).</summary>
-    public string PerturbLoss { get; set; } = "maximize";
-
-    /// <summary>C = 1/lambda of output-bias forgetting; negative means lambda = 0.</summary>
-    public double ObfC { get; set; } = 1000;
-
-    /// <summary>gamma of output-bias forgetting, in [0, 1].</summary>
-    public double ObfGamma { get; set; } = 1;
-
-    // Schedule.
-
-    /// <summary>Schedule of the learning rate: <c>linear</c>.</summary>
-    public string Sched { get; set; } = "linear";
-
-    /// <summary>Learning rate; null or 0 derives it from <see cref="LrBase"/> (see <see cref="EffectiveLr"/>).</summary>
-    public double? Lr { get; set; }
-
-    /// <summary>Learning rate for <see cref="LrBaseSize"/> images an update.</summary>
-    public double LrBase { get; set; } = 0.1;
-
-    /// <summary>Images an update that <see cref="LrBase"/> is meant for.</summary>
-    public int LrBaseSize { get; set; } = 256;
-
-    /// <summary>How the rate grows with the batch: <c>linear</c>, <c>sqrt</c>, or empty for the optimizer's own.</summary>
-    public string LrBaseScale { get; set; } = "";
-
-    /// <summary>Learning rate of the first update of the warm-up.</summary>
-    public double WarmupLr { get; set; } = 1e-5;
-
-    /// <summary>Epochs of warm-up.</summary>
-    public int WarmupEpochs { get; set; } = 5;
-
-    /// <summary>Learning rate that the schedule ends at.</summary>
-    public double MinLr { get; set; }
-
-    /// <summary>Epochs of the whole run.</summary>
-    public int Epochs { get; set; } = 300;
-
-    /// <summary>Epoch to begin with, whatever a checkpoint says.</summary>
-    public int? StartEpoch { get; set; }
-
-    // Run.
-
-    /// <summary>Seed of everything random.</summary>
-    public int Seed { get; set; } = 42;
-
-    /// <summary>Updates between two progress lines; a GPU's numbers are read no oftener.</summary>
-    public int LogInterval { get; set; } = 50;
-
-    /// <summary>Training steps to record after a short warm-up, for a profile in the run's folder; 0 records none.</summary>
-    public int Profile { get; set; }
-
-    /// <summary>Updates between two recovery checkpoints; 0 writes none.</summary>
-    public int RecoveryInterval { get; set; }
-
-    /// <summary>Best checkpoints that are kept.</summary>
-    public int CheckpointHist { get; set; } = 10;
-
-    /// <summary>Folder of results; empty is <c>output/train</c>.</summary>
-    public string Output { get; set; } = "";
-
-    /// <summary>Sub-folder of this run; empty is made of time, model and size.</summary>
-    public string Experiment { get; set; } = "";
-
-    /// <summary>Metric that chooses the best checkpoint: <c>top1</c>, <c>top5</c>, <c>loss</c>.</summary>
-    public string EvalMetric { get; set; } = "top1";
-
-    /// <summary>What happens when the loss is not finite: <c>stop</c>, or <c>skip</c> the update (counted).</summary>
-    public string OnNan { get; set; } = "stop";
-
-    /// <summary>Running statistics over several workers; with one worker nothing is exchanged.</summary>
-    public string DistBn { get; set; } = "reduce";
-
-    /// <summary>Wait for the device after each step and read its numbers, not only at the log interval; the CPU always does.</summary>
-    public bool SynchronizeStep { get; set; }
-
-    /// <summary>Record the step once and replay it as a CUDA graph: <c>auto</c> where the device can, <c>on</c>, <c>off</c>.</summary>
-    public string CudaGraph { get; set; } = "auto";
-
-    /// <summary>Rank of this process; only 0 is accepted.</summary>
-    public int LocalRank { get; set; }
-
-    /// <summary>Log to Weights and Biases; not available, so true is refused.</summary>
-    public bool LogWandb { get; set; }
-
-    /// <summary>
-    /// The learning rate of the schedule: <see cref="Lr"/> when given and not 0, else <see cref="LrBase"/> times the ratio r of images an
-    /// update (B·A) to <see cref="LrBaseSize"/>, or times its square root (default for optimizers whose name holds <c>ada</c> or <c>lamb</c>).
-    /// </summary>
-    public double EffectiveLr
-    {
-        get
-        {
-            if (Lr is { } lr && lr != 0)
-                return lr;
-            double ratio = (double)BatchSize * GradAccumSteps / LrBaseSize;
-            bool adaptive = Opt.Contains("ada", StringComparison.OrdinalIgnoreCase) || Opt.Contains("lamb", StringComparison.OrdinalIgnoreCase);
-            string scale = LrBaseScale.Length > 0 ? LrBaseScale : adaptive ? "sqrt" : "linear";
-            return LrBase * (scale == "sqrt" ? Math.Sqrt(ratio) : ratio);
-        }
-    }
-
-    /// <summary>Whether the optimizer perturbs: <c>sam_*</c> or <c>randsam_*</c>.</summary>
-    public bool Perturbs => Opt.StartsWith("sam_", StringComparison.Ordinal) || Opt.StartsWith("randsam_", StringComparison.Ordinal);
-
-    /// <summary>The optimizer without its prefix: <c>sgd</c>, <c>sgdw</c>, <c>adam</c> or <c>adamw</c>.</summary>
-    public string BaseOptimizer => Perturbs ? Opt[(Opt.IndexOf('_', StringComparison.Ordinal) + 1)..] : Opt;
-
-    /// <summary>Everything that is wrong with these options, all at once; empty when they can be used.</summary>
-    public IReadOnlyList<OptionProblem> Validate() => OptionRules.Check(this);
+    static bool HasAdamsState(JsonNode? opt) =>
+        opt?.GetValueKind() == JsonValueKind.String && OptimizerName.All.Any(o => o.IsAdam && o.ToString() == opt.GetValue<string>());
 }

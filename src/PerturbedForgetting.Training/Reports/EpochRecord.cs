@@ -55,19 +55,9 @@ public enum EvalMetric
     Loss,
 }
 
-/// <summary>Reads and compares <see cref="EvalMetric"/>.</summary>
+/// <summary>Compares epochs by an <see cref="EvalMetric"/>.</summary>
 public static class EvalMetrics
 {
-    /// <summary>The metric named on the command line.</summary>
-    /// <exception cref="ArgumentException">There is no such metric.</exception>
-    public static EvalMetric Parse(string name) => name switch
-    {
-        "top1" => EvalMetric.Top1,
-        "top5" => EvalMetric.Top5,
-        "loss" => EvalMetric.Loss,
-        _ => throw new ArgumentException($"--eval-metric is top1, top5 or loss, not '{name}'."),
-    };
-
     /// <summary>The number that the metric looks at.</summary>
     public static double Of(this EvalMetric metric, EvaluationMetrics values) => metric switch
     {

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Training.Options;
+
 namespace PerturbedForgetting.Training.Schedules;
 
 /// <summary>
@@ -18,9 +20,9 @@ public sealed class LinearSchedule
     /// <param name="updatesPerEpoch">Optimizer updates in an epoch.</param>
     public LinearSchedule(double baseRate, double minRate, double warmupRate, int warmupEpochs, int epochs, long updatesPerEpoch)
     {
-        RequireRate(baseRate, "--lr");
-        RequireRate(minRate, "--min-lr");
-        RequireRate(warmupRate, "--warmup-lr");
+        RequireRate(baseRate, TrainOptions.LrOption);
+        RequireRate(minRate, TrainOptions.MinLrOption);
+        RequireRate(warmupRate, TrainOptions.WarmupLrOption);
         ArgumentOutOfRangeException.ThrowIfNegative(warmupEpochs);
         ArgumentOutOfRangeException.ThrowIfNegative(epochs);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(updatesPerEpoch);
@@ -39,9 +41,9 @@ public sealed class LinearSchedule
         ? warmupRate + (update * ((BaseRate - warmupRate) / warmup))
         : MinRate + ((BaseRate - MinRate) * (1 - ((update - warmup) / (double)Math.Max(1, total - warmup))));
 
-    static void RequireRate(double rate, string option)
+    static void RequireRate(double rate, OptionSpec option)
     {
         if (!double.IsFinite(rate) || rate < 0)
-            throw new ArgumentOutOfRangeException(option, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{option} is {rate}; it must be 0 or more."));
+            throw new ArgumentOutOfRangeException(option.Flag, FormattableString.Invariant($"{option} is {rate}; it must be 0 or more."));
     }
 }

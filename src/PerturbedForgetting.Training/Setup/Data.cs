@@ -16,7 +16,7 @@ static class Data
     /// <exception cref="DatasetException">It cannot be opened.</exception>
     public static Dataset Open(RunOptions options, string split, ClassList? classes) => DatasetFactory.Open(options.Dataset, options.DataDir, split, new DatasetOptions
     {
-        ClassOrder = options.ClassOrder == "natural" ? ClassOrder.Natural : ClassOrder.Ordinal,
+        ClassOrder = options.ClassOrder == ClassFolderOrder.Natural ? ClassOrder.Natural : ClassOrder.Ordinal,
         ClassMapFile = options.ClassMap,
         LabelsFile = options.Labels,
         Classes = classes,
@@ -30,5 +30,5 @@ static class Data
     /// <param name="options">How images are decoded, and what happens at bad ones.</param>
     /// <param name="device">Where the batches go.</param>
     public static ImageLoader Loader(Dataset data, ImageTransform transform, LoaderOptions batches, RunOptions options, Device device) =>
-        new(data, transform, batches with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = ImageSetup.BadImages(options) });
+        new(data, transform, batches with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = options.BadImages });
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Imaging;
-using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
 
@@ -22,7 +21,7 @@ sealed record ImageSetup(int Size, double CropPct, Interpolation Interpolation, 
         options.ImgSize ?? (useTestSize ? config.TestInputSize : null) ?? config.InputSize,
         // As in the reference, the test crop applies even to a size that was given.
         options.CropPct ?? (useTestSize ? config.TestCropPct : null) ?? config.CropPct,
-        ParseInterpolation("--interpolation", options.Interpolation, config),
+        options.Interpolation ?? config.Interpolation,
         new(Channels(options.Mean, config.Mean), Channels(options.Std, config.Std)));
 
     /// <summary>The transform of evaluation.</summary>
@@ -32,7 +31,7 @@ sealed record ImageSetup(int Size, double CropPct, Interpolation Interpolation, 
     public ImageTransform TrainingTransform(TrainOptions options, ModelConfig config) => options.CropPadding is { } padding
         ? new PaddedCrop(Size, Size, padding, options.Hflip)
         : new RandomResizedCrop(Size, Size, (options.Scale[0], options.Scale[1]), (options.Ratio[0], options.Ratio[1]), options.Hflip,
-            ParseInterpolation("--train-interpolation", options.TrainInterpolation, config));
+            options.TrainInterpolation ?? config.Interpolation);
 
     /// <summary>A transform in words, for the log.</summary>
     public static string Describe(ImageTransform transform) => transform switch
@@ -51,19 +50,8 @@ sealed record ImageSetup(int Size, double CropPct, Interpolation Interpolation, 
     /// <summary>How images are decoded.</summary>
     public static ImageDecoderOptions Decoder(RunOptions options) => new()
     {
-        ApplyExifOrientation = options.Exif == "apply",
-        FillTruncated = options.Truncated == "fill",
-    };
-
-    /// <summary>What happens at images that cannot be decoded.</summary>
-    public static BadImagePolicy BadImages(RunOptions options) => options.BadImages == "skip" ? BadImagePolicy.Skip : BadImagePolicy.Fail;
-
-    static Interpolation ParseInterpolation(string option, string name, ModelConfig config) => name switch
-    {
-        "" => config.Interpolation,
-        "bicubic" => Interpolation.Bicubic,
-        "bilinear" => Interpolation.Bilinear,
-        var other => throw new OptionException(new OptionProblem(option, $"'{other}' is not available; use bilinear or bicubic.")),
+        ApplyExifOrientation = options.Exif == ExifOrientation.Apply,
+        FillTruncated = options.Truncated == TruncatedImages.Fill,
     };
 
     static IReadOnlyList<double> Channels(double[]? given, IReadOnlyList<double> own) => given switch

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Updates;
 
@@ -13,20 +14,20 @@ static class Losses
         double smoothing = options.Smoothing;
         if (!options.BceLoss)
             return (logits, labels) => Ops.CrossEntropy(logits, labels, smoothing);
-        var reduction = Enum.Parse<LossReduction>(options.BceReduction.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
+        var reduction = options.BceReduction;
         return (logits, labels) => Ops.BinaryCrossEntropy(logits, labels, smoothing, reduction);
     }
 
     /// <summary>The perturbation; none for plain optimisers.</summary>
     public static PerturbationOptions? Perturbation(TrainOptions options)
     {
-        if (!options.Perturbs)
+        if (!options.Opt.Perturbs)
             return null;
         var (c, gamma) = (options.ObfC, options.ObfGamma);
         return new PerturbationOptions
         {
-            Loss = options.PerturbLoss == "obf" ? (logits, labels) => Ops.OutputBiasForget(logits, labels, c, gamma) : null,
-            IsRandom = options.Opt.StartsWith("randsam_", StringComparison.Ordinal),
+            Loss = options.PerturbLoss == PerturbLoss.Maximize ? null : (logits, labels) => Ops.OutputBiasForget(logits, labels, c, gamma),
+            IsRandom = options.Opt.Perturbation == PerturbationKind.RandSam,
             ChunkSize = options.SharpnessM,
             Alpha = options.GsamAlpha,
             IsDirectionNormalized = options.BackupNormalized,

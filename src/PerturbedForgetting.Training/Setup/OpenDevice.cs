@@ -11,7 +11,8 @@ static class OpenDevice
     /// <exception cref="DeviceException">It is not there.</exception>
     public static Device From(RunOptions options, ITrainingObserver observer)
     {
-        var device = Device.Open(options.Device, new DeviceOptions { AllowTf32 = options.Precision == "tf32", IsDeterministic = options.Deterministic });
+        var how = new DeviceOptions { AllowTf32 = options.Precision == GpuPrecision.Tf32, IsDeterministic = options.Deterministic };
+        var device = Device.Open(options.Device, how);
         foreach (string note in device.Notes)
             observer.Message(MessageLevel.Warning, note);
         return device;

@@ -7,7 +7,6 @@ using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Models;
-using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Training.Setup;
 
@@ -28,7 +27,7 @@ sealed class RunParts : IDisposable
         Arena = new ParameterArena(Model);
         Optimizer = StepSetup.Optimizer(options, Arena);
         var schedule = StepSetup.Schedule(options, UpdatesPerEpoch);
-        var step = StepSetup.Step(options) with { UsesGraphs = options.CudaGraph switch { "on" => true, "off" => false, _ => device.SupportsGraphs } };
+        var step = StepSetup.Step(options) with { UsesGraphs = options.CudaGraph ?? device.SupportsGraphs };
         Step = new TrainingStep(Model, Arena, Optimizer, step, schedule, StepSetup.Rho(options, schedule));
         Input = new BatchInput(device, images.Normalization, NumClasses);
     }
@@ -117,12 +116,7 @@ sealed class RunParts : IDisposable
             model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses) with { Drop = options.Drop, BnMomentum = options.BnMomentum, BnEps = options.BnEps });
         if (options.Pretrained)
         {
-            var report = Vision.Models.Pretrained.Load(model, options.PretrainedPath!, options.ResizePosEmbed switch
-            {
-                "" => null,
-                "bilinear" => Interpolation.Bilinear,
-                _ => Interpolation.Bicubic,
-            });
+            var report = Vision.Models.Pretrained.Load(model, options.PretrainedPath!, options.ResizePosEmbed);
             observer.Message(MessageLevel.Info, $"Weights from '{options.PretrainedPath}': {report.Loaded.Count} tensors"
                 + (report.Resized is null ? "" : $"; {report.Resized}")
                 + (report.Skipped.Count > 0 ? $"; another number of classes, so these keep their initial values: {string.Join(", ", report.Skipped)}" : ""));

@@ -24,7 +24,7 @@ static class StepSetup
 
     /// <summary>Radius of the perturbation; none for plain optimizers.</summary>
     public static RhoPolicy? Rho(TrainOptions options, LinearSchedule schedule) =>
-        options.Perturbs ? RhoPolicy.Create(options.RhoPolicy, options.Rho, options.MinRho, schedule) : null;
+        options.Opt.Perturbs ? RhoPolicy.Create(options.RhoPolicy, options.Rho, options.MinRho, schedule) : null;
 
     /// <summary>What the step does; graphs are the device's business.</summary>
     public static StepOptions Step(TrainOptions options) => new(Losses.Training(options))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PerturbedForgetting.Training.Evaluation;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 
@@ -32,9 +33,19 @@ static class BaselineComparison
 
     static IEnumerable<TrainOptions> Others(TrainOptions options)
     {
-        yield return options with { Opt = options.BaseOptimizer, Experiment = "baseline", SharpnessM = -1, PerturbLoss = "maximize", AdaptiveSam = false, AsamBeforeNorm = false, AsamAfterNorm = false, GsamAlpha = 0 };
-        if (options.PerturbLoss != "maximize")
-            yield return options with { PerturbLoss = "maximize", Experiment = "sam" };
+        yield return options with
+        {
+            Opt = options.Opt with { Perturbation = PerturbationKind.None },
+            Experiment = "baseline",
+            SharpnessM = -1,
+            PerturbLoss = PerturbLoss.Maximize,
+            AdaptiveSam = false,
+            AsamBeforeNorm = false,
+            AsamAfterNorm = false,
+            GsamAlpha = 0,
+        };
+        if (options.PerturbLoss != PerturbLoss.Maximize)
+            yield return options with { PerturbLoss = PerturbLoss.Maximize, Experiment = "sam" };
     }
 
     static IEnumerable<string> Lines(List<(string Name, BackgroundBias Bias)> rows, int seed)

@@ -11,9 +11,6 @@ namespace PerturbedForgetting.Training;
 /// <summary>Continues a run from a checkpoint: finds it, settles the options, restores the parts.</summary>
 static class Resume
 {
-    // These fit a machine or a start, not a run, so that a checkpoint does not bring them along.
-    static readonly HashSet<string> OfThisStart = ["resume", "start-epoch", "output", "experiment", "device", "threads", "workers", "pin-mem", "cuda-graph", "synchronize-step", "profile"];
-
     /// <summary>The checkpoint that the options name, open and verified; none where there is nothing to continue.</summary>
     /// <exception cref="OptionException"><c>auto</c> without an experiment.</exception>
     /// <exception cref="CheckpointException">It cannot be used.</exception>
@@ -27,11 +24,17 @@ static class Resume
                 ? CheckpointFolder.FindNewest(options.Resume, PassedOver) ?? throw new CheckpointException(options.Resume, "the folder holds no checkpoint.")
                 : CheckpointFiles.OpenForResume(options.Resume);
         if (options.Experiment.Length == 0)
-            throw new OptionException(new OptionProblem("--resume", "auto looks into the folder of the experiment; add --experiment NAME, or give the checkpoint's path."));
+        {
+            throw new OptionException(new OptionProblem(TrainOptions.ResumeOption.Flag,
+                $"auto looks into the folder of the experiment; add {TrainOptions.ExperimentOption} NAME, or give the checkpoint's path."));
+        }
         string folder = RunFolder.Resolve(options, 0);
         var found = CheckpointFolder.FindNewest(folder, PassedOver);
         if (found is null)
-            observer.Message(MessageLevel.Info, $"--resume auto: there is no checkpoint in '{folder}' yet, so the run begins anew.");
+        {
+            observer.Message(MessageLevel.Info,
+                $"{TrainOptions.ResumeOption} auto: there is no checkpoint in '{folder}' yet, so the run begins anew.");
+        }
         return found;
     }
 
@@ -50,7 +53,7 @@ static class Resume
             var stored = new TrainOptions();
             OptionsJson.Apply(stored, old.ToJsonString(), checkpoint.Path);
             foreach (var spec in OptionTables.Train.Specs)
-                if (!given.Contains(spec) && !OfThisStart.Contains(spec.Name))
+                if (!given.Contains(spec) && !spec.Resume.IsOfThisStart)
                     spec.Set(settled, spec.Get(stored));
         }
         bool withinEpoch = checkpoint.State.Batch > 0 && settled.StartEpoch is null;
@@ -70,7 +73,11 @@ static class Resume
         var state = checkpoint.State;
         int epoch = parts.Options.StartEpoch ?? state.Epoch, batch = parts.Options.StartEpoch is null ? state.Batch : 0;
         if (batch > parts.TrainingLoader.BatchesPerEpoch || (batch > 0 && state.TrainingImages != parts.TrainingSet.Count))
-            throw new DatasetException($"{parts.TrainingSet.Name} has {parts.TrainingSet.Count} images; the run stopped within an epoch of {state.TrainingImages}. Restore the data, or begin an epoch anew with --start-epoch {epoch}.");
+        {
+            throw new DatasetException($"{parts.TrainingSet.Name} has {parts.TrainingSet.Count} images; "
+                + $"the run stopped within an epoch of {state.TrainingImages}. "
+                + $"Restore the data, or begin an epoch anew with {TrainOptions.StartEpochOption} {epoch}.");
+        }
         StateDict.Read(parts.Model, checkpoint.Model);
         foreach (var (stream, calls) in DropoutStream.Of(parts.Model).Zip(state.DropoutCalls))
             stream.Calls = calls;
@@ -79,8 +86,10 @@ static class Resume
         foreach (string missing in StepTensors.Read(parts.Step, checkpoint.StateTensors))
             observer.Message(MessageLevel.Warning, $"The checkpoint has no '{missing}', which therefore starts from zero.");
         var epochs = state.Epochs.Where(e => e.Epoch < epoch).ToArray();
-        var metric = EvalMetrics.Parse(parts.Options.EvalMetric);
-        string best = metric.Best(epochs) is { } b ? FormattableString.Invariant($"; best {parts.Options.EvalMetric} {metric.Of(b.Validation):F4} in epoch {b.Epoch}") : "";
+        var metric = parts.Options.EvalMetric;
+        string name = TrainOptions.EvalMetricOption.Show(parts.Options);
+        string best = metric.Best(epochs) is not { } b ? ""
+            : FormattableString.Invariant($"; best {name} {metric.Of(b.Validation):F4} in epoch {b.Epoch}");
         observer.Message(MessageLevel.Info, $"Continuing from '{checkpoint.Path}': epoch {epoch}, batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}, update {parts.Step.Updates}{best}.");
         return new RunPosition
         {

@@ -30,7 +30,11 @@ static class RunFolder
     {
         string last = Path.Combine(folder, "last" + CheckpointFiles.Extension);
         if (File.Exists(last) || File.Exists(CheckpointFiles.StatePath(last)))
-            throw new OptionException(new OptionProblem("--experiment", $"'{options.Experiment}' already holds a run ('{folder}'). Continue it with --resume auto, or name another experiment."));
+        {
+            throw new OptionException(new OptionProblem(TrainOptions.ExperimentOption.Flag,
+                $"'{options.Experiment}' already holds a run ('{folder}'). "
+                + $"Continue it with {TrainOptions.ResumeOption} auto, or name another experiment."));
+        }
     }
 
     /// <summary>Writes the effective options, which <c>--config</c> reads back.</summary>

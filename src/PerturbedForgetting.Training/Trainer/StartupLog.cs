@@ -2,6 +2,7 @@ using System.Globalization;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Schedules;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Models;
 
@@ -31,12 +32,14 @@ static class StartupLog
 
     static string Perturbation(TrainOptions options)
     {
-        if (!options.Perturbs)
+        if (!options.Opt.Perturbs)
             return "Perturbation: none";
         int m = options.SharpnessM > 0 ? options.SharpnessM : options.BatchSize, groups = options.BatchSize / m;
-        string direction = options.Opt.StartsWith("randsam_", StringComparison.Ordinal) ? "random direction"
-            : options.PerturbLoss == "obf" ? Invariant($"output-bias forgetting, C {options.ObfC}, gamma {options.ObfGamma}") : "maximises the training loss";
-        string rho = options.RhoPolicy == "lr_prop" ? Invariant($"rho {options.MinRho} to {options.Rho} with the learning rate") : Invariant($"rho {options.Rho}");
+        string direction = options.Opt.Perturbation == PerturbationKind.RandSam ? "random direction"
+            : options.PerturbLoss == PerturbLoss.Maximize ? "maximises the training loss"
+            : Invariant($"output-bias forgetting, C {options.ObfC}, gamma {options.ObfGamma}");
+        string rho = options.RhoPolicy == RhoPolicyKind.Constant ? Invariant($"rho {options.Rho}")
+            : Invariant($"rho {options.MinRho} to {options.Rho} with the learning rate");
         return Invariant($"Perturbation group m={m}: {groups} {(groups == 1 ? "group" : "groups")} a batch, workers=1; {direction}, {rho}")
             + (options.GsamAlpha > 0 ? Invariant($", GSAM alpha {options.GsamAlpha}") : "") + (options.AdaptiveSam ? ", ASAM" : "");
     }
@@ -46,7 +49,8 @@ static class StartupLog
         int images = options.BatchSize * options.GradAccumSteps;
         string origin = options.Lr is { } given && given != 0
             ? "as given"
-            : Invariant($"from --lr-base {options.LrBase} for {options.LrBaseSize} images an update, and {images} images an update here");
+            : Invariant($"from {TrainOptions.LrBaseOption} {options.LrBase} for {options.LrBaseSize} images an update, ")
+                + Invariant($"and {images} images an update here");
         return Invariant($"Learning rate {options.EffectiveLr:G6} ({origin}), warm-up {options.WarmupEpochs} epochs from {options.WarmupLr:G6}, to {options.MinLr:G6} after {options.Epochs} epochs");
     }
 

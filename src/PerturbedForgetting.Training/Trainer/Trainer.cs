@@ -2,7 +2,6 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
-using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 
@@ -10,7 +9,8 @@ namespace PerturbedForgetting.Training;
 
 /// <summary>Trains a model from options to results: the work of the command <c>train</c>.</summary>
 /// <example><code>
-/// var options = new TrainOptions { Dataset = "builtin/shapes", Model = "resnet20", ImgSize = 32, Opt = "sam_sgdw", Epochs = 2, Lr = 0.1 };
+/// var options = new TrainOptions { Dataset = "builtin/shapes", Model = "resnet20", ImgSize = 32, Epochs = 2, Lr = 0.1 };
+/// options.Opt = new(PerturbationKind.Sam, UpdateRule.SgdW);
 /// var result = Trainer.Run(options, NullObserver.Instance, CancellationToken.None);
 /// Console.WriteLine(result.Json);
 /// </code></example>
@@ -31,15 +31,20 @@ public static class Trainer
     /// <exception cref="IOException">A result cannot be written; what was there is unchanged.</exception>
     public static TrainResult Run(TrainOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given = null)
     {
-        var problems = options.Validate().Where(p => p.IsError).ToArray();
-        if (problems.Length > 0)
-            throw new OptionException(problems);
+        options.RequireValid();
+        return RunChecked(options, observer, token, given);
+    }
+
+    /// <summary>The same with options that <see cref="RunOptions.RequireValid"/> has seen.</summary>
+    internal static TrainResult RunChecked(
+        TrainOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given)
+    {
         Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         var result = Train(options, null, observer, token, given, out var settled);
         if (result.Status != TrainStatus.Completed || result.Bias is null)
             return result;
         observer.Message(MessageLevel.Info, $"{Name(settled)}: {result.Bias}");
-        bool compares = given is not null && settled.Perturbs && !given.Any(s => s.Name == "opt");
+        bool compares = given is not null && settled.Opt.Perturbs && !given.Contains(TrainOptions.OptOption);
         return compares ? BaselineComparison.Run(result, settled, observer, token) : result;
     }
 
@@ -63,12 +68,13 @@ public static class Trainer
         foreach (var bad in parts.BadImages)
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         var bias = status == TrainStatus.Completed ? BackgroundBias.Measure(parts) : null;
-        return new(status, folder, run.Epochs, EvalMetrics.Parse(settled.EvalMetric), bias);
+        return new(status, folder, run.Epochs, settled.EvalMetric, bias);
     }
 
-    internal static string Name(TrainOptions options) => options.Perturbs
-        ? $"{options.Opt} --perturb-loss {options.PerturbLoss}{(options.AdaptiveSam ? " --adaptive-sam" : "")}"
-        : options.Opt;
+    internal static string Name(TrainOptions options) => options.Opt.Perturbs
+        ? $"{options.Opt} {TrainOptions.PerturbLossOption} {TrainOptions.PerturbLossOption.Show(options)}"
+            + (options.AdaptiveSam ? $" {TrainOptions.AdaptiveSamOption}" : "")
+        : options.Opt.ToString();
 
     static RunPosition Fresh(RunParts parts)
     {

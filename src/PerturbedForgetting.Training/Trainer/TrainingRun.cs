@@ -26,14 +26,14 @@ namespace PerturbedForgetting.Training;
 sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrainingObserver observer, CancellationToken token)
 {
     readonly TrainOptions options = parts.Options;
-    readonly EvalMetric metric = EvalMetrics.Parse(parts.Options.EvalMetric);
+    readonly EvalMetric metric = parts.Options.EvalMetric;
     readonly Evaluator evaluator = Evaluator.Of(parts);
-    readonly CheckpointFolder checkpoints = new(folder, EvalMetrics.Parse(parts.Options.EvalMetric), parts.Options.CheckpointHist, start.Epochs, start.Kept);
+    readonly CheckpointFolder checkpoints = new(folder, parts.Options.EvalMetric, parts.Options.CheckpointHist, start.Epochs, start.Kept);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
     readonly StepProfiler? profiler = parts.Options.Profile > 0 ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, folder, observer) : null;
     int epoch = start.Epoch, batch = start.Batch;
     readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
-    EpochMeters meters = new(parts.Step, start.Sums, parts.Options.Perturbs);
+    EpochMeters meters = new(parts.Step, start.Sums, parts.Options.Opt.Perturbs);
     long updatesRead = parts.Step.Updates;
     string? lastSaved = start.Source;
     double lastRate = start.LearningRate, lastRho = start.Rho;
@@ -58,20 +58,22 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         catch (Exception e) when (DeviceException.IsDeviceFailure(e))
         {
             throw new DeviceException(string.Create(CultureInfo.InvariantCulture, $"{e.Message} This was in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
-                + (lastSaved is null ? "No checkpoint had been written yet." : $"The last checkpoint is '{lastSaved}'; continue with --resume \"{lastSaved}\"."), e);
+                + (lastSaved is null ? "No checkpoint had been written yet."
+                    : $"The last checkpoint is '{lastSaved}'; continue with {TrainOptions.ResumeOption} \"{lastSaved}\"."), e);
         }
     }
 
     TrainStatus RunEpochs()
     {
         parts.Model.Train();
-        for (; epoch < options.Epochs; epoch++, batch = 0, meters = new(parts.Step, new EpochSums(), options.Perturbs))
+        for (; epoch < options.Epochs; epoch++, batch = 0, meters = new(parts.Step, new EpochSums(), options.Opt.Perturbs))
         {
             if (TrainEpoch() && FinishEpoch())
                 continue;
             Read(lastRate);
             checkpoints.Interrupted((path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: false));
-            observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. Continue with --resume \"{checkpoints.LastPath}\".");
+            observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. "
+                + $"Continue with {TrainOptions.ResumeOption} \"{checkpoints.LastPath}\".");
             WriteCurves();
             return TrainStatus.Interrupted;
         }
@@ -142,7 +144,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     StepReport Read(double rate)
     {
         var report = parts.Step.Report();
-        if (meters.Read() && options.OnNan == "stop")
+        if (meters.Read() && options.OnNan == NotFiniteAction.Stop)
             throw NotFinite(report, rate);
         updatesRead = parts.Step.Updates;
         return report;
@@ -202,7 +204,8 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
         $"{(parts.Step.Updates - updatesRead > 1 ? $"a loss or gradient was not finite after update {updatesRead}, and the loss" : "the loss")} is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} (learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
         + (lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ")
-        + "Use a smaller --lr, a longer warm-up, --clip-grad 1, or --on-nan skip to leave such updates out.");
+        + $"Use a smaller {TrainOptions.LrOption}, a longer warm-up, {TrainOptions.ClipGradOption} 1, "
+        + $"or {TrainOptions.OnNanOption} skip to leave such updates out.");
 
     void WriteCurves()
     {

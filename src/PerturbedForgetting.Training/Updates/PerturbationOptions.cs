@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.MultiTensor;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Updates;
 
@@ -45,10 +46,16 @@ public sealed record PerturbationOptions
     internal void Validate()
     {
         if (IsAdaptive && !ScalesBeforeNorm && !ScalesAfterNorm)
-            throw new ArgumentException("--adaptive-sam needs to know where to scale: add --asam-before-norm, --asam-after-norm, or both.");
+        {
+            throw new ArgumentException($"{TrainOptions.AdaptiveSamOption} needs to know where to scale: "
+                + $"add {TrainOptions.AsamBeforeNormOption}, {TrainOptions.AsamAfterNormOption}, or both.");
+        }
         if (!IsAdaptive && (ScalesBeforeNorm || ScalesAfterNorm))
-            throw new ArgumentException("--asam-before-norm and --asam-after-norm do nothing without --adaptive-sam; add it, or remove them.");
+        {
+            throw new ArgumentException($"{TrainOptions.AsamBeforeNormOption} and {TrainOptions.AsamAfterNormOption} do nothing "
+                + $"without {TrainOptions.AdaptiveSamOption}; add it, or remove them.");
+        }
         if (!double.IsFinite(Alpha) || Alpha < 0)
-            throw new ArgumentException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"--gsam-alpha is {Alpha}; it must be 0 or more."));
+            throw new ArgumentException(FormattableString.Invariant($"{TrainOptions.GsamAlphaOption} is {Alpha}; it must be 0 or more."));
     }
 }

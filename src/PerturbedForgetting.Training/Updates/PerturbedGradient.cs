@@ -4,6 +4,7 @@ using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Updates;
 
@@ -63,7 +64,7 @@ sealed class PerturbedGradient
         int size = options.ChunkSize <= 0 ? batch : options.ChunkSize;
         return size <= batch && batch % size == 0
             ? batch / size
-            : throw new ArgumentException($"--sharpness-m {size} must divide the batch, which has {batch} samples.");
+            : throw new ArgumentException($"{TrainOptions.SharpnessMOption} {size} must divide the batch, which has {batch} samples.");
     }
 
     /// <summary>Adds the gradient of a batch, after <see cref="Prepare"/>, to what the window has so far.</summary>

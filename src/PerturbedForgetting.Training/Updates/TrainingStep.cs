@@ -4,6 +4,7 @@ using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Training.Optimizers;
+using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Schedules;
 
 namespace PerturbedForgetting.Training.Updates;
@@ -50,7 +51,7 @@ public sealed class TrainingStep : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.AccumulationSteps, 1);
         if (options.ShrinkFactor != 0 && !(options.ShrinkFactor is > 0 and <= 1 && schedule.BaseRate > 0))
-            throw new ArgumentException($"--snp-factor must lie between 0 and 1 and needs a learning rate above 0.");
+            throw new ArgumentException($"{TrainOptions.SnpFactorOption} must lie between 0 and 1 and needs a learning rate above 0.");
         (this.model, this.arena, Optimizer, this.options, this.schedule) = (model, arena, optimizer, options, schedule);
         this.rho = rho ?? (options.Perturbation is null ? RhoPolicy.Constant(0) : throw new ArgumentException("A perturbation needs a radius; give a rho policy."));
         if (options.UsesGraphs)
@@ -189,7 +190,8 @@ public sealed class TrainingStep : IDisposable
 
     StepGraphs MakeGraphs() =>
         !arena.Weights.Device.SupportsGraphs
-            ? throw new ArgumentException($"--cuda-graph on: {arena.Weights.Device} has no graphs. Use --cuda-graph auto, or --device cuda.")
+            ? throw new ArgumentException($"{TrainOptions.CudaGraphOption} on: {arena.Weights.Device} has no graphs. "
+                + $"Use {TrainOptions.CudaGraphOption} auto, or {RunOptions.DeviceOption} cuda.")
         : options.Perturbation is { IsRandom: true, Noise: not PhiloxNoise }
             ? throw new ArgumentException($"A recorded step draws its random directions on the device: use {nameof(PhiloxNoise)}, or no graphs.")
         : new StepGraphs(arena.Weights.Device);

@@ -11,7 +11,7 @@ static class ClassMap
     public static ClassList Read(string path)
     {
         var names = new SortedDictionary<int, string>();
-        string[] lines = TextFile.ReadLines(path, "--class-map");
+        string[] lines = TextFile.ReadLines(path, $"`{nameof(DatasetOptions.ClassMapFile)}`");
         for (int i = 0; i < lines.Length; i++)
         {
             string line = lines[i].Trim();

@@ -52,8 +52,9 @@ public abstract class Dataset
             return;
         string advice = lowest == 1 && highest == numClasses
             ? $"labels run from 1 to {highest}: they seem to count from 1, and must count from 0; subtract 1 from each"
-            : $"use --num-classes {Math.Max(highest + 1, Classes.Count)}, or correct the labels";
-        throw new DatasetException($"label {highest} of {Describe(worst)} is out of range 0..{numClasses - 1} for --num-classes {numClasses}; {advice}");
+            : $"use `{nameof(numClasses)}` {Math.Max(highest + 1, Classes.Count)}, or correct the labels";
+        throw new DatasetException(
+            $"label {highest} of {Describe(worst)} is out of range 0..{numClasses - 1} for `{nameof(numClasses)}` {numClasses}; {advice}");
     }
 
     /// <summary>Adds to <see cref="Notes"/>.</summary>

@@ -28,28 +28,33 @@ public sealed class ImageFolderDataset : Dataset
     /// <inheritdoc/>
     public override ClassList Classes { get; }
 
-    /// <summary>Opens a split of the set in <paramref name="root"/>: the sub-folder of that name or a synonym of it
+    /// <summary>Opens a split of the set in <paramref name="dataDir"/>: the sub-folder of that name or a synonym of it
     /// (train, training; validation, val, valid, eval, test). A root with none of these is itself the training set.</summary>
     /// <exception cref="DatasetException">There is no such folder, no image, or no match between folders and classes.</exception>
-    public static ImageFolderDataset OpenSplit(string root, string split, DatasetOptions options)
+    public static ImageFolderDataset OpenSplit(string dataDir, string split, DatasetOptions options)
     {
-        if (!Directory.Exists(root))
-            throw new DatasetException($"--data-dir: there is no folder {root}", wrongOption: true);
-        List<string> folders = FolderScan.SubFolders(root);
+        if (!Directory.Exists(dataDir))
+            throw new DatasetException($"`{nameof(dataDir)}`: there is no folder {dataDir}", wrongOption: true);
+        List<string> folders = FolderScan.SubFolders(dataDir);
         foreach (string candidate in SplitNames.Candidates(split))
         {
-            string path = Path.Combine(root, candidate);
+            string path = Path.Combine(dataDir, candidate);
             if (candidate.Length == 0 || !Directory.Exists(path))
                 continue;
-            string? note = candidate == split ? null : $"{root} has no folder '{split}'; '{candidate}' is used instead";
+            string? note = candidate == split ? null : $"{dataDir} has no folder '{split}'; '{candidate}' is used instead";
             return Open(path, options, note);
         }
         bool isTraining = SplitNames.Candidates(split).Contains("train");
         if (split.Length == 0 || (isTraining && !folders.Exists(SplitNames.IsSplit)))
-            return Open(root, options, split.Length == 0 ? null : $"{root} has no folder '{split}'; its own sub-folders are taken as the classes");
+        {
+            return Open(dataDir, options,
+                split.Length == 0 ? null : $"{dataDir} has no folder '{split}'; its own sub-folders are taken as the classes");
+        }
         string present = folders.Count == 0 ? "it has no sub-folders" : "it has " + Abbreviate(folders);
         throw new DatasetException(
-            $"{root} has none of the folders {string.Join(", ", SplitNames.Candidates(split))}; {present}. Name the folder with --train-split or --val-split", wrongOption: true);
+            $"{dataDir} has none of the folders {string.Join(", ", SplitNames.Candidates(split))}; {present}. "
+                + $"Name the folder with `{nameof(split)}`",
+            wrongOption: true);
     }
 
     /// <summary>Opens the folder whose sub-folders are the classes.</summary>
@@ -97,7 +102,10 @@ public sealed class ImageFolderDataset : Dataset
     {
         List<string> folders = FolderScan.SubFolders(folder);
         if (folders.Count == 0)
-            throw new DatasetException($"{folder} has no sub-folders; images of a class lie in a sub-folder of the class's name (or give --labels FILE)");
+        {
+            throw new DatasetException($"{folder} has no sub-folders; "
+                + $"images of a class lie in a sub-folder of the class's name (or give `{nameof(DatasetOptions.LabelsFile)}` FILE)");
+        }
         if (options.ClassOrder == ClassOrder.Natural)
             folders.Sort(NaturalOrder.Instance);
         ClassList? required = options.ClassMapFile is { } map ? ClassMap.Read(map) : options.Classes;

@@ -26,7 +26,7 @@ sealed class LabelsFile
     {
         Dictionary<string, string> known = ByName(paths);
         var rows = new List<(string Path, string Class, int Line)>();
-        string[] lines = TextFile.ReadLines(file, "--labels");
+        string[] lines = TextFile.ReadLines(file, $"`{nameof(DatasetOptions.LabelsFile)}`");
         var seen = new HashSet<string>(StringComparer.Ordinal);
         for (int i = 0; i < lines.Length; i++)
         {

@@ -10,18 +10,19 @@ namespace PerturbedForgetting.Vision.Datasets;
 /// <param name="Seed">Seed of everything drawn.</param>
 public sealed record ShapesOptions(double Share = 0.9, int Train = 5000, int Validation = 1000, int Size = 32, ulong Seed = 42)
 {
-    /// <summary>The set's name on the command line.</summary>
+    /// <summary>The set's name.</summary>
     public const string Name = "builtin/shapes";
 
     /// <summary>Reads "builtin/shapes" or "builtin/shapes:share=0.9,train=5000,val=1000,size=32,seed=1".</summary>
     /// <exception cref="DatasetException">A setting is unknown or its value out of range.</exception>
-    public static ShapesOptions Parse(string text, ulong seed)
+    public static ShapesOptions Parse(string dataset, ulong seed)
     {
         var options = new ShapesOptions(Seed: seed);
-        int colon = text.IndexOf(':', StringComparison.Ordinal);
+        int colon = dataset.IndexOf(':', StringComparison.Ordinal);
         if (colon < 0)
             return options;
-        foreach (string setting in text[(colon + 1)..].Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        const StringSplitOptions Words = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
+        foreach (string setting in dataset[(colon + 1)..].Split(',', Words))
         {
             string[] parts = setting.Split('=', 2, StringSplitOptions.TrimEntries);
             string value = parts.Length == 2 ? parts[1] : "";
@@ -32,7 +33,9 @@ public sealed record ShapesOptions(double Share = 0.9, int Train = 5000, int Val
                 "val" or "validation" => options with { Validation = (int)Integer(setting, value, 1, 100_000_000) },
                 "size" => options with { Size = (int)Integer(setting, value, 8, 1024) },
                 "seed" => options with { Seed = Integer(setting, value, 0, ulong.MaxValue) },
-                _ => throw new DatasetException($"--dataset {text}: '{parts[0]}' is no setting of {Name}; there are share, train, val, size and seed", wrongOption: true),
+                _ => throw new DatasetException(
+                    $"`{nameof(dataset)}` {dataset}: '{parts[0]}' is no setting of {Name}; there are share, train, val, size and seed",
+                    wrongOption: true),
             };
         }
         return options;
@@ -49,5 +52,6 @@ public sealed record ShapesOptions(double Share = 0.9, int Train = 5000, int Val
             : throw OutOfRange(setting, lowest, highest);
 
     static DatasetException OutOfRange(string setting, object lowest, object highest) =>
-        new(string.Create(CultureInfo.InvariantCulture, $"--dataset {Name}: {setting} is out of range; the value lies in {lowest} to {highest}"), wrongOption: true);
+        new(FormattableString.Invariant($"`dataset` {Name}: {setting} is out of range; the value lies in {lowest} to {highest}"),
+            wrongOption: true);
 }

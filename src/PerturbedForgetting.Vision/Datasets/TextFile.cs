@@ -2,9 +2,9 @@ namespace PerturbedForgetting.Vision.Datasets;
 
 static class TextFile
 {
-    /// <summary>All lines of a file that an option names.</summary>
+    /// <summary>All lines of a file; <paramref name="what"/> says in messages what it is.</summary>
     /// <exception cref="DatasetException">It cannot be read.</exception>
-    public static string[] ReadLines(string path, string option)
+    public static string[] ReadLines(string path, string what)
     {
         try
         {
@@ -12,7 +12,7 @@ static class TextFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DatasetException($"{option}: {e.Message}", wrongOption: true);
+            throw new DatasetException($"{what}: {e.Message}", wrongOption: true);
         }
     }
 }

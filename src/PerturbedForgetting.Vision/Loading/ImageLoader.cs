@@ -42,7 +42,8 @@ public sealed class ImageLoader : IDisposable
         if (options.DropLast && dataset.Count < options.BatchSize)
         {
             throw new DatasetException(
-                $"{dataset.Name}: {dataset.Count} images < batch {options.BatchSize}: an epoch would have no batch; use --batch-size {dataset.Count} or less");
+                $"{dataset.Name}: {dataset.Count} images < batch {options.BatchSize}: an epoch would have no batch; "
+                + $"use `{nameof(options.BatchSize)}` {dataset.Count} or less");
         }
         (this.dataset, this.transform, this.options) = (dataset, transform, options);
         order = new int[dataset.Count];

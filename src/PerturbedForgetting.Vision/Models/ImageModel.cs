@@ -41,7 +41,7 @@ public abstract class ImageModel : Module
     /// <summary>All modules inside are the library's own, and show what they make to the <see cref="Observer"/> alone.</summary>
     internal override bool HidesTensors => Observer is null;
 
-    /// <summary>Sets every element of the classifier's bias (<c>--head-init-bias</c>).</summary>
+    /// <summary>Sets every element of the classifier's bias.</summary>
     public void FillHeadBias(double value) => Classifier.Bias!.Fill(value);
 
     /// <summary>Adds the model's layers, in the order of the forward pass, to a summary that starts with <c>[H, W, 3]</c>.</summary>

@@ -1,6 +1,6 @@
 namespace PerturbedForgetting.Vision.Models;
 
-/// <summary>Turns the options of the command line into those of an architecture.</summary>
+/// <summary>Turns the options of any model into those of an architecture.</summary>
 static class ModelFamilies
 {
     static readonly Dictionary<string, ResNetStem> Stems = new(StringComparer.Ordinal)
@@ -25,7 +25,7 @@ static class ModelFamilies
         new(name, description, tag, config, options =>
         {
             if (options.GlobalPool is not (null or "avg"))
-                throw new ModelOptionException($"--gp '{options.GlobalPool}': {name} pools by 'avg' only.");
+                throw new ModelOptionException($"`{nameof(ModelOptions.GlobalPool)}` '{options.GlobalPool}': {name} pools by 'avg' only.");
             var kwargs = new ModelKwargs(name, options.Kwargs);
             bool averages = kwargs.Flag("avg_down") ?? false;
             var bound = shape with
@@ -52,7 +52,10 @@ static class ModelFamilies
         new(name, description, tag, config, options =>
         {
             if ((options.BnMomentum ?? options.BnEps) is not null)
-                throw new ModelOptionException($"--bn-momentum and --bn-eps: {name} has no batch norm.");
+            {
+                throw new ModelOptionException(
+                    $"`{nameof(ModelOptions.BnMomentum)}` and `{nameof(ModelOptions.BnEps)}`: {name} has no batch norm.");
+            }
             var kwargs = new ModelKwargs(name, options.Kwargs);
             int size = options.ImageSize ?? config.InputSize;
             var bound = shape with
@@ -73,7 +76,9 @@ static class ModelFamilies
                     "token" => TokenPooling.Token,
                     "avg" => TokenPooling.Average,
                     "" => TokenPooling.None,
-                    _ => throw new ModelOptionException($"--gp '{options.GlobalPool}': {name} pools by 'avg', by 'token', or with '' not at all."),
+                    _ => throw new ModelOptionException(
+                        $"`{nameof(ModelOptions.GlobalPool)}` '{options.GlobalPool}': "
+                        + $"{name} pools by 'avg', by 'token', or with '' not at all."),
                 },
                 Drop = options.Drop,
                 NumClasses = options.NumClasses ?? config.NumClasses,

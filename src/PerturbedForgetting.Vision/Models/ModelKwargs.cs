@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors;
 namespace PerturbedForgetting.Vision.Models;
 
 /// <summary>
-/// Binds <c>--model-kwargs name=value</c> to the options of an architecture. Values are written as in the reference (Python
+/// Binds <see cref="ModelOptions.Kwargs"/> to the options of an architecture. Values are written as in the reference (Python
 /// literals): <c>True</c>, <c>16</c>, <c>0.1</c>, <c>[1,1,1,1]</c>; <c>None</c> leaves the default.
 /// </summary>
 /// <param name="model">Named in messages.</param>
@@ -13,13 +13,13 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
 {
     static readonly Dictionary<string, string> Elsewhere = new(StringComparer.Ordinal)
     {
-        ["num_classes"] = "--num-classes",
-        ["img_size"] = "--img-size",
-        ["global_pool"] = "--gp",
-        ["drop_rate"] = "--drop",
-        ["bn_momentum"] = "--bn-momentum",
-        ["bn_eps"] = "--bn-eps",
-        ["head_init_bias"] = "--head-init-bias",
+        ["num_classes"] = nameof(ModelOptions.NumClasses),
+        ["img_size"] = nameof(ModelOptions.ImageSize),
+        ["global_pool"] = nameof(ModelOptions.GlobalPool),
+        ["drop_rate"] = nameof(ModelOptions.Drop),
+        ["bn_momentum"] = nameof(ModelOptions.BnMomentum),
+        ["bn_eps"] = nameof(ModelOptions.BnEps),
+        ["head_init_bias"] = nameof(ModelOptions.HeadInitBias),
     };
 
     readonly List<string> accepted = [];
@@ -80,9 +80,13 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
         foreach (string name in values.Keys)
         {
             if (Elsewhere.TryGetValue(name, out string? option))
-                throw new ModelOptionException($"--model-kwargs {name}={values[name]}: give this with {option}, which would collide with it.");
+                throw new ModelOptionException($"{Given(name, values[name])}: give this with `{option}`, which would collide with it.");
             if (!accepted.Contains(name))
-                throw new ModelOptionException($"--model-kwargs {name}={values[name]}: {model} has no such option.{Suggestions.DidYouMean(name, accepted)} It accepts {string.Join(", ", accepted)}.");
+            {
+                throw new ModelOptionException(
+                    $"{Given(name, values[name])}: {model} has no such option."
+                    + $"{Suggestions.DidYouMean(name, accepted)} It accepts {string.Join(", ", accepted)}.");
+            }
         }
     }
 
@@ -96,5 +100,7 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
     }
 
     ModelOptionException Wrong(string name, string text, string expected) =>
-        new($"--model-kwargs {name}={text}: {model} expects {expected}.");
+        new($"{Given(name, text)}: {model} expects {expected}.");
+
+    static string Given(string name, string text) => $"`{nameof(ModelOptions.Kwargs)}` {name}={text}";
 }

@@ -38,9 +38,9 @@ public static class ModelRegistry
     {
         options ??= new();
         if (options.NumClasses < 1)
-            throw new ModelOptionException($"--num-classes is at least 1, not {options.NumClasses}.");
+            throw new ModelOptionException($"`{nameof(ModelOptions.NumClasses)}` is at least 1, not {options.NumClasses}.");
         if (options.ImageSize < 1)
-            throw new ModelOptionException($"--img-size is at least 1, not {options.ImageSize}.");
+            throw new ModelOptionException($"`{nameof(ModelOptions.ImageSize)}` is at least 1, not {options.ImageSize}.");
         var model = Find(name).Build(options);
         if (options.HeadInitBias is { } bias)
             model.FillHeadBias(bias);

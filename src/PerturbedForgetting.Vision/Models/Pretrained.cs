@@ -117,16 +117,22 @@ sealed class PretrainedPlan
     void CheckClassToken()
     {
         if (missing.Contains("cls_token"))
-            throw new PretrainedException(file.Path, "the file has no class token and the model has one; add --model-kwargs class_token=False --gp avg.");
+        {
+            throw new PretrainedException(file.Path, "the file has no class token and the model has one; "
+                + $"add `{nameof(ModelOptions.Kwargs)}` class_token=False `{nameof(ModelOptions.GlobalPool)}` avg.");
+        }
         if (unknown.Contains("cls_token"))
-            throw new PretrainedException(file.Path, "the file has a class token and the model has none; add --model-kwargs class_token=True.");
+        {
+            throw new PretrainedException(file.Path,
+                $"the file has a class token and the model has none; add `{nameof(ModelOptions.Kwargs)}` class_token=True.");
+        }
     }
 
     string Advice() => (missing.Contains("fc_norm.weight"), missing.Contains("norm.weight")) switch
     {
-        (true, _) => "Its final norm precedes the pooling: use --gp token, as it was trained.",
-        (_, true) => "Its final norm follows the pooling: use --gp avg, as it was trained.",
-        _ => "Check --model and --model-kwargs.",
+        (true, _) => $"Its final norm precedes the pooling: use `{nameof(ModelOptions.GlobalPool)}` token, as it was trained.",
+        (_, true) => $"Its final norm follows the pooling: use `{nameof(ModelOptions.GlobalPool)}` avg, as it was trained.",
+        _ => $"Check `{nameof(model)}` and `{nameof(ModelOptions.Kwargs)}`.",
     };
 
     void CheckPositions(VisionTransformer vit, int found)
@@ -135,9 +141,17 @@ sealed class PretrainedPlan
         int edge = (int)Math.Round(Math.Sqrt(found - prefix));
         string difference = $"its position embedding has {found - prefix} tokens, the model for {vit.ImageHeight}x{vit.ImageWidth} pixels has {grid}";
         if (edge * edge != found - prefix)
-            throw new PretrainedException(file.Path, $"{difference}, and {found - prefix} tokens form no square that could be resized. Check --model and --model-kwargs.");
+        {
+            throw new PretrainedException(file.Path,
+                $"{difference}, and {found - prefix} tokens form no square that could be resized. "
+                + $"Check `{nameof(model)}` and `{nameof(ModelOptions.Kwargs)}`.");
+        }
         if (resize is null)
-            throw new PretrainedException(file.Path, $"{difference}. Give the --img-size it was trained with, or train with --resize-pos-embed bicubic, which fits it.");
+        {
+            throw new PretrainedException(file.Path,
+                $"{difference}. Give the `{nameof(ModelOptions.ImageSize)}` it was trained with, "
+                + $"or train with `{nameof(resize)}` bicubic, which fits it.");
+        }
     }
 
     public PretrainedReport Apply()

@@ -76,7 +76,7 @@ public sealed class ResNet : ImageModel
         if (!options.Bottleneck && (options.Cardinality, options.BaseWidth) != (1, 64))
             throw new ModelOptionException("cardinality and base_width belong to the bottleneck block (resnet50, resnet101); this ResNet has basic blocks.");
         if (options.Drop is not (>= 0 and < 1))
-            throw new ModelOptionException($"--drop is at least 0 and below 1, not {options.Drop}.");
+            throw new ModelOptionException($"`{nameof(ModelOptions.Drop)}` is at least 0 and below 1, not {options.Drop}.");
     }
 
     /// <inheritdoc/>

@@ -75,20 +75,30 @@ public sealed class VisionTransformer : ImageModel
         int patch = options.PatchSize;
         foreach (int edge in (ReadOnlySpan<int>)[options.ImageHeight, options.ImageWidth])
             if (edge % patch != 0)
-                throw new ModelOptionException($"--img-size {edge} is not a multiple of the patch size {patch}; use {Math.Max(edge / patch, 1) * patch} or {(edge / patch + 1) * patch}.");
+            {
+                throw new ModelOptionException(
+                    $"`{nameof(ModelOptions.ImageSize)}` {edge} is not a multiple of the patch size {patch}; "
+                    + $"use {Math.Max(edge / patch, 1) * patch} or {(edge / patch + 1) * patch}.");
+            }
         if (options.Dim % options.Heads != 0)
             throw new ModelOptionException($"embed_dim {options.Dim} cannot be shared evenly by num_heads {options.Heads}.");
         if (!options.ClassToken && options.Pooling == TokenPooling.Token)
-            throw new ModelOptionException("class_token=False leaves no token to classify by; add --gp avg.");
+        {
+            throw new ModelOptionException(
+                $"class_token=False leaves no token to classify by; add `{nameof(ModelOptions.GlobalPool)}` avg.");
+        }
         if (options.Drop is not (>= 0 and < 1))
-            throw new ModelOptionException($"--drop is at least 0 and below 1, not {options.Drop}.");
+            throw new ModelOptionException($"`{nameof(ModelOptions.Drop)}` is at least 0 and below 1, not {options.Drop}.");
     }
 
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor x)
     {
         if (x.Shape.Rank != 4 || x.Shape[1] != ImageHeight || x.Shape[2] != ImageWidth)
-            throw new ArgumentException($"This transformer takes images [B, {ImageHeight}, {ImageWidth}, 3], not {x.Shape}; make it with --img-size for others.");
+        {
+            throw new ArgumentException($"This transformer takes images [B, {ImageHeight}, {ImageWidth}, 3], not {x.Shape}; "
+                + $"make it with `{nameof(ModelOptions.ImageSize)}` for others.");
+        }
         x = Ops.EmbedTokens(Observe("patch_embed", patches.Call(x)), classToken, positions);
         x = Observe("norm", Encode(x));
         x = Pool(x);

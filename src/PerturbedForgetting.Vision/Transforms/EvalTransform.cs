@@ -10,13 +10,16 @@ public sealed class EvalTransform : ImageTransform
     /// <summary>Creates the transform.</summary>
     /// <param name="height">Output height in pixels.</param>
     /// <param name="width">Output width in pixels.</param>
-    /// <param name="cropShare">Share of the resized image that is kept (--crop-pct), 0 to 1, 0 excluded.</param>
+    /// <param name="cropShare">Share of the resized image that is kept, 0 to 1, 0 excluded.</param>
     /// <param name="interpolation">Filter of the resize. For an input that is not square it is always bilinear.</param>
     public EvalTransform(int height, int width, double cropShare = 0.875, Interpolation interpolation = Interpolation.Bicubic)
         : base(height, width)
     {
         if (!(cropShare is > 0 and <= 1))
-            throw new ArgumentOutOfRangeException(nameof(cropShare), cropShare, "The share of the image that evaluation keeps (--crop-pct) lies in 0 to 1, 0 excluded.");
+        {
+            throw new ArgumentOutOfRangeException(nameof(cropShare), cropShare,
+                $"The share of the image that evaluation keeps (`{nameof(cropShare)}`) lies in 0 to 1, 0 excluded.");
+        }
         CropShare = cropShare;
         Interpolation = height == width ? interpolation : Interpolation.Bilinear;
     }

@@ -17,7 +17,7 @@ public sealed class PaddedCrop(int height, int width, int padding = 4, double fl
 
     /// <summary>Probability of mirroring.</summary>
     public double Flip { get; } = flip is >= 0 and <= 1 ? flip
-        : throw new ArgumentOutOfRangeException(nameof(flip), flip, "The probability of a flip (--hflip) lies in 0 to 1.");
+        : throw new ArgumentOutOfRangeException(nameof(flip), flip, $"The probability of a flip (`{nameof(flip)}`) lies in 0 to 1.");
 
     /// <inheritdoc/>
     public override bool ApplyUnflipped(RgbImage image, Resampler resampler, ref RandomSequence random, Span<byte> target)

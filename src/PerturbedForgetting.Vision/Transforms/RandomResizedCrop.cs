@@ -26,11 +26,21 @@ public sealed class RandomResizedCrop : ImageTransform
         Flip = flip;
         Interpolation = interpolation;
         if (!(Scale.Min > 0 && Scale.Min <= Scale.Max))
-            throw new ArgumentException(FormattableString.Invariant($"The crop's area runs from a positive share to a larger one (--scale 0.05 1.0), not from {Scale.Min} to {Scale.Max}."), nameof(scale));
+        {
+            throw new ArgumentException($"The crop's area runs from a positive share to a larger one (`{nameof(scale)}` 0.05 1.0), "
+                + FormattableString.Invariant($"not from {Scale.Min} to {Scale.Max}."), nameof(scale));
+        }
         if (!(Ratio.Min > 0 && Ratio.Min <= Ratio.Max))
-            throw new ArgumentException(FormattableString.Invariant($"The crop's aspect ratio runs from a positive number to a larger one (--ratio 0.75 1.333), not from {Ratio.Min} to {Ratio.Max}."), nameof(ratio));
+        {
+            throw new ArgumentException("The crop's aspect ratio runs from a positive number to a larger one "
+                + $"(`{nameof(ratio)}` 0.75 1.333), "
+                + FormattableString.Invariant($"not from {Ratio.Min} to {Ratio.Max}."), nameof(ratio));
+        }
         if (!(flip is >= 0 and <= 1))
-            throw new ArgumentException(FormattableString.Invariant($"The probability of a flip (--hflip) lies in 0 to 1, and is {flip}."), nameof(flip));
+        {
+            throw new ArgumentException(
+                FormattableString.Invariant($"The probability of a flip (`{nameof(flip)}`) lies in 0 to 1, and is {flip}."), nameof(flip));
+        }
     }
 
     /// <summary>Range of the crop's share of the area.</summary>

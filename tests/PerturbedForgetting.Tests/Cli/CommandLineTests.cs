@@ -160,6 +160,7 @@ sealed class CommandLineTests
         yield return new TestCaseData(new DatasetException("no images"), 3, "bad data: no images");
         yield return new TestCaseData(new DatasetException("no split", wrongOption: true), 2, "error: no split");
         yield return new TestCaseData(new ModelOptionException("no model"), 2, "error: no model");
+        yield return new TestCaseData(new ModelOptionException("`GlobalPool` 'max': no"), 2, "error: --gp 'max': no");
         yield return new TestCaseData(new PretrainedException("w", "pickle"), 3, "pickle");
         yield return new TestCaseData(new FileNotFoundException("no 'x'"), 3, "no 'x'");
         yield return new TestCaseData(new IOException("disk full"), 1, "disk full");

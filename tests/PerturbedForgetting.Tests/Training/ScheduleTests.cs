@@ -1,5 +1,6 @@
 using System.Text.Json;
 using PerturbedForgetting.Tests.Reference;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Schedules;
 using PerturbedForgetting.Training.Updates;
@@ -17,7 +18,9 @@ sealed class ScheduleTests
     {
         double Number(string name) => config.GetProperty(name).GetDouble();
         var schedule = new LinearSchedule(Number("lr"), Number("min_lr"), Number("warmup_lr"), (int)Number("warmup_epochs"), (int)Number("epochs"), (long)Number("updates_per_epoch"));
-        var rho = RhoPolicy.Create(config.GetProperty("rho_policy").GetString()!, Number("rho"), Number("min_rho"), schedule);
+        TrainOptions options = new();
+        TrainOptions.RhoPolicyOption.Set(options, config.GetProperty("rho_policy").GetString());
+        var rho = RhoPolicy.Create(options.RhoPolicy, Number("rho"), Number("min_rho"), schedule);
         int rows = 0;
         foreach (JsonElement row in config.GetProperty("rows").EnumerateArray())
         {
@@ -37,11 +40,12 @@ sealed class ScheduleTests
         {
             int Whole(string name) => row.GetProperty(name).GetInt32();
             string opt = row.GetProperty("opt").GetString()!, scale = row.GetProperty("scale").GetString()!;
-            foreach (string asked in new[] { scale, "" })
+            LrScale named = scale == "sqrt" ? LrScale.Sqrt : LrScale.Linear;
+            foreach (LrScale? asked in new LrScale?[] { named, null })
             {
                 var options = new TrainOptions
                 {
-                    Opt = opt,
+                    Opt = OptimizerName.Parse(opt),
                     LrBase = row.GetProperty("lr_base").GetDouble(),
                     LrBaseSize = Whole("lr_base_size"),
                     LrBaseScale = asked,
@@ -58,14 +62,17 @@ sealed class ScheduleTests
 
     [Test]
     public void ProportionalRhoRefusesARateThatDoesNotChange() => Assert.That(
-        () => RhoPolicy.Create("lr_prop", 0.1, 0.05, new LinearSchedule(0.01, 0.01, 0, 0, 3, 10)),
+        () => RhoPolicy.Create(RhoPolicyKind.LrProportional, 0.1, 0.05, new LinearSchedule(0.01, 0.01, 0, 0, 3, 10)),
         Throws.ArgumentException.With.Message.Contains("--min-lr").And.Message.Contains("0.01"));
 
     [Test]
     public void UnknownNamesListTheChoices()
     {
-        Assert.That(() => RhoPolicy.Create("cosine", 0.1, 0, new LinearSchedule(0.1, 0, 0, 0, 3, 10)), Throws.ArgumentException.With.Message.Contains("lr_prop"));
-        Assert.That(new TrainOptions { LrBaseScale = "cubic" }.Validate().Select(static p => p.ToString()), Has.One.Contains("--lr-base-scale").And.One.Contains("sqrt"));
+        TrainOptions options = new();
+        TrainOptions.RhoPolicyOption.Set(options, "cosine");
+        TrainOptions.LrBaseScaleOption.Set(options, "cubic");
+        Assert.That(options.Validate().Select(static p => p.ToString()),
+            Has.One.Contains("--rho-policy").And.One.Contains("lr_prop").And.One.Contains("--lr-base-scale").And.One.Contains("sqrt"));
     }
 
     [TestCase(5, 2, new[] { 2, 2, 2, 2, 1 }, new[] { 1, 3, 4 })]

@@ -77,7 +77,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     [TestCase("sam_lamb")]
     [TestCase("SGD")]
     [TestCase("")]
-    public void AnUnknownNameListsTheChoices(string name) => Assert.That(() => OptimizerFactory.Parse(name),
+    public void AnUnknownNameListsTheChoices(string name) => Assert.That(() => OptimizerName.Parse(name),
         Throws.ArgumentException.With.Message.Contains("sam_adamw").And.Message.Contains("randsam_sgdw"));
 
     [Test]
@@ -182,7 +182,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     {
         using var model = new OwnNormalization();
         using var arena = new ParameterArena(model);
-        using var optimizer = OptimizerFactory.Create(opt, arena, new());
+        using var optimizer = OptimizerFactory.Create(OptimizerName.Parse(opt), arena, new());
         using var step = new TrainingStep(model, arena, optimizer, new(CrossEntropy) { Perturbation = new() { IsRandom = opt.StartsWith("rand", StringComparison.Ordinal) } },
             new LinearSchedule(0.1, 0, 0, 0, 1, 1), RhoPolicy.Constant(0.5));
         using var x = Persistent([4, 3], DType.Float32).CopyFrom<float>([1, 2, 3, 4, 5, 7, 8, 8, 8, 0, 1, -6]);
@@ -328,7 +328,7 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
 
     [Test]
     public void ProportionalRhoWithEqualBoundsIsConstant() => AssertEqual(
-        new("lr_prop", "sam_adamw") { Rho = static schedule => RhoPolicy.Create("lr_prop", 0.1, 0.1, schedule) },
+        new("lr_prop", "sam_adamw") { Rho = static schedule => RhoPolicy.Create(RhoPolicyKind.LrProportional, 0.1, 0.1, schedule) },
         new("constant", "sam_adamw"));
 
     [Test]

@@ -35,7 +35,7 @@ sealed record TinySettings(string Name, string Opt)
     /// <summary>One of each kind of gradient and optimizer, on both models.</summary>
     public static IEnumerable<TinySettings> Variants()
     {
-        foreach (string opt in OptimizerFactory.Names)
+        foreach (string opt in OptimizerName.All.Select(o => o.ToString()))
             yield return new(opt, opt) { Model = opt.EndsWith('w') ? "conv" : "mlp" };
         foreach (string model in new[] { "mlp", "conv" })
         {
@@ -58,11 +58,11 @@ sealed class TinyRun : IDisposable
     {
         Settings = settings;
         Tiny = new TinyModels(settings.Model, type, settings.Prepare);
-        var (kind, _) = OptimizerFactory.Parse(settings.Opt);
+        var name = OptimizerName.Parse(settings.Opt);
         var schedule = new LinearSchedule(settings.Rate, 0, 0, 1, 10, UpdateWindow.PerEpoch(TinyModels.Batches, settings.Accumulation));
-        Step = new TrainingStep(Tiny.Model, Arena, OptimizerFactory.Create(settings.Opt, Arena, settings.Numbers), new StepOptions(settings.Loss)
+        Step = new TrainingStep(Tiny.Model, Arena, OptimizerFactory.Create(name, Arena, settings.Numbers), new StepOptions(settings.Loss)
         {
-            Perturbation = kind == GradientKind.Plain ? null : settings.Perturbation with { IsRandom = kind == GradientKind.Random },
+            Perturbation = name.Perturbs ? settings.Perturbation with { IsRandom = name.Perturbation == PerturbationKind.RandSam } : null,
             AccumulationSteps = settings.Accumulation,
             ClipNorm = settings.Clip,
             ShrinkFactor = settings.Shrink,

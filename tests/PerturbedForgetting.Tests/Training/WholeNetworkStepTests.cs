@@ -45,7 +45,7 @@ sealed class WholeNetworkStepTests
         TinyModels.Write(images, Array.ConvertAll(Layouts.ChannelsLast(ReferenceWeights.Input(shape), shape), static v => (double)v));
         var labels = Tensor.From(Array.ConvertAll(ReferenceWeights.Labels(shape[0], 1000), static l => (int)l), [shape[0]]);
 
-        using var optimizer = OptimizerFactory.Create(c.Config.GetProperty("opt").GetString()!, arena, new() { WeightDecay = c.Number("weight_decay", 0), Momentum = c.Number("momentum", 0) });
+        using var optimizer = OptimizerFactory.Create(OptimizerName.Parse(c.Config.GetProperty("opt").GetString()!), arena, new() { WeightDecay = c.Number("weight_decay", 0), Momentum = c.Number("momentum", 0) });
         var before = arena.NewBuffer().CopyFrom(arena.Weights);
         Tensor moved = arena.NewBuffer(), gradient = arena.NewBuffer();
         LossFunction loss = c.Flag("bce_loss", false) ? static (x, y) => Ops.BinaryCrossEntropy(x, y) : static (x, y) => Ops.CrossEntropy(x, y);

@@ -144,7 +144,7 @@ public class BinaryDatasetTests
     [TestCase("builtin/shape", "Did you mean 'builtin/shapes'?")]
     [TestCase("tfds/imagenet2012", "export the images to folders")]
     [TestCase("completely-different", "Known: folder")]
-    [TestCase("cifar10", "--data-dir")]
+    [TestCase("cifar10", "`dataDir`")]
     [TestCase("builtin/shapes:shade=1", "'shade' is no setting")]
     [TestCase("builtin/shapes:share=1.5", "share=1.5 is out of range")]
     [TestCase("builtin/shapes:share=0,9", "'9' is no setting")]

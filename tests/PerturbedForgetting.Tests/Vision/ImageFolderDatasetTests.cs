@@ -152,7 +152,7 @@ public class ImageFolderDatasetTests
             csv.Append($"{i}.jpg,{i}\n");
         }
         Dataset set = DatasetFactory.Open("folder", folder.Root, "train", new DatasetOptions { LabelsFile = folder.Write("l.csv", csv.ToString()) });
-        Assert.That(Refused(() => set.CheckLabels(10)).Message, Does.Contain("label 10").And.Contain("10.jpg").And.Contain("count from 1").And.Contain("--num-classes 10"));
+        Assert.That(Refused(() => set.CheckLabels(10)).Message, Does.Contain("label 10").And.Contain("10.jpg").And.Contain("count from 1").And.Contain("`numClasses` 10"));
     }
 
     [Test]
@@ -163,7 +163,7 @@ public class ImageFolderDatasetTests
             folder.Write($"train/{i}/1.jpg", Image);
         Dataset set = DatasetFactory.Open("folder", folder.Root, "train");
         Assert.DoesNotThrow(() => set.CheckLabels(4));
-        Assert.That(Refused(() => set.CheckLabels(3)).Message, Does.Contain("label 3").And.Contain("0..2").And.Contain("--num-classes 4"));
+        Assert.That(Refused(() => set.CheckLabels(3)).Message, Does.Contain("label 3").And.Contain("0..2").And.Contain("`numClasses` 4"));
     }
 
     [Test]
@@ -203,7 +203,7 @@ public class ImageFolderDatasetTests
         folder.Write("a/1.jpg", Image);
         folder.Write("b/1.jpg", Image);
         Assert.That(DatasetFactory.Open("folder", folder.Root, "train").Notes, Has.Some.Contains("taken as the classes"));
-        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "validation")).Message, Does.Contain("validation, val").And.Contain("--val-split"));
+        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "validation")).Message, Does.Contain("validation, val").And.Contain("`split`"));
     }
 
     [Test]

@@ -169,7 +169,7 @@ public class ImageLoaderTests
     public void T18_T19_FewerImagesThanABatchAreRefused(int images)
     {
         DatasetException e = Assert.Throws<DatasetException>(() => new ImageLoader(Shapes(images), Augmenting, LoaderOptions.Training(8, 2, 1)).Dispose())!;
-        Assert.That(e.Message, Does.Contain($"{images} images < batch 8").And.Contain($"--batch-size {images}"));
+        Assert.That(e.Message, Does.Contain($"{images} images < batch 8").And.Contain($"`BatchSize` {images}"));
     }
 
     [Test]

@@ -134,9 +134,9 @@ public class ResamplerTests
     [Test]
     public void WrongSettingsAreNamed()
     {
-        Assert.That(() => new RandomResizedCrop(8, 8, (0, 1)), Throws.ArgumentException.With.Message.Contains("--scale"));
-        Assert.That(() => new RandomResizedCrop(8, 8, flip: double.NaN), Throws.ArgumentException.With.Message.Contains("--hflip"));
-        Assert.That(() => new EvalTransform(8, 8, 1.5), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--crop-pct"));
+        Assert.That(() => new RandomResizedCrop(8, 8, (0, 1)), Throws.ArgumentException.With.Message.Contains("`scale`"));
+        Assert.That(() => new RandomResizedCrop(8, 8, flip: double.NaN), Throws.ArgumentException.With.Message.Contains("`flip`"));
+        Assert.That(() => new EvalTransform(8, 8, 1.5), Throws.InstanceOf<ArgumentException>().With.Message.Contains("`cropShare`"));
         Assert.That(() => new EvalTransform(0, 8), Throws.InstanceOf<ArgumentException>());
     }
 

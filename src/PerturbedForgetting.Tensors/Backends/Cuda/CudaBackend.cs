@@ -162,7 +162,7 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     /// <summary>A float32 tensor's address, where any will do: a matrix may be one of a row of them.</summary>
     static DevicePointer Float(Tensor t) => t.DType == DType.Float32
         ? Pointer(t)
-        : throw new NotSupportedException($"On a GPU dense tensors are Float32, not {t}. Use --device cpu for Float64.");
+        : throw new NotSupportedException($"On a GPU dense tensors are Float32, not {t}. Use `device` cpu for Float64.");
 
     static DevicePointer PointerOrNull(Tensor? t) => t is null ? DevicePointer.Null : Pointer(t);
 

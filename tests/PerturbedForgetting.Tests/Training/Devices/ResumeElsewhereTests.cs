@@ -1,6 +1,7 @@
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training;
@@ -14,15 +15,15 @@ sealed class ResumeElsewhereTests(string device) : DeviceFixture(device)
 
     static IEnumerable<TestCaseData> Variants()
     {
-        yield return new TestCaseData(ShortRun.Options("") with { Opt = "sam_sgdw", PerturbLoss = "obf", ObfC = 10, Drop = 0.2, SnpFactor = 0.01 }).SetArgDisplayNames("resnet");
-        yield return new TestCaseData(ShortRun.Transformer("") with { Opt = "sam_adamw", PerturbLoss = "obf", ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1 }).SetArgDisplayNames("vit");
+        yield return new TestCaseData(ShortRun.Options("") with { Opt = OptimizerName.Parse("sam_sgdw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Drop = 0.2, SnpFactor = 0.01 }).SetArgDisplayNames("resnet");
+        yield return new TestCaseData(ShortRun.Transformer("") with { Opt = OptimizerName.Parse("sam_adamw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1 }).SetArgDisplayNames("vit");
     }
 
     [TestCaseSource(nameof(Variants))]
     public void ItGoesOnWithTheSameNumbers(TrainOptions options)
     {
         using var folder = new TempFolder();
-        options = options with { Output = folder.Path, Precision = "fp32", LogInterval = 1 };
+        options = options with { Output = folder.Path, Precision = GpuPrecision.Fp32, LogInterval = 1 };
         var whole = new RecordingObserver();
         ShortRun.Train(options with { Experiment = "whole", Device = "cpu" }, whole);
         foreach (var (from, to) in ((string, string)[])[("cpu", DeviceName), (DeviceName, "cpu")])

@@ -27,7 +27,7 @@ sealed class SmallRun : IDisposable
             model = network == "resnet" ? ResNet() : Transformer();
         Arena = new ParameterArena(model);
         var schedule = new LinearSchedule(opt.Contains("adam", StringComparison.Ordinal) ? 0.003 : 0.05, 0, 0, 1, 10, Batches);
-        step = new TrainingStep(model, Arena, OptimizerFactory.Create(opt, Arena, new() { WeightDecay = 0.05 }),
+        step = new TrainingStep(model, Arena, OptimizerFactory.Create(OptimizerName.Parse(opt), Arena, new() { WeightDecay = 0.05 }),
             new StepOptions(static (logits, labels) => Ops.CrossEntropy(logits, labels, 0.1))
             {
                 Perturbation = new() { Loss = static (logits, labels) => Ops.OutputBiasForget(logits, labels, 5, 1), ChunkSize = BatchSize / 2 },

@@ -1,6 +1,8 @@
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tests.Tensors.Serialization;
+using PerturbedForgetting.Training.Optimizers;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training;
 
@@ -62,7 +64,7 @@ sealed class SoftwareGpuTrainingTests
     public void NoOrderOfStreamsChangesABit()
     {
         using var folder = new TempFolder();
-        var options = ShortRun.Options(folder.Path) with { Opt = "sam_sgdw", PerturbLoss = "obf", ObfC = 10, Workers = 2, Epochs = 1, WarmupEpochs = 0, Precision = "fp32" };
+        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Workers = 2, Epochs = 1, WarmupEpochs = 0, Precision = GpuPrecision.Fp32 };
         string? expected = null;
         foreach (int? seed in (int?[])[null, 1, 2, 3])
         {

@@ -1,4 +1,7 @@
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Schedules;
+using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Tests.Training.Options;
 
@@ -15,8 +18,8 @@ sealed class OptionRulesTests
         yield return Case("--dataset", "builtin/shapes", o => o.DataDir = null);
         yield return Case("--dataset", "cannot be read", o => o.Dataset = "tfds/cifar10");
         yield return Case("--dataset-download", "nothing is downloaded", o => o.DatasetDownload = true);
-        yield return Case("--class-order", "needs --class-map", o => o.ClassOrder = "file");
-        yield return Case("--class-order", "Did you mean 'natural'", o => o.ClassOrder = "nautral");
+        yield return Case("--class-order", "needs --class-map", o => o.ClassOrder = ClassFolderOrder.File);
+        yield return Case("--class-order", "Did you mean 'natural'", o => RunOptions.ClassOrderOption.Set(o, "nautral"));
         yield return Case("--batch-size", "at least 1, got 0", o => o.BatchSize = 0);
         yield return Case("--validation-batch-size", "at least 1", o => o.ValidationBatchSize = 0);
         yield return Case("--grad-accum-steps", "at least 1", o => o.GradAccumSteps = 0);
@@ -35,13 +38,13 @@ sealed class OptionRulesTests
         yield return Case("--smoothing", "below 1", o => o.Smoothing = 1);
         yield return Case("--drop", "below 1", o => o.Drop = -0.1);
         yield return Case("--bn-momentum", "has no batch norm", o => (o.Model, o.BnMomentum) = ("vit_tiny_patch4_32", 0.1));
-        yield return Case("--resize-pos-embed", "--pretrained-path", o => o.ResizePosEmbed = "bicubic");
+        yield return Case("--resize-pos-embed", "--pretrained-path", o => o.ResizePosEmbed = Interpolation.Bicubic);
         yield return Case("--pretrained", "--pretrained-path", o => o.Pretrained = true);
-        yield return Case("--opt", "sam_sgd, sam_sgdw", o => o.Opt = "sam");
-        yield return Case("--opt", "Did you mean 'adamw'", o => o.Opt = "AdamW");
-        yield return Case("--opt-betas", "belongs to adam and adamw, not to sam_sgd", o => (o.Opt, o.OptBetas) = ("sam_sgd", [0.9, 0.99]));
-        yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = ("adamw", [0.9]));
-        yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = ("adamw", [0.9, 1]));
+        yield return Case("--opt", "sam_sgd, sam_sgdw", o => TrainOptions.OptOption.Set(o, "sam"));
+        yield return Case("--opt", "Did you mean 'adamw'", o => TrainOptions.OptOption.Set(o, "AdamW"));
+        yield return Case("--opt-betas", "belongs to adam and adamw, not to sam_sgd", o => (o.Opt, o.OptBetas) = (OptimizerName.Parse("sam_sgd"), [0.9, 0.99]));
+        yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = (OptimizerName.Parse("adamw"), [0.9]));
+        yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = (OptimizerName.Parse("adamw"), [0.9, 1]));
         yield return Case("--opt-eps", "belongs to adam", o => o.OptEps = 1e-8);
         yield return Case("--opt-kwargs", "'nesterov' is not known", o => o.OptKwargs = new Dictionary<string, object?> { ["nesterov"] = true });
         yield return Case("--model-kwargs", "use --num-classes", o => o.ModelKwargs = new Dictionary<string, object?> { ["num_classes"] = 3L });
@@ -50,19 +53,19 @@ sealed class OptionRulesTests
         yield return Case("--obf-C", "above 1", o => o.ObfC = 1);
         yield return Case("--obf-C", "above 1", o => o.ObfC = 0.5);
         yield return Case("--obf-gamma", "0 to 1, got 2", o => o.ObfGamma = 2);
-        yield return Case("--sharpness-m", "larger than --batch-size 128", o => (o.Opt, o.SharpnessM) = ("sam_sgd", 256));
-        yield return Case("--sharpness-m", "does not divide --batch-size 128; nearby values that do: 16, 32, 64", o => (o.Opt, o.SharpnessM) = ("sam_sgd", 48));
-        yield return Case("--adaptive-sam", "--asam-before-norm", o => (o.Opt, o.AdaptiveSam) = ("sam_sgd", true));
-        yield return Case("--asam-after-norm", "needs --adaptive-sam", o => (o.Opt, o.AsamAfterNorm) = ("sam_sgd", true));
-        yield return Case("--rho-policy", "divides by lr - min-lr", o => (o.Opt, o.RhoPolicy, o.Lr, o.MinLr) = ("sam_sgd", "lr_prop", 0.1, 0.1));
-        yield return Case("--sched", "'cosine' is not one of linear", o => o.Sched = "cosine");
-        yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => o.BceReduction = "sum_mena");
+        yield return Case("--sharpness-m", "larger than --batch-size 128", o => (o.Opt, o.SharpnessM) = (OptimizerName.Parse("sam_sgd"), 256));
+        yield return Case("--sharpness-m", "does not divide --batch-size 128; nearby values that do: 16, 32, 64", o => (o.Opt, o.SharpnessM) = (OptimizerName.Parse("sam_sgd"), 48));
+        yield return Case("--adaptive-sam", "--asam-before-norm", o => (o.Opt, o.AdaptiveSam) = (OptimizerName.Parse("sam_sgd"), true));
+        yield return Case("--asam-after-norm", "needs --adaptive-sam", o => (o.Opt, o.AsamAfterNorm) = (OptimizerName.Parse("sam_sgd"), true));
+        yield return Case("--rho-policy", "divides by lr - min-lr", o => (o.Opt, o.RhoPolicy, o.Lr, o.MinLr) = (OptimizerName.Parse("sam_sgd"), RhoPolicyKind.LrProportional, 0.1, 0.1));
+        yield return Case("--sched", "'cosine' is not one of linear", o => TrainOptions.SchedOption.Set(o, "cosine"));
+        yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => RunOptions.BceReductionOption.Set(o, "sum_mena"));
         yield return Case("--lr", "negative", o => o.Lr = -1);
-        yield return Case("--dist-bn", "nothing to broadcast", o => o.DistBn = "broadcast");
+        yield return Case("--dist-bn", "nothing to broadcast", o => o.DistBn = DistBn.Broadcast);
         yield return Case("--local_rank", "one worker", o => o.LocalRank = 1);
         yield return Case("--log-wandb", "summary.csv", o => o.LogWandb = true);
         yield return Case("--device", "'gpu' is not one of auto, cpu, cuda", o => o.Device = "gpu");
-        yield return Case("--cuda-graph", "the CPU has no graphs", o => (o.CudaGraph, o.Device) = ("on", "cpu"));
+        yield return Case("--cuda-graph", "the CPU has no graphs", o => (o.CudaGraph, o.Device) = (true, "cpu"));
         yield return Case("--experiment", "single folder", o => o.Experiment = "a/b");
         yield return Case("--experiment", "single folder", o => o.Experiment = "..");
     }
@@ -82,11 +85,11 @@ sealed class OptionRulesTests
     {
         yield return Case("--pin-mem", "no effect", o => o.PinMem = true);
         yield return Case("--synchronize-step", "no effect", o => (o.SynchronizeStep, o.Device) = (true, "cpu"));
-        yield return Case("--min-rho", "--rho-policy constant", o => (o.Opt, o.MinRho) = ("sam_sgdw", 0.02));
-        yield return Case("--backup-normalized", "--gsam-alpha", o => (o.Opt, o.BackupNormalized) = ("sam_sgdw", true));
-        yield return Case("--perturb-loss", "use sam_sgd", o => o.PerturbLoss = "obf");
+        yield return Case("--min-rho", "--rho-policy constant", o => (o.Opt, o.MinRho) = (OptimizerName.Parse("sam_sgdw"), 0.02));
+        yield return Case("--backup-normalized", "--gsam-alpha", o => (o.Opt, o.BackupNormalized) = (OptimizerName.Parse("sam_sgdw"), true));
+        yield return Case("--perturb-loss", "use sam_sgd", o => o.PerturbLoss = PerturbLoss.OutputBiasForget);
         yield return Case("--sharpness-m", "does not perturb", o => o.SharpnessM = 64);
-        yield return Case("--momentum", "--opt-betas", o => (o.Opt, o.Momentum) = ("adamw", 0.5));
+        yield return Case("--momentum", "--opt-betas", o => (o.Opt, o.Momentum) = (OptimizerName.Parse("adamw"), 0.5));
         yield return Case("--clip-grad", "not clipped", o => o.ClipGrad = 0);
         yield return Case("--warmup-epochs", "never reaches", o => o.Epochs = 5);
     }
@@ -121,19 +124,20 @@ sealed class OptionRulesTests
     [Test]
     public void AllProblemsComeAtOnce()
     {
-        TrainOptions options = new() { BatchSize = 0, Opt = "lion", Rho = -1, Scale = [2, 3] };
+        TrainOptions options = new() { BatchSize = 0, Rho = -1, Scale = [2, 3] };
+        TrainOptions.OptOption.Set(options, "lion");
         Assert.That(options.Validate().Select(p => p.Option), Is.SupersetOf(new[] { "--dataset", "--batch-size", "--opt", "--rho", "--scale" }));
     }
 
-    [TestCase(null, "sgd", 128, 1, "", 0.05)]
-    [TestCase(null, "sgd", 128, 8, "", 0.4)]
-    [TestCase(null, "adamw", 64, 1, "", 0.05)]
-    [TestCase(null, "adamw", 64, 1, "linear", 0.025)]
-    [TestCase(0.0, "sgd", 256, 1, "", 0.1)]
-    [TestCase(0.3, "sgd", 256, 1, "", 0.3)]
-    public void TheLearningRateFollowsFromTheBatch(double? lr, string opt, int batch, int accumulation, string scale, double expected)
+    [TestCase(null, "sgd", 128, 1, null, 0.05)]
+    [TestCase(null, "sgd", 128, 8, null, 0.4)]
+    [TestCase(null, "adamw", 64, 1, null, 0.05)]
+    [TestCase(null, "adamw", 64, 1, LrScale.Linear, 0.025)]
+    [TestCase(0.0, "sgd", 256, 1, null, 0.1)]
+    [TestCase(0.3, "sgd", 256, 1, null, 0.3)]
+    public void TheLearningRateFollowsFromTheBatch(double? lr, string opt, int batch, int accumulation, LrScale? scale, double expected)
     {
-        TrainOptions options = new() { Lr = lr, Opt = opt, BatchSize = batch, GradAccumSteps = accumulation, LrBaseScale = scale };
+        TrainOptions options = new() { Lr = lr, Opt = OptimizerName.Parse(opt), BatchSize = batch, GradAccumSteps = accumulation, LrBaseScale = scale };
         Assert.That(options.EffectiveLr, Is.EqualTo(expected).Within(1e-15));
     }
 
@@ -143,7 +147,7 @@ sealed class OptionRulesTests
         TrainOptions options = new() { Dataset = QuickStart.Dataset };
         QuickStart.Apply(options, QuickStart.Dataset + ":size=16");
         Assert.That(options.Validate(), Is.Empty);
-        Assert.That(options.Perturbs);
+        Assert.That(options.Opt.Perturbs);
         TrainOptions other = new();
         QuickStart.Apply(other, "cifar10");
         Assert.That(OptionsJson.Diff(other, new TrainOptions()), Is.Empty);

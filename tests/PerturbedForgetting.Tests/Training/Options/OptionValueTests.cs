@@ -1,4 +1,5 @@
 using CsCheck;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training.Options;
@@ -91,10 +92,11 @@ sealed class OptionValueTests
     [TestCase("--obfc", "--obf-C")]
     [TestCase("--warmup", "--warmup-lr")]
     public void TheNearestNamesAreSuggested(string typed, string expected) =>
-        Assert.That(OptionTables.Train.Suggest(typed), Does.Contain(expected));
+        Assert.That(Suggestions.Nearest(typed, OptionTables.Train.Specs.Select(s => s.Flag)), Does.Contain(expected));
 
     [Test]
-    public void NothingIsSuggestedForNonsense() => Assert.That(OptionTables.Train.Suggest("--xyzzyplugh"), Is.Empty);
+    public void NothingIsSuggestedForNonsense() =>
+        Assert.That(Suggestions.Nearest("--xyzzyplugh", OptionTables.Train.Specs.Select(s => s.Flag)), Is.Empty);
 
     static IReadOnlyDictionary<string, object?> Pairs(string text) =>
         (IReadOnlyDictionary<string, object?>)OptionValue.Parse(OptionTables.Train.Find("model-kwargs")!, [text]);

@@ -4,6 +4,7 @@ using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tests.Tensors.Serialization;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training.Profiling;
@@ -35,7 +36,7 @@ sealed class TrainProfileTests
         ImgSize = 8,
         BatchSize = 4,
         GradAccumSteps = 1,
-        Opt = "sam_sgdw",
+        Opt = OptimizerName.Parse("sam_sgdw"),
         Epochs = 1,
         WarmupEpochs = 0,
         Device = device,

@@ -72,7 +72,7 @@ sealed class BatchInputTests
         using var input = new BatchInput(Device.Cpu, InputCase.Normalization, classes: 3);
         int[] labels = InputCase.Expected(0)[0].Labels;
         int wrong = Array.FindIndex(labels, l => l >= 3);
-        Assert.That(() => input.Epoch(loader, 0).Count(), Throws.ArgumentException.With.Message.Contains($"label {labels[wrong]} of sample {wrong}").And.Message.Contains("--num-classes"));
+        Assert.That(() => input.Epoch(loader, 0).Count(), Throws.ArgumentException.With.Message.Contains($"label {labels[wrong]} of sample {wrong}").And.Message.Contains("`numClasses`"));
     }
 
     [Test]

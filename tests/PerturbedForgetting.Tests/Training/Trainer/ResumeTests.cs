@@ -1,7 +1,9 @@
 using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Schedules;
 
 namespace PerturbedForgetting.Tests.Training;
 
@@ -19,12 +21,12 @@ sealed class ResumeTests
     static IEnumerable<TestCaseData> Variants()
     {
         TrainOptions cnn = ShortRun.Options(""), vit = ShortRun.Transformer("");
-        yield return new TestCaseData(cnn with { Opt = "sgd" }).SetArgDisplayNames("sgd");
-        yield return new TestCaseData(cnn with { Opt = "sam_sgdw", SharpnessM = 4, Rho = 0.05, Drop = 0.2, ClipGrad = 1 }).SetArgDisplayNames("sam with dropout");
-        yield return new TestCaseData(cnn with { Opt = "sam_sgd", GsamAlpha = 0.4, RhoPolicy = "lr_prop", Rho = 0.05, MinRho = 0.01 }).SetArgDisplayNames("gsam");
-        yield return new TestCaseData(cnn with { Opt = "sam_sgd", AdaptiveSam = true, AsamBeforeNorm = true, Rho = 0.5 }).SetArgDisplayNames("asam");
-        yield return new TestCaseData(cnn with { Opt = "randsam_sgdw", SharpnessM = 4, Rho = 0.05, SnpFactor = 0.01 }).SetArgDisplayNames("randsam with shrink and perturb");
-        yield return new TestCaseData(vit with { Opt = "sam_adamw", PerturbLoss = "obf", ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1, BceLoss = true }).SetArgDisplayNames("obf with a transformer");
+        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sgd") }).SetArgDisplayNames("sgd");
+        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgdw"), SharpnessM = 4, Rho = 0.05, Drop = 0.2, ClipGrad = 1 }).SetArgDisplayNames("sam with dropout");
+        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgd"), GsamAlpha = 0.4, RhoPolicy = RhoPolicyKind.LrProportional, Rho = 0.05, MinRho = 0.01 }).SetArgDisplayNames("gsam");
+        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgd"), AdaptiveSam = true, AsamBeforeNorm = true, Rho = 0.5 }).SetArgDisplayNames("asam");
+        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("randsam_sgdw"), SharpnessM = 4, Rho = 0.05, SnpFactor = 0.01 }).SetArgDisplayNames("randsam with shrink and perturb");
+        yield return new TestCaseData(vit with { Opt = OptimizerName.Parse("sam_adamw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1, BceLoss = true }).SetArgDisplayNames("obf with a transformer");
     }
 
     /// <summary>
@@ -96,7 +98,7 @@ sealed class ResumeTests
     {
         var options = ShortRun.Options(folder.Path);
         ShortRun.Train(options, stopAfter: 3);
-        var error = Assert.Throws<OptionException>(() => ShortRun.Train(options with { Opt = "adamw", BatchSize = 4, Resume = "auto" }))!;
+        var error = Assert.Throws<OptionException>(() => ShortRun.Train(options with { Opt = OptimizerName.Parse("adamw"), BatchSize = 4, Resume = "auto" }))!;
         Assert.That(error.Problems.Select(p => p.Option), Is.EquivalentTo(new[] { "--opt", "--batch-size" }));
     }
 

@@ -3,8 +3,10 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Schedules;
 using PerturbedForgetting.Vision.Datasets;
 using SixLabors.ImageSharp;
 
@@ -26,7 +28,7 @@ sealed class TrainerTests
     [Test]
     public void ARunLeavesOptionsSummaryResultsCurvesAndCheckpoints()
     {
-        var options = ShortRun.Options(folder.Path) with { Opt = "sam_sgdw", SharpnessM = 4 };
+        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"), SharpnessM = 4 };
         var observer = new RecordingObserver();
         var result = ShortRun.Train(options, observer);
         Assert.Multiple(() =>
@@ -51,7 +53,7 @@ sealed class TrainerTests
     public void TheFirstLineNamesThePerturbationGroup()
     {
         var observer = new RecordingObserver();
-        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = "sam_sgd", SharpnessM = 2, Lr = null }, observer, stopAfter: 1);
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgd"), SharpnessM = 2, Lr = null }, observer, stopAfter: 1);
         Assert.That(observer.Messages[0], Does.StartWith("Perturbation group m=2: 4 groups a batch, workers=1"));
         Assert.That(observer.Messages, Has.Some.Contain("Learning rate 0.00625 (from --lr-base 0.1 for 256 images an update, and 16 images an update here)"));
         Assert.That(observer.Messages, Has.Some.Contain("hash").And.Contain("10").And.Some.Contain("random crop").And.Some.Contain("weight decay"));
@@ -62,7 +64,7 @@ sealed class TrainerTests
     public void TheLoggedRateFollowsTheSchedule()
     {
         var observer = new RecordingObserver();
-        ShortRun.Train(ShortRun.Options(folder.Path) with { WarmupLr = 0, Opt = "sam_sgd", RhoPolicy = "lr_prop", Rho = 0.1 }, observer);
+        ShortRun.Train(ShortRun.Options(folder.Path) with { WarmupLr = 0, Opt = OptimizerName.Parse("sam_sgd"), RhoPolicy = RhoPolicyKind.LrProportional, Rho = 0.1 }, observer);
         Assert.That(observer.Updates.Select(u => u.LearningRate), Is.EqualTo(new[] { 0, 0.025, 0.05, 0.075, 0.1, 0.075, 0.05, 0.025 }).Within(1e-12));
         Assert.That(observer.Updates.Select(u => u.Rho), Is.EqualTo(observer.Updates.Select(u => u.LearningRate)).Within(1e-12));
     }
@@ -72,7 +74,7 @@ sealed class TrainerTests
     public void TheLoggedRhoIsZeroWhenNothingIsPerturbed(string opt, double expected)
     {
         var observer = new RecordingObserver();
-        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = opt, Rho = 0.3 }, observer);
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse(opt), Rho = 0.3 }, observer);
         Assert.That(observer.Updates.Select(u => u.Rho), Has.All.EqualTo(expected));
     }
 
@@ -95,7 +97,7 @@ sealed class TrainerTests
     public void SkippedUpdatesAreCounted()
     {
         var observer = new RecordingObserver();
-        var result = ShortRun.Train(ShortRun.Options(folder.Path) with { Lr = 1e6, WarmupEpochs = 0, OnNan = "skip", GradAccumSteps = 1, Epochs = 4 }, observer);
+        var result = ShortRun.Train(ShortRun.Options(folder.Path) with { Lr = 1e6, WarmupEpochs = 0, OnNan = NotFiniteAction.Skip, GradAccumSteps = 1, Epochs = 4 }, observer);
         Assert.That(result.Epochs.Sum(e => e.SkippedUpdates), Is.GreaterThan(0));
         Assert.That(observer.Updates[^1].SkippedUpdates, Is.GreaterThan(0));
         using var checkpoint = CheckpointFiles.OpenForResume(Run("last"));
@@ -149,7 +151,7 @@ sealed class TrainerTests
             },
         };
         long before = Device.Cpu.Memory.Live;
-        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = opt, Lr = 0.001, Epochs = 1, Dataset = "builtin/shapes:train=160,val=16,size=16" }, observer);
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse(opt), Lr = 0.001, Epochs = 1, Dataset = "builtin/shapes:train=160,val=16,size=16" }, observer);
         Assert.That(live.Skip(1).Distinct().Count(), Is.EqualTo(1), "live bytes of the device");
         Assert.That(allocated.Zip(allocated.Skip(1), (a, b) => b - a).Skip(2), Has.All.LessThan(400_000), "managed bytes an update");
         Assert.That(Device.Cpu.Memory.Live, Is.EqualTo(before), "a run gives everything back");
@@ -158,7 +160,7 @@ sealed class TrainerTests
     [Test]
     public void ThreadsDoNotChangeTheResult()
     {
-        var options = ShortRun.Options(folder.Path) with { Opt = "sam_sgd", Epochs = 1 };
+        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgd"), Epochs = 1 };
         var one = PerturbedForgetting.Training.Trainer.Run(options with { Threads = 1, Experiment = "one" }, new RecordingObserver(), CancellationToken.None);
         var three = PerturbedForgetting.Training.Trainer.Run(options with { Threads = 3, Workers = 2, Experiment = "three" }, new RecordingObserver(), CancellationToken.None);
         Assert.That(ShortRun.Hash(Path.Combine(three.Folder, "last")), Is.EqualTo(ShortRun.Hash(Path.Combine(one.Folder, "last"))));
@@ -168,7 +170,7 @@ sealed class TrainerTests
     public void ALossGoesDown()
     {
         var observer = new RecordingObserver();
-        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = "sgd", Epochs = 30, GradAccumSteps = 1, Scale = [1, 1], Hflip = 0, Lr = 0.05 }, observer);
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sgd"), Epochs = 30, GradAccumSteps = 1, Scale = [1, 1], Hflip = 0, Lr = 0.05 }, observer);
         Assert.That(observer.Epochs[^1].TrainLoss, Is.LessThan(0.6 * observer.Epochs[0].TrainLoss));
     }
 
@@ -176,14 +178,14 @@ sealed class TrainerTests
     [Test]
     public void TheQuickStartComparesWithAPlainBaseline()
     {
-        var options = ShortRun.Options(folder.Path) with { Opt = "sam_sgdw", PerturbLoss = "obf", ObfC = 10, Epochs = 1 };
+        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Epochs = 1 };
         var given = new HashSet<OptionSpec> { OptionTables.Train.Find("dataset")! };
         var observer = new RecordingObserver();
         var result = PerturbedForgetting.Training.Trainer.Run(options, observer, CancellationToken.None, given);
         Assert.That(observer.Messages, Has.Some.Contain("Background bias").And.Some.Contain("Against sgdw: accuracy").And.Some.Contain("Against sam_sgdw --perturb-loss maximize: accuracy"));
         Assert.That(File.Exists(Run(Path.Combine("baseline", "last.safetensors"))));
         Assert.That(result.Bias!.Images.Agreeing + result.Bias.Images.Contradicting, Is.EqualTo(20));
-        var baseline = ShortRun.Train(options with { Opt = "sgdw", Experiment = "plain" });
+        var baseline = ShortRun.Train(options with { Opt = OptimizerName.Parse("sgdw"), Experiment = "plain" });
         Assert.That(ShortRun.Hash(Run(Path.Combine("baseline", "last"))), Is.EqualTo(ShortRun.Hash(Path.Combine(baseline.Folder, "last"))), "the same but for the perturbation");
         given.Add(OptionTables.Train.Find("opt")!);
         PerturbedForgetting.Training.Trainer.Run(options with { Experiment = "alone" }, observer, CancellationToken.None, given);

@@ -3,6 +3,7 @@ using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training.Updates;
@@ -31,7 +32,7 @@ sealed class ReadingTests
     TrainOptions Options(string experiment) => ShortRun.Options(folder.Path, experiment) with
     {
         Dataset = "builtin/shapes:train=40,val=12,size=16",
-        Opt = "sam_sgdw",
+        Opt = OptimizerName.Parse("sam_sgdw"),
         Device = DeviceName,
         GradAccumSteps = 1,
         Epochs = 1,
@@ -44,7 +45,7 @@ sealed class ReadingTests
     {
         RecordingObserver seldom = new(), always = new();
         var few = ShortRun.Train(Options("few"), seldom);
-        var all = ShortRun.Train(Options("all") with { SynchronizeStep = true, CudaGraph = "off" }, always);
+        var all = ShortRun.Train(Options("all") with { SynchronizeStep = true, CudaGraph = false }, always);
         Assert.That(seldom.Updates.Select(static u => (u.Update, u.Updates, u.Images)), Is.EqualTo(new[] { (2, 2, 16), (4, 2, 16), (5, 1, 8) }));
         Assert.That(always.Updates.Select(static u => (u.Update, u.Updates, u.Images)), Is.EqualTo(Enumerable.Range(1, 5).Select(static u => (u, 1, 8))));
         foreach (var update in seldom.Updates)
@@ -75,5 +76,5 @@ sealed class ReadingTests
 
     [Test]
     public void GraphsThatAreWantedMustBeThere() =>
-        Assert.That(() => ShortRun.Train(Options("cpu") with { Device = "cpu", CudaGraph = "on" }), Throws.ArgumentException.With.Message.Contains("--cuda-graph on: cpu has no graphs"));
+        Assert.That(() => ShortRun.Train(Options("cpu") with { Device = "cpu", CudaGraph = true }), Throws.ArgumentException.With.Message.Contains("--cuda-graph on: cpu has no graphs"));
 }

@@ -48,7 +48,7 @@ sealed class ModelForwardTests(string device) : DeviceFixture(device)
     {
         using var scope = Scope.Begin();
         var model = Make("vit_tiny_patch4_32", new());
-        Assert.That(() => model.Call(Images(1, 36, 32)), Throws.ArgumentException.With.Message.Contains("[B, 32, 32, 3]").And.Message.Contains("--img-size"));
+        Assert.That(() => model.Call(Images(1, 36, 32)), Throws.ArgumentException.With.Message.Contains("[B, 32, 32, 3]").And.Message.Contains("`ImageSize`"));
     }
 
     [Test]

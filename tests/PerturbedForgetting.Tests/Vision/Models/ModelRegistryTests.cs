@@ -85,14 +85,14 @@ sealed class ModelRegistryTests
         {
             static TestCaseData Case(string model, ModelOptions options, string expected) => new TestCaseData(model, options, expected).SetArgDisplayNames(model, expected);
             static ModelOptions Kwarg(string name, string value) => new() { Kwargs = new Dictionary<string, string> { [name] = value } };
-            yield return Case("resnet50", new() { GlobalPool = "max" }, "--gp 'max': resnet50 pools by 'avg' only");
+            yield return Case("resnet50", new() { GlobalPool = "max" }, "`GlobalPool` 'max': resnet50 pools by 'avg' only");
             yield return Case("vit_tiny_patch4_32", new() { GlobalPool = "map" }, "by 'token'");
-            yield return Case("vit_small_patch32_224", new() { ImageSize = 230 }, "--img-size 230 is not a multiple of the patch size 32; use 224 or 256");
+            yield return Case("vit_small_patch32_224", new() { ImageSize = 230 }, "`ImageSize` 230 is not a multiple of the patch size 32; use 224 or 256");
             yield return Case("vit_small_patch32_224", new() { ImageSize = 5 }, "use 32 or 32");
-            yield return Case("vit_small_patch32_224", Kwarg("class_token", "False"), "add --gp avg");
+            yield return Case("vit_small_patch32_224", Kwarg("class_token", "False"), "add `GlobalPool` avg");
             yield return Case("vit_small_patch32_224", Kwarg("class_tokn", "False"), "Did you mean 'class_token'?");
             yield return Case("vit_small_patch32_224", Kwarg("class_token", "maybe"), "expects True or False");
-            yield return Case("vit_small_patch32_224", Kwarg("num_classes", "10"), "give this with --num-classes");
+            yield return Case("vit_small_patch32_224", Kwarg("num_classes", "10"), "give this with `NumClasses`");
             yield return Case("vit_small_patch32_224", Kwarg("num_heads", "5"), "embed_dim 384 cannot be shared evenly by num_heads 5");
             yield return Case("vit_small_patch32_224", Kwarg("depth", "-1"), "a whole number above 0");
             yield return Case("vit_small_patch32_224", Kwarg("mlp_ratio", "1e999"), "a number above 0");
@@ -101,9 +101,9 @@ sealed class ModelRegistryTests
             yield return Case("resnet50", Kwarg("layers", "[3,4]"), "such as [3,4,6,3]");
             yield return Case("resnet50", Kwarg("output_stride", "12"), "8, 16 or 32");
             yield return Case("resnet18", Kwarg("cardinality", "2"), "bottleneck");
-            yield return Case("resnet50", new() { Drop = 1 }, "--drop");
-            yield return Case("resnet50", new() { NumClasses = 0 }, "--num-classes is at least 1");
-            yield return Case("resnet50", new() { ImageSize = -1 }, "--img-size is at least 1");
+            yield return Case("resnet50", new() { Drop = 1 }, "`Drop`");
+            yield return Case("resnet50", new() { NumClasses = 0 }, "`NumClasses` is at least 1");
+            yield return Case("resnet50", new() { ImageSize = -1 }, "`ImageSize` is at least 1");
         }
     }
 

@@ -63,7 +63,7 @@ sealed class PretrainedTests
         byte[][] before = [.. target.State().Select(Bytes)];
         string deeper = Save(Make("resnet56", new() { NumClasses = 5 }));
         Assert.That(() => Pretrained.Load(target, deeper), Throws.TypeOf<PretrainedException>()
-            .With.Message.Contains(deeper).And.Message.Contains("it has layer1.3.conv1.weight").And.Message.Contains("more, which the model has not").And.Message.Contains("Check --model"));
+            .With.Message.Contains(deeper).And.Message.Contains("it has layer1.3.conv1.weight").And.Message.Contains("more, which the model has not").And.Message.Contains("Check `model`"));
         string partial = Save(ResNet(classes: 5), keep: n => n is not "layer3.2.bn2.running_var");
         Assert.That(() => Pretrained.Load(target, partial), Throws.TypeOf<PretrainedException>().With.Message.Contains("it lacks layer3.2.bn2.running_var"));
         string wide = Save(Make("resnet18_cifar", new() { NumClasses = 5 }));
@@ -80,7 +80,7 @@ sealed class PretrainedTests
         string path = Save(source);
         var target = Vit(new() { ImageSize = 256 });
         Assert.That(() => Pretrained.Load(target, path), Throws.TypeOf<PretrainedException>()
-            .With.Message.Contains("49 tokens").And.Message.Contains("256x256 pixels has 64").And.Message.Contains("--resize-pos-embed"));
+            .With.Message.Contains("49 tokens").And.Message.Contains("256x256 pixels has 64").And.Message.Contains("`resize`"));
         var report = Pretrained.Load(target, path, Interpolation.Bicubic);
         Assert.That(report.Resized, Is.EqualTo("pos_embed from 7x7 to 8x8 tokens (bicubic)"));
         Assert.That(report.Loaded, Does.Contain("pos_embed"));
@@ -98,7 +98,7 @@ sealed class PretrainedTests
         var without = Vit(new() { GlobalPool = "avg", Kwargs = Kwargs("False") });
         Assert.That(() => Pretrained.Load(without, withToken), Throws.TypeOf<PretrainedException>().With.Message.Contains("class_token=True"));
         Assert.That(() => Pretrained.Load(Vit(new()), Save(without)), Throws.TypeOf<PretrainedException>().With.Message.Contains("class_token=False"));
-        Assert.That(() => Pretrained.Load(Vit(new() { GlobalPool = "avg", Kwargs = Kwargs("True") }), withToken), Throws.TypeOf<PretrainedException>().With.Message.Contains("--gp token"));
+        Assert.That(() => Pretrained.Load(Vit(new() { GlobalPool = "avg", Kwargs = Kwargs("True") }), withToken), Throws.TypeOf<PretrainedException>().With.Message.Contains("`GlobalPool` token"));
     }
 
     [TestCase("weights.pth")]

@@ -1,0 +1,77 @@
+namespace PerturbedForgetting.Training.Options;
+
+/// <summary>What gives class folders their indices.</summary>
+public enum ClassFolderOrder
+{
+    /// <summary>Their names, by code units: "10" before "2".</summary>
+    Lexical,
+    /// <summary>Their names, numbers by their value: "2" before "10".</summary>
+    Natural,
+    /// <summary>The file of <see cref="RunOptions.ClassMap"/>.</summary>
+    File,
+}
+
+/// <summary>What happens at an image whose file ends within its data.</summary>
+public enum TruncatedImages
+{
+    /// <summary>It cannot be read.</summary>
+    Fail,
+    /// <summary>What is missing is grey; the image is counted and reported.</summary>
+    Fill,
+}
+
+/// <summary>What the EXIF orientation of an image is worth.</summary>
+public enum ExifOrientation
+{
+    /// <summary>Nothing, as in the reference.</summary>
+    Ignore,
+    /// <summary>The image is turned.</summary>
+    Apply,
+}
+
+/// <summary>What the perturbation maximises.</summary>
+public enum PerturbLoss
+{
+    /// <summary>The training loss.</summary>
+    Maximize,
+    /// <summary>The loss of output-bias forgetting.</summary>
+    OutputBiasForget,
+}
+
+/// <summary>How the learning rate grows with the images of an update.</summary>
+public enum LrScale
+{
+    /// <summary>In proportion.</summary>
+    Linear,
+    /// <summary>With the square root.</summary>
+    Sqrt,
+}
+
+/// <summary>What happens when a loss is not finite.</summary>
+public enum NotFiniteAction
+{
+    /// <summary>The run ends.</summary>
+    Stop,
+    /// <summary>The update is left out and counted.</summary>
+    Skip,
+}
+
+/// <summary>What several workers do with the running statistics of batch norm.</summary>
+public enum DistBn
+{
+    /// <summary>Nothing.</summary>
+    None,
+    /// <summary>Take their mean.</summary>
+    Reduce,
+    /// <summary>Take those of the first.</summary>
+    Broadcast,
+}
+
+/// <summary>How a GPU multiplies float32 matrices; the CPU always does <see cref="Fp32"/>.</summary>
+public enum GpuPrecision
+{
+    /// <summary>Operands are rounded for the matrix units.</summary>
+    Tf32,
+    /// <summary>Operands are not rounded.</summary>
+    Fp32,
+}

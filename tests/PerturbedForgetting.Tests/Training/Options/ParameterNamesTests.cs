@@ -1,0 +1,48 @@
+using System.Text.RegularExpressions;
+using PerturbedForgetting.Training.Options;
+
+namespace PerturbedForgetting.Tests.Training.Options;
+
+[TestFixture]
+sealed partial class ParameterNamesTests
+{
+    [TestCase("`c` is above 1", "--obf-C is above 1")]
+    [TestCase("`GlobalPool` 'max'", "--gp 'max'")]
+    [TestCase("use `numClasses` 4", "use --num-classes 4")]
+    [TestCase("use `NumClasses` 4", "use --num-classes 4")]
+    [TestCase("Name the folder with `split`", "Name the folder with --train-split or --val-split")]
+    [TestCase("`Checkpoint`, `nothing` and `device` cpu", "--checkpoint, `nothing` and --device cpu")]
+    [TestCase("no name", "no name")]
+    public void AParameterIsCalledByItsOption(string message, string expected) =>
+        Assert.That(ParameterNames.Translate(message), Is.EqualTo(expected));
+
+    /// <summary>What a library calls a parameter is found among the options; what that is called on the command line, no library knows.</summary>
+    [TestCase("Cuda")]
+    [TestCase("Tensors")]
+    [TestCase("Vision")]
+    public void ALibraryNamesParametersAndNoOptions(string library)
+    {
+        string folder = TestContext.CurrentContext.TestDirectory;
+        while (!File.Exists(Path.Combine(folder, "PerturbedForgetting.sln")))
+            folder = Path.GetDirectoryName(folder) ?? throw new AssertionException("the tests do not lie in the source tree");
+        string sources = Path.Combine(folder, "src", "PerturbedForgetting." + library);
+        int names = 0;
+        string generated = Path.Combine(sources, "obj");
+        foreach (string file in Directory.EnumerateFiles(sources, "*.cs", SearchOption.AllDirectories).Where(f => !f.StartsWith(generated)))
+        {
+            foreach (string line in File.ReadLines(file).Where(l => !l.TrimStart().StartsWith("//", StringComparison.Ordinal)))
+            {
+                foreach (Match match in Parameter().Matches(line))
+                {
+                    names++;
+                    Assert.That(ParameterNames.Translate($"`{match.Groups[1].Value}`"), Does.StartWith("--"), $"{file}: {line.Trim()}");
+                }
+                Assert.That(OptionTables.Train.Specs.Where(s => Regex.IsMatch(line, $"\"[^\"]*{s.Flag}(?![\\w-])")), Is.Empty, $"{file}: {line.Trim()}");
+            }
+        }
+        Assert.That(names, Is.Positive);
+    }
+
+    [GeneratedRegex(@"`(?:\{nameof\((?:\w+\.)*)?(\w+)(?:\)\})?`")]
+    private static partial Regex Parameter();
+}
