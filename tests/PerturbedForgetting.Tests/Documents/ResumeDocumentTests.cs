@@ -2,10 +2,10 @@ using System.Text;
 using System.Text.Json.Nodes;
 using PerturbedForgetting.Training.Options;
 
-namespace PerturbedForgetting.Tests.Training.Checkpoints;
+namespace PerturbedForgetting.Tests.Documents;
 
 /// <summary><c>docs/checkpoints.md</c> says of every option what a resume does with a changed value.</summary>
-public class ResumeDocumentTests
+sealed class ResumeDocumentTests
 {
     static string Table()
     {
@@ -36,10 +36,7 @@ public class ResumeDocumentTests
     [Test]
     public void SaysWhatAResumeDoes()
     {
-        string folder = TestContext.CurrentContext.TestDirectory;
-        while (!File.Exists(Path.Combine(folder, "PerturbedForgetting.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new AssertionException("the tests do not lie in the source tree");
-        string document = File.ReadAllText(Path.Combine(folder, "docs", "checkpoints.md")).ReplaceLineEndings("\n");
-        Assert.That(document, Does.Contain(Table()), $"the table in docs/checkpoints.md is not\n{Table()}");
+        string table = Table();
+        Assert.That(SourceTree.Page("checkpoints.md"), Does.Contain(table), $"the table in docs/checkpoints.md is not\n{table}");
     }
 }
