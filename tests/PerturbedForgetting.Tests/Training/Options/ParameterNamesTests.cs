@@ -23,10 +23,14 @@ sealed partial class ParameterNamesTests
     public void ALibraryNamesParametersAndNoOptions(string library)
     {
         string sources = Path.Combine(SourceTree.Root, "src", "PerturbedForgetting." + library);
+        Regex option = new($"\"[^\"]*({string.Join('|', OptionTables.Train.Specs.Select(s => s.Flag))})(?![\\w-])");
         int names = 0;
         string generated = Path.Combine(sources, "obj");
-        foreach (string file in Directory.EnumerateFiles(sources, "*.cs", SearchOption.AllDirectories).Where(f => !f.StartsWith(generated)))
+        foreach (string file in Directory.EnumerateFiles(sources, "*.cs", SearchOption.AllDirectories))
         {
+            // The environment's variables are text for a page of the documents, not of messages.
+            if (file.StartsWith(generated, StringComparison.Ordinal) || Path.GetFileName(file) == "EnvironmentVariables.cs")
+                continue;
             foreach (string line in File.ReadLines(file).Where(l => !l.TrimStart().StartsWith("//", StringComparison.Ordinal)))
             {
                 foreach (Match match in Parameter().Matches(line))
@@ -34,7 +38,7 @@ sealed partial class ParameterNamesTests
                     names++;
                     Assert.That(ParameterNames.Translate($"`{match.Groups[1].Value}`"), Does.StartWith("--"), $"{file}: {line.Trim()}");
                 }
-                Assert.That(OptionTables.Train.Specs.Where(s => Regex.IsMatch(line, $"\"[^\"]*{s.Flag}(?![\\w-])")), Is.Empty, $"{file}: {line.Trim()}");
+                Assert.That(option.IsMatch(line), Is.False, $"{file}: {line.Trim()}");
             }
         }
         Assert.That(names, Is.Positive);
