@@ -1,7 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
-using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Optimizers;
 
@@ -24,9 +23,9 @@ public sealed class Adam : Optimizer
     public Adam(ParameterArena arena, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0, bool isDecoupled = false)
         : base(arena, weightDecay)
     {
-        Require(beta1 is >= 0 and < 1, TrainOptions.OptBetasOption, beta1, "at least 0 and less than 1");
-        Require(beta2 is >= 0 and < 1, TrainOptions.OptBetasOption, beta2, "at least 0 and less than 1");
-        Require(epsilon > 0 && double.IsFinite(epsilon), TrainOptions.OptEpsOption, epsilon, "greater than 0");
+        Require(beta1 is >= 0 and < 1, nameof(beta1), beta1, "at least 0 and less than 1");
+        Require(beta2 is >= 0 and < 1, nameof(beta2), beta2, "at least 0 and less than 1");
+        Require(epsilon > 0 && double.IsFinite(epsilon), nameof(epsilon), epsilon, "greater than 0");
         rule = new(beta1, beta2, epsilon, isDecoupled);
         (first, second) = (NewState("exp_avg"), NewState("exp_avg_sq"));
     }

@@ -1,7 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
-using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Optimizers;
 
@@ -19,7 +18,7 @@ public abstract class Optimizer : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
     protected Optimizer(ParameterArena arena, double weightDecay)
     {
-        Require(double.IsFinite(weightDecay) && weightDecay >= 0, TrainOptions.WeightDecayOption, weightDecay, "0 or more");
+        Require(double.IsFinite(weightDecay) && weightDecay >= 0, nameof(weightDecay), weightDecay, "0 or more");
         Layout = new MultiTensorLayout(arena, segment => WeightDecay.AppliesTo(segment) ? weightDecay : 0);
         Control = new UpdateControl(arena.Weights.Device);
     }
@@ -81,9 +80,9 @@ public abstract class Optimizer : IDisposable
         return buffer;
     }
 
-    private protected static void Require(bool condition, OptionSpec option, double value, string range)
+    private protected static void Require(bool condition, string parameter, double value, string range)
     {
         if (!condition)
-            throw new ArgumentOutOfRangeException(option.Flag, FormattableString.Invariant($"{option} is {value}; it must be {range}."));
+            throw new ArgumentOutOfRangeException(parameter, FormattableString.Invariant($"`{parameter}` is {value}; it must be {range}."));
     }
 }

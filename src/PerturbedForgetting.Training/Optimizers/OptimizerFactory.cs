@@ -1,5 +1,4 @@
 using PerturbedForgetting.Tensors.Nn;
-using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Optimizers;
 
@@ -31,11 +30,11 @@ public static class OptimizerFactory
     {
         if (options.Betas is not null && !name.IsAdam)
         {
-            throw new ArgumentException($"{TrainOptions.OptBetasOption} belongs to adam and adamw; '{name}' has none. "
-                + $"Remove it, or use {TrainOptions.MomentumOption}.");
+            throw new ArgumentException($"`{nameof(options.Betas)}` belongs to adam and adamw; '{name}' has none. "
+                + $"Remove it, or use `{nameof(options.Momentum)}`.");
         }
         if (options.Betas is { Count: not 2 } betas)
-            throw new ArgumentException($"{TrainOptions.OptBetasOption} takes two numbers, not {betas.Count}.");
+            throw new ArgumentException($"`{nameof(options.Betas)}` takes two numbers, not {betas.Count}.");
         var (beta1, beta2) = options.Betas is { } pair ? (pair[0], pair[1]) : (0.9, 0.999);
         double epsilon = options.Epsilon ?? 1e-8;
         bool isDecoupled = name.Rule is UpdateRule.SgdW or UpdateRule.AdamW;

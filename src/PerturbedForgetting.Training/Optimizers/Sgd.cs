@@ -1,7 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
-using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Optimizers;
 
@@ -22,7 +21,7 @@ public sealed class Sgd : Optimizer
     public Sgd(ParameterArena arena, double momentum = 0.9, double weightDecay = 0, bool isDecoupled = false)
         : base(arena, weightDecay)
     {
-        Require(momentum is >= 0 and < 1, TrainOptions.MomentumOption, momentum, "at least 0 and less than 1");
+        Require(momentum is >= 0 and < 1, nameof(momentum), momentum, "at least 0 and less than 1");
         rule = new(momentum, isDecoupled);
         momentumBuffer = momentum > 0 ? NewState("momentum_buffer") : null;
     }

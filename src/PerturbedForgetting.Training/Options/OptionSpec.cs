@@ -1,5 +1,4 @@
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Training.Checkpoints;
 
 namespace PerturbedForgetting.Training.Options;
 

@@ -3,7 +3,7 @@ using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
-using static PerturbedForgetting.Training.Checkpoints.ResumeRule;
+using static PerturbedForgetting.Training.Options.ResumeRule;
 using Filter = PerturbedForgetting.Vision.Transforms.Interpolation;
 
 namespace PerturbedForgetting.Training.Options;

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Training.Reports;
-using static PerturbedForgetting.Training.Checkpoints.ResumeRule;
+using PerturbedForgetting.Training.Schedules;
+using static PerturbedForgetting.Training.Options.ResumeRule;
 
 namespace PerturbedForgetting.Training.Options;
 
@@ -18,7 +19,7 @@ public sealed partial record TrainOptions
     public double? Lr { get => LrOption[this]; set => LrOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double?> LrOption =
         ScheduleTopic.Option<double?>("lr", null, "learning rate; not given or 0: from --lr-base and the batch size").NotNegative()
-            .OnResume(Used(ScheduleAnew));
+            .KnownAs(nameof(LinearSchedule.BaseRate)).OnResume(Used(ScheduleAnew));
 
     /// <summary>Learning rate for <see cref="LrBaseSize"/> images an update.</summary>
     public double LrBase { get => LrBaseOption[this]; set => LrBaseOption[this] = value; }
@@ -53,12 +54,14 @@ public sealed partial record TrainOptions
     /// <summary>Learning rate of the first update of the warm-up.</summary>
     public double WarmupLr { get => WarmupLrOption[this]; set => WarmupLrOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double> WarmupLrOption =
-        ScheduleTopic.Option("warmup-lr", 1e-5, "learning rate the warm-up begins at").NotNegative().OnResume(Used(ScheduleAnew));
+        ScheduleTopic.Option("warmup-lr", 1e-5, "learning rate the warm-up begins at").NotNegative()
+            .KnownAs("warmupRate").OnResume(Used(ScheduleAnew));
 
     /// <summary>Learning rate that the schedule ends at.</summary>
     public double MinLr { get => MinLrOption[this]; set => MinLrOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double> MinLrOption =
-        ScheduleTopic.Option("min-lr", 0.0, "learning rate at the end").NotNegative().OnResume(Used(ScheduleAnew))
+        ScheduleTopic.Option("min-lr", 0.0, "learning rate at the end").NotNegative().KnownAs(nameof(LinearSchedule.MinRate))
+            .OnResume(Used(ScheduleAnew))
             .NotedWhen(o => o.MinLr > o.EffectiveLr, o =>
                 $"{OptionValue.Format(o.MinLr)} is above the learning rate {OptionValue.Format(o.EffectiveLr)}, "
                 + "which therefore rises to the end.");

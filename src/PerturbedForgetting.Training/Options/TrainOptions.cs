@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Vision.Transforms;
-using static PerturbedForgetting.Training.Checkpoints.ResumeRule;
+using static PerturbedForgetting.Training.Options.ResumeRule;
 using Filter = PerturbedForgetting.Vision.Transforms.Interpolation;
 
 namespace PerturbedForgetting.Training.Options;
@@ -125,7 +125,7 @@ public sealed partial record TrainOptions : RunOptions
     /// <summary>Epsilon of Adam; null is 1e-8.</summary>
     public double? OptEps { get => OptEpsOption[this]; set => OptEpsOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double?> OptEpsOption =
-        OptimizerTopic.Option<double?>("opt-eps", null, "epsilon of adam, adamw")
+        OptimizerTopic.Option<double?>("opt-eps", null, "epsilon of adam, adamw").KnownAs(nameof(OptimizerOptions.Epsilon))
             .RefusedWhen(o => o.OptEps is not null && !o.Opt.IsAdam,
                 o => $"belongs to adam and adamw, not to {OptOption.Show(o)}; leave it out.")
             .Positive();
@@ -134,6 +134,7 @@ public sealed partial record TrainOptions : RunOptions
     public double[]? OptBetas { get => OptBetasOption[this]; set => OptBetasOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double[]?> OptBetasOption =
         OptimizerTopic.Option<double[]?>("opt-betas", null, "betas of adam, adamw: 2 numbers")
+            .KnownAs(nameof(OptimizerOptions.Betas)).KnownAs("beta1").KnownAs("beta2")
             .RefusedWhen(o => o.OptBetas is not null && !o.Opt.IsAdam,
                 o => $"belongs to adam and adamw, not to {OptOption.Show(o)}; use --momentum.")
             .Must(v => v is [>= 0 and < 1, >= 0 and < 1], "takes two numbers of at least 0 and below 1");

@@ -1,4 +1,3 @@
-using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Schedules;
 
@@ -20,9 +19,9 @@ public sealed class LinearSchedule
     /// <param name="updatesPerEpoch">Optimizer updates in an epoch.</param>
     public LinearSchedule(double baseRate, double minRate, double warmupRate, int warmupEpochs, int epochs, long updatesPerEpoch)
     {
-        RequireRate(baseRate, TrainOptions.LrOption);
-        RequireRate(minRate, TrainOptions.MinLrOption);
-        RequireRate(warmupRate, TrainOptions.WarmupLrOption);
+        RequireRate(baseRate, nameof(baseRate));
+        RequireRate(minRate, nameof(minRate));
+        RequireRate(warmupRate, nameof(warmupRate));
         ArgumentOutOfRangeException.ThrowIfNegative(warmupEpochs);
         ArgumentOutOfRangeException.ThrowIfNegative(epochs);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(updatesPerEpoch);
@@ -41,9 +40,9 @@ public sealed class LinearSchedule
         ? warmupRate + (update * ((BaseRate - warmupRate) / warmup))
         : MinRate + ((BaseRate - MinRate) * (1 - ((update - warmup) / (double)Math.Max(1, total - warmup))));
 
-    static void RequireRate(double rate, OptionSpec option)
+    static void RequireRate(double rate, string parameter)
     {
         if (!double.IsFinite(rate) || rate < 0)
-            throw new ArgumentOutOfRangeException(option.Flag, FormattableString.Invariant($"{option} is {rate}; it must be 0 or more."));
+            throw new ArgumentOutOfRangeException(parameter, FormattableString.Invariant($"`{parameter}` is {rate}; it must be 0 or more."));
     }
 }

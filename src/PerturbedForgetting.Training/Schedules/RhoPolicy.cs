@@ -1,5 +1,3 @@
-using PerturbedForgetting.Training.Options;
-
 namespace PerturbedForgetting.Training.Schedules;
 
 /// <summary>How the radius of the perturbation follows the learning rate.</summary>
@@ -15,7 +13,7 @@ public enum RhoPolicyKind
 public abstract class RhoPolicy
 {
     /// <summary>Always the same radius.</summary>
-    public static RhoPolicy Constant(double rho) => new ConstantRho(Require(rho, TrainOptions.RhoOption));
+    public static RhoPolicy Constant(double rho) => new ConstantRho(Require(rho, nameof(rho)));
 
     /// <summary>
     /// In proportion to the learning rate, between <paramref name="minRho"/> at its minimum and <paramref name="rho"/> at its base:
@@ -24,10 +22,10 @@ public abstract class RhoPolicy
     /// <exception cref="ArgumentException">Base and minimum of the learning rate are equal.</exception>
     public static RhoPolicy LearningRateProportional(double rho, double minRho, double baseRate, double minRate) => baseRate == minRate
         ? throw new ArgumentException(
-            $"{TrainOptions.RhoPolicyOption} lr_prop needs a learning rate that changes, "
-            + FormattableString.Invariant($"but {TrainOptions.LrOption} and {TrainOptions.MinLrOption} are both {baseRate}. ")
-            + $"Use {TrainOptions.RhoPolicyOption} constant, or another {TrainOptions.MinLrOption}.")
-        : new ProportionalRho(Require(rho, TrainOptions.RhoOption), Require(minRho, TrainOptions.MinRhoOption), baseRate, minRate);
+            "`rhoPolicy` lr_prop needs a learning rate that changes, "
+            + FormattableString.Invariant($"but `{nameof(baseRate)}` and `{nameof(minRate)}` are both {baseRate}. ")
+            + $"Use `rhoPolicy` constant, or another `{nameof(minRate)}`.")
+        : new ProportionalRho(Require(rho, nameof(rho)), Require(minRho, nameof(minRho)), baseRate, minRate);
 
     /// <summary>The policy of a kind.</summary>
     public static RhoPolicy Create(RhoPolicyKind kind, double rho, double minRho, LinearSchedule schedule) => kind == RhoPolicyKind.Constant
@@ -37,9 +35,9 @@ public abstract class RhoPolicy
     /// <summary>Radius while the learning rate is <paramref name="learningRate"/>.</summary>
     public abstract double At(double learningRate);
 
-    static double Require(double rho, OptionSpec option) => double.IsFinite(rho) && rho >= 0
+    static double Require(double rho, string parameter) => double.IsFinite(rho) && rho >= 0
         ? rho
-        : throw new ArgumentOutOfRangeException(option.Flag, FormattableString.Invariant($"{option} is {rho}; it must be 0 or more."));
+        : throw new ArgumentOutOfRangeException(parameter, FormattableString.Invariant($"`{parameter}` is {rho}; it must be 0 or more."));
 
     sealed class ConstantRho(double rho) : RhoPolicy
     {

@@ -63,7 +63,7 @@ sealed class ScheduleTests
     [Test]
     public void ProportionalRhoRefusesARateThatDoesNotChange() => Assert.That(
         () => RhoPolicy.Create(RhoPolicyKind.LrProportional, 0.1, 0.05, new LinearSchedule(0.01, 0.01, 0, 0, 3, 10)),
-        Throws.ArgumentException.With.Message.Contains("--min-lr").And.Message.Contains("0.01"));
+        Throws.ArgumentException.With.Message.Contains("`minRate`").And.Message.Contains("0.01"));
 
     [Test]
     public void UnknownNamesListTheChoices()

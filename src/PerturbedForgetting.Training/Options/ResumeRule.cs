@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace PerturbedForgetting.Training.Checkpoints;
+namespace PerturbedForgetting.Training.Options;
 
 /// <summary>What a resume does with an option whose value is another than the checkpoint's.</summary>
 sealed record ResumeRule
