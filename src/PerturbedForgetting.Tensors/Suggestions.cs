@@ -3,10 +3,6 @@ namespace PerturbedForgetting.Tensors;
 /// <summary>Finds what somebody probably meant.</summary>
 public static class Suggestions
 {
-    /// <summary>Up to three of the candidates that are like the given text, best first.</summary>
-    public static IReadOnlyList<string> Nearest(string given, IEnumerable<string> candidates) =>
-        [.. Ranked(given, candidates).Take(3).Select(c => c.Name)];
-
     /// <summary>" Did you mean 'a' or 'b'?" with the likest candidates, or nothing when none is near.</summary>
     public static string DidYouMean(string given, IEnumerable<string> candidates)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Training.Options;
@@ -35,6 +36,9 @@ public static class OptionsJson
         }
         return Encoding.UTF8.GetString(buffer.ToArray()) + "\n";
     }
+
+    /// <summary>The same as an object, for checkpoints.</summary>
+    internal static JsonObject Object(RunOptions options) => JsonNode.Parse(Write(options))!.AsObject();
 
     /// <summary>Sets the options that a JSON text names; the others keep their values.</summary>
     /// <param name="options">Changed in place.</param>

@@ -57,7 +57,7 @@ static class Resume
                     spec.Set(settled, spec.Get(stored));
         }
         bool withinEpoch = checkpoint.State.Batch > 0 && settled.StartEpoch is null;
-        var changes = ResumePolicy.Compare(old, OptionsObject.From(settled), withinEpoch);
+        var changes = ResumePolicy.Compare(old, OptionsJson.Object(settled), withinEpoch);
         foreach (var change in changes)
             observer.Message(change.Refusal is null && !change.Effect.StartsWith("warning", StringComparison.Ordinal) ? MessageLevel.Info : MessageLevel.Warning, $"Option changed: {change}");
         var refused = changes.Where(c => c.Refusal is not null).Select(c => new OptionProblem("--" + c.Name, $"cannot change from {c.Old} to {c.New}: {c.Refusal}."))

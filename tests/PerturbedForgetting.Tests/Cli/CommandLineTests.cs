@@ -3,7 +3,6 @@ using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors.Serialization;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Datasets;

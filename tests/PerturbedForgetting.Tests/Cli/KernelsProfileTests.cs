@@ -3,7 +3,6 @@ using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors.Backends.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 
 namespace PerturbedForgetting.Tests.Cli;
 

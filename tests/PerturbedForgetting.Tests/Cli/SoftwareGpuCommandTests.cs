@@ -1,7 +1,6 @@
 using System.Text.Json;
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cli.Commands;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 
 namespace PerturbedForgetting.Tests.Cli;
 

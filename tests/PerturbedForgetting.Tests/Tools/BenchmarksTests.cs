@@ -1,5 +1,4 @@
 using Benchmarks;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 
 namespace PerturbedForgetting.Tests.Tools;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using DeviceBenchmark;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 
 namespace PerturbedForgetting.Tests.Tools;
 

@@ -32,6 +32,22 @@ sealed record TinySettings(string Name, string Opt)
 
     public override string ToString() => Name;
 
+    /// <summary>The rule of the update.</summary>
+    public Optimizer Optimizer(ParameterArena arena) => OptimizerFactory.Create(OptimizerName.Parse(Opt), arena, Numbers);
+
+    /// <summary>What a step does.</summary>
+    public StepOptions Step()
+    {
+        var kind = OptimizerName.Parse(Opt).Perturbation;
+        return new(Loss)
+        {
+            Perturbation = kind == PerturbationKind.None ? null : Perturbation with { IsRandom = kind == PerturbationKind.RandSam },
+            AccumulationSteps = Accumulation,
+            ClipNorm = Clip,
+            ShrinkFactor = Shrink,
+        };
+    }
+
     /// <summary>One of each kind of gradient and optimizer, on both models.</summary>
     public static IEnumerable<TinySettings> Variants()
     {
@@ -58,15 +74,8 @@ sealed class TinyRun : IDisposable
     {
         Settings = settings;
         Tiny = new TinyModels(settings.Model, type, settings.Prepare);
-        var name = OptimizerName.Parse(settings.Opt);
         var schedule = new LinearSchedule(settings.Rate, 0, 0, 1, 10, UpdateWindow.PerEpoch(TinyModels.Batches, settings.Accumulation));
-        Step = new TrainingStep(Tiny.Model, Arena, OptimizerFactory.Create(name, Arena, settings.Numbers), new StepOptions(settings.Loss)
-        {
-            Perturbation = name.Perturbs ? settings.Perturbation with { IsRandom = name.Perturbation == PerturbationKind.RandSam } : null,
-            AccumulationSteps = settings.Accumulation,
-            ClipNorm = settings.Clip,
-            ShrinkFactor = settings.Shrink,
-        }, schedule, settings.Rho(schedule));
+        Step = new TrainingStep(Tiny.Model, Arena, settings.Optimizer(Arena), settings.Step(), schedule, settings.Rho(schedule));
     }
 
     public TinySettings Settings { get; }

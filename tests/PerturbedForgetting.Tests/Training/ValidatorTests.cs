@@ -1,6 +1,5 @@
 using System.Text.Json;
 using PerturbedForgetting.Tensors.Serialization;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;

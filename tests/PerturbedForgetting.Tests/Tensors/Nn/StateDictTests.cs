@@ -1,7 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Serialization;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 
 namespace PerturbedForgetting.Tests.Tensors.Nn;
 

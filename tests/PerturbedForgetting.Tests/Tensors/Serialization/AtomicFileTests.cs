@@ -3,16 +3,8 @@ using PerturbedForgetting.Tensors.Serialization;
 namespace PerturbedForgetting.Tests.Tensors.Serialization;
 
 [TestFixture]
-sealed class AtomicFileTests
+sealed class AtomicFileTests : TempFolderFixture
 {
-    TempFolder folder = null!;
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
-
     [Test]
     public void AFileIsCreatedWithItsFoldersAndReplaced()
     {

@@ -6,16 +6,8 @@ namespace PerturbedForgetting.Tests.Tensors.Serialization;
 
 /// <summary>Files built by hand from the format's description, well-formed and not.</summary>
 [TestFixture]
-sealed class SafetensorsFormatTests
+sealed class SafetensorsFormatTests : TempFolderFixture
 {
-    TempFolder folder = null!;
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
-
     [Test]
     public void AFileWrittenByHandIsRead()
     {

@@ -8,16 +8,8 @@ using PerturbedForgetting.Tests.Reference;
 namespace PerturbedForgetting.Tests.Tensors.Serialization;
 
 [TestFixture]
-sealed class SafetensorsRoundTripTests
+sealed class SafetensorsRoundTripTests : TempFolderFixture
 {
-    TempFolder folder = null!;
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
-
     [Test]
     public void EveryTypeAndShapeSurvives()
     {

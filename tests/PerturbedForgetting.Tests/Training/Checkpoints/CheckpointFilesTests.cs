@@ -1,21 +1,12 @@
 using PerturbedForgetting.Tensors.Serialization;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 
 namespace PerturbedForgetting.Tests.Training.Checkpoints;
 
 [TestFixture]
-sealed class CheckpointFilesTests
+sealed class CheckpointFilesTests : TempFolderFixture
 {
-    TempFolder folder = null!;
-
     string Last => folder["last.safetensors"];
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
 
     [Test]
     public void StateAndModelComeBackUnchanged()

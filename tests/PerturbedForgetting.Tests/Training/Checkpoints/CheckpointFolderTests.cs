@@ -1,20 +1,11 @@
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Reports;
 
 namespace PerturbedForgetting.Tests.Training.Checkpoints;
 
 [TestFixture]
-sealed class CheckpointFolderTests
+sealed class CheckpointFolderTests : TempFolderFixture
 {
-    TempFolder folder = null!;
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
-
     string[] Names() => [.. Directory.GetFiles(folder.Path).Select(f => Path.GetFileName(f)!).Where(f => f.EndsWith(".state.safetensors", StringComparison.Ordinal)).Select(f => f[..^18]).Order(StringComparer.Ordinal)];
 
     /// <summary>Runs epochs with the given accuracies and returns the folder's memory.</summary>

@@ -1,5 +1,4 @@
 using PerturbedForgetting.Cli;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;

@@ -1,6 +1,5 @@
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 

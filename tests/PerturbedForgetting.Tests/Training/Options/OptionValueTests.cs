@@ -92,11 +92,11 @@ sealed class OptionValueTests
     [TestCase("--obfc", "--obf-C")]
     [TestCase("--warmup", "--warmup-lr")]
     public void TheNearestNamesAreSuggested(string typed, string expected) =>
-        Assert.That(Suggestions.Nearest(typed, OptionTables.Train.Specs.Select(s => s.Flag)), Does.Contain(expected));
+        Assert.That(Suggestions.DidYouMean(typed, OptionTables.Train.Specs.Select(s => s.Flag)), Does.Contain(expected));
 
     [Test]
     public void NothingIsSuggestedForNonsense() =>
-        Assert.That(Suggestions.Nearest("--xyzzyplugh", OptionTables.Train.Specs.Select(s => s.Flag)), Is.Empty);
+        Assert.That(Suggestions.DidYouMean("--xyzzyplugh", OptionTables.Train.Specs.Select(s => s.Flag)), Is.Empty);
 
     static IReadOnlyDictionary<string, object?> Pairs(string text) =>
         (IReadOnlyDictionary<string, object?>)OptionValue.Parse(OptionTables.Train.Find("model-kwargs")!, [text]);

@@ -3,7 +3,6 @@ using System.Text.Json;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 
@@ -11,11 +10,9 @@ namespace PerturbedForgetting.Tests.Training.Profiling;
 
 /// <summary><c>train --profile</c>: a run of a tiny model goes on as without, and leaves a table, a CSV and a trace that agree.</summary>
 [NonParallelizable]
-sealed class TrainProfileTests
+sealed class TrainProfileTests : TempFolderFixture
 {
     const string SoftwareGpu = "sim-profiled";
-
-    TempFolder folder = null!;
 
     [OneTimeSetUp]
     public void RegisterSoftwareGpu() => Device.Register(SoftwareGpu, static options =>
@@ -23,12 +20,6 @@ sealed class TrainProfileTests
         var driver = new SimulatedDriver();
         return Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, SoftwareGpu, options, driver);
     });
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
 
     TrainOptions Options(string device, int profile) => ShortRun.Options(folder.Path) with
     {

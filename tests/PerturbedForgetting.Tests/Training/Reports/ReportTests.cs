@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Tests.Training.Checkpoints;
 using PerturbedForgetting.Training.Reports;
 using SixLabors.ImageSharp;
@@ -8,16 +7,8 @@ using SixLabors.ImageSharp;
 namespace PerturbedForgetting.Tests.Training.Reports;
 
 [TestFixture]
-sealed class ReportTests
+sealed class ReportTests : TempFolderFixture
 {
-    TempFolder folder = null!;
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
-
     [Test]
     public void TheSummaryHasOneRowAnEpochWithThePointAsDecimalMark()
     {

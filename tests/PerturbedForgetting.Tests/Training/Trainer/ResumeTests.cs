@@ -1,4 +1,3 @@
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
@@ -8,16 +7,8 @@ using PerturbedForgetting.Training.Schedules;
 namespace PerturbedForgetting.Tests.Training;
 
 [TestFixture]
-sealed class ResumeTests
+sealed class ResumeTests : TempFolderFixture
 {
-    TempFolder folder = null!;
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
-
     static IEnumerable<TestCaseData> Variants()
     {
         TrainOptions cnn = ShortRun.Options(""), vit = ShortRun.Transformer("");

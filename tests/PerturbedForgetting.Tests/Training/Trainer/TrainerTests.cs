@@ -1,6 +1,5 @@
 using System.Text.Json;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Optimizers;
@@ -13,16 +12,8 @@ using SixLabors.ImageSharp;
 namespace PerturbedForgetting.Tests.Training;
 
 [TestFixture]
-sealed class TrainerTests
+sealed class TrainerTests : TempFolderFixture
 {
-    TempFolder folder = null!;
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
-
     string Run(string name) => folder[Path.Combine("run", name)];
 
     [Test]

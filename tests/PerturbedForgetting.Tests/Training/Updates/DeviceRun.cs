@@ -23,17 +23,10 @@ sealed class DeviceRun : IDisposable
         using (Initialization.Begin(3, device))
             model = new Net();
         Arena = new ParameterArena(model);
-        var name = OptimizerName.Parse(settings.Opt);
-        optimizer = OptimizerFactory.Create(name, Arena, settings.Numbers);
+        optimizer = settings.Optimizer(Arena);
         var schedule = new LinearSchedule(settings.Rate, 0, 0.01, 1, 10, UpdateWindow.PerEpoch(Batches, settings.Accumulation));
-        Step = new TrainingStep(model, Arena, optimizer, new StepOptions(settings.Loss)
-        {
-            Perturbation = name.Perturbs ? settings.Perturbation with { IsRandom = name.Perturbation == PerturbationKind.RandSam } : null,
-            AccumulationSteps = settings.Accumulation,
-            ClipNorm = settings.Clip,
-            ShrinkFactor = settings.Shrink,
-            UsesGraphs = usesGraphs,
-        }, schedule, RhoPolicy.Create(RhoPolicyKind.LrProportional, 0.1, 0.02, schedule));
+        Step = new TrainingStep(model, Arena, optimizer, settings.Step() with { UsesGraphs = usesGraphs }, schedule,
+            RhoPolicy.Create(RhoPolicyKind.LrProportional, 0.1, 0.02, schedule));
         (images, labels) = (Tensor.Persistent([BatchSize, Pixels, Pixels, 3], DType.Float32, device), Tensor.Persistent([BatchSize], DType.Int32, device));
     }
 

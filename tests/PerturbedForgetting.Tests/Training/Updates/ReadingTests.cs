@@ -1,7 +1,6 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
@@ -10,11 +9,9 @@ namespace PerturbedForgetting.Tests.Training.Updates;
 
 /// <summary>On a device that works on its own, a run looks at its numbers now and then only, and they are the same.</summary>
 [TestFixture]
-sealed class ReadingTests
+sealed class ReadingTests : TempFolderFixture
 {
     const string DeviceName = "sim-read-seldom";
-
-    TempFolder folder = null!;
 
     [OneTimeSetUp]
     public void RegisterDevice() => Device.Register(DeviceName, static options =>
@@ -22,12 +19,6 @@ sealed class ReadingTests
         var driver = new SimulatedDriver();
         return Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, DeviceName, options, driver);
     });
-
-    [SetUp]
-    public void SetUp() => folder = new TempFolder();
-
-    [TearDown]
-    public void TearDown() => folder.Dispose();
 
     TrainOptions Options(string experiment) => ShortRun.Options(folder.Path, experiment) with
     {

@@ -1,23 +1,14 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Serialization;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Tests.Vision.Models;
 
 [TestFixture]
-sealed class PretrainedTests
+sealed class PretrainedTests : TempFolderFixture
 {
-    TempFolder folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => folder = new TempFolder();
-
-    [TearDown]
-    public void DeleteFolder() => folder.Dispose();
-
     [TestCase("")]
     [TestCase("module.")]
     [TestCase("model.module.")]

@@ -1,4 +1,4 @@
-namespace PerturbedForgetting.Tests.Tensors.Serialization;
+namespace PerturbedForgetting.Tests;
 
 /// <summary>A folder that is removed at the end of a test.</summary>
 sealed class TempFolder : IDisposable
@@ -13,4 +13,16 @@ sealed class TempFolder : IDisposable
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
+}
+
+/// <summary>Tests that have a folder of their own.</summary>
+abstract class TempFolderFixture
+{
+    protected TempFolder folder = null!;
+
+    [SetUp]
+    public void MakeFolder() => folder = new TempFolder();
+
+    [TearDown]
+    public void RemoveFolder() => folder.Dispose();
 }
