@@ -33,7 +33,7 @@ sealed partial class EnvironmentDocumentTests
     {
         string expected = Document(), written = Path.Combine(TestContext.CurrentContext.WorkDirectory, "environment.md");
         File.WriteAllText(written, expected);
-        string page = File.ReadAllText(Path.Combine(SourceTree(), "docs", "environment.md")).ReplaceLineEndings("\n");
+        string page = File.ReadAllText(Path.Combine(SourceTree.Root, "docs", "environment.md")).ReplaceLineEndings("\n");
         Assert.That(page, Is.EqualTo(expected), $"copy {written} to docs");
     }
 
@@ -44,7 +44,7 @@ sealed partial class EnvironmentDocumentTests
         Assert.That(known, Has.Count.EqualTo(EnvironmentVariables.All.Count));
         foreach (string folder in folders)
         {
-            foreach (string file in Directory.EnumerateFiles(Path.Combine(SourceTree(), folder), "*", SearchOption.AllDirectories))
+            foreach (string file in Directory.EnumerateFiles(Path.Combine(SourceTree.Root, folder), "*", SearchOption.AllDirectories))
             {
                 if (!extensions.Contains(Path.GetExtension(file)))
                     continue;
@@ -52,14 +52,6 @@ sealed partial class EnvironmentDocumentTests
                     Assert.That(known, Does.Contain(named.Value), file);
             }
         }
-    }
-
-    static string SourceTree()
-    {
-        string folder = TestContext.CurrentContext.TestDirectory;
-        while (!File.Exists(Path.Combine(folder, "PerturbedForgetting.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new AssertionException("the tests do not lie in the source tree");
-        return folder;
     }
 
     [GeneratedRegex("PERTURBED_FORGETTING_[A-Z_]*[A-Z]")]

@@ -30,11 +30,8 @@ public class InstructionDocumentTests
     [Test]
     public void ListsWhatIsExecuted()
     {
-        string folder = TestContext.CurrentContext.TestDirectory;
-        while (!File.Exists(Path.Combine(folder, "PerturbedForgetting.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new AssertionException("the tests do not lie in the source tree");
         string expected = Document(), written = Path.Combine(TestContext.CurrentContext.WorkDirectory, "ptx-instructions.md");
         File.WriteAllText(written, expected);
-        Assert.That(File.ReadAllText(Path.Combine(folder, "docs", "ptx-instructions.md")).ReplaceLineEndings("\n"), Is.EqualTo(expected), $"copy {written} to docs");
+        Assert.That(File.ReadAllText(Path.Combine(SourceTree.Root, "docs", "ptx-instructions.md")).ReplaceLineEndings("\n"), Is.EqualTo(expected), $"copy {written} to docs");
     }
 }
