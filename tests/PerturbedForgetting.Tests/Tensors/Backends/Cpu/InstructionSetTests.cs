@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
@@ -34,31 +33,19 @@ sealed class InstructionSetTests
     [TestCaseSource(nameof(Levels))]
     public void OperationsAndImagesAreRight(string variable, string value, SimdKind kernels, int vectorBits)
     {
-        ProcessStartInfo start = new(Host, ["exec", typeof(TestRun).Assembly.Location, "--filter", $"{Operations}|{Products}|{Images}"])
+        ProcessStartInfo start = new(SourceTree.Dotnet, ["exec", typeof(TestRun).Assembly.Location, "--filter", $"{Operations}|{Products}|{Images}"])
         {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
             WorkingDirectory = TestContext.CurrentContext.TestDirectory,
         };
         start.Environment.Remove(SimdLevel.Variable);
         start.Environment[$"DOTNET_{variable}"] = value;
         // The runtime's own code is compiled anew at a lower level; profiles of it would not pay in a run this short.
         start.Environment["DOTNET_TieredPGO"] = "0";
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(limit))
-        {
-            process.Kill(entireProcessTree: true);
-            Assert.Fail($"not done within {limit}");
-        }
+        var (exitCode, output) = ChildProcess.Run(start, limit);
         Assert.Multiple(() =>
         {
-            Assert.That(output.Result, Does.StartWith(TestRun.Describe(kernels, vectorBits)), "the level asked for");
-            Assert.That(process.ExitCode, Is.Zero, $"{output.Result}{error.Result}");
+            Assert.That(output, Does.StartWith(TestRun.Describe(kernels, vectorBits)), "the level asked for");
+            Assert.That(exitCode, Is.Zero, output);
         });
     }
-
-    /// <summary>The program that runs this process's version of .NET: it lies three folders above the runtime's own.</summary>
-    static string Host =>
-        Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
 }
