@@ -23,7 +23,8 @@ switch ($target) {
     'format' { dotnet format PerturbedForgetting.sln @rest }
     'kernels' {
         if (-not (Get-Command cmake -ErrorAction SilentlyContinue)) {
-            [Console]::Error.WriteLine('cmake is missing: apt-get install cmake clang-19, or winget install Kitware.CMake LLVM.LLVM. The committed PTX works without.')
+            [Console]::Error.WriteLine('cmake is missing: apt-get install cmake clang-19, or winget install Kitware.CMake LLVM.LLVM. ' +
+                'The committed PTX works without.')
             exit 2
         }
         cmake -S . -B build/kernels && cmake --build build/kernels --parallel --target kernels programs @rest

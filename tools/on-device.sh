@@ -26,10 +26,13 @@ pack() {
     rm -rf "$folder"
     dotnet publish "$root/tools/OnDevice" -c Release -r "$runtime" --self-contained -p:DebugType=none -o "$folder/bin" -v quiet || exit 1
     # Comments for editors, what debuggers want, the parts of the program as programs of their own.
-    rm -f "$folder"/bin/*.xml "$folder"/bin/createdump "$folder"/bin/{perturbed-forgetting,DeviceBenchmark,PerturbedForgetting.Tests}{,.deps.json,.runtimeconfig.json}
+    rm -f "$folder"/bin/*.xml "$folder"/bin/createdump \
+        "$folder"/bin/{perturbed-forgetting,DeviceBenchmark,PerturbedForgetting.Tests}{,.deps.json,.runtimeconfig.json}
     cp "$here/on-device.sh" "$here/on_device_torch.py" "$root/LICENSE" "$folder"
     tar -C "$root/artifacts" -czf "$folder.tar.gz" "on-device-$runtime"
-    echo "$(cd "$root/artifacts" && pwd)/on-device-$runtime.tar.gz: $(($(wc -c < "$folder.tar.gz") / 1000000)) MB; unpacked $(du -sm "$folder" | cut -f1) MB"
+    local packed=$(($(wc -c < "$folder.tar.gz") / 1000000)) unpacked
+    unpacked=$(du -sm "$folder" | cut -f1)
+    echo "$(cd "$root/artifacts" && pwd)/on-device-$runtime.tar.gz: $packed MB; unpacked $unpacked MB"
 }
 
 # part NAME LIMIT COMMAND...: runs a part for at most LIMIT seconds; what happens in it stops no other part.
@@ -79,7 +82,9 @@ run() {
     printf 'card\t%s\ndate\t%s\n' "${card:-$device}" "$(date -u +%Y-%m-%dT%H:%MZ)" > "$output/machine.tsv"
 
     # Fixtures that run on several devices have the device's name as their argument. The software GPU takes the kernels only.
-    local suite='\("cuda"\)' few='(LayerNorm|Softmax|BatchNorm|Attention|Pooling|Gemm|Im2Col|Reduce|Pass|Update|Reduction|CrossEntropy|OutputBiasForget)Tests\("cuda"\)'
+    local suite='\("cuda"\)'
+    local few='(LayerNorm|Softmax|BatchNorm|Attention|Pooling|Gemm|Im2Col|Reduce|Pass|Update|Reduction|CrossEntropy|OutputBiasForget)Tests'
+    few+="$suite"
     [ "$device" = cuda ] || suite='Cuda\.Kernels\..*\("sim"\)'
     part tests 3600 "$program" tests --filter "$suite" --json "$output/tests.json"
     if [ "$device" = sim ]; then
@@ -90,7 +95,8 @@ run() {
         leave_out sanitizer "compute-sanitizer is not on the PATH"
     fi
     part losses 3600 "$program" losses --device "$device" --json "$output/losses.json"
-    part kernels 1800 "$program" cli kernels profile --device "$device" --launches "$([ "$device" = sim ] && echo 1 || echo 50)" --output "$output/kernels.json"
+    part kernels 1800 "$program" cli kernels profile --device "$device" --launches "$([ "$device" = sim ] && echo 1 || echo 50)" \
+        --output "$output/kernels.json"
     part steps 3600 "$program" steps --device "$device" --json "$output/steps.json"
     if ! "$python" -c 'import torch; torch.nn.functional.scaled_dot_product_attention' 2> /dev/null; then
         leave_out torch "'$python' has no torch 2.1 or newer"

@@ -1,13 +1,18 @@
 #!/bin/sh
 # NVIDIA's profilers over this project's kernels and training steps, with filters that keep reports small; see docs/profiling.md.
 # usage:
-#   tools/profile-nsight.sh kernels [PART OF A NAME]         each kernel alone, on made-up data: what it does (Nsight Compute), when (Nsight Systems)
+#   tools/profile-nsight.sh kernels [PART OF A NAME]         each kernel alone, on made-up data: what it does (Compute), when (Systems)
 #   tools/profile-nsight.sh timeline [OPTIONS OF train]     training steps: when the GPU works, copies, waits (Nsight Systems)
-#   tools/profile-nsight.sh step REGEX [OPTIONS OF train]   kernels of training steps whose names match, such as '^layer_norm' (Nsight Compute)
+#   tools/profile-nsight.sh step REGEX [OPTIONS OF train]   kernels of training steps, names like '^layer_norm' (Nsight Compute)
 # environment: NSIGHT_OUTPUT, folder of the reports [nsight]; NSIGHT_SECONDS, length of a timeline [10]
 set -eu
 fail() { echo "profile-nsight: $1" >&2; exit 1; }
-need() { for tool in "$@"; do command -v "$tool" >/dev/null || fail "'$tool' is not on the PATH; install Nsight Compute (ncu), Nsight Systems (nsys) and the .NET SDK (dotnet)."; done; }
+need() {
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null ||
+            fail "'$tool' is not on the PATH; install Nsight Compute (ncu), Nsight Systems (nsys) and the .NET SDK (dotnet)."
+    done
+}
 output=${NSIGHT_OUTPUT:-nsight}
 root=$(cd "$(dirname "$0")/.." && pwd)
 program="$root/src/PerturbedForgetting.Cli/bin/Release/net10.0/perturbed-forgetting.dll"
@@ -46,9 +51,12 @@ step)
     build
     [ $# -gt 0 ] || set -- --dataset builtin/shapes --opt sam_sgdw
     # The first launches are those of warm-up steps. Without graphs every kernel is seen by its name.
-    ncu --set full --import-source yes --kernel-name "regex:$expression" --launch-skip 50 --launch-count 20 --kill yes --force-overwrite --export "$output/step" \
-        dotnet "$program" train --device cuda --epochs 1 --output "$output/train" --cuda-graph off "$@" || echo "(ncu ends the run after 20 launches.)"
-    [ -f "$output/step.ncu-rep" ] || fail "no kernel of these steps has a name that matches '$expression', or too few launches of it came; see '$output'."
+    ncu --set full --import-source yes --kernel-name "regex:$expression" --launch-skip 50 --launch-count 20 --kill yes \
+        --force-overwrite --export "$output/step" \
+        dotnet "$program" train --device cuda --epochs 1 --output "$output/train" --cuda-graph off "$@" \
+        || echo "(ncu ends the run after 20 launches.)"
+    [ -f "$output/step.ncu-rep" ] ||
+        fail "no kernel of these steps has a name that matches '$expression', or too few launches of it came; see '$output'."
     echo "Open $output/step.ncu-rep with ncu-ui."
     ;;
 *)
