@@ -212,10 +212,10 @@ abstract class KernelFixture(string deviceName)
     }
 
     /// <summary>Element by element: |actual - expected| ≤ absolute + relative·|expected|; the same infinities, and NaN where NaN is
-    /// expected. With both tolerances 0 the bits must be equal, but for the bits of a NaN.</summary>
-    protected static void AssertClose(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, double relative, double absolute = 0)
+    /// expected. With both tolerances 0 the bits must be equal, but for the bits of a NaN. A failure says of <paramref name="what"/>.</summary>
+    public static void AssertClose(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, double relative, double absolute = 0, string what = "")
     {
-        Assert.That(actual.Length, Is.EqualTo(expected.Length), "number of elements");
+        Assert.That(actual.Length, Is.EqualTo(expected.Length), $"number of elements {what}");
         for (int i = 0; i < actual.Length; i++)
         {
             float a = actual[i], e = expected[i];
@@ -223,22 +223,23 @@ abstract class KernelFixture(string deviceName)
                 : float.IsInfinity(e) || (relative == 0 && absolute == 0) ? BitConverter.SingleToInt32Bits(a) == BitConverter.SingleToInt32Bits(e)
                 : Math.Abs((double)a - e) <= absolute + (relative * Math.Abs((double)e));
             if (!isEqual)
-                Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs((double)a - e):R}, allowed {absolute + (relative * Math.Abs((double)e)):R}"));
+                Assert.Fail(string.Create(CultureInfo.InvariantCulture,
+                    $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs((double)a - e):R}, allowed {absolute + (relative * Math.Abs((double)e)):R} {what}"));
         }
     }
 
-    /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double)"/>
+    /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double, string)"/>
     protected static void AssertClose(Tensor actual, ReadOnlySpan<float> expected, double relative, double absolute = 0) =>
         AssertClose(actual.ToArray<float>(), expected, relative, absolute);
 
-    /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double)"/>
+    /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double, string)"/>
     protected static void AssertClose(Tensor actual, Tensor expected, double relative, double absolute = 0) =>
         AssertClose(actual, expected.ToArray<float>(), relative, absolute);
 
-    /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double)"/>
-    protected static void AssertClose(ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, double relative, double absolute = 0)
+    /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double, string)"/>
+    public static void AssertClose(ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, double relative, double absolute = 0, string what = "")
     {
-        Assert.That(actual.Length, Is.EqualTo(expected.Length), "number of elements");
+        Assert.That(actual.Length, Is.EqualTo(expected.Length), $"number of elements {what}");
         for (int i = 0; i < actual.Length; i++)
         {
             double a = actual[i], e = expected[i];
@@ -246,7 +247,8 @@ abstract class KernelFixture(string deviceName)
                 : double.IsInfinity(e) || (relative == 0 && absolute == 0) ? BitConverter.DoubleToInt64Bits(a) == BitConverter.DoubleToInt64Bits(e)
                 : Math.Abs(a - e) <= absolute + (relative * Math.Abs(e));
             if (!isEqual)
-                Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs(a - e):R}, allowed {absolute + (relative * Math.Abs(e)):R}"));
+                Assert.Fail(string.Create(CultureInfo.InvariantCulture,
+                    $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs(a - e):R}, allowed {absolute + (relative * Math.Abs(e)):R} {what}"));
         }
     }
 

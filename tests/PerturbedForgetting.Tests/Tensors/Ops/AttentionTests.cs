@@ -80,12 +80,6 @@ sealed class AttentionTests(string device) : DeviceFixture(device)
         Assert.That(OpsTesting.Numbers(actual), Is.EqualTo(numbers).Within(tolerance), $"{what} in {actual.DType}");
     }
 
-    [TestCase(1, 1, 1, 3)]
-    [TestCase(2, 3, 2, 2)]
-    [TestCase(1, 131, 1, 1)]
-    public void GradientsAreThoseOfTheDifferences(int batch, int tokens, int heads, int width) =>
-        GradientCheck.Run(x => Ops.Attention(x[0], heads, 0.7), [batch, tokens, 3 * heads * width]);
-
     /// <summary>Scores far beyond the range of exp, as trained networks make them.</summary>
     [Test]
     public void LargeScoresAreSafe()

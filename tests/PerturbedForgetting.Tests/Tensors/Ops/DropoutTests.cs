@@ -62,6 +62,17 @@ sealed class DropoutTests(string device) : DeviceFixture(device)
         Assert.That(Ops.Dropout(x, 0.5, true, new DropoutStream(seed) { Calls = calls }).ToArray<float>(), Is.EqualTo(next));
     }
 
+    /// <summary>A call of a captured graph takes the number that stands on the device.</summary>
+    [Test]
+    public void TheCounterOnTheDeviceIsAddedToTheCall([Values(1, 1025)] int count, [Values(41, 1L << 40)] long counter)
+    {
+        using var scope = Scope.Begin();
+        using Parameter x = OpsTesting.Normal([count], 4);
+        DropoutStream counted = new(7) { Calls = 3, Counter = From([counter], [1]) }, plain = new(7) { Calls = (ulong)counter };
+        for (int call = 0; call < 2; call++)
+            Assert.That(Ops.Dropout(x, 0.5, true, counted).ToArray<float>(), Is.EqualTo(Ops.Dropout(x, 0.5, true, plain).ToArray<float>()), $"call {call}");
+    }
+
     [Test]
     public void NothingHappensInEvaluationOrWithoutProbability()
     {

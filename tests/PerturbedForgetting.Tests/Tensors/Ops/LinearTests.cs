@@ -15,28 +15,14 @@ sealed class LinearTests(string device) : DeviceFixture(device)
 
     [TestCase(1, 1, 1)]
     [TestCase(3, 5, 7)]
-    [TestCase(9, 17, 2)]
-    public void GradientsAreThoseOfTheDifferences(int rows, int inputs, int outputs)
-    {
-        GradientCheck.Run(x => Ops.Linear(x[0], x[1], x[2]), [rows, 2, inputs], [outputs, inputs], [outputs]);
-        GradientCheck.Run(x => Ops.Linear(x[0], x[1]), [inputs], [outputs, inputs]);
-    }
-
-    [TestCase(1, 1, 1)]
-    [TestCase(3, 5, 7)]
     [TestCase(9, 17, 33)]
     public void FusedWithGeluEqualsTheParts(int rows, int inputs, int outputs)
     {
-        GradientCheck.Run(x => Ops.LinearGelu(x[0], x[1], x[2]), [rows, inputs], [outputs, inputs], [outputs]);
         using var scope = Scope.Begin();
         Tensor[] t = [.. new Shape[] { [rows, inputs], [outputs, inputs], [outputs] }.Select((s, i) => GradientCheck.Normal(s, (ulong)i))];
         Assert.That(Ops.LinearGelu(t[0], t[1], t[2]).ToArray<float>(), Is.EqualTo(Ops.Gelu(Ops.Linear(t[0], t[1], t[2])).ToArray<float>()));
         Assert.That(Ops.LinearGelu(t[0], t[1]).ToArray<float>(), Is.EqualTo(Ops.Gelu(Ops.Linear(t[0], t[1])).ToArray<float>()));
     }
-
-    [Test]
-    public void GradientsOfTwoUsesAddUp() =>
-        GradientCheck.Run(x => Ops.Linear(Ops.Linear(x[0], x[1], x[2]), x[1], x[2]), [3, 4], [4, 4], [4]);
 
     [Test]
     public void WrongShapesAreNamed()

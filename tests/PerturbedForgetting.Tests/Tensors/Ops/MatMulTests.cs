@@ -13,19 +13,6 @@ sealed class MatMulTests(string device) : DeviceFixture(device)
     static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "matmul");
 
     [Test]
-    public void GradientsAreThoseOfTheDifferences([Values] bool transposeA, [Values] bool transposeB, [Values(1, 3)] int batch, [Values] bool shared)
-    {
-        const int M = 3, N = 4, K = 5;
-        Shape a = transposeA ? [batch, 2, K, M] : [batch, 2, M, K];
-        Shape b = transposeB ? [N, K] : [K, N];
-        GradientCheck.Run(x => Ops.MatMul(x[0], x[1], transposeA, transposeB), a, shared ? b : [batch, 2, b[0], b[1]]);
-    }
-
-    [Test]
-    public void GradientsOfTwoUsesAddUp([Values] bool transpose) =>
-        GradientCheck.Run(x => Ops.MatMul(x[0], Ops.MatMul(x[0], x[0], transpose), transpose), [2, 4, 4]);
-
-    [Test]
     public void WrongShapesAreNamed()
     {
         using Tensor a = Zeros([2, 3, 4]), b = Zeros([3, 4, 5]), inner = Zeros([2, 3, 5]);

@@ -25,19 +25,6 @@ sealed class PoolingTests(string device) : DeviceFixture(device)
 
     static IEnumerable<ReferenceCase> GlobalCases() => ReferenceData.Cases("ops", "global_avg_pool_flatten");
 
-    [Test]
-    public void GradientsAreThoseOfTheDifferences([Values(1, 2, 3)] int kernel, [Values(1, 2, 3)] int stride, [Values(0, 1)] int padding, [Values] bool ceil, [Values] bool count)
-    {
-        if (padding > kernel / 2)
-            padding = 0;
-        Shape image = [2, 4, 5, 9];
-        GradientCheck.Run(x => Ops.AvgPool2d(x[0], (kernel, 2), stride, (padding, 1), ceil, count), image);
-        GradientCheck.Run(x => Ops.MaxPool2d(x[0], (kernel, 2), stride, (padding, 1), ceil), image);
-    }
-
-    [Test]
-    public void GradientOfTheGlobalMeanIsThatOfTheDifferences() => GradientCheck.Run(x => Ops.GlobalAvgPool2d(x[0]), [3, 2, 5, 11]);
-
     // By hand: a 1-d signal 1 2 3 4 5 with windows of 2, stride 2.
     [TestCase(false, true, 0, new float[] { 1.5f, 3.5f })]
     [TestCase(true, true, 0, new float[] { 1.5f, 3.5f, 5 })]
@@ -64,6 +51,36 @@ sealed class PoolingTests(string device) : DeviceFixture(device)
         for (int i = 0; i < y.Length; i++)
             Assert.That(y[i], i % channels == 1 ? Is.NaN : Is.LessThan(0), $"{i}");
         Assert.That(y[0], Is.EqualTo(-1));
+    }
+
+    /// <summary>The gradient goes to the first of equal numbers, and to the last NaN.</summary>
+    [TestCase(1, 1, 1, 1, 1, 0, false)]
+    [TestCase(7, 5, 3, 3, 2, 1, false)]
+    [TestCase(8, 9, 33, 3, 2, 1, true)]
+    [TestCase(6, 6, 4, 2, 2, 0, true)]
+    [TestCase(7, 7, 2, 2, 2, 0, true)]
+    [TestCase(16, 16, 64, 3, 2, 1, false)]
+    [TestCase(5, 6, 1, 3, 1, 1, false)]
+    public void EqualNumbersAndNaNHaveOneMaximumOnAllDevices(int height, int width, int channels, int kernel, int stride, int padding, bool ceil)
+    {
+        Shape shape = [2, height, width, channels];
+        float[] values = GradientCheck.Normal(shape, 1, device: Device.Cpu).ToArray<float>();
+        for (int i = 0; i < values.Length; i++)
+            values[i] = i % 5 == 0 ? 1 : i % 23 == 7 ? float.NaN : values[i];
+        ((float[] y, float[] dx), (float[] expectedY, float[] expectedDx)) = (Run(Device), Run(Device.Cpu));
+        Assert.That(y, Is.EqualTo(expectedY));
+        Assert.That(dx, Is.EqualTo(expectedDx).Within(2e-6));
+
+        (float[] Y, float[] Dx) Run(Device on)
+        {
+            using var scope = Scope.Begin();
+            var x = new Parameter(Tensor.From(values, shape, on));
+            Tensor y = Ops.MaxPool2d(x, kernel, stride, padding, ceil);
+            y.Backward(GradientCheck.Normal(y.Shape, 2, device: on));
+            float[] gradient = x.Grad!.ToArray<float>();
+            x.Grad.Dispose();
+            return (y.ToArray<float>(), gradient);
+        }
     }
 
     [Test]
