@@ -1,5 +1,4 @@
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Vision.Models;
 
