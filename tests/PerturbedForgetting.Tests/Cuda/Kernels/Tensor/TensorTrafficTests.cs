@@ -25,7 +25,8 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     {
         const int length = 96, blocks = 5;
         DType type = size switch { 1 => DType.UInt8, 4 => DType.Float32, _ => DType.Int64 };
-        Backend.CopyBlocks(Output(type, 2 * length * blocks), new Blocks(length, 2 * length), Output(type, length * blocks), new Blocks(0, length), length, blocks);
+        Tensor x = Output(type, 2 * length * blocks), y = Output(type, length * blocks);
+        Backend.CopyBlocks(x, new Blocks(length, 2 * length), y, new Blocks(0, length), length, blocks);
         // A warp's 32 elements do not cross the end of a block of 96.
         AssertTraffic($"memory_copy_blocks_{size}", loaded: length * blocks * size, stored: length * blocks * size);
     }
