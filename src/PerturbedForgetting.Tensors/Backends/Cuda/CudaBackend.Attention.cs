@@ -18,6 +18,8 @@ enum AttentionUnits
 /// <remarks>kernels/nn/attention.cu and attention_mma.cu: the scores are never in memory.</remarks>
 unsafe sealed partial class CudaBackend
 {
+    const int AttentionThreads = 128;
+
     // Units, passes, and widths that heads are padded to; each kernel is loaded when it is needed.
     readonly CudaKernel?[,,] attentionKernels = new CudaKernel?[3, 2, 3];
 
@@ -25,7 +27,8 @@ unsafe sealed partial class CudaBackend
 
     public override bool FusesAttention(int width) => width is >= 4 and <= 128 && width % 4 == 0;
 
-    public override void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums) => Attention(Units, qkv, heads, scale, y, logSums);
+    public override void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums) =>
+        Attention(Units, qkv, heads, scale, y, logSums);
 
     public override void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv) =>
         AttentionBackward(Units, dy, y, qkv, logSums, heads, scale, dqkv);
@@ -36,22 +39,21 @@ unsafe sealed partial class CudaBackend
         AttentionHeads shape = new(qkv, heads, scale);
         CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: false, out int sharedBytes);
         // q kᵀ, and p v: two operations a token each.
-        kernel.Launch(Moving([qkv], [y, logSums], 4 * shape.Tokens * y.Count), GridOf(qkv, heads, rowsOfBlock: 64), AttentionThreads, sharedBytes,
-            Dense(y), DenseOrNull(logSums), Dense(qkv), KernelArgument.Structure(&shape));
+        kernel.Launch(Moving([qkv], [y, logSums], 4 * shape.Tokens * y.Count), GridOf(qkv, heads, rowsOfBlock: 64), AttentionThreads,
+            sharedBytes, Dense(y), DenseOrNull(logSums), Dense(qkv), KernelArgument.Structure(&shape));
     }
 
     /// <inheritdoc cref="AttentionBackward(Tensor, Tensor, Tensor, Tensor, int, double, Tensor)"/>
-    public void AttentionBackward(AttentionUnits units, Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv)
+    public void AttentionBackward(AttentionUnits units, Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale,
+        Tensor dqkv)
     {
         AttentionHeads shape = new(qkv, heads, scale);
         CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: true, out int sharedBytes);
         Dim3 grid = GridOf(qkv, heads, rowsOfBlock: units == AttentionUnits.Float32 ? 32 : 64);
         // q kᵀ, dy vᵀ and ds k for the queries; q kᵀ, dy vᵀ, dsᵀ q and pᵀ dy for the keys. Half of the blocks for either.
-        kernel.Launch(Moving([qkv, dy, y, logSums], [dqkv], 14 * shape.Tokens * y.Count), new(2 * grid.X, grid.Y, grid.Z), AttentionThreads, sharedBytes,
-            Dense(dqkv), Dense(dy), Dense(y), Dense(qkv), Dense(logSums), KernelArgument.Structure(&shape));
+        kernel.Launch(Moving([qkv, dy, y, logSums], [dqkv], 14 * shape.Tokens * y.Count), new(2 * grid.X, grid.Y, grid.Z), AttentionThreads,
+            sharedBytes, Dense(dqkv), Dense(dy), Dense(y), Dense(qkv), Dense(logSums), KernelArgument.Structure(&shape));
     }
-
-    const int AttentionThreads = 128;
 
     static Dim3 GridOf(Tensor qkv, int heads, int rowsOfBlock) => new((qkv.Shape[1] + rowsOfBlock - 1) / rowsOfBlock, heads, qkv.Shape[0]);
 
@@ -62,12 +64,18 @@ unsafe sealed partial class CudaBackend
                 $"The attention kernels take heads of 4 to 128 channels, a multiple of 4, not of {width}. Choose another number of heads.");
         int index = width <= 32 ? 0 : width <= 64 ? 1 : 2, padded = 32 << index;
         // The kernels' comments say why.
-        sharedBytes = sizeof(float) * (units == AttentionUnits.Float32 ? (128 * (padded + 4)) + (64 * 40) : (isBackward ? 192 : 128) * padded);
+        int floats = units == AttentionUnits.Float32 ? (128 * (padded + 4)) + (64 * 40) : (isBackward ? 192 : 128) * padded;
+        sharedBytes = sizeof(float) * floats;
         ref CudaKernel? kernel = ref attentionKernels[(int)units, isBackward ? 1 : 0, index];
         if (kernel is null)
         {
-            string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ => "attention_" };
-            kernel = library.Get($"{name}{(isBackward ? "backward_" : "")}{padded}");
+            string name = units switch
+            {
+                AttentionUnits.Tf32 => "attention_mma_tf32",
+                AttentionUnits.Bfloat16 => "attention_mma_bf16",
+                _ => "attention",
+            };
+            kernel = library.Get($"{name}{(isBackward ? "_backward_" : "_")}{padded}");
             kernel.AllowDynamicShared(sharedBytes);
         }
         return kernel;

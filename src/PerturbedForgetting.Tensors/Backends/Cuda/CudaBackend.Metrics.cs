@@ -20,7 +20,8 @@ unsafe sealed partial class CudaBackend
         var (samples, classes) = RowsOf(logits);
         CudaKernel kernel = labels.DType == DType.Int32 ? LabelRankKernel : LabelRankApplyingKernel;
         if (samples > 0)
-            kernel.Launch(Moving([logits, labels], [y]), checked((int)samples), Warp, 0, Pointer(y), Dense(logits), Pointer(labels), classes);
+            kernel.Launch(Moving([logits, labels], [y]), checked((int)samples), Warp, 0,
+                Pointer(y), Dense(logits), Pointer(labels), classes);
     }
 
     public override void CountRanks(Tensor ranks, int k, Tensor counts) =>

@@ -39,9 +39,10 @@ sealed class NormalizeImagesTests(string device) : KernelFixture(device)
     void Half(DeviceBuffer<ushort> y, Tensor x, Tensor? flip, Tensor offset, Tensor divisor)
     {
         int channels = x.Shape[3], row = x.Shape[2] * channels, rows = x.Shape[0] * x.Shape[1], rowsPerBlock = 4 * Math.Max(1, 1024 / row);
-        Library.Get("normalize_images_bfloat16").Launch(Stream, (rows + rowsPerBlock - 1) / rowsPerBlock, 256, (rowsPerBlock * (row + 1)) + (8 * channels), y,
-            CudaBackend.Pointer(x), flip is null ? DevicePointer.Null : CudaBackend.Pointer(flip), CudaBackend.Pointer(offset), CudaBackend.Pointer(divisor),
-            row, channels, x.Shape[1], (long)rows, rowsPerBlock);
+        int blocks = (rows + rowsPerBlock - 1) / rowsPerBlock, sharedBytes = (rowsPerBlock * (row + 1)) + (8 * channels);
+        DevicePointer flags = flip is null ? DevicePointer.Null : CudaBackend.Pointer(flip);
+        Library.Get("normalize_images_bfloat16").Launch(Stream, blocks, 256, sharedBytes, y,
+            CudaBackend.Pointer(x), flags, CudaBackend.Pointer(offset), CudaBackend.Pointer(divisor), row, channels, x.Shape[1], (long)rows, rowsPerBlock);
     }
 
     static float[] Expected(byte[] x, byte[]? flips, (int Images, int Height, int Width, int Channels) shape, float[] offset, float[] divisor)

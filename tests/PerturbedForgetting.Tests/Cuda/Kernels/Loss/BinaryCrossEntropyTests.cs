@@ -5,7 +5,8 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels.Loss;
 [TestFixtureSource(typeof(KernelDevices))]
 sealed class BinaryCrossEntropyTests(string device) : LossFixture(device)
 {
-    static Loss Of(double smoothing, double factor) => (x, target, loss, gradient) => x.Backend.BinaryCrossEntropy(x, target, smoothing, factor, loss, gradient);
+    static Loss Of(double smoothing, double factor) =>
+        (x, target, loss, gradient) => x.Backend.BinaryCrossEntropy(x, target, smoothing, factor, loss, gradient);
 
     [Test]
     public void EqualsCpuWithLabels([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values(0, 0.1)] double smoothing, [Values(3, 40)] double scale)

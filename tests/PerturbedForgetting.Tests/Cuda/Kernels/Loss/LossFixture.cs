@@ -44,13 +44,16 @@ abstract class LossFixture(string device) : KernelFixture(device)
         return (loss.Item(), gradient.ToArray<float>());
     }
 
-    /// <summary>Each logit is read once and each element of the gradient written once, in blocks of one warp for few classes and of eight for many;
-    /// each warp reads the label, or, where targets are dense, one for each logit. A sample's loss is written, read again by the last block, and
-    /// what these make written.</summary>
+    /// <summary>
+    /// Each logit is read once and each element of the gradient written once, in blocks of one warp for few classes and of eight for many;
+    /// each warp reads the label, or dense targets are read once like the logits. A sample's loss is written, read again by the last
+    /// block, and what these make written.
+    /// </summary>
     protected void CheckTraffic(string kernel, int samples, int classes, bool isDense, Loss run)
     {
         float[] x = Normal(samples * classes);
-        run(Input(x, samples, classes), isDense ? Input(x, samples, classes) : Input(Whole(samples, classes)), Output(1), Output(samples, classes));
+        Tensor logits = Input(x, samples, classes);
+        run(logits, isDense ? Input(x, samples, classes) : Input(Whole(samples, classes)), Output(1), Output(samples, classes));
         bool isFew = classes <= RowKernel.FewClasses;
         long targets = isDense ? 4L * x.Length : 4L * samples * (isFew ? 1 : 8);
         kernel += isFew ? "_few" : "";

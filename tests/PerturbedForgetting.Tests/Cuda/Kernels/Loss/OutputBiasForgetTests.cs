@@ -5,7 +5,8 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels.Loss;
 [TestFixtureSource(typeof(KernelDevices))]
 sealed class OutputBiasForgetTests(string device) : LossFixture(device)
 {
-    static Loss Of(double c, double gamma, bool sigmoid) => (x, labels, loss, gradient) => x.Backend.OutputBiasForget(x, labels, c, gamma, sigmoid, loss, gradient);
+    static Loss Of(double c, double gamma, bool sigmoid) =>
+        (x, labels, loss, gradient) => x.Backend.OutputBiasForget(x, labels, c, gamma, sigmoid, loss, gradient);
 
     [Test]
     public void EqualsCpu([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values] bool sigmoid, [Values(-1, 1.5, 10, 1000)] double c, [Values(0, 0.3, 1)] double gamma)

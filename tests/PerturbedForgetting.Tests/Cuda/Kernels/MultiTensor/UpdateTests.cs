@@ -59,7 +59,8 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
     {
         Make([1025]);
         float[] zeros = new float[Weights.Count];
-        Backend.AdamUpdate(Layout, Weights, new(Input(zeros)), Input(zeros), Input(zeros), new(0.9, 0.999, 1e-8, false), Control(0.01, 1, 1, 1, 0, 0));
+        Tensor first = Input(zeros), second = Input(zeros);
+        Backend.AdamUpdate(Layout, Weights, new(Input(zeros)), first, second, new(0.9, 0.999, 1e-8, false), Control(0.01, 1, 1, 1, 0, 0));
         AssertClose(Weights, Model.Arena.Weights, relative: 0);
     }
 

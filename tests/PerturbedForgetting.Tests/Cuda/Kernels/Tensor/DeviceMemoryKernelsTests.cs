@@ -76,8 +76,9 @@ sealed class DeviceMemoryKernelsTests(string device) : KernelFixture(device)
         float[] x = MemoryMarshal.Cast<uint, float>(bits).ToArray();
         DeviceBuffer<ushort> narrow = Poisoned<ushort>(count);
         DeviceBuffer<float> wide = Poisoned<float>(count);
-        Library.Get("memory_cast_f32_bf16").Launch(Stream, LaunchGrid.Blocks(count, 4 * 256), 256, 0, narrow, Upload<float>(x), (long)count);
-        Library.Get("memory_cast_bf16_f32").Launch(Stream, LaunchGrid.Blocks(count, 4 * 256), 256, 0, wide, narrow, (long)count);
+        int blocks = LaunchGrid.Blocks(count, 4 * 256);
+        Library.Get("memory_cast_f32_bf16").Launch(Stream, blocks, 256, 0, narrow, Upload<float>(x), (long)count);
+        Library.Get("memory_cast_bf16_f32").Launch(Stream, blocks, 256, 0, wide, narrow, (long)count);
         ushort[] expected = [.. bits.Select(b => float.IsNaN(BitConverter.UInt32BitsToSingle(b)) ? (ushort)0x7fff : (ushort)((b + 0x7fff + (b >> 16 & 1)) >> 16))];
         Assert.That(Download(narrow), Is.EqualTo(expected));
         AssertClose(Download(wide), expected.Select(b => BitConverter.UInt32BitsToSingle((uint)b << 16)).ToArray(), 0);

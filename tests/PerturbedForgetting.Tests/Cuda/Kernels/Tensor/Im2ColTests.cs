@@ -41,7 +41,8 @@ sealed class Im2ColTests(string device) : KernelFixture(device)
                         for (int kw = 0; kw < s.KernelWidth; kw++)
                             for (int c = 0; c < s.GroupChannels; c++, at++)
                             {
-                                int h = (oh * s.StrideHeight) - s.PaddingHeight + (kh * s.DilationHeight), v = (ow * s.StrideWidth) - s.PaddingWidth + (kw * s.DilationWidth);
+                                int h = (oh * s.StrideHeight) - s.PaddingHeight + (kh * s.DilationHeight);
+                                int v = (ow * s.StrideWidth) - s.PaddingWidth + (kw * s.DilationWidth);
                                 if (h < 0 || h >= s.Height || v < 0 || v >= s.Width)
                                     continue;
                                 int pixel = (((((image * s.Height) + h) * s.Width) + v) * s.Channels) + first + c;
