@@ -26,8 +26,10 @@ enum GradientKind
 /// threads, and the profile of kernels.
 /// </summary>
 /// <param name="Name">The function of <see cref="Ops"/> or of the backend; behind a space what is particular.</param>
-/// <param name="Run">Computes it from inputs of any device and floating type; what it needs besides, it makes of their type and on their device.</param>
-/// <param name="Small">Sets of shapes of the inputs, awkward ones, with so few elements that each can be changed to see what follows.</param>
+/// <param name="Run">Computes it from inputs of any device and floating type; what it needs besides, it makes of their type and on
+/// their device.</param>
+/// <param name="Small">Sets of shapes of the inputs, awkward ones, with so few elements that each can be changed to see what
+/// follows.</param>
 sealed record Operation(string Name, Func<Tensor[], Tensor> Run, params Shape[][] Small)
 {
     /// <summary>As <see cref="Leading"/>: every element.</summary>
@@ -60,6 +62,9 @@ sealed record Operation(string Name, Func<Tensor[], Tensor> Run, params Shape[][
 
     /// <summary>Whether what is no number in an input need not show in the result.</summary>
     public bool HidesNaN { get; init; }
+
+    /// <summary>Usual sizes, and the launches that a profile of kernels shows of them.</summary>
+    public KernelWorkload[] Workloads { get; init; } = [];
 
     /// <summary>Whether it maps elements to elements.</summary>
     public bool IsElementwise => Leading == EveryElement;

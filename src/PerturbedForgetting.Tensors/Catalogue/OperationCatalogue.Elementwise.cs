@@ -8,18 +8,47 @@ static partial class OperationCatalogue
 
     static IEnumerable<Operation> Elementwise() =>
     [
-        Map("Add", x => Ops.Add(x[0], x[1]), inputs: 2),
+        Map("Add", x => Ops.Add(x[0], x[1]), inputs: 2) with
+        {
+            Workloads = [new("tensor", Squares, new KernelLaunch("elementwise_add", 8, 4))],
+        },
         Map("Sub", x => Ops.Sub(x[0], x[1]), inputs: 2),
         Map("Mul", x => Ops.Mul(x[0], x[1]), inputs: 2),
-        Map("Scale", x => Ops.Scale(x[0], -2.5)),
+        Map("Scale", x => Ops.Scale(x[0], -2.5)) with
+        {
+            Workloads = [new("tensor", side => Squares(side)[..1], new KernelLaunch("elementwise_scale", 4, 4))],
+        },
         Map("Scale by what is no power of two", x => Ops.Scale(x[0], 0.3f)),
         Map("ScaleBy", ScaleBy) with { Gradient = GradientKind.None },
-        Map("Relu", x => Ops.Relu(x[0])),
+        Map("Relu", x => Ops.Relu(x[0])) with { Workloads = [new("nn", Activations, new("relu", 4, 4), Back("relu_backward", 8, 4))] },
         // Both devices evaluate the same polynomials, with other roundings.
-        Map("Sigmoid", x => Ops.Sigmoid(x[0])) with { Forward = Within(6e-7, 6e-7), Backward = [Within(1e-6, 2e-6)] },
-        Map("Gelu", x => Ops.Gelu(x[0])) with { Forward = Within(6e-7, 6e-7), Backward = [Within(1e-6, 2e-6)] },
-        .. new[] { 0.1, 0.3, 0.5, 1 }.Select(p => Map($"Dropout with p = {p}", x => Ops.Dropout(x[0], p, true, Masks())) with { HidesNaN = p == 1 }),
-        Bias("AddBroadcast", columns => [columns]) with { Shared = [[37, 2, 1055], [1055]] },
+        Map("Sigmoid", x => Ops.Sigmoid(x[0])) with
+        {
+            Forward = Within(6e-7, 6e-7),
+            Backward = [Within(1e-6, 2e-6)],
+            Workloads = [new("nn", Activations, new("sigmoid", 4, 4), Back("sigmoid_backward", 8, 4))],
+        },
+        Map("Gelu", x => Ops.Gelu(x[0])) with
+        {
+            Forward = Within(6e-7, 6e-7),
+            Backward = [Within(1e-6, 2e-6)],
+            Workloads = [new("nn", Activations, new("gelu", 4, 4), Back("gelu_backward", 8, 4))],
+        },
+        Map("Dropout", x => Ops.Dropout(x[0], 0.1, true, Masks())) with
+        {
+            Workloads = [new("nn", Activations, new KernelLaunch("dropout", 4, 4))],
+        },
+        .. new[] { 0.3, 0.5, 1 }.Select(p =>
+            Map($"Dropout with p = {p}", x => Ops.Dropout(x[0], p, true, Masks())) with { HidesNaN = p == 1 }),
+        Bias("AddBroadcast", columns => [columns]) with
+        {
+            Shared = [[37, 2, 1055], [1055]],
+            Workloads =
+            [
+                new("nn", side => [.. Activations(side), [384]],
+                    new("add_broadcast", 4, 4) { Again = 0.5 }, Back("sum_leading", 4, 0) with { Again = 0.1 }),
+            ],
+        },
         Bias("AddBroadcast of leading ones", columns => [1, 2, columns]) with { Shared = [[4000, 2, 21], [1, 2, 21]] },
     ];
 

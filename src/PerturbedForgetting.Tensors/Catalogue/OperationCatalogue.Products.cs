@@ -8,9 +8,33 @@ static partial class OperationCatalogue
         Layer("Linear without a bias", x => Ops.Linear(x[0], x[1]), hasBias: false),
         Layer("LinearGelu", x => Ops.LinearGelu(x[0], x[1], x[2]), hasBias: true),
         Layer("LinearGelu without a bias", x => Ops.LinearGelu(x[0], x[1]), hasBias: false),
-        .. Enumerable.Range(0, 8).Select(i => MatMul(transposeA: (i & 4) != 0, transposeB: (i & 2) != 0, isShared: (i & 1) != 0)),
+        MatMul(transposeA: false, transposeB: false, isShared: false) with
+        {
+            Workloads =
+            [
+                Multiply("tensor", ProductUnits.Float32, "gemm_nn"), Multiply("tensor", ProductUnits.Tf32, "gemm_tf32_nn"),
+                Multiply(KernelWorkload.Library, ProductUnits.Libraries, "cublas sgemm"),
+            ],
+        },
+        .. Enumerable.Range(1, 7).Select(i => MatMul(transposeA: (i & 4) != 0, transposeB: (i & 2) != 0, isShared: (i & 1) != 0)),
         Convolution("Conv2d of pixels", 1, 1, (1, 1), (0, 1), (1, 1), 1),
-        Convolution("Conv2d of 3 x 3", 3, 3, (1, 1), (1, 1), (1, 1), 1),
+        Convolution("Conv2d of 3 x 3", 3, 3, (1, 1), (1, 1), (1, 1), 1) with
+        {
+            Workloads =
+            [
+                new("tensor", side => [.. Images(side), [64, 3, 3, 64], [64]],
+                    new("im2col", 4, 36) { Again = 0.9 }, Back("im2col_backward", 36, 4))
+                {
+                    Words = ThreeByThree,
+                },
+                new(KernelWorkload.Library, side => [[side * side, 56, 56, 64], [64, 3, 3, 64], [64]],
+                    Convolve("forward"), Convolve("backward data") with { IsBackward = true }, Convolve("backward filter") with { IsBackward = true })
+                {
+                    Units = ProductUnits.Libraries,
+                    Words = ThreeByThree,
+                },
+            ],
+        },
         Convolution("Conv2d in groups", 3, 2, (2, 1), (1, 1), (1, 1), 2),
         Convolution("Conv2d with holes", 2, 3, (3, 1), (2, 1), (1, 2), 1),
         Convolution("Conv2d of each channel", 3, 1, (1, 1), (2, 1), (1, 2), 4),
@@ -24,10 +48,41 @@ static partial class OperationCatalogue
             Backward = [s => Product(9 * s[1][0]), s => Product(s[0].Count / s[0][-1])],
         },
         Attention("Attention", heads: 1, [1, 1, 9], [1, 131, 3]),
-        Attention("Attention with 2 heads", heads: 2, [2, 3, 12], [2, 1, 48]),
+        Attention("Attention with 2 heads", heads: 2, [2, 3, 12], [2, 1, 48]) with
+        {
+            Workloads =
+            [
+                Attend(ProductUnits.Float32, "attention"), Attend(ProductUnits.Tf32, "attention_mma_tf32"),
+                Attend(ProductUnits.Bfloat16, "attention_mma_bf16"),
+            ],
+        },
         Attention("Attention with 3 heads", heads: 3, [3, 5, 18]) with { Shared = [[3, 50, 3 * 3 * 32]] },
         Attention("Attention of one long sequence", heads: 1, [1, 70, 3]) with { Shared = [[1, 330, 3 * 64]] },
     ];
+
+    static KernelWorkload Multiply(string family, ProductUnits units, string kernel) =>
+        new(family, side => [[256 * side, 256 * side], [256 * side, 256 * side]],
+            new KernelLaunch(kernel, 8, 4) { Operations = s => 2.0 * s[0][1], Again = 0.7 })
+        {
+            Units = units,
+            Words = s => $"{s[0]} x {s[1]}",
+        };
+
+    static KernelLaunch Convolve(string pass) => new($"cudnn convolution {pass}", 4, 4) { Operations = s => 2.0 * s[1].Count / s[1][0] };
+
+    /// <summary>ViT-S at 16-pixel patches, two heads of an image; counts are divided by elements of the result.</summary>
+    static KernelWorkload Attend(ProductUnits units, string kernel) => new("nn", side => [[side * side, 197, 3 * 2 * 64]],
+        // Each product of queries and keys, or of what has their shape and values, is two operations a token: q kᵀ and p v forward; q kᵀ,
+        // dy vᵀ and ds k for the queries, q kᵀ, dy vᵀ, dsᵀ q and pᵀ dy for the keys.
+        new KernelLaunch($"{kernel}_64", 12, 4) { Operations = s => 4.0 * s[0][1], Again = 2, UsesWholeSectors = false },
+        Back($"{kernel}_backward_64", 20, 12) with { Operations = s => 14.0 * s[0][1], Again = 4, UsesWholeSectors = false })
+    {
+        Units = units,
+        Words = s => $"[{s[0][0]}, 197, 3, 2, 64]",
+        Elements = s => s[0].Count / 3,
+    };
+
+    static string ThreeByThree(Shape[] shapes) => $"{shapes[0]}, 3 x 3";
 
     /// <summary>Of so many products of numbers of order one, added up in float32.</summary>
     static Tolerance Product(long terms) => new(1e-6, 1e-6 + Math.ScaleB(terms * Math.Sqrt(terms), -23));
@@ -51,7 +106,8 @@ static partial class OperationCatalogue
     static Operation MatMul(bool transposeA, bool transposeB, bool isShared)
     {
         string name = $"MatMul{(transposeA ? " of Aᵀ" : "")}{(transposeB ? " by Bᵀ" : "")}{(isShared ? " of one B" : "")}";
-        return new Operation(name, x => Ops.MatMul(x[0], x[1], transposeA, transposeB), Sizes(1, 3, 4, 5), Sizes(3, 3, 4, 5), Sizes(1, 1, 1, 1))
+        return new Operation(name, x => Ops.MatMul(x[0], x[1], transposeA, transposeB),
+            Sizes(1, 3, 4, 5), Sizes(3, 3, 4, 5), Sizes(1, 1, 1, 1))
         {
             Edges = [Sizes(1, 31, 33, 17), Sizes(2, 49, 64, 49)],
             Shared = Sizes(4, 65, 70, 33),
@@ -64,7 +120,7 @@ static partial class OperationCatalogue
         Shape[] Sizes(int batch, int m, int n, int k) =>
         [
             transposeA ? [batch, 2, k, m] : [batch, 2, m, k],
-            (isShared, transposeB) switch { (true, true) => [n, k], (true, false) => [k, n], (false, true) => [batch, 2, n, k], _ => [batch, 2, k, n] },
+            isShared ? transposeB ? [n, k] : [k, n] : transposeB ? [batch, 2, n, k] : [batch, 2, k, n],
         ];
     }
 
@@ -78,11 +134,12 @@ static partial class OperationCatalogue
             Backward = [s => Product(height * width * s[1][0]), s => Product(s[0].Count / s[0][-1])],
         };
 
-    static Operation Attention(string name, int heads, params Shape[] shapes) => new(name, x => Ops.Attention(x[0], heads, 0.7), [.. shapes.Select(s => new[] { s })])
-    {
-        Edges = [[[2, 33, 3 * 12 * heads]], [[1, 50, 3 * 64 * heads]]],
-        Leading = 1,
-        Forward = s => Product(s[0][1]),
-        Backward = [s => Product(3 * s[0][1])],
-    };
+    static Operation Attention(string name, int heads, params Shape[] shapes) =>
+        new(name, x => Ops.Attention(x[0], heads, 0.7), [.. shapes.Select(s => new[] { s })])
+        {
+            Edges = [[[2, 33, 3 * 12 * heads]], [[1, 50, 3 * 64 * heads]]],
+            Leading = 1,
+            Forward = s => Product(s[0][1]),
+            Backward = [s => Product(3 * s[0][1])],
+        };
 }

@@ -18,6 +18,7 @@ static partial class OperationCatalogue
             Leading = 1,
             Gradient = GradientKind.None,
             HidesNaN = true,
+            Workloads = [Usual("label_rank", stored: 4.0 / 1000)],
         },
         new("LabelRank of several labels", x => Ops.LabelRank(x[0], Bytes(x[0], limit: 2)), [[3, 2]], [[2, 33]])
         {
@@ -27,13 +28,25 @@ static partial class OperationCatalogue
             Gradient = GradientKind.None,
             HidesNaN = true,
         },
-        new("CountRanks", Counts, [[3, 2]], [[33, 9]]) { Edges = [[[257, 10]], [[1025, 8]]], Gradient = GradientKind.None, HidesNaN = true },
+        new("CountRanks", Counts, [[3, 2]], [[33, 9]])
+        {
+            Edges = [[[257, 10]], [[1025, 8]]],
+            Gradient = GradientKind.None,
+            HidesNaN = true,
+        },
         new("NormalizeImages", x => Normalize(x[0], isMirrored: false), [[1, 1, 1, 3]], [[2, 3, 5, 1]])
         {
             Edges = [[[3, 31, 33, 3]], [[2, 5, 3, 4]], [[1, 2, 1025, 3]], [[3, 3, 11, 33]]],
             Shared = [[9, 40, 40, 3]],
             Gradient = GradientKind.None,
             HidesNaN = true,
+            Workloads =
+            [
+                new("data", side => [[4 * side * side, 224, 224, 3]], new KernelLaunch("normalize_images", 1, 4) { Again = 0.01 })
+                {
+                    Type = DType.UInt8,
+                },
+            ],
         },
         new("NormalizeImages, mirrored", x => Normalize(x[0], isMirrored: true), [[1, 1, 1, 3]], [[2, 3, 5, 1]])
         {
@@ -66,10 +79,12 @@ static partial class OperationCatalogue
     static Tensor Normalize(Tensor like, bool isMirrored)
     {
         double[] mean = [.. Enumerable.Range(0, like.Shape[-1]).Select(c => 0.3 + (0.01 * c))];
-        return Ops.NormalizeImages(Bytes(like, limit: 256), mean, mean, isMirrored ? Bytes(Vector(like, like.Shape[0], 0), limit: 2) : null);
+        Tensor? flip = isMirrored ? Bytes(Vector(like, like.Shape[0], 0), limit: 2) : null;
+        return Ops.NormalizeImages(Bytes(like, limit: 256), mean, mean, flip);
     }
 
-    /// <summary>Bytes of a shape that look random.</summary>
-    static Tensor Bytes(Tensor like, int limit) => Tensor.From(
-        [.. Enumerable.Range(0, (int)like.Count).Select(i => (byte)(unchecked((uint)i * 2654435761u >> 7) % limit))], like.Shape, like.Device);
+    /// <summary>Bytes of a shape that look random; or those that are given.</summary>
+    static Tensor Bytes(Tensor like, int limit) => like.DType == DType.UInt8 ? like : Tensor.From(
+        [.. Enumerable.Range(0, (int)like.Count).Select(i => (byte)(unchecked((uint)i * 2654435761u >> 7) % limit))],
+        like.Shape, like.Device);
 }

@@ -23,7 +23,8 @@ unsafe sealed partial class CudaBackend
     // Units, passes, and widths that heads are padded to; each kernel is loaded when it is needed.
     readonly CudaKernel?[,,] attentionKernels = new CudaKernel?[3, 2, 3];
 
-    AttentionUnits Units => options.AllowTf32 ? AttentionUnits.Tf32 : AttentionUnits.Float32;
+    AttentionUnits Units => options.RoundsAttentionToBfloat16 ? AttentionUnits.Bfloat16
+        : options.AllowTf32 ? AttentionUnits.Tf32 : AttentionUnits.Float32;
 
     public override bool FusesAttention(int width) => width is >= 4 and <= 128 && width % 4 == 0;
 

@@ -43,7 +43,7 @@ sealed class ElementwiseTests(string device) : DeviceFixture(device)
     }
 
     /// <summary>On a GPU sums of all numbers are made in float64: only the last rounding is left.</summary>
-    [TestCase(1), TestCase(31), TestCase(33), TestCase(1023), TestCase(1025), TestCase(70_001)]
+    [TestCase(1), TestCase(31), TestCase(33), TestCase(1023), TestCase(1025), TestCase(70_001), TestCase(64 * 4096)]
     public void TheSumIsThatOfDoublePrecision(int count)
     {
         using var scope = Scope.Begin();

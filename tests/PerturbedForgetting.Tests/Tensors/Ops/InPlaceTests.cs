@@ -4,7 +4,8 @@ using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-/// <summary>Where a backend says that a result may lie where an input lies, it has the same bits there; and sums are added to what is there.</summary>
+/// <summary>Where a backend says that a result may lie where an input lies, it has the same bits there; and sums are added to what is
+/// there.</summary>
 [TestFixtureSource(typeof(TestDevices), nameof(TestDevices.Names))]
 sealed class InPlaceTests(string device) : DeviceFixture(device)
 {

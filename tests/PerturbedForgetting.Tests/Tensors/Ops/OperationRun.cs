@@ -4,7 +4,8 @@ using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
-/// <summary>A row of the catalogue at given shapes, with numbers that may be changed, run forward and backward in float32 on any device.</summary>
+/// <summary>A row of the catalogue at given shapes, with numbers that may be changed, run forward and backward in float32 on any
+/// device.</summary>
 sealed class OperationRun
 {
     const ulong UpstreamSeed = 99;
@@ -38,7 +39,10 @@ sealed class OperationRun
         bool hasGradients = operation.Gradient != GradientKind.None;
         Parameter[] inputs =
         [
-            .. shapes.Select((s, i) => new Parameter(Tensor.From(Inputs[i], s, device)) { IsTrainable = hasGradients && (wanted ?? i) == i }),
+            .. shapes.Select((s, i) => new Parameter(Tensor.From(Inputs[i], s, device))
+            {
+                IsTrainable = hasGradients && (wanted ?? i) == i,
+            }),
         ];
         Tensor y = operation.Run(inputs);
         if (!hasGradients)
@@ -59,13 +63,15 @@ sealed class OperationRun
         : operation.Backward[Math.Min(result - 1, operation.Backward.Length - 1)](shapes);
 
     /// <summary>A result of <see cref="On"/> in words.</summary>
-    public string Words(int result) => $"{(result == 0 ? "the result" : $"the gradient of input {result - 1}")} of {string.Join(", ", shapes)}";
+    public string Words(int result) =>
+        $"{(result == 0 ? "the result" : $"the gradient of input {result - 1}")} of {string.Join(", ", shapes)}";
 
     /// <summary>Where to put what is no number: first, middle and last element of whatever is numbered as the first input is.</summary>
     public IEnumerable<(float[] Values, Shape Shape, long At)> Places()
     {
         (float[] Values, Shape Shape)[] all = [.. Inputs.Select((v, i) => (v, shapes[i])), (Upstream, Result)];
-        foreach ((float[] values, Shape shape) in all.Take(operation.Gradient == GradientKind.None ? shapes.Length : all.Length).Where(v => IsNumbered(v.Shape)))
+        int given = operation.Gradient == GradientKind.None ? shapes.Length : all.Length;
+        foreach ((float[] values, Shape shape) in all.Take(given).Where(v => IsNumbered(v.Shape)))
         {
             foreach (long at in new[] { 0, shape.Count / 2, shape.Count - 1 }.Distinct())
                 yield return (values, shape, at);
@@ -85,5 +91,10 @@ sealed class OperationRun
 
     static Tensor Normal(Shape shape, ulong seed) => GradientCheck.Normal(shape, seed, device: Device.Cpu);
 
-    static float[] Numbers(Tensor y) => y.DType == DType.Int32 ? Array.ConvertAll(y.ToArray<int>(), static v => (float)v) : y.ToArray<float>();
+    static float[] Numbers(Tensor y) => y.DType switch
+    {
+        DType.Int32 => Array.ConvertAll(y.ToArray<int>(), static v => (float)v),
+        DType.Float64 => Array.ConvertAll(y.ToArray<double>(), static v => (float)v),
+        _ => y.ToArray<float>(),
+    };
 }

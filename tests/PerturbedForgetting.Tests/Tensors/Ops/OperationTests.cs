@@ -29,11 +29,14 @@ sealed class OperationTests(string device) : DeviceFixture(device)
         foreach (Shape[] shapes in operation.Small)
         {
             GradientCheck.Run(operation.Run, isDerivative, shapes);
-            GradientCheck.Run(x => Ops.Add(operation.Run([.. x.Select(static t => Ops.Scale(t, -0.5))]), operation.Run(x)), isDerivative, shapes);
+            GradientCheck.Run(x => Ops.Add(operation.Run(Halves(x)), operation.Run(x)), isDerivative, shapes);
         }
+
+        static Tensor[] Halves(Tensor[] x) => [.. x.Select(static t => Ops.Scale(t, -0.5))];
     }
 
-    /// <summary>Results and gradients are those of the CPU, within the operation's own bounds, and have the same bits in a second run.</summary>
+    /// <summary>Results and gradients are those of the CPU, within the operation's own bounds, and have the same bits in a second
+    /// run.</summary>
     [TestCaseSource(nameof(All))]
     public void DevicesAgreeAndTwoRunsHaveTheSameBits(Operation operation)
     {
@@ -54,15 +57,16 @@ sealed class OperationTests(string device) : DeviceFixture(device)
         Shape[] shapes = operation.Small.Concat(operation.Edges).First();
         var run = new OperationRun(operation, shapes);
         float[][] all = run.On(Device);
-        for (int i = 0; i < shapes.Length; i++)
-            KernelFixture.AssertClose(run.On(Device, wanted: i)[1], all[1 + i], run.Bound(1 + i).Relative, run.Bound(1 + i).Absolute, run.Words(1 + i));
+        for (int i = 1; i <= shapes.Length; i++)
+            KernelFixture.AssertClose(run.On(Device, wanted: i - 1)[1], all[i], run.Bound(i).Relative, run.Bound(i).Absolute, run.Words(i));
     }
 
     /// <summary>What is no number stays where it may go, and shows; all else is as on the CPU.</summary>
     [TestCaseSource(nameof(All))]
     public void NotANumberStaysWhereItBelongs(Operation operation)
     {
-        var run = new OperationRun(operation, operation.Small.Concat(operation.Edges).MaxBy(static s => s[0].Count <= MostPoisoned ? s[0].Count : 0)!);
+        Shape[] shapes = operation.Small.Concat(operation.Edges).MaxBy(static s => s[0].Count <= MostPoisoned ? s[0].Count : 0)!;
+        var run = new OperationRun(operation, shapes);
         bool isSeen = false;
         foreach ((float[] values, Shape shape, long at) in run.Places())
         {

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Cuda;
+
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 
 /// <summary>What a kernel declares, and how long it took where the device's clock means anything.</summary>
@@ -15,6 +17,9 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 public sealed record KernelProfile(string Kernel, string Family, string Shape, long Elements, double LeastLoaded, double LeastStored, double Operations,
     int Registers, int SharedBytes, int LocalBytes, double Milliseconds)
 {
+    /// <summary>What the launches said that they cost, all together.</summary>
+    internal LaunchCost Stated { get; init; }
+
     /// <summary>10⁹ bytes a second, of those that must be moved.</summary>
     public double GigabytesPerSecond => Elements * (LeastLoaded + LeastStored) / Milliseconds / 1e6;
 

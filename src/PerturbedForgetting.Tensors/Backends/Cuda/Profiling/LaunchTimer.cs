@@ -3,12 +3,27 @@ using PerturbedForgetting.Cuda.Driver;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 
-/// <summary>Times the launches of one name on a stream by events around each.</summary>
+/// <summary>Times the launches of one name on a stream by events around each, and adds up what they say that they cost.</summary>
 sealed class LaunchTimer(CudaContext context, string name) : ILaunchObserver, IDisposable
 {
     readonly List<CudaEvent> events = [];
+    LaunchCost next;
 
-    public void Launching(CudaStream stream, string launched) => Mark(stream, launched);
+    /// <summary>Launches so far.</summary>
+    public int Launches => events.Count / 2;
+
+    /// <summary>What they cost at the least, all together.</summary>
+    public LaunchCost Cost { get; private set; }
+
+    public void Costs(in LaunchCost cost) => next = cost;
+
+    public void Launching(CudaStream stream, string launched)
+    {
+        if (launched == name)
+            Cost += next;
+        next = default;
+        Mark(stream, launched);
+    }
 
     public void Launched(CudaStream stream, string launched) => Mark(stream, launched);
 
