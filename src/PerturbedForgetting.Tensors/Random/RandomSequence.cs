@@ -28,7 +28,4 @@ public struct RandomSequence(ulong seed, ulong stream)
         while ((uint)product < threshold);
         return (int)(product >> 32);
     }
-
-    /// <summary>Standard normal.</summary>
-    public double NextNormal() => Math.Sqrt(-2 * Math.Log(1 - NextDouble())) * Math.Cos(2 * Math.PI * NextDouble());
 }

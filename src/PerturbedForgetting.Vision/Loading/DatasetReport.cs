@@ -37,8 +37,4 @@ public sealed record DatasetReport(
     int Cmyk,
     int Rotated,
     IReadOnlyList<DatasetFinding> Findings,
-    IReadOnlyList<string> Notes)
-{
-    /// <summary>Whether anything must be put right before training.</summary>
-    public bool HasErrors => Findings.Any(f => f.IsError);
-}
+    IReadOnlyList<string> Notes);

@@ -27,7 +27,7 @@ public class DatasetCheckTests
         Directory.CreateDirectory(folder.Path("train", "bird"));
         Dataset set = DatasetFactory.Open("folder", folder.Root, "train");
         DatasetReport report = DatasetCheck.Run(set, new DatasetCheckOptions { Threads = threads, NumClasses = 3 });
-        Assert.That(report.HasErrors);
+        Assert.That(report.Findings, Has.Some.Property(nameof(DatasetFinding.IsError)).True);
         Assert.That((report.Images, report.Grey, report.Cmyk, report.Rotated), Is.EqualTo((9, 1, 1, 1)));
         Assert.That(report.ImagesPerClass, Is.EqualTo(new[] { 1, 0, 5, 3 }));
         Assert.That((report.Width.Min, report.Width.Max, report.Height.Min, report.Height.Max), Is.EqualTo((33, 90, 47, 64)));
@@ -48,7 +48,7 @@ public class DatasetCheckTests
         folder.Write("train/cat/1.jpg", TestImages.Jpeg(8, 8));
         DatasetReport report = DatasetCheck.Run(DatasetFactory.Open("folder", folder.Root, "train"));
         Assert.That(Find(report, "one-class")!.Examples.Single(), Does.Contain("'cat'"));
-        Assert.That(report.HasErrors);
+        Assert.That(report.Findings, Has.Some.Property(nameof(DatasetFinding.IsError)).True);
     }
 
     [Test]

@@ -1,6 +1,5 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
-using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
@@ -10,10 +9,7 @@ static class OpsTesting
     /// <summary>Standard normals times a factor, as a parameter of the given type on the device of <see cref="Initialization.Current"/>.</summary>
     public static Parameter Normal(Shape shape, ulong seed, DType type = DType.Float32, double factor = 1)
     {
-        var random = new RandomSequence(seed, 0);
-        double[] numbers = new double[shape.Count];
-        for (int i = 0; i < numbers.Length; i++)
-            numbers[i] = random.NextNormal() * factor;
+        double[] numbers = Array.ConvertAll(GradientCheck.Normals(shape.Count, seed), x => x * factor);
         Tensor values = Tensor.Persistent(shape, type, Initialization.Current.Device);
         return new Parameter(type == DType.Float64 ? values.CopyFrom<double>(numbers) : values.CopyFrom<float>(Array.ConvertAll(numbers, x => (float)x)));
     }
