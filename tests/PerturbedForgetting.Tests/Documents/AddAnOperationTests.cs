@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
-using PerturbedForgetting.Tests.Tensors.Serialization;
 
 namespace PerturbedForgetting.Tests.Documents;
 
