@@ -7,11 +7,14 @@ sealed class BlockCopy(KernelLibrary library)
 {
     const int Threads = 256;
 
-    readonly CudaKernel bytes = library.Get("memory_copy_blocks_1"), words = library.Get("memory_copy_blocks_4"),
-        doubles = library.Get("memory_copy_blocks_8");
+    CudaKernel Bytes => field ??= library.Get("memory_copy_blocks_1");
+
+    CudaKernel Words => field ??= library.Get("memory_copy_blocks_4");
+
+    CudaKernel Doubles => field ??= library.Get("memory_copy_blocks_8");
 
     /// <summary><paramref name="count"/> blocks of <paramref name="length"/> elements of <paramref name="size"/> bytes.</summary>
     public void Launch(CudaStream stream, DevicePointer y, Blocks to, DevicePointer x, Blocks from, int size, long length, long count) =>
-        (size == 1 ? bytes : size == 4 ? words : doubles).Launch(stream.Moving(size * length * count, size * length * count),
+        (size == 1 ? Bytes : size == 4 ? Words : Doubles).Launch(stream.Moving(size * length * count, size * length * count),
             LaunchGrid.Blocks(length * count, Threads), Threads, 0, y, x, from.First, from.Stride, to.First, to.Stride, length, count);
 }

@@ -10,7 +10,9 @@ sealed unsafe class Im2Col(KernelLibrary library)
 {
     const int Threads = 256;
 
-    readonly CudaKernel forward = library.Get("im2col"), backward = library.Get("im2col_backward");
+    CudaKernel ForwardKernel => field ??= library.Get("im2col");
+
+    CudaKernel BackwardKernel => field ??= library.Get("im2col_backward");
 
     /// <summary>rows [images OH OW, kh kw channels] of x [images, H, W, C].</summary>
     public void Forward(CudaStream stream, DevicePointer rows, DevicePointer x, in ConvolutionShape shape, int group, long images)
@@ -18,7 +20,7 @@ sealed unsafe class Im2Col(KernelLibrary library)
         Windows windows = new(shape, group);
         long elements = images * shape.OutputPixels * shape.WindowLength;
         long pixels = images * shape.Height * shape.Width * shape.GroupChannels;
-        forward.Launch(stream.Moving(sizeof(float) * pixels, sizeof(float) * elements), LaunchGrid.Blocks(elements, Threads), Threads, 0,
+        ForwardKernel.Launch(stream.Moving(sizeof(float) * pixels, sizeof(float) * elements), LaunchGrid.Blocks(elements, Threads), Threads, 0,
             rows, x, KernelArgument.Structure(&windows), elements);
     }
 
@@ -28,7 +30,7 @@ sealed unsafe class Im2Col(KernelLibrary library)
         Windows windows = new(shape, group);
         long elements = images * shape.OutputPixels * shape.WindowLength;
         long pixels = images * shape.Height * shape.Width * shape.GroupChannels;
-        backward.Launch(stream.Moving(sizeof(float) * elements, sizeof(float) * pixels), LaunchGrid.Blocks(pixels, Threads), Threads, 0,
+        BackwardKernel.Launch(stream.Moving(sizeof(float) * elements, sizeof(float) * pixels), LaunchGrid.Blocks(pixels, Threads), Threads, 0,
             dx, rows, KernelArgument.Structure(&windows), pixels);
     }
 

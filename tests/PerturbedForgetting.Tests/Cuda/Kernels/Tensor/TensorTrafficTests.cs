@@ -2,7 +2,6 @@ using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
-using PerturbedForgetting.Tensors.Backends.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels;
