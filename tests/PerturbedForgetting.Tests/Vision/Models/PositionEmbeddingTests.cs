@@ -1,5 +1,4 @@
 using PerturbedForgetting.Tests.Reference;
-using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
 
