@@ -16,7 +16,8 @@ sealed class CommandLineApp
     {
         this.terminal = terminal;
         SoftwareGpu.Register();
-        commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new ModelsCommand(), new DevicesCommand(), new KernelsProfileCommand()];
+        commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new ModelsCommand(),
+            new DevicesCommand(), new KernelsProfileCommand()];
     }
 
     /// <summary>Version of the program.</summary>
@@ -27,10 +28,12 @@ sealed class CommandLineApp
     {
         try
         {
-            ParseResult parsed = BuildRoot(args).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+            ParseResult parsed = BuildRoot(args)
+                .Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             return parsed.Errors.Count > 0 && parsed.Action is not Print
                 ? ReportParseErrors(parsed)
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = terminal.Out, Error = terminal.Error });
+                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+                    Output = terminal.Out, Error = terminal.Error });
         }
         catch (Exception e)
         {
@@ -97,7 +100,8 @@ sealed class CommandLineApp
             foreach (string message in parsed.Errors.Select(e => e.Message).Distinct())
                 terminal.Error.WriteLine($"error: {message}");
         }
-        string path = string.Concat(command.Parents.OfType<Command>().Where(p => p is not RootCommand).Append(command).Where(c => c is not RootCommand).Select(c => c.Name + " "));
+        string path = string.Concat(command.Parents.OfType<Command>().Where(p => p is not RootCommand).Append(command)
+            .Where(c => c is not RootCommand).Select(c => c.Name + " "));
         terminal.Error.WriteLine($"See: perturbed-forgetting {path}--help");
         return ExitCodes.WrongOption;
     }
@@ -107,7 +111,8 @@ sealed class CommandLineApp
         if (isOption)
         {
             string name = token.Split('=', ':')[0];
-            IEnumerable<string> names = command.Options.Select(o => o.Name).Where(n => !n.StartsWith("--no-", StringComparison.Ordinal)).Append("--no-bce-loss");
+            IEnumerable<string> names = command.Options.Select(o => o.Name).Where(n => !n.StartsWith("--no-", StringComparison.Ordinal))
+                .Append("--no-bce-loss");
             return $"there is no option '{name}'.{Suggestions.DidYouMean(name, names)}";
         }
         return command.Subcommands.Count > 0

@@ -19,7 +19,8 @@ static class Failures
     {
         OptionException or ModelOptionException => (ExitCodes.WrongOption, "error"),
         DatasetException { WrongOption: true } => (ExitCodes.WrongOption, "error"),
-        DatasetException or SafetensorsException or ImageDecodeException or CheckpointException or PretrainedException => (ExitCodes.BadData, "bad data"),
+        DatasetException or SafetensorsException or ImageDecodeException or CheckpointException or PretrainedException =>
+            (ExitCodes.BadData, "bad data"),
         NotFiniteException => (ExitCodes.NotFinite, "stopped"),
         FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
@@ -39,7 +40,8 @@ static class Failures
     public static int Report(Exception exception, TextWriter error)
     {
         // One failed worker says more than "one or more errors occurred".
-        while (exception is AggregateException { InnerExceptions.Count: 1 } or System.Reflection.TargetInvocationException { InnerException: not null })
+        while (exception is AggregateException { InnerExceptions.Count: 1 }
+            or System.Reflection.TargetInvocationException { InnerException: not null })
             exception = exception.InnerException!;
         (int exitCode, string prefix) = Classify(exception);
         if (exception is OptionException options)

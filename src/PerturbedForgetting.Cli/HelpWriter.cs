@@ -50,7 +50,8 @@ static class HelpWriter
         w.WriteLine("Other");
         if (help.Table is not null)
         {
-            WriteEntry(terminal, "      --config FILE", "JSON of option names and values, such as a run's args.json; options that are typed win");
+            WriteEntry(terminal, "      --config FILE",
+                "JSON of option names and values, such as a run's args.json; options that are typed win");
             WriteEntry(terminal, "      --no-NAME", "switch NAME off where a configuration file switches it on");
         }
         WriteEntry(terminal, "  -h, --help", "show this help");
@@ -127,7 +128,8 @@ static class HelpWriter
 /// <param name="Examples">Command lines without the program's name.</param>
 /// <param name="TableSource">Makes the table of its options, or null.</param>
 /// <param name="Defaults">Options that hold the default values; null without a table.</param>
-sealed record CommandHelp(string Name, string Arguments, string Summary, IReadOnlyList<string> Examples, Func<OptionTable>? TableSource = null, RunOptions? Defaults = null)
+sealed record CommandHelp(string Name, string Arguments, string Summary, IReadOnlyList<string> Examples,
+    Func<OptionTable>? TableSource = null, RunOptions? Defaults = null)
 {
     /// <summary>Options of a command without a table: how each is written, and what it does.</summary>
     public IReadOnlyList<(string Name, string Text)> Options { get; init; } = [];

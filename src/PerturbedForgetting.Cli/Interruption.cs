@@ -30,7 +30,8 @@ sealed class Interruption : IDisposable
     public static Interruption Listen(TextWriter error)
     {
         Interruption interruption = new(error, Environment.Exit);
-        foreach ((PosixSignal signal, int exitCode) in new[] { (PosixSignal.SIGINT, ExitCodes.Interrupted), (PosixSignal.SIGTERM, ExitCodes.Terminated) })
+        foreach ((PosixSignal signal, int exitCode) in new[] { (PosixSignal.SIGINT, ExitCodes.Interrupted),
+            (PosixSignal.SIGTERM, ExitCodes.Terminated) })
         {
             interruption.registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {

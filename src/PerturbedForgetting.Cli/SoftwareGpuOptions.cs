@@ -22,13 +22,21 @@ static class SoftwareGpuOptions
     static readonly Dictionary<string, (string Form, Set Set)> keys = new()
     {
         ["memory"] = ("bytes, with K, M or G: 64M", static (o, v) => Bytes(v) is { } bytes ? o with { MemoryBytes = bytes } : null),
-        ["capability"] = ("a compute capability: 7.5 or 75", static (o, v) => Number(v, 10, 1) is { } capability ? o with { ComputeCapability = capability } : null),
-        ["driver"] = ("a CUDA version: 11.4 or 11040", static (o, v) => Number(v, 1000, 10) is { } version ? o with { DriverVersion = version } : null),
+        ["capability"] = ("a compute capability: 7.5 or 75", static (o, v) => Number(v, 10, 1) is { } capability
+            ? o with { ComputeCapability = capability }
+            : null),
+        ["driver"] = ("a CUDA version: 11.4 or 11040", static (o, v) => Number(v, 1000, 10) is { } version
+            ? o with { DriverVersion = version }
+            : null),
         ["cublas"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { CublasVersion = version } : null),
         ["cublaslt"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { CublasLtVersion = version } : null),
         ["cudnn"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { CudnnVersion = version } : null),
-        ["cudnn-cuda"] = ("a CUDA version: 13.0 or 13000", static (o, v) => Number(v, 1000, 10) is { } version ? o with { CudnnCudaVersion = version } : null),
-        ["multiprocessors"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count ? o with { Multiprocessors = count } : null),
+        ["cudnn-cuda"] = ("a CUDA version: 13.0 or 13000", static (o, v) => Number(v, 1000, 10) is { } version
+            ? o with { CudnnCudaVersion = version }
+            : null),
+        ["multiprocessors"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count
+            ? o with { Multiprocessors = count }
+            : null),
         ["workers"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count ? o with { Workers = count } : null),
         ["shuffle"] = ("a number", static (o, v) => Integer(v) is { } seed ? o with { ShuffleSeed = seed } : null),
         ["lost-after"] = ("a number of operations", static (o, v) => Integer(v) is { } last ? o with { LostAfterOperations = last } : null),
@@ -62,7 +70,8 @@ static class SoftwareGpuOptions
         {
             string[] pair = part.Split('=', 2, StringSplitOptions.TrimEntries);
             if (!keys.TryGetValue(pair[0], out (string Form, Set Set) key))
-                problems.Add(new(Variable, $"there is no '{pair[0]}'.{Suggestions.DidYouMean(pair[0], keys.Keys)} It knows {string.Join(", ", keys.Keys)}."));
+                problems.Add(new(Variable,
+                    $"there is no '{pair[0]}'.{Suggestions.DidYouMean(pair[0], keys.Keys)} It knows {string.Join(", ", keys.Keys)}."));
             else if (pair.Length < 2 || key.Set(options, pair[1]) is not { } changed)
                 problems.Add(new(Variable, $"'{part}' is not understood; {pair[0]} is {key.Form}."));
             else
@@ -77,7 +86,8 @@ static class SoftwareGpuOptions
     {
         int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
         ReadOnlySpan<char> digits = shift > 0 ? text.AsSpan(0, text.Length - 1) : text;
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number > 0 && number <= long.MaxValue >> shift
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number > 0
+            && number <= long.MaxValue >> shift
             ? number << shift : null;
     }
 
@@ -88,7 +98,9 @@ static class SoftwareGpuOptions
         return parts.Length switch
         {
             1 => Integer(text) is > 0 and var whole ? whole : null,
-            2 => Integer(parts[0]) is > 0 and < 1000 and var first && Integer(parts[1]) is >= 0 and < 10 and var second ? (first * major) + (second * minor) : null,
+            2 => Integer(parts[0]) is > 0 and < 1000 and var first && Integer(parts[1]) is >= 0 and < 10 and var second
+                ? (first * major) + (second * minor)
+                : null,
             _ => null,
         };
     }

@@ -96,14 +96,16 @@ public sealed unsafe class CudaContext : IDisposable
     }
 
     /// <summary>Pinned memory of the host, which streams copy from and to without waiting.</summary>
-    public PinnedBuffer<T> AllocatePinned<T>(int count, CudaHostFlags flags = CudaHostFlags.None) where T : unmanaged => new(this, count, flags);
+    public PinnedBuffer<T> AllocatePinned<T>(int count, CudaHostFlags flags = CudaHostFlags.None) where T : unmanaged =>
+        new(this, count, flags);
 
     /// <summary>Loads a module.</summary>
     /// <param name="image">PTX text with a closing NUL byte, or a cubin.</param>
     /// <param name="name">What error messages call it: a file's name.</param>
     /// <param name="options">Options of the driver's compiler; null for the usual ones.</param>
     /// <exception cref="CudaException">The driver cannot load it; the message has the compiler's log.</exception>
-    public CudaModule LoadModule(ReadOnlySpan<byte> image, string name, JitOptions? options = null) => new(this, image, name, options ?? JitOptions.Default);
+    public CudaModule LoadModule(ReadOnlySpan<byte> image, string name, JitOptions? options = null) =>
+        new(this, image, name, options ?? JitOptions.Default);
 
     /// <summary>Lets go of the primary context; the driver destroys it with everything in it when no one holds it any more.</summary>
     public void Dispose()

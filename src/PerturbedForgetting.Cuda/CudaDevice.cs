@@ -9,7 +9,8 @@ public sealed unsafe class CudaDevice
     CudaDevice(CudaDriverApi api, int ordinal, int handle, int driverVersion)
     {
         (Api, Ordinal, Handle, DriverVersion) = (api, ordinal, handle, driverVersion);
-        ComputeCapability = 10 * Attribute(CudaDeviceAttribute.ComputeCapabilityMajor) + Attribute(CudaDeviceAttribute.ComputeCapabilityMinor);
+        ComputeCapability = 10 * Attribute(CudaDeviceAttribute.ComputeCapabilityMajor)
+            + Attribute(CudaDeviceAttribute.ComputeCapabilityMinor);
     }
 
     /// <summary>The driver behind it.</summary>

@@ -95,7 +95,8 @@ public sealed unsafe class CudaKernel
         if (parameterSizes is null)
             return;
         if (arguments.Length != parameterSizes.Length)
-            throw new ArgumentException($"Kernel {Name} of {Module.Name} takes {parameterSizes.Length} arguments, but {arguments.Length} were given.", nameof(arguments));
+            throw new ArgumentException($"Kernel {Name} of {Module.Name} takes {parameterSizes.Length} arguments, but {arguments.Length} "
+                + $"were given.", nameof(arguments));
         for (int i = 0; i < arguments.Length; i++)
         {
             // A parameter narrower than an int is passed as one.
@@ -106,11 +107,13 @@ public sealed unsafe class CudaKernel
 
     [DoesNotReturn]
     void ThrowSize(int index, int size) => throw new ArgumentException(
-        $"Argument {index + 1} of kernel {Name} of {Module.Name} has {size} bytes, but the parameter has {parameterSizes![index]}.", "arguments");
+        $"Argument {index + 1} of kernel {Name} of {Module.Name} has {size} bytes, but the parameter has {parameterSizes![index]}.",
+        "arguments");
 
     [DoesNotReturn]
     void ThrowLaunch(CudaResult result, Dim3 grid, Dim3 block, int sharedBytes) => Api.Throw(result, nameof(Api.Call.LaunchKernel),
         CudaErrors.IsSticky(result)
             ? null
-            : $"Kernel {Name} of {Module.Name} with grid {grid}, block {block} and {sharedBytes} bytes of dynamic shared memory. {CudaErrors.RemedyFor(result)}");
+            : $"Kernel {Name} of {Module.Name} with grid {grid}, block {block} and {sharedBytes} bytes of dynamic shared memory. "
+            + $"{CudaErrors.RemedyFor(result)}");
 }

@@ -14,7 +14,8 @@ public sealed class CudaLibraryException : Exception
     /// <param name="text">What is known of the failure, or empty.</param>
     /// <param name="remedy">What to do about it, or empty.</param>
     /// <param name="finding">What the software GPU found, or null.</param>
-    public CudaLibraryException(string library, string call, int status, string statusName, string text, string remedy, string? finding = null)
+    public CudaLibraryException(string library, string call, int status, string statusName, string text, string remedy,
+        string? finding = null)
         : base(Describe(library, call, status, statusName, text, remedy, finding)) =>
         (Library, Call, Status, StatusName, Remedy, Finding) = (library, call, status, statusName, remedy, finding);
 

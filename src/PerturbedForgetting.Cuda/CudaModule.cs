@@ -49,7 +49,9 @@ public sealed unsafe class CudaModule : CudaResource
                     $"There is no kernel '{name}' in {Name}; it has {string.Join(", ", KernelNames)}.");
             Api.Check(result, nameof(Api.Call.ModuleGetFunction));
         }
-        return new CudaKernel(this, name, function, header is not null && header.ParameterSizes.TryGetValue(name, out int[]? sizes) ? sizes : null);
+        return new CudaKernel(this, name, function, header is not null && header.ParameterSizes.TryGetValue(name, out int[]? sizes)
+            ? sizes
+            : null);
     }
 
     /// <inheritdoc/>
@@ -83,7 +85,9 @@ public sealed unsafe class CudaModule : CudaResource
 
     string Advice(CudaResult result, string log)
     {
-        string? known = header is null ? null : PtxCompatibility.Explain(header.Version, header.Target, Context.Device.DriverVersion, Context.Device.ComputeCapability);
+        string? known = header is null
+            ? null
+            : PtxCompatibility.Explain(header.Version, header.Target, Context.Device.DriverVersion, Context.Device.ComputeCapability);
         return $"{Name} cannot be loaded. {known ?? CudaErrors.RemedyFor(result)}" + (log.Length > 0 ? $"\n{log}" : "");
     }
 

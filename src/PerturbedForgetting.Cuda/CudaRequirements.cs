@@ -22,7 +22,9 @@ public static class CudaRequirements
     {
         if (WhyUnusable(device) is { } reason)
         {
-            CudaResult result = PtxCompatibility.NewestPtx(device.DriverVersion) < PtxVersion ? CudaResult.UnsupportedPtxVersion : CudaResult.NoBinaryForGpu;
+            CudaResult result = PtxCompatibility.NewestPtx(device.DriverVersion) < PtxVersion
+                ? CudaResult.UnsupportedPtxVersion
+                : CudaResult.NoBinaryForGpu;
             throw new CudaException($"Opening {device.Name}", result, "", advice: reason);
         }
     }

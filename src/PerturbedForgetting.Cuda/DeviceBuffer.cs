@@ -41,7 +41,8 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
     /// <summary>Its address.</summary>
     public static implicit operator DevicePointer(DeviceBuffer<T> buffer) => buffer.Pointer;
 
-    /// <summary>Copies an array of the host here, from element <paramref name="start"/> on, and waits for it. Ordered like work on the default stream.</summary>
+    /// <summary>Copies an array of the host here, from element <paramref name="start"/> on, and waits for it. Ordered like work on the
+    /// default stream.</summary>
     public void Upload(ReadOnlySpan<T> source, long start = 0)
     {
         CheckRange(start, source.Length);
@@ -53,7 +54,8 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
         }
     }
 
-    /// <summary>Copies elements from <paramref name="start"/> on to an array of the host, and waits for it. Ordered like work on the default stream.</summary>
+    /// <summary>Copies elements from <paramref name="start"/> on to an array of the host, and waits for it. Ordered like work on the
+    /// default stream.</summary>
     public void Download(Span<T> destination, long start = 0)
     {
         CheckRange(start, destination.Length);
@@ -81,6 +83,7 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
     void CheckRange(long start, long count)
     {
         if (start < 0 || count > Count - start)
-            throw new ArgumentOutOfRangeException(nameof(count), $"{count} elements from {start} on do not fit into a device buffer of {Count}.");
+            throw new ArgumentOutOfRangeException(nameof(count),
+                $"{count} elements from {start} on do not fit into a device buffer of {Count}.");
     }
 }

@@ -19,7 +19,8 @@ public sealed unsafe class Nvtx
         (Origin, IsSupported) = (origin, isSupported);
     }
 
-    /// <summary>What this machine has: the profiler that started the process, else NVIDIA's library. Looked for once; never throws.</summary>
+    /// <summary>What this machine has: the profiler that started the process, else NVIDIA's library. Looked for once; never
+    /// throws.</summary>
     public static Nvtx Installed => installed.Value;
 
     /// <summary>Ranges that nobody sees.</summary>

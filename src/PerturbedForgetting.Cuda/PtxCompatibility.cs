@@ -44,7 +44,8 @@ public static class PtxCompatibility
         if (row.Cuda > cudaVersion || (row.Cuda == 0 && ptxVersion > NewestPtx(cudaVersion)))
         {
             string needed = row.Cuda == 0 ? "a newer driver" : DriverText(row.Cuda);
-            return $"The PTX is version {Version(ptxVersion, 10, 1)} and needs {needed}; the driver here is for CUDA {Version(cudaVersion, 1000, 10)}. Update the NVIDIA driver.";
+            return $"The PTX is version {Version(ptxVersion, 10, 1)} and needs {needed}; the driver here is for CUDA "
+                + $"{Version(cudaVersion, 1000, 10)}. Update the NVIDIA driver.";
         }
         if (!int.TryParse(target.AsSpan(target.IndexOf('_') + 1).TrimEnd("af"), CultureInfo.InvariantCulture, out int required))
             return null;

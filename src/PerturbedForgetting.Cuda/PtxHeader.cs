@@ -33,14 +33,17 @@ sealed partial class PtxHeader
         Dictionary<string, int[]> kernels = [];
         foreach (Match entry in EntryPattern().Matches(text))
             kernels[entry.Groups["name"].Value] = [.. ParameterPattern().Matches(entry.Groups["list"].Value).Select(SizeOf)];
-        int number = (10 * int.Parse(version.Groups[1].ValueSpan, CultureInfo.InvariantCulture)) + int.Parse(version.Groups[2].ValueSpan, CultureInfo.InvariantCulture);
+        int number = (10 * int.Parse(version.Groups[1].ValueSpan, CultureInfo.InvariantCulture)) + int
+            .Parse(version.Groups[2].ValueSpan, CultureInfo.InvariantCulture);
         return new PtxHeader(number, TargetPattern().Match(text).Groups[1].Value, kernels.ToFrozenDictionary());
     }
 
     static int SizeOf(Match parameter)
     {
         int bytes = int.Parse(parameter.Groups["bits"].ValueSpan, CultureInfo.InvariantCulture) / 8;
-        return parameter.Groups["count"] is { Success: true } count ? bytes * int.Parse(count.ValueSpan, CultureInfo.InvariantCulture) : bytes;
+        return parameter.Groups["count"] is { Success: true } count
+            ? bytes * int.Parse(count.ValueSpan, CultureInfo.InvariantCulture)
+            : bytes;
     }
 
     [GeneratedRegex(@"^\s*\.version\s+(\d+)\.(\d+)", RegexOptions.Multiline)]

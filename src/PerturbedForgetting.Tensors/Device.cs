@@ -55,10 +55,12 @@ public sealed class Device : IDisposable
     public static bool IsName(string text) => Names.Contains(text) ? text != "cuda:N" : Ordinal(text) is not null;
 
     static int? Ordinal(string name) =>
-        name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) ? ordinal : null;
+        name.StartsWith("cuda:", StringComparison.Ordinal)
+        && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) ? ordinal : null;
 
     /// <summary>Opens a device. The caller disposes it, after everything that lives on it.</summary>
-    /// <param name="name"><c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, <c>auto</c> (a GPU if there is one, else the CPU), or one that was registered.</param>
+    /// <param name="name"><c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, <c>auto</c> (a GPU if there is one, else the CPU), or one that was
+    /// registered.</param>
     /// <param name="options">How it computes.</param>
     /// <exception cref="DeviceException">There is no such device; the message says why.</exception>
     /// <exception cref="CudaException">The driver fails.</exception>
@@ -73,7 +75,8 @@ public sealed class Device : IDisposable
             "cpu" => Cpu,
             "auto" => driver.IsSupported && CudaDevice.All(driver).Count > 0 ? OpenGpu(driver, 0, options) : Cpu,
             "cuda" => OpenGpu(driver, 0, options),
-            _ => OpenGpu(driver, Ordinal(name) ?? throw new DeviceException($"There is no device '{name}'; there are {string.Join(", ", Names)}."), options),
+            _ => OpenGpu(driver, Ordinal(name)
+                ?? throw new DeviceException($"There is no device '{name}'; there are {string.Join(", ", Names)}."), options),
         };
     }
 
@@ -87,7 +90,8 @@ public sealed class Device : IDisposable
     /// <param name="options">How it computes.</param>
     /// <param name="owned">Something that the device disposes when it is disposed, such as the software GPU's driver.</param>
     /// <exception cref="CudaException">The driver fails.</exception>
-    public static Device OpenCuda(CudaDevice gpu, CudaLibraries libraries, string name, DeviceOptions? options = null, IDisposable? owned = null)
+    public static Device OpenCuda(CudaDevice gpu, CudaLibraries libraries, string name, DeviceOptions? options = null,
+        IDisposable? owned = null)
     {
         var workplace = new CudaWorkplace(gpu, libraries, options ?? new DeviceOptions(), owned);
         return new Device(name, workplace.Backend, workplace.Allocator, workplace);

@@ -12,7 +12,8 @@ public enum WeightLayout : byte
     Convolution,
 }
 
-/// <summary>A trainable weight: a leaf of the tape with a gradient of its own. Its memory is a view of the model's <see cref="Nn.ParameterArena"/> once there is one.</summary>
+/// <summary>A trainable weight: a leaf of the tape with a gradient of its own. Its memory is a view of the model's
+/// <see cref="Nn.ParameterArena"/> once there is one.</summary>
 public sealed class Parameter : Tensor
 {
     /// <param name="values">Memory of the weight; the parameter takes it over.</param>

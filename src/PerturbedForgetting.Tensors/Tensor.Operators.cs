@@ -2,7 +2,8 @@ namespace PerturbedForgetting.Tensors;
 
 public partial class Tensor
 {
-    /// <summary>Elementwise sum; a second tensor of another shape is repeated over leading dimensions of the first (<see cref="Ops.AddBroadcast"/>).</summary>
+    /// <summary>Elementwise sum; a second tensor of another shape is repeated over leading dimensions of the first
+    /// (<see cref="Ops.AddBroadcast"/>).</summary>
     public static Tensor operator +(Tensor a, Tensor b) => a.Shape == b.Shape ? Ops.Add(a, b) : Ops.AddBroadcast(a, b);
 
     /// <summary>Elementwise difference of two tensors of one shape.</summary>

@@ -2,7 +2,8 @@ namespace PerturbedForgetting.Tensors;
 
 public partial class Tensor
 {
-    /// <summary>A view of consecutive entries along the first dimension: part of a batch, or of a block of scalars. Outside the tape.</summary>
+    /// <summary>A view of consecutive entries along the first dimension: part of a batch, or of a block of scalars. Outside the
+    /// tape.</summary>
     /// <param name="first">First entry.</param>
     /// <param name="count">Number of entries.</param>
     /// <exception cref="ArgumentException">The tensor is a scalar, or does not have these entries.</exception>
@@ -13,7 +14,8 @@ public partial class Tensor
         return View(Shape.With(0, count), first * Shape.Product(1, Shape.Rank));
     }
 
-    /// <summary>A view of the same bytes as elements of another type: a number that is uploaded among others, the part of a block of state. Outside the tape.</summary>
+    /// <summary>A view of the same bytes as elements of another type: a number that is uploaded among others, the part of a block of state.
+    /// Outside the tape.</summary>
     /// <param name="type">Of the same size as this tensor's.</param>
     /// <exception cref="ArgumentException">The sizes differ.</exception>
     public Tensor Reinterpret(DType type) => type.Size() == DType.Size()

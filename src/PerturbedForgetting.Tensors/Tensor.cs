@@ -46,7 +46,8 @@ public partial class Tensor : IDisposable
     internal int KnownBelow { get; set; }
 
     /// <summary>What the tape knows of how this tensor was made; none for leaves and without gradients.</summary>
-    /// <exception cref="InvalidOperationException">The scope around the forward pass has ended, and the node belongs to another tensor now.</exception>
+    /// <exception cref="InvalidOperationException">The scope around the forward pass has ended, and the node belongs to another tensor
+    /// now.</exception>
     internal Node? Node
     {
         get => node is null || node.Output == this ? node : throw new InvalidOperationException(Node.Gone);
@@ -67,7 +68,8 @@ public partial class Tensor : IDisposable
         get
         {
             if (generation != Storage.Generation)
-                throw new ObjectDisposedException(nameof(Tensor), $"A tensor {Shape} was used after its scope had ended. Return it from the scope, or copy its values out before.");
+                throw new ObjectDisposedException(nameof(Tensor),
+                    $"A tensor {Shape} was used after its scope had ended. Return it from the scope, or copy its values out before.");
             return Storage.Pointer + (nint)offset;
         }
     }
@@ -107,7 +109,8 @@ public partial class Tensor : IDisposable
         Empty(shape, DTypes.Of<T>(), device).CopyFrom(values);
 
     /// <inheritdoc cref="From{T}(ReadOnlySpan{T}, Shape, Device?)"/>
-    public static Tensor From<T>(T[] values, Shape shape, Device? device = null) where T : unmanaged => From((ReadOnlySpan<T>)values, shape, device);
+    public static Tensor From<T>(T[] values, Shape shape, Device? device = null) where T : unmanaged =>
+        From((ReadOnlySpan<T>)values, shape, device);
 
     /// <summary>A tensor of undefined content with this one's shape, type and device.</summary>
     public Tensor EmptyLike() => Empty(Shape, DType, Device);

@@ -10,7 +10,8 @@ namespace PerturbedForgetting.Training;
 public static class DataCheck
 {
     /// <summary>Checks the training split, and then the validation split against its classes.</summary>
-    /// <param name="options">Data set, folder, splits (an empty name leaves that split out), class order, labels, number of classes.</param>
+    /// <param name="options">Data set, folder, splits (an empty name leaves that split out), class order, labels, number of
+    /// classes.</param>
     /// <param name="observer">Receives how far it is.</param>
     /// <param name="token">Ends the check.</param>
     /// <returns>One report a split.</returns>
@@ -29,7 +30,8 @@ public static class DataCheck
         return reports;
     }
 
-    static DatasetReport Check(Dataset dataset, ClassList? trainingClasses, TrainOptions options, ITrainingObserver observer, CancellationToken token)
+    static DatasetReport Check(Dataset dataset, ClassList? trainingClasses, TrainOptions options, ITrainingObserver observer,
+        CancellationToken token)
     {
         DatasetCheckOptions choices = new()
         {

@@ -11,7 +11,8 @@ namespace PerturbedForgetting.Training;
 /// <param name="ImageSize">Height and width in pixels.</param>
 /// <param name="CropPct">Share of the resized image that the crop kept.</param>
 /// <param name="Interpolation">Filter of the resize.</param>
-public sealed record ValidationResult(string Model, EvaluationMetrics Metrics, long Parameters, int ImageSize, double CropPct, string Interpolation)
+public sealed record ValidationResult(string Model, EvaluationMetrics Metrics, long Parameters, int ImageSize, double CropPct,
+    string Interpolation)
 {
     /// <summary>In the reference's form: percentages with 4 decimals, parameters in millions with 2.</summary>
     public string Json

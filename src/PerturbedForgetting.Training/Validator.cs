@@ -25,7 +25,8 @@ public static class Validator
     /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
     /// <exception cref="DatasetException">The data cannot be used, or has a class that the model does not know.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static ValidationResult Run(ValidateOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given = null)
+    public static ValidationResult Run(ValidateOptions options, ITrainingObserver observer, CancellationToken token,
+        IReadOnlySet<OptionSpec>? given = null)
     {
         options.RequireValid();
         return RunChecked(options, observer, token, given);
@@ -47,7 +48,8 @@ public static class Validator
             return Evaluate(info is null ? options : Complete(options, info, given), file, info, observer, token);
     }
 
-    static ValidationResult Evaluate(ValidateOptions options, SafetensorsFile? file, ModelInfo? info, ITrainingObserver observer, CancellationToken token)
+    static ValidationResult Evaluate(ValidateOptions options, SafetensorsFile? file, ModelInfo? info, ITrainingObserver observer,
+        CancellationToken token)
     {
         var entry = ModelRegistry.Find(options.Model);
         var images = ImageSetup.Resolve(options, entry.Config, useTestSize: !options.UseTrainSize);
@@ -69,12 +71,15 @@ public static class Validator
             FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, {(file is null ? "random weights" : $"weights of '{file.Path}'")}"),
             FormattableString.Invariant($"Data: {data.Name}, {data.Count} images; {data.Classes.Count} classes, hash {data.Classes.Hash}; {ImageSetup.Describe(images.EvaluationTransform)}")])
             observer.Message(MessageLevel.Info, line);
-        using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers), options, device);
-        var metrics = new Evaluator(model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options)).Run(observer, token)
+        using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
+            options, device);
+        var metrics = new Evaluator(model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options))
+            .Run(observer, token)
             ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
         foreach (var bad in loader.Skipped.Concat(loader.Filled))
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
-        return new(options.Model, metrics, model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct, ImageSetup.Name(images.Interpolation));
+        return new(options.Model, metrics, model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct,
+            ImageSetup.Name(images.Interpolation));
     }
 
     /// <summary>The options, with the checkpoint's own where the model was not named.</summary>

@@ -25,7 +25,8 @@ static class TestDevices
     public static IEnumerable<string> Others() => CudaDevice.All(CudaDriverApi.Installed).Count > 0 ? ["sim", "cuda"] : ["sim"];
 
     /// <summary>Types of floating-point tensors that all operations take: float64 is for the checks of the CPU.</summary>
-    public static IReadOnlyList<DType> FloatTypes => Initialization.Current.Device == Device.Cpu ? [DType.Float32, DType.Float64] : [DType.Float32];
+    public static IReadOnlyList<DType> FloatTypes =>
+        Initialization.Current.Device == Device.Cpu ? [DType.Float32, DType.Float64] : [DType.Float32];
 
     /// <summary>What the software GPU found wrong, in words.</summary>
     public static string? Fault => driver?.Fault;
@@ -39,11 +40,13 @@ static class TestDevices
     };
 
     /// <summary>A software GPU of its own, which the caller disposes.</summary>
-    public static Device OpenSoftwareGpu(SimulatedDeviceOptions hardware, DeviceOptions? options = null) => Open(new SimulatedDriver(hardware), options ?? exact);
+    public static Device OpenSoftwareGpu(SimulatedDeviceOptions hardware, DeviceOptions? options = null) =>
+        Open(new SimulatedDriver(hardware), options ?? exact);
 
     static Device OpenSoftwareGpu() => Open(driver = new SimulatedDriver(), exact);
 
-    static Device Open(SimulatedDriver driver, DeviceOptions options) => Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, "sim", options, driver);
+    static Device Open(SimulatedDriver driver, DeviceOptions options) =>
+        Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, "sim", options, driver);
 }
 
 /// <summary>
@@ -53,10 +56,11 @@ static class TestDevices
 /// sealed class ReluTests(string device) : DeviceFixture(device)
 /// {
 ///     [Test]
-///     public void NegativeNumbersBecomeZero() => Assert.That(Ops.Relu(From([-1f, 2f], [2])).ToArray&lt;float&gt;(), Is.EqualTo(new[] { 0f, 2f }));
-/// }
+/// public void NegativeNumbersBecomeZero() => Assert.That(Ops.Relu(From([-1f, 2f], [2])).ToArray&lt;float&gt;(), Is.EqualTo(new[] { 0f, 2f
+/// })); }
 /// </code>
-/// The device is that of <see cref="Initialization.Current"/> during a test, so modules and the helpers of the tests make their tensors on it.
+/// The device is that of <see cref="Initialization.Current"/> during a test, so modules and the helpers of the tests make their tensors on
+/// it.
 /// </summary>
 abstract class DeviceFixture(string deviceName)
 {

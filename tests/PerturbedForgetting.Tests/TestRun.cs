@@ -10,7 +10,8 @@ using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tests;
 
-/// <summary>Runs tests in this process, through NUnit's own runner: no SDK, no test host. Also what the assembly does when run as a program.</summary>
+/// <summary>Runs tests in this process, through NUnit's own runner: no SDK, no test host. Also what the assembly does when run as a
+/// program.</summary>
 sealed class TestRun(TextWriter output) : ITestListener
 {
     const string Usage = "usage: [--filter REGEX of the full name] [--json FILE]";
@@ -54,7 +55,8 @@ sealed class TestRun(TextWriter output) : ITestListener
             Describe(failure);
         bool isGood = failures.Count == 0 && passed > 0;
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{passed} passed, {failures.Count} failed, {skipped} skipped, {clock.Elapsed.TotalSeconds:0} s{(passed + failures.Count == 0 ? $": no test matches '{filter}'" : "")}"));
+            $"{passed} passed, {failures.Count} failed, {skipped} skipped, {clock.Elapsed.TotalSeconds:0} "
+            + $"s{(passed + failures.Count == 0 ? $": no test matches '{filter}'" : "")}"));
         if (json.Length > 0)
             Write(json, clock.Elapsed.TotalSeconds);
         return isGood ? 0 : 1;

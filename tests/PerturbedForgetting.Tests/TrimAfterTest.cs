@@ -5,7 +5,8 @@ using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Tests;
 
-/// <summary>Gives cached tensor memory back after each test: few have the same shapes, and together they would hold many gigabytes.</summary>
+/// <summary>Gives cached tensor memory back after each test: few have the same shapes, and together they would hold many
+/// gigabytes.</summary>
 [AttributeUsage(AttributeTargets.Assembly)]
 public sealed class TrimAfterTestAttribute : Attribute, ITestAction
 {

@@ -35,7 +35,8 @@ static class App
     [
         ("kernels", "gemm", GemmSuite.Run), ("kernels", "conv", ConvSuite.Run), ("kernels", "elementwise", ElementwiseSuite.Run),
         ("kernels", "norm", NormSuite.Run), ("kernels", "multi-tensor", MultiTensorSuite.Run),
-        ("steps", "", StepSuite.Run), ("threads", "", ThreadsSuite.Run), ("loader", "", LoaderSuite.Run), ("simulator", "", SimulatorSuite.Run),
+        ("steps", "", StepSuite.Run), ("threads", "", ThreadsSuite.Run), ("loader", "", LoaderSuite.Run),
+        ("simulator", "", SimulatorSuite.Run),
     ];
 
     /// <summary>A part of a suite that was asked for.</summary>
@@ -49,14 +50,17 @@ static class App
     {
         try
         {
-            var parsed = Root(output).Parse(arguments, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+            var parsed = Root(output)
+                .Parse(arguments, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             if (parsed.Errors.Count == 0 || parsed.Action is System.CommandLine.Help.HelpAction)
-                return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output, Error = error });
+                return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+                    Output = output, Error = error });
             foreach (string message in parsed.Errors.Select(e => e.Message).Distinct())
                 error.WriteLine($"error: {message}");
             error.WriteLine("See: Benchmarks --help");
         }
-        catch (Exception e) when (e is UsageException or IOException or InvalidDataException or UnauthorizedAccessException or Win32Exception)
+        catch (Exception e) when (e is UsageException or IOException or InvalidDataException or UnauthorizedAccessException
+            or Win32Exception)
         {
             error.WriteLine($"error: {e.Message}");
         }
@@ -66,12 +70,17 @@ static class App
     static RootCommand Root(TextWriter output)
     {
         Argument<string[]> suites = new("SUITE") { Arity = ArgumentArity.ZeroOrMore, Description = "what to measure" };
-        Option<int> threads = Positive("--threads", "threads that compute", Cpu.Threads), rounds = Positive("--rounds", "alternations of what is measured in turn in steps and loader", 5);
-        Option<string?> peer = new("--peer") { HelpName = "COMMAND", Description = "a program to measure in turn with ours in steps (called with MODEL BATCH PIXELS STEPS; prints '... X s/step ...') or loader (called with FOLDER; prints '... X images/s ...')" };
-        Option<string?> images = new("--images") { HelpName = "FOLDER", Description = "loader: the JPEGs to read; without it some are made" };
+        Option<int> threads = Positive("--threads", "threads that compute", Cpu.Threads),
+            rounds = Positive("--rounds", "alternations of what is measured in turn in steps and loader", 5);
+        Option<string?> peer = new("--peer") { HelpName = "COMMAND",
+            Description = "a program to measure in turn with ours in steps (called with MODEL BATCH PIXELS STEPS; prints '... X s/step "
+            + "...') or loader (called with FOLDER; prints '... X images/s ...')" };
+        Option<string?> images =
+            new("--images") { HelpName = "FOLDER", Description = "loader: the JPEGs to read; without it some are made" };
         Option<string?> save = new("--save") { HelpName = "FILE", Description = "write all figures as JSON" };
         Option<string?> compare = new("--compare") { HelpName = "FILE", Description = "show the figures beside those of a saved run" };
-        Option<bool> processor = new("--processor-time") { Description = "count processor time instead of elapsed time, for one thread on a busy machine" };
+        Option<bool> processor =
+            new("--processor-time") { Description = "count processor time instead of elapsed time, for one thread on a busy machine" };
         RootCommand root = new(Description) { suites, threads, rounds, peer, images, save, compare, processor };
         // A version says nothing here.
         foreach (var version in root.Options.OfType<VersionOption>().ToArray())
@@ -80,7 +89,8 @@ static class App
         {
             Cpu.Threads = parsed.GetValue(threads);
             Timing.ProcessorTime = parsed.GetValue(processor);
-            Measure(Select(parsed.GetValue(suites)!), new("", parsed.GetValue(peer), parsed.GetValue(rounds), parsed.GetValue(images)), parsed.GetValue(save), parsed.GetValue(compare), output);
+            Measure(Select(parsed.GetValue(suites)!), new("", parsed.GetValue(peer), parsed.GetValue(rounds), parsed.GetValue(images)),
+                parsed.GetValue(save), parsed.GetValue(compare), output);
             return Good;
         });
         root.Subcommands.Add(StepProcess.Command(output));
@@ -110,12 +120,14 @@ static class App
             string[] words = text.Split(':', 3);
             var suite = parts.Where(p => p.Suite == words[0]).ToArray();
             if (suite.Length == 0)
-                throw new UsageException($"there is no suite '{words[0]}'; there are {List(parts.Select(p => p.Suite))}.{Suggestions.DidYouMean(words[0], parts.Select(p => p.Suite).Distinct())}");
+                throw new UsageException($"there is no suite '{words[0]}'; there are "
+                    + $"{List(parts.Select(p => p.Suite))}.{Suggestions.DidYouMean(words[0], parts.Select(p => p.Suite).Distinct())}");
             bool hasParts = suite[0].Part.Length > 0;
             if (hasParts && words.Length > 1)
                 suite = [.. suite.Where(p => p.Part == words[1])];
             if (suite.Length == 0)
-                throw new UsageException($"'{words[0]}' has no part '{words[1]}'; it has {List(parts.Where(p => p.Suite == words[0]).Select(p => p.Part))}.");
+                throw new UsageException(
+                    $"'{words[0]}' has no part '{words[1]}'; it has {List(parts.Where(p => p.Suite == words[0]).Select(p => p.Part))}.");
             string prefix = string.Join(':', words.Skip(hasParts ? 2 : 1));
             selected.AddRange(suite.Select(p => new Selection(text, hasParts ? $"{p.Suite}/{p.Part}/" : $"{p.Suite}/", prefix, p.Run)));
         }
@@ -129,14 +141,16 @@ static class App
         // Before the minutes that the figures take.
         var saved = compare is null ? null : SavedRun.Read(compare);
         var machine = Machine.Current;
-        output.WriteLine($"{machine.Processor}: {Environment.ProcessorCount} processors, {machine.Threads} threads, {machine.Instructions}");
+        output.WriteLine($"{machine.Processor}: {Environment.ProcessorCount} processors, {machine.Threads} threads, "
+            + $"{machine.Instructions}");
         Figures figures = new();
         foreach (var part in selected)
         {
             int before = figures.All.Count;
             part.Run(options with { Prefix = part.Prefix }, figures);
             if (figures.All.Count == before)
-                throw new UsageException($"no case of '{part.Text.Split(':')[0]}' begins with '{part.Prefix}': run it without to see the names.");
+                throw new UsageException(
+                    $"no case of '{part.Text.Split(':')[0]}' begins with '{part.Prefix}': run it without to see the names.");
         }
         SavedRun run = new(machine, DateTimeOffset.Now, figures.All);
         if (saved is not null)

@@ -15,7 +15,8 @@ static unsafe class ConvSuite
         ("resnet50, 64 px, batch 8",
         [
             (1, Square(8, 64, 3, 64, 7, 2)),
-            (1, Square(8, 16, 64, 64, 1, 1)), (3, Square(8, 16, 64, 64, 3, 1)), (4, Square(8, 16, 64, 256, 1, 1)), (2, Square(8, 16, 256, 64, 1, 1)),
+            (1, Square(8, 16, 64, 64, 1, 1)), (3, Square(8, 16, 64, 64, 3, 1)), (4, Square(8, 16, 64, 256, 1, 1)),
+            (2, Square(8, 16, 256, 64, 1, 1)),
             (1, Square(8, 16, 256, 128, 1, 1)), (1, Square(8, 16, 128, 128, 3, 2)), (1, Square(8, 16, 256, 512, 1, 2)),
             (3, Square(8, 8, 128, 128, 3, 1)), (4, Square(8, 8, 128, 512, 1, 1)), (3, Square(8, 8, 512, 128, 1, 1)),
             (1, Square(8, 8, 512, 256, 1, 1)), (1, Square(8, 8, 256, 256, 3, 2)), (1, Square(8, 8, 512, 1024, 1, 2)),
@@ -54,7 +55,8 @@ static unsafe class ConvSuite
                 double layer = 2e-9 * shape.MultiplyAdds;
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{Describe(shape),-34}{count,6}{layer / times.Forward,9:F1}{layer / times.Input,9:F1}{layer / times.Weight,9:F1}"));
-                total = new(total.Forward + (count * times.Forward), total.Input + (count * times.Input), total.Weight + (count * times.Weight));
+                total = new(total.Forward + (count * times.Forward), total.Input + (count * times.Input),
+                    total.Weight + (count * times.Weight));
                 work += count * layer;
             }
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

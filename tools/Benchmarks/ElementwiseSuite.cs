@@ -54,10 +54,12 @@ sealed unsafe class ElementwiseSuite(SuiteOptions options, Figures figures)
     void Rows(Shape shape, Shape scores)
     {
         int rows = (int)(shape.Count / shape[-1]);
-        using Tensor x = Random(shape, 1), dy = Random(shape, 2), y = Random(shape, 3), weight = Random([shape[-1]], 4), bias = Random([shape[-1]], 5);
+        using Tensor x = Random(shape, 1), dy = Random(shape, 2), y = Random(shape, 3), weight = Random([shape[-1]], 4),
+            bias = Random([shape[-1]], 5);
         using Tensor statistics = Random([rows, 3], 6), dweight = Random([shape[-1]], 7), dbias = Random([shape[-1]], 8);
         Report("layer norm", x, 8, () => cpu.LayerNorm(x, weight, bias, 1e-6, y, statistics));
-        Report("layer norm backward", x, 12, () => cpu.LayerNormBackward(dy, x, weight, statistics, new(y, false, dweight, false, dbias, false)));
+        Report("layer norm backward", x, 12, () =>
+            cpu.LayerNormBackward(dy, x, weight, statistics, new(y, false, dweight, false, dbias, false)));
         using Tensor mean = Random([shape[0], shape[-1]], 9);
         Report("token mean", x, 4, () => cpu.Mean(x, 1, mean));
         using Tensor s = Random(scores, 10), p = Random(scores, 11), ds = Random(scores, 12);
@@ -70,7 +72,8 @@ sealed unsafe class ElementwiseSuite(SuiteOptions options, Figures figures)
     void Losses(int samples, int classes)
     {
         using Tensor x = Random([samples, classes], 1), gradient = Random([samples, classes], 2), loss = Tensor.Zeros([]);
-        using Tensor labels = Tensor.From(Enumerable.Range(0, samples).Select(i => i * 7 % classes).ToArray(), [samples]), rank = Tensor.Zeros([samples], DType.Int32);
+        using Tensor labels = Tensor.From(Enumerable.Range(0, samples).Select(i => i * 7 % classes).ToArray(), [samples]),
+            rank = Tensor.Zeros([samples], DType.Int32);
         Report("cross entropy", x, 8, () => cpu.CrossEntropy(x, labels, 0.1, loss, gradient));
         Report("binary cross entropy", x, 8, () => cpu.BinaryCrossEntropy(x, labels, 0.1, 1, loss, gradient));
         Report("output-bias forgetting", x, 8, () => cpu.OutputBiasForget(x, labels, 1000, 1, true, loss, gradient));
@@ -98,7 +101,8 @@ sealed unsafe class ElementwiseSuite(SuiteOptions options, Figures figures)
         figures.Add($"kernels/elementwise/attention {qkv.Shape}", times[0]);
         figures.Add($"kernels/elementwise/attention backward {qkv.Shape}", times[1]);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{"attention",-26}{qkv.Shape,-20}{1e6 * times[0].Minimum,10:F1}   {2 * product / times[0].Minimum:F1} GFLOP/s, backward {1e6 * times[1].Minimum:F1} us, {5 * product / times[1].Minimum:F1} GFLOP/s"));
+            $"{"attention",-26}{qkv.Shape,-20}{1e6 * times[0].Minimum,10:F1}   {2 * product / times[0].Minimum:F1} GFLOP/s, backward "
+            + $"{1e6 * times[1].Minimum:F1} us, {5 * product / times[1].Minimum:F1} GFLOP/s"));
     }
 
     static Tensor Random(Shape shape, ulong seed)

@@ -32,7 +32,8 @@ static unsafe class GemmSuite
         var roof = Roof.Arithmetic();
         if (options.Includes(RoofName))
             figures.Add($"kernels/gemm/{RoofName}", roof);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"register kernel alone, operands in the level-1 cache: {1 / roof.Minimum:F0} GFLOP/s"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"register kernel alone, operands in the level-1 cache: {1 / roof.Minimum:F0} GFLOP/s"));
         Console.WriteLine($"{"case",-22}{"m",6}{"n",6}{"k",6}{"GFLOP/s",10}{"median",9}{"of peak",9}{"OpenBLAS",10}{"ratio",8}");
         foreach (var (name, transA, transB, m, n, k) in cases.Where(c => options.Includes(c.Name)))
         {
@@ -49,7 +50,8 @@ static unsafe class GemmSuite
             if (OpenBlas.IsAvailable)
             {
                 figures.Add($"{figure} OpenBLAS", times[1]);
-                line += string.Create(CultureInfo.InvariantCulture, $"{work / times[1].Minimum,10:F1}{times[1].Minimum / times[0].Minimum,8:F2}");
+                line += string.Create(CultureInfo.InvariantCulture,
+                    $"{work / times[1].Minimum,10:F1}{times[1].Minimum / times[0].Minimum,8:F2}");
             }
             Console.WriteLine(line);
         }

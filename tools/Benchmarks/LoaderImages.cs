@@ -7,7 +7,8 @@ namespace Benchmarks;
 /// <summary>A file and its contents.</summary>
 sealed record LoaderImage(string Path, byte[] Bytes);
 
-/// <summary>The images of the loader's benchmark: a folder's, or textures of the size of ImageNet's photos (500 x 375, about 110 kB).</summary>
+/// <summary>The images of the loader's benchmark: a folder's, or textures of the size of ImageNet's photos (500 x 375, about 110
+/// kB).</summary>
 static class LoaderImages
 {
     const int Photos = 48, Small = 400, SmallPixels = 32;
@@ -39,7 +40,8 @@ static class LoaderImages
     static void Write(string path, int width, int height, int seed)
     {
         var random = new Random(seed);
-        var waves = Enumerable.Range(0, 24).Select(i => (X: Slope(i), Y: Slope(i), Phase: 6 * random.NextDouble(), Channel: random.Next(3), Height: 60 / (1 + i * 0.25))).ToArray();
+        var waves = Enumerable.Range(0, 24).Select(i =>
+            (X: Slope(i), Y: Slope(i), Phase: 6 * random.NextDouble(), Channel: random.Next(3), Height: 60 / (1 + i * 0.25))).ToArray();
         using var image = new Image<Rgb24>(width, height);
         Span<double> samples = stackalloc double[3];
         for (int y = 0; y < height; y++)

@@ -27,7 +27,8 @@ sealed partial class LoaderSuite : IDisposable
 
     public static void Run(SuiteOptions options, Figures figures)
     {
-        string temporary = Path.Combine(Path.GetTempPath(), $"benchmark-images-{Environment.ProcessId}"), small = Path.Combine(temporary, "small");
+        string temporary = Path.Combine(Path.GetTempPath(), $"benchmark-images-{Environment.ProcessId}"),
+            small = Path.Combine(temporary, "small");
         string photos = options.Images ?? Path.Combine(temporary, "photos");
         using var suite = new LoaderSuite();
         try
@@ -54,7 +55,8 @@ sealed partial class LoaderSuite : IDisposable
     {
         LoaderImage[] photos = LoaderImages.Read(folder), small = LoaderImages.Read(smallFolder);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{photos.Length} photos, {photos.Average(p => p.Bytes.Length) / 1000:F0} kB each; processor time of one core, median and best of {options.Rounds}"));
+            $"{photos.Length} photos, {photos.Average(p => p.Bytes.Length) / 1000:F0} kB each; processor time of one core, median and best "
+            + $"of {options.Rounds}"));
         Console.WriteLine($"{"image",-28}{"us",9}{"best us",9}{"images/s a core",17}");
         var cases = Cases(photos, small).Where(c => options.Includes(c.Name)).ToArray();
         foreach (Case c in cases)
@@ -139,7 +141,8 @@ sealed partial class LoaderSuite : IDisposable
     static void Report(string name, List<double> seconds, Figures figures)
     {
         figures.Add("loader/" + name, "s", [.. seconds]);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-28}{1e6 * Median(seconds),9:F1}{1e6 * seconds.Min(),9:F1}{1 / Median(seconds),17:F0}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{name,-28}{1e6 * Median(seconds),9:F1}{1e6 * seconds.Min(),9:F1}{1 / Median(seconds),17:F0}"));
     }
 
     static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);

@@ -41,7 +41,8 @@ static unsafe class MultiTensorSuite
             ("adamw", 28, () => MultiTensorOps.AdamUpdate(layout, plain, b[3], b[4], new(0.9, 0.999, 1e-8, true), control)),
             ("normal numbers", 4, () => MultiTensorOps.FillNormal(layout, b[1], 1, 3)),
         ];
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{arena.Count / 1e6:F1} million parameters in {arena.Segments.Count} pieces"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{arena.Count / 1e6:F1} million parameters in {arena.Segments.Count} pieces"));
         Console.WriteLine($"{"pass",-24}{"bytes",7}{"ms",9}{"GB/s",8}{"median",8}");
         cases = [.. cases.Where(c => options.Includes(c.Name))];
         var times = Timing.Alternate(Rounds, [.. cases.Select(c => c.Action)]);
@@ -49,7 +50,8 @@ static unsafe class MultiTensorSuite
         {
             figures.Add($"kernels/multi-tensor/{name}", time);
             double work = 1e-9 * bytes * arena.Count;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-24}{bytes,7}{time.Minimum * 1e3,9:F2}{work / time.Minimum,8:F1}{work / time.Median,8:F1}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{name,-24}{bytes,7}{time.Minimum * 1e3,9:F2}{work / time.Minimum,8:F1}{work / time.Median,8:F1}"));
         }
     }
 

@@ -15,13 +15,16 @@ static class NormSuite
 
     static readonly (string Name, Shape Shape)[] shapes =
     [
-        ("resnet50 64 px, stem", [8, 32, 32, 64]), ("resnet50 64 px, stage 1", [8, 16, 16, 256]), ("resnet50 64 px, stage 4", [8, 2, 2, 2048]),
-        ("resnet18 32 px, stage 1", [32, 32, 32, 64]), ("resnet20 32 px, stage 1", [128, 32, 32, 16]), ("resnet50 224 px, stage 1", [8, 56, 56, 256]),
+        ("resnet50 64 px, stem", [8, 32, 32, 64]), ("resnet50 64 px, stage 1", [8, 16, 16, 256]),
+            ("resnet50 64 px, stage 4", [8, 2, 2, 2048]),
+        ("resnet18 32 px, stage 1", [32, 32, 32, 64]), ("resnet20 32 px, stage 1", [128, 32, 32, 16]),
+        ("resnet50 224 px, stage 1", [8, 56, 56, 256]),
     ];
 
     static readonly (string Name, int Width)[] columns =
     [
-        ("sum", 8), ("stats", 8), ("apply", 8), ("+res", 8), ("backward", 10), ("+relu", 8), ("+relu+res", 10), ("maxpool", 9), ("its bwd", 9), ("mean", 8),
+        ("sum", 8), ("stats", 8), ("apply", 8), ("+res", 8), ("backward", 10), ("+relu", 8), ("+relu+res", 10), ("maxpool", 9),
+            ("its bwd", 9), ("mean", 8),
     ];
 
     public static void Run(SuiteOptions options, Figures figures)
@@ -35,12 +38,14 @@ static class NormSuite
     {
         using var scope = Scope.Begin();
         var backend = Device.Cpu.Backend;
-        Tensor x = Normal(shape), residual = Normal(shape), dy = Normal(shape), y = x.EmptyLike(), dx = x.EmptyLike(), dresidual = x.EmptyLike();
+        Tensor x = Normal(shape), residual = Normal(shape), dy = Normal(shape), y = x.EmptyLike(), dx = x.EmptyLike(),
+            dresidual = x.EmptyLike();
         Shape channels = [shape[3]];
         Tensor weight = Tensor.Ones(channels), bias = Tensor.Zeros(channels), saved = Tensor.Empty([BatchNormRow.Count, shape[3]]);
         Tensor dweight = weight.EmptyLike(), dbias = weight.EmptyLike();
         var geometry = new Pool2dGeometry(3, 2, 1);
-        Tensor pooled = Tensor.Empty([shape[0], (shape[1] + 1) / 2, (shape[2] + 1) / 2, shape[3]]), index = Tensor.Empty(pooled.Shape, DType.Int32);
+        Tensor pooled = Tensor.Empty([shape[0], (shape[1] + 1) / 2, (shape[2] + 1) / 2, shape[3]]),
+            index = Tensor.Empty(pooled.Shape, DType.Int32);
         Tensor mean = Tensor.Empty([shape[0], shape[3]]);
         BatchNormGradients plain = new(dx, null, dweight, false, dbias, false), summed = plain with { Residual = dresidual };
         backend.BatchNormStatistics(x, weight, bias, 1e-5, saved, null, null, 0, null);
@@ -65,7 +70,8 @@ static class NormSuite
         for (int i = 0; i < operations.Length; i++)
         {
             figures.Add($"kernels/norm/{name}/{columns[i].Name}", times[i]);
-            Console.Write((4e-9 * x.Count * operations[i].Touches / times[i].Minimum).ToString("F1", CultureInfo.InvariantCulture).PadLeft(columns[i].Width));
+            Console.Write((4e-9 * x.Count * operations[i].Touches / times[i].Minimum).ToString("F1", CultureInfo.InvariantCulture)
+                .PadLeft(columns[i].Width));
         }
         Console.WriteLine();
     }

@@ -9,7 +9,8 @@ static unsafe class OpenBlas
 
     static readonly string[] names = ["libopenblas.so.0", "libopenblas.so", "libopenblas.dll", "openblas.dll", "libopenblas.dylib"];
 
-    static readonly delegate* unmanaged<int, int, int, int, int, int, float, float*, int, float*, int, float, float*, int, void> gemm = Load();
+    static readonly delegate* unmanaged<int, int, int, int, int, int, float, float*, int, float*, int, float, float*, int,
+        void> gemm = Load();
 
     public static bool IsAvailable => OpenBlas.gemm != null;
 

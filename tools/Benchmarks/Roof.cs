@@ -8,7 +8,8 @@ static unsafe class Roof
 {
     const int Rounds = 41;
 
-    /// <summary>Seconds for 10⁹ operations of the register kernel over and over on the same panels, on all threads: no memory traffic to speak of.</summary>
+    /// <summary>Seconds for 10⁹ operations of the register kernel over and over on the same panels, on all threads: no memory traffic to
+    /// speak of.</summary>
     public static Timing.Result Arithmetic()
     {
         const int Calls = 2000;
@@ -22,7 +23,8 @@ static unsafe class Roof
     {
         const long Floats = 32 << 20;
         using NativeArray from = new(Floats), to = new(Floats);
-        return Timing.Alternate(Rounds / 2, () => Copy(from.Pointer, to.Pointer, sizeof(float) * Floats))[0] / (2e-9 * sizeof(float) * Floats);
+        return Timing.Alternate(Rounds / 2, () => Copy(from.Pointer, to.Pointer, sizeof(float) * Floats))[0]
+            / (2e-9 * sizeof(float) * Floats);
     }
 
     /// <summary>A copy by all threads.</summary>

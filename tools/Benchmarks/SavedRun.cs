@@ -21,7 +21,8 @@ sealed record Machine(string Processor, int Threads, string Instructions)
         const int LastBrand = unchecked((int)0x80000004);
         if (!X86Base.IsSupported || (uint)X86Base.CpuId(int.MinValue, 0).Eax < unchecked((uint)LastBrand))
             return Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
-        int[] brand = [.. Enumerable.Range(LastBrand - 2, 3).Select(leaf => X86Base.CpuId(leaf, 0)).SelectMany(r => (int[])[r.Eax, r.Ebx, r.Ecx, r.Edx])];
+        int[] brand = [.. Enumerable.Range(LastBrand - 2, 3).Select(leaf => X86Base.CpuId(leaf, 0))
+            .SelectMany(r => (int[])[r.Eax, r.Ebx, r.Ecx, r.Edx])];
         return Encoding.ASCII.GetString(MemoryMarshal.AsBytes<int>(brand)).TrimEnd('\0', ' ');
     }
 }
@@ -33,7 +34,8 @@ sealed record Machine(string Processor, int Threads, string Instructions)
 sealed record SavedRun(Machine Machine, DateTimeOffset Date, IReadOnlyList<Figure> Figures)
 {
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void Write(string path) => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, this, SavedRunJson.Default.SavedRun));
+    public void Write(string path) =>
+        AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, this, SavedRunJson.Default.SavedRun));
 
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It holds something else; the message says where.</exception>
@@ -56,7 +58,9 @@ sealed record SavedRun(Machine Machine, DateTimeOffset Date, IReadOnlyList<Figur
             if (figure is not { Median: > 0, Minimum: > 0, Runs: > 0 } || figure.Minimum > figure.Median)
                 throw Damaged(path, $"the numbers of '{figure?.Name}' cannot be");
         }
-        return run.Figures.GroupBy(f => f.Name).FirstOrDefault(g => g.Count() > 1) is { } twice ? throw Damaged(path, $"'{twice.Key}' is in it twice") : run;
+        return run.Figures.GroupBy(f => f.Name).FirstOrDefault(g => g.Count() > 1) is { } twice
+            ? throw Damaged(path, $"'{twice.Key}' is in it twice")
+            : run;
     }
 
     static InvalidDataException Damaged(string path, string reason, Exception? cause = null) =>

@@ -19,7 +19,8 @@ sealed unsafe class SimulatorSuite(SuiteOptions options, Figures figures, Device
 
     void Run()
     {
-        ulong weights = Allocate(4L * Tiles * TileLength), gradient = Allocate(4L * Tiles * TileLength), perturbed = Allocate(4L * Tiles * TileLength);
+        ulong weights = Allocate(4L * Tiles * TileLength), gradient = Allocate(4L * Tiles * TileLength),
+            perturbed = Allocate(4L * Tiles * TileLength);
         ulong numbers = Allocate(64), partials = Allocate(24 * Tiles), tiles = Allocate(TileBytes * Tiles);
         for (int t = 0; t < Tiles; t++)
         {
@@ -31,7 +32,8 @@ sealed unsafe class SimulatorSuite(SuiteOptions options, Figures figures, Device
         Measure("squared_norm", "squared_norm", all, threads, 0, numbers, partials, gradient, weights, 0ul, tiles);
         Measure("step_along", "step_along", all, threads, 0, perturbed, weights, gradient, 0ul, numbers, numbers, 1.0, tiles);
         foreach (string product in (string[])["gemm_nn", "gemm_tf32_nn"])
-            Measure(product, product, new Extent(MatrixSize / 128, MatrixSize / 128), threads, 0, perturbed, weights, gradient, 0ul, MatrixSize,
+            Measure(product, product, new Extent(MatrixSize / 128, MatrixSize / 128), threads, 0, perturbed, weights, gradient, 0ul,
+                MatrixSize,
                 MatrixSize, 128, 128ul, (ulong)MatrixSize, 0ul, 0ul, 0ul, 0, 3);
         Measure("softmax", "softmax", new Extent(1024), threads, 4000, perturbed, weights, 1000);
         Measure("softmax", "softmax_backward", new Extent(1024), threads, 8000, perturbed, weights, gradient, 1000, 1);

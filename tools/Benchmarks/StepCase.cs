@@ -59,9 +59,11 @@ sealed class StepCase : IDisposable
         optimizer = OptimizerFactory.Create(OptimizerName.Parse(workload.Optimizer), arena, new() { Momentum = 0.9, WeightDecay = 1e-4 });
         var schedule = new LinearSchedule(workload.Optimizer == "adamw" ? Rate / 10 : Rate, 0, 0, 0, 1, 1000);
         StepOptions plain = new((logits, labels) => Ops.CrossEntropy(logits, labels));
-        steps = kinds.ToArray().ToDictionary(k => k, k => new TrainingStep(model, arena, optimizer, plain with { Perturbation = Perturbation(k) }, schedule, RhoPolicy.Constant(Rho)));
+        steps = kinds.ToArray().ToDictionary(k => k, k =>
+            new TrainingStep(model, arena, optimizer, plain with { Perturbation = Perturbation(k) }, schedule, RhoPolicy.Constant(Rho)));
         images = initialization.Normal([workload.Batch, workload.Pixels, workload.Pixels, 3], 1);
-        labels = Tensor.Persistent([workload.Batch], DType.Int32).CopyFrom<int>(Enumerable.Range(0, workload.Batch).Select(i => i % Classes).ToArray());
+        labels = Tensor.Persistent([workload.Batch], DType.Int32)
+            .CopyFrom<int>(Enumerable.Range(0, workload.Batch).Select(i => i % Classes).ToArray());
     }
 
     static PerturbationOptions? Perturbation(StepKind kind) => kind switch

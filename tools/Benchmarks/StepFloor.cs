@@ -3,13 +3,15 @@ using PerturbedForgetting.Vision.Models;
 namespace Benchmarks;
 
 /// <summary>What a SAM step must do at least.</summary>
-/// <param name="Operations">Of floating point: two a multiply-add, forward, gradient of the input, gradient of the weights, two passes; no gradient of the images.</param>
+/// <param name="Operations">Of floating point: two a multiply-add, forward, gradient of the input, gradient of the weights, two passes; no
+/// gradient of the images.</param>
 /// <param name="Bytes">To and from memory, if what a layer puts out is too large for the caches.</param>
 readonly record struct StepFloor(double Operations, double Bytes)
 {
     const int Passes = 2;
 
-    // The output of a layer is written and read by the next one; in the backward pass it is read again, and its gradient is written and read.
+    // The output of a layer is written and read by the next one; in the backward pass it is read again, and its gradient is written and
+    // read.
     const int BytesPerOutput = 5 * sizeof(float);
 
     // A pass reads the weights twice and writes their gradient.
@@ -24,6 +26,7 @@ readonly record struct StepFloor(double Operations, double Bytes)
         long first = model.Layers.First(l => l.MultiplyAdds > 0).MultiplyAdds;
         return new(
             2.0 * Passes * workload.Batch * ((3 * model.MultiplyAdds) - first),
-            (Passes * ((BytesPerOutput * outputs) + (BytesPerWeight * (double)model.Parameters))) + ((workload.Optimizer == "adamw" ? BytesPerAdamUpdate : BytesPerSgdUpdate) * (double)model.Parameters));
+            (Passes * ((BytesPerOutput * outputs) + (BytesPerWeight * (double)model.Parameters)))
+                + ((workload.Optimizer == "adamw" ? BytesPerAdamUpdate : BytesPerSgdUpdate) * (double)model.Parameters));
     }
 }

@@ -36,7 +36,8 @@ static partial class StepProcess
         var match = StepTime().Match(reading.Result);
         if (process.ExitCode != 0 || !match.Success)
         {
-            Console.Error.WriteLine($"{program} {string.Join(' ', arguments)} failed with exit code {process.ExitCode} and printed no 's/step': {complaint}");
+            Console.Error.WriteLine($"{program} {string.Join(' ', arguments)} failed with exit code {process.ExitCode} and printed no "
+                + $"'s/step': {complaint}");
             return new(double.NaN, double.NaN);
         }
         return new(double.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), peak > 0 ? peak / 1048576.0 : double.NaN);
@@ -48,7 +49,8 @@ static partial class StepProcess
         string program = Environment.ProcessPath!, first = Environment.GetCommandLineArgs()[0];
         // Started as "dotnet Benchmarks.dll".
         string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [first] : [];
-        return Measure(program, [.. self, "step", workload.Model, Text(workload.Batch), Text(workload.Pixels), Text(steps), workload.Optimizer, "--threads", Text(Cpu.Threads)]);
+        return Measure(program, [.. self, "step", workload.Model, Text(workload.Batch), Text(workload.Pixels), Text(steps),
+            workload.Optimizer, "--threads", Text(Cpu.Threads)]);
     }
 
     /// <summary>The hidden command.</summary>
@@ -62,12 +64,16 @@ static partial class StepProcess
         command.SetAction(parsed =>
         {
             Cpu.Threads = parsed.GetValue(threads);
-            StepWorkload workload = new(parsed.GetValue(model)!, "", parsed.GetValue(batch), parsed.GetValue(pixels), parsed.GetValue(optimizer)!);
+            StepWorkload workload = new(parsed.GetValue(model)!, "", parsed.GetValue(batch), parsed.GetValue(pixels),
+                parsed.GetValue(optimizer)!);
             using var step = new StepCase(workload, StepKind.Sam);
-            double[] seconds = [.. Enumerable.Range(0, parsed.GetValue(steps) + StepCase.WarmUp).Select(_ => step.Time(StepKind.Sam)).Skip(StepCase.WarmUp).Order()];
+            double[] seconds = [.. Enumerable.Range(0, parsed.GetValue(steps) + StepCase.WarmUp).Select(_ => step.Time(StepKind.Sam))
+                .Skip(StepCase.WarmUp).Order()];
             var memory = Device.Cpu.Memory;
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{workload.Name}: {seconds[seconds.Length / 2]:F4} s/step, tensors {memory.Peak / 1048576.0:F0} MiB at most, {memory.Live / 1048576.0:F0} live and {memory.Cached / 1048576.0:F0} cached now, managed heap {GC.GetTotalMemory(false) / 1048576.0:F0}"));
+                $"{workload.Name}: {seconds[seconds.Length / 2]:F4} s/step, tensors {memory.Peak / 1048576.0:F0} MiB at most, "
+                + $"{memory.Live / 1048576.0:F0} live and {memory.Cached / 1048576.0:F0} cached now, managed heap "
+                + $"{GC.GetTotalMemory(false) / 1048576.0:F0}"));
         });
         return command;
     }

@@ -36,7 +36,8 @@ sealed class StepSuite
             return;
         var (arithmetic, memory) = (Roof.Arithmetic(), Roof.Memory());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"roof: {1 / arithmetic.Minimum:F0} GFLOP/s, copy {1 / memory.Minimum:F0} GB/s; ratios: median ± half the distance of the quartiles"));
+            $"roof: {1 / arithmetic.Minimum:F0} GFLOP/s, copy {1 / memory.Minimum:F0} GB/s; ratios: median ± half the distance of the "
+            + $"quartiles"));
         Console.WriteLine($"{"step",-34}{"plain s",9}{"SAM s",9}{"SAM/plain",14}{"OBF/SAM",14}{"GSAM/plain",14}{"GFLOP",8}{"GB",7}{"floor s",9}{"of SAM",8}{"peak MiB",10}"
             + (options.Peer is null ? "" : $"{"peer s",9}{"speed ratio",13}{"its peak MiB",14}"));
         foreach (var workload in wanted)
@@ -88,11 +89,13 @@ sealed class StepSuite
         double plain = Median(seconds[StepKind.Plain]), sam = Median(seconds[StepKind.Sam]);
         string line = string.Create(CultureInfo.InvariantCulture, $"{workload.Name,-34}{plain,9:F4}{sam,9:F4}")
             + Show(StepKind.Sam, StepKind.Plain) + Show(StepKind.Obf, StepKind.Sam) + Show(StepKind.Gsam, StepKind.Plain)
-            + string.Create(CultureInfo.InvariantCulture, $"{1e-9 * floor.Operations,8:F1}{1e-9 * floor.Bytes,7:F2}{floorSeconds,9:F4}{floorSeconds / sam,8:P0}{peak,10:F0}");
+            + string.Create(CultureInfo.InvariantCulture,
+                $"{1e-9 * floor.Operations,8:F1}{1e-9 * floor.Bytes,7:F2}{floorSeconds,9:F4}{floorSeconds / sam,8:P0}{peak,10:F0}");
         if (peer.Count > 0)
         {
             double other = Median(peer.Select(p => p.Seconds));
-            line += string.Create(CultureInfo.InvariantCulture, $"{other,9:F4}{other / sam,13:F2}{Median(peer.Select(p => p.Mebibytes)),14:F0}");
+            line += string.Create(CultureInfo.InvariantCulture,
+                $"{other,9:F4}{other / sam,13:F2}{Median(peer.Select(p => p.Mebibytes)),14:F0}");
         }
         Console.WriteLine(line);
     }

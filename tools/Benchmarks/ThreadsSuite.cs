@@ -20,7 +20,8 @@ static class ThreadsSuite
     public static void Run(SuiteOptions options, Figures figures)
     {
         int own = Cpu.Threads;
-        Console.WriteLine($"{"SAM step",-32}{"threads",8}{"loops",7}{"pieces",8}{"1 thread s",12}{"outside",9}{"speed-up",10}{"of ideal",10}");
+        Console.WriteLine(
+            $"{"SAM step",-32}{"threads",8}{"loops",7}{"pieces",8}{"1 thread s",12}{"outside",9}{"speed-up",10}{"of ideal",10}");
         foreach (var workload in StepSuite.Workloads.Where(w => w.Optimizer == "sgd" && options.Includes(w.Name)))
         {
             using var run = new StepCase(workload, StepKind.Sam);
@@ -91,7 +92,8 @@ static class ThreadsSuite
             }
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{workload.Name,-32}{Many,8} threads on {Environment.ProcessorCount} processors: {Ratio(seconds):F2} times the time of {own}, {Ratio(processor):F2} times its processor time"));
+            $"{workload.Name,-32}{Many,8} threads on {Environment.ProcessorCount} processors: {Ratio(seconds):F2} times the time of {own}, "
+            + $"{Ratio(processor):F2} times its processor time"));
         figures.Add($"threads/{workload.Name}/{Many} per {own}", "ratio", [.. seconds[1].Zip(seconds[0], (many, few) => many / few)]);
     }
 

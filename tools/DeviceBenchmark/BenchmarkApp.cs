@@ -12,7 +12,8 @@ static class BenchmarkApp
                summary FOLDER                                                            what tools/on-device.sh left in FOLDER, in one table and one JSON
         """;
 
-    /// <summary>Runs a command line and returns the exit code: 0 good, 1 a measurement failed or is out of bounds, 2 wrong command line.</summary>
+    /// <summary>Runs a command line and returns the exit code: 0 good, 1 a measurement failed or is out of bounds, 2 wrong command
+    /// line.</summary>
     public static int Run(IReadOnlyList<string> arguments, TextWriter output, TextWriter error)
     {
         try
@@ -22,7 +23,9 @@ static class BenchmarkApp
                 "steps" => StepBenchmark.Run(Options.Parse(arguments), output),
                 "losses" => LossComparison.Run(Options.Parse(arguments), output),
                 "summary" when arguments.Count == 2 => Summary.Write(arguments[1], output),
-                _ => throw new UsageException(arguments.Count == 0 ? "No command given." : $"'{string.Join(' ', arguments)}' is no command."),
+                _ => throw new UsageException(arguments.Count == 0
+                    ? "No command given."
+                    : $"'{string.Join(' ', arguments)}' is no command."),
             };
         }
         catch (UsageException e)
@@ -61,7 +64,8 @@ sealed record Options(string Device, string Json, string Model, int Steps)
                 "--device" => options with { Device = value },
                 "--json" => options with { Json = value },
                 "--model" => options with { Model = value },
-                "--steps" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int steps) && steps > 0 => options with { Steps = steps },
+                "--steps" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int steps) && steps > 0 =>
+                    options with { Steps = steps },
                 "--steps" => throw new UsageException($"--steps is '{value}', not a positive number."),
                 _ => throw new UsageException($"There is no option '{arguments[i]}'."),
             };

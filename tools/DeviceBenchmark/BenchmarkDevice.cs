@@ -15,7 +15,9 @@ sealed class BenchmarkDevice : IDisposable
     {
         DeviceOptions options = new() { AllowTf32 = tf32 };
         driver = name == "sim" ? new SimulatedDriver() : null;
-        Device = driver is null ? Device.Open(name, options) : Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, name, options, driver);
+        Device = driver is null
+            ? Device.Open(name, options)
+            : Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, name, options, driver);
     }
 
     public Device Device { get; }
@@ -23,7 +25,8 @@ sealed class BenchmarkDevice : IDisposable
     /// <summary>Whether times mean nothing and sizes must be small.</summary>
     public bool IsSimulated => driver is not null;
 
-    /// <summary>Kernels that ran, be it in a graph, and bytes that they loaded and stored, since the last call; zeros on a real device.</summary>
+    /// <summary>Kernels that ran, be it in a graph, and bytes that they loaded and stored, since the last call; zeros on a real
+    /// device.</summary>
     public (long Kernels, long Bytes) TakeCounts()
     {
         if (driver is null)

@@ -41,14 +41,18 @@ static class LossComparison
         bool isReduced = options.Device == "sim";
         int batch = isReduced ? 4 : 32, steps = options.Steps > 0 ? options.Steps : isReduced ? ReducedSteps : UsualSteps;
         List<Row> rows = [];
-        foreach (TrainingShape shape in new[] { Small.ResNet, Small.Transformer }.Where(s => s.Model.StartsWith(options.Model, StringComparison.Ordinal)))
+        foreach (TrainingShape shape in new[] { Small.ResNet, Small.Transformer }.Where(s =>
+            s.Model.StartsWith(options.Model, StringComparison.Ordinal)))
         {
             TrainingShape sized = shape with { Batch = batch, Chunk = batch / 2 };
             Row row = new(sized, Losses("cpu", sized, steps), Losses(options.Device, sized, steps));
             rows.Add(row);
-            output.WriteLine($"{sized.Model}, {sized.Optimizer}, batch {batch}, m {sized.Chunk}: loss {Ends(row.Expected)} on the CPU, {Ends(row.Actual)} here; largest relative difference of the loss to the CPU's"
-                + string.Concat(Marks(steps).Select(m => string.Create(CultureInfo.InvariantCulture, $"; {m} steps {row.Deviation(m):0.0e+0}")))
-                + (row.IsGood ? "" : string.Create(CultureInfo.InvariantCulture, $". FAILED: the first {FirstSteps} may differ by {Bound}")));
+            output.WriteLine($"{sized.Model}, {sized.Optimizer}, batch {batch}, m {sized.Chunk}: loss {Ends(row.Expected)} on the CPU, "
+                + $"{Ends(row.Actual)} here; largest relative difference of the loss to the CPU's"
+                + string.Concat(Marks(steps)
+                    .Select(m => string.Create(CultureInfo.InvariantCulture, $"; {m} steps {row.Deviation(m):0.0e+0}")))
+                + (row.IsGood ? "" : string.Create(CultureInfo.InvariantCulture,
+                    $". FAILED: the first {FirstSteps} may differ by {Bound}")));
         }
         if (options.Json.Length > 0)
             Write(options, rows, steps);
@@ -61,8 +65,10 @@ static class LossComparison
         using var place = new BenchmarkDevice(device, tf32: false);
         // The learning rate hardly falls meanwhile: what differs shall grow.
         using var training = new TrainingCase(place.Device, shape, updates: 10 * steps, graph: place.Device.SupportsGraphs);
-        var data = DatasetFactory.Open(string.Create(CultureInfo.InvariantCulture, $"builtin/shapes:train={Images},size={shape.Pixels}"), dataDir: null, split: "train");
-        using var loader = new ImageLoader(data, new PaddedCrop(shape.Pixels, shape.Pixels), LoaderOptions.Training(shape.Batch, workers: 0, seed: 1) with { Device = place.Device });
+        var data = DatasetFactory.Open(string.Create(CultureInfo.InvariantCulture, $"builtin/shapes:train={Images},size={shape.Pixels}"),
+            dataDir: null, split: "train");
+        using var loader = new ImageLoader(data, new PaddedCrop(shape.Pixels, shape.Pixels),
+            LoaderOptions.Training(shape.Batch, workers: 0, seed: 1) with { Device = place.Device });
         using var input = new BatchInput(place.Device, Normalization.Inception, shape.Classes);
         List<double> losses = [];
         for (int epoch = 0; losses.Count < steps; epoch++)

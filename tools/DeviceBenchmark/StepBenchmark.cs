@@ -73,14 +73,17 @@ static class StepBenchmark
         {
             using var place = new BenchmarkDevice(device, tf32: true);
             using var training = new TrainingCase(place.Device, shape, updates: 1000, graph);
-            using Tensor images = Tensor.Persistent([shape.Batch, shape.Pixels, shape.Pixels, 3], DType.Float32, place.Device).CopyFrom<float>(Normal(shape));
-            using Tensor labels = Tensor.Persistent([shape.Batch], DType.Int32, place.Device).CopyFrom<int>([.. Enumerable.Range(0, shape.Batch).Select(i => i % shape.Classes)]);
+            using Tensor images = Tensor.Persistent([shape.Batch, shape.Pixels, shape.Pixels, 3], DType.Float32, place.Device)
+                .CopyFrom<float>(Normal(shape));
+            using Tensor labels = Tensor.Persistent([shape.Batch], DType.Int32, place.Device)
+                .CopyFrom<int>([.. Enumerable.Range(0, shape.Batch).Select(i => i % shape.Classes)]);
             int done = 0;
             Advance(WarmUp);
             place.Device.ResetPeak();
             place.TakeCounts();
             int group = steps == 0 ? Group : Math.Min(steps, Group);
-            double[] seconds = [.. Enumerable.Range(0, steps == 0 ? UsualGroups : (steps + group - 1) / group).Select(_ => Advance(group)).Order()];
+            double[] seconds = [.. Enumerable.Range(0, steps == 0 ? UsualGroups : (steps + group - 1) / group).Select(_ => Advance(group))
+                .Order()];
             var (kernels, bytes) = place.TakeCounts();
             return new Row(shape, graph)
             {
@@ -102,7 +105,8 @@ static class StepBenchmark
             }
         }
         // One size may be too much for a card that can do the others.
-        catch (Exception e) when (e is CudaException or CudaLibraryException or DeviceException or NotSupportedException or OutOfMemoryException)
+        catch (Exception e) when (e is CudaException or CudaLibraryException or DeviceException or NotSupportedException
+            or OutOfMemoryException)
         {
             return new Row(shape, graph) { Error = e.Message };
         }
@@ -120,7 +124,8 @@ static class StepBenchmark
     static string Text(Row row)
     {
         TrainingShape s = row.Shape;
-        string head = $"{s.Model,-24}{s.Optimizer,-12}{(row.Graph ? "on" : "off"),-7}{s.Batch,6}{s.Pixels,5}{(s.Perturbs ? s.Chunk : s.Batch),5}";
+        string head =
+            $"{s.Model,-24}{s.Optimizer,-12}{(row.Graph ? "on" : "off"),-7}{s.Batch,6}{s.Pixels,5}{(s.Perturbs ? s.Chunk : s.Batch),5}";
         return head + (row.Error is { } error
             ? "  " + error.ReplaceLineEndings(" ")
             : string.Create(CultureInfo.InvariantCulture, $"{row.Seconds,10:0.0000}{s.Batch / row.Seconds,10:0}{row.Teraflops,9:0.00}{row.PeakBytes / 1048576.0,10:0}{row.Kernels,10}{row.BytesMoved / 1e6,10:0}"));

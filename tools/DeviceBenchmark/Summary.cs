@@ -19,7 +19,8 @@ static class Summary
 
     public static int Write(string folder, TextWriter output)
     {
-        Part[] parts = [.. File.ReadLines(Path.Combine(folder, "parts.tsv")).Select(line => line.Split('\t')).Select(f => new Part(f[0], f[1], f[2]))];
+        Part[] parts = [.. File.ReadLines(Path.Combine(folder, "parts.tsv")).Select(line => line.Split('\t'))
+            .Select(f => new Part(f[0], f[1], f[2]))];
         string file = Path.Combine(folder, "on-device.json");
         string[] head = [.. File.ReadLines(Path.Combine(folder, "machine.tsv"))];
         JsonFile.Write(file, writer =>
@@ -101,7 +102,8 @@ static class Summary
     static string Tests(JsonElement result) => string.Create(CultureInfo.InvariantCulture,
         $"{result.GetProperty("passed").GetInt32()} passed, {result.GetProperty("failed").GetArrayLength()} failed");
 
-    static string Losses(JsonElement row) => $"{Text(row, "model")}: " + string.Join(", ", row.GetProperty("drift").EnumerateArray().Select(d =>
+    static string Losses(JsonElement row) =>
+        $"{Text(row, "model")}: " + string.Join(", ", row.GetProperty("drift").EnumerateArray().Select(d =>
         string.Create(CultureInfo.InvariantCulture, $"{d.GetProperty("steps").GetInt32()} steps {Number(d, "relative"):0e+0}")));
 
     static IEnumerable<string> Kernels(JsonElement result)
@@ -114,12 +116,16 @@ static class Summary
         }
         JsonElement[] bound = [.. kernels.Where(k => k.TryGetProperty("ratio_to_copy", out _)).OrderBy(k => Number(k, "ratio_to_copy"))];
         if (bound.Length > 0)
-            yield return string.Create(CultureInfo.InvariantCulture, $"copy {copy.GetDouble():0} GB/s; {bound.Length} kernels bound by memory: median {Percent(bound[bound.Length / 2])} of it, ")
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"copy {copy.GetDouble():0} GB/s; {bound.Length} kernels bound by memory: median {Percent(bound[bound.Length / 2])} of "
+                + $"it, ")
                 + $"least {string.Join(", ", bound.Take(Worst).Select(k => $"{Text(k, "kernel")} {Percent(k)}"))}";
         foreach (JsonElement[] row in kernels.Where(k => k.TryGetProperty("teraflops", out _)).Chunk(RatesOfALine))
-            yield return "TFLOP/s: " + string.Join(", ", row.Select(k => string.Create(CultureInfo.InvariantCulture, $"{Text(k, "kernel")} {Number(k, "teraflops"):0.0}")));
+            yield return "TFLOP/s: " + string.Join(", ",
+                row.Select(k => string.Create(CultureInfo.InvariantCulture, $"{Text(k, "kernel")} {Number(k, "teraflops"):0.0}")));
 
-        static string Percent(JsonElement kernel) => string.Create(CultureInfo.InvariantCulture, $"{100 * Number(kernel, "ratio_to_copy"):0}%");
+        static string Percent(JsonElement kernel) =>
+            string.Create(CultureInfo.InvariantCulture, $"{100 * Number(kernel, "ratio_to_copy"):0}%");
     }
 
     /// <summary>A model with an optimizer, without and with graph.</summary>
@@ -142,5 +148,6 @@ static class Summary
 
     static string Text(JsonElement row, string name) => row.GetProperty(name).GetString()!;
 
-    static double Number(JsonElement row, string name) => row.TryGetProperty(name, out JsonElement number) && number.ValueKind == JsonValueKind.Number ? number.GetDouble() : double.NaN;
+    static double Number(JsonElement row, string name) =>
+        row.TryGetProperty(name, out JsonElement number) && number.ValueKind == JsonValueKind.Number ? number.GetDouble() : double.NaN;
 }

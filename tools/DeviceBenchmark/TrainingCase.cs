@@ -15,7 +15,8 @@ namespace DeviceBenchmark;
 /// <param name="Batch">Images of a step.</param>
 /// <param name="Chunk">m: images that share a perturbation.</param>
 /// <param name="Optimizer">Its name; <c>sam_</c> perturbs with the output-bias-forgetting loss.</param>
-sealed record TrainingShape(string Model, IReadOnlyDictionary<string, string> Kwargs, int Classes, int Pixels, int Batch, int Chunk, string Optimizer)
+sealed record TrainingShape(string Model, IReadOnlyDictionary<string, string> Kwargs, int Classes, int Pixels, int Batch, int Chunk,
+    string Optimizer)
 {
     /// <summary>What the optimizer's name says.</summary>
     public OptimizerName Method => OptimizerName.Parse(Optimizer);
@@ -40,7 +41,8 @@ sealed class TrainingCase : IDisposable
     {
         ImageModel model;
         using (Initialization.Begin(seed: 1, device))
-            model = ModelRegistry.Create(shape.Model, new() { ImageSize = shape.Pixels, NumClasses = shape.Classes, Kwargs = shape.Kwargs });
+            model = ModelRegistry.Create(shape.Model,
+                new() { ImageSize = shape.Pixels, NumClasses = shape.Classes, Kwargs = shape.Kwargs });
         MultiplyAdds = ModelSummary.Of(model).MultiplyAdds;
         arena = new ParameterArena(model);
         optimizer = OptimizerFactory.Create(shape.Method, arena, new() { WeightDecay = 1e-4 });
@@ -48,7 +50,9 @@ sealed class TrainingCase : IDisposable
         StepOptions options = new((logits, labels) => Ops.CrossEntropy(logits, labels))
         {
             UsesGraphs = graph,
-            Perturbation = shape.Perturbs ? new() { Loss = (logits, labels) => Ops.OutputBiasForget(logits, labels, ObfC, ObfGamma), ChunkSize = shape.Chunk } : null,
+            Perturbation = shape.Perturbs
+                ? new() { Loss = (logits, labels) => Ops.OutputBiasForget(logits, labels, ObfC, ObfGamma), ChunkSize = shape.Chunk }
+                : null,
         };
         Step = new TrainingStep(model, arena, optimizer, options, schedule, RhoPolicy.Constant(Rho));
     }

@@ -8,7 +8,8 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <summary>What a run gets from the command line beside its options.</summary>
 /// <param name="Observer">Shows progress.</param>
 /// <param name="Given">The options a user gave; the rest are defaults.</param>
-/// <param name="Token">Cancelled when the run should stop after its step; the work then throws <see cref="OperationCanceledException"/>.</param>
+/// <param name="Token">Cancelled when the run should stop after its step; the work then throws
+/// <see cref="OperationCanceledException"/>.</param>
 sealed record RunContext(ITrainingObserver Observer, IReadOnlySet<OptionSpec> Given, CancellationToken Token);
 
 /// <summary>The work behind the commands, apart so that tests can put something else there.</summary>

@@ -20,7 +20,9 @@ sealed class DataCheckCommand(CommandHandlers handlers) : OptionCommand<TrainOpt
         foreach (DatasetReport report in reports)
             DatasetReportText.Write(report, text);
         int errors = reports.Sum(r => r.Findings.Count(f => f.IsError));
-        text.Write(errors == 0 ? "Nothing stands in the way of training." : $"{errors} kinds of problems must be put right before training.");
+        text.Write(errors == 0
+            ? "Nothing stands in the way of training."
+            : $"{errors} kinds of problems must be put right before training.");
         return new CommandResult(errors == 0 ? ExitCodes.Success : ExitCodes.BadData, text.ToString());
     }
 }

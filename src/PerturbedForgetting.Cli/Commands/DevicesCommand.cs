@@ -44,7 +44,8 @@ sealed class DevicesCommand : ICliCommand
         Line(output, "threads", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture));
         Line(output, "instructions", CpuInfo.InstructionSet);
         Line(output, "memory", $"{Gibibytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)} GiB");
-        Line(output, "system", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {RuntimeInformation.FrameworkDescription}");
+        Line(output, "system", $"{RuntimeInformation.OSDescription}, "
+            + $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {RuntimeInformation.FrameworkDescription}");
     }
 
     /// <summary>The real GPUs, or why there are none.</summary>

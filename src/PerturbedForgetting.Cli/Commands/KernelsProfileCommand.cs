@@ -60,7 +60,8 @@ sealed class KernelsProfileCommand : ICliCommand
             _ => throw Wrong("device", $"'{name}' is neither 'sim' nor 'cuda'"),
         };
         CudaDevice gpu = CudaDevice.All(driver?.Api ?? CudaDriverApi.Installed).FirstOrDefault()
-            ?? throw new CudaException("cuDeviceGetCount", CudaResult.NoDevice, "", advice: $"There is no GPU here: {CudaDriverApi.Installed.Origin}. Use --device sim.");
+            ?? throw new CudaException("cuDeviceGetCount", CudaResult.NoDevice, "",
+                advice: $"There is no GPU here: {CudaDriverApi.Installed.Origin}. Use --device sim.");
         CudaRequirements.Check(gpu);
         using CudaContext context = gpu.RetainPrimaryContext();
         using var profiler = new KernelProfiler(context, driver?.Libraries ?? CudaLibraries.Installed, factor);
@@ -102,7 +103,8 @@ sealed class KernelsProfileCommand : ICliCommand
             double elements = (double)p.Elements * c!.Launches;
             table.AppendLine();
             table.Append(CultureInfo.InvariantCulture, $"{p.Kernel,-NameWidth}{p.Shape,-ShapeWidth}{c.Launches,9}");
-            table.Append(CultureInfo.InvariantCulture, $"{Pair(c.BytesLoaded / elements, p.LeastLoaded),16}{Pair(c.BytesStored / elements, p.LeastStored),16}");
+            table.Append(CultureInfo.InvariantCulture,
+                $"{Pair(c.BytesLoaded / elements, p.LeastLoaded),16}{Pair(c.BytesStored / elements, p.LeastStored),16}");
             table.Append(CultureInfo.InvariantCulture, $"{100 * c.SectorEfficiency,8:0.#}%{c.BankConflicts,10}{c.LaneInstructions / elements,11:0.##}{p.Registers,10}{p.SharedBytes,8}{p.LocalBytes,7}");
         }
         return table.ToString();

@@ -4,7 +4,8 @@ using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Cli.Commands;
 
-/// <summary><c>devices --verbose</c>: NVIDIA's libraries, where they were looked for, what was found, and what a missing one costs.</summary>
+/// <summary><c>devices --verbose</c>: NVIDIA's libraries, where they were looked for, what was found, and what a missing one
+/// costs.</summary>
 static class LibraryListing
 {
     /// <summary>Writes the list.</summary>
@@ -16,7 +17,8 @@ static class LibraryListing
     {
         output.WriteLine("libraries");
         LibraryReport driver = search(CudaLibrary.Driver);
-        Write(output, driver, driverVersion, driverVersion > 0 ? $"CUDA {PtxCompatibility.CudaVersionText(driverVersion)}" : "", driver.Origin, driverVersion > 0 ? null : driver.Origin);
+        Write(output, driver, driverVersion, driverVersion > 0 ? $"CUDA {PtxCompatibility.CudaVersionText(driverVersion)}"
+            : "", driver.Origin, driverVersion > 0 ? null : driver.Origin);
         foreach (LibraryStatus status in libraries.Status(driverVersion))
             Write(output, search(status.Library), driverVersion, status.Version?.ToString() ?? "", status.Origin, status.WhyUnusable);
         output.WriteLine($"  A folder of libraries may be named in {EnvironmentVariables.CudaLibraries.Name}; it is searched first.");
@@ -44,7 +46,8 @@ static class LibraryListing
             Line(output, name, $"{attempt.Path}: {attempt.Outcome}");
             name = "";
         }
-        Line(output, "not there", string.Join(", ", report.Tried.Where(attempt => attempt.Outcome == LibraryAttempt.NoFolder).Select(attempt => attempt.Path)));
+        Line(output, "not there",
+            string.Join(", ", report.Tried.Where(attempt => attempt.Outcome == LibraryAttempt.NoFolder).Select(attempt => attempt.Path)));
     }
 
     static void Line(TextWriter output, string name, string value)

@@ -31,7 +31,9 @@ sealed class ModelsCommand : ICliCommand
         foreach (ModelEntry entry in ModelRegistry.Models)
         {
             ModelSummary summary = Summarise(entry.Name);
-            output.WriteLine($"{entry.Name,-24}{entry.Config.InputSize,8}{Grouped(summary.Parameters),13}{Grouped(summary.MultiplyAdds),16}  {entry.Description}");
+            output.WriteLine(
+                $"{entry.Name,-24}{entry.Config.InputSize,8}{Grouped(summary.Parameters),13}{Grouped(summary.MultiplyAdds),16}  "
+                + $"{entry.Description}");
         }
     }
 
@@ -40,7 +42,8 @@ sealed class ModelsCommand : ICliCommand
         ModelSummary summary = Summarise(name);
         output.WriteLine($"{"layer",-32}{"type",-14}{"output",-18}{"parameters",13}{"multiply-adds",16}");
         foreach (LayerSummary layer in summary.Layers)
-            output.WriteLine($"{layer.Name,-32}{layer.Type,-14}{layer.Output,-18}{Grouped(layer.Parameters),13}{Grouped(layer.MultiplyAdds),16}");
+            output.WriteLine(
+                $"{layer.Name,-32}{layer.Type,-14}{layer.Output,-18}{Grouped(layer.Parameters),13}{Grouped(layer.MultiplyAdds),16}");
         output.WriteLine($"{"total",-64}{Grouped(summary.Parameters),13}{Grouped(summary.MultiplyAdds),16}");
     }
 

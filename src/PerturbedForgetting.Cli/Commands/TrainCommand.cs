@@ -9,8 +9,10 @@ sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
         "train", "[options]", "Train a model with SGD, Adam, SAM, GSAM, ASAM, random perturbations or output-bias forgetting.",
         [
             "train --dataset builtin/shapes",
-            "train --data-dir cifar10 --val-split test -m resnet20 --img-size 32 --crop-padding 4 --opt sam_sgdw --perturb-loss obf --obf-C 10 --rho 0.1 --lr 0.1 --epochs 30",
-            "train --data-dir imagenet -m vit_small_patch32_224 --model-kwargs class_token=False --gp avg --opt sam_adamw --bce-loss -b 512 --sharpness-m 64",
+            "train --data-dir cifar10 --val-split test -m resnet20 --img-size 32 --crop-padding 4 --opt sam_sgdw --perturb-loss obf "
+                + "--obf-C 10 --rho 0.1 --lr 0.1 --epochs 30",
+            "train --data-dir imagenet -m vit_small_patch32_224 --model-kwargs class_token=False --gp avg --opt sam_adamw --bce-loss -b "
+            + "512 --sharpness-m 64",
             "train --config output/train/my-run/args.json --resume auto --experiment my-run",
         ],
         () => OptionTables.Train, new TrainOptions());

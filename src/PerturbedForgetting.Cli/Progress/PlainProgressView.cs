@@ -14,7 +14,8 @@ sealed class PlainProgressView(TextWriter output, int logInterval) : IProgressVi
     {
         meter.Start(epoch);
         string resumed = epoch.FirstUpdate > 0 ? $", going on after update {epoch.FirstUpdate}" : "";
-        output.WriteLine($"epoch {epoch.Epoch + 1}/{epoch.Epochs}: {epoch.ImagesPerEpoch} images, {epoch.UpdatesPerEpoch} updates{resumed}");
+        output.WriteLine($"epoch {epoch.Epoch + 1}/{epoch.Epochs}: {epoch.ImagesPerEpoch} images, {epoch.UpdatesPerEpoch} "
+            + $"updates{resumed}");
     }
 
     public void UpdateDone(in UpdateProgress u)

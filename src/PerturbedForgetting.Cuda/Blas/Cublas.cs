@@ -35,7 +35,8 @@ public sealed unsafe class Cublas : CudaResource
     /// <summary>Whether factors may be rounded to TF32 (10 bits of mantissa), for the matrix units.</summary>
     public bool AllowTf32 { get; set; }
 
-    /// <summary>Later products go to this stream. The workspace stays: who changes streams while work that uses it is not done changes it too.</summary>
+    /// <summary>Later products go to this stream. The workspace stays: who changes streams while work that uses it is not done changes it
+    /// too.</summary>
     public void SetStream(CudaStream stream)
     {
         if (this.stream == stream)

@@ -4,8 +4,8 @@ using PerturbedForgetting.Cuda.Libraries;
 
 namespace PerturbedForgetting.Cuda.Blas;
 
-/// <summary>Linear layers by cuBLASLt, which adds the bias, or sums its gradient, in the pass that computes the product. The algorithm is chosen once
-/// for each shape and kept. Belongs to one thread at a time.</summary>
+/// <summary>Linear layers by cuBLASLt, which adds the bias, or sums its gradient, in the pass that computes the product. The algorithm is
+/// chosen once for each shape and kept. Belongs to one thread at a time.</summary>
 public sealed unsafe class CublasLt : CudaResource
 {
     /// <summary>What profiles call its products.</summary>
@@ -52,7 +52,8 @@ public sealed unsafe class CublasLt : CudaResource
     {
         // In column-major order each matrix is its transpose: yᵀ[outputs, rows] = weight·xᵀ, and one bias a row of it.
         MatmulShape shape = new(new(inputs, outputs, IsTransposed: true), new(inputs, rows, IsTransposed: false),
-            bias.IsNull ? CublasLtEpilogue.Default : CublasLtEpilogue.Bias, tf32, workspaceBytes, MatmulShape.AlignmentOf(x, weight, bias, y));
+            bias.IsNull ? CublasLtEpilogue.Default : CublasLtEpilogue.Bias, tf32, workspaceBytes,
+            MatmulShape.AlignmentOf(x, weight, bias, y));
         return Run(stream, shape, weight, x, y, bias, accumulate: false, workspace);
     }
 
@@ -61,7 +62,8 @@ public sealed unsafe class CublasLt : CudaResource
     /// <param name="dy">[rows, outputs].</param>
     /// <param name="x">[rows, inputs].</param>
     /// <param name="dweight">[outputs, inputs].</param>
-    /// <param name="dbias">[outputs], overwritten even with <paramref name="accumulate"/>, because the library cannot add to it; null for none.</param>
+    /// <param name="dbias">[outputs], overwritten even with <paramref name="accumulate"/>, because the library cannot add to it; null for
+    /// none.</param>
     /// <param name="rows">Rows of x.</param>
     /// <param name="inputs">Columns of x.</param>
     /// <param name="outputs">Columns of dy.</param>
@@ -75,11 +77,13 @@ public sealed unsafe class CublasLt : CudaResource
     {
         // dweightᵀ[inputs, outputs] = xᵀ·dy, and one sum for each column of dy.
         MatmulShape shape = new(new(inputs, rows, IsTransposed: false), new(outputs, rows, IsTransposed: true),
-            dbias.IsNull ? CublasLtEpilogue.Default : CublasLtEpilogue.BiasGradientB, tf32, workspaceBytes, MatmulShape.AlignmentOf(dy, x, dbias, dweight));
+            dbias.IsNull ? CublasLtEpilogue.Default : CublasLtEpilogue.BiasGradientB, tf32, workspaceBytes,
+            MatmulShape.AlignmentOf(dy, x, dbias, dweight));
         return Run(stream, shape, x, dy, dweight, dbias, accumulate, workspace);
     }
 
-    bool Run(CudaStream stream, in MatmulShape shape, DevicePointer a, DevicePointer b, DevicePointer d, DevicePointer bias, bool accumulate, DevicePointer workspace)
+    bool Run(CudaStream stream, in MatmulShape shape, DevicePointer a, DevicePointer b, DevicePointer d, DevicePointer bias,
+        bool accumulate, DevicePointer workspace)
     {
         Use();
         if (!plans.TryGetValue(shape, out MatmulPlan? plan))
@@ -93,7 +97,9 @@ public sealed unsafe class CublasLt : CudaResource
         }
         float alpha = 1, beta = accumulate ? 1 : 0;
         CublasLtAlgorithm algorithm = plan.Algorithm;
-        stream.Observer?.Costs(LaunchCost.Product(shape.Rows, shape.Columns, shape.A.IsTransposed ? shape.A.Rows : shape.A.Columns, 1, accumulate));
+        stream.Observer?.Costs(LaunchCost.Product(shape.Rows, shape.Columns, shape.A.IsTransposed
+            ? shape.A.Rows
+            : shape.A.Columns, 1, accumulate));
         stream.Observer?.Launching(stream, MatmulName);
         Check(api.Call.Matmul(handle, plan.Description, &alpha, a.Address, plan.LayoutA, b.Address, plan.LayoutB,
             &beta, d.Address, plan.LayoutD, d.Address, plan.LayoutD, &algorithm,

@@ -16,7 +16,8 @@ public enum CublasLtMatmulAttribute
     BiasPointer = 8,
 }
 
-/// <summary>What is done with a product before it is written, or beside it (<c>cublasLtEpilogue_t</c>). Matrices are in column-major order.</summary>
+/// <summary>What is done with a product before it is written, or beside it (<c>cublasLtEpilogue_t</c>). Matrices are in column-major
+/// order.</summary>
 public enum CublasLtEpilogue : uint
 {
     /// <summary>Nothing.</summary>

@@ -12,7 +12,8 @@ readonly record struct MatmulFactor(int Rows, int Columns, bool IsTransposed);
 /// <param name="AllowsTf32">Whether factors may be rounded to TF32.</param>
 /// <param name="WorkspaceBytes">Most bytes of workspace.</param>
 /// <param name="Alignment">Bytes to which all addresses are aligned.</param>
-readonly record struct MatmulShape(MatmulFactor A, MatmulFactor B, CublasLtEpilogue Epilogue, bool AllowsTf32, long WorkspaceBytes, uint Alignment)
+readonly record struct MatmulShape(MatmulFactor A, MatmulFactor B, CublasLtEpilogue Epilogue, bool AllowsTf32, long WorkspaceBytes,
+    uint Alignment)
 {
     const ulong MostAlignment = 256;
 
@@ -110,8 +111,10 @@ sealed unsafe class MatmulPlan : IDisposable
         {
             Prefer(preference, CublasLtPreferenceAttribute.MaxWorkspaceBytes, (ulong)shape.WorkspaceBytes);
             // Partial sums that are added in the order in which they come would differ from run to run.
-            Prefer(preference, CublasLtPreferenceAttribute.ReductionSchemeMask, CublasLtReduction.ComputeType | CublasLtReduction.OutputType);
-            for (CublasLtPreferenceAttribute matrix = CublasLtPreferenceAttribute.MinAlignmentA; matrix <= CublasLtPreferenceAttribute.MinAlignmentD; matrix++)
+            Prefer(preference, CublasLtPreferenceAttribute.ReductionSchemeMask,
+                CublasLtReduction.ComputeType | CublasLtReduction.OutputType);
+            for (CublasLtPreferenceAttribute matrix = CublasLtPreferenceAttribute.MinAlignmentA; matrix
+                <= CublasLtPreferenceAttribute.MinAlignmentD; matrix++)
                 Prefer(preference, matrix, shape.Alignment);
             CublasLtHeuristicResult result;
             int found = 0;

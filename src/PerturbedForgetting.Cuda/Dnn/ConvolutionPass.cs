@@ -1,6 +1,7 @@
 namespace PerturbedForgetting.Cuda.Dnn;
 
-/// <summary>One direction of a convolution of one shape: its convolution descriptor, with the math type of the algorithm that was chosen for it.</summary>
+/// <summary>One direction of a convolution of one shape: its convolution descriptor, with the math type of the algorithm that was chosen
+/// for it.</summary>
 /// <param name="cudnn">The library's handle.</param>
 /// <param name="convolution">Descriptor of the convolution, of this direction alone, because it carries the math type.</param>
 /// <param name="first">Descriptor of the first operand.</param>
@@ -11,11 +12,13 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
     /// <summary>As many as there are algorithms in any direction; the heuristics return no more.</summary>
     const int MostAlgorithms = 8;
 
-    public required delegate* unmanaged<nint, nint, nint, nint, nint, int, int*, CudnnAlgorithmPerformance*, CudnnStatus> Heuristics { get; init; }
+    public required delegate* unmanaged<nint, nint, nint, nint, nint, int, int*, CudnnAlgorithmPerformance*,
+        CudnnStatus> Heuristics { get; init; }
 
     public required delegate* unmanaged<nint, nint, nint, nint, nint, int, nuint*, CudnnStatus> WorkspaceSize { get; init; }
 
-    public required delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong, CudnnStatus> Convolve { get; init; }
+    public required delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong,
+        CudnnStatus> Convolve { get; init; }
 
     /// <summary>The entry point's name, for messages.</summary>
     public required string Call { get; init; }
@@ -43,11 +46,13 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
             bool isDeterministic = found[i].Determinism == CudnnDeterminism.Deterministic;
             // Full float32 holds whatever the heuristics looked at; with TF32 theirs decides, but for a rounding to float16.
             CudnnMathType math = tf32 ? found[i].MathType : CudnnMathType.Fma;
-            if (found[i].Status != CudnnStatus.Success || (deterministic && !isDeterministic) || math == CudnnMathType.TensorOpAllowConversion)
+            if (found[i].Status != CudnnStatus.Success || (deterministic && !isDeterministic)
+                || math == CudnnMathType.TensorOpAllowConversion)
                 continue;
             api.Check(api.Call.SetConvolutionMathType(convolution, math));
             nuint bytes;
-            if (WorkspaceSize(cudnn.Handle, first, second, convolution, output, found[i].Algorithm, &bytes) != CudnnStatus.Success || bytes > (nuint)workspaceLimit)
+            if (WorkspaceSize(cudnn.Handle, first, second, convolution, output, found[i].Algorithm, &bytes) != CudnnStatus.Success
+                || bytes > (nuint)workspaceLimit)
                 continue;
             Algorithm = new(found[i].Algorithm, math, isDeterministic, (long)bytes);
             return true;

@@ -1,7 +1,8 @@
 namespace PerturbedForgetting.Cuda.Dnn;
 
-/// <summary>The three directions of a convolution of one shape through cuDNN: descriptors made and algorithms chosen once. Tensors are NHWC,
-/// filters O,kh,kw,I (of one group), all float32, dense, at addresses that are multiples of 16. <see cref="Cudnn.Plan"/> makes and owns it.</summary>
+/// <summary>The three directions of a convolution of one shape through cuDNN: descriptors made and algorithms chosen once. Tensors are
+/// NHWC, filters O,kh,kw,I (of one group), all float32, dense, at addresses that are multiples of 16. <see cref="Cudnn.Plan"/> makes and
+/// owns it.</summary>
 public sealed unsafe class ConvolutionPlan
 {
     /// <summary>What profiles call its directions.</summary>
@@ -65,7 +66,8 @@ public sealed unsafe class ConvolutionPlan
     /// <param name="workspaceBytes">Its size; at least what the algorithm of the direction needs.</param>
     /// <param name="accumulate">Whether to add to what is there.</param>
     /// <exception cref="CudaLibraryException">cuDNN refuses it.</exception>
-    public void Forward(DevicePointer x, DevicePointer w, DevicePointer y, DevicePointer workspace, long workspaceBytes, bool accumulate = false) =>
+    public void Forward(DevicePointer x, DevicePointer w, DevicePointer y, DevicePointer workspace, long workspaceBytes,
+        bool accumulate = false) =>
         Run(forward, x, w, y, workspace, workspaceBytes, accumulate);
 
     /// <summary>dx = the gradient of x, or dx += with <paramref name="accumulate"/>, on the handle's stream.</summary>
@@ -73,7 +75,8 @@ public sealed unsafe class ConvolutionPlan
     /// <param name="dy">Gradient of the output.</param>
     /// <param name="dx">Gradient of the input.</param>
     /// <inheritdoc cref="Forward" path="/param[starts-with(@name, 'work') or @name='accumulate']|/exception"/>
-    public void BackwardData(DevicePointer w, DevicePointer dy, DevicePointer dx, DevicePointer workspace, long workspaceBytes, bool accumulate = false) =>
+    public void BackwardData(DevicePointer w, DevicePointer dy, DevicePointer dx, DevicePointer workspace, long workspaceBytes,
+        bool accumulate = false) =>
         Run(backwardData, w, dy, dx, workspace, workspaceBytes, accumulate);
 
     /// <summary>dw = the gradient of the filters, or dw += with <paramref name="accumulate"/>, on the handle's stream.</summary>
@@ -81,7 +84,8 @@ public sealed unsafe class ConvolutionPlan
     /// <param name="dy">Gradient of the output.</param>
     /// <param name="dw">Gradient of the filters.</param>
     /// <inheritdoc cref="Forward" path="/param[starts-with(@name, 'work') or @name='accumulate']|/exception"/>
-    public void BackwardFilter(DevicePointer x, DevicePointer dy, DevicePointer dw, DevicePointer workspace, long workspaceBytes, bool accumulate = false) =>
+    public void BackwardFilter(DevicePointer x, DevicePointer dy, DevicePointer dw, DevicePointer workspace, long workspaceBytes,
+        bool accumulate = false) =>
         Run(backwardFilter, x, dy, dw, workspace, workspaceBytes, accumulate);
 
     /// <summary>The plan of a shape; null when cuDNN has no algorithm for one of its directions.</summary>
@@ -108,7 +112,8 @@ public sealed unsafe class ConvolutionPlan
     /// <summary>Gives the descriptors back.</summary>
     internal void Release() => descriptors.Dispose();
 
-    void Run(ConvolutionPass pass, DevicePointer a, DevicePointer b, DevicePointer result, DevicePointer workspace, long workspaceBytes, bool accumulate)
+    void Run(ConvolutionPass pass, DevicePointer a, DevicePointer b, DevicePointer result, DevicePointer workspace, long workspaceBytes,
+        bool accumulate)
     {
         cudnn.Begin();
         CudaStream stream = cudnn.Stream;

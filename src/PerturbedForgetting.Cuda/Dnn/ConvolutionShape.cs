@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace PerturbedForgetting.Cuda.Dnn;
 
-/// <summary>A convolution in two dimensions: x [N, Height, Width, Channels] with filters [Filters, KernelHeight, KernelWidth, Channels / Groups]
-/// gives y [N, <see cref="OutputHeight"/>, <see cref="OutputWidth"/>, Filters].</summary>
+/// <summary>A convolution in two dimensions: x [N, Height, Width, Channels] with filters [Filters, KernelHeight, KernelWidth, Channels /
+/// Groups] gives y [N, <see cref="OutputHeight"/>, <see cref="OutputWidth"/>, Filters].</summary>
 /// <param name="N">Images.</param>
 /// <param name="Height">Rows of an image.</param>
 /// <param name="Width">Columns of an image.</param>
@@ -58,16 +58,20 @@ public readonly record struct ConvolutionShape(
     /// <summary>Multiplications and additions of each direction, those with padding counted in.</summary>
     public long FloatingPointOperations => 2 * OutputCount * KernelHeight * KernelWidth * GroupChannels;
 
-    /// <summary>Whether there is such a convolution: an output of at least one pixel, groups that divide the channels and the filters.</summary>
+    /// <summary>Whether there is such a convolution: an output of at least one pixel, groups that divide the channels and the
+    /// filters.</summary>
     public bool IsValid =>
         Math.Min(Math.Min(N, Height), Math.Min(Width, Channels)) > 0 && Math.Min(Filters, Math.Min(KernelHeight, KernelWidth)) > 0
-        && Math.Min(StrideHeight, StrideWidth) > 0 && Math.Min(PaddingHeight, PaddingWidth) >= 0 && Math.Min(DilationHeight, DilationWidth) > 0
+        && Math.Min(StrideHeight, StrideWidth) > 0 && Math.Min(PaddingHeight, PaddingWidth) >= 0
+        && Math.Min(DilationHeight, DilationWidth) > 0
         && Groups > 0 && Channels % Groups == 0 && Filters % Groups == 0
         && OutputHeight > 0 && OutputWidth > 0;
 
     /// <summary>For example <c>[2, 6, 5, 4] with 8 filters of 3x3, stride 1x1, padding 1x1, dilation 1x1, 1 groups</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"[{N}, {Height}, {Width}, {Channels}] with {Filters} filters of {KernelHeight}x{KernelWidth}, stride {StrideHeight}x{StrideWidth}, padding {PaddingHeight}x{PaddingWidth}, dilation {DilationHeight}x{DilationWidth}, {Groups} groups");
+        $"[{N}, {Height}, {Width}, {Channels}] with {Filters} filters of {KernelHeight}x{KernelWidth}, stride "
+        + $"{StrideHeight}x{StrideWidth}, padding {PaddingHeight}x{PaddingWidth}, dilation {DilationHeight}x{DilationWidth}, {Groups} "
+        + $"groups");
 
     // What the division truncates to 0 where the filter does not fit must not count as an output.
     static int Outputs(int size, int kernel, int stride, int padding, int dilation)

@@ -2,7 +2,8 @@ using PerturbedForgetting.Cuda.Driver;
 
 namespace PerturbedForgetting.Cuda.Dnn;
 
-/// <summary>Convolutions of float32 tensors in NHWC order by cuDNN. Belongs to one thread at a time; what it enqueues lies on one stream.</summary>
+/// <summary>Convolutions of float32 tensors in NHWC order by cuDNN. Belongs to one thread at a time; what it enqueues lies on one
+/// stream.</summary>
 public sealed unsafe class Cudnn : CudaResource
 {
     /// <summary>Bytes of workspace that an algorithm may need, unless told otherwise.</summary>
@@ -68,7 +69,8 @@ public sealed unsafe class Cudnn : CudaResource
         if (plans.TryGetValue((shape, tf32, deterministic), out ConvolutionPlan? plan))
             return plan;
         if (!shape.IsValid)
-            throw new ArgumentException($"No convolution: {shape}. Sizes, strides, dilations and groups are at least 1, groups divide the channels and the filters, and the filter fits into the padded image.", nameof(shape));
+            throw new ArgumentException($"No convolution: {shape}. Sizes, strides, dilations and groups are at least 1, groups divide the "
+                + $"channels and the filters, and the filter fits into the padded image.", nameof(shape));
         plan = ConvolutionPlan.Create(this, shape, tf32, deterministic, workspaceLimit);
         plans.Add((shape, tf32, deterministic), plan);
         return plan;

@@ -43,8 +43,8 @@ public enum CudnnDeterminism
     Deterministic = 1,
 }
 
-/// <summary>What the heuristics say of an algorithm: the common layout of <c>cudnnConvolutionFwdAlgoPerf_t</c>, <c>…BwdDataAlgoPerf_t</c> and
-/// <c>…BwdFilterAlgoPerf_t</c>, 48 bytes.</summary>
+/// <summary>What the heuristics say of an algorithm: the common layout of <c>cudnnConvolutionFwdAlgoPerf_t</c>, <c>…BwdDataAlgoPerf_t</c>
+/// and <c>…BwdFilterAlgoPerf_t</c>, 48 bytes.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 48)]
 public struct CudnnAlgorithmPerformance
 {

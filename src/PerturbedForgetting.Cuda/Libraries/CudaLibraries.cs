@@ -11,7 +11,8 @@ namespace PerturbedForgetting.Cuda.Libraries;
 public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, CudnnApi Cudnn, Nvtx Nvtx)
 {
     /// <summary>Those of this machine, looked for when they are first wanted.</summary>
-    public static CudaLibraries Installed => new(CublasApi.Installed, CublasLtApi.Installed, CudnnApi.Installed, Nvtx.Installed) { Search = LibrarySearch.Open };
+    public static CudaLibraries Installed =>
+        new(CublasApi.Installed, CublasLtApi.Installed, CudnnApi.Installed, Nvtx.Installed) { Search = LibrarySearch.Open };
 
     /// <summary>None of them: the engine's own kernels compute everything.</summary>
     public static CudaLibraries None { get; } =
@@ -43,7 +44,8 @@ public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, Cudnn
     /// <summary>What a person should put right before a GPU computes with these libraries, with the remedy; empty when nothing is wrong.
     /// A library that is missing is no problem; one that is named and cannot be used, or is of the wrong version, is.</summary>
     /// <param name="driverVersion">CUDA version of the driver, 1000·major + 10·minor.</param>
-    public IReadOnlyList<string> Problems(int driverVersion) => [.. Status(driverVersion).Where(status => status.IsProblem).Select(status => Problem(status, driverVersion))];
+    public IReadOnlyList<string> Problems(int driverVersion) =>
+        [.. Status(driverVersion).Where(status => status.IsProblem).Select(status => Problem(status, driverVersion))];
 
     /// <summary>Checks that nothing needs to be put right.</summary>
     /// <exception cref="CudaLibraryException">A library that was named cannot be used, or one is of the wrong version.</exception>
@@ -57,10 +59,12 @@ public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, Cudnn
     {
         LibraryReport? report = whyUnusable is null ? null : Search?.Invoke(library);
         // What is loaded and yet cannot be used is of the wrong version, in one way or the other.
-        bool isProblem = whyUnusable is not null && (isLoaded || report is { State: LibraryState.WrongVersion } or { IsNamed: true, State: not LibraryState.Hidden });
+        bool isProblem = whyUnusable is not null
+            && (isLoaded || report is { State: LibraryState.WrongVersion } or { IsNamed: true, State: not LibraryState.Hidden });
         return new(library, version, origin, whyUnusable, isProblem);
     }
 
     static string Problem(LibraryStatus status, int driverVersion) =>
-        $"{LibraryNames.Title(status.Library)} cannot be used: {status.WhyUnusable!.TrimEnd('.')}. {LibraryAdvice.Remedy(status.Library, driverVersion)} {LibraryAdvice.DoWithout(status.Library)}";
+        $"{LibraryNames.Title(status.Library)} cannot be used: {status.WhyUnusable!.TrimEnd('.')}. "
+        + $"{LibraryAdvice.Remedy(status.Library, driverVersion)} {LibraryAdvice.DoWithout(status.Library)}";
 }

@@ -22,10 +22,14 @@ public static class LibraryAdvice
         string cublas = is13 ? "nvidia-cublas" : "nvidia-cublas-cu12";
         return library switch
         {
-            CudaLibrary.Driver => $"Install NVIDIA's driver, at least {PtxCompatibility.DriverText(PtxCompatibility.RequiredCuda(CudaRequirements.PtxVersion))}.",
+            CudaLibrary.Driver =>
+                $"Install NVIDIA's driver, at least "
+                + $"{PtxCompatibility.DriverText(PtxCompatibility.RequiredCuda(CudaRequirements.PtxVersion))}.",
             CudaLibrary.Cublas or CudaLibrary.CublasLt => Install($"cuBLAS 12{(is13 ? " or 13" : "")}", cublas, library),
             CudaLibrary.Cudnn => Install("cuDNN 9", is13 ? "nvidia-cudnn-cu13" : "nvidia-cudnn-cu12", library),
-            _ => "Run under 'nsys profile --trace=cuda,nvtx', which brings its own, or " + Install("NVTX", is13 ? "nvidia-nvtx" : "nvidia-nvtx-cu12", library, "install"),
+            _ => "Run under 'nsys profile --trace=cuda,nvtx', which brings its own, or " + Install("NVTX", is13
+                ? "nvidia-nvtx"
+                : "nvidia-nvtx-cu12", library, "install"),
         };
     }
 

@@ -32,7 +32,8 @@ sealed record LibraryEnvironment
     /// <summary>Loads a library by its path, or by its name through the system's loader: its handle, or 0 and why not.</summary>
     public required Func<string, (nint Handle, string Problem)> Load { get; init; }
 
-    /// <summary>CUDA version of the driver, 1000·major + 10·minor; 0 when there is none. Not asked while the driver is looked for.</summary>
+    /// <summary>CUDA version of the driver, 1000·major + 10·minor; 0 when there is none. Not asked while the driver is looked
+    /// for.</summary>
     public required Func<int> DriverVersion { get; init; }
 
     /// <summary>Whether names are those of Windows.</summary>

@@ -12,7 +12,8 @@ public static class LibraryNames
     /// <summary>Parts of cuDNN 9, in the order in which one needs the other. The shim <c>cudnn</c> opens them at first use and ends
     /// the process when it finds none, which is why all must be there before.</summary>
     internal static readonly string[] CudnnParts =
-        ["cudnn_graph", "cudnn_engines_precompiled", "cudnn_engines_runtime_compiled", "cudnn_heuristic", "cudnn_ops", "cudnn_cnn", "cudnn_adv"];
+        ["cudnn_graph", "cudnn_engines_precompiled", "cudnn_engines_runtime_compiled", "cudnn_heuristic", "cudnn_ops", "cudnn_cnn",
+            "cudnn_adv"];
 
     /// <summary>Parts that only newer releases have, from 9.22.</summary>
     internal static readonly string[] NewerCudnnParts = ["cudnn_engines_tensor_ir", "cudnn_ext"];
@@ -67,7 +68,9 @@ public static class LibraryNames
         string stem = library is CudaLibrary.Cublas ? "cublas" : "cublasLt";
         List<(string, string)> files = [(File(stem, 11, windows), $"{Title(library)} 11; the engine needs {Title(library)} 12 or 13")];
         if (driverVersion is > 0 and < Cuda13)
-            files.Insert(0, (File(stem, 13, windows), $"{Title(library)} 13 needs {PtxCompatibility.DriverText(Cuda13)}; the driver here is for CUDA {PtxCompatibility.CudaVersionText(driverVersion)}"));
+            files.Insert(0, (File(stem, 13, windows),
+                $"{Title(library)} 13 needs {PtxCompatibility.DriverText(Cuda13)}; the driver here is for CUDA "
+                + $"{PtxCompatibility.CudaVersionText(driverVersion)}"));
         return files;
     }
 

@@ -74,7 +74,8 @@ static class LibraryPlaces
         [
             .. environment.Folders("LD_LIBRARY_PATH"),
             .. toolkits.OfType<string>().SelectMany(toolkit =>
-                triples.Select(triple => Path.Join(toolkit, "targets", triple, "lib")).Prepend(Path.Join(toolkit, "lib")).Prepend(Path.Join(toolkit, "lib64"))),
+                triples.Select(triple => Path.Join(toolkit, "targets", triple, "lib")).Prepend(Path.Join(toolkit, "lib"))
+                .Prepend(Path.Join(toolkit, "lib64"))),
             environment.SystemFolder("usr/lib/" + multiarch),
             environment.SystemFolder("usr/lib64"),
             environment.SystemFolder("usr/lib"),
@@ -94,7 +95,8 @@ static class LibraryPlaces
             .. toolkits.OfType<string>().SelectMany(toolkit => new[] { Path.Join(toolkit, "bin", "x64"), Path.Join(toolkit, "bin") }),
             // cuDNN's installer makes a folder for each version, with one for each CUDA version in it.
             .. LibraryEnvironment.Below(nvidia, "v").Select(version => Path.Join(version, "bin"))
-                .SelectMany(folder => LibraryEnvironment.Below(folder, "").SelectMany(cuda => new[] { Path.Join(cuda, "x64"), cuda }).Append(folder)),
+                .SelectMany(folder => LibraryEnvironment.Below(folder, "").SelectMany(cuda => new[] { Path.Join(cuda, "x64"), cuda })
+                    .Append(folder)),
         ];
     }
 }

@@ -54,7 +54,8 @@ public static class LibrarySearch
                 if ((place is null ? ThroughLoader() : In(place)) is { } report)
                     return report;
             }
-            return refused ?? End(LibraryState.Missing, $"{string.Join(" or ", Wanted())} is in none of {places} places (another path: {variable})");
+            return refused ?? End(LibraryState.Missing,
+                $"{string.Join(" or ", Wanted())} is in none of {places} places (another path: {variable})");
         }
 
         LibraryReport? ThroughLoader()
@@ -99,11 +100,13 @@ public static class LibrarySearch
             string folder = Path.GetDirectoryName(path) ?? "";
             if (LibraryPlaces.IsStubs(folder))
                 return Refuse(LibraryState.Unusable, path, "it is a stand-in for linking");
-            if (LibraryNames.Unwanted(library, environment.IsWindows, DriverVersion()).FirstOrDefault(file => file.File == Path.GetFileName(path)) is { File: not null } wrong)
+            if (LibraryNames.Unwanted(library, environment.IsWindows, DriverVersion())
+                .FirstOrDefault(file => file.File == Path.GetFileName(path)) is { File: not null } wrong)
                 return Refuse(LibraryState.WrongVersion, path, "it is " + wrong.Reason);
             (IReadOnlyList<string> companions, IReadOnlyList<string> missing) = Companions(folder, path);
             if (missing.Count > 0)
-                return Refuse(LibraryState.Unusable, path, $"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not beside it, and cuDNN would end the process");
+                return Refuse(LibraryState.Unusable, path,
+                    $"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not beside it, and cuDNN would end the process");
             foreach (string companion in companions)
             {
                 (nint loaded, string reason) = environment.Load(companion);
@@ -130,7 +133,8 @@ public static class LibrarySearch
             string[] needed = [.. LibraryNames.CudnnParts.Select(part => LibraryNames.File(part, 9, windows))];
             return
             (
-                [.. needed.Concat(LibraryNames.NewerCudnnParts.Select(part => LibraryNames.File(part, 9, windows))).Select(file => Path.Join(folder, file)).Where(File.Exists)],
+                [.. needed.Concat(LibraryNames.NewerCudnnParts.Select(part => LibraryNames.File(part, 9, windows)))
+                    .Select(file => Path.Join(folder, file)).Where(File.Exists)],
                 [.. needed.Where(file => !File.Exists(Path.Join(folder, file)))]
             );
         }

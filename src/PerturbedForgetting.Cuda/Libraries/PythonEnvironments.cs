@@ -11,9 +11,11 @@ static class PythonEnvironments
     static IEnumerable<string> Linux(LibraryEnvironment environment)
     {
         IEnumerable<string?> prefixes =
-            [environment.Folder("VIRTUAL_ENV"), environment.Folder("CONDA_PREFIX"), environment.Folder("HOME", ".local"), .. OnPath(environment),
+            [environment.Folder("VIRTUAL_ENV"), environment.Folder("CONDA_PREFIX"), environment.Folder("HOME", ".local"),
+                .. OnPath(environment),
                 environment.SystemFolder("usr/local"), environment.SystemFolder("usr")];
-        foreach (string library in prefixes.OfType<string>().SelectMany(prefix => new[] { Path.Join(prefix, "lib"), Path.Join(prefix, "lib64") }))
+        foreach (string library in prefixes.OfType<string>()
+            .SelectMany(prefix => new[] { Path.Join(prefix, "lib"), Path.Join(prefix, "lib64") }))
         {
             foreach (string python in LibraryEnvironment.Below(library, "python3"))
             {

@@ -48,16 +48,19 @@ sealed class Captures(SimulatedContext context)
     {
         Capture capture = stream.Capture ?? throw new SimulatedError(CudaResult.IllegalState, $"{stream.Name} is not being captured");
         if (capture.Origin != stream)
-            throw new SimulatedError(CudaResult.StreamCaptureUnmatched, $"the capture began on {capture.Origin.Name}, not on {stream.Name}");
+            throw new SimulatedError(CudaResult.StreamCaptureUnmatched,
+                $"the capture began on {capture.Origin.Name}, not on {stream.Name}");
         if (capture.Mode != CudaCaptureMode.Relaxed && capture.Thread != Environment.CurrentManagedThreadId)
             throw new SimulatedError(CudaResult.StreamCaptureWrongThread, "the capture began on another thread");
         // A node that nothing captured depends on must be the last of the stream on which the capture began.
-        SimulatedStream? unjoined = context.Streams.FirstOrDefault(s => s != stream && s.Capture == capture && !IsJoined(capture.Graph, s.CapturedTail, stream.CapturedTail));
+        SimulatedStream? unjoined = context.Streams.FirstOrDefault(s => s != stream && s.Capture == capture
+            && !IsJoined(capture.Graph, s.CapturedTail, stream.CapturedTail));
         foreach (SimulatedStream member in context.Streams.Where(s => s.Capture == capture).ToArray())
             (member.Capture, member.CapturedTail) = (null, []);
         capture.CheckActive();
         if (unjoined is not null)
-            throw new SimulatedError(CudaResult.StreamCaptureUnjoined, $"{unjoined.Name} was drawn into the capture, but {stream.Name} does not wait for it at the end");
+            throw new SimulatedError(CudaResult.StreamCaptureUnjoined,
+                $"{unjoined.Name} was drawn into the capture, but {stream.Name} does not wait for it at the end");
         return capture.Graph;
     }
 
@@ -103,10 +106,12 @@ sealed class Captures(SimulatedContext context)
         if (stream != context.DefaultStream)
             return;
         foreach (SimulatedStream captured in context.Streams.Where(s => s.IsBlocking && s.Capture is not null))
-            throw captured.Capture!.Invalidate(CudaResult.StreamCaptureImplicit, $"the default stream would wait for {captured.Name}, which is being captured");
+            throw captured.Capture!.Invalidate(CudaResult.StreamCaptureImplicit,
+                $"the default stream would wait for {captured.Name}, which is being captured");
     }
 
-    /// <summary>A call that is unsafe while anything is captured: waiting for the device, allocating and freeing at once, copying at once.</summary>
+    /// <summary>A call that is unsafe while anything is captured: waiting for the device, allocating and freeing at once, copying at
+    /// once.</summary>
     public void RefuseUnsafe(string call)
     {
         foreach (SimulatedStream stream in context.Streams)

@@ -3,7 +3,8 @@ using PerturbedForgetting.Simulator.Memory;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
-/// <summary>Copies and fills of a context. Ranges are checked when the call is made, as a real driver does, and again when it runs.</summary>
+/// <summary>Copies and fills of a context. Ranges are checked when the call is made, as a real driver does, and again when it
+/// runs.</summary>
 sealed unsafe class Copies(SimulatedContext context)
 {
     const int Chunk = 1 << 30;

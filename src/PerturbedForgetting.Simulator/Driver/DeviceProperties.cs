@@ -65,5 +65,6 @@ static class Occupancy
         return Math.Min(255, DeviceProperties.Registers / warps / WarpRegisterUnit * (WarpRegisterUnit / DeviceProperties.WarpSize));
     }
 
-    static int RegistersPerWarp(int registers) => ((registers * DeviceProperties.WarpSize) + WarpRegisterUnit - 1) / WarpRegisterUnit * WarpRegisterUnit;
+    static int RegistersPerWarp(int registers) =>
+        ((registers * DeviceProperties.WarpSize) + WarpRegisterUnit - 1) / WarpRegisterUnit * WarpRegisterUnit;
 }

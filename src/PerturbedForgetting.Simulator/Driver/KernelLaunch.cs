@@ -39,18 +39,30 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
 
     void CheckSizes()
     {
-        if (grid.Count == 0 || grid.X > DeviceProperties.MaxGridX || grid.Y > DeviceProperties.MaxGridY || grid.Z > DeviceProperties.MaxGridZ)
-            throw Refuse(CudaResult.InvalidValue, $"a grid of {grid} blocks; the most is ({DeviceProperties.MaxGridX}, {DeviceProperties.MaxGridY}, {DeviceProperties.MaxGridZ}), the least (1, 1, 1)");
+        if (grid.Count == 0 || grid.X > DeviceProperties.MaxGridX || grid.Y > DeviceProperties.MaxGridY
+            || grid.Z > DeviceProperties.MaxGridZ)
+            throw Refuse(CudaResult.InvalidValue,
+                $"a grid of {grid} blocks; the most is ({DeviceProperties.MaxGridX}, {DeviceProperties.MaxGridY}, "
+                + $"{DeviceProperties.MaxGridZ}), the least (1, 1, 1)");
         if (block.Count is 0 or > DeviceProperties.MaxThreadsPerBlock
             || block.X > DeviceProperties.MaxBlockX || block.Y > DeviceProperties.MaxBlockY || block.Z > DeviceProperties.MaxBlockZ)
-            throw Refuse(CudaResult.InvalidValue, $"a block of {block} threads; the most is {DeviceProperties.MaxThreadsPerBlock}, at most ({DeviceProperties.MaxBlockX}, {DeviceProperties.MaxBlockY}, {DeviceProperties.MaxBlockZ})");
+            throw Refuse(CudaResult.InvalidValue,
+                $"a block of {block} threads; the most is {DeviceProperties.MaxThreadsPerBlock}, at most ({DeviceProperties.MaxBlockX}, "
+                + $"{DeviceProperties.MaxBlockY}, {DeviceProperties.MaxBlockZ})");
         if (program.Function.RequiredThreads is { } required && required != ((int)block.X, (int)block.Y, (int)block.Z))
             throw Refuse(CudaResult.InvalidValue, $"a block of {block} threads; the kernel was compiled for {required} (.reqntid)");
         if ((int)block.Count > function.MaxThreads)
-            throw Refuse(CudaResult.LaunchOutOfResources, $"a block of {block.Count} threads; with {function.Registers} registers a thread and .maxntid {program.Function.MaximumThreads} the most is {function.MaxThreads}");
+            throw Refuse(CudaResult.LaunchOutOfResources,
+                $"a block of {block.Count} threads; with {function.Registers} registers a thread and .maxntid "
+                + $"{program.Function.MaximumThreads} the most is {function.MaxThreads}");
         if (sharedBytes > function.DynamicSharedLimit)
-            throw Refuse(CudaResult.InvalidValue, $"{sharedBytes} bytes of dynamic shared memory beside {program.SharedBytes} static ones; the limit is {function.DynamicSharedLimit}"
-                + (function.MaxDynamicShared is null ? $" (with function attribute {CudaFunctionAttribute.MaxDynamicSharedSizeBytes} it can be {DeviceProperties.SharedPerBlockOptIn - program.SharedBytes})" : ""));
+            throw Refuse(CudaResult.InvalidValue,
+                $"{sharedBytes} bytes of dynamic shared memory beside {program.SharedBytes} static ones; the limit is "
+                + $"{function.DynamicSharedLimit}"
+                + (function.MaxDynamicShared is null
+                    ? $" (with function attribute {CudaFunctionAttribute.MaxDynamicSharedSizeBytes} it can be "
+                    + $"{DeviceProperties.SharedPerBlockOptIn - program.SharedBytes})"
+                    : ""));
     }
 
     byte[] Arguments(void** parameters, void** extra)
@@ -89,7 +101,8 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
             }
         }
         if (buffer is null || size is null || *size != (nuint)program.ParameterBytes)
-            throw Refuse(CudaResult.InvalidValue, $"the argument buffer has {(size is null ? 0 : *size)} bytes; the kernel takes {program.ParameterBytes}");
+            throw Refuse(CudaResult.InvalidValue,
+                $"the argument buffer has {(size is null ? 0 : *size)} bytes; the kernel takes {program.ParameterBytes}");
         return new ReadOnlySpan<byte>(buffer, program.ParameterBytes);
     }
 

@@ -11,7 +11,8 @@ namespace PerturbedForgetting.Simulator.Driver;
 static unsafe class ModuleEntries
 {
     [UnmanagedCallersOnly]
-    public static CudaResult ModuleLoadDataEx(nint* module, void* image, uint optionCount, CudaJitOption* options, void** values) => Entry.Run(context =>
+    public static CudaResult ModuleLoadDataEx(nint* module, void* image, uint optionCount, CudaJitOption* options, void** values) =>
+        Entry.Run(context =>
     {
         Entry.NotNull(module, "module");
         Entry.NotNull(image, "image");
@@ -27,7 +28,8 @@ static unsafe class ModuleEntries
         }
         catch (SimulatedError error)
         {
-            WriteLog("error: " + error.Message, CudaJitOption.ErrorLogBuffer, CudaJitOption.ErrorLogBufferSizeBytes, optionCount, options, values);
+            WriteLog("error: " + error.Message, CudaJitOption.ErrorLogBuffer, CudaJitOption.ErrorLogBufferSizeBytes, optionCount, options,
+                values);
             throw;
         }
         finally
@@ -69,7 +71,8 @@ static unsafe class ModuleEntries
     [UnmanagedCallersOnly]
     public static CudaResult LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,
         uint sharedBytes, nint stream, void** parameters, void** extra) => Entry.Run(context =>
-        new KernelLaunch(context, Function(function), new LaunchSize(gridX, gridY, gridZ), new LaunchSize(blockX, blockY, blockZ), sharedBytes)
+        new KernelLaunch(context, Function(function), new LaunchSize(gridX, gridY, gridZ), new LaunchSize(blockX, blockY, blockZ),
+            sharedBytes)
             .Enqueue(Entry.Stream(context, stream), parameters, extra));
 
     static SimulatedFunction Function(nint handle) => Entry.Object<SimulatedFunction>(handle, "kernel");
@@ -81,7 +84,8 @@ static unsafe class ModuleEntries
             ?? throw new SimulatedError(CudaResult.InvalidImage, "the image is no PTX text; the software GPU loads nothing else");
         SimulatedDeviceOptions options = context.Device.Options;
         if (header.Version > PtxCompatibility.NewestPtx(options.DriverVersion))
-            throw new SimulatedError(CudaResult.UnsupportedPtxVersion, PtxCompatibility.Explain(header.Version, header.Target, options.DriverVersion, options.ComputeCapability) ?? "");
+            throw new SimulatedError(CudaResult.UnsupportedPtxVersion,
+                PtxCompatibility.Explain(header.Version, header.Target, options.DriverVersion, options.ComputeCapability) ?? "");
         if (PtxCompatibility.Explain(header.Version, header.Target, options.DriverVersion, options.ComputeCapability) is { } reason)
             throw new SimulatedError(CudaResult.InvalidPtx, reason);
         try
@@ -100,7 +104,8 @@ static unsafe class ModuleEntries
     // source file in the text, or the first kernel.
     static string NameOf(ReadOnlySpan<byte> text, PtxHeader header)
     {
-        for (string name = header.ParameterSizes.Keys.FirstOrDefault(""); name.Length > 0; name = name[..Math.Max(name.LastIndexOf('_'), 0)])
+        for (string name = header.ParameterSizes.Keys
+            .FirstOrDefault(""); name.Length > 0; name = name[..Math.Max(name.LastIndexOf('_'), 0)])
         {
             if (header.ParameterSizes.Keys.All(kernel => kernel == name || kernel.StartsWith(name + "_", StringComparison.Ordinal)))
                 return name;

@@ -87,10 +87,13 @@ sealed class Lane(int index, string name)
 
     /// <summary>An operation of this queue in words.</summary>
     public string Describe(long sequence) =>
-        sequence > issued - Remembered && sequence <= issued ? $"{names[sequence % Remembered]} on {Name}" : $"an earlier operation on {Name}";
+        sequence > issued - Remembered && sequence <= issued
+        ? $"{names[sequence % Remembered]} on {Name}"
+        : $"an earlier operation on {Name}";
 }
 
-/// <summary>For each queue the number of an operation that is known to be finished. The arrays are never changed once they are shared.</summary>
+/// <summary>For each queue the number of an operation that is known to be finished. The arrays are never changed once they are
+/// shared.</summary>
 static class VectorClock
 {
     public static long[] Join(long[] a, long[] b)

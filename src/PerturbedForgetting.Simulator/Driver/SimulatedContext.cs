@@ -97,7 +97,8 @@ sealed class SimulatedContext
     {
         if (bytes == 0)
             throw SimulatedError.InvalidValue("an allocation needs at least one byte");
-        return Watch(Memory.Allocate(bytes > long.MaxValue ? long.MaxValue : (long)bytes, name) ?? throw new SimulatedError(CudaResult.OutOfMemory,
+        return Watch(Memory.Allocate(bytes > long.MaxValue ? long.MaxValue : (long)bytes, name)
+            ?? throw new SimulatedError(CudaResult.OutOfMemory,
             $"{bytes} bytes were asked for; {Memory.Capacity - Memory.InUse} of {Memory.Capacity} bytes are free."));
     }
 

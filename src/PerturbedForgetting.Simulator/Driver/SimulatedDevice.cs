@@ -57,7 +57,10 @@ sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions opti
     {
         operations++;
         if (IsLost)
-            throw new DeviceFault(FaultKind.DeviceLost, string.Create(CultureInfo.InvariantCulture, $"The GPU was lost after {options.LostAfterOperations} operations (LostAfterOperations); what it was asked for did not run."));
+            throw new DeviceFault(FaultKind.DeviceLost,
+                string.Create(CultureInfo.InvariantCulture,
+                    $"The GPU was lost after {options.LostAfterOperations} operations (LostAfterOperations); what it was asked for did not "
+                    + $"run."));
     }
 
     public SimulatedContext Retain()

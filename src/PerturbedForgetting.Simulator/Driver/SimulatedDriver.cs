@@ -145,6 +145,8 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     {
         Entry.NotNull(found, "device");
         SimulatedDevice.Find(device.Handle);
-        *found = ordinal == 0 ? device.Handle : throw new SimulatedError(CudaResult.InvalidDevice, $"there is no device {ordinal}; there is one, device 0");
+        *found = ordinal == 0
+            ? device.Handle
+            : throw new SimulatedError(CudaResult.InvalidDevice, $"there is no device {ordinal}; there is one, device 0");
     });
 }

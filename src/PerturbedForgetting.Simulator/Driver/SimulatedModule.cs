@@ -47,10 +47,12 @@ sealed class SimulatedFunction(SimulatedContext context, KernelProgram program, 
 
     public int PreferredCarveout { get; private set; } = -1;
 
-    /// <summary>Registers of a thread: what is live at once, but no more than lets the declared block run, as a compiler spills the rest.</summary>
+    /// <summary>Registers of a thread: what is live at once, but no more than lets the declared block run, as a compiler spills the
+    /// rest.</summary>
     public int Registers => Math.Clamp(program.RegisterCount, 16, Occupancy.MostRegisters(Math.Max(program.Function.MaximumThreads, 1)));
 
-    public int MaxThreads => Math.Min(Occupancy.MaxThreads(Registers), program.Function.MaximumThreads > 0 ? program.Function.MaximumThreads : 1024);
+    public int MaxThreads =>
+        Math.Min(Occupancy.MaxThreads(Registers), program.Function.MaximumThreads > 0 ? program.Function.MaximumThreads : 1024);
 
     public int DynamicSharedLimit => MaxDynamicShared ?? DeviceProperties.SharedPerBlock - program.SharedBytes;
 
@@ -73,8 +75,10 @@ sealed class SimulatedFunction(SimulatedContext context, KernelProgram program, 
     {
         switch (attribute)
         {
-            case CudaFunctionAttribute.MaxDynamicSharedSizeBytes when value < 0 || value > DeviceProperties.SharedPerBlockOptIn - program.SharedBytes:
-                throw SimulatedError.InvalidValue($"{program.Name} has {program.SharedBytes} bytes of static shared memory and asks for {value} more; a block may have {DeviceProperties.SharedPerBlockOptIn}");
+            case CudaFunctionAttribute.MaxDynamicSharedSizeBytes when value < 0
+                || value > DeviceProperties.SharedPerBlockOptIn - program.SharedBytes:
+                throw SimulatedError.InvalidValue($"{program.Name} has {program.SharedBytes} bytes of static shared memory and asks for "
+                    + $"{value} more; a block may have {DeviceProperties.SharedPerBlockOptIn}");
             case CudaFunctionAttribute.MaxDynamicSharedSizeBytes:
                 MaxDynamicShared = value;
                 break;

@@ -1,6 +1,7 @@
 namespace PerturbedForgetting.Simulator.Driver;
 
-/// <summary>A stream: a queue of the scheduler with the rules of the default stream, or, while it is captured, a maker of graph nodes.</summary>
+/// <summary>A stream: a queue of the scheduler with the rules of the default stream, or, while it is captured, a maker of graph
+/// nodes.</summary>
 sealed class SimulatedStream(SimulatedContext context, string name, bool isBlocking)
 {
     public SimulatedContext Context => context;

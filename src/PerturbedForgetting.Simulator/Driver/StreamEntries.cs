@@ -76,7 +76,8 @@ static unsafe class StreamEntries
     });
 
     [UnmanagedCallersOnly]
-    public static CudaResult EventSynchronize(nint awaited) => Entry.Run(context => context.Scheduler.HostWaits(Recorded(awaited).Recorded));
+    public static CudaResult EventSynchronize(nint awaited) =>
+        Entry.Run(context => context.Scheduler.HostWaits(Recorded(awaited).Recorded));
 
     [UnmanagedCallersOnly]
     public static CudaResult EventElapsedTime(float* milliseconds, nint start, nint end) => Entry.Run(_ =>

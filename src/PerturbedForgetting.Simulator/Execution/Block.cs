@@ -95,7 +95,8 @@ sealed unsafe class Block
         int exited = warps.Count(w => w.State == WarpState.Exited);
         string others = exited > 0
             ? $"{exited} of {warps.Length} warps have left the kernel without reaching it"
-            : $"other warps wait at barrier {warps.First(w => w.State == WarpState.Waiting && w.Barrier.Id != waiting.Barrier.Id).Barrier.Id}";
+            : $"other warps wait at barrier "
+            + $"{warps.First(w => w.State == WarpState.Waiting && w.Barrier.Id != waiting.Barrier.Id).Barrier.Id}";
         return waiting.Fault(waiting.Barrier.At, exited > 0 ? FaultKind.DivergentBarrier : FaultKind.BarrierDeadlock,
             $"warp {waiting.Index} waits at barrier {waiting.Barrier.Id} for ever: {others}");
     }

@@ -29,10 +29,12 @@ public sealed class Counters
     /// <summary>Instructions of a class that warps executed.</summary>
     public long WarpInstructionsOf(InstructionClass type) => warpInstructions[(int)type];
 
-    /// <summary>Bytes that were loaded from global memory; bytes that several lanes of a warp load with one instruction count once.</summary>
+    /// <summary>Bytes that were loaded from global memory; bytes that several lanes of a warp load with one instruction count
+    /// once.</summary>
     public long BytesLoaded => memory.BytesLoaded;
 
-    /// <summary>Bytes that were stored to global memory; bytes that several lanes of a warp store with one instruction count once.</summary>
+    /// <summary>Bytes that were stored to global memory; bytes that several lanes of a warp store with one instruction count
+    /// once.</summary>
     public long BytesStored => memory.BytesStored;
 
     /// <summary>32-byte sectors that the loads touched, each once a request of a warp.</summary>
@@ -42,7 +44,8 @@ public sealed class Counters
     public long SectorsStored => memory.SectorsStored;
 
     /// <summary>Sectors that the same bytes would fill at the least, over sectors touched: 1 for coalesced access.</summary>
-    public double SectorEfficiency => SectorsLoaded + SectorsStored == 0 ? 1 : (double)memory.SectorsNeeded / (SectorsLoaded + SectorsStored);
+    public double SectorEfficiency =>
+        SectorsLoaded + SectorsStored == 0 ? 1 : (double)memory.SectorsNeeded / (SectorsLoaded + SectorsStored);
 
     /// <summary>Requests of warps to shared memory.</summary>
     public long SharedRequests => memory.SharedRequests;
@@ -63,7 +66,8 @@ public sealed class Counters
     internal void AddLibraryCall(long bytesLoaded, long bytesStored, long operations)
     {
         long loaded = (bytesLoaded + 31) / 32, stored = (bytesStored + 31) / 32;
-        memory.Add(new MemoryCounters { BytesLoaded = bytesLoaded, BytesStored = bytesStored, SectorsLoaded = loaded, SectorsStored = stored, SectorsNeeded = loaded + stored });
+        memory.Add(new MemoryCounters { BytesLoaded = bytesLoaded, BytesStored = bytesStored, SectorsLoaded = loaded,
+            SectorsStored = stored, SectorsNeeded = loaded + stored });
         FloatingPointOperations += operations;
         Launches++;
     }

@@ -19,7 +19,8 @@ public enum FaultKind
     DeviceLost,
 }
 
-/// <summary>An error of a kernel or copy on the software GPU. The message names kernel, PTX line, source line, block, thread and address.</summary>
+/// <summary>An error of a kernel or copy on the software GPU. The message names kernel, PTX line, source line, block, thread and
+/// address.</summary>
 public sealed class DeviceFault(FaultKind kind, string message) : Exception(message)
 {
     /// <summary>What was wrong.</summary>

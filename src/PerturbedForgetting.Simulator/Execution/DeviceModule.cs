@@ -50,7 +50,8 @@ sealed unsafe class DeviceModule : IDisposable
     {
         if (v.IsExternal)
             throw new PtxException(source.Name, v.Location.Line, $"{v.Name} is external; variables of other modules are not linked");
-        Allocation place = memory.Allocate(v.Size, v.Name) ?? throw new PtxException(source.Name, v.Location.Line, $"no device memory is left for {v.Name} ({v.Size} bytes)");
+        Allocation place = memory.Allocate(v.Size, v.Name)
+            ?? throw new PtxException(source.Name, v.Location.Line, $"no device memory is left for {v.Name} ({v.Size} bytes)");
         NativeMemory.Clear((void*)place.Start, (nuint)v.Size);
         v.Initial.CopyTo(new Span<byte>((void*)place.Start, v.Initial.Length));
         place.MarkWritten(place.Start, v.Size);

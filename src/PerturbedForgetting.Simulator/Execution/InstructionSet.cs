@@ -22,7 +22,8 @@ static class InstructionSet
     {
         IEnumerable<InstructionFamily>[] files =
         [
-            ArithmeticInstructions.Families, CarryInstructions.Families, DotProductInstructions.Families, LogicInstructions.Families, BitFieldInstructions.Families, CompareInstructions.Families, MoveInstructions.Families, ConvertInstructions.Families,
+            ArithmeticInstructions.Families, CarryInstructions.Families, DotProductInstructions.Families, LogicInstructions.Families,
+                BitFieldInstructions.Families, CompareInstructions.Families, MoveInstructions.Families, ConvertInstructions.Families,
             SpecialFunctionInstructions.Families, ControlInstructions.Families, MemoryInstructions.Families, AtomicInstructions.Families,
             AsyncCopyInstructions.Families, WarpInstructions.Families, MatrixInstructions.Families, MatrixLoadInstructions.Families,
         ];

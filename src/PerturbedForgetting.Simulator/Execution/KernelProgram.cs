@@ -3,7 +3,8 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>A compiled kernel: what <see cref="Lowering"/> made of a <see cref="PtxFunction"/>. Its native memory lives until it is disposed.</summary>
+/// <summary>A compiled kernel: what <see cref="Lowering"/> made of a <see cref="PtxFunction"/>. Its native memory lives until it is
+/// disposed.</summary>
 sealed unsafe class KernelProgram(Instruction* code, IReadOnlyList<nint> operandBlocks) : IDisposable
 {
     public required string Name { get; init; }
@@ -25,7 +26,8 @@ sealed unsafe class KernelProgram(Instruction* code, IReadOnlyList<nint> operand
     /// <summary>Size of a warp's register file in bytes.</summary>
     public required int RegisterBytes { get; init; }
 
-    /// <summary>32-bit registers of a thread that are in use at once, at the most: about what a compiler for a real device would give it.</summary>
+    /// <summary>32-bit registers of a thread that are in use at once, at the most: about what a compiler for a real device would give
+    /// it.</summary>
     public required int RegisterCount { get; init; }
 
     /// <summary>Constants as they must stand in each warp's register file, with their offset.</summary>

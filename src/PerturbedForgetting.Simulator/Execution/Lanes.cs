@@ -112,7 +112,8 @@ static unsafe class Lanes
     public static void VectorTernary<T, TOperation>(Warp warp, Instruction* i, uint mask)
         where T : unmanaged where TOperation : struct, IVectorTernary<T>
     {
-        T* d = (T*)(warp.Registers + i->Destination), a = (T*)(warp.Registers + i->A), b = (T*)(warp.Registers + i->B), c = (T*)(warp.Registers + i->C);
+        T* d = (T*)(warp.Registers + i->Destination), a = (T*)(warp.Registers + i->A), b = (T*)(warp.Registers + i->B),
+            c = (T*)(warp.Registers + i->C);
         for (int lane = 0; lane < Warp.Lanes; lane += Vector256<T>.Count)
             Store(d + lane, TOperation.Apply(Vector256.Load(a + lane), Vector256.Load(b + lane), Vector256.Load(c + lane)), mask, lane);
     }

@@ -20,9 +20,11 @@ sealed unsafe class Launch
     long nextBlock;
     DeviceFault? fault;
 
-    public Launch(KernelProgram program, DeviceMemory memory, Extent grid, Extent threads, int dynamicSharedBytes, byte* parameters, long operation = 0)
+    public Launch(KernelProgram program, DeviceMemory memory, Extent grid, Extent threads, int dynamicSharedBytes, byte* parameters,
+        long operation = 0)
     {
-        (Program, Memory, this.grid, this.threads, DynamicSharedBytes, Operation) = (program, memory, grid, threads, dynamicSharedBytes, operation);
+        (Program, Memory, this.grid, this.threads, DynamicSharedBytes, Operation) =
+            (program, memory, grid, threads, dynamicSharedBytes, operation);
         Parameters = parameters;
         ThreadsPerBlock = (int)threads.Count;
     }
@@ -48,7 +50,8 @@ sealed unsafe class Launch
     public long InstructionLimit { get; init; } = 1L << 32;
 
     /// <summary>Place of a block in the grid.</summary>
-    public (int X, int Y, int Z) Place(long index) => ((int)(index % grid.X), (int)(index / grid.X % grid.Y), (int)(index / ((long)grid.X * grid.Y)));
+    public (int X, int Y, int Z) Place(long index) =>
+        ((int)(index % grid.X), (int)(index / grid.X % grid.Y), (int)(index / ((long)grid.X * grid.Y)));
 
     /// <summary>Place of a thread in its block, as text.</summary>
     public string ThreadText(int index) => $"{index % threads.X}, {index / threads.X % threads.Y}, {index / (threads.X * threads.Y)}";

@@ -3,7 +3,8 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>The walk over a function's statements: labels, branches, and device functions, which are inlined where they are called.</summary>
+/// <summary>The walk over a function's statements: labels, branches, and device functions, which are inlined where they are
+/// called.</summary>
 sealed unsafe partial class Lowering
 {
     const int DeepestCall = 32;
@@ -158,7 +159,8 @@ sealed unsafe partial class Lowering
         if (++inlined > MostCalls)
             throw Error($"the kernel has more than {MostCalls} calls");
         if (results.Count != callee.Results.Count || arguments.Count != callee.Parameters.Count)
-            throw Error($"{name} has {callee.Parameters.Count} parameters and {callee.Results.Count} results, not {arguments.Count} and {results.Count}");
+            throw Error($"{name} has {callee.Parameters.Count} parameters and {callee.Results.Count} results, not {arguments.Count} and "
+                + $"{results.Count}");
         Dictionary<string, Symbol> variables = new(symbols.Functions[callee.Name]);
         Bind(callee.Parameters, arguments, variables);
         Bind(callee.Results, results, variables);
@@ -173,7 +175,9 @@ sealed unsafe partial class Lowering
     {
         for (int i = 0; i < formal.Count; i++)
         {
-            Symbol symbol = actual[i] is PtxName name ? FindSymbol(name.Name) : throw Error("an argument of a call must be a .param variable");
+            Symbol symbol = actual[i] is PtxName name
+                ? FindSymbol(name.Name)
+                : throw Error("an argument of a call must be a .param variable");
             if (symbol.Size < formal[i].Size)
                 throw Error($"argument {i + 1} has {symbol.Size} bytes, the parameter {formal[i].Size}");
             variables[formal[i].Name] = symbol;
@@ -186,7 +190,8 @@ sealed unsafe partial class Lowering
         foreach (Jump jump in jumps)
         {
             if (!jump.Frame.Labels.TryGetValue(jump.Label, out int target))
-                throw new PtxException(module.Name, jump.Source.Location.Line, $"{jump.Frame.Function.Name}: label {jump.Label} does not exist");
+                throw new PtxException(module.Name, jump.Source.Location.Line,
+                    $"{jump.Frame.Function.Name}: label {jump.Label} does not exist");
             if (jump.Operand < 0)
                 instructions[jump.Instruction].Target = target;
             else

@@ -99,7 +99,8 @@ sealed unsafe partial class Lowering
         _ => throw Error($"{Describe(operand)} cannot be written"),
     };
 
-    /// <summary>Offset of a predicate that is read, and all ones when it is written with <c>!</c>. A constant stands for all lanes.</summary>
+    /// <summary>Offset of a predicate that is read, and all ones when it is written with <c>!</c>. A constant stands for all
+    /// lanes.</summary>
     public (int Offset, uint Flip) Predicate(PtxOperand operand) => operand switch
     {
         PtxName name => (Register(name.Name, PtxType.Pred, isWritten: false), name.IsNegated ? uint.MaxValue : 0),
@@ -181,7 +182,8 @@ sealed unsafe partial class Lowering
     /// <param name="capability">Compute capability that has it, times ten.</param>
     public void Require(int capability)
     {
-        if (int.TryParse(module.Target.AsSpan(module.Target.IndexOf('_') + 1).TrimEnd('a'), NumberStyles.None, CultureInfo.InvariantCulture, out int target) && target < capability)
+        if (int.TryParse(module.Target.AsSpan(module.Target.IndexOf('_') + 1).TrimEnd('a'), NumberStyles.None, CultureInfo.InvariantCulture,
+            out int target) && target < capability)
             throw Error($"needs .target sm_{capability} or higher, the module's is {module.Target}");
     }
 
@@ -208,7 +210,8 @@ sealed unsafe partial class Lowering
 
     ulong SymbolAddress(string name) => FindSymbol(name).Address;
 
-    /// <summary>An address operand: the register that is added to (-1 for none), the constant part, and the variable's space when the base is one.</summary>
+    /// <summary>An address operand: the register that is added to (-1 for none), the constant part, and the variable's space when the base
+    /// is one.</summary>
     public (int Base, bool IsWide, long Offset, StateSpace? Space) Address(PtxOperand operand)
     {
         if (operand is not PtxAddress address)

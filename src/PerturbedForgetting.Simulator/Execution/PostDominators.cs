@@ -1,8 +1,8 @@
 namespace PerturbedForgetting.Simulator.Execution;
 
 /// <summary>Finds where the lanes of a divergent branch meet again: the immediate post-dominator of the branch, by the iteration of
-/// Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001), on the reversed control flow. Lanes that exit vanish, so the others
-/// need not wait for them: where ways lead to several exits, only those to the one that most blocks lead to count.</summary>
+/// Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001), on the reversed control flow. Lanes that exit vanish, so the
+/// others need not wait for them: where ways lead to several exits, only those to the one that most blocks lead to count.</summary>
 static class PostDominators
 {
     /// <summary>No common place: the lanes meet only when all have exited.</summary>
@@ -41,7 +41,8 @@ static class PostDominators
         while (exits.Count > 0)
         {
             // The blocks that lead to no exit before lead to the next one.
-            List<int> order = exits.TakeLast(ExitsCompared).Reverse().Select(exit => PostOrder(predecessors, exit, isDone)).MaxBy(blocks => blocks.Count)!;
+            List<int> order = exits.TakeLast(ExitsCompared).Reverse().Select(exit => PostOrder(predecessors, exit, isDone))
+                .MaxBy(blocks => blocks.Count)!;
             Iterate(successors, order, next, number);
             foreach (int block in order)
                 isDone[block] = true;
@@ -103,7 +104,8 @@ static class PostDominators
         return seen;
     }
 
-    /// <summary>Blocks from which an exit can be reached and that are not done, in post-order of the reversed flow; the exit is last.</summary>
+    /// <summary>Blocks from which an exit can be reached and that are not done, in post-order of the reversed flow; the exit is
+    /// last.</summary>
     static List<int> PostOrder(List<int>[] predecessors, int exit, bool[] isDone)
     {
         List<int> order = [];

@@ -28,7 +28,8 @@ sealed class Symbols
             else if (!v.IsExternal)
                 module[v.Name] = ReserveShared(v);
         }
-        // Statically declared shared memory of device functions counts for every kernel, as for a compiler that cannot see which are called.
+        // Statically declared shared memory of device functions counts for every kernel, as for a compiler that cannot see which are
+        // called.
         Kernel = Layout(kernel);
         foreach (PtxFunction function in source.Functions.Where(f => !f.IsEntry))
             Functions[function.Name] = Layout(function);
@@ -105,6 +106,7 @@ sealed class Symbols
         int offset = (used + v.Alignment - 1) & -v.Alignment;
         return v.Size <= limit - offset
             ? offset
-            : throw new PtxException(source.Name, v.Location.Line, $"{v.Name} has {v.Size} bytes, but {used} of {limit} bytes of {what} are in use");
+            : throw new PtxException(source.Name, v.Location.Line,
+                $"{v.Name} has {v.Size} bytes, but {used} of {limit} bytes of {what} are in use");
     }
 }

@@ -80,7 +80,8 @@ sealed unsafe partial class Warp(Block block, int index)
             executed[at]++;
             lanes[at] += BitOperations.PopCount(mask);
             if (--worker.Budget < 0)
-                throw Fault(i, FaultKind.Timeout, "the launch has executed as many instructions as the watchdog allows; is there an endless loop?");
+                throw Fault(i, FaultKind.Timeout,
+                    "the launch has executed as many instructions as the watchdog allows; is there an endless loop?");
             if (mask != 0)
                 i->Handler(this, i, mask);
         }

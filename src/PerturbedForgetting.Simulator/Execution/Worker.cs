@@ -37,7 +37,8 @@ sealed unsafe class Worker : IDisposable
             foreach ((string name, int offset) in program.SpecialRegisters)
                 SpecialRegisters.Fill(name, warp, launch, warp.Words(offset));
         }
-        blockPlaces = [.. program.SpecialRegisters.Where(s => s.Name.StartsWith("%ctaid.", StringComparison.Ordinal)).Select(s => (s.Offset, s.Name[^1]))];
+        blockPlaces = [.. program.SpecialRegisters.Where(s => s.Name.StartsWith("%ctaid.", StringComparison.Ordinal))
+            .Select(s => (s.Offset, s.Name[^1]))];
     }
 
     public Instruction* Code { get; }
@@ -101,7 +102,8 @@ sealed unsafe class Worker : IDisposable
         Ptx.PtxLocation location = Program.Locations[i->Location];
         string source = location.Source is null ? "" : $" ({location.Source})";
         string thread = lane < 0 ? "" : $", thread ({launch.ThreadText((warp.Index * Warp.Lanes) + lane)})";
-        return new DeviceFault(kind, $"{Program.Name}: {Program.Module}.ptx:{location.Line}{source}: block ({block.X}, {block.Y}, {block.Z}){thread}: {text}");
+        return new DeviceFault(kind,
+            $"{Program.Name}: {Program.Module}.ptx:{location.Line}{source}: block ({block.X}, {block.Y}, {block.Z}){thread}: {text}");
     }
 
     public void Dispose()

@@ -57,7 +57,8 @@ sealed record CudnnAlgorithm(int Number, string Name, bool IsDeterministic, bool
 
     /// <summary>The algorithm of a number.</summary>
     public static CudnnAlgorithm Find(ConvolutionDirection direction, int number) =>
-        Array.Find(inOrder[(int)direction], a => a.Number == number) ?? throw SimulatedCudnn.Refuse(CudnnStatus.BadParam, $"{number} is no algorithm of {direction}");
+        Array.Find(inOrder[(int)direction], a => a.Number == number)
+        ?? throw SimulatedCudnn.Refuse(CudnnStatus.BadParam, $"{number} is no algorithm of {direction}");
 
     /// <summary>Bytes of workspace that it needs.</summary>
     public long WorkspaceBytes(in ConvolutionShape shape) => Workspace is null

@@ -11,43 +11,55 @@ static unsafe class CudnnConvolutions
     const int Alignment = 16;
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus GetConvolutionForwardAlgorithm(nint handle, nint x, nint w, nint convolution, nint y, int requested, int* returned, CudnnAlgorithmPerformance* results) =>
+    public static CudnnStatus GetConvolutionForwardAlgorithm(nint handle, nint x, nint w, nint convolution, nint y, int requested,
+        int* returned, CudnnAlgorithmPerformance* results) =>
         Heuristics(ConvolutionDirection.Forward, handle, x, w, convolution, y, requested, returned, results);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus GetConvolutionBackwardDataAlgorithm(nint handle, nint w, nint dy, nint convolution, nint dx, int requested, int* returned, CudnnAlgorithmPerformance* results) =>
+    public static CudnnStatus GetConvolutionBackwardDataAlgorithm(nint handle, nint w, nint dy, nint convolution, nint dx, int requested,
+        int* returned, CudnnAlgorithmPerformance* results) =>
         Heuristics(ConvolutionDirection.BackwardData, handle, w, dy, convolution, dx, requested, returned, results);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus GetConvolutionBackwardFilterAlgorithm(nint handle, nint x, nint dy, nint convolution, nint dw, int requested, int* returned, CudnnAlgorithmPerformance* results) =>
+    public static CudnnStatus GetConvolutionBackwardFilterAlgorithm(nint handle, nint x, nint dy, nint convolution, nint dw, int requested,
+        int* returned, CudnnAlgorithmPerformance* results) =>
         Heuristics(ConvolutionDirection.BackwardFilter, handle, x, dy, convolution, dw, requested, returned, results);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus GetConvolutionForwardWorkspaceSize(nint handle, nint x, nint w, nint convolution, nint y, int algorithm, nuint* bytes) =>
+    public static CudnnStatus GetConvolutionForwardWorkspaceSize(nint handle, nint x, nint w, nint convolution, nint y, int algorithm,
+        nuint* bytes) =>
         WorkspaceSize(ConvolutionDirection.Forward, handle, x, w, convolution, y, algorithm, bytes);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus GetConvolutionBackwardDataWorkspaceSize(nint handle, nint w, nint dy, nint convolution, nint dx, int algorithm, nuint* bytes) =>
+    public static CudnnStatus GetConvolutionBackwardDataWorkspaceSize(nint handle, nint w, nint dy, nint convolution, nint dx,
+        int algorithm, nuint* bytes) =>
         WorkspaceSize(ConvolutionDirection.BackwardData, handle, w, dy, convolution, dx, algorithm, bytes);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus GetConvolutionBackwardFilterWorkspaceSize(nint handle, nint x, nint dy, nint convolution, nint dw, int algorithm, nuint* bytes) =>
+    public static CudnnStatus GetConvolutionBackwardFilterWorkspaceSize(nint handle, nint x, nint dy, nint convolution, nint dw,
+        int algorithm, nuint* bytes) =>
         WorkspaceSize(ConvolutionDirection.BackwardFilter, handle, x, dy, convolution, dw, algorithm, bytes);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus ConvolutionForward(nint handle, float* alpha, nint xDescriptor, ulong x, nint wDescriptor, ulong w, nint convolution, int algorithm,
+    public static CudnnStatus ConvolutionForward(nint handle, float* alpha, nint xDescriptor, ulong x, nint wDescriptor, ulong w,
+        nint convolution, int algorithm,
         ulong workspace, nuint bytes, float* beta, nint yDescriptor, ulong y) =>
-        Convolve(ConvolutionDirection.Forward, handle, alpha, xDescriptor, x, wDescriptor, w, convolution, algorithm, workspace, bytes, beta, yDescriptor, y);
+        Convolve(ConvolutionDirection.Forward, handle, alpha, xDescriptor, x, wDescriptor, w, convolution, algorithm, workspace, bytes,
+            beta, yDescriptor, y);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus ConvolutionBackwardData(nint handle, float* alpha, nint wDescriptor, ulong w, nint dyDescriptor, ulong dy, nint convolution, int algorithm,
+    public static CudnnStatus ConvolutionBackwardData(nint handle, float* alpha, nint wDescriptor, ulong w, nint dyDescriptor, ulong dy,
+        nint convolution, int algorithm,
         ulong workspace, nuint bytes, float* beta, nint dxDescriptor, ulong dx) =>
-        Convolve(ConvolutionDirection.BackwardData, handle, alpha, wDescriptor, w, dyDescriptor, dy, convolution, algorithm, workspace, bytes, beta, dxDescriptor, dx);
+        Convolve(ConvolutionDirection.BackwardData, handle, alpha, wDescriptor, w, dyDescriptor, dy, convolution, algorithm, workspace,
+            bytes, beta, dxDescriptor, dx);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus ConvolutionBackwardFilter(nint handle, float* alpha, nint xDescriptor, ulong x, nint dyDescriptor, ulong dy, nint convolution, int algorithm,
+    public static CudnnStatus ConvolutionBackwardFilter(nint handle, float* alpha, nint xDescriptor, ulong x, nint dyDescriptor, ulong dy,
+        nint convolution, int algorithm,
         ulong workspace, nuint bytes, float* beta, nint dwDescriptor, ulong dw) =>
-        Convolve(ConvolutionDirection.BackwardFilter, handle, alpha, xDescriptor, x, dyDescriptor, dy, convolution, algorithm, workspace, bytes, beta, dwDescriptor, dw);
+        Convolve(ConvolutionDirection.BackwardFilter, handle, alpha, xDescriptor, x, dyDescriptor, dy, convolution, algorithm, workspace,
+            bytes, beta, dwDescriptor, dw);
 
     static CudnnStatus Heuristics(ConvolutionDirection direction, nint handle, nint first, nint second, nint convolution, nint output,
         int requested, int* returned, CudnnAlgorithmPerformance* results) => SimulatedCudnn.Entry.Run(context =>
@@ -73,8 +85,10 @@ static unsafe class CudnnConvolutions
         *bytes = (nuint)CudnnAlgorithm.Find(direction, algorithm).WorkspaceBytes(Shape(direction, first, second, convolution, output));
     });
 
-    static CudnnStatus Convolve(ConvolutionDirection direction, nint handle, float* alpha, nint firstDescriptor, ulong first, nint secondDescriptor, ulong second,
-        nint convolution, int number, ulong workspace, nuint workspaceBytes, float* beta, nint outputDescriptor, ulong output) => SimulatedCudnn.Entry.Run(context =>
+    static CudnnStatus Convolve(ConvolutionDirection direction, nint handle, float* alpha, nint firstDescriptor, ulong first,
+        nint secondDescriptor, ulong second,
+        nint convolution, int number, ulong workspace, nuint workspaceBytes, float* beta, nint outputDescriptor, ulong output) =>
+            SimulatedCudnn.Entry.Run(context =>
     {
         CudnnHandle found = CudnnEntries.Handle(context, handle);
         SimulatedCudnn.NotNull(alpha, "alpha");
@@ -87,12 +101,14 @@ static unsafe class CudnnConvolutions
         CheckPointer("w", w);
         CheckPointer("y", y);
         if (workspaceBytes < (nuint)needed)
-            throw SimulatedCudnn.Refuse(CudnnStatus.BadParamSizeInsufficient, $"algorithm {number} needs {needed} bytes of workspace and gets {workspaceBytes}");
+            throw SimulatedCudnn.Refuse(CudnnStatus.BadParamSizeInsufficient,
+                $"algorithm {number} needs {needed} bytes of workspace and gets {workspaceBytes}");
         if (needed > 0)
             CheckPointer("the workspace", workspace);
         bool tf32 = algorithm.HasMatrixUnits && CudnnEntries.Descriptor<ConvolutionDescriptor>(convolution).MathType != CudnnMathType.Fma;
         Scaling scaling = new(*alpha, *beta);
-        MemoryRegion[] arrays = [MemoryRegion.Floats("x", x, shape.InputCount), MemoryRegion.Floats("w", w, shape.FilterCount), MemoryRegion.Floats("y", y, shape.OutputCount)];
+        MemoryRegion[] arrays = [MemoryRegion.Floats("x", x, shape.InputCount), MemoryRegion.Floats("w", w, shape.FilterCount),
+            MemoryRegion.Floats("y", y, shape.OutputCount)];
         int result = direction switch { ConvolutionDirection.Forward => 2, ConvolutionDirection.BackwardData => 0, _ => 1 };
         LibraryKernel kernel = new(NameOf(direction), shape.FloatingPointOperations);
         for (int i = 0; i < arrays.Length; i++)
@@ -101,7 +117,8 @@ static unsafe class CudnnConvolutions
             _ = i != result ? kernel.Reads(arrays[i]) : scaling.Beta == 0 ? kernel.Writes(arrays[i]) : kernel.Updates(arrays[i]);
         }
         kernel.Uses(new MemoryRegion("workspace", workspace, needed));
-        kernel.Enqueue(Entry.Stream(context, found.Stream), workers => Run(direction, new(shape, tf32, workers), (float*)x, (float*)w, (float*)y, scaling));
+        kernel.Enqueue(Entry.Stream(context, found.Stream), workers =>
+            Run(direction, new(shape, tf32, workers), (float*)x, (float*)w, (float*)y, scaling));
     });
 
     static void Run(ConvolutionDirection direction, DirectConvolution convolution, float* x, float* w, float* y, Scaling scaling)
@@ -140,15 +157,20 @@ static unsafe class CudnnConvolutions
         ConvolutionGeometry geometry = CudnnEntries.Content<ConvolutionDescriptor, ConvolutionGeometry>(convolution);
         int groups = CudnnEntries.Descriptor<ConvolutionDescriptor>(convolution).Groups;
         if (geometry.ComputeType != CudnnDataType.Float)
-            throw SimulatedCudnn.Refuse(CudnnStatus.NotSupportedDataType, $"sums of type {geometry.ComputeType}; the software GPU convolves float32 only");
+            throw SimulatedCudnn.Refuse(CudnnStatus.NotSupportedDataType,
+                $"sums of type {geometry.ComputeType}; the software GPU convolves float32 only");
         if (geometry.Mode != CudnnConvolutionMode.CrossCorrelation)
             throw SimulatedCudnn.Refuse(CudnnStatus.NotSupported, "mirrored filters; the software GPU does cross-correlation only");
         if (x.C % groups != 0 || w.N % groups != 0 || w.C != x.C / groups)
-            throw SimulatedCudnn.Refuse(CudnnStatus.BadParamShapeMismatch, $"x {x}, filters {w} and {groups} groups: a filter has the channels of one group, and groups divide the channels and the filters");
+            throw SimulatedCudnn.Refuse(CudnnStatus.BadParamShapeMismatch,
+                $"x {x}, filters {w} and {groups} groups: a filter has the channels of one group, and groups divide the channels and the "
+                + $"filters");
         ConvolutionShape shape = new(x.N, x.H, x.W, x.C, w.N, w.H, w.W, geometry.StrideHeight, geometry.StrideWidth,
             geometry.PaddingHeight, geometry.PaddingWidth, geometry.DilationHeight, geometry.DilationWidth, groups);
         return (y.N, y.C, y.H, y.W) == (shape.N, shape.Filters, shape.OutputHeight, shape.OutputWidth) ? shape
-            : throw SimulatedCudnn.Refuse(CudnnStatus.BadParamShapeMismatch, $"y {y} of x {x} and filters {w} must have H {shape.OutputHeight} and W {shape.OutputWidth}, N of x and as many C as filters");
+            : throw SimulatedCudnn.Refuse(CudnnStatus.BadParamShapeMismatch,
+                $"y {y} of x {x} and filters {w} must have H {shape.OutputHeight} and W {shape.OutputWidth}, N of x and as many C as "
+                + $"filters");
     }
 
     static void CheckPointer(string name, ulong address)

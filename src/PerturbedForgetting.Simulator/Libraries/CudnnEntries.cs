@@ -16,7 +16,8 @@ static unsafe class CudnnEntries
     });
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus Destroy(nint handle) => SimulatedCudnn.Entry.Run(context => context.Unregister(handle, Handle(context, handle)));
+    public static CudnnStatus Destroy(nint handle) =>
+        SimulatedCudnn.Entry.Run(context => context.Unregister(handle, Handle(context, handle)));
 
     [UnmanagedCallersOnly]
     public static CudnnStatus SetStream(nint handle, nint stream) => SimulatedCudnn.Entry.Run(context =>
@@ -33,7 +34,8 @@ static unsafe class CudnnEntries
     public static CudnnStatus DestroyTensorDescriptor(nint tensor) => Destroy<TensorDescriptor>(tensor);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus SetTensor4dDescriptor(nint tensor, CudnnTensorFormat format, CudnnDataType type, int n, int c, int h, int w) =>
+    public static CudnnStatus SetTensor4dDescriptor(nint tensor, CudnnTensorFormat format, CudnnDataType type, int n, int c, int h,
+        int w) =>
         SimulatedCudnn.Entry.Free(() => Descriptor<TensorDescriptor>(tensor).Content = Sizes(type, format, n, c, h, w));
 
     [UnmanagedCallersOnly]
@@ -43,7 +45,8 @@ static unsafe class CudnnEntries
     public static CudnnStatus DestroyFilterDescriptor(nint filter) => Destroy<FilterDescriptor>(filter);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus SetFilter4dDescriptor(nint filter, CudnnDataType type, CudnnTensorFormat format, int k, int c, int h, int w) =>
+    public static CudnnStatus SetFilter4dDescriptor(nint filter, CudnnDataType type, CudnnTensorFormat format, int k, int c, int h,
+        int w) =>
         SimulatedCudnn.Entry.Free(() => Descriptor<FilterDescriptor>(filter).Content = Sizes(type, format, k, c, h, w));
 
     [UnmanagedCallersOnly]
@@ -53,13 +56,16 @@ static unsafe class CudnnEntries
     public static CudnnStatus DestroyConvolutionDescriptor(nint convolution) => Destroy<ConvolutionDescriptor>(convolution);
 
     [UnmanagedCallersOnly]
-    public static CudnnStatus SetConvolution2dDescriptor(nint convolution, int paddingHeight, int paddingWidth, int strideHeight, int strideWidth,
+    public static CudnnStatus SetConvolution2dDescriptor(nint convolution, int paddingHeight, int paddingWidth, int strideHeight,
+        int strideWidth,
         int dilationHeight, int dilationWidth, CudnnConvolutionMode mode, CudnnDataType computeType) => SimulatedCudnn.Entry.Free(() =>
     {
         ConvolutionDescriptor found = Descriptor<ConvolutionDescriptor>(convolution);
-        if (Math.Min(paddingHeight, paddingWidth) < 0 || Math.Min(strideHeight, strideWidth) < 1 || Math.Min(dilationHeight, dilationWidth) < 1)
+        if (Math.Min(paddingHeight, paddingWidth) < 0 || Math.Min(strideHeight, strideWidth) < 1
+            || Math.Min(dilationHeight, dilationWidth) < 1)
             throw SimulatedCudnn.Refuse(CudnnStatus.BadParam,
-                $"padding ({paddingHeight}, {paddingWidth}) is at least 0, stride ({strideHeight}, {strideWidth}) and dilation ({dilationHeight}, {dilationWidth}) at least 1");
+                $"padding ({paddingHeight}, {paddingWidth}) is at least 0, stride ({strideHeight}, {strideWidth}) and dilation "
+                + $"({dilationHeight}, {dilationWidth}) at least 1");
         Known(mode);
         Known(computeType);
         found.Content = new(paddingHeight, paddingWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, mode, computeType);
@@ -90,8 +96,10 @@ static unsafe class CudnnEntries
         : LibraryEntry<CudnnStatus>.Object<T>(descriptor, typeof(T).Name, CudnnStatus.BadParam);
 
     /// <summary>What was set in a descriptor.</summary>
-    public static TContent Content<TDescriptor, TContent>(nint descriptor) where TDescriptor : CudnnDescriptor<TContent> where TContent : struct =>
-        Descriptor<TDescriptor>(descriptor).Content ?? throw SimulatedCudnn.Refuse(CudnnStatus.BadParam, $"a {typeof(TDescriptor).Name} was created and never set");
+    public static TContent Content<TDescriptor, TContent>(nint descriptor) where TDescriptor : CudnnDescriptor<TContent>
+        where TContent : struct =>
+        Descriptor<TDescriptor>(descriptor).Content
+        ?? throw SimulatedCudnn.Refuse(CudnnStatus.BadParam, $"a {typeof(TDescriptor).Name} was created and never set");
 
     static CudnnStatus Make<T>(nint* place) where T : class, new() => SimulatedCudnn.Entry.Free(() =>
     {

@@ -6,8 +6,8 @@ namespace PerturbedForgetting.Simulator.Libraries;
 /// <summary>How a result is written: out = Alpha · result + Beta · out.</summary>
 readonly record struct Scaling(float Alpha, float Beta);
 
-/// <summary>A convolution and its gradients on the host, summed in float64: patches of the input are laid out as rows and multiplied with the
-/// filters. NHWC, filters O,kh,kw,I. The bits do not depend on the number of workers.</summary>
+/// <summary>A convolution and its gradients on the host, summed in float64: patches of the input are laid out as rows and multiplied with
+/// the filters. NHWC, filters O,kh,kw,I. The bits do not depend on the number of workers.</summary>
 /// <param name="shape">The convolution.</param>
 /// <param name="tf32">Whether factors are rounded to TF32.</param>
 /// <param name="workers">Threads of the host.</param>
@@ -39,9 +39,11 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
                 using Scratch patches = new((long)count * patchStride), sums = new((long)count * filterStride);
                 for (int r = 0; r < count; r++)
                     Gather(x, first + r, group, patches.Data + ((long)r * patchStride));
-                DoubleTiles.MultiplyAdd(count, shape.GroupFilters, patch, patches.Data, patchStride, 1, transposed, filterStride, sums.Data, filterStride);
+                DoubleTiles.MultiplyAdd(count, shape.GroupFilters, patch, patches.Data, patchStride, 1, transposed, filterStride, sums.Data,
+                    filterStride);
                 for (int r = 0; r < count; r++)
-                    Write(sums.Data + ((long)r * filterStride), y + ((first + r) * shape.Filters) + (group * shape.GroupFilters), shape.GroupFilters, scaling);
+                    Write(sums.Data + ((long)r * filterStride), y + ((first + r) * shape.Filters) + (group * shape.GroupFilters),
+                        shape.GroupFilters, scaling);
             });
         }
     }
@@ -91,7 +93,8 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
                 DoubleTiles.Widen(from, outputs.Data + ((long)r * filterStride), shape.GroupFilters, tf32);
             }
             patches.Clear();
-            DoubleTiles.MultiplyAdd(count, patch, shape.GroupFilters, outputs.Data, filterStride, 1, filters, patchStride, patches.Data, patchStride);
+            DoubleTiles.MultiplyAdd(count, patch, shape.GroupFilters, outputs.Data, filterStride, 1, filters, patchStride, patches.Data,
+                patchStride);
             for (int r = 0; r < count; r++)
                 Scatter(patches.Data + ((long)r * patchStride), first + r, group, gradient);
         }
@@ -102,7 +105,8 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
     {
         long all = (long)shape.N * pixels;
         int rows = Rows, outputStride = DoubleTiles.Stride(filters);
-        using Scratch sums = new((long)filters * patchStride), patches = new((long)rows * patchStride), outputs = new((long)rows * outputStride);
+        using Scratch sums = new((long)filters * patchStride), patches = new((long)rows * patchStride),
+            outputs = new((long)rows * outputStride);
         for (long first = 0; first < all; first += rows)
         {
             int count = (int)Math.Min(rows, all - first);
@@ -111,7 +115,8 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
                 Gather(x, first + r, group, patches.Data + ((long)r * patchStride));
                 DoubleTiles.Widen(dy + ((first + r) * shape.Filters) + firstFilter, outputs.Data + ((long)r * outputStride), filters, tf32);
             }
-            DoubleTiles.MultiplyAdd(filters, patch, count, outputs.Data, 1, outputStride, patches.Data, patchStride, sums.Data, patchStride);
+            DoubleTiles.MultiplyAdd(filters, patch, count, outputs.Data, 1, outputStride, patches.Data, patchStride, sums.Data,
+                patchStride);
         }
         for (int f = 0; f < filters; f++)
             Write(sums.Data + ((long)f * patchStride), dw + ((long)(firstFilter + f) * patch), patch, scaling);

@@ -23,7 +23,8 @@ readonly unsafe record struct GemmMatrix(ulong Address, long Leading, long Strid
 /// <param name="b">Second factor.</param>
 /// <param name="c">What is added; not read when beta is 0.</param>
 /// <param name="d">The result.</param>
-sealed class Gemm(CublasOperation transposeA, CublasOperation transposeB, long m, long n, long k, GemmMatrix a, GemmMatrix b, GemmMatrix c, GemmMatrix d)
+sealed class Gemm(CublasOperation transposeA, CublasOperation transposeB, long m, long n, long k, GemmMatrix a, GemmMatrix b, GemmMatrix c,
+    GemmMatrix d)
 {
     public float Alpha { get; init; } = 1;
 

@@ -3,8 +3,8 @@ using PerturbedForgetting.Cuda.Blas;
 
 namespace PerturbedForgetting.Simulator.Libraries;
 
-/// <summary>Computes a product tile by tile: factors widened to float64, each element of D a sum over k in order, rounded once. The result does not depend on
-/// the number of threads.</summary>
+/// <summary>Computes a product tile by tile: factors widened to float64, each element of D a sum over k in order, rounded once. The result
+/// does not depend on the number of threads.</summary>
 sealed unsafe class GemmTiles(Gemm gemm)
 {
     // A tile of D, and the part of k that its widened factors hold: both factors together fit into a core's second cache.
@@ -38,8 +38,10 @@ sealed unsafe class GemmTiles(Gemm gemm)
                 float* fromA = gemm.A.At(matrix) + (isStoredDown ? i0 + (k0 * gemm.A.Leading) : k0 + (i0 * gemm.A.Leading));
                 float* fromB = gemm.B.At(matrix) + (isStoredAcross ? j0 + (k0 * gemm.B.Leading) : k0 + (j0 * gemm.B.Leading));
                 // A as [k, i] and B as [j, k], so that a row of the product is a column of D.
-                Widen(fromA, gemm.A.Leading, isStoredDown ? depth : height, isStoredDown ? height : depth, a, tileStride, isTransposed: !isStoredDown, line);
-                Widen(fromB, gemm.B.Leading, isStoredAcross ? depth : width, isStoredAcross ? width : depth, b, Depth, isTransposed: isStoredAcross, line);
+                Widen(fromA, gemm.A.Leading, isStoredDown ? depth : height, isStoredDown ? height
+                    : depth, a, tileStride, isTransposed: !isStoredDown, line);
+                Widen(fromB, gemm.B.Leading, isStoredAcross ? depth : width, isStoredAcross ? width
+                    : depth, b, Depth, isTransposed: isStoredAcross, line);
                 DoubleTiles.MultiplyAdd(width, height, depth, b, Depth, 1, a, tileStride, sums, tileStride);
             }
             Store(sums, matrix, i0, height, j0, width);

@@ -4,9 +4,9 @@ using PerturbedForgetting.Simulator.Execution;
 namespace PerturbedForgetting.Simulator.Libraries;
 
 /// <summary>
-/// A call of a library as one operation of a stream, also of one that is captured: when it runs, the memory it touches is checked like a kernel's
-/// (bounds, bytes never written, results that overlap, streams that nothing orders), and it counts as one launch under its name with the least bytes it could move.
-/// Whatever the real library refuses is to be refused before, when the call is made.
+/// A call of a library as one operation of a stream, also of one that is captured: when it runs, the memory it touches is checked like a
+/// kernel's (bounds, bytes never written, results that overlap, streams that nothing orders), and it counts as one launch under its name
+/// with the least bytes it could move. Whatever the real library refuses is to be refused before, when the call is made.
 /// </summary>
 /// <param name="name">What profiles call it: "cublas sgemm".</param>
 /// <param name="floatingPointOperations">Multiplications and additions.</param>
@@ -44,7 +44,8 @@ sealed class LibraryKernel(string name, long floatingPointOperations)
             work(context.Device.Options.Workers);
             foreach (MemoryRegion region in writes)
                 region.MarkWritten(context);
-            context.Device.Driver.CountersOf(name).AddLibraryCall(reads.Concat(updates).Sum(r => r.Bytes), writes.Sum(r => r.Bytes), floatingPointOperations);
+            context.Device.Driver.CountersOf(name).AddLibraryCall(reads.Concat(updates).Sum(r => r.Bytes), writes.Sum(r => r.Bytes),
+                floatingPointOperations);
         });
     }
 
@@ -57,7 +58,8 @@ sealed class LibraryKernel(string name, long floatingPointOperations)
             foreach (MemoryRegion other in reads.Concat(writes.Skip(i + 1)).Concat(scratch))
             {
                 if (written.Overlaps(other))
-                    throw new DeviceFault(FaultKind.WriteConflict, $"{written.What} of {operation.Name} on {operation.Lane.Name} overlaps {other.What}: the result is undefined");
+                    throw new DeviceFault(FaultKind.WriteConflict,
+                        $"{written.What} of {operation.Name} on {operation.Lane.Name} overlaps {other.What}: the result is undefined");
             }
         }
     }

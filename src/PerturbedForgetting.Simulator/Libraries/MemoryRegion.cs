@@ -4,7 +4,8 @@ using PerturbedForgetting.Simulator.Memory;
 
 namespace PerturbedForgetting.Simulator.Libraries;
 
-/// <summary>Device memory that a library's call touches: rows of bytes, in a batch of matrices. What lies between rows is not touched.</summary>
+/// <summary>Device memory that a library's call touches: rows of bytes, in a batch of matrices. What lies between rows is not
+/// touched.</summary>
 /// <param name="What">What it is in the call, for messages: "A".</param>
 /// <param name="Address">First byte.</param>
 /// <param name="RowBytes">Bytes of a row.</param>
@@ -12,7 +13,8 @@ namespace PerturbedForgetting.Simulator.Libraries;
 /// <param name="RowStride">Bytes from one row to the next.</param>
 /// <param name="Matrices">Matrices of the batch.</param>
 /// <param name="MatrixStride">Bytes from one matrix to the next; 0 when all are the same one.</param>
-readonly record struct MemoryRegion(string What, ulong Address, long RowBytes, long Rows = 1, long RowStride = 0, long Matrices = 1, long MatrixStride = 0)
+readonly record struct MemoryRegion(string What, ulong Address, long RowBytes, long Rows = 1, long RowStride = 0, long Matrices = 1,
+    long MatrixStride = 0)
 {
     /// <summary>A matrix of float32 in column-major order, or a batch of them.</summary>
     /// <param name="what">What it is in the call.</param>
@@ -22,7 +24,8 @@ readonly record struct MemoryRegion(string What, ulong Address, long RowBytes, l
     /// <param name="leading">Elements from one column to the next.</param>
     /// <param name="batch">Matrices.</param>
     /// <param name="stride">Elements from one matrix to the next.</param>
-    public static MemoryRegion Columns(string what, ulong address, long rows, long columns, long leading, long batch = 1, long stride = 0) =>
+    public static MemoryRegion Columns(string what, ulong address, long rows, long columns, long leading, long batch = 1,
+        long stride = 0) =>
         new(what, address, rows * sizeof(float), columns, leading * sizeof(float), batch, stride * sizeof(float));
 
     /// <summary>A contiguous array of float32.</summary>
@@ -88,7 +91,8 @@ readonly record struct MemoryRegion(string What, ulong Address, long RowBytes, l
             Allocation allocation = Access(context, address, bytes, isWrite: false, operation);
             if (allocation.FirstUnwritten(address, bytes) is var unwritten and >= 0)
                 throw new DeviceFault(FaultKind.Uninitialized,
-                    $"{What} of {operation.Name} on {operation.Lane.Name}: byte {unwritten} of {bytes} at 0x{address:x}, in {allocation}, was never written");
+                    $"{What} of {operation.Name} on {operation.Lane.Name}: byte {unwritten} of {bytes} at 0x{address:x}, in {allocation}, "
+                    + $"was never written");
         }
     }
 

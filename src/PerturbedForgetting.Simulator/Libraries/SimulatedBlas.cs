@@ -13,7 +13,8 @@ static class SimulatedBlas
     public static LibraryEntry<CublasStatus> Entry { get; } = new(static result => result switch
     {
         CudaResult.OutOfMemory => CublasStatus.AllocFailed,
-        CudaResult.InvalidContext or CudaResult.NotInitialized or CudaResult.Deinitialized or CudaResult.ContextIsDestroyed => CublasStatus.NotInitialized,
+        CudaResult.InvalidContext or CudaResult.NotInitialized or CudaResult.Deinitialized or CudaResult.ContextIsDestroyed =>
+            CublasStatus.NotInitialized,
         CudaResult.InvalidValue => CublasStatus.InvalidValue,
         CudaResult.Unknown => CublasStatus.InternalError,
         _ => CublasStatus.ExecutionFailed,
@@ -44,7 +45,8 @@ static class SimulatedBlas
 
     /// <summary>Refuses a leading dimension that is less than the rows.</summary>
     public static void RequireLeading(string name, long rows, long leading) =>
-        Require(leading >= Math.Max(1, rows), $"the leading dimension of {name} is {leading}; {name} has {rows} rows as it is stored (column-major)");
+        Require(leading >= Math.Max(1, rows),
+            $"the leading dimension of {name} is {leading}; {name} has {rows} rows as it is stored (column-major)");
 
     public static void RequireOperation(CublasOperation operation) =>
         // 2, the conjugate transpose, is for real numbers the transpose; the engine does not use it.
@@ -53,7 +55,10 @@ static class SimulatedBlas
     public static void RequireCompute(CublasComputeType compute, params ReadOnlySpan<CudaDataType> types)
     {
         foreach (CudaDataType type in types)
-            RequireSupported(type == CudaDataType.Float32, $"the software GPU multiplies float32 ({CudaDataType.Float32:d}) only, not data type {(int)type}");
-        RequireSupported(Enum.IsDefined(compute), $"the software GPU computes in types {CublasComputeType.Float32:d} and {CublasComputeType.Float32FastTf32:d} only, not {(int)compute}");
+            RequireSupported(type == CudaDataType.Float32,
+                $"the software GPU multiplies float32 ({CudaDataType.Float32:d}) only, not data type {(int)type}");
+        RequireSupported(Enum.IsDefined(compute),
+            $"the software GPU computes in types {CublasComputeType.Float32:d} and {CublasComputeType.Float32FastTf32:d} only, not "
+            + $"{(int)compute}");
     }
 }

@@ -5,7 +5,8 @@ using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Simulator.Libraries;
 
-/// <summary>cuBLAS of the software GPU: refuses what the real one refuses (cuBLAS documentation, "cuBLAS Datatypes Reference", "cublasGemmEx"), and computes in float64.</summary>
+/// <summary>cuBLAS of the software GPU: refuses what the real one refuses (cuBLAS documentation, "cuBLAS Datatypes Reference",
+/// "cublasGemmEx"), and computes in float64.</summary>
 sealed unsafe class SimulatedCublas
 {
     readonly Version? version;
@@ -86,7 +87,8 @@ sealed unsafe class SimulatedCublas
     static CublasStatus SetWorkspace(nint handle, ulong workspace, nuint bytes) => Entry.Run(context =>
     {
         CublasHandle found = Find(context, handle);
-        SimulatedBlas.Require(workspace % SimulatedBlas.WorkspaceAlignment == 0, $"the workspace is at 0x{workspace:x}, which is not a multiple of {SimulatedBlas.WorkspaceAlignment}");
+        SimulatedBlas.Require(workspace % SimulatedBlas.WorkspaceAlignment == 0,
+            $"the workspace is at 0x{workspace:x}, which is not a multiple of {SimulatedBlas.WorkspaceAlignment}");
         SimulatedBlas.Require(workspace != 0 || bytes == 0, $"a workspace of {bytes} bytes is null");
         (found.Workspace, found.WorkspaceBytes) = (workspace, (long)bytes);
     });
@@ -99,8 +101,10 @@ sealed unsafe class SimulatedCublas
     });
 
     [UnmanagedCallersOnly]
-    static CublasStatus GemmEx(nint handle, CublasOperation transposeA, CublasOperation transposeB, int m, int n, int k, void* alpha, ulong a, CudaDataType typeA, int lda,
-        ulong b, CudaDataType typeB, int ldb, void* beta, ulong c, CudaDataType typeC, int ldc, CublasComputeType compute, CublasGemmAlgorithm algorithm) => Entry.Run(context =>
+    static CublasStatus GemmEx(nint handle, CublasOperation transposeA, CublasOperation transposeB, int m, int n, int k, void* alpha,
+        ulong a, CudaDataType typeA, int lda,
+        ulong b, CudaDataType typeB, int ldb, void* beta, ulong c, CudaDataType typeC, int ldc, CublasComputeType compute,
+        CublasGemmAlgorithm algorithm) => Entry.Run(context =>
     {
         CublasHandle found = Find(context, handle);
         Check(algorithm, compute, typeA, typeB, typeC);
@@ -114,9 +118,11 @@ sealed unsafe class SimulatedCublas
     });
 
     [UnmanagedCallersOnly]
-    static CublasStatus GemmStridedBatchedEx(nint handle, CublasOperation transposeA, CublasOperation transposeB, int m, int n, int k, void* alpha,
+    static CublasStatus GemmStridedBatchedEx(nint handle, CublasOperation transposeA, CublasOperation transposeB, int m, int n, int k,
+        void* alpha,
         ulong a, CudaDataType typeA, int lda, long strideA, ulong b, CudaDataType typeB, int ldb, long strideB, void* beta,
-        ulong c, CudaDataType typeC, int ldc, long strideC, int batch, CublasComputeType compute, CublasGemmAlgorithm algorithm) => Entry.Run(context =>
+        ulong c, CudaDataType typeC, int ldc, long strideC, int batch, CublasComputeType compute, CublasGemmAlgorithm algorithm) =>
+            Entry.Run(context =>
     {
         CublasHandle found = Find(context, handle);
         Check(algorithm, compute, typeA, typeB, typeC);
@@ -124,9 +130,11 @@ sealed unsafe class SimulatedCublas
         SimulatedBlas.Require(batch >= 0, $"a batch of {batch}");
         // The real library takes strides for what they are; a batch that writes over itself has no defined result.
         SimulatedBlas.Require(strideA >= 0 && strideB >= 0 && strideC >= 0, $"a stride of ({strideA}, {strideB}, {strideC}) is negative");
-        SimulatedBlas.Require(batch <= 1 || m == 0 || n == 0 || strideC >= ((long)ldc * (n - 1)) + m || IsInterleaved(m, n, ldc, strideC, batch),
+        SimulatedBlas.Require(batch <= 1 || m == 0 || n == 0 || strideC >= ((long)ldc * (n - 1)) + m
+            || IsInterleaved(m, n, ldc, strideC, batch),
             $"matrices of C, {m} by {n} with leading dimension {ldc}, overlap at a stride of {strideC}");
-        Enqueue(found, new Gemm(transposeA, transposeB, m, n, k, new(a, lda, strideA), new(b, ldb, strideB), new(c, ldc, strideC), new(c, ldc, strideC))
+        Enqueue(found, new Gemm(transposeA, transposeB, m, n, k, new(a, lda, strideA), new(b, ldb, strideB), new(c, ldc, strideC),
+            new(c, ldc, strideC))
         {
             Alpha = *(float*)alpha,
             Beta = *(float*)beta,
@@ -135,7 +143,8 @@ sealed unsafe class SimulatedCublas
         });
     });
 
-    /// <summary>Whether the matrices lie beside each other in the gaps that the leading dimension leaves, like the heads of an attention layer.</summary>
+    /// <summary>Whether the matrices lie beside each other in the gaps that the leading dimension leaves, like the heads of an attention
+    /// layer.</summary>
     static bool IsInterleaved(int m, int n, int ldc, long strideC, int batch) => strideC >= m && ((batch - 1) * strideC) + m <= ldc;
 
     static void Check(CublasGemmAlgorithm algorithm, CublasComputeType compute, CudaDataType a, CudaDataType b, CudaDataType c)

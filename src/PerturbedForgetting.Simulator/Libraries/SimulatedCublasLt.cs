@@ -5,8 +5,8 @@ using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Simulator.Libraries;
 
-/// <summary>cuBLASLt of the software GPU: handles, descriptions, layouts and preferences, with the checks of the real one (cuBLAS documentation, "Using the cuBLASLt API").
-/// The products are in <see cref="SimulatedMatmul"/>.</summary>
+/// <summary>cuBLASLt of the software GPU: handles, descriptions, layouts and preferences, with the checks of the real one (cuBLAS
+/// documentation, "Using the cuBLASLt API"). The products are in <see cref="SimulatedMatmul"/>.</summary>
 sealed unsafe class SimulatedCublasLt
 {
     // Held so that the pointer made of it stays valid.
@@ -48,7 +48,8 @@ sealed unsafe class SimulatedCublasLt
     };
 
     /// <summary>The object behind a descriptor.</summary>
-    public static T Find<T>(nint handle, string what) where T : class => LibraryEntry<CublasStatus>.Object<T>(handle, what, CublasStatus.InvalidValue);
+    public static T Find<T>(nint handle, string what) where T : class =>
+        LibraryEntry<CublasStatus>.Object<T>(handle, what, CublasStatus.InvalidValue);
 
     /// <summary>Checks a handle of the library.</summary>
     public static CublasLtHandle FindHandle(SimulatedContext context, nint handle) => LibraryEntry<CublasStatus>.Handle<CublasLtHandle>(
@@ -76,16 +77,20 @@ sealed unsafe class SimulatedCublasLt
     static CublasStatus MatmulDescDestroy(nint description) => Remove<MatmulDescription>(description);
 
     [UnmanagedCallersOnly]
-    static CublasStatus MatmulDescSetAttribute(nint description, CublasLtMatmulAttribute attribute, void* value, nuint bytes) => Entry.Free(() =>
+    static CublasStatus MatmulDescSetAttribute(nint description, CublasLtMatmulAttribute attribute, void* value, nuint bytes) =>
+        Entry.Free(() =>
     {
         MatmulDescription found = Find<MatmulDescription>(description, "description of a product");
         switch (attribute)
         {
-            case CublasLtMatmulAttribute.TransposeA: SimulatedBlas.RequireOperation(found.TransposeA = Value<CublasOperation>(value, bytes)); break;
-            case CublasLtMatmulAttribute.TransposeB: SimulatedBlas.RequireOperation(found.TransposeB = Value<CublasOperation>(value, bytes)); break;
+            case CublasLtMatmulAttribute.TransposeA: SimulatedBlas
+                .RequireOperation(found.TransposeA = Value<CublasOperation>(value, bytes)); break;
+            case CublasLtMatmulAttribute.TransposeB: SimulatedBlas
+                .RequireOperation(found.TransposeB = Value<CublasOperation>(value, bytes)); break;
             case CublasLtMatmulAttribute.Epilogue: found.Epilogue = Value<CublasLtEpilogue>(value, bytes); break;
             case CublasLtMatmulAttribute.BiasPointer: found.Bias = Value<ulong>(value, bytes); break;
-            default: throw SimulatedBlas.Refuse(CublasStatus.InvalidValue, $"the software GPU knows no attribute {(int)attribute} of a product");
+            default: throw SimulatedBlas.Refuse(CublasStatus.InvalidValue,
+                $"the software GPU knows no attribute {(int)attribute} of a product");
         }
     });
 
@@ -103,7 +108,8 @@ sealed unsafe class SimulatedCublasLt
     static CublasStatus MatmulPreferenceDestroy(nint preference) => Remove<MatmulPreference>(preference);
 
     [UnmanagedCallersOnly]
-    static CublasStatus MatmulPreferenceSetAttribute(nint preference, CublasLtPreferenceAttribute attribute, void* value, nuint bytes) => Entry.Free(() =>
+    static CublasStatus MatmulPreferenceSetAttribute(nint preference, CublasLtPreferenceAttribute attribute, void* value, nuint bytes) =>
+        Entry.Free(() =>
     {
         MatmulPreference found = Find<MatmulPreference>(preference, "preference");
         switch (attribute)
@@ -113,7 +119,8 @@ sealed unsafe class SimulatedCublasLt
             case >= CublasLtPreferenceAttribute.MinAlignmentA and <= CublasLtPreferenceAttribute.MinAlignmentD:
                 found.Alignments[attribute - CublasLtPreferenceAttribute.MinAlignmentA] = Value<uint>(value, bytes);
                 break;
-            default: throw SimulatedBlas.Refuse(CublasStatus.InvalidValue, $"the software GPU knows no attribute {(int)attribute} of a preference");
+            default: throw SimulatedBlas.Refuse(CublasStatus.InvalidValue,
+                $"the software GPU knows no attribute {(int)attribute} of a preference");
         }
     });
 
@@ -131,7 +138,8 @@ sealed unsafe class SimulatedCublasLt
 
     static T Value<T>(void* value, nuint bytes) where T : unmanaged
     {
-        SimulatedBlas.Require(value is not null && bytes == (nuint)sizeof(T), $"the attribute has {sizeof(T)} bytes; {(value is null ? "none" : bytes)} are given");
+        SimulatedBlas.Require(value is not null && bytes == (nuint)sizeof(T),
+            $"the attribute has {sizeof(T)} bytes; {(value is null ? "none" : bytes)} are given");
         return *(T*)value;
     }
 }
@@ -161,7 +169,8 @@ sealed class MatmulPreference
 {
     public ulong MaxWorkspaceBytes { get; set; }
 
-    public CublasLtReduction Reductions { get; set; } = CublasLtReduction.InPlace | CublasLtReduction.ComputeType | CublasLtReduction.OutputType;
+    public CublasLtReduction Reductions { get; set; } =
+        CublasLtReduction.InPlace | CublasLtReduction.ComputeType | CublasLtReduction.OutputType;
 
     /// <summary>Of A, B, C and D.</summary>
     public uint[] Alignments { get; } = [256, 256, 256, 256];

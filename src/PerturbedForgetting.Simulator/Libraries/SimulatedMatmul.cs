@@ -4,9 +4,11 @@ using PerturbedForgetting.Cuda.Blas;
 
 namespace PerturbedForgetting.Simulator.Libraries;
 
-/// <summary>What the software GPU keeps in a <see cref="CublasLtAlgorithm"/>: the product it was chosen for, and what it relies on.</summary>
+/// <summary>What the software GPU keeps in a <see cref="CublasLtAlgorithm"/>: the product it was chosen for, and what it relies
+/// on.</summary>
 [StructLayout(LayoutKind.Sequential)]
-readonly record struct MatmulAlgorithm(ulong Mark, ulong WorkspaceBytes, ulong Alignment, long M, long N, long K, CublasOperation TransposeA, CublasOperation TransposeB, CublasLtEpilogue Epilogue, CublasComputeType Compute)
+readonly record struct MatmulAlgorithm(ulong Mark, ulong WorkspaceBytes, ulong Alignment, long M, long N, long K,
+    CublasOperation TransposeA, CublasOperation TransposeB, CublasLtEpilogue Epilogue, CublasComputeType Compute)
 {
     /// <summary>By which an algorithm of this library is known.</summary>
     public const ulong Known = 0x6d6c_6174_6173_6c62;
@@ -15,13 +17,15 @@ readonly record struct MatmulAlgorithm(ulong Mark, ulong WorkspaceBytes, ulong A
 /// <summary>Products of cuBLASLt on the software GPU.</summary>
 static unsafe class SimulatedMatmul
 {
-    // A product whose sums are longer than this many times its sides is split along k, as the real library does: the partial sums need a workspace.
+    // A product whose sums are longer than this many times its sides is split along k, as the real library does: the partial sums need a
+    // workspace.
     const int LongSums = 4;
 
     static LibraryEntry<CublasStatus> Entry => SimulatedBlas.Entry;
 
     [UnmanagedCallersOnly]
-    public static CublasStatus AlgoGetHeuristic(nint handle, nint description, nint layoutA, nint layoutB, nint layoutC, nint layoutD, nint preference,
+    public static CublasStatus AlgoGetHeuristic(nint handle, nint description, nint layoutA, nint layoutB, nint layoutC, nint layoutD,
+        nint preference,
         int requested, CublasLtHeuristicResult* results, int* found) => Entry.Run(context =>
     {
         SimulatedCublasLt.FindHandle(context, handle);
@@ -36,13 +40,15 @@ static unsafe class SimulatedMatmul
             && (preferred.Reductions & (CublasLtReduction.ComputeType | CublasLtReduction.OutputType)) != 0;
         if (splits)
             algorithm = algorithm with { WorkspaceBytes = partialSums };
-        *results = new CublasLtHeuristicResult { State = CublasStatus.Success, WorkspaceBytes = (nuint)algorithm.WorkspaceBytes, Waves = 1 };
+        *results = new CublasLtHeuristicResult { State = CublasStatus.Success, WorkspaceBytes = (nuint)algorithm.WorkspaceBytes,
+            Waves = 1 };
         Unsafe.As<CublasLtAlgorithm, MatmulAlgorithm>(ref results->Algorithm) = algorithm;
         *found = 1;
     });
 
     [UnmanagedCallersOnly]
-    public static CublasStatus Matmul(nint handle, nint description, void* alpha, ulong a, nint layoutA, ulong b, nint layoutB, void* beta, ulong c, nint layoutC,
+    public static CublasStatus Matmul(nint handle, nint description, void* alpha, ulong a, nint layoutA, ulong b, nint layoutB, void* beta,
+        ulong c, nint layoutC,
         ulong d, nint layoutD, CublasLtAlgorithm* algorithm, ulong workspace, nuint workspaceBytes, nint stream) => Entry.Run(context =>
     {
         SimulatedCublasLt.FindHandle(context, handle);
@@ -51,16 +57,22 @@ static unsafe class SimulatedMatmul
         var product = new MatmulProduct(description, layoutA, layoutB, layoutC, layoutD);
         MatmulAlgorithm chosen = *(MatmulAlgorithm*)algorithm;
         SimulatedBlas.Require(chosen.Mark == MatmulAlgorithm.Known, "the algorithm does not come from this library");
-        SimulatedBlas.Require(product.Algorithm with { WorkspaceBytes = chosen.WorkspaceBytes, Alignment = chosen.Alignment } == chosen, $"the algorithm was chosen for another product: {chosen}");
-        SimulatedBlas.Require(workspaceBytes >= chosen.WorkspaceBytes, $"the algorithm needs a workspace of {chosen.WorkspaceBytes} bytes, not {workspaceBytes}");
-        SimulatedBlas.Require(chosen.WorkspaceBytes == 0 || workspace != 0, $"the algorithm needs a workspace of {chosen.WorkspaceBytes} bytes, which is null");
-        SimulatedBlas.Require(workspace % SimulatedBlas.WorkspaceAlignment == 0, $"the workspace is at 0x{workspace:x}, which is not a multiple of {SimulatedBlas.WorkspaceAlignment}");
+        SimulatedBlas.Require(product.Algorithm with { WorkspaceBytes = chosen.WorkspaceBytes, Alignment = chosen.Alignment } == chosen,
+            $"the algorithm was chosen for another product: {chosen}");
+        SimulatedBlas.Require(workspaceBytes >= chosen.WorkspaceBytes,
+            $"the algorithm needs a workspace of {chosen.WorkspaceBytes} bytes, not {workspaceBytes}");
+        SimulatedBlas.Require(chosen.WorkspaceBytes == 0 || workspace != 0,
+            $"the algorithm needs a workspace of {chosen.WorkspaceBytes} bytes, which is null");
+        SimulatedBlas.Require(workspace % SimulatedBlas.WorkspaceAlignment == 0,
+            $"the workspace is at 0x{workspace:x}, which is not a multiple of {SimulatedBlas.WorkspaceAlignment}");
         product.CheckBias();
         foreach (ulong address in (ReadOnlySpan<ulong>)[a, b, c, d])
-            SimulatedBlas.RequireSupported(address % chosen.Alignment == 0, $"0x{address:x} is not a multiple of {chosen.Alignment}, to which the algorithm was told that addresses are aligned");
+            SimulatedBlas.RequireSupported(address % chosen.Alignment == 0,
+                $"0x{address:x} is not a multiple of {chosen.Alignment}, to which the algorithm was told that addresses are aligned");
         Gemm gemm = product.With(a, b, c, d, *(float*)alpha, *(float*)beta);
         gemm.Check();
-        gemm.Enqueue(CublasLt.MatmulName, Driver.Entry.Stream(context, stream), new MemoryRegion("workspace", workspace, (long)chosen.WorkspaceBytes));
+        gemm.Enqueue(CublasLt.MatmulName, Driver.Entry.Stream(context, stream),
+            new MemoryRegion("workspace", workspace, (long)chosen.WorkspaceBytes));
     });
 }
 
@@ -77,9 +89,12 @@ sealed class MatmulProduct
         (long m, long k) = this.description.TransposeA == CublasOperation.None ? (a.Rows, a.Columns) : (a.Columns, a.Rows);
         (long inner, long n) = this.description.TransposeB == CublasOperation.None ? (b.Rows, b.Columns) : (b.Columns, b.Rows);
         SimulatedBlas.Require(k == inner, $"op(A) has {k} columns, op(B) {inner} rows");
-        SimulatedBlas.Require((d.Rows, d.Columns) == (m, n) && (c.Rows, c.Columns) == (m, n), $"op(A)·op(B) is {m} by {n}, C {c.Rows} by {c.Columns}, D {d.Rows} by {d.Columns}");
-        SimulatedBlas.RequireSupported(this.description.Epilogue is CublasLtEpilogue.Default or CublasLtEpilogue.Bias or CublasLtEpilogue.BiasGradientB, $"the software GPU knows no epilogue {(uint)this.description.Epilogue}");
-        Algorithm = new MatmulAlgorithm(MatmulAlgorithm.Known, 0, 0, m, n, k, this.description.TransposeA, this.description.TransposeB, this.description.Epilogue, this.description.Compute);
+        SimulatedBlas.Require((d.Rows, d.Columns) == (m, n)
+            && (c.Rows, c.Columns) == (m, n), $"op(A)·op(B) is {m} by {n}, C {c.Rows} by {c.Columns}, D {d.Rows} by {d.Columns}");
+        SimulatedBlas.RequireSupported(this.description.Epilogue is CublasLtEpilogue.Default or CublasLtEpilogue.Bias
+            or CublasLtEpilogue.BiasGradientB, $"the software GPU knows no epilogue {(uint)this.description.Epilogue}");
+        Algorithm = new MatmulAlgorithm(MatmulAlgorithm.Known, 0, 0, m, n, k, this.description.TransposeA, this.description.TransposeB,
+            this.description.Epilogue, this.description.Compute);
     }
 
     /// <summary>What an algorithm for it must say.</summary>

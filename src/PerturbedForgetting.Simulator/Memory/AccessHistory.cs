@@ -69,7 +69,8 @@ sealed class AccessHistory(ulong start, long size, IOperationOrder order)
     }
 
     string Conflict(long earlier, string what, bool isWrite, long operation, int granule) =>
-        $"{order.Describe(operation)} {(isWrite ? "writes" : "reads")} bytes at 0x{start + ((ulong)granule * Granule):x} that {order.Describe(earlier)} {what}, and nothing orders the two: "
+        $"{order.Describe(operation)} {(isWrite ? "writes" : "reads")} bytes at 0x{start + ((ulong)granule * Granule):x} that "
+        + $"{order.Describe(earlier)} {what}, and nothing orders the two: "
         + "record an event behind the one and let the other's stream wait for it";
 
     /// <summary>The fault of a conflict.</summary>

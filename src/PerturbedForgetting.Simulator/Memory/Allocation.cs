@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace PerturbedForgetting.Simulator.Memory;
 
-/// <summary>A piece of device memory: host memory at the same address, with a bit for every byte that says whether it was written.</summary>
+/// <summary>A piece of device memory: host memory at the same address, with a bit for every byte that says whether it was
+/// written.</summary>
 sealed unsafe class Allocation(ulong start, long size, long number, string? name)
 {
     const int Bits = 64;
@@ -80,11 +81,13 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
     /// <summary>The bits of a word that belong to the bytes from <paramref name="first"/> to <paramref name="last"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static ulong Mask(ulong word, ulong first, ulong last) =>
-        (word == first / Bits ? ulong.MaxValue << (int)(first % Bits) : ulong.MaxValue) & (word == last / Bits ? ulong.MaxValue >> (Bits - 1 - (int)(last % Bits)) : ulong.MaxValue);
+        (word == first / Bits ? ulong.MaxValue << (int)(first % Bits) : ulong.MaxValue) & (word == last / Bits
+            ? ulong.MaxValue >> (Bits - 1 - (int)(last % Bits)) : ulong.MaxValue);
 
     /// <summary>Gives the marks back; the memory itself belongs to <see cref="DeviceMemory"/>.</summary>
     public void Release() => NativeMemory.Free(written);
 
     /// <inheritdoc/>
-    public override string ToString() => name is not null ? $"variable {name} (0x{start:x}, {size} bytes)" : $"allocation #{number} (0x{start:x}, {size} bytes)";
+    public override string ToString() =>
+        name is not null ? $"variable {name} (0x{start:x}, {size} bytes)" : $"allocation #{number} (0x{start:x}, {size} bytes)";
 }

@@ -86,7 +86,8 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
         foreach ((ulong start, long size, long number) in freed.Reverse())
         {
             if (address >= start && address < start + (ulong)size)
-                return (FaultKind.UseAfterFree, $"{place} lies {address - start} bytes into allocation #{number} ({size} bytes), which is freed");
+                return (FaultKind.UseAfterFree,
+                    $"{place} lies {address - start} bytes into allocation #{number} ({size} bytes), which is freed");
         }
         return (FaultKind.OutOfBounds, $"{place} {Nearest(address)}");
     }
@@ -99,7 +100,8 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
             return "is null";
         int next = ~IndexOf(address);
         return next > 0 ? $"lies {address - allocations[next - 1].End} bytes past the end of {allocations[next - 1]}"
-            : next < allocations.Count ? $"lies {allocations[next].Start - address} bytes before {allocations[next]}" : "lies nowhere: no memory is allocated";
+            : next < allocations.Count ? $"lies {allocations[next].Start - address} bytes before {allocations[next]}"
+                : "lies nowhere: no memory is allocated";
     }
 
     /// <summary>Index of the allocation that begins at an address, or the complement of where it would stand.</summary>

@@ -68,7 +68,8 @@ sealed unsafe class SharedMemory : IDisposable
         for (uint word = address >> 2, end = (address + (uint)bytes + 3) >> 2; word < end; word++)
         {
             uint writer = writers[word], reader = readers[word], own = epoch | (uint)warp;
-            if (bytes < 4 || writer < first || (writer & Flags) != 0 || (writer >= epoch && writer != own) || (reader >= epoch && (reader & Split) != 0))
+            if (bytes < 4 || writer < first || (writer & Flags) != 0 || (writer >= epoch && writer != own)
+                || (reader >= epoch && (reader & Split) != 0))
             {
                 if (Touch(word, address, bytes, warp, Access.Read) is { } problem)
                     return problem;
@@ -150,7 +151,8 @@ sealed unsafe class SharedMemory : IDisposable
         Vector256<int> own = Vector256.Create((int)epoch | warp), now = Vector256.Create((int)epoch);
         Vector256<int> writer = Vector256.Load((int*)writers + word), reader = Vector256.Load((int*)readers + word);
         Vector256<int> isNew = Vector256.LessThan(reader, now) | Vector256.Equals(reader, own);
-        Vector256<int> good = Vector256.GreaterThanOrEqual(writer, Vector256.Create((int)first)) & Unmarked(writer) & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own))
+        Vector256<int> good = Vector256.GreaterThanOrEqual(writer, Vector256.Create((int)first)) & Unmarked(writer)
+            & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own))
             & (isNew | Vector256.Equals(reader & Vector256.Create((int)Split), Vector256<int>.Zero));
         if (good != Vector256<int>.AllBitsSet)
             return false;
@@ -164,7 +166,8 @@ sealed unsafe class SharedMemory : IDisposable
     {
         Vector256<int> own = Vector256.Create((int)epoch | warp), now = Vector256.Create((int)epoch);
         Vector256<int> writer = Vector256.Load((int*)writers + word), reader = Vector256.Load((int*)readers + word);
-        Vector256<int> good = Unmarked(writer) & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own)) & (Vector256.LessThan(reader, now) | Vector256.Equals(reader, own));
+        Vector256<int> good = Unmarked(writer) & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own))
+            & (Vector256.LessThan(reader, now) | Vector256.Equals(reader, own));
         if (good != Vector256<int>.AllBitsSet)
             return false;
         own.Store((int*)writers + word);
@@ -174,7 +177,8 @@ sealed unsafe class SharedMemory : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<int> Unmarked(Vector256<int> tags) => Vector256.Equals(tags & Vector256.Create((int)Flags), Vector256<int>.Zero);
 
-    /// <summary>Notes an atomic operation on whole words: ordered against other atomic operations, not against plain accesses of other warps.</summary>
+    /// <summary>Notes an atomic operation on whole words: ordered against other atomic operations, not against plain accesses of other
+    /// warps.</summary>
     public SharedProblem? Update(uint address, int bytes, int warp)
     {
         for (uint word = address >> 2; word < (address + (uint)bytes) >> 2; word++)
@@ -226,7 +230,9 @@ sealed unsafe class SharedMemory : IDisposable
     static uint Whole(uint* tags)
     {
         uint newest = Math.Max(Math.Max(tags[0], tags[1]), Math.Max(tags[2], tags[3]));
-        return newest == tags[0] && newest == tags[1] && newest == tags[2] && newest == tags[3] ? newest : (newest & ~(OneEpoch - 1)) | Split;
+        return newest == tags[0] && newest == tags[1] && newest == tags[2] && newest == tags[3]
+            ? newest
+            : (newest & ~(OneEpoch - 1)) | Split;
     }
 
     SharedProblem? Touch(ref uint writer, ref uint reader, uint warp, Access access)

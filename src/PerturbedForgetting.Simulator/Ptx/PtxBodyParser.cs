@@ -61,7 +61,10 @@ sealed class PtxBodyParser(PtxParser parser, string function)
             {
                 PtxLabel label => label with { Name = Apart(label.Name) },
                 PtxBranchTargets table => table with { Name = Apart(table.Name), Labels = [.. table.Labels.Select(Apart)] },
-                PtxInstruction { Opcode: "bra" or "brx" } branch => branch with { Operands = [.. branch.Operands.Select(o => o is PtxName name ? name with { Name = Apart(name.Name) } : o)] },
+                PtxInstruction { Opcode: "bra" or "brx" } branch =>
+                    branch with { Operands = [.. branch.Operands.Select(o => o is PtxName name
+                        ? name with { Name = Apart(name.Name) }
+                        : o)] },
                 var other => other,
             };
         }
@@ -140,7 +143,8 @@ sealed class PtxBodyParser(PtxParser parser, string function)
     void CheckRoom(int count)
     {
         if (!parser.HasRoomFor(registers.Count + count))
-            throw parser.Error($"{count} more registers are more than the {PtxParser.MaximumRegisters} that a function may have, or a module has too many");
+            throw parser.Error($"{count} more registers are more than the {PtxParser.MaximumRegisters} that a function may have, or a "
+                + $"module has too many");
     }
 
     string Declare(string name)
@@ -239,7 +243,9 @@ sealed class PtxBodyParser(PtxParser parser, string function)
         bool isNegated = parser.Accept('!'), isNegative = !isNegated && parser.Accept('-');
         PtxToken token = parser.Next();
         if (token.Kind == PtxTokenKind.Number)
-            return PtxNumbers.TryParse(token.Text, isNegative, out PtxConstant constant) ? constant : throw parser.Error($"{token} is no constant");
+            return PtxNumbers.TryParse(token.Text, isNegative, out PtxConstant constant)
+                ? constant
+                : throw parser.Error($"{token} is no constant");
         if (token.Kind != PtxTokenKind.Name || isNegative)
             throw parser.Error($"{token} stands where an operand must");
         if (token.Text == "WARP_SZ")

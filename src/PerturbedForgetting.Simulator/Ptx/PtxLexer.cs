@@ -84,7 +84,8 @@ sealed class PtxLexer(string module, string text)
     /// <summary>A modifier may hold <c>::</c>, as <c>.L2::128B</c>.</summary>
     void Dotted()
     {
-        while (at < text.Length && (IsWord(text[at]) || (text[at] == ':' && at + 2 < text.Length && text[at + 1] == ':' && IsWord(text[at + 2]))))
+        while (at < text.Length && (IsWord(text[at])
+            || (text[at] == ':' && at + 2 < text.Length && text[at + 1] == ':' && IsWord(text[at + 2]))))
             at += text[at] == ':' ? 2 : 1;
     }
 

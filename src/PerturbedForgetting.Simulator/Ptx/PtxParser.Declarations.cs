@@ -88,7 +88,8 @@ public sealed partial class PtxParser
         byte[] initial = Accept('=') ? ReadInitial(name, type, elements) : [];
         if (elements == 0 && !isExternal && initial.Length == 0)
             throw Error($"{name} has no size");
-        return new PtxVariable(space, type, name, Math.Max(alignment, size), Math.Max(elements * size, initial.Length), initial, isExternal, location);
+        return new PtxVariable(space, type, name, Math.Max(alignment, size), Math.Max(elements * size, initial.Length), initial, isExternal,
+            location);
     }
 
     const long MaximumElements = 1L << 32;
@@ -96,7 +97,8 @@ public sealed partial class PtxParser
     long ReadLength()
     {
         string text = Take(PtxTokenKind.Number, "a length").Text;
-        return PtxNumbers.TryParse(text, false, out PtxConstant value) && value.Kind == PtxConstantKind.Integer && value.Bits <= MaximumElements
+        return PtxNumbers.TryParse(text, false, out PtxConstant value) && value.Kind == PtxConstantKind.Integer
+            && value.Bits <= MaximumElements
             ? (long)value.Bits
             : throw Error($"{text} is no length");
     }
@@ -118,7 +120,9 @@ public sealed partial class PtxParser
         while (depth > 0 && Accept(','));
         if (depth > 0)
             throw Error($"the values of {name} are not closed");
-        return elements == 0 || bytes.Count <= elements * size ? [.. bytes] : throw Error($"{name} has {elements} elements and {bytes.Count / size} values");
+        return elements == 0 || bytes.Count <= elements * size
+            ? [.. bytes]
+            : throw Error($"{name} has {elements} elements and {bytes.Count / size} values");
     }
 
     ulong ReadElement(PtxType type)

@@ -68,10 +68,12 @@ public sealed partial class PtxParser
         if (!Version.TryParse(version, out Version? parsed))
             throw Error($"'{version}' is no version");
         if (parsed > NewestVersion)
-            throw Error($"PTX ISA {version} is newer than {NewestVersion}, the newest that is known; compile for an older one (clang --cuda-feature=+ptx78)");
+            throw Error($"PTX ISA {version} is newer than {NewestVersion}, the newest that is known; compile for an older one (clang "
+                + $"--cuda-feature=+ptx78)");
         Expect("target");
         string target = Take(PtxTokenKind.Name, "the target").Text;
-        if (!target.StartsWith("sm_", StringComparison.Ordinal) || !int.TryParse(target.AsSpan(3).TrimEnd("af"), NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        if (!target.StartsWith("sm_", StringComparison.Ordinal)
+            || !int.TryParse(target.AsSpan(3).TrimEnd("af"), NumberStyles.None, CultureInfo.InvariantCulture, out _))
             throw Error($"'{target}' is no target such as sm_80");
         while (Accept(','))
             Take(PtxTokenKind.Name, "a target option");
@@ -211,7 +213,8 @@ public sealed partial class PtxParser
             }
         }
         if (Accept(';'))
-            return new PtxFunction(name, isEntry, true, parameters, results, maximum, required, new Dictionary<string, PtxType>(), [], [], location);
+            return new PtxFunction(name, isEntry, true, parameters, results, maximum, required, new Dictionary<string, PtxType>(), [], [],
+                location);
         if (isExternal)
             throw Error($"{name} is external and has a body");
         if (!defined.Add(name))
@@ -221,7 +224,8 @@ public sealed partial class PtxParser
         body.Read();
         reading = "";
         moduleRegisters += body.Registers.Count;
-        return new PtxFunction(name, isEntry, false, parameters, results, maximum, required, body.Registers, body.Variables, body.Statements, location);
+        return new PtxFunction(name, isEntry, false, parameters, results, maximum, required, body.Registers, body.Variables,
+            body.Statements, location);
     }
 
     (int X, int Y, int Z) ReadDimensions()

@@ -13,7 +13,8 @@ static class BackwardPass
     public static void Run(Tensor root, Tensor? gradient)
     {
         if (root.Node is not { } start)
-            throw new InvalidOperationException("There is nothing to go back through: the tensor was made without gradients, or from no trainable parameter.");
+            throw new InvalidOperationException(
+                "There is nothing to go back through: the tensor was made without gradients, or from no trainable parameter.");
         if (gradient is null && root.Count != 1)
             throw new InvalidOperationException($"Only a scalar starts a backward pass by itself; give a gradient for {root.Shape}.");
         if (gradient is not null && (gradient.Shape != root.Shape || gradient.DType != root.DType))

@@ -14,7 +14,9 @@ namespace PerturbedForgetting.Tensors.Autograd;
 abstract class Node
 {
     /// <summary>What a backward pass says that comes too late.</summary>
-    public const string Gone = "A backward pass reached a part of the graph that is gone: an earlier pass has used it, or the scope around the forward pass has ended. "
+    public const string Gone =
+        "A backward pass reached a part of the graph that is gone: an earlier pass has used it, or the scope around the forward pass has "
+        + "ended. "
         + "Compute the loss again, and open a scope that holds both the forward and the backward pass.";
 
     static long lastId;
@@ -36,10 +38,12 @@ abstract class Node
     /// <summary>The tensors the operation read, for the walk through the graph.</summary>
     public ReadOnlySpan<Tensor> Inputs => CollectionsMarshal.AsSpan(inputs);
 
-    /// <summary>Sends the gradient of the output on to the inputs that want one, with <see cref="Send"/> or <see cref="Parameter.GradTarget"/>.</summary>
+    /// <summary>Sends the gradient of the output on to the inputs that want one, with <see cref="Send"/> or
+    /// <see cref="Parameter.GradTarget"/>.</summary>
     protected abstract void Backward(Tensor dy);
 
-    /// <summary>Whether a backward pass that starts here from 1 needs no tensor that says so: <see cref="BackwardFromOne"/> does it.</summary>
+    /// <summary>Whether a backward pass that starts here from 1 needs no tensor that says so: <see cref="BackwardFromOne"/> does
+    /// it.</summary>
     public virtual bool StartsFromOne => false;
 
     /// <summary><see cref="Backward"/> for a gradient of 1.</summary>
@@ -70,7 +74,8 @@ abstract class Node
 
     /// <summary>The operation in a profile: <c>Conv2d backward</c>.</summary>
     protected virtual string Label =>
-        labels.GetOrAdd(GetType(), static type => $"{(type.Name.EndsWith("Node", StringComparison.Ordinal) ? type.Name[..^4] : type.Name)} backward");
+        labels.GetOrAdd(GetType(), static type =>
+            $"{(type.Name.EndsWith("Node", StringComparison.Ordinal) ? type.Name[..^4] : type.Name)} backward");
 
     /// <summary>Gives back what is held; without having run, for a branch that no gradient reached.</summary>
     internal void Free()
@@ -144,7 +149,8 @@ abstract class Node
             node.Receive(target);
     }
 
-    /// <summary>The gradient of an input that was repeated over leading dimensions: the sum over them, written straight into a parameter's gradient.</summary>
+    /// <summary>The gradient of an input that was repeated over leading dimensions: the sum over them, written straight into a parameter's
+    /// gradient.</summary>
     protected static void SendLeadingSum(Tensor? input, Tensor dy)
     {
         if (Target(input, out bool accumulate) is not { } target)

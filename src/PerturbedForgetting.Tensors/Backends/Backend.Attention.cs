@@ -12,6 +12,7 @@ abstract partial class Backend
     /// </summary>
     public abstract void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums);
 
-    /// <summary>dqkv [B, N, 3C] from what <see cref="Attention"/> read and wrote; the probabilities are computed again from <paramref name="logSums"/>.</summary>
+    /// <summary>dqkv [B, N, 3C] from what <see cref="Attention"/> read and wrote; the probabilities are computed again from
+    /// <paramref name="logSums"/>.</summary>
     public abstract void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv);
 }

@@ -22,7 +22,8 @@ static class BatchNormRow
 }
 
 /// <summary>Where a backward pass of batch normalisation puts its results; what is null is not wanted.</summary>
-readonly record struct BatchNormGradients(Tensor? X, Tensor? Residual, Tensor? Weight, bool AccumulateWeight, Tensor? Bias, bool AccumulateBias);
+readonly record struct BatchNormGradients(Tensor? X, Tensor? Residual, Tensor? Weight, bool AccumulateWeight, Tensor? Bias,
+    bool AccumulateBias);
 
 abstract partial class Backend
 {
@@ -31,7 +32,8 @@ abstract partial class Backend
     /// says. With running statistics, running = (1 - momentum) · running + momentum · batch, where the variance is the unbiased one. A
     /// counter, int64[1], grows by 1.
     /// </summary>
-    public abstract void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum,
+    public abstract void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean,
+        Tensor? runningVar, double momentum,
         Tensor? counter);
 
     /// <summary>Fills <paramref name="saved"/> from given statistics instead of the batch's.</summary>
@@ -45,5 +47,6 @@ abstract partial class Backend
     /// With <paramref name="relu"/>, dy counts as 0 where the relu cut off: where <paramref name="y"/> is 0 or, if it is null because
     /// there was no residual, where x says that it is, which saves reading y.
     /// </summary>
-    public abstract void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients);
+    public abstract void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch,
+        in BatchNormGradients gradients);
 }

@@ -11,7 +11,8 @@ abstract partial class Backend
     /// <summary>y = factor * x with a factor on the device, one element; <paramref name="y"/> may be <paramref name="x"/>.</summary>
     public abstract void ScaleBy(Tensor x, Tensor factor, Tensor y);
 
-    /// <summary>y = x + b, where b is repeated over the leading dimensions of x; <paramref name="y"/> may be <paramref name="x"/>.</summary>
+    /// <summary>y = x + b, where b is repeated over the leading dimensions of x; <paramref name="y"/> may be
+    /// <paramref name="x"/>.</summary>
     public abstract void AddBroadcast(Tensor x, Tensor b, Tensor y);
 
     /// <summary>y = the sum of x over the leading dimensions that y does not have; added to y if <paramref name="accumulate"/>.</summary>

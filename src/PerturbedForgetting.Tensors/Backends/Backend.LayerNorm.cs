@@ -1,7 +1,9 @@
 namespace PerturbedForgetting.Tensors.Backends;
 
-/// <summary>Where a backward pass of layer normalisation puts its results, and whether it adds them there; what is null is not wanted.</summary>
-readonly record struct LayerNormGradients(Tensor? X, bool AccumulateX, Tensor? Weight, bool AccumulateWeight, Tensor? Bias, bool AccumulateBias);
+/// <summary>Where a backward pass of layer normalisation puts its results, and whether it adds them there; what is null is not
+/// wanted.</summary>
+readonly record struct LayerNormGradients(Tensor? X, bool AccumulateX, Tensor? Weight, bool AccumulateWeight, Tensor? Bias,
+    bool AccumulateBias);
 
 abstract partial class Backend
 {
@@ -13,7 +15,8 @@ abstract partial class Backend
     public abstract void LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics);
 
     /// <summary>sum = x + residual, and the <see cref="LayerNorm"/> of that, in one pass.</summary>
-    public abstract void AddLayerNorm(Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, Tensor sum, Tensor y, Tensor statistics);
+    public abstract void AddLayerNorm(Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, Tensor sum, Tensor y,
+        Tensor statistics);
 
     /// <summary>
     /// With n = (x - mean) r: dweight = sum(dy n) and dbias = sum(dy) over rows, and with g = dy * weight, over the last dimension,

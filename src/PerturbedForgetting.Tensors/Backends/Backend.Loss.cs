@@ -22,5 +22,6 @@ abstract partial class Backend
     /// Mean over samples of sum(x * (1/classes - (alpha p + (1 - alpha) one-hot))), p = sigmoid or softmax of x,
     /// alpha = gamma (C - 1/max(p_label, 1/C)) / (C - 1), or gamma for negative C; the gradient takes p and alpha as constants.
     /// </summary>
-    public abstract void OutputBiasForget(Tensor logits, Tensor labels, double c, double gamma, bool sigmoid, Tensor loss, Tensor? gradient);
+    public abstract void OutputBiasForget(Tensor logits, Tensor labels, double c, double gamma, bool sigmoid, Tensor loss,
+        Tensor? gradient);
 }

@@ -15,7 +15,8 @@ abstract partial class Backend
     /// The gradients of <see cref="Linear"/>'s weight and bias: dweight = dyᵀ x and dbias = the sum of the rows of dy, or += with
     /// <paramref name="accumulateWeight"/> and <paramref name="accumulateBias"/>. dy [rows, out], x [rows, in].
     /// </summary>
-    public abstract void LinearBackwardWeight(Tensor dy, Tensor x, Tensor dweight, bool accumulateWeight, Tensor dbias, bool accumulateBias);
+    public abstract void LinearBackwardWeight(Tensor dy, Tensor x, Tensor dweight, bool accumulateWeight, Tensor dbias,
+        bool accumulateBias);
 
     /// <summary>pre = x weightᵀ + bias, y = gelu(pre) with the exact erf, in one pass over the outputs.</summary>
     public abstract void LinearGelu(Tensor x, Tensor weight, Tensor? bias, Tensor pre, Tensor y);

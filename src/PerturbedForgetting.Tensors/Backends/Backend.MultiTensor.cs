@@ -13,11 +13,14 @@ abstract partial class Backend
     /// <summary>result = (Σ x², Σ x·|w|ᵏ·z, Σ (|w|ᵏ·z)²).</summary>
     public abstract void Products(MultiTensorLayout layout, Tensor x, Tensor z, Weighting weighting, Tensor weights, Tensor result);
 
-    /// <summary>y = w + sign·radius / (√squaredNorm + 1e-12)·|w|ᵏ·d; frozen parts are copied. finite[0] = 0 where the norm is not finite.</summary>
-    public abstract void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor? finite, Tensor y);
+    /// <summary>y = w + sign·radius / (√squaredNorm + 1e-12)·|w|ᵏ·d; frozen parts are copied. finite[0] = 0 where the norm is not
+    /// finite.</summary>
+    public abstract void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm,
+        Tensor radius, double sign, Tensor? finite, Tensor y);
 
     /// <summary>y = scale·(the gradient), or y += that.</summary>
-    public abstract void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y);
+    public abstract void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate,
+        Tensor y);
 
     /// <summary>y = standard normal numbers of one call; padding and frozen parts are not touched.</summary>
     public abstract void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call);
@@ -28,8 +31,10 @@ abstract partial class Backend
     /// <summary>The same for any single tensor; integers are mixed in float32 and truncated.</summary>
     public abstract void Lerp(Tensor y, Tensor target, Tensor factor);
 
-    /// <summary>coefficients = (a, b) and squaredNorm of the combined gradient; see <see cref="MultiTensorOps.OrthogonalCoefficients"/>.</summary>
-    public abstract void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized, Tensor coefficients, Tensor combinedSquaredNorm);
+    /// <summary>coefficients = (a, b) and squaredNorm of the combined gradient; see
+    /// <see cref="MultiTensorOps.OrthogonalCoefficients"/>.</summary>
+    public abstract void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized,
+        Tensor coefficients, Tensor combinedSquaredNorm);
 
     /// <summary>last[0] = factor·value[0], in float64; sum[0] += last[0].</summary>
     public abstract void Record(Tensor value, double factor, Tensor last, Tensor sum);
@@ -44,8 +49,10 @@ abstract partial class Backend
     public abstract void BeginUpdate(Tensor squaredNorm, Tensor flag, double maxNorm, UpdateControl control);
 
     /// <summary>One step of SGD or SGDW.</summary>
-    public abstract void SgdUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule, UpdateControl control);
+    public abstract void SgdUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule,
+        UpdateControl control);
 
     /// <summary>One step of Adam or AdamW.</summary>
-    public abstract void AdamUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor first, Tensor second, in AdamRule rule, UpdateControl control);
+    public abstract void AdamUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor first, Tensor second,
+        in AdamRule rule, UpdateControl control);
 }

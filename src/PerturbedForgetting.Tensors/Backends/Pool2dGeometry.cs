@@ -6,7 +6,8 @@ namespace PerturbedForgetting.Tensors.Backends;
 /// <param name="Padding">How far the first window begins before the input.</param>
 readonly record struct Pool2dGeometry(Size2d Kernel, Size2d Stride, Size2d Padding)
 {
-    /// <summary>Number of windows along an axis, as PyTorch counts them: rounded up, no window begins behind the input and its left padding.</summary>
+    /// <summary>Number of windows along an axis, as PyTorch counts them: rounded up, no window begins behind the input and its left
+    /// padding.</summary>
     public static int Outputs(int input, int kernel, int stride, int padding, bool ceiling)
     {
         int outputs = ((input + (2 * padding) - kernel + (ceiling ? stride - 1 : 0)) / stride) + 1;

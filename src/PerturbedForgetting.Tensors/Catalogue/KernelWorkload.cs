@@ -24,8 +24,8 @@ sealed record KernelLaunch(string Name, double Loaded, double Stored, bool IsBac
     /// bound by memory.</summary>
     public Func<Shape[], double> Operations { get; init; } = static _ => 0;
 
-    /// <summary>How much more than it states it may load, and how much more store, as a part of all bytes that it states: a vector that every
-    /// row reads from cache, a window's neighbours, parts of sums that are added up. At 0 not a byte.</summary>
+    /// <summary>How much more than it states it may load, and how much more store, as a part of all bytes that it states: a vector that
+    /// every row reads from cache, a window's neighbours, parts of sums that are added up. At 0 not a byte.</summary>
     public double Again { get; init; }
 
     /// <summary>Whether it uses all of every sector that it asks for.</summary>

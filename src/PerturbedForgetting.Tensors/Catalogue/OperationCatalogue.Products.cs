@@ -28,7 +28,8 @@ static partial class OperationCatalogue
                     Words = ThreeByThree,
                 },
                 new(KernelWorkload.Library, side => [[side * side, 56, 56, 64], [64, 3, 3, 64], [64]],
-                    Convolve("forward"), Convolve("backward data") with { IsBackward = true }, Convolve("backward filter") with { IsBackward = true })
+                    Convolve("forward"), Convolve("backward data") with { IsBackward = true },
+                    Convolve("backward filter") with { IsBackward = true })
                 {
                     Units = ProductUnits.Libraries,
                     Words = ThreeByThree,

@@ -36,7 +36,8 @@ static partial class OperationCatalogue
             Shared = [[3, 21, 17, 70]],
             Workloads =
             [
-                new("nn", Images, new("avg_pool", 4, 1) { Again = 1.1 }, Back("avg_pool_backward", 1, 4) with { Again = 1.7 }) { Words = By2 },
+                new("nn", Images, new("avg_pool", 4, 1) { Again = 1.1 },
+                    Back("avg_pool_backward", 1, 4) with { Again = 1.7 }) { Words = By2 },
             ],
         };
         yield return Pool("GlobalAvgPool2d", x => Ops.GlobalAvgPool2d(x[0])) with

@@ -139,9 +139,13 @@ sealed class CachingAllocator(IMemorySource source)
         (string Text, long Bytes)[] consumers;
         lock (gate)
             consumers = [.. blocks.Where(static b => b.IsLive).GroupBy(static b => b.Purpose)
-                .Select(static g => (g.Count() == 1 ? $"{g.Key.Type}{g.Key.Shape}" : $"{g.Count()} × {g.Key.Type}{g.Key.Shape}", g.Sum(static b => b.Bytes)))
+                .Select(static g => (g.Count() == 1
+                    ? $"{g.Key.Type}{g.Key.Shape}"
+                    : $"{g.Count()} × {g.Key.Type}{g.Key.Shape}", g.Sum(static b => b.Bytes)))
                 .OrderByDescending(static c => c.Item2).Take(ConsumersShown)];
-        string used = consumers.Length == 0 ? "" : $" The largest: {string.Join("; ", consumers.Select(static c => $"{c.Text} {Mebibytes(c.Bytes)}"))}.";
+        string used = consumers.Length == 0
+            ? ""
+            : $" The largest: {string.Join("; ", consumers.Select(static c => $"{c.Text} {Mebibytes(c.Bytes)}"))}.";
         var counters = Counters;
         return $"No memory for a tensor {type}{shape} of {Mebibytes(size)}: "
             + $"{Mebibytes(counters.Live)} are in use by tensors{source.Room}.{used}";

@@ -35,7 +35,8 @@ public abstract unsafe class HostBuffer : IDisposable
     {
         ObjectDisposedException.ThrowIf(Pointer is null, this);
         if (offsetBytes < 0 || count < 0 || offsetBytes + (long)count * sizeof(T) > Bytes)
-            throw new ArgumentOutOfRangeException(nameof(count), $"{count} elements at byte {offsetBytes} do not fit into {Bytes} bytes of host memory.");
+            throw new ArgumentOutOfRangeException(nameof(count),
+                $"{count} elements at byte {offsetBytes} do not fit into {Bytes} bytes of host memory.");
         return new(Pointer + offsetBytes, count);
     }
 

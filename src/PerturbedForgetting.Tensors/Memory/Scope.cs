@@ -45,7 +45,8 @@ public sealed class Scope : IDisposable
         return scope;
     }
 
-    /// <summary>Opens a scope whose tensors, and those of the scopes inside it, nobody outside the library sees but those that it returns.</summary>
+    /// <summary>Opens a scope whose tensors, and those of the scopes inside it, nobody outside the library sees but those that it
+    /// returns.</summary>
     internal static Scope BeginHidden()
     {
         var scope = Begin();
@@ -55,7 +56,8 @@ public sealed class Scope : IDisposable
 
     internal void Own(Storage storage) => owned.Add(storage);
 
-    /// <summary>The outermost scope frees what the tape holds for a backward pass that never came, and keeps the node for another operation.</summary>
+    /// <summary>The outermost scope frees what the tape holds for a backward pass that never came, and keeps the node for another
+    /// operation.</summary>
     internal void Track(Node node) => root!.recorded.Add(node);
 
     /// <summary>A tensor object that was used before, if there is one.</summary>

@@ -14,8 +14,10 @@ class StagingBuffer(Tensor content) : IDisposable
     /// <summary>Whether copies run beside the computation, so that one may begin while an earlier batch is still computed.</summary>
     public virtual bool IsBesideComputation => false;
 
-    /// <summary>Copies the first bytes of host memory here. The host memory may be filled anew after <see cref="HostBuffer.WaitUntilRead"/>.</summary>
-    public virtual void Begin(HostBuffer source, long bytes) => content.Rows(0, checked((int)bytes)).CopyFrom<byte>(source.Span<byte>(0, checked((int)bytes)));
+    /// <summary>Copies the first bytes of host memory here. The host memory may be filled anew after
+    /// <see cref="HostBuffer.WaitUntilRead"/>.</summary>
+    public virtual void Begin(HostBuffer source, long bytes) =>
+        content.Rows(0, checked((int)bytes)).CopyFrom<byte>(source.Span<byte>(0, checked((int)bytes)));
 
     /// <summary>Orders the computation queued from now on behind the copy.</summary>
     public virtual void Await()

@@ -50,7 +50,8 @@ public static class MultiTensorOps
     /// <param name="sign">1 or -1.</param>
     /// <param name="y">Flat buffer that receives the moved weights; not the weights themselves.</param>
     /// <param name="finite">float64[1], set to 0 where the norm is infinite or not a number, else left as it is; or none.</param>
-    public static void StepAlong(MultiTensorLayout layout, Tensor direction, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor y, Tensor? finite = null)
+    public static void StepAlong(MultiTensorLayout layout, Tensor direction, Weighting weighting, Tensor squaredNorm, Tensor radius,
+        double sign, Tensor y, Tensor? finite = null)
     {
         using var range = Ranges.Operation(nameof(StepAlong));
         Flat(layout, direction);
@@ -108,7 +109,8 @@ public static class MultiTensorOps
         Backend(layout).Lerp(layout, y, target, factor);
     }
 
-    /// <summary>The same for one tensor outside the arena. An integer is mixed in float32 and truncated, as PyTorch does when it copies the mixture back.</summary>
+    /// <summary>The same for one tensor outside the arena. An integer is mixed in float32 and truncated, as PyTorch does when it copies the
+    /// mixture back.</summary>
     /// <param name="y">Any type.</param>
     /// <param name="target">Type and count of <paramref name="y"/>.</param>
     /// <param name="factor">float64[1].</param>
@@ -131,8 +133,10 @@ public static class MultiTensorOps
     /// <param name="isNormalized">Whether o is divided by its norm.</param>
     /// <param name="coefficients">float64[2]: a and b of <see cref="UpdateGradient"/>.</param>
     /// <param name="combinedSquaredNorm">float64[1]: squared norm of the combination, without another pass.</param>
-    public static void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized, Tensor coefficients, Tensor combinedSquaredNorm) =>
-        products.Backend.OrthogonalCoefficients(products, directionSquaredNorm, sign, alpha, isNormalized, coefficients, combinedSquaredNorm);
+    public static void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized,
+        Tensor coefficients, Tensor combinedSquaredNorm) =>
+        products.Backend.OrthogonalCoefficients(products, directionSquaredNorm, sign, alpha, isNormalized, coefficients,
+            combinedSquaredNorm);
 
     /// <summary>Keeps a scalar such as a loss on the device, to be read later: last = factor·value; sum += last.</summary>
     /// <param name="value">One float32 or float64 number.</param>
@@ -192,7 +196,8 @@ public static class MultiTensorOps
     /// <param name="momentum">v, flat; none when the rule has no momentum.</param>
     /// <param name="rule">Numbers of the method.</param>
     /// <param name="control">Learning rate, factor of the gradient, whether to proceed.</param>
-    public static void SgdUpdate(MultiTensorLayout layout, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule, UpdateControl control)
+    public static void SgdUpdate(MultiTensorLayout layout, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule,
+        UpdateControl control)
     {
         using var range = Ranges.Operation(nameof(SgdUpdate));
         Check(layout, gradient);
@@ -211,7 +216,8 @@ public static class MultiTensorOps
     /// <param name="second">v, flat.</param>
     /// <param name="rule">Numbers of the method.</param>
     /// <param name="control">Learning rate, step number, factor of the gradient, whether to proceed.</param>
-    public static void AdamUpdate(MultiTensorLayout layout, in UpdateGradient gradient, Tensor first, Tensor second, in AdamRule rule, UpdateControl control)
+    public static void AdamUpdate(MultiTensorLayout layout, in UpdateGradient gradient, Tensor first, Tensor second, in AdamRule rule,
+        UpdateControl control)
     {
         using var range = Ranges.Operation(nameof(AdamUpdate));
         Check(layout, gradient);

@@ -7,7 +7,8 @@ namespace PerturbedForgetting.Tensors.MultiTensor;
 /// <param name="Direction">z, a second buffer, or none.</param>
 /// <param name="Weighting">|w|ᵏ.</param>
 /// <param name="Coefficients">a and b, float64[2]; required with a second buffer.</param>
-public readonly record struct UpdateGradient(Tensor Values, Tensor? Direction = null, Weighting Weighting = Weighting.None, Tensor? Coefficients = null);
+public readonly record struct UpdateGradient(Tensor Values, Tensor? Direction = null, Weighting Weighting = Weighting.None,
+    Tensor? Coefficients = null);
 
 /// <summary>Numbers of stochastic gradient descent with momentum.</summary>
 /// <param name="Momentum">Factor of the old buffer; 0 needs no buffer.</param>

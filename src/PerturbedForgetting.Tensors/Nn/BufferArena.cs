@@ -27,7 +27,8 @@ public sealed class BufferArena
     public Tensor NewCopy() => Tensor.Persistent(Values.Shape, DType.UInt8, Values.Device).CopyFrom(Values);
 
     /// <summary>Views of the buffers in a copy, by their dotted names, in the order of the state dictionary.</summary>
-    public IEnumerable<(string Name, Tensor Tensor)> In(Tensor copy) => entries.Select(e => (e.Name, copy.View(e.Buffer.DType, e.Buffer.Shape, e.Offset)));
+    public IEnumerable<(string Name, Tensor Tensor)> In(Tensor copy) =>
+        entries.Select(e => (e.Name, copy.View(e.Buffer.DType, e.Buffer.Shape, e.Offset)));
 
     /// <summary>Views of what has one type, flat, with the zeros between: one a type.</summary>
     public IEnumerable<Tensor> ByType(Tensor copy) => regions.Select(r => copy.View(r.Type, [r.Count], r.Offset));

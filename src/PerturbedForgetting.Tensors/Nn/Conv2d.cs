@@ -1,6 +1,7 @@
 namespace PerturbedForgetting.Tensors.Nn;
 
-/// <summary>2-d convolution of images N,H,W,C: <see cref="Ops.Conv2d"/> with weights of its own, named <c>weight</c> and <c>bias</c>.</summary>
+/// <summary>2-d convolution of images N,H,W,C: <see cref="Ops.Conv2d"/> with weights of its own, named <c>weight</c> and
+/// <c>bias</c>.</summary>
 public sealed class Conv2d : Module
 {
     readonly int groups;
@@ -15,15 +16,19 @@ public sealed class Conv2d : Module
     /// <param name="groups">Equal groups of channels that do not see each other.</param>
     /// <param name="bias">Whether there is a bias.</param>
     /// <exception cref="ArgumentException">The channels are not divisible by the groups, or an extent is not positive.</exception>
-    public Conv2d(int inChannels, int outChannels, Size2d kernelSize, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null,
+    public Conv2d(int inChannels, int outChannels, Size2d kernelSize, Size2d? stride = null, Size2d padding = default,
+        Size2d? dilation = null,
         int groups = 1, bool bias = true)
     {
-        if (inChannels < 1 || outChannels < 1 || groups < 1 || inChannels % groups != 0 || outChannels % groups != 0 || kernelSize.H < 1 || kernelSize.W < 1)
-            throw new ArgumentException($"Conv2d needs channels that {groups} group(s) divide and a kernel of 1x1 at least, not {inChannels} to {outChannels} channels with kernel {kernelSize}.");
+        if (inChannels < 1 || outChannels < 1 || groups < 1 || inChannels % groups != 0 || outChannels % groups != 0 || kernelSize.H < 1
+            || kernelSize.W < 1)
+            throw new ArgumentException($"Conv2d needs channels that {groups} group(s) divide and a kernel of 1x1 at least, not "
+                + $"{inChannels} to {outChannels} channels with kernel {kernelSize}.");
         (Stride, Padding, Dilation, this.groups) = (stride ?? 1, padding, dilation ?? 1, groups);
         double bound = 1 / Math.Sqrt((double)inChannels / groups * kernelSize.H * kernelSize.W);
         Weight = Register("weight", new Parameter(
-            Initialization.Current.Uniform([outChannels, kernelSize.H, kernelSize.W, inChannels / groups], bound), WeightLayout.Convolution));
+            Initialization.Current.Uniform([outChannels, kernelSize.H, kernelSize.W, inChannels / groups], bound),
+            WeightLayout.Convolution));
         if (bias)
             Bias = Register("bias", new Parameter(Initialization.Current.Uniform([outChannels], bound)));
     }

@@ -4,7 +4,8 @@ namespace PerturbedForgetting.Tensors.Nn;
 public sealed class Dropout : Module
 {
     /// <param name="p">Probability of dropping an element, in [0, 1].</param>
-    /// <param name="stream">Where masks come from; by default the one that all dropout layers of the open <see cref="Initialization"/> share.</param>
+    /// <param name="stream">Where masks come from; by default the one that all dropout layers of the open <see cref="Initialization"/>
+    /// share.</param>
     /// <exception cref="ArgumentOutOfRangeException">p is no probability.</exception>
     public Dropout(double p, DropoutStream? stream = null)
     {

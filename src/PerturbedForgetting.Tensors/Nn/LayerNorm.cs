@@ -2,7 +2,8 @@ using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tensors.Nn;
 
-/// <summary>Layer norm over the last dimension with a weight of ones and a bias of zeros at first; see <see cref="Ops.LayerNorm"/>.</summary>
+/// <summary>Layer norm over the last dimension with a weight of ones and a bias of zeros at first; see
+/// <see cref="Ops.LayerNorm"/>.</summary>
 public sealed class LayerNorm : Module
 {
     readonly Parameter weight, bias;

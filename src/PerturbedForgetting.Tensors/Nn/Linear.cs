@@ -1,6 +1,7 @@
 namespace PerturbedForgetting.Tensors.Nn;
 
-/// <summary>y = x weightᵀ + bias on the last dimension: <see cref="Ops.Linear"/> with weights of its own, named <c>weight</c> and <c>bias</c>.</summary>
+/// <summary>y = x weightᵀ + bias on the last dimension: <see cref="Ops.Linear"/> with weights of its own, named <c>weight</c> and
+/// <c>bias</c>.</summary>
 public sealed class Linear : Module
 {
     /// <summary>Weight and bias start uniform in ±1/sqrt(inputs), as in PyTorch.</summary>

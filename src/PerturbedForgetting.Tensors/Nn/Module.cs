@@ -49,7 +49,8 @@ public abstract class Module
     /// <summary>Its name where it was registered, and its type, for profilers.</summary>
     string Label => label ??= GetType().Name;
 
-    /// <summary>Runs the module in a scope of its own: what it made on the way is given back, or kept as long as the tape needs it.</summary>
+    /// <summary>Runs the module in a scope of its own: what it made on the way is given back, or kept as long as the tape needs
+    /// it.</summary>
     public Tensor Call(Tensor x)
     {
         using var range = BeginRange();
@@ -57,7 +58,8 @@ public abstract class Module
         return scope.Return(Forward(x));
     }
 
-    /// <summary>Whether nobody outside the library sees a tensor that a call makes on the way, so that, where the tape keeps it, its object can be used again.</summary>
+    /// <summary>Whether nobody outside the library sees a tensor that a call makes on the way, so that, where the tape keeps it, its object
+    /// can be used again.</summary>
     internal virtual bool HidesTensors => false;
 
     /// <summary>The range of a call for profilers, where a module has calls of other forms.</summary>

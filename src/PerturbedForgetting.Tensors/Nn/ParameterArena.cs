@@ -9,7 +9,8 @@ namespace PerturbedForgetting.Tensors.Nn;
 /// <param name="Count">Elements, without the padding behind them.</param>
 public readonly record struct ParameterSegment(string Name, Parameter Parameter, long Offset, long Count);
 
-/// <summary>What <see cref="ParameterArena.ViewGradients"/> and the backward passes since have left behind, to be put back after recorded work was done again.</summary>
+/// <summary>What <see cref="ParameterArena.ViewGradients"/> and the backward passes since have left behind, to be put back after recorded
+/// work was done again.</summary>
 public sealed class GradientView
 {
     internal GradientView(nint address, bool[] arrived) => (Address, Arrived) = (address, arrived);
@@ -22,8 +23,9 @@ public sealed class GradientView
 /// <summary>
 /// All parameters of a model in one flat buffer, in state-dictionary order, each aligned to 64 bytes with zeros between. Buffers of
 /// the same layout hold gradients, momentum, moments and perturbed weights, so that a whole-model operation is one pass over
-/// contiguous memory. The model's buffers lie together too, in <see cref="Buffers"/>. The parameters are views: <see cref="ViewWeights"/> and <see cref="ViewGradients"/> switch which buffer they
-/// show, at no cost. That is how SAM moves to the perturbed weights and, bit for bit, back.
+/// contiguous memory. The model's buffers lie together too, in <see cref="Buffers"/>. The parameters are views: <see cref="ViewWeights"/>
+/// and <see cref="ViewGradients"/> switch which buffer they show, at no cost. That is how SAM moves to the perturbed weights and, bit for
+/// bit, back.
 /// </summary>
 public sealed class ParameterArena : IDisposable
 {
@@ -129,7 +131,8 @@ public sealed class ParameterArena : IDisposable
             segment.Parameter.ClearGrad();
     }
 
-    /// <summary>Zeroes, in the buffer the gradients lie in, the parts that no backward pass has reached (frozen or unused parameters).</summary>
+    /// <summary>Zeroes, in the buffer the gradients lie in, the parts that no backward pass has reached (frozen or unused
+    /// parameters).</summary>
     public void CompleteGradients()
     {
         for (int i = 0; i < Segments.Count; i++)

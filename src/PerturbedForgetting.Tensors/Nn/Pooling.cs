@@ -17,7 +17,8 @@ public sealed class MaxPool2d(Size2d kernelSize, Size2d? stride = null, Size2d p
 /// <param name="padding">How far windows reach over each border.</param>
 /// <param name="ceilMode">Whether a last, incomplete window counts.</param>
 /// <param name="countIncludePad">Whether the padding counts as zeros in the mean.</param>
-public sealed class AvgPool2d(Size2d kernelSize, Size2d? stride = null, Size2d padding = default, bool ceilMode = false, bool countIncludePad = true) : Module
+public sealed class AvgPool2d(Size2d kernelSize, Size2d? stride = null, Size2d padding = default, bool ceilMode = false,
+    bool countIncludePad = true) : Module
 {
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor x) => Report(Ops.AvgPool2d(x, kernelSize, stride, padding, ceilMode, countIncludePad));

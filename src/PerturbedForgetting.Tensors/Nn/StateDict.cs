@@ -21,8 +21,12 @@ public static class StateDict
     /// <param name="layout">How it is laid out.</param>
     public static float[] ToTorch(Tensor tensor, WeightLayout layout)
     {
-        float[] values = tensor.DType == DType.Float64 ? Array.ConvertAll(tensor.ToArray<double>(), static x => (float)x) : tensor.ToArray<float>();
-        return layout == WeightLayout.Convolution ? Transposed<float>(values, tensor.Shape[0], tensor.Shape[1] * tensor.Shape[2], tensor.Shape[3]) : values;
+        float[] values = tensor.DType == DType.Float64
+            ? Array.ConvertAll(tensor.ToArray<double>(), static x => (float)x)
+            : tensor.ToArray<float>();
+        return layout == WeightLayout.Convolution
+            ? Transposed<float>(values, tensor.Shape[0], tensor.Shape[1] * tensor.Shape[2], tensor.Shape[3])
+            : values;
     }
 
     /// <summary>Sets a floating-point tensor from float32 values in PyTorch's layout.</summary>
@@ -45,9 +49,11 @@ public static class StateDict
         foreach (var entry in module.State())
         {
             if (entry.Tensor.DType == DType.Int64)
-                writer.Add(entry.Name, SafetensorsDType.I64, TorchShape(entry), stream => stream.Write(MemoryMarshal.AsBytes<long>(entry.Tensor.ToArray<long>())));
+                writer.Add(entry.Name, SafetensorsDType.I64, TorchShape(entry), stream =>
+                    stream.Write(MemoryMarshal.AsBytes<long>(entry.Tensor.ToArray<long>())));
             else
-                writer.Add(entry.Name, SafetensorsDType.F32, TorchShape(entry), stream => stream.Write(MemoryMarshal.AsBytes<float>(ToTorch(entry.Tensor, entry.Layout))));
+                writer.Add(entry.Name, SafetensorsDType.F32, TorchShape(entry), stream =>
+                    stream.Write(MemoryMarshal.AsBytes<float>(ToTorch(entry.Tensor, entry.Layout))));
         }
     }
 
@@ -76,7 +82,9 @@ public static class StateDict
             if (unknown.Contains(name))
                 problems.Add($"'{name}' is not in the model");
         if (strict && problems.Count > 0)
-            throw new SafetensorsException(file.Path, $"the file does not belong to this model ({problems.Count} of {file.Names.Count} entries differ): {string.Join("; ", problems)}. Check the model's name and options.");
+            throw new SafetensorsException(file.Path,
+                $"the file does not belong to this model ({problems.Count} of {file.Names.Count} entries differ): "
+                + $"{string.Join("; ", problems)}. Check the model's name and options.");
         foreach (var entry in fitting)
             Read(entry, file.Entry(entry.Name));
         return problems;
@@ -110,7 +118,8 @@ public static class StateDict
             : source.DType is SafetensorsDType.F32 or SafetensorsDType.F64 or SafetensorsDType.F16 or SafetensorsDType.BF16;
         if (typeFits && source.Shape.SequenceEqual(shape))
             return null;
-        return $"'{entry.Name}' is {source.DType.Name()} {source.ShapeText} in the file and {(counter ? "I64" : "F32")} [{string.Join(", ", shape)}] in the model";
+        return $"'{entry.Name}' is {source.DType.Name()} {source.ShapeText} in the file and {(counter ? "I64" : "F32")} "
+            + $"[{string.Join(", ", shape)}] in the model";
     }
 
     /// <summary>Each of <paramref name="count"/> matrices transposed.</summary>

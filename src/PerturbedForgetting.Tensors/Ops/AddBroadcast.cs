@@ -31,7 +31,8 @@ public static partial class Ops
         for (int i = 0; fits && i < rank; i++)
             fits = x.Shape[skip + i] == b.Shape[ones + i];
         if (!fits)
-            throw new ArgumentException($"{operation} repeats its second tensor over leading dimensions of the first, of the same type; {b} does not end as {x} does.");
+            throw new ArgumentException($"{operation} repeats its second tensor over leading dimensions of the first, of the same type; "
+                + $"{b} does not end as {x} does.");
     }
 
     sealed class AddBroadcastNode : Node<AddBroadcastNode>

@@ -18,7 +18,8 @@ public static partial class Ops
     {
         using var range = Ranges.Operation(nameof(Attention));
         if (qkv.Shape.Rank != 3 || heads < 1 || qkv.Shape[2] % (3 * heads) != 0 || qkv.Shape.Product(1, 3) == 0 || !qkv.DType.IsFloating())
-            throw new ArgumentException($"Attention with {heads} heads needs queries, keys and values [batch, tokens, 3 * heads * channels], not {qkv}.");
+            throw new ArgumentException(
+                $"Attention with {heads} heads needs queries, keys and values [batch, tokens, 3 * heads * channels], not {qkv}.");
         if (!(scale > 0 && double.IsFinite(scale)))
             throw new ArgumentOutOfRangeException(nameof(scale), $"The scale of attention is positive; it is {scale}.");
         int batch = qkv.Shape[0], tokens = qkv.Shape[1];

@@ -85,7 +85,8 @@ public static partial class Ops
         if (residual is not null)
             RequireSame(nameof(BatchNorm), x, residual);
         if (training && x.Count < 2L * channels)
-            throw new ArgumentException($"BatchNorm in training mode needs more than one value a channel, not {x.Shape}; use a larger batch, a larger image, or evaluation mode.");
+            throw new ArgumentException($"BatchNorm in training mode needs more than one value a channel, not {x.Shape}; use a larger "
+                + $"batch, a larger image, or evaluation mode.");
     }
 
     sealed class BatchNormNode : Node<BatchNormNode>
@@ -93,7 +94,8 @@ public static partial class Ops
         Tensor saved = null!;
         bool relu, training;
 
-        public static BatchNormNode Record(Tensor x, Tensor weight, Tensor bias, Tensor? residual, bool relu, Tensor y, Tensor saved, bool training)
+        public static BatchNormNode Record(Tensor x, Tensor weight, Tensor bias, Tensor? residual, bool relu, Tensor y, Tensor saved,
+            bool training)
         {
             var node = Take(x, weight, bias, residual);
             (node.relu, node.training) = (relu, training);

@@ -2,7 +2,8 @@ using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
 
-/// <summary>How the elementwise binary losses [samples, classes] become one number: a single word reduces over all elements, of two the first over classes and the second over samples.</summary>
+/// <summary>How the elementwise binary losses [samples, classes] become one number: a single word reduces over all elements, of two the
+/// first over classes and the second over samples.</summary>
 public enum LossReduction
 {
     /// <summary>Mean over all elements.</summary>
@@ -32,7 +33,8 @@ public static partial class Ops
     /// <param name="reduction">How to reduce.</param>
     /// <returns>A scalar.</returns>
     /// <exception cref="ArgumentException">Wrong shapes, or a label that is no class; the message names it.</exception>
-    public static Tensor BinaryCrossEntropy(Tensor logits, Tensor target, double smoothing = 0, LossReduction reduction = LossReduction.SumMean)
+    public static Tensor BinaryCrossEntropy(Tensor logits, Tensor target, double smoothing = 0,
+        LossReduction reduction = LossReduction.SumMean)
     {
         using var range = Ranges.Operation(nameof(BinaryCrossEntropy));
         RequireSmoothing(smoothing);

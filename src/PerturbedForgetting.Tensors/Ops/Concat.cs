@@ -19,8 +19,10 @@ public static partial class Ops
         bool records = false;
         foreach (var input in inputs)
         {
-            if (input.DType != first.DType || input.Shape.Rank != first.Shape.Rank || input.Shape.With(axis, 1) != first.Shape.With(axis, 1))
-                throw new ArgumentException($"Concat along dimension {axis} needs tensors that agree in type and in all other dimensions, not {first} and {input}.");
+            if (input.DType != first.DType || input.Shape.Rank != first.Shape.Rank
+                || input.Shape.With(axis, 1) != first.Shape.With(axis, 1))
+                throw new ArgumentException($"Concat along dimension {axis} needs tensors that agree in type and in all other dimensions, "
+                    + $"not {first} and {input}.");
             extent = checked(extent + input.Shape[axis]);
             records |= Records(input);
         }
@@ -44,7 +46,8 @@ public static partial class Ops
         whole.Backend.CopyBlocks(whole, stretch, part, blocks, blocks.Stride, count);
     }
 
-    /// <summary>The blocks of a part of <paramref name="length"/> indices of a dimension, where they lie in the whole, and how many there are.</summary>
+    /// <summary>The blocks of a part of <paramref name="length"/> indices of a dimension, where they lie in the whole, and how many there
+    /// are.</summary>
     static (Blocks Part, Blocks Stretch, long Count) Blocks(Shape whole, int axis, int start, int length)
     {
         long inner = whole.Product(axis + 1, whole.Rank);

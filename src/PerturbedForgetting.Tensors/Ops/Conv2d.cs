@@ -16,7 +16,8 @@ public static partial class Ops
     /// <param name="groups">Equal groups of channels that do not see each other.</param>
     /// <returns>[N, OH, OW, O].</returns>
     /// <exception cref="ArgumentException">The shapes do not fit, or the kernel is larger than the padded input.</exception>
-    public static Tensor Conv2d(Tensor x, Tensor weight, Tensor? bias = null, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, int groups = 1)
+    public static Tensor Conv2d(Tensor x, Tensor weight, Tensor? bias = null, Size2d? stride = null, Size2d padding = default,
+        Size2d? dilation = null, int groups = 1)
     {
         using var range = Ranges.Operation(nameof(Conv2d));
         var geometry = new Conv2dGeometry(stride ?? 1, padding, dilation ?? 1, groups);
@@ -32,12 +33,15 @@ public static partial class Ops
     {
         if (g.Stride.H < 1 || g.Stride.W < 1 || g.Dilation.H < 1 || g.Dilation.W < 1 || g.Padding.H < 0 || g.Padding.W < 0 || g.Groups < 1)
             throw new ArgumentException($"Conv2d needs stride, dilation and groups of 1 at least and padding of 0 at least, not {g}.");
-        if (x.Shape.Rank != 4 || weight.Shape.Rank != 4 || x.DType != weight.DType || weight.Shape[3] * g.Groups != x.Shape[3] || weight.Shape[0] % g.Groups != 0)
-            throw new ArgumentException($"Conv2d with {g.Groups} group(s) needs x [N, H, W, C] and weight [O, kh, kw, C / groups] of one type, O divisible by the groups, not {x} and {weight}.");
+        if (x.Shape.Rank != 4 || weight.Shape.Rank != 4 || x.DType != weight.DType || weight.Shape[3] * g.Groups != x.Shape[3]
+            || weight.Shape[0] % g.Groups != 0)
+            throw new ArgumentException($"Conv2d with {g.Groups} group(s) needs x [N, H, W, C] and weight [O, kh, kw, C / groups] of one "
+                + $"type, O divisible by the groups, not {x} and {weight}.");
         int height = Extent(x.Shape[1], weight.Shape[1], g.Stride.H, g.Padding.H, g.Dilation.H);
         int width = Extent(x.Shape[2], weight.Shape[2], g.Stride.W, g.Padding.W, g.Dilation.W);
         if (height < 1 || width < 1)
-            throw new ArgumentException($"The kernel {weight.Shape} with dilation {g.Dilation} is larger than the input {x.Shape} with padding {g.Padding}; use a larger image or more padding.");
+            throw new ArgumentException($"The kernel {weight.Shape} with dilation {g.Dilation} is larger than the input {x.Shape} with "
+                + $"padding {g.Padding}; use a larger image or more padding.");
         return [x.Shape[0], height, width, weight.Shape[0]];
 
         static int Extent(int input, int kernel, int stride, int padding, int dilation)

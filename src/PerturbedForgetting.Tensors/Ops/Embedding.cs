@@ -37,8 +37,10 @@ public static partial class Ops
     public static Tensor EmbedTokens(Tensor x, Tensor? classToken, Tensor positions)
     {
         using var range = Ranges.Operation(nameof(EmbedTokens));
-        if (x.Shape.Rank != 3 || (classToken is not null && (classToken.Shape != new Shape(1, 1, x.Shape[2]) || classToken.DType != x.DType)))
-            throw new ArgumentException($"EmbedTokens needs tokens [N, T, C] and a class token [1, 1, C] of one type, not {x} and {classToken}.");
+        if (x.Shape.Rank != 3 || (classToken is not null
+            && (classToken.Shape != new Shape(1, 1, x.Shape[2]) || classToken.DType != x.DType)))
+            throw new ArgumentException(
+            $"EmbedTokens needs tokens [N, T, C] and a class token [1, 1, C] of one type, not {x} and {classToken}.");
         Shape shape = x.Shape.With(1, x.Shape[1] + (classToken is null ? 0 : 1));
         if (positions.Shape != shape.With(0, 1) || positions.DType != x.DType)
             throw new ArgumentException($"EmbedTokens needs positions {x.DType}{shape.With(0, 1)}, not {positions}.");

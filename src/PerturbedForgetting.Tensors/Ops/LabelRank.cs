@@ -10,7 +10,8 @@ public static partial class Ops
     /// Has no gradient.
     /// </summary>
     /// <param name="logits">[samples, classes].</param>
-    /// <param name="labels">Int32 [samples]; or for several labels a sample uint8 [samples, classes], not 0 where the class applies.</param>
+    /// <param name="labels">Int32 [samples]; or for several labels a sample uint8 [samples, classes], not 0 where the class
+    /// applies.</param>
     /// <returns>Int32 [samples]; of several labels the best place, and -1 for a sample without labels.</returns>
     /// <exception cref="ArgumentException">Wrong shapes, or a label that is no class; the message names it.</exception>
     public static Tensor LabelRank(Tensor logits, Tensor labels)
@@ -19,13 +20,15 @@ public static partial class Ops
         if (labels.DType != DType.UInt8)
             RequireLabels("LabelRank", logits, labels);
         else if (logits.Shape.Rank != 2 || labels.Shape != logits.Shape)
-            throw new ArgumentException($"LabelRank needs UInt8 labels of the shape of the logits [samples, classes], not {labels} for {logits}.");
+            throw new ArgumentException(
+                $"LabelRank needs UInt8 labels of the shape of the logits [samples, classes], not {labels} for {logits}.");
         var y = Tensor.Empty([logits.Shape[0]], DType.Int32, logits.Device);
         logits.Backend.LabelRank(logits, labels, y);
         return y;
     }
 
-    /// <summary>Counts on the device, to be read when somebody asks: samples whose label is the first, among the first k, and samples that have a label.</summary>
+    /// <summary>Counts on the device, to be read when somebody asks: samples whose label is the first, among the first k, and samples that
+    /// have a label.</summary>
     /// <param name="ranks">Int32 [samples], of <see cref="LabelRank"/>.</param>
     /// <param name="k">At least 1.</param>
     /// <param name="counts">Int32 [3], added to.</param>

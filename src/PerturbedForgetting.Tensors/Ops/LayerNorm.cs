@@ -56,7 +56,8 @@ public static partial class Ops
         RequireLastDimension(operation, x);
         int width = x.Shape[-1];
         if (weight.Count != width || bias.Count != width || weight.DType != x.DType || bias.DType != x.DType || width == 0)
-            throw new ArgumentException($"{operation} of {x} needs a weight and a bias of its {width} channels and of its type, not {weight} and {bias}.");
+            throw new ArgumentException(
+                $"{operation} of {x} needs a weight and a bias of its {width} channels and of its type, not {weight} and {bias}.");
     }
 
     static Tensor LayerNormStatistics(Tensor x) => Tensor.Hidden([checked((int)(x.Count / x.Shape[-1])), 3], x.DType, x.Device);
@@ -77,7 +78,8 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             Tensor x = Inputs[0], weight = Inputs[1], bias = Inputs[2];
-            Tensor? dx = Target(x, out bool accumulate), dweight = Target(weight, out bool accumulateWeight), dbias = Target(bias, out bool accumulateBias);
+            Tensor? dx = Target(x, out bool accumulate), dweight = Target(weight, out bool accumulateWeight),
+                dbias = Target(bias, out bool accumulateBias);
             dy.Backend.LayerNormBackward(dy, x, weight, statistics, new(dx, accumulate, dweight, accumulateWeight, dbias, accumulateBias));
             Deliver(x, dx);
             Deliver(weight, dweight);

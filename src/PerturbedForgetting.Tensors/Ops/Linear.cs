@@ -22,7 +22,8 @@ public static partial class Ops
         return y;
     }
 
-    /// <summary>gelu(x weightᵀ + bias) with the exact erf: one pass over the outputs; the backward keeps the value before the gelu.</summary>
+    /// <summary>gelu(x weightᵀ + bias) with the exact erf: one pass over the outputs; the backward keeps the value before the
+    /// gelu.</summary>
     /// <inheritdoc cref="Linear"/>
     public static Tensor LinearGelu(Tensor x, Tensor weight, Tensor? bias = null)
     {
@@ -37,14 +38,16 @@ public static partial class Ops
 
     static Tensor LinearOutput(string operation, Tensor x, Tensor weight, Tensor? bias)
     {
-        if (x.Shape.Rank < 1 || weight.Shape.Rank < 2 || weight.Shape.Product(1, weight.Shape.Rank) != x.Shape[-1] || x.DType != weight.DType)
+        if (x.Shape.Rank < 1 || weight.Shape.Rank < 2 || weight.Shape.Product(1, weight.Shape.Rank) != x.Shape[-1]
+            || x.DType != weight.DType)
             throw new ArgumentException($"{operation} needs x [..., in] and weight [out, in] of one type, not {x} and {weight}.");
         RequireVector(operation, "bias", bias, weight.Shape[0], weight);
         return Tensor.Empty(x.Shape.With(-1, weight.Shape[0]), x.DType, x.Device);
     }
 
     /// <summary>A weight as [out, in].</summary>
-    static Tensor Matrix(Tensor weight) => weight.Shape.Rank == 2 ? weight : weight.View([weight.Shape[0], checked((int)weight.Shape.Product(1, weight.Shape.Rank))]);
+    static Tensor Matrix(Tensor weight) =>
+        weight.Shape.Rank == 2 ? weight : weight.View([weight.Shape[0], checked((int)weight.Shape.Product(1, weight.Shape.Rank))]);
 
     static void RequireVector(string operation, string name, Tensor? vector, int count, Tensor like)
     {

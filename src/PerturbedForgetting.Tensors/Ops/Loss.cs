@@ -7,7 +7,8 @@ public static partial class Ops
     static void RequireLogits(string operation, Tensor logits)
     {
         if (logits.Shape.Rank != 2 || !logits.DType.IsFloating() || logits.Count == 0)
-            throw new ArgumentException($"{operation} needs logits [samples, classes] of a floating type with at least one sample and class, not {logits}.");
+            throw new ArgumentException(
+                $"{operation} needs logits [samples, classes] of a floating type with at least one sample and class, not {logits}.");
     }
 
     /// <summary>Refuses labels that a kernel must not see.</summary>
@@ -15,7 +16,8 @@ public static partial class Ops
     {
         RequireLogits(operation, logits);
         if (labels.DType != DType.Int32 || labels.Shape.Rank != 1 || labels.Shape[0] != logits.Shape[0])
-            throw new ArgumentException($"{operation} needs one Int32 label a sample, [{logits.Shape[0]}] for logits {logits.Shape}, not {labels}.");
+            throw new ArgumentException(
+                $"{operation} needs one Int32 label a sample, [{logits.Shape[0]}] for logits {logits.Shape}, not {labels}.");
         int classes = logits.Shape[1];
         if (labels.KnownBelow > 0 && labels.KnownBelow <= classes)
             return;

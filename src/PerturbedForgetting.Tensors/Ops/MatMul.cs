@@ -17,7 +17,8 @@ public static partial class Ops
         if (a.DType != b.DType || a.Shape.Rank < 2 || (shared ? 2 : a.Shape.Rank) != b.Shape.Rank
             || (!shared && !SameLeading(a.Shape, b.Shape))
             || a.Shape[transposeA ? -2 : -1] != b.Shape[transposeB ? -1 : -2])
-            throw new ArgumentException($"MatMul cannot multiply {a}{(transposeA ? " transposed" : "")} by {b}{(transposeB ? " transposed" : "")}.");
+            throw new ArgumentException(
+            $"MatMul cannot multiply {a}{(transposeA ? " transposed" : "")} by {b}{(transposeB ? " transposed" : "")}.");
         var shape = a.Shape.With(-2, a.Shape[transposeA ? -1 : -2]).With(-1, b.Shape[transposeB ? -2 : -1]);
         var y = Tensor.Empty(shape, a.DType, a.Device);
         // With one b for all and no transposition of a, the rows of all matrices are those of one.

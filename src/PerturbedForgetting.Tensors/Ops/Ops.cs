@@ -13,7 +13,8 @@ public static partial class Ops
 
     static bool Records(Tensor a, Tensor? b) => GradMode.Enabled && (a.RequiresGrad || b is { RequiresGrad: true });
 
-    static bool Records(Tensor a, Tensor? b, Tensor? c) => GradMode.Enabled && (a.RequiresGrad || b is { RequiresGrad: true } || c is { RequiresGrad: true });
+    static bool Records(Tensor a, Tensor? b, Tensor? c) =>
+        GradMode.Enabled && (a.RequiresGrad || b is { RequiresGrad: true } || c is { RequiresGrad: true });
 
     static void RequireSame(string operation, Tensor a, Tensor b)
     {

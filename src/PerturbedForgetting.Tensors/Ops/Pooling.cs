@@ -6,7 +6,8 @@ namespace PerturbedForgetting.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>The maximum of each window. The gradient of equal maxima goes to the first in row-major order; pixels outside the image never win.</summary>
+    /// <summary>The maximum of each window. The gradient of equal maxima goes to the first in row-major order; pixels outside the image
+    /// never win.</summary>
     /// <param name="x">[N, H, W, C].</param>
     /// <param name="kernel">Extent of the window.</param>
     /// <param name="stride">Pixels between windows; the kernel's extent where none is given.</param>
@@ -35,7 +36,8 @@ public static partial class Ops
     /// <param name="countIncludePad">Whether the padding counts as zeros in the mean. What rounding up adds never counts.</param>
     /// <returns>[N, OH, OW, C].</returns>
     /// <exception cref="ArgumentException">The window does not fit.</exception>
-    public static Tensor AvgPool2d(Tensor x, Size2d kernel, Size2d? stride = null, Size2d padding = default, bool ceilMode = false, bool countIncludePad = true)
+    public static Tensor AvgPool2d(Tensor x, Size2d kernel, Size2d? stride = null, Size2d padding = default, bool ceilMode = false,
+        bool countIncludePad = true)
     {
         using var range = Ranges.Operation(nameof(AvgPool2d));
         var geometry = new Pool2dGeometry(kernel, stride ?? kernel, padding);
@@ -63,12 +65,14 @@ public static partial class Ops
     {
         if (g.Kernel.H < 1 || g.Kernel.W < 1 || g.Stride.H < 1 || g.Stride.W < 1 || g.Padding.H < 0 || g.Padding.W < 0
             || g.Padding.H > g.Kernel.H / 2 || g.Padding.W > g.Kernel.W / 2)
-            throw new ArgumentException($"{operation} needs kernel and stride of 1 at least and padding of at most half the kernel, not {g}.");
+            throw new ArgumentException(
+            $"{operation} needs kernel and stride of 1 at least and padding of at most half the kernel, not {g}.");
         // Rounding up lets a window reach less than a stride over the padded input.
         int excessH = ceilMode ? g.Stride.H - 1 : 0, excessW = ceilMode ? g.Stride.W - 1 : 0;
         if (x.Shape.Rank != 4 || x.Shape[1] == 0 || x.Shape[2] == 0
             || x.Shape[1] + (2 * g.Padding.H) + excessH < g.Kernel.H || x.Shape[2] + (2 * g.Padding.W) + excessW < g.Kernel.W)
-            throw new ArgumentException($"{operation} with kernel {g.Kernel} and padding {g.Padding} needs x [N, H, W, C] of at least that size, not {x}.");
+            throw new ArgumentException(
+            $"{operation} with kernel {g.Kernel} and padding {g.Padding} needs x [N, H, W, C] of at least that size, not {x}.");
         int height = Pool2dGeometry.Outputs(x.Shape[1], g.Kernel.H, g.Stride.H, g.Padding.H, ceilMode);
         int width = Pool2dGeometry.Outputs(x.Shape[2], g.Kernel.W, g.Stride.W, g.Padding.W, ceilMode);
         return [x.Shape[0], height, width, x.Shape[3]];

@@ -29,7 +29,8 @@ public static partial class Ops
     static Tensor Part(Tensor x, int axis, int start, int length, Shape shape)
     {
         if (start < 0 || length < 0 || start > x.Shape[axis] - length)
-            throw new ArgumentOutOfRangeException(nameof(start), $"Dimension {axis} of {x.Shape} has no elements {start} to {start + length - 1}.");
+            throw new ArgumentOutOfRangeException(nameof(start),
+                $"Dimension {axis} of {x.Shape} has no elements {start} to {start + length - 1}.");
         Tensor y;
         if (x.Shape.Product(0, axis) == 1)
             y = x.View(shape, start * x.Shape.Product(axis + 1, x.Shape.Rank));

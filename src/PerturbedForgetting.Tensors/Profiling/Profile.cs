@@ -46,7 +46,8 @@ public sealed record Profile(
     /// <summary>Sum of the entries' times.</summary>
     public double EntryMicroseconds => Entries.Sum(static e => e.Microseconds);
 
-    /// <summary>Microseconds by outermost pass, in the order of their beginning: those of the device, or of the host where operations run there.</summary>
+    /// <summary>Microseconds by outermost pass, in the order of their beginning: those of the device, or of the host where operations run
+    /// there.</summary>
     public IReadOnlyList<(string Pass, double Microseconds)> Passes
     {
         get

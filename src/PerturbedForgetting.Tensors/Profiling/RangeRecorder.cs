@@ -55,7 +55,8 @@ sealed class RangeRecorder(long origin) : IRangeListener
             Add(range.Name, 1, range.Duration);
             around.Push(range);
         }
-        return [.. sums.Select(static s => new ProfileEntry(s.Key, s.Value.Calls, s.Value.Microseconds, default)).OrderByDescending(static e => e.Microseconds)];
+        return [.. sums.Select(static s => new ProfileEntry(s.Key, s.Value.Calls, s.Value.Microseconds, default))
+            .OrderByDescending(static e => e.Microseconds)];
 
         void Add(string name, int calls, double microseconds)
         {

@@ -47,7 +47,8 @@ public readonly struct Philox(ulong seed, ulong stream)
         return (index & 1) == 0 ? a : b;
     }
 
-    /// <summary>Standard normals for the indices <c>first .. first + destination.Length</c>; <paramref name="first"/> is a multiple of 4.</summary>
+    /// <summary>Standard normals for the indices <c>first .. first + destination.Length</c>; <paramref name="first"/> is a multiple of
+    /// 4.</summary>
     public void Normals(ulong first, Span<float> destination)
     {
         if ((first & 3) != 0)

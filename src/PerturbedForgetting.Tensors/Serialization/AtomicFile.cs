@@ -1,6 +1,7 @@
 namespace PerturbedForgetting.Tensors.Serialization;
 
-/// <summary>Writes files so that a reader sees either the whole old content or the whole new content, whatever interrupts the writer.</summary>
+/// <summary>Writes files so that a reader sees either the whole old content or the whole new content, whatever interrupts the
+/// writer.</summary>
 public static class AtomicFile
 {
     /// <summary>
@@ -9,7 +10,8 @@ public static class AtomicFile
     /// </summary>
     /// <param name="path">The file to create or replace.</param>
     /// <param name="write">Writes the content; the stream is unbuffered and seekable.</param>
-    /// <exception cref="IOException">The file cannot be written: no space, no permission, no such device. The message says which path and why.</exception>
+    /// <exception cref="IOException">The file cannot be written: no space, no permission, no such device. The message says which path and
+    /// why.</exception>
     public static void Write(string path, Action<Stream> write) =>
         Write(path, write, static temp => new FileStream(temp, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
 

@@ -101,6 +101,7 @@ public sealed class SafetensorsEntry
     void RequireLength(long given, long needed)
     {
         if (given != needed)
-            throw new ArgumentException($"Tensor '{Name}' of '{file.Path}' with shape {ShapeText} needs a destination of length {needed}, got {given}.");
+            throw new ArgumentException(
+                $"Tensor '{Name}' of '{file.Path}' with shape {ShapeText} needs a destination of length {needed}, got {given}.");
     }
 }

@@ -12,7 +12,8 @@ namespace PerturbedForgetting.Tensors.Serialization;
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
-    /// <summary>Metadata key of the checksum: SHA-256 over the whole file with the checksum's own digits replaced by zeros, in hexadecimal.</summary>
+    /// <summary>Metadata key of the checksum: SHA-256 over the whole file with the checksum's own digits replaced by zeros, in
+    /// hexadecimal.</summary>
     public const string ChecksumKey = "pf_sha256";
 
     /// <summary>Metadata key of the length of the whole file in bytes, in decimal.</summary>
@@ -40,9 +41,12 @@ public sealed class SafetensorsFile : IDisposable
         ReadAt(0, prefix);
         ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (headerLength > MaxHeaderBytes)
-            throw new SafetensorsException(path, $"the header claims {headerLength} bytes; at most {MaxHeaderBytes} are allowed. This is not a safetensors file, or it is damaged.");
+            throw new SafetensorsException(path,
+                $"the header claims {headerLength} bytes; at most {MaxHeaderBytes} are allowed. This is not a safetensors file, or it is "
+                + $"damaged.");
         if (headerLength > (ulong)Length - 8)
-            throw new SafetensorsException(path, $"the header claims {headerLength} bytes, but the file has only {Length}: the file is truncated or damaged.");
+            throw new SafetensorsException(path,
+                $"the header claims {headerLength} bytes, but the file has only {Length}: the file is truncated or damaged.");
         byte[] json = new byte[headerLength];
         ReadAt(8, json);
         dataStart = 8 + json.Length;
@@ -109,7 +113,9 @@ public sealed class SafetensorsFile : IDisposable
         string expected = Metadata[ChecksumKey];
         string actual = ComputeChecksum();
         if (!string.Equals(expected, actual, StringComparison.Ordinal))
-            throw new SafetensorsException(Path, $"the checksum does not match: stored {expected}, computed {actual}. The file was damaged after it was written; use another checkpoint.");
+            throw new SafetensorsException(Path,
+                $"the checksum does not match: stored {expected}, computed {actual}. The file was damaged after it was written; use "
+                + $"another checkpoint.");
     }
 
     /// <summary>Closes the file.</summary>

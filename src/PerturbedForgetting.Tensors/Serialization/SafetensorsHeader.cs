@@ -119,7 +119,8 @@ sealed class SafetensorsHeader
         if (bytes < 0)
             throw Defect($"tensor '{name}' with shape [{string.Join(", ", shape)}] is larger than any file.");
         if (bytes != offsets[1] - offsets[0])
-            throw Defect($"tensor '{name}' of {dtype.Name()} [{string.Join(", ", shape)}] takes {bytes} bytes, but data_offsets span {offsets[1] - offsets[0]}.");
+            throw Defect($"tensor '{name}' of {dtype.Name()} [{string.Join(", ", shape)}] takes {bytes} bytes, but data_offsets span "
+                + $"{offsets[1] - offsets[0]}.");
         return new TensorInfo(name, dtype, shape, offsets[0], offsets[1]);
     }
 
@@ -144,9 +145,11 @@ sealed class SafetensorsHeader
         foreach (TensorInfo tensor in Tensors)
         {
             if (tensor.End > dataLength)
-                throw Defect($"tensor '{tensor.Name}' ends at byte {tensor.End} of the data, but the file holds only {dataLength}: the file is truncated or damaged.");
+                throw Defect($"tensor '{tensor.Name}' ends at byte {tensor.End} of the data, but the file holds only {dataLength}: the "
+                    + $"file is truncated or damaged.");
             if (tensor.Begin < position)
-                throw Defect($"tensor '{tensor.Name}' begins at byte {tensor.Begin} of the data and overlaps the one before, which ends at {position}.");
+                throw Defect($"tensor '{tensor.Name}' begins at byte {tensor.Begin} of the data and overlaps the one before, which ends at "
+                    + $"{position}.");
             if (tensor.Begin > position)
                 throw Defect($"there is a gap of {tensor.Begin - position} bytes in the data before tensor '{tensor.Name}'.");
             position = tensor.End;

@@ -32,7 +32,8 @@ public sealed class SafetensorsWriter
         foreach ((string key, string value) in metadata ?? [])
         {
             if (key is SafetensorsFile.ChecksumKey or SafetensorsFile.LengthKey)
-                throw new ArgumentException($"The metadata key '{key}' is reserved for the file's own checksum and length.", nameof(metadata));
+                throw new ArgumentException($"The metadata key '{key}' is reserved for the file's own checksum and length.",
+                    nameof(metadata));
             this.metadata.Add(key, value);
         }
     }
@@ -64,7 +65,8 @@ public sealed class SafetensorsWriter
     public void Add<T>(string name, SafetensorsDType dtype, ReadOnlySpan<long> shape, ReadOnlyMemory<T> data) where T : unmanaged
     {
         if (Unsafe.SizeOf<T>() != dtype.Size() || (long)data.Length * dtype.Size() != dtype.ByteLength(shape))
-            throw new ArgumentException($"Tensor '{name}': {data.Length} items of {typeof(T).Name} do not fill {dtype.Name()} [{string.Join(", ", shape.ToArray())}].", nameof(data));
+            throw new ArgumentException($"Tensor '{name}': {data.Length} items of {typeof(T).Name} do not fill {dtype.Name()} "
+                + $"[{string.Join(", ", shape.ToArray())}].", nameof(data));
         Add(name, dtype, shape, stream => WriteItems(stream, data.Span));
     }
 
@@ -86,7 +88,8 @@ public sealed class SafetensorsWriter
             output.Remaining = item.ByteLength;
             item.Source(output);
             if (output.Remaining != 0)
-                throw new InvalidOperationException($"The source of tensor '{item.Name}' left {output.Remaining} of {item.ByteLength} bytes unwritten.");
+                throw new InvalidOperationException(
+                    $"The source of tensor '{item.Name}' left {output.Remaining} of {item.ByteLength} bytes unwritten.");
         }
         output.FlushBuffer();
         long end = stream.Position;
@@ -151,7 +154,8 @@ public sealed class SafetensorsWriter
         }
         byte[] result = buffer.ToArray();
         if (result.Length > SafetensorsFile.MaxHeaderBytes - 8)
-            throw new InvalidOperationException($"The header would take {result.Length} bytes; the format allows {SafetensorsFile.MaxHeaderBytes}.");
+            throw new InvalidOperationException(
+                $"The header would take {result.Length} bytes; the format allows {SafetensorsFile.MaxHeaderBytes}.");
         return result;
     }
 }

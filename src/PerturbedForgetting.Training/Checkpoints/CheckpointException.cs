@@ -1,6 +1,7 @@
 namespace PerturbedForgetting.Training.Checkpoints;
 
-/// <summary>A checkpoint is missing, damaged, or not the kind that was asked for. The message names the file, the defect and what to do.</summary>
+/// <summary>A checkpoint is missing, damaged, or not the kind that was asked for. The message names the file, the defect and what to
+/// do.</summary>
 public sealed class CheckpointException : FormatException
 {
     /// <summary>Creates the exception for a file with the defect in words.</summary>

@@ -34,7 +34,8 @@ static class CheckpointFiles
         string fresh = Stem(path) + NewExtension;
         try
         {
-            var model = new SafetensorsWriter([new("format", "pt"), new(InfoKey, JsonSerializer.Serialize(state.Info, CheckpointJson.Default.ModelInfo))]);
+            var model = new SafetensorsWriter([new("format", "pt"),
+                new(InfoKey, JsonSerializer.Serialize(state.Info, CheckpointJson.Default.ModelInfo))]);
             addModel(model);
             model.Save(fresh);
             string checksum;
@@ -163,7 +164,9 @@ static class CheckpointFiles
                 throw;
             }
         }
-        throw new CheckpointException(ModelPath(path), $"the model that '{Path.GetFileName(state.Path)}' belongs to is missing; the file there is of another step, or was replaced. Use another checkpoint.");
+        throw new CheckpointException(ModelPath(path),
+            $"the model that '{Path.GetFileName(state.Path)}' belongs to is missing; the file there is of another step, or was replaced. "
+            + $"Use another checkpoint.");
     }
 
     static string Stem(string path)

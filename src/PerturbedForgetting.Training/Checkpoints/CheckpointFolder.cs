@@ -46,7 +46,8 @@ sealed class CheckpointFolder
     /// <summary>The checkpoint of the best epoch.</summary>
     public string BestPath => Path.Combine(folder, "best" + CheckpointFiles.Extension);
 
-    /// <summary>Keeps the end of an epoch. <c>last</c> is written after the others, so that whatever is interrupted is done again.</summary>
+    /// <summary>Keeps the end of an epoch. <c>last</c> is written after the others, so that whatever is interrupted is done
+    /// again.</summary>
     /// <param name="epochs">All finished epochs; the last of them has just ended.</param>
     /// <param name="save">Writes one checkpoint.</param>
     /// <exception cref="IOException">A checkpoint cannot be written; the old <c>last</c> is intact.</exception>
@@ -69,7 +70,8 @@ sealed class CheckpointFolder
     /// <summary>Keeps a position within an epoch; of these the two newest stay.</summary>
     public void Recover(int epoch, long update, SaveCheckpoint save)
     {
-        string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"recovery-{epoch}-{update}{CheckpointFiles.Extension}"));
+        string path = Path.Combine(folder,
+            string.Create(CultureInfo.InvariantCulture, $"recovery-{epoch}-{update}{CheckpointFiles.Extension}"));
         save(path, kept);
         if (!recoveries.Contains(path))
             recoveries.Enqueue(path);
@@ -90,7 +92,8 @@ sealed class CheckpointFolder
     public static ResumableCheckpoint? FindNewest(string folder, Action<string> report)
     {
         var states = Directory.Exists(folder)
-            ? Recoveries(folder).Append(Path.Combine(folder, "last" + CheckpointFiles.Extension)).Where(p => File.Exists(CheckpointFiles.StatePath(p))).ToArray()
+            ? Recoveries(folder).Append(Path.Combine(folder, "last" + CheckpointFiles.Extension))
+            .Where(p => File.Exists(CheckpointFiles.StatePath(p))).ToArray()
             : [];
         var dated = new List<(string Path, DateTimeOffset Written, long Update)>();
         foreach (string path in states)
@@ -140,5 +143,6 @@ sealed class CheckpointFolder
         return result;
     }
 
-    string EpochPath(int epoch) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{epoch}{CheckpointFiles.Extension}"));
+    string EpochPath(int epoch) =>
+        Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{epoch}{CheckpointFiles.Extension}"));
 }

@@ -19,7 +19,9 @@ static class PickleRefusal
         bool named = name.EndsWith(".pth", StringComparison.Ordinal) || name.EndsWith(".pth.tar", StringComparison.Ordinal)
             || name.EndsWith(".pt", StringComparison.Ordinal) || name.EndsWith(".npz", StringComparison.Ordinal);
         if (zip || pickle || named)
-            throw new CheckpointException(path, "this is a PyTorch or NumPy archive, and only safetensors files are read. Convert it once with Python: "
-                + "from safetensors.torch import save_file; c = torch.load('FILE', weights_only=True); save_file({k.removeprefix('module.'): v.contiguous() for k, v in c.get('state_dict', c).items()}, 'FILE.safetensors')");
+            throw new CheckpointException(path,
+                "this is a PyTorch or NumPy archive, and only safetensors files are read. Convert it once with Python: "
+                + "from safetensors.torch import save_file; c = torch.load('FILE', weights_only=True); "
+                + "save_file({k.removeprefix('module.'): v.contiguous() for k, v in c.get('state_dict', c).items()}, 'FILE.safetensors')");
     }
 }

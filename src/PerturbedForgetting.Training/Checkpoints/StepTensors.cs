@@ -5,7 +5,8 @@ using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Training.Checkpoints;
 
-/// <summary>The tensors of a training step in a state file: bit for bit as they lie in memory, flat buffers of the parameter arena included.</summary>
+/// <summary>The tensors of a training step in a state file: bit for bit as they lie in memory, flat buffers of the parameter arena
+/// included.</summary>
 static class StepTensors
 {
     /// <summary>Adds the step's tensors.</summary>
@@ -32,7 +33,9 @@ static class StepTensors
             }
             var entry = file.Entry(name);
             if (entry.DType != Type(tensor.DType) || !entry.Shape.SequenceEqual(LongShape(tensor)))
-                throw new CheckpointException(file.Path, $"'{name}' is {entry.DType.Name()} {entry.ShapeText} and should be {tensor}: it belongs to another model or to another version of this program.");
+                throw new CheckpointException(file.Path,
+                    $"'{name}' is {entry.DType.Name()} {entry.ShapeText} and should be {tensor}: it belongs to another model or to another "
+                    + $"version of this program.");
             byte[] bytes = new byte[entry.ByteLength];
             entry.Read(bytes);
             CopyInto(tensor, bytes);

@@ -119,9 +119,11 @@ sealed partial class CheckpointJson : JsonSerializerContext
         using (var document = JsonDocument.Parse(text))
             if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("format", out var format)
                 && format.TryGetInt32(out int version) && version != Checkpoints.TrainingState.CurrentFormat)
-                throw new JsonException($"its format is {version} and this program reads format {Checkpoints.TrainingState.CurrentFormat}; use the program's version that wrote it");
+                throw new JsonException($"its format is {version} and this program reads format {Checkpoints.TrainingState.CurrentFormat}; "
+                    + $"use the program's version that wrote it");
         var state = JsonSerializer.Deserialize(text, Default.TrainingState) ?? throw new JsonException("the state is null");
-        if (state.Epoch < 0 || state.Batch < 0 || state.Progress is { Updates: < 0 } or { OptimizerSteps: < 0 } or { Skipped: < 0 } or { NoiseCalls: < 0 })
+        if (state.Epoch < 0 || state.Batch < 0 || state.Progress is { Updates: < 0 } or { OptimizerSteps: < 0 } or { Skipped: < 0 }
+            or { NoiseCalls: < 0 })
             throw new JsonException("a counter is negative");
         Check(state.Info);
         return state;
@@ -129,7 +131,8 @@ sealed partial class CheckpointJson : JsonSerializerContext
 
     /// <summary>Reads what a model file says about itself.</summary>
     /// <exception cref="JsonException">It is malformed.</exception>
-    public static ModelInfo ParseInfo(string text) => Check(JsonSerializer.Deserialize(text, Default.ModelInfo) ?? throw new JsonException("the description is null"));
+    public static ModelInfo ParseInfo(string text) =>
+        Check(JsonSerializer.Deserialize(text, Default.ModelInfo) ?? throw new JsonException("the description is null"));
 
     static ModelInfo Check(ModelInfo info) => info.Classes.Any(c => c is null) ? throw new JsonException("a class has no name") : info;
 }

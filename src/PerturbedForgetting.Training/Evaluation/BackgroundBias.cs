@@ -18,9 +18,11 @@ public sealed record BackgroundBias(double Agreeing, double Contradicting, doubl
     /// <summary>Agreeing minus contradicting, in points: 0 for a model that looks at shapes only.</summary>
     public double Gap => Agreeing - Contradicting;
 
-    /// <summary>For example <c>background agrees 98.0 %, contradicts 61.5 % (gap 36.5 points), taken for the background's class 20.1 %</c>.</summary>
+    /// <summary>For example <c>background agrees 98.0 %, contradicts 61.5 % (gap 36.5 points), taken for the background's class 20.1
+    /// %</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"background agrees {Agreeing:F1} %, contradicts {Contradicting:F1} % (gap {Gap:F1} points), taken for the background's class {Misled:F1} %");
+        $"background agrees {Agreeing:F1} %, contradicts {Contradicting:F1} % (gap {Gap:F1} points), taken for the background's class "
+        + $"{Misled:F1} %");
 
     /// <summary>Measures the model of a run on its validation set; none where that is not <c>builtin/shapes</c>.</summary>
     internal static BackgroundBias? Measure(RunParts parts)
@@ -41,6 +43,7 @@ public sealed record BackgroundBias(double Agreeing, double Contradicting, doubl
             contradictingRight += predicted == label ? 1 : 0;
             misled += predicted == background ? 1 : 0;
         });
-        return new(100.0 * agreeingRight / agreeing, 100.0 * contradictingRight / contradicting, 100.0 * misled / contradicting, (agreeing, contradicting));
+        return new(100.0 * agreeingRight / agreeing, 100.0 * contradictingRight / contradicting, 100.0 * misled / contradicting,
+            (agreeing, contradicting));
     }
 }

@@ -23,9 +23,11 @@ namespace PerturbedForgetting.Training.Evaluation;
 /// <param name="loader">Delivers every image once; the caller disposes it.</param>
 /// <param name="normalization">Of the images.</param>
 /// <param name="classes">Of the model: what labels stay below.</param>
-/// <param name="logInterval">Batches between two looks at the numbers on a device that works on its own; elsewhere each is looked at.</param>
+/// <param name="logInterval">Batches between two looks at the numbers on a device that works on its own; elsewhere each is looked
+/// at.</param>
 /// <param name="loss">Another loss than cross entropy without smoothing.</param>
-sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, int classes, int logInterval, LossFunction? loss = null)
+sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, int classes, int logInterval,
+    LossFunction? loss = null)
 {
     /// <summary>Measures the model of a run on its validation set.</summary>
     public static Evaluator Of(RunParts parts) =>
@@ -59,7 +61,9 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                 using (Scope.Begin())
                 {
                     var logits = model.Call(batch.Images);
-                    MultiTensorOps.Record(loss is null ? Ops.CrossEntropy(logits, batch.Labels) : loss(logits, batch.Labels), batch.Count, last, sum);
+                    MultiTensorOps.Record(loss is null
+                        ? Ops.CrossEntropy(logits, batch.Labels)
+                        : loss(logits, batch.Labels), batch.Count, last, sum);
                     accuracy.Add(logits, batch.Labels);
                     if (predicted is not null)
                         Predict(logits, batch, predicted);
@@ -71,7 +75,8 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                 metrics = new(sum.Item() / images, accuracy[1], accuracy[5]);
                 double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
                 started = Stopwatch.GetTimestamp();
-                observer.ValidationProgress(new(done, loader.BatchesPerEpoch, images, metrics.Loss, metrics.Top1, metrics.Top5, seconds, done - reported));
+                observer.ValidationProgress(new(done, loader.BatchesPerEpoch, images, metrics.Loss, metrics.Top1, metrics.Top5, seconds,
+                    done - reported));
                 reported = done;
             }
             return metrics;

@@ -43,7 +43,8 @@ public sealed class Accuracy : IDisposable
 
     /// <summary>Adds a batch.</summary>
     /// <param name="logits">[samples, classes].</param>
-    /// <param name="labels">Int32 [samples], or for several labels a sample uint8 [samples, classes], not 0 where the class applies.</param>
+    /// <param name="labels">Int32 [samples], or for several labels a sample uint8 [samples, classes], not 0 where the class
+    /// applies.</param>
     public void Add(Tensor logits, Tensor labels)
     {
         using var noGrad = Tensors.Autograd.GradMode.NoGrad();

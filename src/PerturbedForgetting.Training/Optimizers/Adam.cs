@@ -20,7 +20,8 @@ public sealed class Adam : Optimizer
     /// <param name="epsilon">Greater than 0.</param>
     /// <param name="weightDecay">0 or more.</param>
     /// <param name="isDecoupled">AdamW: weight decay apart from the gradient.</param>
-    public Adam(ParameterArena arena, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0, bool isDecoupled = false)
+    public Adam(ParameterArena arena, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0,
+        bool isDecoupled = false)
         : base(arena, weightDecay)
     {
         Require(beta1 is >= 0 and < 1, nameof(beta1), beta1, "at least 0 and less than 1");

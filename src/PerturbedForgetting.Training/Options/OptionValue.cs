@@ -18,7 +18,9 @@ public static class OptionValue
             OptionKind.Text => tokens[^1],
             OptionKind.Integer => ParseInteger(spec, tokens[^1]),
             OptionKind.Number => ParseNumber(spec, tokens[^1]),
-            OptionKind.Switch => bool.TryParse(tokens[^1], out bool value) ? value : throw Wrong(spec, $"takes true or false, got '{tokens[^1]}'."),
+            OptionKind.Switch => bool.TryParse(tokens[^1], out bool value)
+                ? value
+                : throw Wrong(spec, $"takes true or false, got '{tokens[^1]}'."),
             OptionKind.Numbers => tokens.Select(t => ParseNumber(spec, t)).ToArray(),
             _ => ParsePairs(spec, tokens),
         };
@@ -34,7 +36,8 @@ public static class OptionValue
         double number => number.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e'),
         double[] numbers => string.Join(' ', numbers.Select(n => Format(n))),
         IReadOnlyDictionary<string, object?> { Count: 0 } => "(empty)",
-        IReadOnlyDictionary<string, object?> pairs => string.Join(' ', pairs.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}={PythonLiteral.Format(p.Value)}")),
+        IReadOnlyDictionary<string, object?> pairs =>
+            string.Join(' ', pairs.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}={PythonLiteral.Format(p.Value)}")),
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
     };
 

@@ -24,7 +24,8 @@ public static class OptionsJson
     public static string Write(RunOptions options)
     {
         using MemoryStream buffer = new();
-        using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (Utf8JsonWriter json = new(buffer,
+            new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             foreach (OptionSpec spec in OptionTables.For(options).Specs)
@@ -53,13 +54,15 @@ public static class OptionsJson
         List<OptionSpec> named = [];
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using JsonDocument document = JsonDocument
+                .Parse(json, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new OptionException(new OptionProblem(source, "holds no JSON object of options, such as {\"batch-size\": 64}."));
             foreach (JsonProperty property in document.RootElement.EnumerateObject())
             {
                 if (table.Find(property.Name) is not { } spec)
-                    problems.Add(new OptionProblem(source, $"there is no option '{property.Name}'.{Suggestions.DidYouMean(property.Name, table.Specs.Select(s => s.Name))}"));
+                    problems.Add(new OptionProblem(source,
+                        $"there is no option '{property.Name}'.{Suggestions.DidYouMean(property.Name, table.Specs.Select(s => s.Name))}"));
                 else if (named.Contains(spec))
                     problems.Add(new OptionProblem(source, $"the option '{property.Name}' occurs twice."));
                 else if (TryRead(spec, property.Value, out object? value))
@@ -68,7 +71,8 @@ public static class OptionsJson
                     named.Add(spec);
                 }
                 else
-                    problems.Add(new OptionProblem(source, $"'{property.Name}' takes {Describe(spec)}, got {property.Value.GetRawText()}."));
+                    problems.Add(new OptionProblem(source,
+                        $"'{property.Name}' takes {Describe(spec)}, got {property.Value.GetRawText()}."));
             }
         }
         catch (JsonException e)
@@ -168,7 +172,9 @@ public static class OptionsJson
         JsonValueKind.False => false,
         JsonValueKind.String => json.GetString(),
         // 1.0 and 1E+16 are numbers that happen to be whole.
-        JsonValueKind.Number => json.GetRawText().AsSpan().IndexOfAny('.', 'e', 'E') < 0 && json.TryGetInt64(out long whole) ? (object)whole : json.GetDouble(),
+        JsonValueKind.Number => json.GetRawText().AsSpan().IndexOfAny('.', 'e', 'E') < 0 && json.TryGetInt64(out long whole)
+            ? (object)whole
+            : json.GetDouble(),
         JsonValueKind.Array => json.EnumerateArray().Select(ReadItem).ToArray(),
         _ => json.GetRawText(),
     };
@@ -177,7 +183,8 @@ public static class OptionsJson
     {
         OptionKind.Text => "a text in quotes",
         OptionKind.Switch => "true or false",
-        OptionKind.Integer => $"a whole number from {int.MinValue.ToString(CultureInfo.InvariantCulture)} to {int.MaxValue.ToString(CultureInfo.InvariantCulture)}",
+        OptionKind.Integer => $"a whole number from {int.MinValue.ToString(CultureInfo.InvariantCulture)} to "
+            + $"{int.MaxValue.ToString(CultureInfo.InvariantCulture)}",
         OptionKind.Number => "a number",
         OptionKind.Numbers => "a list of numbers",
         _ => "an object of names and values",

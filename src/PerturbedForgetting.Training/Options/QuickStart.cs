@@ -34,7 +34,8 @@ public static class QuickStart
         options.LogInterval = 20;
     }
 
-    /// <summary>Takes defaults back that belong to what the user replaced: the layers of the model, the perturbation of the optimizer.</summary>
+    /// <summary>Takes defaults back that belong to what the user replaced: the layers of the model, the perturbation of the
+    /// optimizer.</summary>
     /// <param name="options">After all that was given has been applied.</param>
     /// <param name="given">What was given, which stays.</param>
     public static void Settle(TrainOptions options, IReadOnlySet<OptionSpec> given)

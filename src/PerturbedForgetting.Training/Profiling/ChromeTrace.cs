@@ -21,11 +21,14 @@ static class ChromeTrace
         foreach (var range in profile.Ranges)
             Slice(json, range.Name, Category(range.Kind), Host, 1, range.Start, range.Duration);
         if (profile.Streams.Count > 0)
-            Name(json, "process_name", Device, 0, profile.IsInterpreted ? $"{profile.Device} (time of the interpretation)" : profile.Device);
+            Name(json, "process_name", Device, 0, profile.IsInterpreted
+                ? $"{profile.Device} (time of the interpretation)"
+                : profile.Device);
         for (int i = 0; i < profile.Streams.Count; i++)
             Name(json, "thread_name", Device, i + 1, profile.Streams[i]);
         foreach (var launch in profile.Launches)
-            Slice(json, launch.Name, "launch", Device, launch.Stream + 1, launch.Start, launch.Duration, launch.Cost.Bytes, launch.Cost.Operations);
+            Slice(json, launch.Name, "launch", Device, launch.Stream + 1, launch.Start, launch.Duration, launch.Cost.Bytes,
+                launch.Cost.Operations);
         json.WriteEndArray();
         json.WriteEndObject();
     }
@@ -51,7 +54,8 @@ static class ChromeTrace
         json.WriteEndObject();
     }
 
-    static void Slice(Utf8JsonWriter json, string name, string category, int process, int thread, double start, double duration, long bytes = 0, long operations = 0)
+    static void Slice(Utf8JsonWriter json, string name, string category, int process, int thread, double start, double duration,
+        long bytes = 0, long operations = 0)
     {
         json.WriteStartObject();
         json.WriteString("ph", "X");

@@ -4,7 +4,8 @@ using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Training.Profiling;
 
-/// <summary>A profile as a table for people and as CSV for programs: time by kernel, or by operation where operations run on the host.</summary>
+/// <summary>A profile as a table for people and as CSV for programs: time by kernel, or by operation where operations run on the
+/// host.</summary>
 static class ProfileTable
 {
     const string Header = "name,calls,milliseconds,share_percent,bytes,gigabytes_per_second,operations,gigaflops_per_second,instructions";
@@ -18,12 +19,17 @@ static class ProfileTable
     {
         bool isDevice = profile.Streams.Count > 0;
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Profile of {steps} steps on {profile.Device}: {profile.Microseconds / 1000:F1} ms, {profile.Microseconds / 1000 / steps:F2} ms a step; ");
-        text.AppendLine(isDevice ? $"{Share(Busy(profile), profile.Microseconds)} of them with work on the device." : $"{Share(profile.EntryMicroseconds, profile.Microseconds)} of them in operations.");
+        text.Append(CultureInfo.InvariantCulture,
+            $"Profile of {steps} steps on {profile.Device}: {profile.Microseconds / 1000:F1} ms, {profile.Microseconds / 1000 / steps:F2} "
+            + $"ms a step; ");
+        text.AppendLine(isDevice
+            ? $"{Share(Busy(profile), profile.Microseconds)} of them with work on the device."
+            : $"{Share(profile.EntryMicroseconds, profile.Microseconds)} of them in operations.");
         if (profile.Passes.Count > 0)
             text.AppendLine(CultureInfo.InvariantCulture, $"{(isDevice ? "Device time" : "Time")} by pass: {string.Join(", ", profile.Passes.Select(p => $"{p.Pass} {Share(p.Microseconds, isDevice ? profile.EntryMicroseconds : profile.Microseconds)}"))}.");
         if (profile.IsInterpreted)
-            text.AppendLine("Times are those of the interpretation on this machine's processor, not of a GPU; bytes and instructions are what a GPU would move and execute.");
+            text.AppendLine("Times are those of the interpretation on this machine's processor, not of a GPU; bytes and instructions are "
+                + "what a GPU would move and execute.");
         if (usesGraphs)
             text.AppendLine("These steps ran kernel by kernel; the others of the run are replayed as CUDA graphs, with one call each.");
         int width = Math.Max(6, profile.Entries.Take(rows).Select(static e => e.Name.Length).DefaultIfEmpty().Max());
@@ -33,7 +39,8 @@ static class ProfileTable
         foreach (var entry in Shortened(profile.Entries, rows))
         {
             text.AppendLine();
-            text.Append(entry.Name.PadRight(width)).Append(CultureInfo.InvariantCulture, $"{entry.Calls,8}{entry.Microseconds / 1000,11:F3}{Share(entry.Microseconds, profile.EntryMicroseconds),8}");
+            text.Append(entry.Name.PadRight(width)).Append(CultureInfo.InvariantCulture,
+                $"{entry.Calls,8}{entry.Microseconds / 1000,11:F3}{Share(entry.Microseconds, profile.EntryMicroseconds),8}");
             if (isDevice)
                 text.Append(CultureInfo.InvariantCulture, $"{Known(entry.Cost.Bytes / 1e6, "F3"),11}{Known(Rate(entry.Cost.Bytes, entry), "F1"),9}{Known(Rate(entry.Cost.Operations, entry), "F1"),10}");
         }
@@ -67,12 +74,15 @@ static class ProfileTable
         if (entries.Count <= rows)
             return entries;
         var rest = entries.Skip(rows - 1).ToArray();
-        return [.. entries.Take(rows - 1), new($"{rest.Length} others", rest.Sum(static e => e.Calls), rest.Sum(static e => e.Microseconds), rest.Aggregate(default(Cuda.LaunchCost), static (sum, e) => sum + e.Cost))];
+        return [.. entries.Take(rows - 1), new($"{rest.Length} others", rest.Sum(static e => e.Calls), rest.Sum(static e => e.Microseconds),
+            rest.Aggregate(default(Cuda.LaunchCost), static (sum, e) => sum + e.Cost))];
     }
 
     static double Rate(long amount, in ProfileEntry entry) => entry.Microseconds > 0 ? amount / entry.Microseconds / 1e3 : 0;
 
-    static string Known(double value, string format, string unknown = "-") => value > 0 ? value.ToString(format, CultureInfo.InvariantCulture) : unknown;
+    static string Known(double value, string format, string unknown = "-") =>
+        value > 0 ? value.ToString(format, CultureInfo.InvariantCulture) : unknown;
 
-    static string Share(double part, double whole) => (whole > 0 ? 100 * part / whole : 0).ToString("F1", CultureInfo.InvariantCulture) + "%";
+    static string Share(double part, double whole) =>
+        (whole > 0 ? 100 * part / whole : 0).ToString("F1", CultureInfo.InvariantCulture) + "%";
 }

@@ -48,7 +48,8 @@ sealed class StepProfiler(Device device, int steps, bool usesGraphs, string fold
         AtomicFile.WriteText(Path.Combine(folder, "profile.csv"), ProfileTable.Csv(profile));
         AtomicFile.Write(Path.Combine(folder, "profile.trace.json"), stream => ChromeTrace.Write(profile, stream));
         observer.Message(MessageLevel.Info, ProfileTable.Text(profile, recorded, usesGraphs));
-        observer.Message(MessageLevel.Info, $"Profile: {Path.Combine(folder, "profile.csv")}; open profile.trace.json beside it with https://ui.perfetto.dev.");
+        observer.Message(MessageLevel.Info,
+            $"Profile: {Path.Combine(folder, "profile.csv")}; open profile.trace.json beside it with https://ui.perfetto.dev.");
     }
 
     /// <summary>Ends a recording that was not finished.</summary>

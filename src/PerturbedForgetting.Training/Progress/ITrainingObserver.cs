@@ -12,7 +12,8 @@ public interface ITrainingObserver
     /// <summary>An optimizer update was made; on a device whose numbers are read now and then only, the last of several.</summary>
     void UpdateDone(in UpdateProgress update);
 
-    /// <summary>A batch of the validation set was evaluated; on a device whose numbers are read now and then only, the last of several.</summary>
+    /// <summary>A batch of the validation set was evaluated; on a device whose numbers are read now and then only, the last of
+    /// several.</summary>
     void ValidationProgress(in EvaluationProgress progress);
 
     /// <summary>An epoch is over, its validation included.</summary>
@@ -49,7 +50,8 @@ public readonly record struct EpochStart(int Epoch, int Epochs, int FirstUpdate,
 /// <param name="UpdatesPerEpoch">Optimizer updates in a whole epoch.</param>
 /// <param name="Images">Images that went into the updates since the report before.</param>
 /// <param name="Loss">Training loss of the update's last micro-batch, at the perturbed weights for SAM.</param>
-/// <param name="PerturbLoss">Perturbation objective at the clean weights, negated as it is minimised; equal to the loss without SAM.</param>
+/// <param name="PerturbLoss">Perturbation objective at the clean weights, negated as it is minimised; equal to the loss without
+/// SAM.</param>
 /// <param name="AverageLoss">Average training loss of the epoch so far.</param>
 /// <param name="AveragePerturbLoss">Average perturbation loss of the epoch so far.</param>
 /// <param name="LearningRate">Learning rate of this update.</param>
@@ -85,7 +87,8 @@ public readonly record struct UpdateProgress(
 /// <param name="Top5">Top-5 accuracy so far, in percent.</param>
 /// <param name="BatchSeconds">Wall-clock time of the batches since the report before, data included.</param>
 /// <param name="BatchesSince">Batches since the report before.</param>
-public readonly record struct EvaluationProgress(int Batch, int Batches, long Images, double Loss, double Top1, double Top5, double BatchSeconds, int BatchesSince = 1);
+public readonly record struct EvaluationProgress(int Batch, int Batches, long Images, double Loss, double Top1, double Top5,
+    double BatchSeconds, int BatchesSince = 1);
 
 /// <summary>The results of one epoch.</summary>
 /// <param name="Epoch">Number of the epoch, from 0.</param>

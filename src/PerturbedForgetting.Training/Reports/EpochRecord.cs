@@ -1,7 +1,8 @@
 namespace PerturbedForgetting.Training.Reports;
 
 /// <summary>Losses of the training batches of one epoch.</summary>
-/// <param name="Loss">As the reference reports it: of each batch the last perturbation group only, and without the batches before number three times the accumulation.</param>
+/// <param name="Loss">As the reference reports it: of each batch the last perturbation group only, and without the batches before number
+/// three times the accumulation.</param>
 /// <param name="PerturbLoss">The same for the objective of the perturbation, negated by the perturbed optimisers.</param>
 /// <param name="MeanLoss">Mean over every sample of the epoch.</param>
 /// <param name="MeanPerturbLoss">Mean of the maximised objective over every sample, not negated.</param>

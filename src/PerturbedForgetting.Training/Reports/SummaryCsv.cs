@@ -10,7 +10,8 @@ namespace PerturbedForgetting.Training.Reports;
 /// </summary>
 public static class SummaryCsv
 {
-    const string Header = "epoch,lr,rho,train_loss,train_perturb_loss,train_mean_loss,train_mean_perturb_loss,eval_loss,eval_top1,eval_top5,"
+    const string Header =
+        "epoch,lr,rho,train_loss,train_perturb_loss,train_mean_loss,train_mean_perturb_loss,eval_loss,eval_top1,eval_top5,"
         + "seconds,images_per_second,peak_memory_mib,skipped_updates";
 
     /// <summary>Writes the file atomically.</summary>

@@ -43,6 +43,7 @@ public sealed class LinearSchedule
     static void RequireRate(double rate, string parameter)
     {
         if (!double.IsFinite(rate) || rate < 0)
-            throw new ArgumentOutOfRangeException(parameter, FormattableString.Invariant($"`{parameter}` is {rate}; it must be 0 or more."));
+            throw new ArgumentOutOfRangeException(parameter,
+                FormattableString.Invariant($"`{parameter}` is {rate}; it must be 0 or more."));
     }
 }

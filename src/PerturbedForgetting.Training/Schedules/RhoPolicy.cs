@@ -17,7 +17,8 @@ public abstract class RhoPolicy
 
     /// <summary>
     /// In proportion to the learning rate, between <paramref name="minRho"/> at its minimum and <paramref name="rho"/> at its base:
-    /// max(0, minRho + (rho - minRho)·(lrₖ - min)/(lr - min)). Smaller than <paramref name="minRho"/> during a warm-up from below the minimum.
+    /// max(0, minRho + (rho - minRho)·(lrₖ - min)/(lr - min)). Smaller than <paramref name="minRho"/> during a warm-up from below the
+    /// minimum.
     /// </summary>
     /// <exception cref="ArgumentException">Base and minimum of the learning rate are equal.</exception>
     public static RhoPolicy LearningRateProportional(double rho, double minRho, double baseRate, double minRate) => baseRate == minRate

@@ -14,7 +14,8 @@ static class Data
     /// <param name="split">Its name.</param>
     /// <param name="classes">Classes that labels must follow: those of the training split or of a checkpoint.</param>
     /// <exception cref="DatasetException">It cannot be opened.</exception>
-    public static Dataset Open(RunOptions options, string split, ClassList? classes) => DatasetFactory.Open(options.Dataset, options.DataDir, split, new DatasetOptions
+    public static Dataset Open(RunOptions options, string split, ClassList? classes) =>
+        DatasetFactory.Open(options.Dataset, options.DataDir, split, new DatasetOptions
     {
         ClassOrder = options.ClassOrder == ClassFolderOrder.Natural ? ClassOrder.Natural : ClassOrder.Ordinal,
         ClassMapFile = options.ClassMap,

@@ -6,7 +6,8 @@ using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Training.Setup;
 
-/// <summary>How images reach the model: sizes, crops, filters, normalisation, from the options and else from the model's own configuration.</summary>
+/// <summary>How images reach the model: sizes, crops, filters, normalisation, from the options and else from the model's own
+/// configuration.</summary>
 /// <param name="Size">Height and width in pixels.</param>
 /// <param name="CropPct">Share of the resized image that the evaluation crop keeps.</param>
 /// <param name="Interpolation">Filter of the evaluation resize.</param>
@@ -16,7 +17,8 @@ sealed record ImageSetup(int Size, double CropPct, Interpolation Interpolation, 
     /// <summary>Resolves the options.</summary>
     /// <param name="options">What the user gave.</param>
     /// <param name="config">What the model expects.</param>
-    /// <param name="useTestSize">Whether the model's own test size and crop come before its training size, as in a separate evaluation.</param>
+    /// <param name="useTestSize">Whether the model's own test size and crop come before its training size, as in a separate
+    /// evaluation.</param>
     public static ImageSetup Resolve(RunOptions options, ModelConfig config, bool useTestSize) => new(
         options.ImgSize ?? (useTestSize ? config.TestInputSize : null) ?? config.InputSize,
         // As in the reference, the test crop applies even to a size that was given.
@@ -36,11 +38,14 @@ sealed record ImageSetup(int Size, double CropPct, Interpolation Interpolation, 
     /// <summary>A transform in words, for the log.</summary>
     public static string Describe(ImageTransform transform) => transform switch
     {
-        PaddedCrop t => string.Create(CultureInfo.InvariantCulture, $"pad by {t.Padding} and crop to {t.Height} px, flip with probability {t.Flip}"),
+        PaddedCrop t => string.Create(CultureInfo.InvariantCulture,
+            $"pad by {t.Padding} and crop to {t.Height} px, flip with probability {t.Flip}"),
         RandomResizedCrop t => string.Create(CultureInfo.InvariantCulture,
-            $"random crop of area {t.Scale.Min} to {t.Scale.Max} and aspect {t.Ratio.Min} to {t.Ratio.Max}, resize to {t.Height} px ({Name(t.Interpolation)}), flip with probability {t.Flip}"),
+            $"random crop of area {t.Scale.Min} to {t.Scale.Max} and aspect {t.Ratio.Min} to {t.Ratio.Max}, resize to {t.Height} px "
+            + $"({Name(t.Interpolation)}), flip with probability {t.Flip}"),
         EvalTransform t => string.Create(CultureInfo.InvariantCulture,
-            $"resize the shorter edge to {(int)Math.Floor(t.Height / t.CropShare)} px ({Name(t.Interpolation)}), crop {t.Height} px from the centre"),
+            $"resize the shorter edge to {(int)Math.Floor(t.Height / t.CropShare)} px ({Name(t.Interpolation)}), crop {t.Height} px from "
+            + $"the centre"),
         _ => transform.GetType().Name,
     };
 

@@ -10,10 +10,12 @@ using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Training.Setup;
 
-/// <summary>What a run is made of, built from its options: data, model, optimiser, step. Everything is checked before the first step.</summary>
+/// <summary>What a run is made of, built from its options: data, model, optimiser, step. Everything is checked before the first
+/// step.</summary>
 sealed class RunParts : IDisposable
 {
-    RunParts(Device device, TrainOptions options, ModelEntry entry, ImageSetup images, (Dataset Training, Dataset Validation) data, ITrainingObserver observer)
+    RunParts(Device device, TrainOptions options, ModelEntry entry, ImageSetup images, (Dataset Training, Dataset Validation) data,
+        ITrainingObserver observer)
     {
         Device = device;
         (Options, Entry, Images, TrainingSet, ValidationSet) = (options, entry, images, data.Training, data.Validation);
@@ -64,7 +66,8 @@ sealed class RunParts : IDisposable
     public int UpdatesPerEpoch { get; }
 
     /// <summary>What loaders found wrong with images so far, in words.</summary>
-    public IEnumerable<BadImage> BadImages => [.. TrainingLoader.Skipped, .. TrainingLoader.Filled, .. ValidationLoader.Skipped, .. ValidationLoader.Filled];
+    public IEnumerable<BadImage> BadImages =>
+        [.. TrainingLoader.Skipped, .. TrainingLoader.Filled, .. ValidationLoader.Skipped, .. ValidationLoader.Filled];
 
     /// <summary>Opens the data and builds the rest.</summary>
     /// <param name="options">Checked options.</param>
@@ -78,7 +81,8 @@ sealed class RunParts : IDisposable
         var images = ImageSetup.Resolve(options, entry.Config, useTestSize: false);
         var training = Data.Open(options, options.TrainSplit, classes);
         if (classes is not null && !classes.SameAs(training.Classes))
-            throw new DatasetException($"{training.Name}: {classes.DescribeDifference(training.Classes)}. A run continues only with the classes it began with.");
+            throw new DatasetException(
+                $"{training.Name}: {classes.DescribeDifference(training.Classes)}. A run continues only with the classes it began with.");
         var validation = Data.Open(options, options.ValSplit, training.Classes);
         int numClasses = options.NumClasses ?? training.Classes.Count;
         training.CheckLabels(numClasses);
@@ -113,13 +117,16 @@ sealed class RunParts : IDisposable
     {
         ImageModel model;
         using (Initialization.Begin((ulong)options.Seed, device))
-            model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses) with { Drop = options.Drop, BnMomentum = options.BnMomentum, BnEps = options.BnEps });
+            model = ModelRegistry.Create(options.Model, ModelSettings
+                .From(options, numClasses) with { Drop = options.Drop, BnMomentum = options.BnMomentum, BnEps = options.BnEps });
         if (options.Pretrained)
         {
             var report = Vision.Models.Pretrained.Load(model, options.PretrainedPath!, options.ResizePosEmbed);
             observer.Message(MessageLevel.Info, $"Weights from '{options.PretrainedPath}': {report.Loaded.Count} tensors"
                 + (report.Resized is null ? "" : $"; {report.Resized}")
-                + (report.Skipped.Count > 0 ? $"; another number of classes, so these keep their initial values: {string.Join(", ", report.Skipped)}" : ""));
+                + (report.Skipped.Count > 0
+                    ? $"; another number of classes, so these keep their initial values: {string.Join(", ", report.Skipped)}"
+                    : ""));
         }
         if (options.HeadInitBias is { } bias)
             model.FillHeadBias(bias);

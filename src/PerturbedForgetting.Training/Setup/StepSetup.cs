@@ -10,7 +10,8 @@ namespace PerturbedForgetting.Training.Setup;
 static class StepSetup
 {
     /// <summary>Rule of the update.</summary>
-    public static Optimizer Optimizer(TrainOptions options, ParameterArena arena) => OptimizerFactory.Create(options.Opt, arena, new OptimizerOptions
+    public static Optimizer Optimizer(TrainOptions options, ParameterArena arena) =>
+        OptimizerFactory.Create(options.Opt, arena, new OptimizerOptions
     {
         WeightDecay = options.WeightDecay,
         Momentum = options.Momentum,

@@ -12,7 +12,8 @@ namespace PerturbedForgetting.Training;
 /// </summary>
 static class BaselineComparison
 {
-    /// <summary>Runs the others in folders <c>baseline</c> and <c>sam</c> of the run, from where they stopped if they were interrupted.</summary>
+    /// <summary>Runs the others in folders <c>baseline</c> and <c>sam</c> of the run, from where they stopped if they were
+    /// interrupted.</summary>
     public static TrainResult Run(TrainResult result, TrainOptions options, ITrainingObserver observer, CancellationToken token)
     {
         var rows = new List<(string Name, BackgroundBias Bias)>();
@@ -52,14 +53,17 @@ static class BaselineComparison
     {
         var (_, last) = rows[^1];
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"Background bias on validation images ({last.Images.Agreeing} whose background agrees with their class, {last.Images.Contradicting} whose background contradicts it):");
+            $"Background bias on validation images ({last.Images.Agreeing} whose background agrees with their class, "
+            + $"{last.Images.Contradicting} whose background contradicts it):");
         int width = rows.Max(r => r.Name.Length);
         foreach (var (name, bias) in rows)
             yield return $"  {name.PadRight(width)}  {bias}";
         foreach (var (name, bias) in rows.SkipLast(1))
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"  Against {name}: accuracy on contradicting backgrounds {last.Contradicting - bias.Contradicting:+0.0;-0.0;0.0} points, gap {last.Gap - bias.Gap:+0.0;-0.0;0.0} points.");
+                $"  Against {name}: accuracy on contradicting backgrounds {last.Contradicting - bias.Contradicting:+0.0;-0.0;0.0} points, "
+                + $"gap {last.Gap - bias.Gap:+0.0;-0.0;0.0} points.");
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"  This is one run of each, with seed {seed}; other seeds move these numbers by several points either way. Average some before concluding.");
+            $"  This is one run of each, with seed {seed}; other seeds move these numbers by several points either way. Average some "
+            + $"before concluding.");
     }
 }

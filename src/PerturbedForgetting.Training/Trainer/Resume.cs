@@ -21,7 +21,8 @@ static class Resume
         void PassedOver(string line) => observer.Message(MessageLevel.Warning, line);
         if (options.Resume != "auto")
             return Directory.Exists(options.Resume)
-                ? CheckpointFolder.FindNewest(options.Resume, PassedOver) ?? throw new CheckpointException(options.Resume, "the folder holds no checkpoint.")
+                ? CheckpointFolder.FindNewest(options.Resume, PassedOver)
+                ?? throw new CheckpointException(options.Resume, "the folder holds no checkpoint.")
                 : CheckpointFiles.OpenForResume(options.Resume);
         if (options.Experiment.Length == 0)
         {
@@ -44,7 +45,8 @@ static class Resume
     /// <param name="given">Which of them the user gave; none means that all are meant.</param>
     /// <param name="observer">Receives the list of changes.</param>
     /// <exception cref="OptionException">A change is refused.</exception>
-    public static TrainOptions Settle(ResumableCheckpoint checkpoint, TrainOptions options, IReadOnlySet<OptionSpec>? given, ITrainingObserver observer)
+    public static TrainOptions Settle(ResumableCheckpoint checkpoint, TrainOptions options, IReadOnlySet<OptionSpec>? given,
+        ITrainingObserver observer)
     {
         var old = checkpoint.State.Info.Options;
         var settled = options with { };
@@ -59,8 +61,11 @@ static class Resume
         bool withinEpoch = checkpoint.State.Batch > 0 && settled.StartEpoch is null;
         var changes = ResumePolicy.Compare(old, OptionsJson.Object(settled), withinEpoch);
         foreach (var change in changes)
-            observer.Message(change.Refusal is null && !change.Effect.StartsWith("warning", StringComparison.Ordinal) ? MessageLevel.Info : MessageLevel.Warning, $"Option changed: {change}");
-        var refused = changes.Where(c => c.Refusal is not null).Select(c => new OptionProblem("--" + c.Name, $"cannot change from {c.Old} to {c.New}: {c.Refusal}."))
+            observer.Message(change.Refusal is null && !change.Effect.StartsWith("warning", StringComparison.Ordinal)
+                ? MessageLevel.Info
+                : MessageLevel.Warning, $"Option changed: {change}");
+        var refused = changes.Where(c => c.Refusal is not null)
+            .Select(c => new OptionProblem("--" + c.Name, $"cannot change from {c.Old} to {c.New}: {c.Refusal}."))
             .Concat(settled.Validate().Where(p => p.IsError)).ToArray();
         return refused.Length == 0 ? settled : throw new OptionException(refused);
     }
@@ -82,7 +87,9 @@ static class Resume
         foreach (var (stream, calls) in DropoutStream.Of(parts.Model).Zip(state.DropoutCalls))
             stream.Calls = calls;
         // Between epochs the schedule continues at the epoch, however long epochs are now.
-        parts.Step.Progress = batch > 0 ? state.Progress : state.Progress with { Updates = (long)epoch * parts.UpdatesPerEpoch, IsWindowOpen = false };
+        parts.Step.Progress = batch > 0
+            ? state.Progress
+            : state.Progress with { Updates = (long)epoch * parts.UpdatesPerEpoch, IsWindowOpen = false };
         foreach (string missing in StepTensors.Read(parts.Step, checkpoint.StateTensors))
             observer.Message(MessageLevel.Warning, $"The checkpoint has no '{missing}', which therefore starts from zero.");
         var epochs = state.Epochs.Where(e => e.Epoch < epoch).ToArray();

@@ -16,7 +16,8 @@ static class RunFolder
         string output = options.Output.Length > 0 ? options.Output : Path.Combine("output", "train");
         if (options.Experiment.Length > 0)
             return Path.GetFullPath(Path.Combine(output, options.Experiment));
-        string name = string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:yyyyMMdd-HHmmss}-{options.Model.Replace('.', '_')}-{imageSize}");
+        string name = string.Create(CultureInfo.InvariantCulture,
+            $"{DateTime.Now:yyyyMMdd-HHmmss}-{options.Model.Replace('.', '_')}-{imageSize}");
         string path = Path.Combine(output, name);
         // Runs that begin within one second must not share a directory.
         for (int i = 2; Directory.Exists(path); i++)
@@ -38,5 +39,6 @@ static class RunFolder
     }
 
     /// <summary>Writes the effective options, which <c>--config</c> reads back.</summary>
-    public static void WriteOptions(string folder, TrainOptions options) => AtomicFile.WriteText(Path.Combine(folder, "args.json"), OptionsJson.Write(options));
+    public static void WriteOptions(string folder, TrainOptions options) =>
+        AtomicFile.WriteText(Path.Combine(folder, "args.json"), OptionsJson.Write(options));
 }

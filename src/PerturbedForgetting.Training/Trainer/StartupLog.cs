@@ -11,7 +11,8 @@ namespace PerturbedForgetting.Training;
 /// <summary>What a run says about itself before its first step.</summary>
 static class StartupLog
 {
-    /// <summary>Reports perturbation group, learning rate, model, parameter groups, data and the options that differ from the defaults.</summary>
+    /// <summary>Reports perturbation group, learning rate, model, parameter groups, data and the options that differ from the
+    /// defaults.</summary>
     public static void Write(RunParts parts, string folder, ITrainingObserver observer)
     {
         var options = parts.Options;
@@ -74,7 +75,8 @@ static class StartupLog
 
     static string Names(IReadOnlyList<string> names) => string.Join(", ", names.Take(10)) + (names.Count > 10 ? ", …" : "");
 
-    static string Numbers(IEnumerable<double> values) => string.Join(" ", values.Select(v => v.ToString("G6", CultureInfo.InvariantCulture)));
+    static string Numbers(IEnumerable<double> values) =>
+        string.Join(" ", values.Select(v => v.ToString("G6", CultureInfo.InvariantCulture)));
 
     static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

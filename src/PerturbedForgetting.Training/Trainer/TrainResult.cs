@@ -18,8 +18,10 @@ public enum TrainStatus
 /// <param name="Folder">The run directory.</param>
 /// <param name="Epochs">All finished epochs, also those before a resume.</param>
 /// <param name="Metric">By which the best epoch is chosen.</param>
-/// <param name="Bias">What the model learnt of the backgrounds of <c>builtin/shapes</c>; none for other data sets and for interrupted runs.</param>
-public sealed record TrainResult(TrainStatus Status, string Folder, IReadOnlyList<EpochRecord> Epochs, EvalMetric Metric, BackgroundBias? Bias)
+/// <param name="Bias">What the model learnt of the backgrounds of <c>builtin/shapes</c>; none for other data sets and for interrupted
+/// runs.</param>
+public sealed record TrainResult(TrainStatus Status, string Folder, IReadOnlyList<EpochRecord> Epochs, EvalMetric Metric,
+    BackgroundBias? Bias)
 {
     /// <summary>The text of <c>results.json</c>.</summary>
     public string Json => ResultsJson.Build(Epochs, Metric);

@@ -22,14 +22,16 @@ public static class Trainer
     /// <param name="token">Ends the run after the batch at hand.</param>
     /// <param name="given">
     /// The options that a person gave. On a resume the others come from the checkpoint; and on <c>builtin/shapes</c>, when no optimiser is
-    /// among them, a plain baseline and standard SAM are trained as well, for comparison. Without this set all options are meant as they are.
+    /// among them, a plain baseline and standard SAM are trained as well, for comparison. Without this set all options are meant as they
+    /// are.
     /// </param>
     /// <exception cref="OptionException">An option is wrong, or cannot change on a resume.</exception>
     /// <exception cref="DatasetException">The data cannot be used.</exception>
     /// <exception cref="Checkpoints.CheckpointException">The checkpoint cannot be used.</exception>
     /// <exception cref="NotFiniteException">A loss or gradient is not finite and <c>--on-nan</c> is <c>stop</c>.</exception>
     /// <exception cref="IOException">A result cannot be written; what was there is unchanged.</exception>
-    public static TrainResult Run(TrainOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given = null)
+    public static TrainResult Run(TrainOptions options, ITrainingObserver observer, CancellationToken token,
+        IReadOnlySet<OptionSpec>? given = null)
     {
         options.RequireValid();
         return RunChecked(options, observer, token, given);
@@ -49,7 +51,8 @@ public static class Trainer
     }
 
     /// <summary>One run without a comparison.</summary>
-    internal static TrainResult Train(TrainOptions options, string? folder, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given,
+    internal static TrainResult Train(TrainOptions options, string? folder, ITrainingObserver observer, CancellationToken token,
+        IReadOnlySet<OptionSpec>? given,
         out TrainOptions settled, Action<int>? batchDone = null)
     {
         using var checkpoint = Resume.Find(options, observer);

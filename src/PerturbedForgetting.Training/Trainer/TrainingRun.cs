@@ -30,7 +30,9 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     readonly Evaluator evaluator = Evaluator.Of(parts);
     readonly CheckpointFolder checkpoints = new(folder, parts.Options.EvalMetric, parts.Options.CheckpointHist, start.Epochs, start.Kept);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
-    readonly StepProfiler? profiler = parts.Options.Profile > 0 ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, folder, observer) : null;
+    readonly StepProfiler? profiler = parts.Options.Profile > 0
+        ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, folder, observer)
+        : null;
     int epoch = start.Epoch, batch = start.Batch;
     readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
     EpochMeters meters = new(parts.Step, start.Sums, parts.Options.Opt.Perturbs);
@@ -57,7 +59,8 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         }
         catch (Exception e) when (DeviceException.IsDeviceFailure(e))
         {
-            throw new DeviceException(string.Create(CultureInfo.InvariantCulture, $"{e.Message} This was in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
+            throw new DeviceException(string.Create(CultureInfo.InvariantCulture,
+                $"{e.Message} This was in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
                 + (lastSaved is null ? "No checkpoint had been written yet."
                     : $"The last checkpoint is '{lastSaved}'; continue with {TrainOptions.ResumeOption} \"{lastSaved}\"."), e);
         }
@@ -102,14 +105,16 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
                 profiler?.Advance(batch, batches, isFirst: false);
                 BatchDone?.Invoke(batch);
                 if (IsRecoveryDue(batch, batches))
-                    checkpoints.Recover(epoch, batch / options.GradAccumSteps, (path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: true));
+                    checkpoints.Recover(epoch, batch / options.GradAccumSteps, (path, kept) =>
+                        Save(path, kept, epoch, batch, meters.Sums, isRecovery: true));
             }
         }
         return !token.IsCancellationRequested;
     }
 
     bool IsRecoveryDue(int done, int batches) =>
-        options.RecoveryInterval > 0 && done < batches && done % options.GradAccumSteps == 0 && done / options.GradAccumSteps % options.RecoveryInterval == 0;
+        options.RecoveryInterval > 0 && done < batches && done % options.GradAccumSteps == 0
+        && done / options.GradAccumSteps % options.RecoveryInterval == 0;
 
     void TrainBatch(InputBatch images, int batches, UpdateClock clock)
     {
@@ -124,7 +129,8 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         if (isUpdate)
             (lastRate, lastRho) = (rate, rho);
         // A device that works on its own is asked no oftener than somebody wants to know.
-        bool isDue = isUpdate && (update % options.LogInterval == 0 || update == parts.UpdatesPerEpoch || IsRecoveryDue(images.Number + 1, batches));
+        bool isDue = isUpdate && (update % options.LogInterval == 0 || update == parts.UpdatesPerEpoch
+            || IsRecoveryDue(images.Number + 1, batches));
         if (!isDue && !readsEveryBatch)
             return;
         long updates = step.Updates - updatesRead;
@@ -173,7 +179,8 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         checkpoints.EpochEnded(epochs, (path, kept) => Save(path, kept, epoch + 1, 0, new EpochSums(), isRecovery: false));
         SummaryCsv.Write(Path.Combine(folder, "summary.csv"), epochs);
         AtomicFile.WriteText(Path.Combine(folder, "results.json"), ResultsJson.Build(epochs, metric));
-        observer.EpochEnded(new(epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss, validation.Top1, validation.Top5,
+        observer.EpochEnded(new(epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss, validation.Top1,
+            validation.Top5,
             record.LearningRate, record.Seconds, record.ImagesPerSecond, metric.Best(epochs) == record));
         return true;
     }
@@ -194,11 +201,13 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
             LastRho = lastRho,
             Epochs = epochs.ToArray(),
             Kept = kept,
-            Info = new ModelInfo { Model = options.Model, Classes = parts.TrainingSet.Classes.Names, Options = OptionsJson.Object(options) },
+            Info = new ModelInfo { Model = options.Model, Classes = parts.TrainingSet.Classes.Names,
+                Options = OptionsJson.Object(options) },
         };
         CheckpointFiles.Save(path, state, writer => StateDict.Write(parts.Model, writer), writer => StepTensors.Write(parts.Step, writer));
         lastSaved = path;
-        observer.CheckpointWritten(new(path, epoch, (batch + options.GradAccumSteps - 1) / options.GradAccumSteps, isRecovery, new FileInfo(path).Length));
+        observer.CheckpointWritten(new(path, epoch, (batch + options.GradAccumSteps - 1) / options.GradAccumSteps, isRecovery,
+            new FileInfo(path).Length));
     }
 
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,

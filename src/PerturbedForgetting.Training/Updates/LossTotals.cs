@@ -2,7 +2,8 @@ using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Training.Updates;
 
-/// <summary>Sums behind an epoch's averages of the losses, which gather on the device (<see cref="Tensors.MultiTensor.MultiTensorOps.AddLosses"/>).</summary>
+/// <summary>Sums behind an epoch's averages of the losses, which gather on the device
+/// (<see cref="Tensors.MultiTensor.MultiTensorOps.AddLosses"/>).</summary>
 /// <param name="Loss">Σ samples·loss over the last chunks of the batches, since the reference's averages began anew.</param>
 /// <param name="PerturbLoss">The same of the perturbation loss, with the reference's sign.</param>
 /// <param name="Samples">Samples in those sums.</param>
@@ -10,7 +11,8 @@ namespace PerturbedForgetting.Training.Updates;
 /// <param name="MeanPerturbLoss">The same of the perturbation loss, with the reference's sign.</param>
 /// <param name="MeanSamples">Samples in those sums.</param>
 /// <param name="NotFinite">Batches whose loss was not finite; they count nowhere else.</param>
-public readonly record struct LossTotals(double Loss, double PerturbLoss, long Samples, double MeanLoss, double MeanPerturbLoss, long MeanSamples, long NotFinite)
+public readonly record struct LossTotals(double Loss, double PerturbLoss, long Samples, double MeanLoss, double MeanPerturbLoss,
+    long MeanSamples, long NotFinite)
 {
     internal static LossTotals Read(Tensor sums)
     {
@@ -18,5 +20,6 @@ public readonly record struct LossTotals(double Loss, double PerturbLoss, long S
         return new(s[0], s[1], (long)s[2], s[3], s[4], (long)s[5], (long)s[6]);
     }
 
-    internal void Write(Tensor sums) => sums.CopyFrom<double>([Loss, PerturbLoss, Samples, MeanLoss, MeanPerturbLoss, MeanSamples, NotFinite]);
+    internal void Write(Tensor sums) =>
+        sums.CopyFrom<double>([Loss, PerturbLoss, Samples, MeanLoss, MeanPerturbLoss, MeanSamples, NotFinite]);
 }

@@ -6,7 +6,8 @@ namespace PerturbedForgetting.Training.Updates;
 /// <summary>Which perturbation precedes the gradient.</summary>
 public sealed record PerturbationOptions
 {
-    /// <summary>The loss that the perturbation increases: none for the training loss, else for instance the output-bias-forgetting loss.</summary>
+    /// <summary>The loss that the perturbation increases: none for the training loss, else for instance the output-bias-forgetting
+    /// loss.</summary>
     public LossFunction? Loss { get; init; }
 
     /// <summary>Random direction (<c>randsam_</c>) instead of the loss's gradient (<c>sam_</c>).</summary>

@@ -42,7 +42,8 @@ sealed class PerturbedGradient
     /// <summary>What the host does before a batch.</summary>
     /// <param name="samples">Samples of the batch.</param>
     /// <param name="divisor">Batches of its window.</param>
-    /// <param name="diagnostics">Whether the norm of the perturbation and the cosine of both gradients are wanted, at 12 bytes a parameter.</param>
+    /// <param name="diagnostics">Whether the norm of the perturbation and the cosine of both gradients are wanted, at 12 bytes a
+    /// parameter.</param>
     /// <returns>Perturbations of the batch.</returns>
     public int Prepare(int samples, int divisor, bool diagnostics)
     {
@@ -120,7 +121,8 @@ sealed class PerturbedGradient
             }
         }
         MultiTensorOps.SquaredNorm(layout, direction, options.NormWeighting, numbers.DirectionSquaredNorm);
-        MultiTensorOps.StepAlong(layout, direction, options.StepWeighting, numbers.DirectionSquaredNorm, numbers.Radius, Sign, perturbed, numbers.Finite);
+        MultiTensorOps.StepAlong(layout, direction, options.StepWeighting, numbers.DirectionSquaredNorm, numbers.Radius, Sign, perturbed,
+            numbers.Finite);
     }
 
     /// <summary>The move adds the gradient of the perturbation loss, but by the reference's convention subtracts noise.</summary>
@@ -156,7 +158,8 @@ sealed class PerturbedGradient
         if (options.Alpha == 0)
             return new(gradient);
         MultiTensorOps.Products(layout, gradient, direction, options.DirectionWeighting, numbers.Products);
-        MultiTensorOps.OrthogonalCoefficients(numbers.Products, numbers.DirectionSquaredNorm, -Sign, options.Alpha, options.IsDirectionNormalized,
+        MultiTensorOps.OrthogonalCoefficients(numbers.Products, numbers.DirectionSquaredNorm, -Sign, options.Alpha,
+            options.IsDirectionNormalized,
             numbers.Coefficients, numbers.GradientSquaredNorm);
         return new(gradient, direction, options.DirectionWeighting, numbers.Coefficients);
     }

@@ -6,7 +6,8 @@ using PerturbedForgetting.Tensors.Nn;
 namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>All that a recorded step depends on beside what lies on the device: a step of the same kind makes the same launches.</summary>
-readonly record struct StepKind(nint Images, Shape ImageShape, nint Labels, Shape LabelShape, DType LabelType, UpdateWindow Window, bool Diagnostics);
+readonly record struct StepKind(nint Images, Shape ImageShape, nint Labels, Shape LabelShape, DType LabelType, UpdateWindow Window,
+    bool Diagnostics);
 
 /// <summary>What a step leaves behind on the host, to be put back after each replay.</summary>
 /// <param name="Gradient">Where the gradient of the window is.</param>
@@ -23,7 +24,8 @@ sealed record StepTrace(UpdateGradient Gradient, GradientView View, ulong[] Drop
 /// <param name="device">A device with graphs.</param>
 sealed class StepGraphs(Device device) : IDisposable
 {
-    /// <summary>Kinds that are kept: two buffers of input, for the first, the inner and the last batch of a window and of an epoch's shorter last one.</summary>
+    /// <summary>Kinds that are kept: two buffers of input, for the first, the inner and the last batch of a window and of an epoch's
+    /// shorter last one.</summary>
     const int Most = 16;
 
     readonly MemoryPool pool = device.CreatePool();

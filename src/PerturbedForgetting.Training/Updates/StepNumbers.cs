@@ -87,7 +87,8 @@ sealed class StepNumbers : IDisposable
     /// <summary>Sums behind the epoch's averages, as <see cref="Updates.LossTotals"/> names them.</summary>
     public Tensor LossTotals { get; }
 
-    /// <summary>Brings the numbers of a batch to the device; sums of losses begin at 0 and, in a new window, everything is finite so far.</summary>
+    /// <summary>Brings the numbers of a batch to the device; sums of losses begin at 0 and, in a new window, everything is finite so
+    /// far.</summary>
     public void Begin(in StepInputs values, ReadOnlySpan<ulong> dropoutCalls, bool opensWindow)
     {
         int i = 0;

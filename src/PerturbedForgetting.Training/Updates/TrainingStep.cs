@@ -41,19 +41,23 @@ public sealed class TrainingStep : IDisposable
     int parts = 1;
 
     /// <param name="model">In training mode, its parameters in <paramref name="arena"/>.</param>
-    /// <param name="arena">The weights. Make the step before a checkpoint is loaded: shrink and perturb keeps the weights as they are now.</param>
+    /// <param name="arena">The weights. Make the step before a checkpoint is loaded: shrink and perturb keeps the weights as they are
+    /// now.</param>
     /// <param name="optimizer">Rule of the update.</param>
     /// <param name="options">What a step does.</param>
     /// <param name="schedule">Learning rate by update.</param>
     /// <param name="rho">Radius of the perturbation; required with one.</param>
     /// <exception cref="ArgumentException">Options that contradict each other.</exception>
-    public TrainingStep(Module model, ParameterArena arena, Optimizer optimizer, StepOptions options, LinearSchedule schedule, RhoPolicy? rho = null)
+    public TrainingStep(Module model, ParameterArena arena, Optimizer optimizer, StepOptions options, LinearSchedule schedule,
+        RhoPolicy? rho = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.AccumulationSteps, 1);
         if (options.ShrinkFactor != 0 && !(options.ShrinkFactor is > 0 and <= 1 && schedule.BaseRate > 0))
             throw new ArgumentException($"{TrainOptions.SnpFactorOption} must lie between 0 and 1 and needs a learning rate above 0.");
         (this.model, this.arena, Optimizer, this.options, this.schedule) = (model, arena, optimizer, options, schedule);
-        this.rho = rho ?? (options.Perturbation is null ? RhoPolicy.Constant(0) : throw new ArgumentException("A perturbation needs a radius; give a rho policy."));
+        this.rho = rho ?? (options.Perturbation is null
+            ? RhoPolicy.Constant(0)
+            : throw new ArgumentException("A perturbation needs a radius; give a rho policy."));
         if (options.UsesGraphs)
             graphs = MakeGraphs();
         dropouts = DropoutStream.Of(model);
@@ -141,14 +145,16 @@ public sealed class TrainingStep : IDisposable
             Optimizer.Control.GradientNorm.Item(), direction, perturbation, cosine);
     }
 
-    /// <summary>Sums behind the averages of the epoch, since they were last set; reading waits for the device. Set them where an epoch begins or goes on.</summary>
+    /// <summary>Sums behind the averages of the epoch, since they were last set; reading waits for the device. Set them where an epoch
+    /// begins or goes on.</summary>
     public LossTotals Totals
     {
         get => LossTotals.Read(numbers.LossTotals);
         set => value.Write(numbers.LossTotals);
     }
 
-    /// <summary>Counters for a checkpoint; reading waits for the device. Set it before the tensors of <see cref="State"/> are restored.</summary>
+    /// <summary>Counters for a checkpoint; reading waits for the device. Set it before the tensors of <see cref="State"/> are
+    /// restored.</summary>
     public StepProgress Progress
     {
         get => new(Updates, Optimizer.Steps, Optimizer.Skipped, perturbed?.NoiseCalls ?? 0, isWindowOpen);
@@ -193,14 +199,16 @@ public sealed class TrainingStep : IDisposable
             ? throw new ArgumentException($"{TrainOptions.CudaGraphOption} on: {arena.Weights.Device} has no graphs. "
                 + $"Use {TrainOptions.CudaGraphOption} auto, or {RunOptions.DeviceOption} cuda.")
         : options.Perturbation is { IsRandom: true, Noise: not PhiloxNoise }
-            ? throw new ArgumentException($"A recorded step draws its random directions on the device: use {nameof(PhiloxNoise)}, or no graphs.")
+            ? throw new ArgumentException(
+                $"A recorded step draws its random directions on the device: use {nameof(PhiloxNoise)}, or no graphs.")
         : new StepGraphs(arena.Weights.Device);
 
     StepKind Kind(Tensor images, Tensor labels, UpdateWindow window) =>
         new(images.Address, images.Shape, labels.Address, labels.Shape, labels.DType, window, Diagnostics);
 
     /// <summary>What the batch has left behind on the host since <see cref="Prepare"/>.</summary>
-    StepTrace Trace() => new(gradient, arena.GradientView, [.. dropouts.Select((d, i) => d.Calls - dropoutCalls[i])], (perturbed?.NoiseCalls ?? 0) - noiseCalls);
+    StepTrace Trace() => new(gradient, arena.GradientView, [.. dropouts.Select((d, i) => d.Calls - dropoutCalls[i])],
+        (perturbed?.NoiseCalls ?? 0) - noiseCalls);
 
     void PutBack(StepTrace left)
     {

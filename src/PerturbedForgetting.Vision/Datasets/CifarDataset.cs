@@ -52,7 +52,8 @@ public sealed class CifarDataset : Dataset
         string folder = File.Exists(Path.Combine(dataDir, files[0])) ? dataDir : Path.Combine(dataDir, archive);
         string? missing = Array.Find(files, f => !File.Exists(Path.Combine(folder, f)));
         if (missing is not null)
-            throw new DatasetException($"{name}: there is no {missing} in {dataDir} nor in {archive} below it; unpack the binary version (cifar-{classes}-binary.tar.gz) there", wrongOption: true);
+            throw new DatasetException($"{name}: there is no {missing} in {dataDir} nor in {archive} below it; unpack the binary version "
+                + $"(cifar-{classes}-binary.tar.gz) there", wrongOption: true);
         return new CifarDataset($"{name}/{(training ? "train" : "test")}", classes, folder, files, options);
     }
 
@@ -87,14 +88,17 @@ public sealed class CifarDataset : Dataset
         foreach ((string file, byte[] records) in files)
         {
             if (records.Length == 0 || records.Length % recordLength != 0)
-                throw new DatasetException($"{file} has {records.Length} bytes, which is no whole number of records of {recordLength} bytes; it is cut short or of another kind, download it again");
+                throw new DatasetException($"{file} has {records.Length} bytes, which is no whole number of records of {recordLength} "
+                    + $"bytes; it is cut short or of another kind, download it again");
             if (records.Length != perFile * recordLength)
-                throw new DatasetException($"{file} has {records.Length} bytes and {files[0].File} {files[0].Records.Length}; one of them is cut short, download it again");
+                throw new DatasetException($"{file} has {records.Length} bytes and {files[0].File} {files[0].Records.Length}; one of them "
+                    + $"is cut short, download it again");
         }
         for (int i = 0; i < Count; i++)
         {
             if (Label(i) >= classes)
-                throw new DatasetException($"{Describe(i)} has label {Label(i)}, but there are only {classes} classes; the file is damaged");
+                throw new DatasetException(
+                    $"{Describe(i)} has label {Label(i)}, but there are only {classes} classes; the file is damaged");
         }
     }
 

@@ -16,7 +16,8 @@ public sealed class ClassList
         for (int i = 0; i < Names.Count; i++)
         {
             if (!indices.TryAdd(Names[i], i))
-                throw new DatasetException($"class '{Names[i]}' is listed twice, as number {indices[Names[i]]} and {i}; give each class one name");
+                throw new DatasetException(
+                    $"class '{Names[i]}' is listed twice, as number {indices[Names[i]]} and {i}; give each class one name");
         }
     }
 
@@ -43,7 +44,8 @@ public sealed class ClassList
         for (int i = 0; i < Math.Min(Count, found.Count); i++)
         {
             if (Names[i] != found.Names[i])
-                return $"class names differ from the model's: number {i} is '{found.Names[i]}' here and '{Names[i]}' there (hash {found.Hash}, not {Hash})";
+                return $"class names differ from the model's: number {i} is '{found.Names[i]}' here and '{Names[i]}' there (hash "
+                    + $"{found.Hash}, not {Hash})";
         }
         return $"class names differ from the model's: {found.Count} classes here and {Count} there (hash {found.Hash}, not {Hash})";
     }

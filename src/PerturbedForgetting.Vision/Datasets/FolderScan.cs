@@ -27,7 +27,8 @@ sealed class FolderScan
     /// <summary>Names of the sub-folders that are not hidden, in ordinal order.</summary>
     public static List<string> SubFolders(string folder)
     {
-        List<string> names = [.. new DirectoryInfo(folder).EnumerateDirectories("*", Everything).Select(d => d.Name).Where(n => !IsLitter(n))];
+        List<string> names = [.. new DirectoryInfo(folder).EnumerateDirectories("*", Everything).Select(d => d.Name)
+            .Where(n => !IsLitter(n))];
         names.Sort(StringComparer.Ordinal);
         return names;
     }

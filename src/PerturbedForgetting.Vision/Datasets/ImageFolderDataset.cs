@@ -59,7 +59,8 @@ public sealed class ImageFolderDataset : Dataset
 
     /// <summary>Opens the folder whose sub-folders are the classes.</summary>
     /// <exception cref="DatasetException">There is no image, or no match between folders and classes.</exception>
-    public static ImageFolderDataset Open(string folder, DatasetOptions? options = null) => Open(folder, options ?? new DatasetOptions(), note: null);
+    public static ImageFolderDataset Open(string folder, DatasetOptions? options = null) =>
+        Open(folder, options ?? new DatasetOptions(), note: null);
 
     /// <inheritdoc/>
     public override int Label(int index) => labels[index];
@@ -79,7 +80,9 @@ public sealed class ImageFolderDataset : Dataset
         List<string> notes = note is null ? [] : [note];
         try
         {
-            return options.LabelsFile is { } labels ? OpenLabelled(folder, labels, options, scan, notes) : OpenClasses(folder, options, scan, notes);
+            return options.LabelsFile is { } labels
+                ? OpenLabelled(folder, labels, options, scan, notes)
+                : OpenClasses(folder, options, scan, notes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -94,7 +97,8 @@ public sealed class ImageFolderDataset : Dataset
             throw new DatasetException($"{folder} holds no image");
         ClassList? classes = options.ClassMapFile is { } map ? ClassMap.Read(map) : options.Classes;
         LabelsFile file = LabelsFile.Read(labelsFile, folder, images, classes);
-        return new ImageFolderDataset(folder, file.Classes, [.. file.Images.Select(i => i.Path)], [.. file.Images.Select(i => i.Label)], [.. notes, .. file.Notes]);
+        return new ImageFolderDataset(folder, file.Classes, [.. file.Images.Select(i => i.Path)], [.. file.Images.Select(i => i.Label)],
+            [.. notes, .. file.Notes]);
     }
 
     static ImageFolderDataset OpenClasses(string folder, DatasetOptions options, FolderScan scan, List<string> notes)
@@ -138,14 +142,17 @@ public sealed class ImageFolderDataset : Dataset
         {
             // File systems of different makers write the same accented name with different characters.
             string accents = unknown.Exists(HasCombiningMark) || classes.Names.Any(HasCombiningMark)
-                ? "; letters and accents are separate characters in some of these names, which makes them other names: rename the folders alike" : "";
+                ? "; letters and accents are separate characters in some of these names, which makes them other names: rename the folders "
+                + "alike" : "";
             throw new DatasetException(
-                $"{folder}: {Abbreviate(unknown)} {(unknown.Count == 1 ? "is no class" : "are no classes")} of {origin} ({classes.Count} classes: {Abbreviate(classes.Names)}){accents}");
+                $"{folder}: {Abbreviate(unknown)} {(unknown.Count == 1 ? "is no class" : "are no classes")} of {origin} ({classes.Count} "
+                + $"classes: {Abbreviate(classes.Names)}){accents}");
         }
         var present = folders.Select(classes.IndexOf).ToHashSet();
         List<string> missing = [.. classes.Names.Where((_, i) => !present.Contains(i))];
         if (missing.Count > 0)
-            notes.Add($"{folder} lacks {missing.Count} of the {classes.Count} classes of {origin}: {Abbreviate(missing)}; the others keep their numbers");
+            notes.Add($"{folder} lacks {missing.Count} of the {classes.Count} classes of {origin}: {Abbreviate(missing)}; the others keep "
+                + $"their numbers");
     }
 
     static bool HasCombiningMark(string name) => name.AsSpan().ContainsAnyInRange('\u0300', '\u036F');

@@ -55,7 +55,8 @@ sealed class LabelsFile
 
     static LabelsFile Resolve(string file, List<(string Path, string Class, int Line)> rows, ClassList? classes, List<string> notes)
     {
-        bool numbers = rows.TrueForAll(r => IsNumber(r.Class, out _)) && (classes is null || rows.TrueForAll(r => classes.IndexOf(r.Class) < 0));
+        bool numbers = rows.TrueForAll(r => IsNumber(r.Class, out _))
+            && (classes is null || rows.TrueForAll(r => classes.IndexOf(r.Class) < 0));
         if (numbers)
         {
             List<(string Path, int Label)> numbered = rows.ConvertAll(r => (r.Path, int.Parse(r.Class, CultureInfo.InvariantCulture)));
@@ -70,7 +71,8 @@ sealed class LabelsFile
         List<(string Path, int Label)> images = rows.ConvertAll(r => (r.Path, classes.IndexOf(r.Class)));
         int unknown = images.FindIndex(i => i.Label < 0);
         if (unknown >= 0)
-            throw new DatasetException($"{file}, line {rows[unknown].Line}: class '{rows[unknown].Class}' is not among the {classes.Count} classes of the training set");
+            throw new DatasetException($"{file}, line {rows[unknown].Line}: class '{rows[unknown].Class}' is not among the {classes.Count} "
+                + $"classes of the training set");
         return new LabelsFile(classes, images, notes);
     }
 

@@ -24,9 +24,11 @@ public sealed class MnistDataset : Dataset
         CheckMagic(labelsFile, labels, LabelsMagic, 8);
         (Count, height, width) = (Int32(images, 4), Int32(images, 8), Int32(images, 12));
         if (Count <= 0 || height is < 1 or > 4096 || width is < 1 or > 4096 || images.Length != 16 + (long)Count * height * width)
-            throw new DatasetException($"{imagesFile}: {Count} images of {width} x {height} do not take {images.Length} bytes; the file is cut short or damaged, download it again");
+            throw new DatasetException($"{imagesFile}: {Count} images of {width} x {height} do not take {images.Length} bytes; the file is "
+                + $"cut short or damaged, download it again");
         if (Int32(labels, 4) != Count || labels.Length != 8 + Count)
-            throw new DatasetException($"{labelsFile} has {Int32(labels, 4)} labels in {labels.Length} bytes for {Count} images; the files do not belong together, or one is cut short");
+            throw new DatasetException($"{labelsFile} has {Int32(labels, 4)} labels in {labels.Length} bytes for {Count} images; the files "
+                + $"do not belong together, or one is cut short");
         int classes = Math.Max(10, labels.AsSpan(8).ToArray().Max() + 1);
         Classes = new ClassList(Enumerable.Range(0, classes).Select(i => FormattableString.Invariant($"{i}")));
         NoteDifference(options.Classes);
@@ -48,7 +50,8 @@ public sealed class MnistDataset : Dataset
         bool training = SplitNames.IsTraining(split, "mnist");
         string prefix = training ? "train" : "t10k";
         return new MnistDataset(
-            $"mnist/{(training ? "train" : "test")}", Find(dataDir, $"{prefix}-images", "idx3-ubyte"), Find(dataDir, $"{prefix}-labels", "idx1-ubyte"), options);
+            $"mnist/{(training ? "train" : "test")}", Find(dataDir, $"{prefix}-images", "idx3-ubyte"),
+            Find(dataDir, $"{prefix}-labels", "idx1-ubyte"), options);
     }
 
     /// <inheritdoc/>
@@ -84,7 +87,8 @@ public sealed class MnistDataset : Dataset
     static void CheckMagic(string file, byte[] bytes, int magic, int header)
     {
         if (bytes.Length < header || Int32(bytes, 0) != magic)
-            throw new DatasetException($"{file} does not begin like an IDX file of bytes (00 00 08 0{magic & 15}); it is of another kind or damaged, download it again");
+            throw new DatasetException($"{file} does not begin like an IDX file of bytes (00 00 08 0{magic & 15}); it is of another kind "
+                + $"or damaged, download it again");
     }
 
     static int Int32(byte[] bytes, int at) => BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(at));

@@ -43,7 +43,8 @@ readonly struct TexturedBackground
     public (float Red, float Green, float Blue) Color(int x, int y)
     {
         float t = 0.5f + 0.5f * Pattern(x * frequency + phaseX, y * frequency + phaseY);
-        return (dark.Red + (light.Red - dark.Red) * t, dark.Green + (light.Green - dark.Green) * t, dark.Blue + (light.Blue - dark.Blue) * t);
+        return (dark.Red + (light.Red - dark.Red) * t, dark.Green + (light.Green - dark.Green) * t,
+            dark.Blue + (light.Blue - dark.Blue) * t);
     }
 
     float Pattern(float x, float y) => texture switch

@@ -5,7 +5,8 @@ namespace PerturbedForgetting.Vision.Imaging;
 /// <summary>Growable arrays from the shared pool: grown when needed, kept otherwise.</summary>
 static class PooledBuffer
 {
-    /// <summary>Makes <paramref name="buffer"/> hold at least <paramref name="length"/> elements; contents are lost when it grows.</summary>
+    /// <summary>Makes <paramref name="buffer"/> hold at least <paramref name="length"/> elements; contents are lost when it
+    /// grows.</summary>
     public static void Ensure<T>(ref T[] buffer, int length)
     {
         if (buffer.Length >= length)

@@ -76,7 +76,8 @@ public static class DatasetCheck
             if (label < counts.Length)
                 counts[label]++;
             if (label >= (options.NumClasses ?? int.MaxValue))
-                tally.Find("label-out-of-range", isError: true, $"{dataset.Describe(i)}: label {label} is not in 0..{options.NumClasses - 1}");
+                tally.Find("label-out-of-range", isError: true,
+                    $"{dataset.Describe(i)}: label {label} is not in 0..{options.NumClasses - 1}");
         }
         if (lowest == 1 && highest == options.NumClasses)
             tally.Find("labels-from-one", isError: true, $"labels run from 1 to {highest} and seem to count from 1; subtract 1 from each");
@@ -87,9 +88,11 @@ public static class DatasetCheck
                 tally.Find("empty-class", isError: false, $"'{classes.Names[c]}' has no images");
         }
         if (counts.Count(n => n > 0) == 1)
-            tally.Find("one-class", isError: true, $"all images are of class '{classes.Names[Array.FindIndex(counts, n => n > 0)]}'; there is nothing to learn");
+            tally.Find("one-class", isError: true,
+                $"all images are of class '{classes.Names[Array.FindIndex(counts, n => n > 0)]}'; there is nothing to learn");
         foreach (IGrouping<string, string> group in classes.Names.GroupBy(n => n.Trim().ToLowerInvariant()).Where(g => g.Count() > 1))
-            tally.Find("duplicate-class", isError: false, $"names that differ only in case or spaces: {string.Join(", ", group.Select(n => $"'{n}'"))}");
+            tally.Find("duplicate-class", isError: false,
+                $"names that differ only in case or spaces: {string.Join(", ", group.Select(n => $"'{n}'"))}");
         if (options.TrainingClasses is { } training)
             CompareClasses(dataset, counts, training, tally);
     }
@@ -160,8 +163,10 @@ public static class DatasetCheck
         }
 
         public DatasetReport Report(Dataset dataset) => new(
-            dataset.Name, dataset.Count, dataset.Classes.Names, dataset.Classes.Hash, ImagesPerClass, formats, Range(width), Range(height), grey, cmyk, rotated,
-            [.. findings.Select(f => new DatasetFinding(f.Key, f.Value.IsError, f.Value.Count, [.. f.Value.Examples.Order(StringComparer.Ordinal).Take(MostExamples)])).OrderBy(f => !f.IsError)],
+            dataset.Name, dataset.Count, dataset.Classes.Names, dataset.Classes.Hash, ImagesPerClass, formats, Range(width), Range(height),
+            grey, cmyk, rotated,
+            [.. findings.Select(f => new DatasetFinding(f.Key, f.Value.IsError, f.Value.Count,
+                [.. f.Value.Examples.Order(StringComparer.Ordinal).Take(MostExamples)])).OrderBy(f => !f.IsError)],
             dataset.Notes);
 
         void Find(string kind, bool isError, int count, List<string> examples)
@@ -175,7 +180,8 @@ public static class DatasetCheck
             findings[kind] = entry;
         }
 
-        SizeRange Range((int Min, int Max, long Sum) extent) => read == 0 ? default : new(extent.Min, extent.Max, (double)extent.Sum / read);
+        SizeRange Range((int Min, int Max, long Sum) extent) =>
+            read == 0 ? default : new(extent.Min, extent.Max, (double)extent.Sum / read);
 
         static (int Min, int Max, long Sum) Join((int Min, int Max, long Sum) a, (int Min, int Max, long Sum) b) =>
             (Math.Min(a.Min, b.Min), Math.Max(a.Max, b.Max), a.Sum + b.Sum);

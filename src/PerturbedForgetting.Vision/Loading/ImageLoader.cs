@@ -68,7 +68,9 @@ public sealed class ImageLoader : IDisposable
     }
 
     /// <summary>Batches in a whole epoch.</summary>
-    public int BatchesPerEpoch => options.DropLast ? dataset.Count / options.BatchSize : (dataset.Count + options.BatchSize - 1) / options.BatchSize;
+    public int BatchesPerEpoch => options.DropLast
+        ? dataset.Count / options.BatchSize
+        : (dataset.Count + options.BatchSize - 1) / options.BatchSize;
 
     /// <summary>Images in a whole epoch.</summary>
     public int ImagesPerEpoch => options.DropLast ? BatchesPerEpoch * options.BatchSize : dataset.Count;

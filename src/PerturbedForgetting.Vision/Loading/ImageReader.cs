@@ -24,7 +24,8 @@ sealed class BadImages
 
     public void AddSkipped(int index, string path, string reason) => skipped.TryAdd(index, new BadImage(index, path, reason));
 
-    public void AddFilled(int index, string path) => filled.TryAdd(index, new BadImage(index, path, "the rest of the image was filled with grey"));
+    public void AddFilled(int index, string path) =>
+        filled.TryAdd(index, new BadImage(index, path, "the rest of the image was filled with grey"));
 }
 
 /// <summary>One worker's means to read an image into its place in a batch.</summary>
@@ -54,7 +55,8 @@ sealed class ImageReader(Dataset dataset, ImageTransform transform, LoaderOption
                     bad.AddFilled(index, dataset.Describe(index));
                 break;
             }
-            catch (ImageDecodeException e) when (options.BadImages == BadImagePolicy.Skip && ++replacements < Math.Min(dataset.Count, MostReplacements))
+            catch (ImageDecodeException e) when (options.BadImages == BadImagePolicy.Skip
+                && ++replacements < Math.Min(dataset.Count, MostReplacements))
             {
                 bad.AddSkipped(index, dataset.Describe(index), e.Reason);
                 index = (index + 1) % dataset.Count;

@@ -8,7 +8,8 @@ public sealed record ModelConfig
     /// <summary>Height and width in training, in pixels.</summary>
     public required int InputSize { get; init; }
 
-    /// <summary>Height and width in a separate evaluation, in pixels; the reference's ResNets are validated larger than they are trained.</summary>
+    /// <summary>Height and width in a separate evaluation, in pixels; the reference's ResNets are validated larger than they are
+    /// trained.</summary>
     public int? TestInputSize { get; init; }
 
     /// <summary>Share of the resized image that the central crop keeps.</summary>

@@ -11,7 +11,8 @@ static class ModelFamilies
         ["cifar"] = ResNetStem.Cifar,
     };
 
-    /// <summary>The networks of He et al. 2015, section 4.2: three stages of n blocks with 16, 32 and 64 channels, identity shortcuts padded with zeros.</summary>
+    /// <summary>The networks of He et al. 2015, section 4.2: three stages of n blocks with 16, 32 and 64 channels, identity shortcuts
+    /// padded with zeros.</summary>
     public static ResNetOptions CifarResNet(int blocks) => new()
     {
         Bottleneck = false,
@@ -48,7 +49,8 @@ static class ModelFamilies
             return new ResNet(bound);
         });
 
-    public static ModelEntry Transformer(string name, string description, string? tag, ModelConfig config, VisionTransformerOptions shape) =>
+    public static ModelEntry Transformer(string name, string description, string? tag, ModelConfig config,
+        VisionTransformerOptions shape) =>
         new(name, description, tag, config, options =>
         {
             if ((options.BnMomentum ?? options.BnEps) is not null)

@@ -45,7 +45,8 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
     {
         if (Read(name) is not { } text)
             return null;
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) && value > 0
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value)
+            && value > 0
             ? value
             : throw Wrong(name, text, "a number above 0");
     }

@@ -5,7 +5,8 @@ namespace PerturbedForgetting.Vision.Models;
 /// <summary>Resizes the grid of a position embedding like an image whose channels are the features.</summary>
 static class PositionEmbedding
 {
-    /// <summary>The resampling of the images (filter widened when shrinking, weights at the border normalised to what exists) without rounding to bytes.</summary>
+    /// <summary>The resampling of the images (filter widened when shrinking, weights at the border normalised to what exists) without
+    /// rounding to bytes.</summary>
     /// <param name="grid">Row-major, <c>[height, width, features]</c>.</param>
     /// <param name="from">Height and width of <paramref name="grid"/>.</param>
     /// <param name="to">Height and width of the result.</param>

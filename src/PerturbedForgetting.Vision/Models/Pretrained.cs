@@ -30,7 +30,8 @@ public static class Pretrained
     public static PretrainedReport Load(ImageModel model, string path, Interpolation? resize = null)
     {
         if (Path.GetExtension(path).ToLowerInvariant() is ".pth" or ".pt" or ".tar" or ".bin" or ".npz" or ".npy")
-            throw new PretrainedException(path, "this is not a safetensors file; convert it with safetensors.torch.save_file in Python, then give the .safetensors file.");
+            throw new PretrainedException(path,
+                "this is not a safetensors file; convert it with safetensors.torch.save_file in Python, then give the .safetensors file.");
         using var file = SafetensorsFile.Open(path);
         var plan = new PretrainedPlan(model, file, Names(file), resize);
         plan.Check();
@@ -67,7 +68,8 @@ sealed class PretrainedPlan
     {
         (this.model, this.file, this.resize) = (model, file, resize);
         string weight = $"{model.ClassifierName}.weight", bias = $"{model.ClassifierName}.bias";
-        bool otherClasses = names.TryGetValue(weight, out string? head) && file.Entry(head).Shape is [var classes, ..] && classes != model.NumClasses;
+        bool otherClasses = names.TryGetValue(weight, out string? head) && file.Entry(head).Shape is [var classes, ..]
+            && classes != model.NumClasses;
         foreach (var entry in model.State())
         {
             if (!names.Remove(entry.Name, out string? full))
@@ -139,7 +141,8 @@ sealed class PretrainedPlan
     {
         int prefix = vit.HasClassToken ? 1 : 0, grid = vit.GridHeight * vit.GridWidth;
         int edge = (int)Math.Round(Math.Sqrt(found - prefix));
-        string difference = $"its position embedding has {found - prefix} tokens, the model for {vit.ImageHeight}x{vit.ImageWidth} pixels has {grid}";
+        string difference = $"its position embedding has {found - prefix} tokens, the model for {vit.ImageHeight}x{vit.ImageWidth} pixels "
+            + $"has {grid}";
         if (edge * edge != found - prefix)
         {
             throw new PretrainedException(file.Path,

@@ -70,11 +70,13 @@ public sealed class ResNet : ImageModel
     static void Check(ResNetOptions options)
     {
         if (options.Channels.Count != options.Layers.Count)
-            throw new ModelOptionException($"A ResNet needs as many channel numbers as stages, not {options.Channels.Count} for {options.Layers.Count}.");
+            throw new ModelOptionException(
+                $"A ResNet needs as many channel numbers as stages, not {options.Channels.Count} for {options.Layers.Count}.");
         if (options.OutputStride is not (8 or 16 or 32))
             throw new ModelOptionException($"output_stride is 8, 16 or 32, not {options.OutputStride}.");
         if (!options.Bottleneck && (options.Cardinality, options.BaseWidth) != (1, 64))
-            throw new ModelOptionException("cardinality and base_width belong to the bottleneck block (resnet50, resnet101); this ResNet has basic blocks.");
+            throw new ModelOptionException(
+                "cardinality and base_width belong to the bottleneck block (resnet50, resnet101); this ResNet has basic blocks.");
         if (options.Drop is not (>= 0 and < 1))
             throw new ModelOptionException($"`{nameof(ModelOptions.Drop)}` is at least 0 and below 1, not {options.Drop}.");
     }

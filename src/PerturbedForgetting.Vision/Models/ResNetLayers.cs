@@ -13,7 +13,8 @@ readonly record struct ResNetStage(ResNetOptions Options, int Stride, int FirstD
 /// <summary>Makes the layers of a ResNet with the reference's initial weights.</summary>
 static class ResNetLayers
 {
-    /// <summary>Convolution without bias that keeps the size at stride 1; weights normal with variance 2 / (outputs * kernel area) (He et al. 2015, fan out).</summary>
+    /// <summary>Convolution without bias that keeps the size at stride 1; weights normal with variance 2 / (outputs * kernel area) (He et
+    /// al. 2015, fan out).</summary>
     public static Conv2d Convolution(int inputs, int outputs, int kernel, int stride = 1, int dilation = 1, int groups = 1)
     {
         Conv2d layer;

@@ -3,7 +3,8 @@ using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Vision.Models;
 
-/// <summary>Three 3x3 convolutions in place of the 7x7 one, the first of stride 2, with batch norm and ReLU between (He et al. 2019, "ResNet-C").</summary>
+/// <summary>Three 3x3 convolutions in place of the 7x7 one, the first of stride 2, with batch norm and ReLU between (He et al. 2019,
+/// "ResNet-C").</summary>
 sealed class DeepStem : Module
 {
     readonly Conv2d first, second, third;

@@ -35,7 +35,8 @@ public sealed class VisionTransformer : ImageModel
         (GridHeight, GridWidth) = (options.ImageHeight / options.PatchSize, options.ImageWidth / options.PatchSize);
         if (options.ClassToken)
             classToken = Register("cls_token", new Parameter(init.Normal([1, 1, dim], ClassTokenDeviation)) { IsDecayExempt = true });
-        positions = Register("pos_embed", new Parameter(init.Normal([1, prefix + GridHeight * GridWidth, dim], 1 / Math.Sqrt(dim))) { IsDecayExempt = true });
+        positions = Register("pos_embed",
+            new Parameter(init.Normal([1, prefix + GridHeight * GridWidth, dim], 1 / Math.Sqrt(dim))) { IsDecayExempt = true });
         patches = Register("patch_embed", new PatchEmbedding(options.PatchSize, dim));
         int hidden = (int)(dim * options.MlpRatio);
         blocks = Register("blocks", new BlockList<TransformerBlock>(
@@ -106,7 +107,8 @@ public sealed class VisionTransformer : ImageModel
         return head.Call(dropout?.Call(x) ?? x);
     }
 
-    /// <summary>The blocks and the norm behind them, if there is one. What leaves a block is summed up by the norm that comes next.</summary>
+    /// <summary>The blocks and the norm behind them, if there is one. What leaves a block is summed up by the norm that comes
+    /// next.</summary>
     Tensor Encode(Tensor x)
     {
         Tensor normal = NormBehind(-1)?.Call(x) ?? x;

@@ -8,10 +8,14 @@ namespace PerturbedForgetting.Vision.Transforms;
 public abstract class ImageTransform(int height, int width, Interpolation interpolation)
 {
     /// <summary>Height of the output in pixels.</summary>
-    public int Height { get; } = height > 0 ? height : throw new ArgumentOutOfRangeException(nameof(height), height, "A transform's height is at least 1 pixel.");
+    public int Height { get; } = height > 0
+        ? height
+        : throw new ArgumentOutOfRangeException(nameof(height), height, "A transform's height is at least 1 pixel.");
 
     /// <summary>Width of the output in pixels.</summary>
-    public int Width { get; } = width > 0 ? width : throw new ArgumentOutOfRangeException(nameof(width), width, "A transform's width is at least 1 pixel.");
+    public int Width { get; } = width > 0
+        ? width
+        : throw new ArgumentOutOfRangeException(nameof(width), width, "A transform's width is at least 1 pixel.");
 
     /// <summary>Filter of the resize.</summary>
     public Interpolation Interpolation { get; } = interpolation;

@@ -29,7 +29,8 @@ public sealed class Resampler : IDisposable
         int end = scalesRows ? vertical.InputEnd : window.Top + window.Height;
 
         // The horizontal pass, or where there is none, the rows of the source themselves.
-        ReadOnlySpan<byte> rows = source.Buffer.AsSpan((box.Top + begin) * source.Stride + (box.Left + (scalesColumns ? 0 : window.Left)) * 3);
+        ReadOnlySpan<byte> rows =
+            source.Buffer.AsSpan((box.Top + begin) * source.Stride + (box.Left + (scalesColumns ? 0 : window.Left)) * 3);
         int stride = source.Stride;
         if (scalesColumns)
         {
@@ -48,7 +49,8 @@ public sealed class Resampler : IDisposable
         if (scalesRows)
         {
             for (int y = 0; y < window.Height; y++)
-                VerticalRow(rows[((vertical.Start(y) - begin) * stride)..], stride, vertical.Weights(y), target.Slice(y * window.Width * 3, window.Width * 3));
+                VerticalRow(rows[((vertical.Start(y) - begin) * stride)..], stride, vertical.Weights(y),
+                    target.Slice(y * window.Width * 3, window.Width * 3));
         }
         else if (!scalesColumns)
         {

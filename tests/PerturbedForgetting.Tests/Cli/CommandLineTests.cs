@@ -43,11 +43,14 @@ sealed class CommandLineTests
     public void ShortNamesNegativeNumbersEqualsSignsAndListsWorkAsInTheReference()
     {
         CliHarness cli = new();
-        int exitCode = cli.Run("train", "--data-dir", "d", "-b", "64", "-vb", "32", "-j", "0", "-m", "resnet18", "--obf-C", "-1", "--sharpness-m=-1", "--scale", "0.08", "1",
-            "--mean", "0.5", "0.4", "0.3", "--lr=0.5", "--local_rank", "0", "--model-kwargs", "class_token=False", "layers=[1,1]", "--bce-loss", "--experiment", "");
+        int exitCode = cli.Run("train", "--data-dir", "d", "-b", "64", "-vb", "32", "-j", "0", "-m", "resnet18", "--obf-C", "-1",
+            "--sharpness-m=-1", "--scale", "0.08", "1",
+            "--mean", "0.5", "0.4", "0.3", "--lr=0.5", "--local_rank", "0", "--model-kwargs", "class_token=False", "layers=[1,1]",
+            "--bce-loss", "--experiment", "");
         Assert.That(exitCode, Is.Zero, cli.Error);
         TrainOptions o = cli.Trained!;
-        Assert.That((o.BatchSize, o.ValidationBatchSize, o.Workers, o.Model, o.ObfC, o.SharpnessM, o.Lr, o.BceLoss), Is.EqualTo((64, (int?)32, 0, "resnet18", -1.0, -1, (double?)0.5, true)));
+        Assert.That((o.BatchSize, o.ValidationBatchSize, o.Workers, o.Model, o.ObfC, o.SharpnessM, o.Lr, o.BceLoss),
+            Is.EqualTo((64, (int?)32, 0, "resnet18", -1.0, -1, (double?)0.5, true)));
         Assert.That(o.Scale, Is.EqualTo(new[] { 0.08, 1 }));
         Assert.That(o.Mean, Is.EqualTo(new[] { 0.5, 0.4, 0.3 }));
         Assert.That(o.ModelKwargs.Keys, Is.EquivalentTo(new[] { "class_token", "layers" }));
@@ -92,7 +95,8 @@ sealed class CommandLineTests
         CliHarness cli = new();
         Assert.That(cli.Run(args), Is.EqualTo(ExitCodes.WrongOption));
         Assert.That(cli.Error, Is.Not.Empty.And.Not.Contain("   at "));
-        Assert.That((cli.Trained, cli.Validated, cli.Checked), Is.EqualTo(((TrainOptions?)null, (ValidateOptions?)null, (TrainOptions?)null)));
+        Assert.That((cli.Trained, cli.Validated, cli.Checked),
+            Is.EqualTo(((TrainOptions?)null, (ValidateOptions?)null, (TrainOptions?)null)));
     }
 
     [Test]
@@ -115,7 +119,8 @@ sealed class CommandLineTests
         Assert.That((o.Lr, o.Epochs, o.BceLoss, o.Rho), Is.EqualTo(((double?)0.3, 9, false, 0.2)));
         // The data set of the file also brings its defaults.
         Assert.That(o.Model, Is.EqualTo("resnet20"));
-        Assert.That(cli.Context!.Given.Select(s => s.Name), Is.EquivalentTo(new[] { "lr", "epochs", "bce-loss", "dataset", "rho", "warmup-epochs" }));
+        Assert.That(cli.Context!.Given.Select(s => s.Name),
+            Is.EquivalentTo(new[] { "lr", "epochs", "bce-loss", "dataset", "rho", "warmup-epochs" }));
     }
 
     [Test]
@@ -149,7 +154,8 @@ sealed class CommandLineTests
     {
         CliHarness cli = new();
         Assert.That(cli.Run("train", "--data-dir", "d", "--pin-mem"), Is.Zero);
-        Assert.That(cli.Output, Does.Contain("warning: --pin-mem: has no effect: batches for a GPU are always page-locked, and the CPU needs none."));
+        Assert.That(cli.Output, Does
+            .Contain("warning: --pin-mem: has no effect: batches for a GPU are always page-locked, and the CPU needs none."));
     }
 
     static IEnumerable<TestCaseData> Exceptions()
@@ -165,7 +171,8 @@ sealed class CommandLineTests
         yield return new TestCaseData(new IOException("disk full"), 1, "disk full");
         yield return new TestCaseData(new NotFiniteException("loss NaN"), 5, "stopped: loss NaN");
         yield return new TestCaseData(new OutOfMemoryException(), 4, "--batch-size");
-        yield return new TestCaseData(new CudaException("cuMemAlloc", CudaResult.DeviceUnavailable, ""), 4, "device: cuMemAlloc failed: CUDA_ERROR_DEVICE_UNAVAILABLE (46)");
+        yield return new TestCaseData(new CudaException("cuMemAlloc", CudaResult.DeviceUnavailable, ""), 4,
+            "device: cuMemAlloc failed: CUDA_ERROR_DEVICE_UNAVAILABLE (46)");
         yield return new TestCaseData(new AggregateException(new SafetensorsException("w", "broken.")), 3, "broken");
         yield return new TestCaseData(new InvalidOperationException("surprise"), 1, "internal error (InvalidOperationException): surprise");
     }
@@ -196,7 +203,8 @@ sealed class CommandLineTests
         Assert.That(cli.Output, Does.Match(@"resnet50 +224 +25,557,032 +4,089,184,256 ").And.Match(@"vit_tiny_patch4_32 +32 +5,362,762 "));
         cli = new();
         Assert.That(cli.Run("models", "resnet20"), Is.Zero, cli.Error);
-        Assert.That(cli.Output, Does.Match(@"layer2\.0\.conv1 +Conv2d +\[16, 16, 32\] +4,608 +1,179,648").And.Match(@"total +269,722 +40,551,040"));
+        Assert.That(cli.Output, Does.Match(@"layer2\.0\.conv1 +Conv2d +\[16, 16, 32\] +4,608 +1,179,648")
+            .And.Match(@"total +269,722 +40,551,040"));
         cli = new();
         Assert.That(cli.Run("models", "resnet21"), Is.EqualTo(2));
         Assert.That(cli.Error, Does.Contain("Did you mean 'resnet20'?"));
@@ -209,7 +217,8 @@ sealed class CommandLineTests
         int exitCode = cli.Run("data", "check", "--dataset", "builtin/shapes:train=40,val=20,size=16", "--num-classes", "10");
         Assert.That(exitCode, Is.Zero, cli.Error);
         Assert.That(cli.Output, Does.Contain("40 in 10 classes").And.Contain("20 in 10 classes").And.Contain("Nothing stands in the way"));
-        Assert.That(cli.Run("data", "check", "--dataset", "builtin/shapes:train=40,val=20,size=16", "--num-classes", "4"), Is.EqualTo(ExitCodes.BadData));
+        Assert.That(cli.Run("data", "check", "--dataset", "builtin/shapes:train=40,val=20,size=16", "--num-classes", "4"),
+            Is.EqualTo(ExitCodes.BadData));
         Assert.That(cli.Output, Does.Contain("ERROR     label-out-of-range: ").And.Contain("must be put right"));
     }
 

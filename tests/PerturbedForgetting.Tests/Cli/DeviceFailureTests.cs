@@ -14,7 +14,8 @@ sealed class DeviceFailureTests
     [TestCase("memory=1M", "out of memory: cuMemAlloc failed: CUDA_ERROR_OUT_OF_MEMORY", "Use a smaller batch")]
     [TestCase("memory=8M", "out of memory: No memory for a tensor", "--batch-size")]
     [TestCase("capability=75", "device: Opening ", "Use a newer GPU, or --device cpu.")]
-    [TestCase("driver=11.4", "device: Opening ", "needs a driver for CUDA 11.8 (Linux: 520.43 or newer); the driver here is for CUDA 11.4. Update the NVIDIA driver.")]
+    [TestCase("driver=11.4", "device: Opening ",
+        "needs a driver for CUDA 11.8 (Linux: 520.43 or newer); the driver here is for CUDA 11.4. Update the NVIDIA driver.")]
     [TestCase("cudnn=8.9.7", "device: cuDNN cannot be used", "PERTURBED_FORGETTING_CUDNN=none")]
     [TestCase("cublas=11", "device: cuBLAS cannot be used", "PERTURBED_FORGETTING_CUBLAS=none")]
     [TestCase("lost-after=3", "device: ", "The GPU was lost after 3 operations")]
@@ -31,16 +32,19 @@ sealed class DeviceFailureTests
     public void AWrongVariableIsAWrongOption()
     {
         (int exitCode, string error) = Run("memmory=1M");
-        Assert.That((exitCode, error.TrimEnd()), Is.EqualTo((2, "error: PERTURBED_FORGETTING_SIM: there is no 'memmory'. Did you mean 'memory'? It knows "
+        Assert.That((exitCode, error.TrimEnd()),
+            Is.EqualTo((2, "error: PERTURBED_FORGETTING_SIM: there is no 'memmory'. Did you mean 'memory'? It knows "
             + "memory, capability, driver, cublas, cublaslt, cudnn, cudnn-cuda, multiprocessors, workers, shuffle, lost-after.")));
     }
 
     [Test]
     public void AFailureOfALibraryIsOneToo()
     {
-        CliHarness cli = new() { Train = (_, _) => throw new CudaLibraryException("cuDNN 9.13.0", "cudnnCreate", 1001, "CUDNN_STATUS_NOT_INITIALIZED", "", "Do this.") };
+        CliHarness cli = new() { Train = (_, _) =>
+            throw new CudaLibraryException("cuDNN 9.13.0", "cudnnCreate", 1001, "CUDNN_STATUS_NOT_INITIALIZED", "", "Do this.") };
         Assert.That(cli.Run("train", "--dataset", "builtin/shapes"), Is.EqualTo(4));
-        Assert.That(cli.Error.TrimEnd(), Is.EqualTo("device: cuDNN 9.13.0: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001). Do this."));
+        Assert.That(cli.Error.TrimEnd(),
+            Is.EqualTo("device: cuDNN 9.13.0: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001). Do this."));
     }
 
     [TestCase("cudnn=8", "PERTURBED_FORGETTING_CUDNN", "Without cuDNN convolutions run as matrix products")]
@@ -66,7 +70,8 @@ sealed class DeviceFailureTests
         Environment.SetEnvironmentVariable(SoftwareGpuOptions.Variable, "capability=75,memory=3G");
         CliHarness cli = new();
         Assert.That(cli.Run("devices"), Is.Zero);
-        Assert.That(cli.Output, Does.Match(@"\nsim\r?\n.*\r?\n  memory +3\.0 GiB\r?\n  capability +7\.5\r?\n").And.Match(@"unusable +The PTX is for compute capability 8\.0"));
+        Assert.That(cli.Output, Does.Match(@"\nsim\r?\n.*\r?\n  memory +3\.0 GiB\r?\n  capability +7\.5\r?\n")
+            .And.Match(@"unusable +The PTX is for compute capability 8\.0"));
     }
 
     // What any run does: values go to the device, are worked on, and come back.

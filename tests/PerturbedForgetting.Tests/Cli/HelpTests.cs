@@ -47,7 +47,8 @@ sealed class HelpTests
         help.Run("train", "--help");
         help.Run("validate", "--help");
         help.Run("data", "check", "--help");
-        string[] examples = help.Output.Split('\n').Select(l => l.Trim()).Where(l => l.StartsWith("perturbed-forgetting ", StringComparison.Ordinal)).ToArray();
+        string[] examples = help.Output.Split('\n').Select(l => l.Trim())
+            .Where(l => l.StartsWith("perturbed-forgetting ", StringComparison.Ordinal)).ToArray();
         Assert.That(examples, Has.Length.GreaterThan(6));
         foreach (string example in examples)
         {

@@ -25,7 +25,8 @@ sealed class KernelsProfileTests
         string file = folder["kernels.json"];
         Assert.That(cli.Run("kernels", "profile", "--filter", "elementwise_", "--output", file), Is.Zero, cli.Error);
         Assert.That(JsonDocument.Parse(File.ReadAllBytes(file)).RootElement.GetProperty("kernels").GetArrayLength(), Is.EqualTo(2));
-        Assert.That(cli.Output, Does.Match(@"elementwise_add +\[262144\] +1 +8 / 8 +4 / 4 +100% +0 ").And.Match(@"elementwise_scale +\[262144\] +1 +4 / 4 +4 / 4 +100% ")
+        Assert.That(cli.Output, Does.Match(@"elementwise_add +\[262144\] +1 +8 / 8 +4 / 4 +100% +0 ")
+            .And.Match(@"elementwise_scale +\[262144\] +1 +4 / 4 +4 / 4 +100% ")
             .And.Not.Contain("relu"));
     }
 
@@ -44,7 +45,8 @@ sealed class KernelsProfileTests
     public void SideMakesEveryWorkloadLarger()
     {
         // What is stored once whatever the size: a loss.
-        (string, int)[] filters = [("cross_entropy", 4), ("gemm_nn", 0), ("permute", 0), ("lerp", 0), ("gelu_backward", 0), ("patches", 0), ("attention_mma_tf32_64", 0)];
+        (string, int)[] filters = [("cross_entropy", 4), ("gemm_nn", 0), ("permute", 0), ("lerp", 0), ("gelu_backward", 0), ("patches", 0),
+            ("attention_mma_tf32_64", 0)];
         foreach ((string filter, int once) in filters)
         {
             JsonElement[] sizes = [.. new[] { "1", "2" }.Select(side =>
@@ -54,7 +56,8 @@ sealed class KernelsProfileTests
                 return JsonDocument.Parse(cli.Output).RootElement.GetProperty("kernels")[0];
             })];
             Assert.That(sizes[1].GetProperty("elements").GetInt64(), Is.EqualTo(4 * sizes[0].GetProperty("elements").GetInt64()), filter);
-            Assert.That(sizes[1].GetProperty("bytes_stored").GetInt64(), Is.EqualTo((4 * (sizes[0].GetProperty("bytes_stored").GetInt64() - once)) + once), filter);
+            Assert.That(sizes[1].GetProperty("bytes_stored").GetInt64(),
+                Is.EqualTo((4 * (sizes[0].GetProperty("bytes_stored").GetInt64() - once)) + once), filter);
         }
     }
 
@@ -63,7 +66,8 @@ sealed class KernelsProfileTests
     {
         CliHarness cli = new();
         Assert.That(cli.Run("kernels", "profile", "--filter", "cu", "--json"), Is.Zero, cli.Error);
-        JsonElement[] kernels = [.. JsonDocument.Parse(cli.Output).RootElement.GetProperty("kernels").EnumerateArray().Where(k => k.GetProperty("family").GetString() == "library")];
+        JsonElement[] kernels = [.. JsonDocument.Parse(cli.Output).RootElement.GetProperty("kernels").EnumerateArray()
+            .Where(k => k.GetProperty("family").GetString() == "library")];
         Assert.That(kernels.Select(k => k.GetProperty("kernel").GetString()), Is.EqualTo(new[]
         {
             "cublas sgemm", "cudnn convolution forward", "cudnn convolution backward data", "cudnn convolution backward filter",

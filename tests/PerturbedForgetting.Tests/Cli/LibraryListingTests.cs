@@ -17,13 +17,16 @@ sealed class LibraryListingTests
         using LibraryMachine machine = new();
         machine.Set("PERTURBED_FORGETTING_NVTX", "none");
         machine.Put("usr/lib64", "libcudnn.so.8");
-        CudaLibraries libraries = new(CublasApi.Absent(machine.Open(CudaLibrary.Cublas).Origin), CublasLtApi.Absent("no"), CudnnApi.Absent(machine.Open(CudaLibrary.Cudnn).Origin), Nvtx.None) { Search = machine.Open };
+        CudaLibraries libraries = new(CublasApi.Absent(machine.Open(CudaLibrary.Cublas).Origin), CublasLtApi.Absent("no"),
+            CudnnApi.Absent(machine.Open(CudaLibrary.Cudnn).Origin), Nvtx.None) { Search = machine.Open };
         string text = Write(libraries, machine.Open, driverVersion: 0);
         Assert.That(text, Does.Match(@"  CUDA driver\r?\n    state +not used: libcuda\.so\.1 is in none of 3 places"));
         Assert.That(text, Does.Match(@"  cuBLAS\r?\n    state +not used: there is no cuBLAS: libcublas\.so\.12 is in none of \d+ places"));
-        Assert.That(text, Does.Match(@"without it +matrix products run").And.Match(@"remedy +Install cuBLAS 12 \('pip install nvidia-cublas-cu12'\)"));
+        Assert.That(text, Does.Match(@"without it +matrix products run")
+            .And.Match(@"remedy +Install cuBLAS 12 \('pip install nvidia-cublas-cu12'\)"));
         Assert.That(text, Does.Match(@"looked at +libcublas\.so\.12: the system's loader finds none\r?\n +\S+usr.lib64: none there\r?\n"));
-        Assert.That(text, Does.Contain("usr/lib64/libcudnn.so.8: it is cuDNN 8; the engine needs cuDNN 9".Replace('/', Path.DirectorySeparatorChar)));
+        Assert.That(text, Does.Contain("usr/lib64/libcudnn.so.8: it is cuDNN 8; the engine needs cuDNN 9"
+            .Replace('/', Path.DirectorySeparatorChar)));
         Assert.That(text, Does.Match(@"not there +\S+cuda.lib64, "));
         Assert.That(text, Does.Match(@"  NVTX\r?\n(    .*\r?\n)+    remedy +unset PERTURBED_FORGETTING_NVTX"));
         Assert.That(text.TrimEnd(), Does.EndWith("PERTURBED_FORGETTING_CUDA_LIBRARIES; it is searched first."));

@@ -15,9 +15,12 @@ sealed class ProgressViewTests
         PlainProgressView view = new(output, logInterval: 4);
         Play(view, updates: 10);
         string[] lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        Assert.That(lines.Where(l => l.Contains("lr ")).Select(l => l.Split(' ')[0]), Is.EqualTo(new[] { "4/10", "8/10", "10/10", "4/10", "8/10", "10/10" }));
-        Assert.That(output.ToString(), Does.Contain("loss 0.5 (mean 0.75)").And.Contain("perturb -0.25").And.Contain("lr 0.001").And.Contain("rho 0.05")
-            .And.Contain("320 img/s").And.Contain("waiting 25 %").And.Contain("top-1 61.50 %").And.Contain("best so far").And.Contain("warning: look").And.Contain("skipped 2"));
+        Assert.That(lines.Where(l => l.Contains("lr ")).Select(l => l.Split(' ')[0]),
+            Is.EqualTo(new[] { "4/10", "8/10", "10/10", "4/10", "8/10", "10/10" }));
+        Assert.That(output.ToString(), Does.Contain("loss 0.5 (mean 0.75)").And.Contain("perturb -0.25").And.Contain("lr 0.001")
+            .And.Contain("rho 0.05")
+            .And.Contain("320 img/s").And.Contain("waiting 25 %").And.Contain("top-1 61.50 %").And.Contain("best so far")
+            .And.Contain("warning: look").And.Contain("skipped 2"));
     }
 
     /// <summary>The reference divides by zero here.</summary>
@@ -33,11 +36,13 @@ sealed class ProgressViewTests
     public void TheLiveViewShowsTheSameNumbers()
     {
         StringWriter output = new();
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(output) });
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes,
+            ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(output) });
         console.Profile.Width = 120;
         LiveProgressView view = new(console);
         view.Run(() => Play(view, updates: 10));
-        Assert.That(output.ToString(), Does.Contain("10/10").And.Contain("img/s").And.Contain("perturb loss").And.Contain("rho").And.Contain("left").And.Contain("validation").And.Contain("a [b] message"));
+        Assert.That(output.ToString(), Does.Contain("10/10").And.Contain("img/s").And.Contain("perturb loss").And.Contain("rho")
+            .And.Contain("left").And.Contain("validation").And.Contain("a [b] message"));
     }
 
     [Test]
@@ -69,7 +74,8 @@ sealed class ProgressViewTests
     [TestCase(65, "1m05s")]
     [TestCase(3 * 3600 + 7 * 60, "3h07m")]
     [TestCase(26 * 3600, "1d02h")]
-    public void ADurationIsShort(double seconds, string text) => Assert.That(RunMeter.Format(TimeSpan.FromSeconds(seconds)), Is.EqualTo(text));
+    public void ADurationIsShort(double seconds, string text) =>
+        Assert.That(RunMeter.Format(TimeSpan.FromSeconds(seconds)), Is.EqualTo(text));
 
     static UpdateProgress Update(int epoch, int update, int updates) =>
         new(epoch, update, updates, 32, 0.5, -0.25, 0.75, -0.3, 1e-3, 0.05, 1, 0.1, 0.025, 2);

@@ -16,11 +16,14 @@ sealed class SoftwareGpuCommandTests
         using var folder = new TempFolder();
         string[] train =
         [
-            "train", "--device", "sim", "--dataset", Data, "--model", "resnet20", "--model-kwargs", "layers=[1,1,1]", "--img-size", "8", "-b", "6", "-j", "0",
-            "--opt", "sam_sgdw", "--perturb-loss", "obf", "--obf-C", "10", "--warmup-epochs", "0", "--output", folder.Path, "--experiment", "run",
+            "train", "--device", "sim", "--dataset", Data, "--model", "resnet20", "--model-kwargs", "layers=[1,1,1]", "--img-size", "8",
+                "-b", "6", "-j", "0",
+            "--opt", "sam_sgdw", "--perturb-loss", "obf", "--obf-C", "10", "--warmup-epochs", "0", "--output", folder.Path, "--experiment",
+            "run",
         ];
         string first = Run([.. train, "--epochs", "1"]);
-        Assert.That(first, Does.Contain("epoch 1/1: 24 images, 4 updates").And.Contain("4/4 (100 %)  loss ").And.Contain("validation").And.Contain("--result"));
+        Assert.That(first, Does.Contain("epoch 1/1: 24 images, 4 updates").And.Contain("4/4 (100 %)  loss ").And.Contain("validation")
+            .And.Contain("--result"));
         string last = Path.Combine(folder.Path, "run", "last.safetensors");
         Assert.That(last, Does.Exist);
         string second = Run([.. train, "--epochs", "2", "--resume", "auto"]);

@@ -25,7 +25,10 @@ sealed class SoftwareGpuOptionsTests
             LostAfterOperations = 1000,
         };
         Assert.That(SoftwareGpuOptions.Parse("memory=64M,capability=75,driver=11040,cublas=11,cublaslt=none,cudnn=8.9.7,cudnn-cuda=13.0,multiprocessors=4,workers=1,shuffle=7,lost-after=1000"), Is.EqualTo(expected));
-        Assert.That(SoftwareGpuOptions.Parse(" memory = 64m , capability=7.5,driver=11.4, cublas=11.0,cublaslt=none,cudnn=8.9.7,cudnn-cuda=13000,multiprocessors=4,workers=1,shuffle=7,lost-after=1000,"), Is.EqualTo(expected));
+        Assert.That(SoftwareGpuOptions
+            .Parse(" memory = 64m , capability=7.5,driver=11.4, "
+                + "cublas=11.0,cublaslt=none,cudnn=8.9.7,cudnn-cuda=13000,multiprocessors=4,workers=1,shuffle=7,lost-after=1000,"),
+                    Is.EqualTo(expected));
     }
 
     [Test]
@@ -34,7 +37,8 @@ sealed class SoftwareGpuOptionsTests
     [TestCase("12", 12)]
     [TestCase("3k", 3 << 10)]
     [TestCase("2G", 2L << 30)]
-    public void MemoryHasUnits(string text, long bytes) => Assert.That(SoftwareGpuOptions.Parse("memory=" + text).MemoryBytes, Is.EqualTo(bytes));
+    public void MemoryHasUnits(string text, long bytes) =>
+        Assert.That(SoftwareGpuOptions.Parse("memory=" + text).MemoryBytes, Is.EqualTo(bytes));
 
     [TestCase("memoy=64M", "there is no 'memoy'. Did you mean 'memory'? It knows memory, capability,")]
     [TestCase("zebra", "there is no 'zebra'. It knows")]
@@ -61,5 +65,6 @@ sealed class SoftwareGpuOptionsTests
 
     [Test]
     public void AllMistakesAreNamedAtOnce() =>
-        Assert.That(() => SoftwareGpuOptions.Parse("memory=x,a=1"), Throws.TypeOf<OptionException>().With.Property(nameof(OptionException.Problems)).Count.EqualTo(2));
+        Assert.That(() => SoftwareGpuOptions.Parse("memory=x,a=1"),
+            Throws.TypeOf<OptionException>().With.Property(nameof(OptionException.Problems)).Count.EqualTo(2));
 }

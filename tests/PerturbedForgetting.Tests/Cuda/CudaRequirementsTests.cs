@@ -11,12 +11,15 @@ sealed class CudaRequirementsTests
     [TestCase(80, 11080, null, null)]
     [TestCase(90, 13000, null, null)]
     [TestCase(120, 12080, null, null)]
-    [TestCase(75, 12080, CudaResult.NoBinaryForGpu, "for compute capability 8.0 or newer; the GPU has 7.5. Use a newer GPU, or `device` cpu.")]
-    [TestCase(80, 11070, CudaResult.UnsupportedPtxVersion, "needs a driver for CUDA 11.8 (Linux: 520.43 or newer); the driver here is for CUDA 11.7. Update the NVIDIA driver.")]
+    [TestCase(75, 12080, CudaResult.NoBinaryForGpu,
+        "for compute capability 8.0 or newer; the GPU has 7.5. Use a newer GPU, or `device` cpu.")]
+    [TestCase(80, 11070, CudaResult.UnsupportedPtxVersion,
+        "needs a driver for CUDA 11.8 (Linux: 520.43 or newer); the driver here is for CUDA 11.7. Update the NVIDIA driver.")]
     [TestCase(75, 11040, CudaResult.UnsupportedPtxVersion, "the driver here is for CUDA 11.4")]
     public void OldOnesAreNamed(int capability, int driverVersion, CudaResult? code, string? words)
     {
-        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { ComputeCapability = capability, DriverVersion = driverVersion });
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { ComputeCapability = capability,
+            DriverVersion = driverVersion });
         CudaDevice device = CudaDevice.All(driver.Api)[0];
         if (code is null)
         {

@@ -64,7 +64,8 @@ sealed class KernelDevicesTests
     [Test]
     public void NumberOfRealDevicesIsPrinted()
     {
-        TestContext.Progress.WriteLine($"Kernel tests run on the software GPU and on {KernelDevices.Gpus.Count} real GPUs ({CudaDriverApi.Installed.Origin}).");
+        TestContext.Progress.WriteLine(
+            $"Kernel tests run on the software GPU and on {KernelDevices.Gpus.Count} real GPUs ({CudaDriverApi.Installed.Origin}).");
         foreach (CudaDevice gpu in KernelDevices.Gpus)
             TestContext.Progress.WriteLine($"  {gpu}");
         Assert.That(new KernelDevices(), Does.Contain("sim"));

@@ -183,7 +183,9 @@ abstract class KernelFixture(string deviceName)
         if (device.Driver is not { } driver)
             return null;
         Context.Synchronize();
-        return driver.Counters.TryGetValue(kernel, out Counters? counters) ? counters : throw new AssertionException($"kernel {kernel} did not run");
+        return driver.Counters.TryGetValue(kernel, out Counters? counters)
+            ? counters
+            : throw new AssertionException($"kernel {kernel} did not run");
     }
 
     /// <summary>What the software GPU counted for every kernel since the test began; null on a real device.</summary>
@@ -212,19 +214,23 @@ abstract class KernelFixture(string deviceName)
     }
 
     /// <summary>Element by element: |actual - expected| ≤ absolute + relative·|expected|; the same infinities, and NaN where NaN is
-    /// expected. With both tolerances 0 the bits must be equal, but for the bits of a NaN. A failure says of <paramref name="what"/>.</summary>
-    public static void AssertClose(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, double relative, double absolute = 0, string what = "")
+    /// expected. With both tolerances 0 the bits must be equal, but for the bits of a NaN. A failure says of
+    /// <paramref name="what"/>.</summary>
+    public static void AssertClose(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, double relative, double absolute = 0,
+        string what = "")
     {
         Assert.That(actual.Length, Is.EqualTo(expected.Length), $"number of elements {what}");
         for (int i = 0; i < actual.Length; i++)
         {
             float a = actual[i], e = expected[i];
             bool isEqual = float.IsNaN(e) ? float.IsNaN(a)
-                : float.IsInfinity(e) || (relative == 0 && absolute == 0) ? BitConverter.SingleToInt32Bits(a) == BitConverter.SingleToInt32Bits(e)
+                : float.IsInfinity(e) || (relative == 0 && absolute == 0)
+                    ? BitConverter.SingleToInt32Bits(a) == BitConverter.SingleToInt32Bits(e)
                 : Math.Abs((double)a - e) <= absolute + (relative * Math.Abs((double)e));
             if (!isEqual)
                 Assert.Fail(string.Create(CultureInfo.InvariantCulture,
-                    $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs((double)a - e):R}, allowed {absolute + (relative * Math.Abs((double)e)):R} {what}"));
+                    $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs((double)a - e):R}, allowed "
+                    + $"{absolute + (relative * Math.Abs((double)e)):R} {what}"));
         }
     }
 
@@ -237,18 +243,21 @@ abstract class KernelFixture(string deviceName)
         AssertClose(actual, expected.ToArray<float>(), relative, absolute);
 
     /// <inheritdoc cref="AssertClose(ReadOnlySpan{float}, ReadOnlySpan{float}, double, double, string)"/>
-    public static void AssertClose(ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, double relative, double absolute = 0, string what = "")
+    public static void AssertClose(ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, double relative, double absolute = 0,
+        string what = "")
     {
         Assert.That(actual.Length, Is.EqualTo(expected.Length), $"number of elements {what}");
         for (int i = 0; i < actual.Length; i++)
         {
             double a = actual[i], e = expected[i];
             bool isEqual = double.IsNaN(e) ? double.IsNaN(a)
-                : double.IsInfinity(e) || (relative == 0 && absolute == 0) ? BitConverter.DoubleToInt64Bits(a) == BitConverter.DoubleToInt64Bits(e)
+                : double.IsInfinity(e) || (relative == 0 && absolute == 0)
+                    ? BitConverter.DoubleToInt64Bits(a) == BitConverter.DoubleToInt64Bits(e)
                 : Math.Abs(a - e) <= absolute + (relative * Math.Abs(e));
             if (!isEqual)
                 Assert.Fail(string.Create(CultureInfo.InvariantCulture,
-                    $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs(a - e):R}, allowed {absolute + (relative * Math.Abs(e)):R} {what}"));
+                    $"element {i} of {actual.Length} is {a:R}, not {e:R}: off by {Math.Abs(a - e):R}, allowed "
+                    + $"{absolute + (relative * Math.Abs(e)):R} {what}"));
         }
     }
 

@@ -38,7 +38,8 @@ sealed class KernelLibraryTests(string device) : KernelFixture(device)
         CudaKernel relu = Library.Get("relu");
         DeviceBuffer<float> x = Upload(1f);
         Assert.That(() => relu.Launch(Stream, 1, 256, 0, x, x), Throws.ArgumentException.With.Message.Contains("takes 3 arguments, but 2"));
-        Assert.That(() => relu.Launch(Stream, 1, 256, 0, x, x, 1), Throws.ArgumentException.With.Message.Contains("Argument 3 of kernel relu"));
+        Assert.That(() => relu.Launch(Stream, 1, 256, 0, x, x, 1),
+            Throws.ArgumentException.With.Message.Contains("Argument 3 of kernel relu"));
         Assert.That(() => relu.Launch(Stream, 1, 512, 0, x, x, 1L), Throws.TypeOf<CudaException>().With.Message.Contains("relu"));
     }
 }

@@ -87,7 +87,8 @@ sealed unsafe class NvtxTests
     [Test]
     public void TwoProfilersDoNotShareSlots()
     {
-        Nvtx first = Nvtx.FromProfiler(Profiler(&Initialize), "libtest")!, second = Nvtx.FromProfiler(Profiler(&InitializeAndIgnore), "libtest")!;
+        Nvtx first = Nvtx.FromProfiler(Profiler(&Initialize), "libtest")!,
+            second = Nvtx.FromProfiler(Profiler(&InitializeAndIgnore), "libtest")!;
         second.Push(new NvtxName("second"));
         first.Push(step);
         Assert.That(seen, Is.EqualTo(new[] { "step" }));
@@ -105,7 +106,9 @@ sealed unsafe class NvtxTests
     public void APathOfAProfilerThatIsNotThereIsNoFailure()
     {
         LibraryReport missing = new(CudaLibrary.Nvtx, LibraryState.Missing, 0, "nowhere", IsNamed: false, []);
-        Nvtx nvtx = Nvtx.Load(name => name == "NVTX_INJECTION64_PATH" ? Path.Join(Path.GetTempPath(), "no such library") : null, _ => missing);
+        Nvtx nvtx = Nvtx.Load(name => name == "NVTX_INJECTION64_PATH"
+            ? Path.Join(Path.GetTempPath(), "no such library")
+            : null, _ => missing);
         Assert.That((nvtx.IsSupported, nvtx.Origin), Is.EqualTo((false, "nowhere")));
     }
 
@@ -150,7 +153,8 @@ sealed unsafe class NvtxTests
         var moduleTable = *(delegate* unmanaged<int, nint***, uint*, int>*)(callbacks + 8);
         nint** core, core2;
         uint size;
-        if (*(nuint*)callbacks != 16 || moduleTable(2, &core, &size) != 0 || moduleTable(5, &core2, &size) != 1 || moduleTable(1, &core, &size) != 1)
+        if (*(nuint*)callbacks != 16 || moduleTable(2, &core, &size) != 0 || moduleTable(5, &core2, &size) != 1
+            || moduleTable(1, &core, &size) != 1)
             return null;
         bool isWhole = size == 16 && core[0] is null && core[16] is null;
         for (int i = 1; i < 16; i++)

@@ -98,7 +98,8 @@ sealed partial class AddAnOperationTests
             string made = Path.Combine(copy, Ptx, Path.GetFileName(file));
             if (!compiles)
                 File.Copy(file, made);
-            Assert.That(File.ReadAllText(made), Is.EqualTo(File.ReadAllText(file)), $"{Path.GetFileName(file)} is not what clang makes of the page");
+            Assert.That(File.ReadAllText(made), Is.EqualTo(File.ReadAllText(file)),
+                $"{Path.GetFileName(file)} is not what clang makes of the page");
         }
     }
 
@@ -135,7 +136,8 @@ sealed partial class AddAnOperationTests
     {
         ProcessStartInfo start = new(program == "dotnet" ? SourceTree.Dotnet : program, arguments) { WorkingDirectory = folder };
         // What a test run says to its own build is not for this one.
-        foreach (string variable in start.Environment.Keys.Where(static k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (string variable in start.Environment.Keys.Where(static k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
+            .ToList())
             start.Environment.Remove(variable);
         var (exitCode, output) = ChildProcess.Run(start, patience);
         Assert.That(exitCode, Is.Zero, $"{program} {string.Join(' ', arguments)}\n{output}");

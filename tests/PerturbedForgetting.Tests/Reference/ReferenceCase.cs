@@ -45,7 +45,9 @@ sealed class ReferenceCase
 
     /// <summary>A switch of the configuration, or the fallback when it is absent or null.</summary>
     public bool Flag(string key, bool fallback) =>
-        Config.TryGetProperty(key, out JsonElement value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : fallback;
+        Config.TryGetProperty(key, out JsonElement value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False
+        ? value.GetBoolean()
+        : fallback;
 
     public override string ToString() => Id;
 

@@ -22,7 +22,8 @@ static class ReferenceData
         Files.GetOrAdd(file, name => new Lazy<SafetensorsFile>(() => SafetensorsFile.Open(PathOf(name)))).Value;
 
     public static JsonElement Json(string file) =>
-        Documents.GetOrAdd(file, name => new Lazy<JsonDocument>(() => JsonDocument.Parse(File.ReadAllBytes(PathOf(name))))).Value.RootElement;
+        Documents.GetOrAdd(file, name =>
+            new Lazy<JsonDocument>(() => JsonDocument.Parse(File.ReadAllBytes(PathOf(name))))).Value.RootElement;
 
     /// <summary>All cases of a group of the manifest (<c>ops</c>, <c>optim</c>, <c>models</c> ...), optionally of one operation.</summary>
     public static IReadOnlyList<ReferenceCase> Cases(string group, string? op = null)

@@ -20,7 +20,8 @@ static class ReferenceOps
     /// </summary>
     /// <param name="c">The case.</param>
     /// <param name="run">The operation; its result is compared with <c>y</c>.</param>
-    /// <param name="images">Whether four-dimensional tensors are images or convolution weights, to be brought from PyTorch's order to ours.</param>
+    /// <param name="images">Whether four-dimensional tensors are images or convolution weights, to be brought from PyTorch's order to
+    /// ours.</param>
     public static void Check(ReferenceCase c, Func<IReadOnlyDictionary<string, Tensor>, Tensor> run, bool images = false)
     {
         foreach (DType type in TestDevices.FloatTypes)
@@ -43,7 +44,8 @@ static class ReferenceOps
             using Initialization initialization = Initialization.Begin(1, Initialization.Current.Device, type);
             Module module = create();
             Dictionary<string, Tensor> inputs = module.State().ToDictionary(e => $"param.{e.Name}", e => e.Tensor);
-            Assert.That(inputs.Keys, Is.EquivalentTo(c.Inputs.Keys.Where(r => r.StartsWith("param.", StringComparison.Ordinal))), "names of the state");
+            Assert.That(inputs.Keys, Is.EquivalentTo(c.Inputs.Keys.Where(r => r.StartsWith("param.", StringComparison.Ordinal))),
+                "names of the state");
             foreach ((string role, Tensor tensor) in inputs)
             {
                 if (tensor.DType != DType.Int64)
@@ -68,7 +70,8 @@ static class ReferenceOps
     }
 
     /// <summary>The upstream gradient in our order.</summary>
-    public static Tensor Upstream(ReferenceCase c, DType type, bool images = false) => Values(ReferenceData.Float32(c.File, c.Upstream!), type, images);
+    public static Tensor Upstream(ReferenceCase c, DType type, bool images = false) =>
+        Values(ReferenceData.Float32(c.File, c.Upstream!), type, images);
 
     /// <summary>Asserts that a result is the stored one, within the case's tolerance.</summary>
     public static void Compare(ReferenceCase c, string output, Tensor actual, bool images = false)
@@ -81,7 +84,9 @@ static class ReferenceOps
         (ReferenceTensor<float> expected, double atol) = c.Output(output);
         if (images)
             expected = ToOurs(expected);
-        double[] values = actual.DType == DType.Float64 ? actual.ToArray<double>() : Array.ConvertAll(actual.ToArray<float>(), x => (double)x);
+        double[] values = actual.DType == DType.Float64
+            ? actual.ToArray<double>()
+            : Array.ConvertAll(actual.ToArray<float>(), x => (double)x);
         Assert.That(actual.Shape.ToArray(), Is.EqualTo(expected.Shape), $"{c}: shape of {output}");
         for (int i = 0; i < values.Length; i++)
         {
@@ -104,7 +109,9 @@ static class ReferenceOps
         {
             bool after = output.StartsWith("after.", StringComparison.Ordinal) || output.EndsWith("_after", StringComparison.Ordinal);
             Tensor? actual = after
-                ? inputs[output.StartsWith("after.", StringComparison.Ordinal) ? prefix + output["after.".Length..] : output[..^"_after".Length]]
+                ? inputs[output.StartsWith("after.", StringComparison.Ordinal)
+                    ? prefix + output["after.".Length..]
+                    : output[..^"_after".Length]]
                 : ((Parameter)inputs[output[1..]]).Grad;
             Assert.That(actual, Is.Not.Null, $"{c}: no gradient arrived for {output}");
             Compare(c, output, actual!, images);

@@ -140,16 +140,19 @@ public class BarrierTests
     {
         DeviceFault fault = Fault("setp.lt.u32 %p1, %r1, 40;\n@!%p1 bra BEHIND;\nbar.sync 0;\nBEHIND: ret;", 64);
         Assert.That((fault.Kind, fault.Message), Is.EqualTo((FaultKind.DivergentBarrier,
-            "k: test.ptx:20: block (0, 0, 0), thread (40, 0, 0): only lanes 0x000000ff of warp 1 reach the barrier, its living lanes are 0xffffffff")));
+            "k: test.ptx:20: block (0, 0, 0), thread (40, 0, 0): only lanes 0x000000ff of warp 1 reach the barrier, its living lanes are "
+            + "0xffffffff")));
     }
 
     [Test]
-    public void GuardedBarrier() => Assert.That(Fault("setp.lt.u32 %p1, %r1, 7;\n@%p1 bar.sync 0;", 64).Kind, Is.EqualTo(FaultKind.DivergentBarrier));
+    public void GuardedBarrier() =>
+        Assert.That(Fault("setp.lt.u32 %p1, %r1, 7;\n@%p1 bar.sync 0;", 64).Kind, Is.EqualTo(FaultKind.DivergentBarrier));
 
     /// <summary>Lanes of one warp that wait at two barriers, one on each side of a branch, never meet.</summary>
     [Test]
     public void ABarrierOnEachSide() => Assert.That(
-        Fault("setp.lt.u32 %p1, %r1, 7;\n@%p1 bra A;\nbar.sync 0;\nbra B;\nA: bar.sync 0;\nB: ret;", 32).Kind, Is.EqualTo(FaultKind.DivergentBarrier));
+        Fault("setp.lt.u32 %p1, %r1, 7;\n@%p1 bra A;\nbar.sync 0;\nbra B;\nA: bar.sync 0;\nB: ret;", 32).Kind,
+        Is.EqualTo(FaultKind.DivergentBarrier));
 
     /// <summary>Lanes that have left the kernel do not count: the rest of their warp may synchronise.</summary>
     [Test]
@@ -184,7 +187,8 @@ public class BarrierTests
     [TestCase("setp.eq.u32 %p1, %r2, 0; @%p1 bra A; bar.sync 1, 64; A: ret;", 64, "for ever")]
     [TestCase("setp.eq.u32 %p1, %r2, 0; @%p1 bra A; bar.sync 1, 64; bra B; A: bar.sync 1, 96; B: ret;", 64, "96")]
     [TestCase("bar.sync 1, 96;", 64, "96")]
-    public void WrongNumberOfThreads(string body, int threads, string part) => Assert.That(Fault(body, threads).Message, Does.Contain(part));
+    public void WrongNumberOfThreads(string body, int threads, string part) =>
+        Assert.That(Fault(body, threads).Message, Does.Contain(part));
 
     [Test]
     public void WarpSync()

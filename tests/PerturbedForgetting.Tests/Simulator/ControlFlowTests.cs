@@ -20,7 +20,8 @@ public class ControlFlowTests
         add.s64 %rd3, %rd1, %rd2;
         """;
 
-    /// <summary>Adds 1000 · the number of lanes that vote here to %r6: only when the warp is whole is it that of its living lanes.</summary>
+    /// <summary>Adds 1000 · the number of lanes that vote here to %r6: only when the warp is whole is it that of its living
+    /// lanes.</summary>
     const string Meet = """
 
         activemask.b32 %r18;
@@ -184,7 +185,8 @@ public class ControlFlowTests
         B: {Meet} {Store}
         """, thread => (thread % 2 != 0 ? 0u : thread < 70 ? 2u : 1) + (1000 * LanesOf(thread)));
 
-    /// <summary>A check whose failure stops the kernel, laid out behind the return as compilers do, does not keep lanes from meeting.</summary>
+    /// <summary>A check whose failure stops the kernel, laid out behind the return as compilers do, does not keep lanes from
+    /// meeting.</summary>
     [Test]
     public void TrapBehindTheReturn() => Check($"""
         mov.u32 %r6, 0;
@@ -208,7 +210,8 @@ public class ControlFlowTests
     public void Trap()
     {
         DeviceFault fault = Assert.Throws<DeviceFault>(() => Run("setp.eq.u32 %p1, %r4, 71;\n@%p1 trap;\nret;"))!;
-        Assert.That((fault.Kind, fault.Message), Is.EqualTo((FaultKind.Trap, "k: test.ptx:17: block (1, 0, 0), thread (1, 0, 0): the kernel stopped itself")));
+        Assert.That((fault.Kind, fault.Message),
+            Is.EqualTo((FaultKind.Trap, "k: test.ptx:17: block (1, 0, 0), thread (1, 0, 0): the kernel stopped itself")));
     }
 
     /// <summary>A body that ends without ret, behind a guarded branch.</summary>
@@ -245,7 +248,8 @@ public class ControlFlowTests
     [Test]
     public void IndirectBranchBeyondItsTable() => Assert.That(
         () => Run("table: .branchtargets A, A;\nbrx.idx %r3, table;\nA: ret;", blocks: 1),
-        Throws.TypeOf<DeviceFault>().With.Message.EqualTo("k: test.ptx:17: block (0, 0, 0), thread (2, 0, 0): index 2 is outside the table of 2 labels"));
+        Throws.TypeOf<DeviceFault>()
+            .With.Message.EqualTo("k: test.ptx:17: block (0, 0, 0), thread (2, 0, 0): index 2 is outside the table of 2 labels"));
 
     const string Functions = """
         .func (.param .b32 result) twice(.param .b32 value)

@@ -60,10 +60,12 @@ sealed unsafe class Device : IDisposable
     public T[] Download<T>(ulong address, int count) where T : unmanaged => new ReadOnlySpan<T>((void*)address, count).ToArray();
 
     /// <summary>Launches a kernel with arguments of 8 bytes each, or 4 for <see cref="int"/> and <see cref="float"/>.</summary>
-    public void Launch(string kernel, Extent grid, Extent threads, params object[] arguments) => Launch(kernel, grid, threads, 0, arguments);
+    public void Launch(string kernel, Extent grid, Extent threads, params object[] arguments) =>
+        Launch(kernel, grid, threads, 0, arguments);
 
     /// <summary>Launches one thread that may execute so many instructions.</summary>
-    public void LaunchLimited(string kernel, long instructions, params object[] arguments) => Launch(kernel, new Extent(1), new Extent(1), 0, arguments, instructions);
+    public void LaunchLimited(string kernel, long instructions, params object[] arguments) =>
+        Launch(kernel, new Extent(1), new Extent(1), 0, arguments, instructions);
 
     public void Launch(string kernel, Extent grid, Extent threads, int dynamicShared, object[] arguments, long instructionLimit = 1L << 32)
     {

@@ -23,7 +23,8 @@ public class InstructionDocumentTests
 
             """.ReplaceLineEndings("\n"));
         foreach (InstructionFamily family in InstructionSet.Families)
-            text.Append($"| `{family.Opcode}` | {string.Join("<br>", family.Forms.Split("; ").Select(form => $"`{form.Replace("|", "\\|")}`"))} |\n");
+            text.Append($"| `{family.Opcode}` | "
+                + $"{string.Join("<br>", family.Forms.Split("; ").Select(form => $"`{form.Replace("|", "\\|")}`"))} |\n");
         return text.ToString();
     }
 

@@ -4,7 +4,8 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Tests.Simulator;
 
-/// <summary>Small CUDA programs, compiled by clang, that use every instruction the software GPU knows: what they compute is what C# computes.</summary>
+/// <summary>Small CUDA programs, compiled by clang, that use every instruction the software GPU knows: what they compute is what C#
+/// computes.</summary>
 public class ProgramTests
 {
     const int Threads = 128;
@@ -29,9 +30,13 @@ public class ProgramTests
             Assert.That(found[c], Is.EqualTo(a.Zip(b, columns[c])), $"{program}, column {c}");
     }
 
-    static uint[] Numbers(Random random) => [.. Enumerable.Range(0, Threads).Select(i => i % 9 == 0 ? (uint)random.Next(3) - 1 : (uint)random.NextInt64(1L << 32) >> random.Next(20))];
+    static uint[] Numbers(Random random) =>
+        [.. Enumerable.Range(0, Threads).Select(i => i % 9 == 0
+            ? (uint)random.Next(3) - 1
+            : (uint)random.NextInt64(1L << 32) >> random.Next(20))];
 
-    static uint[] Floats(Random random) => [.. Enumerable.Range(0, Threads).Select(_ => Bits((float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-3, 4)))))];
+    static uint[] Floats(Random random) =>
+        [.. Enumerable.Range(0, Threads).Select(_ => Bits((float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-3, 4)))))];
 
     static uint Bits(float x) => BitConverter.SingleToUInt32Bits(x);
 
@@ -146,7 +151,8 @@ public class ProgramTests
             for (int i = 0; i < Threads; i++)
             {
                 double exact = columns[c].Exact(Float(a[i]), Math.Abs(Float(b[i])));
-                Assert.That(Float(found[c][i]), Is.EqualTo(exact).Within((columns[c].Relative * Math.Abs(exact)) + columns[c].Absolute), $"column {c}, {Float(a[i])}, {Float(b[i])}");
+                Assert.That(Float(found[c][i]), Is.EqualTo(exact).Within((columns[c].Relative * Math.Abs(exact)) + columns[c].Absolute),
+                    $"column {c}, {Float(a[i])}, {Float(b[i])}");
             }
         }
     }
@@ -211,7 +217,8 @@ public class ProgramTests
         Random random = Device.Random();
         uint[] a = Numbers(random), b = Numbers(random);
         uint[][] found = Run("warp", "warp", a, b, 7);
-        static uint Ballot(Func<int, bool> holds) => Enumerable.Range(0, 32).Aggregate(0u, (mask, lane) => mask | (holds(lane) ? 1u << lane : 0));
+        static uint Ballot(Func<int, bool> holds) =>
+            Enumerable.Range(0, 32).Aggregate(0u, (mask, lane) => mask | (holds(lane) ? 1u << lane : 0));
         Func<int, int, uint>[] columns =
         [
             (w, lane) => a[w + (lane ^ 5)],

@@ -29,7 +29,8 @@ public class RandomProgramTests
         {
             var kind = (Kind)random.Next(6);
             int target = kind == Kind.JumpBack ? random.Next(i + 1) : random.Next(i + 1, steps.Length + 1);
-            steps[i] = new Step(kind, random.Next(Registers), random.Next(Registers), random.Next(Registers), random.Next(32), target, random.Next(i + 1, steps.Length + 1));
+            steps[i] = new Step(kind, random.Next(Registers), random.Next(Registers), random.Next(Registers), random.Next(32), target,
+                random.Next(i + 1, steps.Length + 1));
         }
         return steps;
     }
@@ -57,7 +58,8 @@ public class RandomProgramTests
             {
                 Kind.Operate => $"mad.lo.u32 %x{s.D}, %x{s.A}, 13, %x{s.B};\n",
                 Kind.GuardedOperate => $"{Test(s)}@!%p1 xor.b32 %x{s.D}, %x{s.A}, %x{s.B};\n",
-                Kind.Temporaries => $"add.u32 %t{3 * i}, %x{s.A}, {s.Bit};\nxor.b32 %t{(3 * i) + 1}, %t{3 * i}, %x{s.B};\nadd.u32 %t{(3 * i) + 2}, %t{3 * i}, %t{(3 * i) + 1};\nsub.u32 %x{s.D}, %t{(3 * i) + 2}, %t{(3 * i) + 1};\n",
+                Kind.Temporaries => $"add.u32 %t{3 * i}, %x{s.A}, {s.Bit};\nxor.b32 %t{(3 * i) + 1}, %t{3 * i}, %x{s.B};\nadd.u32 "
+                    + $"%t{(3 * i) + 2}, %t{3 * i}, %t{(3 * i) + 1};\nsub.u32 %x{s.D}, %t{(3 * i) + 2}, %t{(3 * i) + 1};\n",
                 Kind.JumpForward => $"{Test(s)}@%p1 bra L{s.Target};\n",
                 Kind.JumpBack => $"sub.s32 %r2, %r2, 1;\nsetp.gt.s32 %p2, %r2, 0;\n@%p2 bra L{s.Target};\n",
                 _ => $"and.b32 %r3, %x{s.A}, 1;\nT{i}: .branchtargets L{s.Target}, L{s.Other};\n{Test(s)}@%p1 brx.idx %r3, T{i};\n",
@@ -73,7 +75,8 @@ public class RandomProgramTests
             ret;
             """).ToString();
 
-        static string Test(Step s) => $"shr.u32 %r3, %x{s.B}, {s.Bit};\nand.b32 %r3, %r3, 1;\nsetp.ne.u32 %p1, %r3, 0;\nand.b32 %r3, %x{s.A}, 1;\n";
+        static string Test(Step s) =>
+            $"shr.u32 %r3, %x{s.B}, {s.Bit};\nand.b32 %r3, %r3, 1;\nsetp.ne.u32 %p1, %r3, 0;\nand.b32 %r3, %x{s.A}, 1;\n";
     }
 
     static uint Run(Step[] steps, uint thread)
@@ -115,7 +118,8 @@ public class RandomProgramTests
             using Device device = Device.OfKernel(".param .u64 out", text);
             ulong output = device.Allocate(4 * Threads);
             device.Launch("k", new Extent(1), new Extent(Threads), output);
-            Assert.That(device.Download<uint>(output, Threads), Is.EqualTo(Enumerable.Range(0, Threads).Select(t => Run(steps, (uint)t))), text);
+            Assert.That(device.Download<uint>(output, Threads), Is.EqualTo(Enumerable.Range(0, Threads).Select(t => Run(steps, (uint)t))),
+                text);
         }
     }
 

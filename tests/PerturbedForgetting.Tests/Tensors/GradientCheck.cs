@@ -31,7 +31,8 @@ static class GradientCheck
         using var scope = Scope.Begin();
         // Numbers of float32, so that both types get the same.
         float[][] values = [.. shapes.Select((shape, i) => Array.ConvertAll(Normals(shape.Count, 1 + (ulong)i), static x => (float)x))];
-        Parameter[] exact = [.. values.Select((v, i) => new Parameter(Tensor.From(Array.ConvertAll(v, static x => (double)x), shapes[i], Device.Cpu)))];
+        Parameter[] exact = [.. values
+            .Select((v, i) => new Parameter(Tensor.From(Array.ConvertAll(v, static x => (double)x), shapes[i], Device.Cpu)))];
         Parameter[] rounded = [.. values.Select((v, i) => new Parameter(Tensor.From(v, shapes[i], device)))];
         Tensor expected = run(exact), actual = run(rounded);
         expected.Backward(Normal(expected.Shape, UpstreamSeed, DType.Float64, Device.Cpu));
@@ -50,7 +51,9 @@ static class GradientCheck
         device ??= Initialization.Current.Device;
         // Rounded always, so that tensors of both types are equal.
         float[] values = Array.ConvertAll(Normals(shape.Count, seed), static x => (float)x);
-        return type == DType.Float32 ? Tensor.From(values, shape, device) : Tensor.From(Array.ConvertAll(values, static x => (double)x), shape, device);
+        return type == DType.Float32
+            ? Tensor.From(values, shape, device)
+            : Tensor.From(Array.ConvertAll(values, static x => (double)x), shape, device);
     }
 
     static void CompareWithDifferences(Func<Parameter[], Tensor> run, Parameter[] inputs)
@@ -65,7 +68,8 @@ static class GradientCheck
                 double x = values[i];
                 double numeric = (Shifted(x + Step) - Shifted(x - Step)) / (2 * Step);
                 Shifted(x);
-                Assert.That(gradient[i], Is.EqualTo(numeric).Within(1e-6 + (1e-6 * Math.Abs(numeric))), $"input {k} {inputs[k].Shape}, element {i}");
+                Assert.That(gradient[i], Is.EqualTo(numeric).Within(1e-6 + (1e-6 * Math.Abs(numeric))),
+                    $"input {k} {inputs[k].Shape}, element {i}");
 
                 double Shifted(double value)
                 {
@@ -85,7 +89,8 @@ static class GradientCheck
         }
     }
 
-    /// <summary>The criterion of the reference numbers for float32: 4e-6 of a tensor's largest element, and 5e-7 of the largest input or gradient.</summary>
+    /// <summary>The criterion of the reference numbers for float32: 4e-6 of a tensor's largest element, and 5e-7 of the largest input or
+    /// gradient.</summary>
     static void CompareTypes(Tensor expected, Tensor actual, Parameter[] exact, Parameter[] rounded)
     {
         double[][] gradients = [.. exact.Select(static p => p.Grad!.ToArray<double>())];
@@ -96,7 +101,8 @@ static class GradientCheck
 
         static void Compare(double[] expected, Tensor actual, double atLeast, string what) =>
             Assert.That(Array.ConvertAll(actual.ToArray<float>(), static x => (double)x),
-                Is.EqualTo(expected).Within(Math.Max(4e-6 * Largest(expected), Math.Max(atLeast, 1e-9))), $"{what} in float32 on {actual.Device}");
+                Is.EqualTo(expected).Within(Math.Max(4e-6 * Largest(expected), Math.Max(atLeast, 1e-9))),
+                $"{what} in float32 on {actual.Device}");
     }
 
     static double Largest(double[] values) => values.Length == 0 ? 0 : values.Max(Math.Abs);

@@ -28,7 +28,8 @@ sealed class BenchmarksTests
         run.Write(folder["new folder/run.json"]);
         var read = SavedRun.Read(folder["new folder/run.json"]);
         Assert.That((read.Machine, read.Date), Is.EqualTo((machine, date)));
-        Assert.That(read.Figures, Is.EqualTo(new[] { new Figure("steps/größe/Sam", "s", 0.2, 0.1, 3), new Figure("steps/peak", "MiB", 512.25, 512.25, 1) }));
+        Assert.That(read.Figures,
+            Is.EqualTo(new[] { new Figure("steps/größe/Sam", "s", 0.2, 0.1, 3), new Figure("steps/peak", "MiB", 512.25, 512.25, 1) }));
         Assert.That(Directory.GetFiles(folder["new folder"]), Has.Length.EqualTo(1));
     }
 
@@ -36,7 +37,8 @@ sealed class BenchmarksTests
     public void TheLoadersFiguresAreSaved()
     {
         File.WriteAllBytes(folder["photo.jpg"], Vision.TestImages.Jpeg(40, 30));
-        Assert.That(App.Run(["loader:cifar", "--rounds", "2", "--images", folder.Path, "--save", folder["run.json"]], output, error), Is.Zero, error.ToString());
+        Assert.That(App.Run(["loader:cifar", "--rounds", "2", "--images", folder.Path, "--save", folder["run.json"]], output, error),
+            Is.Zero, error.ToString());
         Figure figure = SavedRun.Read(folder["run.json"]).Figures.Single();
         Assert.That((figure.Name, figure.Unit, figure.Runs), Is.EqualTo(("loader/cifar/all", "s", 2)));
         Assert.That(App.Run(["loader:cifar", "--images", folder["nothing"]], output, error), Is.EqualTo(2));
@@ -74,17 +76,21 @@ sealed class BenchmarksTests
     [TestCase(1.0, 0.99, 1.2, 1.1, "faster")]
     [TestCase(1.2, 1.1, 1.0, 0.99, "slower")]
     [TestCase(1.2, 1.0, 1.05, 0.99, "")]
-    public void OnlyWhatTheSpreadDoesNotExplainIsFasterOrSlower(double median, double minimum, double oldMedian, double oldMinimum, string expected)
+    public void OnlyWhatTheSpreadDoesNotExplainIsFasterOrSlower(double median, double minimum, double oldMedian, double oldMinimum,
+        string expected)
     {
         Assert.That(Comparison.Judge(new("x", "s", median, minimum, 5), new("x", "s", oldMedian, oldMinimum, 5)), Is.EqualTo(expected));
-        Assert.That(Comparison.Judge(new("x", "s", median, minimum, 5), new("x", "s", oldMedian, oldMinimum, 1)), Is.Empty, "one run has no spread");
+        Assert.That(Comparison.Judge(new("x", "s", median, minimum, 5), new("x", "s", oldMedian, oldMinimum, 1)), Is.Empty,
+            "one run has no spread");
     }
 
     [Test]
     public void AComparisonTellsWhatIsNewMissingAndOfAnotherMachine()
     {
-        SavedRun saved = new(machine, date, [new("kernels/a", "s", 2, 1.99, 5), new("kernels/gone", "s", 1, 1, 5), new("steps/other", "s", 1, 1, 5), new("kernels/m", "MiB", 10, 10, 2)]);
-        SavedRun now = new(machine with { Threads = 2 }, date, [new("kernels/a", "s", 1, 0.99, 5), new("kernels/new", "s", 1, 1, 5), new("kernels/m", "MiB", 11, 11, 2)]);
+        SavedRun saved = new(machine, date, [new("kernels/a", "s", 2, 1.99, 5), new("kernels/gone", "s", 1, 1, 5),
+            new("steps/other", "s", 1, 1, 5), new("kernels/m", "MiB", 10, 10, 2)]);
+        SavedRun now = new(machine with { Threads = 2 }, date,
+            [new("kernels/a", "s", 1, 0.99, 5), new("kernels/new", "s", 1, 1, 5), new("kernels/m", "MiB", 11, 11, 2)]);
         Comparison.Write(now, saved, name => name.StartsWith("kernels/", StringComparison.Ordinal), output);
         string[] lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         Assert.That(lines[0], Does.Contain("2026-11-25 13:30 +02:00"));
@@ -96,8 +102,10 @@ sealed class BenchmarksTests
         Assert.That(lines, Has.Length.EqualTo(7), "what was not to be measured is not missing");
     }
 
-    [TestCase("", "SUITE"), TestCase("stepz", "'steps'"), TestCase("gemm", "kernels, steps"), TestCase("kernels:gem", "gemm, conv"), TestCase("kernels --rounds 0", "1 or more")]
-    [TestCase("kernels --threads two", "--threads"), TestCase("kernels --round 2", "--round"), TestCase("kernels --save", "--save"), TestCase("kernels:conv:nothing", "'nothing'"), TestCase("steps:nothing", "'nothing'")]
+    [TestCase("", "SUITE"), TestCase("stepz", "'steps'"), TestCase("gemm", "kernels, steps"), TestCase("kernels:gem", "gemm, conv"),
+        TestCase("kernels --rounds 0", "1 or more")]
+    [TestCase("kernels --threads two", "--threads"), TestCase("kernels --round 2", "--round"), TestCase("kernels --save", "--save"),
+        TestCase("kernels:conv:nothing", "'nothing'"), TestCase("steps:nothing", "'nothing'")]
     public void AWrongCommandLineSaysWhatIsWrong(string line, string expected)
     {
         Assert.That(App.Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries), output, error), Is.EqualTo(2));
@@ -108,7 +116,8 @@ sealed class BenchmarksTests
     public void HelpShowsSuitesOptionsAndExamples()
     {
         Assert.That(App.Run(["--help"], output, error), Is.Zero);
-        Assert.That(output.ToString(), Does.Contain("kernels:gemm").And.Contain("simulator").And.Contain("--compare <FILE>").And.Contain("Examples:"));
+        Assert.That(output.ToString(), Does.Contain("kernels:gemm").And.Contain("simulator").And.Contain("--compare <FILE>")
+            .And.Contain("Examples:"));
         Assert.That(output.ToString(), Does.Not.Contain("MODEL BATCH PIXELS STEPS OPTIMIZER").And.Not.Contain("Commands:"));
     }
 }

@@ -18,7 +18,8 @@ sealed class DeviceBenchmarkTests
     [Test]
     public void LossesOfTheSoftwareGpuAreTheCpus()
     {
-        Assert.That(Run("losses", "--device", "sim", "--model", "vit", "--steps", "2", "--json", folder["losses.json"]), Is.Zero, error.ToString() + output);
+        Assert.That(Run("losses", "--device", "sim", "--model", "vit", "--steps", "2", "--json", folder["losses.json"]), Is.Zero,
+            error.ToString() + output);
         JsonElement row = Json("losses.json").GetProperty("losses")[0];
         Assert.That(row.GetProperty("good").GetBoolean());
         Assert.That(row.GetProperty("drift").EnumerateArray().Select(d => d.GetProperty("steps").GetInt32()), Is.EqualTo(new[] { 1, 2 }));
@@ -38,7 +39,8 @@ sealed class DeviceBenchmarkTests
     [Test]
     public void StepsAreCounted()
     {
-        Assert.That(Run("steps", "--device", "sim", "--model", "vit", "--steps", "1", "--json", folder["steps.json"]), Is.Zero, error.ToString() + output);
+        Assert.That(Run("steps", "--device", "sim", "--model", "vit", "--steps", "1", "--json", folder["steps.json"]), Is.Zero,
+            error.ToString() + output);
         JsonElement[] rows = [.. Json("steps.json").GetProperty("steps").EnumerateArray()];
         Assert.That(rows.Select(r => r.GetProperty("optimizer").GetString()).Distinct(), Is.EqualTo(new[] { "adamw", "sam_adamw" }));
         Assert.That(rows.Select(r => r.GetProperty("kernels").GetInt64()), Is.All.Positive);
@@ -54,7 +56,8 @@ sealed class DeviceBenchmarkTests
     public void SummaryTellsEveryPart()
     {
         Put("machine.tsv", "card\tTest card\ndate\t2026-11-25T10:00Z\n");
-        Put("parts.tsv", "devices\t0\t1\ntests\t1\t62\nsanitizer\t-\tnot installed\nlosses\t0\t9\nkernels\t0\t8\nsteps\t0\t7\ntorch\t124\t6\n");
+        Put("parts.tsv", "devices\t0\t1\ntests\t1\t62\nsanitizer\t-\tnot "
+            + "installed\nlosses\t0\t9\nkernels\t0\t8\nsteps\t0\t7\ntorch\t124\t6\n");
         Put("tests.json", """{"passed": 7, "failed": ["A", "B"]}""");
         Put("losses.json", """{"losses": [{"model": "resnet20", "drift": [{"steps": 10, "relative": 0.00002}]}]}""");
         Put("kernels.json", """
@@ -69,7 +72,9 @@ sealed class DeviceBenchmarkTests
         Assert.That(lines, Has.Some.Match("^tests +FAILED +62 s +7 passed, 2 failed$"));
         Assert.That(lines, Has.Some.Match("^sanitizer +left out +not installed$"));
         Assert.That(lines, Has.Some.Match("^losses +ok +9 s +resnet20: 10 steps 2e-5$"));
-        Assert.That(lines, Has.Some.Match("^kernels +ok +8 s +copy 2000 GB/s; 3 kernels bound by memory: median 90% of it, least softmax 50%, relu 90%, combine 95%$"));
+        Assert.That(lines, Has.Some
+            .Match("^kernels +ok +8 s +copy 2000 GB/s; 3 kernels bound by memory: median 90% of it, least softmax 50%, relu 90%, combine "
+                + "95%$"));
         Assert.That(lines, Has.Some.Match("^ +TFLOP/s: gemm_nn 12.3$"));
         Assert.That(lines, Has.Some.Match("^steps +ok +7 s +m sgdw: 0.2000 s, graph 0.1000 s$"));
         Assert.That(lines, Has.Some.Match(@"^torch +timeout +6 s +m sgdw: 0.2500 s, ratio 2.50$"));
@@ -88,7 +93,8 @@ sealed class DeviceBenchmarkTests
         Assert.That(output.ToString(), Does.Match("steps +FAILED +6 s +see steps.log"));
     }
 
-    [TestCase("'fly' is no command", "fly"), TestCase("'--wings'", "steps", "--wings", "2"), TestCase("--steps is 'many'", "steps", "--steps", "many"),
+    [TestCase("'fly' is no command", "fly"), TestCase("'--wings'", "steps", "--wings", "2"),
+        TestCase("--steps is 'many'", "steps", "--steps", "many"),
      TestCase("needs a value", "losses", "--json")]
     public void WrongCommandLineIsExplained(string words, params string[] arguments)
     {

@@ -12,7 +12,8 @@ sealed class AllocationTests
 
     const int WarmUp = 3, Measured = 3;
 
-    /// <summary>Networks of the benchmarks, with the smallest images that they take: what a step allocates does not depend on them.</summary>
+    /// <summary>Networks of the benchmarks, with the smallest images that they take: what a step allocates does not depend on
+    /// them.</summary>
     [TestCase("resnet50", 32)]
     [TestCase("resnet18_cifar", 16)]
     [TestCase("resnet20", 16)]
@@ -22,7 +23,9 @@ sealed class AllocationTests
 
     [Test]
     public void AStep([Values("resnet20", "vit_tiny_patch4_32")] string model, [Values] bool perturbs, [Values(1, 2)] int accumulation) =>
-        Check(model, 16, new(ModelSteps.Loss) { Perturbation = perturbs ? new() : null, AccumulationSteps = accumulation, ClipNorm = 1, ShrinkFactor = 0.01 });
+        Check(model, 16, new(ModelSteps.Loss) { Perturbation = perturbs
+            ? new()
+            : null, AccumulationSteps = accumulation, ClipNorm = 1, ShrinkFactor = 0.01 });
 
     [TestCaseSource(nameof(Perturbations))]
     public void AStepWithAnother(PerturbationOptions perturbation)

@@ -36,7 +36,9 @@ sealed class CaseSettings
                 return loss(logits, labels);
             },
             // A loss of its own, because the training loss is listened to.
-            Perturbation = step.Perturbation is { } perturbation ? perturbation with { Loss = perturbation.Loss ?? loss, Noise = noise } : null,
+            Perturbation = step.Perturbation is { } perturbation
+                ? perturbation with { Loss = perturbation.Loss ?? loss, Noise = noise }
+                : null,
         };
     }
 }

@@ -43,7 +43,8 @@ sealed class ModelSteps : IDisposable
     [
         arena.Weights.ToArray<float>(),
         .. optimizer.State().Select(static e => e.Tensor.ToArray<float>()),
-        .. model.State().Where(static e => e.Tensor is not Parameter && e.Tensor.DType == DType.Float32).Select(static e => e.Tensor.ToArray<float>()),
+        .. model.State().Where(static e => e.Tensor is not Parameter && e.Tensor.DType == DType.Float32)
+        .Select(static e => e.Tensor.ToArray<float>()),
     ];
 
     public void Dispose()

@@ -8,9 +8,11 @@ namespace PerturbedForgetting.Tests.Training;
 [TestFixture]
 sealed class NamespaceTests
 {
-    const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
+    const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance
+        | BindingFlags.DeclaredOnly;
 
-    static readonly Dictionary<short, OpCode> Codes = typeof(OpCodes).GetFields().Select(static f => (OpCode)f.GetValue(null)!).ToDictionary(static c => c.Value);
+    static readonly Dictionary<short,
+        OpCode> Codes = typeof(OpCodes).GetFields().Select(static f => (OpCode)f.GetValue(null)!).ToDictionary(static c => c.Value);
 
     [Test]
     public void TheyFormNoCircle()
@@ -31,7 +33,8 @@ sealed class NamespaceTests
         {
             if (!needs.TryGetValue(type.Namespace!, out var others))
                 needs.Add(type.Namespace!, others = []);
-            foreach (var named in Named(type).SelectMany(Parts).Where(t => t.Assembly == assembly && t.Namespace is not null && t.Namespace != type.Namespace))
+            foreach (var named in Named(type).SelectMany(Parts).Where(t => t.Assembly == assembly && t.Namespace is not null
+                && t.Namespace != type.Namespace))
                 others.Add(named.Namespace!);
         }
         return needs;
@@ -52,7 +55,8 @@ sealed class NamespaceTests
 
     static IEnumerable<MemberInfo> Members(MethodBase method, byte[] il)
     {
-        Type[] typeArguments = method.DeclaringType!.GetGenericArguments(), methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : [];
+        Type[] typeArguments = method.DeclaringType!.GetGenericArguments(),
+            methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : [];
         for (int at = 0; at < il.Length;)
         {
             short value = il[at] == 0xfe ? (short)((il[at] << 8) | il[at + 1]) : il[at];

@@ -11,13 +11,15 @@ namespace PerturbedForgetting.Tests.Training;
 sealed class ScheduleTests
 {
     static IEnumerable<TestCaseData> Configs() =>
-        ReferenceData.Json("schedule.json").GetProperty("configs").EnumerateArray().Select(c => new TestCaseData(c).SetArgDisplayNames(c.GetProperty("name").GetString()!));
+        ReferenceData.Json("schedule.json").GetProperty("configs").EnumerateArray()
+        .Select(c => new TestCaseData(c).SetArgDisplayNames(c.GetProperty("name").GetString()!));
 
     [TestCaseSource(nameof(Configs))]
     public void LearningRateAndRhoEqualTheReference(JsonElement config)
     {
         double Number(string name) => config.GetProperty(name).GetDouble();
-        var schedule = new LinearSchedule(Number("lr"), Number("min_lr"), Number("warmup_lr"), (int)Number("warmup_epochs"), (int)Number("epochs"), (long)Number("updates_per_epoch"));
+        var schedule = new LinearSchedule(Number("lr"), Number("min_lr"), Number("warmup_lr"), (int)Number("warmup_epochs"),
+            (int)Number("epochs"), (long)Number("updates_per_epoch"));
         TrainOptions options = new();
         TrainOptions.RhoPolicyOption.Set(options, config.GetProperty("rho_policy").GetString());
         var rho = RhoPolicy.Create(options.RhoPolicy, Number("rho"), Number("min_rho"), schedule);

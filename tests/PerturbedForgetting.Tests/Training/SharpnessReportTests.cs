@@ -40,7 +40,8 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     public void ANonFiniteDescentGradientSkipsTheUpdateToo([Values("sgdw", "sam_sgdw", "sam_adamw", "randsam_sgd")] string opt)
     {
         double factor = 1;
-        var settings = new TinySettings(opt, opt) { Model = "conv", Loss = (logits, labels) => Ops.Scale(Ops.CrossEntropy(logits, labels), factor), Perturbation = new() { Loss = CrossEntropy } };
+        var settings = new TinySettings(opt, opt) { Model = "conv", Loss = (logits, labels) =>
+            Ops.Scale(Ops.CrossEntropy(logits, labels), factor), Perturbation = new() { Loss = CrossEntropy } };
         using var run = new TinyRun(settings).Train(3);
         double[][] before = run.State();
         factor = double.NaN;
@@ -53,7 +54,8 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     public void OneBadBatchSkipsItsWholeWindow()
     {
         int calls = 0;
-        var settings = new TinySettings("accum2", "sam_sgdw") { Accumulation = 2, Loss = (logits, labels) => Ops.Scale(Ops.CrossEntropy(logits, labels), ++calls == 1 ? double.NaN : 1), Perturbation = new() { Loss = CrossEntropy } };
+        var settings = new TinySettings("accum2", "sam_sgdw") { Accumulation = 2, Loss = (logits, labels) =>
+            Ops.Scale(Ops.CrossEntropy(logits, labels), ++calls == 1 ? double.NaN : 1), Perturbation = new() { Loss = CrossEntropy } };
         using var run = new TinyRun(settings);
         float[] before = run.Weights;
         run.Train(2);
@@ -173,7 +175,8 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
                 continue;
             // As in the reference, the counter counts both passes, from where the reference starts it.
             double passes = expected.Tensor.DType == DType.Int64 ? 8 / chunk : 0;
-            Assert.That(TinyModels.Read(actual.Tensor), Is.EqualTo(TinyModels.Read(expected.Tensor).Select(v => v + passes)), expected.Name);
+            Assert.That(TinyModels.Read(actual.Tensor), Is.EqualTo(TinyModels.Read(expected.Tensor).Select(v => v + passes)),
+                expected.Name);
         }
     }
 
@@ -183,7 +186,8 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
         using var model = new OwnNormalization();
         using var arena = new ParameterArena(model);
         using var optimizer = OptimizerFactory.Create(OptimizerName.Parse(opt), arena, new());
-        using var step = new TrainingStep(model, arena, optimizer, new(CrossEntropy) { Perturbation = new() { IsRandom = opt.StartsWith("rand", StringComparison.Ordinal) } },
+        using var step = new TrainingStep(model, arena, optimizer,
+            new(CrossEntropy) { Perturbation = new() { IsRandom = opt.StartsWith("rand", StringComparison.Ordinal) } },
             new LinearSchedule(0.1, 0, 0, 0, 1, 1), RhoPolicy.Constant(0.5));
         using var x = Persistent([4, 3], DType.Float32).CopyFrom<float>([1, 2, 3, 4, 5, 7, 8, 8, 8, 0, 1, -6]);
         using var y = Persistent([4], DType.Int32).CopyFrom<int>([0, 1, 2, 0]);
@@ -263,9 +267,12 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
         var before = run.Arena.Segments.Select(s => (s.Name, Values: s.Parameter.ToArray<float>())).ToArray();
         run.Train(5);
         foreach (var (name, values) in before)
-            Assert.That(run.Tiny.Segment(name).Parameter.ToArray<float>(), name.StartsWith(head + ".", StringComparison.Ordinal) ? Is.Not.EqualTo(values) : Is.EqualTo(values), name);
+            Assert.That(run.Tiny.Segment(name).Parameter.ToArray<float>(), name.StartsWith(head + ".", StringComparison.Ordinal)
+                ? Is.Not.EqualTo(values)
+                : Is.EqualTo(values), name);
         foreach (var (name, buffer) in run.Step.Optimizer.State())
-            Assert.That(run.Arena.Segments.Where(s => !s.Parameter.IsTrainable).SelectMany(s => run.Tiny.Read(buffer, s.Name)), Is.All.Zero, name);
+            Assert.That(run.Arena.Segments.Where(s => !s.Parameter.IsTrainable).SelectMany(s => run.Tiny.Read(buffer, s.Name)), Is.All.Zero,
+                name);
     }
 
     [TestCaseSource(nameof(Variants))]
@@ -288,7 +295,8 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void TheSecondGradientIsThatAtThePerturbedWeightsAlone([Values("sam_sgd", "randsam_sgd")] string opt, [Values("mlp", "conv")] string model)
+    public void TheSecondGradientIsThatAtThePerturbedWeightsAlone([Values("sam_sgd", "randsam_sgd")] string opt,
+        [Values("mlp", "conv")] string model)
     {
         float[]? moved = null;
         TinyRun? run = null;
@@ -332,7 +340,8 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
         new("constant", "sam_adamw"));
 
     [Test]
-    public void WithoutRadiusSamIsTheBaseOptimizer([Values("sgd", "sgdw", "adam", "adamw")] string opt, [Values("sam_", "randsam_")] string prefix) => AssertEqual(
+    public void WithoutRadiusSamIsTheBaseOptimizer([Values("sgd", "sgdw", "adam", "adamw")] string opt,
+        [Values("sam_", "randsam_")] string prefix) => AssertEqual(
         new("rho 0", prefix + opt) { Rho = static _ => RhoPolicy.Constant(0) },
         new("base", opt));
 

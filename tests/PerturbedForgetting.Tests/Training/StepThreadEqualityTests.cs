@@ -14,7 +14,8 @@ sealed class StepThreadEqualityTests : ThreadsFixture
         foreach (int n in new[] { 1, 1, 2, 3, 5 })
         {
             WorkerPool.Threads = n;
-            using var steps = new ModelSteps(model, pixels, batch, new(ModelSteps.Loss) { Perturbation = new() { Alpha = 0.4 }, AccumulationSteps = 2, ClipNorm = 1 });
+            using var steps = new ModelSteps(model, pixels, batch,
+                new(ModelSteps.Loss) { Perturbation = new() { Alpha = 0.4 }, AccumulationSteps = 2, ClipNorm = 1 });
             steps.Train(4);
             float[][] state = steps.State();
             Assert.That(state[0], Has.All.Matches<float>(float.IsFinite));

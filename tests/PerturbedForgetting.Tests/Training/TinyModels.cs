@@ -37,7 +37,8 @@ sealed class TinyModels : IDisposable
             int[] shape = isImage ? [batch.Shape[0], batch.Shape[2], batch.Shape[3], batch.Shape[1]] : batch.Shape;
             var x = Tensor.Persistent(new Shape(shape), type, Device);
             Write(x, isImage ? ToOwnLayout(batch, WeightLayout.Convolution) : Widen(batch.Data));
-            var y = Tensor.Persistent([size], DType.Int32, Device).CopyFrom<int>(Array.ConvertAll(labels.Data[(b * size)..((b + 1) * size)], static l => (int)l));
+            var y = Tensor.Persistent([size], DType.Int32, Device)
+                .CopyFrom<int>(Array.ConvertAll(labels.Data[(b * size)..((b + 1) * size)], static l => (int)l));
             batches.Add((x, y));
         }
         prepare?.Invoke(Model);

@@ -59,10 +59,13 @@ sealed record TinySettings(string Name, string Opt)
             yield return Sam($"gsam normalized {model}", new() { Alpha = 0.4, IsDirectionNormalized = true });
             yield return Sam($"asam before {model}", new() { IsAdaptive = true, ScalesBeforeNorm = true });
             yield return Sam($"asam after {model}", new() { IsAdaptive = true, ScalesAfterNorm = true });
-            yield return Sam($"asam both, gsam {model}", new() { IsAdaptive = true, ScalesBeforeNorm = true, ScalesAfterNorm = true, Alpha = 0.4, IsDirectionNormalized = true });
-            yield return Sam($"obf m4 {model}", new() { Loss = static (logits, labels) => Ops.OutputBiasForget(logits, labels, 5, 1), ChunkSize = 4 });
+            yield return Sam($"asam both, gsam {model}",
+                new() { IsAdaptive = true, ScalesBeforeNorm = true, ScalesAfterNorm = true, Alpha = 0.4, IsDirectionNormalized = true });
+            yield return Sam($"obf m4 {model}",
+                new() { Loss = static (logits, labels) => Ops.OutputBiasForget(logits, labels, 5, 1), ChunkSize = 4 });
             yield return Sam($"randsam, gsam {model}", new() { IsRandom = true, Alpha = 0.4 });
-            TinySettings Sam(string name, PerturbationOptions options) => new(name, options.IsRandom ? "randsam_sgdw" : "sam_sgdw") { Model = model, Perturbation = options };
+            TinySettings Sam(string name, PerturbationOptions options) =>
+                new(name, options.IsRandom ? "randsam_sgdw" : "sam_sgdw") { Model = model, Perturbation = options };
         }
     }
 }

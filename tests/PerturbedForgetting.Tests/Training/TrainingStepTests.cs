@@ -42,12 +42,18 @@ sealed class TrainingStepTests(string device) : DeviceFixture(device)
     [Test]
     public void ContradictionsAreRefused()
     {
-        Assert.That(() => new TinyRun(new("asam", "sam_sgd") { Perturbation = new() { IsAdaptive = true } }), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--asam-before-norm"));
-        Assert.That(() => new TinyRun(new("asam", "sam_sgd") { Perturbation = new() { ScalesAfterNorm = true } }), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--adaptive-sam"));
-        Assert.That(() => new TinyRun(new("betas", "sam_sgd") { Numbers = new() { Betas = [0.9, 0.99] } }), Throws.InstanceOf<ArgumentException>().With.Message.Contains("`Betas`"));
-        Assert.That(() => new TinyRun(new("betas", "adam") { Numbers = new() { Betas = [0.9] } }), Throws.InstanceOf<ArgumentException>().With.Message.Contains("two numbers"));
-        Assert.That(() => new TinyRun(new("momentum", "sgd") { Numbers = new() { Momentum = 1 } }), Throws.InstanceOf<ArgumentException>().With.Message.Contains("`momentum`"));
-        Assert.That(() => new TinyRun(new("snp", "sgd") { Shrink = 2 }), Throws.InstanceOf<ArgumentException>().With.Message.Contains("--snp-factor"));
+        Assert.That(() => new TinyRun(new("asam", "sam_sgd") { Perturbation = new() { IsAdaptive = true } }),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("--asam-before-norm"));
+        Assert.That(() => new TinyRun(new("asam", "sam_sgd") { Perturbation = new() { ScalesAfterNorm = true } }),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("--adaptive-sam"));
+        Assert.That(() => new TinyRun(new("betas", "sam_sgd") { Numbers = new() { Betas = [0.9, 0.99] } }),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("`Betas`"));
+        Assert.That(() => new TinyRun(new("betas", "adam") { Numbers = new() { Betas = [0.9] } }),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("two numbers"));
+        Assert.That(() => new TinyRun(new("momentum", "sgd") { Numbers = new() { Momentum = 1 } }),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("`momentum`"));
+        Assert.That(() => new TinyRun(new("snp", "sgd") { Shrink = 2 }),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("--snp-factor"));
     }
 
     [TestCaseSource(nameof(Variants))]

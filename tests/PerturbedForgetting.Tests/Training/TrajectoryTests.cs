@@ -27,7 +27,8 @@ sealed class TrajectoryTests(string device) : DeviceFixture(device)
         readonly TrainingStep step;
         readonly Tensor gradient;
         readonly Dictionary<string, double[]> firstMove = [];
-        readonly List<double> losses = [], perturbLosses = [], rates = [], radii = [], norms = [], clippedNorms = [], epochLosses = [], epochPerturbLosses = [];
+        readonly List<double> losses = [], perturbLosses = [], rates = [], radii = [], norms = [], clippedNorms = [], epochLosses = [],
+            epochPerturbLosses = [];
         double sum, perturbSum;
         int counted;
 
@@ -138,9 +139,12 @@ sealed class TrajectoryTests(string device) : DeviceFixture(device)
         {
             var (prefix, atol) = (reference.Outputs[kind].Prefix, reference.Outputs[kind].Atol);
             var all = ReferenceData.Float32(reference.File, prefix + name);
-            var one = row is { } r ? new ReferenceTensor<float>(all.Data[(r * actual.Length)..((r + 1) * actual.Length)], all.Shape[1..]) : all;
+            var one = row is { } r
+                ? new ReferenceTensor<float>(all.Data[(r * actual.Length)..((r + 1) * actual.Length)], all.Shape[1..])
+                : all;
             var layout = one.Shape.Length == 4 ? WeightLayout.Convolution : WeightLayout.Plain;
-            Assert.That(Deviation.Max(actual, TinyModels.ToOwnLayout(one, layout)), Is.LessThanOrEqualTo(atol), $"{kind} {name}, snapshot {row}");
+            Assert.That(Deviation.Max(actual, TinyModels.ToOwnLayout(one, layout)), Is.LessThanOrEqualTo(atol),
+                $"{kind} {name}, snapshot {row}");
         }
 
         void CompareNumbers()

@@ -27,7 +27,8 @@ sealed class ValidatorTests
     [OneTimeTearDown]
     public void OneTimeTearDown() => folder.Dispose();
 
-    ValidateOptions Options() => new() { Dataset = "builtin/shapes:train=56,val=20,size=16", Checkpoint = Last, BatchSize = 7, Workers = 0 };
+    ValidateOptions Options() =>
+        new() { Dataset = "builtin/shapes:train=56,val=20,size=16", Checkpoint = Last, BatchSize = 7, Workers = 0 };
 
     [Test]
     public void ACheckpointBringsItsModelAndItsAccuracy()
@@ -39,9 +40,11 @@ sealed class ValidatorTests
             Assert.That(result.Metrics.Top1, Is.EqualTo(run.Epochs[^1].Validation.Top1), "other batches, with a last one that is not full");
             Assert.That(result.Metrics.Loss, Is.EqualTo(run.Epochs[^1].Validation.Loss).Within(1e-5));
             Assert.That(json.RootElement.EnumerateObject().Select(p => p.Name),
-                Is.EqualTo(new[] { "model", "top1", "top1_err", "top5", "top5_err", "param_count", "img_size", "crop_pct", "interpolation" }));
+                Is.EqualTo(new[] { "model", "top1", "top1_err", "top5", "top5_err", "param_count", "img_size", "crop_pct",
+                    "interpolation" }));
             Assert.That(json.RootElement.GetProperty("img_size").GetInt32(), Is.EqualTo(16));
-            Assert.That(json.RootElement.GetProperty("top1").GetDouble() + json.RootElement.GetProperty("top1_err").GetDouble(), Is.EqualTo(100).Within(1e-9));
+            Assert.That(json.RootElement.GetProperty("top1").GetDouble() + json.RootElement.GetProperty("top1_err").GetDouble(),
+                Is.EqualTo(100).Within(1e-9));
             Assert.That(result.Model, Is.EqualTo("resnet20"));
         });
     }
@@ -62,10 +65,14 @@ sealed class ValidatorTests
             }
             writer.Save(bare);
         }
-        var options = Options() with { Checkpoint = bare, Model = "resnet20", ModelKwargs = ShortRun.Options("").ModelKwargs, ImgSize = 16 };
-        Assert.That(Validator.Run(options, new RecordingObserver(), CancellationToken.None).Metrics.Top1, Is.EqualTo(run.Epochs[^1].Validation.Top1));
-        Assert.That(() => Validator.Run(options with { Model = "resnet56" }, new RecordingObserver(), CancellationToken.None), Throws.Nothing, "the same blocks");
-        Assert.That(() => Validator.Run(options with { ModelKwargs = new Dictionary<string, object?>() }, new RecordingObserver(), CancellationToken.None),
+        var options = Options() with { Checkpoint = bare, Model = "resnet20", ModelKwargs = ShortRun.Options("").ModelKwargs,
+            ImgSize = 16 };
+        Assert.That(Validator.Run(options, new RecordingObserver(), CancellationToken.None).Metrics.Top1,
+            Is.EqualTo(run.Epochs[^1].Validation.Top1));
+        Assert.That(() => Validator.Run(options with { Model = "resnet56" }, new RecordingObserver(), CancellationToken.None),
+            Throws.Nothing, "the same blocks");
+        Assert.That(() => Validator.Run(options with { ModelKwargs = new Dictionary<string, object?>() }, new RecordingObserver(),
+            CancellationToken.None),
             Throws.Exception.With.Message.Contains("lacks"));
     }
 
@@ -85,9 +92,11 @@ sealed class ValidatorTests
 
     [Test]
     public void AnInterruptedEvaluationHasNoResult() =>
-        Assert.That(() => Validator.Run(Options(), new RecordingObserver(), new CancellationToken(true)), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => Validator.Run(Options(), new RecordingObserver(), new CancellationToken(true)),
+            Throws.InstanceOf<OperationCanceledException>());
 
-    /// <summary>A class that the validation folder lacks keeps the others' numbers and is reported; one that the model does not know is an error.</summary>
+    /// <summary>A class that the validation folder lacks keeps the others' numbers and is reported; one that the model does not know is an
+    /// error.</summary>
     [Test]
     public void ClassesFollowTheCheckpoint()
     {
@@ -95,16 +104,19 @@ sealed class ValidatorTests
         Draw(data, "train", ["a", "b", "c", "d"]);
         Draw(data, "validation", ["a", "c", "d"]);
         Draw(data, "other", ["a", "zebra"]);
-        var options = ShortRun.Options(folder.Path, "images-run") with { Dataset = "", DataDir = data, BatchSize = 4, Epochs = 8, WarmupEpochs = 0, Scale = [0.9, 1], Hflip = 0 };
+        var options = ShortRun.Options(folder.Path, "images-run") with { Dataset = "", DataDir = data, BatchSize = 4, Epochs = 8,
+            WarmupEpochs = 0, Scale = [0.9, 1], Hflip = 0 };
         var observer = new RecordingObserver();
         var trained = ShortRun.Train(options, observer);
         Assert.That(observer.Messages, Has.Some.Contain("'b'"), "training reports the missing class too");
-        var validate = new ValidateOptions { DataDir = data, Checkpoint = Path.Combine(trained.Folder, "last"), BatchSize = 5, Workers = 0 };
+        var validate = new ValidateOptions { DataDir = data, Checkpoint = Path.Combine(trained.Folder, "last"), BatchSize = 5,
+            Workers = 0 };
         observer = new RecordingObserver();
         var result = Validator.Run(validate, observer, CancellationToken.None);
         Assert.That(observer.Messages, Has.Some.Contain("'b'"));
         Assert.That(result.Metrics.Top1, Is.EqualTo(trained.Epochs[^1].Validation.Top1).And.GreaterThan(90), "plain colours are learnt");
-        Assert.That(() => Validator.Run(validate with { Split = "other" }, observer, CancellationToken.None), Throws.InstanceOf<DatasetException>().With.Message.Contains("zebra"));
+        Assert.That(() => Validator.Run(validate with { Split = "other" }, observer, CancellationToken.None),
+            Throws.InstanceOf<DatasetException>().With.Message.Contains("zebra"));
     }
 
     /// <summary>Images of one colour a class.</summary>

@@ -45,10 +45,12 @@ sealed class WholeNetworkStepTests
         TinyModels.Write(images, Array.ConvertAll(Layouts.ChannelsLast(ReferenceWeights.Input(shape), shape), static v => (double)v));
         var labels = Tensor.From(Array.ConvertAll(ReferenceWeights.Labels(shape[0], 1000), static l => (int)l), [shape[0]]);
 
-        using var optimizer = OptimizerFactory.Create(OptimizerName.Parse(c.Config.GetProperty("opt").GetString()!), arena, new() { WeightDecay = c.Number("weight_decay", 0), Momentum = c.Number("momentum", 0) });
+        using var optimizer = OptimizerFactory.Create(OptimizerName.Parse(c.Config.GetProperty("opt").GetString()!), arena,
+            new() { WeightDecay = c.Number("weight_decay", 0), Momentum = c.Number("momentum", 0) });
         var before = arena.NewBuffer().CopyFrom(arena.Weights);
         Tensor moved = arena.NewBuffer(), gradient = arena.NewBuffer();
-        LossFunction loss = c.Flag("bce_loss", false) ? static (x, y) => Ops.BinaryCrossEntropy(x, y) : static (x, y) => Ops.CrossEntropy(x, y);
+        LossFunction loss = c.Flag("bce_loss", false) ? static (x, y) => Ops.BinaryCrossEntropy(x, y) : static (x, y) =>
+            Ops.CrossEntropy(x, y);
         using var step = new TrainingStep(model, arena, optimizer, new((x, y) =>
         {
             foreach (var segment in arena.Segments)
@@ -69,7 +71,8 @@ sealed class WholeNetworkStepTests
             CompareReport(json, step.Report(), type);
             Compare(arena, json, "perturbation", Difference(moved, before), limits.Perturbation, limits.Perturbation, type);
             Compare(arena, json, "update", Difference(arena.Weights, before), limits.Update, limits.UpdateMedian, type);
-            Compare(arena, json, "grad_at_step", [.. TinyModels.Read(gradient).Select(g => g * scale)], limits.Update, limits.UpdateMedian, type);
+            Compare(arena, json, "grad_at_step", [.. TinyModels.Read(gradient).Select(g => g * scale)], limits.Update, limits.UpdateMedian,
+                type);
             CompareBuffers(model, json, type);
         });
     }
@@ -81,7 +84,8 @@ sealed class WholeNetworkStepTests
         var model = ModelRegistry.Create(config.GetProperty("arch").GetString()!, new ModelOptions
         {
             GlobalPool = config.TryGetProperty("global_pool", out JsonElement pool) ? pool.GetString() : null,
-            Kwargs = config.TryGetProperty("class_token", out JsonElement token) ? new Dictionary<string, string> { ["class_token"] = token.GetBoolean() ? "True" : "False" } : [],
+            Kwargs = config.TryGetProperty("class_token", out JsonElement token) ? new Dictionary<string,
+            string> { ["class_token"] = token.GetBoolean() ? "True" : "False" } : [],
         });
         ReferenceWeights.Apply(model, config.TryGetProperty("bn3_scale", out JsonElement scale) ? scale.GetDouble() : 1);
         return model;
@@ -99,7 +103,9 @@ sealed class WholeNetworkStepTests
         void Near(string name, double actual)
         {
             double expected = json.GetProperty(name).GetDouble();
-            double tolerance = type == DType.Float64 ? 1e-9 * Math.Abs(expected) : Math.Max(8 * json.GetProperty(name + "_f32_err").GetDouble(), 4e-6 * Math.Abs(expected));
+            double tolerance = type == DType.Float64
+                ? 1e-9 * Math.Abs(expected)
+                : Math.Max(8 * json.GetProperty(name + "_f32_err").GetDouble(), 4e-6 * Math.Abs(expected));
             Assert.That(actual, Is.EqualTo(expected).Within(tolerance), name);
         }
     }
@@ -152,7 +158,9 @@ sealed class WholeNetworkStepTests
                 continue;
             }
             double norm = buffer.GetProperty("l2").GetDouble();
-            double deviation = type == DType.Float64 ? 1e-7 * norm : Math.Max(8 * buffer.GetProperty("f32_max_abs_err").GetDouble() * Math.Sqrt(values.Length), 1e-5 * norm);
+            double deviation = type == DType.Float64
+                ? 1e-7 * norm
+                : Math.Max(8 * buffer.GetProperty("f32_max_abs_err").GetDouble() * Math.Sqrt(values.Length), 1e-5 * norm);
             Assert.That(Math.Sqrt(values.Sum(static v => v * v)), Is.EqualTo(norm).Within(deviation), name);
         }
     }

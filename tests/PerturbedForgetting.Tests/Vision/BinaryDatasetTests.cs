@@ -37,7 +37,8 @@ public class BinaryDatasetTests
             folder.Write($"{below}data_batch_{i}.bin", Cifar(4, 1, 10, i));
         byte[] test = Cifar(3, 1, 10, 9);
         folder.Write($"{below}test_batch.bin", test);
-        Dataset train = DatasetFactory.Open("cifar10", folder.Root, "train"), validation = DatasetFactory.Open("cifar10", folder.Root, "validation");
+        Dataset train = DatasetFactory.Open("cifar10", folder.Root, "train"),
+            validation = DatasetFactory.Open("cifar10", folder.Root, "validation");
         Assert.That((train.Count, validation.Count, train.Classes.Count), Is.EqualTo((20, 3, 10)));
         Assert.That(train.Label(7), Is.EqualTo((3 + 2) % 10));
         Assert.That(train.Describe(7), Does.EndWith("data_batch_2.bin, image 3"));
@@ -64,13 +65,16 @@ public class BinaryDatasetTests
     public void DamagedCifarIsNamed()
     {
         using var folder = new TestFolder();
-        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message, Does.Contain("test_batch.bin").And.Contain(folder.Root));
+        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message,
+            Does.Contain("test_batch.bin").And.Contain(folder.Root));
         string path = folder.Write("test_batch.bin", Cifar(3, 1, 10, 0)[..^1]);
-        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message, Does.Contain(path).And.Contain("9218 bytes"));
+        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message,
+            Does.Contain(path).And.Contain("9218 bytes"));
         byte[] wrongLabel = Cifar(3, 1, 10, 0);
         wrongLabel[3073] = 10;
         folder.Write("test_batch.bin", wrongLabel);
-        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message, Does.Contain("image 1").And.Contain("label 10"));
+        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message,
+            Does.Contain("image 1").And.Contain("label 10"));
         folder.Write("test_batch.bin", []);
         Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message, Does.Contain("0 bytes"));
     }
@@ -136,7 +140,8 @@ public class BinaryDatasetTests
         using var folder = new TestFolder();
         folder.Write("test_batch.bin", Cifar(3, 1, 10, 0));
         var options = new DatasetOptions { Classes = new ClassList(["airplane", "boat"]) };
-        Assert.That(DatasetFactory.Open("cifar10", folder.Root, "test", options).Notes.Single(), Does.Contain("number 1 is 'automobile' here and 'boat' there"));
+        Assert.That(DatasetFactory.Open("cifar10", folder.Root, "test", options).Notes.Single(),
+            Does.Contain("number 1 is 'automobile' here and 'boat' there"));
     }
 
     [TestCase("cifar-10", "Did you mean 'cifar10'?")]
@@ -159,7 +164,8 @@ public class BinaryDatasetTests
 
     [Test]
     public void UnknownSplitIsRefused() =>
-        Assert.That(Refused(() => DatasetFactory.Open("builtin/shapes", null, "train[:10%]")).Message, Does.Contain("'train[:10%]'").And.Contain("validation"));
+        Assert.That(Refused(() => DatasetFactory.Open("builtin/shapes", null, "train[:10%]")).Message,
+            Does.Contain("'train[:10%]'").And.Contain("validation"));
 
     static byte[] Gzip(byte[] bytes)
     {

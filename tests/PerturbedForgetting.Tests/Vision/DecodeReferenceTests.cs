@@ -15,10 +15,12 @@ public class DecodeReferenceTests
         var reference = (ReferenceCase)argument;
         var options = new ImageDecoderOptions { Grey16 = Grey16Conversion.Clamp };
         using RgbImage image = TestImages.Decode(ReferenceData.PathOf(reference.File), options);
-        Assert.That((image.Width, image.Height), Is.EqualTo((reference.Json.GetProperty("width").GetInt32(), reference.Json.GetProperty("height").GetInt32())));
+        Assert.That((image.Width, image.Height),
+            Is.EqualTo((reference.Json.GetProperty("width").GetInt32(), reference.Json.GetProperty("height").GetInt32())));
         if (TransformCases.Expected(reference) is { } expected)
             Assert.That(LargestDifference(image.Pixels, expected), Is.Zero);
-        Assert.That(Convert.ToHexStringLower(SHA256.HashData(image.Pixels)), Is.EqualTo(reference.Json.GetProperty("rgb_sha256").GetString()));
+        Assert.That(Convert.ToHexStringLower(SHA256.HashData(image.Pixels)),
+            Is.EqualTo(reference.Json.GetProperty("rgb_sha256").GetString()));
     }
 
     [Test]

@@ -237,7 +237,8 @@ public class ImageDecoderTests
         (png[16], png[20]) = (0x10, 0x10);
         Assert.That(Fails(png).Problem, Is.EqualTo(ImageProblem.TooLarge).Or.EqualTo(ImageProblem.Corrupt));
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(4 << 20));
-        Assert.That(Fails(Reference("img2_64x64.png"), new ImageDecoderOptions { MaxPixels = 64 * 64 - 1 }).Message, Does.Contain("64 x 64"));
+        Assert.That(Fails(Reference("img2_64x64.png"), new ImageDecoderOptions { MaxPixels = 64 * 64 - 1 }).Message,
+            Does.Contain("64 x 64"));
     }
 
     /// <summary>Cuts and random bytes in every reference image: an image or an ImageDecodeException, nothing else.</summary>
@@ -249,7 +250,8 @@ public class ImageDecoderTests
         using var filling = new ImageDecoder(new ImageDecoderOptions { FillTruncated = true, ApplyExifOrientation = true });
         using var image = new RgbImage();
         int failures = 0;
-        foreach (string file in Directory.GetFiles(ReferenceData.PathOf("images")).Concat(Directory.GetFiles(ReferenceData.PathOf("jpeg"))).Order(StringComparer.Ordinal))
+        foreach (string file in Directory.GetFiles(ReferenceData.PathOf("images")).Concat(Directory.GetFiles(ReferenceData.PathOf("jpeg")))
+            .Order(StringComparer.Ordinal))
         {
             byte[] whole = File.ReadAllBytes(file);
             if (whole.Length > 30_000)

@@ -27,9 +27,11 @@ public class ImageFolderDatasetTests
     public void HiddenFilesAreNotClasses()
     {
         using var folder = new TestFolder();
-        foreach (string file in (string[])["train/a/1.jpg", "train/b/1.jpg", "train/a/._a.jpg", "train/.hidden/1.jpg", "train/.ipynb_checkpoints/1.jpg", "train/b/.ipynb_checkpoints/2.jpg", "train/__MACOSX/a/1.jpg"])
+        foreach (string file in (string[])["train/a/1.jpg", "train/b/1.jpg", "train/a/._a.jpg", "train/.hidden/1.jpg",
+            "train/.ipynb_checkpoints/1.jpg", "train/b/.ipynb_checkpoints/2.jpg", "train/__MACOSX/a/1.jpg"])
             folder.Write(file, Image);
-        foreach (string file in (string[])["train/.DS_Store", "train/a/Thumbs.db", "train/a/notes.txt", "train/a/.DS_Store", "train/b/LICENSE"])
+        foreach (string file in (string[])["train/.DS_Store", "train/a/Thumbs.db", "train/a/notes.txt", "train/a/.DS_Store",
+            "train/b/LICENSE"])
             folder.Write(file, "x");
         Dataset set = DatasetFactory.Open("", folder.Root, "train");
         Assert.That(set.Classes.Names, Is.EqualTo(new[] { "a", "b" }));
@@ -41,7 +43,8 @@ public class ImageFolderDatasetTests
     public void ValidationWithoutAClassKeepsTheNumbers()
     {
         using var folder = new TestFolder();
-        foreach (string file in (string[])["train/a/1.jpg", "train/b/1.jpg", "train/c/1.jpg", "train/d/1.jpg", "val/a/1.jpg", "val/c/1.jpg", "val/d/1.jpg"])
+        foreach (string file in (string[])["train/a/1.jpg", "train/b/1.jpg", "train/c/1.jpg", "train/d/1.jpg", "val/a/1.jpg", "val/c/1.jpg",
+            "val/d/1.jpg"])
             folder.Write(file, Image);
         Dataset train = DatasetFactory.Open("folder", folder.Root, "train");
         Dataset validation = DatasetFactory.Open("folder", folder.Root, "validation", new DatasetOptions { Classes = train.Classes });
@@ -58,7 +61,8 @@ public class ImageFolderDatasetTests
         foreach (string file in (string[])["train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "val/zebra/1.jpg"])
             folder.Write(file, Image);
         ClassList classes = DatasetFactory.Open("folder", folder.Root, "train").Classes;
-        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "val", new DatasetOptions { Classes = classes })).Message, Does.Contain("'zebra'").And.Contain("'a', 'b'"));
+        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "val", new DatasetOptions { Classes = classes })).Message,
+            Does.Contain("'zebra'").And.Contain("'a', 'b'"));
     }
 
     [Test]
@@ -67,7 +71,8 @@ public class ImageFolderDatasetTests
         using var folder = new TestFolder();
         for (int i = 0; i < 12; i++)
             folder.Write($"train/{i}/1.jpg", Image);
-        Assert.That(DatasetFactory.Open("folder", folder.Root, "train").Classes.Names, Is.EqualTo(new[] { "0", "1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9" }));
+        Assert.That(DatasetFactory.Open("folder", folder.Root, "train").Classes.Names,
+            Is.EqualTo(new[] { "0", "1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9" }));
         Dataset natural = DatasetFactory.Open("folder", folder.Root, "train", new DatasetOptions { ClassOrder = ClassOrder.Natural });
         Assert.That(natural.Classes.Names, Is.EqualTo(Enumerable.Range(0, 12).Select(i => $"{i}")));
         Assert.That(Labels(natural), Is.EqualTo(Enumerable.Range(0, 12)));
@@ -151,8 +156,10 @@ public class ImageFolderDatasetTests
             folder.Write($"train/{i}.jpg", Image);
             csv.Append($"{i}.jpg,{i}\n");
         }
-        Dataset set = DatasetFactory.Open("folder", folder.Root, "train", new DatasetOptions { LabelsFile = folder.Write("l.csv", csv.ToString()) });
-        Assert.That(Refused(() => set.CheckLabels(10)).Message, Does.Contain("label 10").And.Contain("10.jpg").And.Contain("count from 1").And.Contain("`numClasses` 10"));
+        Dataset set = DatasetFactory.Open("folder", folder.Root, "train",
+            new DatasetOptions { LabelsFile = folder.Write("l.csv", csv.ToString()) });
+        Assert.That(Refused(() => set.CheckLabels(10)).Message, Does.Contain("label 10").And.Contain("10.jpg").And.Contain("count from 1")
+            .And.Contain("`numClasses` 10"));
     }
 
     [Test]
@@ -181,7 +188,8 @@ public class ImageFolderDatasetTests
             Assert.DoesNotThrow(() => train.Read(i, image, decoder));
         // The same name as another system composes it.
         folder.Write("val/cafe\u0301/1.jpg", Image);
-        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "val", new DatasetOptions { Classes = train.Classes })).Message, Does.Contain("separate characters"));
+        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "val",
+            new DatasetOptions { Classes = train.Classes })).Message, Does.Contain("separate characters"));
     }
 
     [Test]
@@ -193,7 +201,8 @@ public class ImageFolderDatasetTests
         folder.Write("test/a/2.jpg", Image);
         Assert.That(DatasetFactory.Open("folder", folder.Root, "train").Count, Is.EqualTo(1));
         Assert.That(DatasetFactory.Open("folder", folder.Root, "validation").Count, Is.EqualTo(2));
-        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "holdout")).Message, Does.Contain("holdout").And.Contain("'test'"));
+        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "holdout")).Message,
+            Does.Contain("holdout").And.Contain("'test'"));
     }
 
     [Test]
@@ -203,7 +212,8 @@ public class ImageFolderDatasetTests
         folder.Write("a/1.jpg", Image);
         folder.Write("b/1.jpg", Image);
         Assert.That(DatasetFactory.Open("folder", folder.Root, "train").Notes, Has.Some.Contains("taken as the classes"));
-        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "validation")).Message, Does.Contain("validation, val").And.Contain("`split`"));
+        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "validation")).Message,
+            Does.Contain("validation, val").And.Contain("`split`"));
     }
 
     [Test]
@@ -213,7 +223,8 @@ public class ImageFolderDatasetTests
         Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Path("none"), "train")).Message, Does.Contain("there is no folder"));
         Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "train")).Message, Does.Contain("has no sub-folders"));
         folder.Write("train/a/readme.txt", "x");
-        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "train")).Message, Does.Contain("holds no image").And.Contain(".txt"));
+        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "train")).Message,
+            Does.Contain("holds no image").And.Contain(".txt"));
     }
 
     [Test]

@@ -66,7 +66,8 @@ public class ImageLoaderTests
     }
 
     static ImageLoader Scripted(int count, int batch, int workers, Action<int> onRead, BadImagePolicy policy = BadImagePolicy.Fail) =>
-        new(new ScriptedDataset(count, onRead), new EvalTransform(2, 2, 1), LoaderOptions.Evaluation(batch, workers) with { BadImages = policy });
+        new(new ScriptedDataset(count, onRead), new EvalTransform(2, 2, 1),
+            LoaderOptions.Evaluation(batch, workers) with { BadImages = policy });
 
     [Test]
     public void BatchesAreTheSameForAnyNumberOfWorkers()
@@ -74,7 +75,8 @@ public class ImageLoaderTests
         List<(int[], int[], byte[])>? first = null;
         foreach (int workers in (int[])[0, 1, 3, 8])
         {
-            using var loader = new ImageLoader(Shapes(103), Augmenting, LoaderOptions.Training(8, workers, 5) with { Prefetch = workers % 3 });
+            using var loader = new ImageLoader(Shapes(103), Augmenting,
+                LoaderOptions.Training(8, workers, 5) with { Prefetch = workers % 3 });
             List<(int[], int[], byte[])> batches = [.. Collect(loader, 0), .. Collect(loader, 1)];
             Assert.That(batches, Has.Count.EqualTo(24));
             if (first is null)
@@ -126,7 +128,8 @@ public class ImageLoaderTests
         Assert.That(flips, transform is EvalTransform ? Is.Zero : Is.GreaterThan(5).And.LessThan(35));
     }
 
-    static IEnumerable<ImageTransform> Transforms() => [new RandomResizedCrop(12, 13), new PaddedCrop(16, 16, 2), new EvalTransform(11, 11)];
+    static IEnumerable<ImageTransform> Transforms() =>
+        [new RandomResizedCrop(12, 13), new PaddedCrop(16, 16, 2), new EvalTransform(11, 11)];
 
     [Test]
     public void AugmentationOfASampleDiffersFromEpochToEpoch()
@@ -173,7 +176,8 @@ public class ImageLoaderTests
     [TestCase(7)]
     public void FewerImagesThanABatchAreRefused(int images)
     {
-        DatasetException e = Assert.Throws<DatasetException>(() => new ImageLoader(Shapes(images), Augmenting, LoaderOptions.Training(8, 2, 1)).Dispose())!;
+        DatasetException e = Assert.Throws<DatasetException>(() =>
+            new ImageLoader(Shapes(images), Augmenting, LoaderOptions.Training(8, 2, 1)).Dispose())!;
         Assert.That(e.Message, Does.Contain($"{images} images < batch 8").And.Contain($"`BatchSize` {images}"));
     }
 
@@ -252,7 +256,8 @@ public class ImageLoaderTests
     [Test]
     public void SkippingEveryImageEndsWithAnError()
     {
-        using ImageLoader loader = Scripted(12, 4, 2, _ => throw new ImageDecodeException(ImageProblem.Corrupt, "broken"), BadImagePolicy.Skip);
+        using ImageLoader loader =
+            Scripted(12, 4, 2, _ => throw new ImageDecodeException(ImageProblem.Corrupt, "broken"), BadImagePolicy.Skip);
         Assert.Throws<ImageDecodeException>(() => loader.Epoch(0).Count());
     }
 

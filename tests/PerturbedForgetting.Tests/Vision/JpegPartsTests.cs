@@ -42,7 +42,8 @@ public class JpegPartsTests
             for (int y = 0; y < 8; y++)
             {
                 for (int x = 0; x < 8; x++)
-                    Assert.That(samples[y * 11 + x], Is.EqualTo(Math.Clamp(Sample(block, quant, x, y), 0, 255)).Within(0.6), $"trial {trial} at {x}, {y}");
+                    Assert.That(samples[y * 11 + x], Is.EqualTo(Math.Clamp(Sample(block, quant, x, y), 0, 255)).Within(0.6),
+                        $"trial {trial} at {x}, {y}");
             }
         }
     }
@@ -75,7 +76,8 @@ public class JpegPartsTests
             for (int u = 0; u < 8; u++)
             {
                 double scale = (u == 0 ? Math.Sqrt(0.5) : 1) * (v == 0 ? Math.Sqrt(0.5) : 1) / 4;
-                sum += scale * block[v * 8 + u] * quant[v * 8 + u] * Math.Cos((2 * x + 1) * u * Math.PI / 16) * Math.Cos((2 * y + 1) * v * Math.PI / 16);
+                sum += scale * block[v * 8 + u] * quant[v * 8 + u] * Math.Cos((2 * x + 1) * u * Math.PI / 16) * Math
+                    .Cos((2 * y + 1) * v * Math.PI / 16);
             }
         }
         return sum + 128;

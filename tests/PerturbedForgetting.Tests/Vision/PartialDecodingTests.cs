@@ -14,8 +14,10 @@ public class PartialDecodingTests
     /// <summary>JPEGs of every sampling, odd sizes, grey, RGB, CMYK, YCCK, progressive, with restart intervals.</summary>
     static IEnumerable<string> Files =>
     [
-        .. Directory.GetFiles(ReferenceData.PathOf("jpeg"), "*.jpg").Select(f => "jpeg/" + Path.GetFileName(f)).Order(StringComparer.Ordinal),
-        .. Directory.GetFiles(ReferenceData.PathOf("images"), "*.jpg").Select(f => "images/" + Path.GetFileName(f)).Order(StringComparer.Ordinal),
+        .. Directory.GetFiles(ReferenceData.PathOf("jpeg"), "*.jpg").Select(f => "jpeg/" + Path.GetFileName(f))
+            .Order(StringComparer.Ordinal),
+        .. Directory.GetFiles(ReferenceData.PathOf("images"), "*.jpg").Select(f => "images/" + Path.GetFileName(f))
+        .Order(StringComparer.Ordinal),
     ];
 
     static byte[] Load(string file) => File.ReadAllBytes(ReferenceData.PathOf(file));
@@ -36,7 +38,9 @@ public class PartialDecodingTests
     [Test]
     public void PartsOfTurnedImages([Range(1, 8)] int orientation, [Values] bool behindTheImage)
     {
-        byte[] upright = TestImages.Jpeg(53, 38), exif = [0xFF, 0xE1, 0, 34, .. "Exif\0\0II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, (byte)orientation, 0, 0, 0, 0, 0, 0, 0];
+        byte[] upright = TestImages.Jpeg(53, 38),
+            exif = [0xFF, 0xE1, 0, 34, .. "Exif\0\0II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, (byte)orientation, 0, 0, 0, 0, 0,
+                0, 0];
         byte[] turned = behindTheImage ? [.. upright[..^2], .. exif, .. upright[^2..]] : [.. upright[..2], .. exif, .. upright[2..]];
         CheckParts(turned, new ImageDecoderOptions { ApplyExifOrientation = true }, 40);
         CheckParts(turned, ImageDecoderOptions.Default, 10);
@@ -93,11 +97,13 @@ public class PartialDecodingTests
         using var decoder = new ImageDecoder();
         using RgbImage image = new();
         byte[] data = TestImages.Jpeg(20, 10);
-        foreach (CropBox box in (CropBox[])[new(-5, -5, 100, 100), new(50, 50, 1, 1), new(0, 0, 0, 0), new(9, 19, int.MaxValue, int.MaxValue)])
+        foreach (CropBox box in (CropBox[])[new(-5, -5, 100, 100), new(50, 50, 1, 1), new(0, 0, 0, 0),
+            new(9, 19, int.MaxValue, int.MaxValue)])
             Assert.That(() => DecodePart(decoder, data, box, image).Width, Is.EqualTo(20));
     }
 
-    /// <summary>Transforms read nothing outside the region that they name: with everything else overwritten the result is the same.</summary>
+    /// <summary>Transforms read nothing outside the region that they name: with everything else overwritten the result is the
+    /// same.</summary>
     [Test]
     public void TransformsReadOnlyTheirRegion()
     {
@@ -114,7 +120,8 @@ public class PartialDecodingTests
                 2 => new EvalTransform(size, random.Next(1, 24), 0.3 + 0.7 * random.NextDouble()),
                 _ => new PaddedCrop(size, size),
             };
-            byte[] pixels = TestImages.Pixels(width, height, trial), expected = new byte[transform.OutputBytes], actual = new byte[transform.OutputBytes];
+            byte[] pixels = TestImages.Pixels(width, height, trial), expected = new byte[transform.OutputBytes],
+                actual = new byte[transform.OutputBytes];
             var draws = new RandomSequence((ulong)trial, 3);
             RandomSequence sequence = draws;
             CropBox box = transform.Region(transform.Draw(width, height, ref sequence));
@@ -148,7 +155,8 @@ public class PartialDecodingTests
         using var decoder = new ImageDecoder(options);
         using var resampler = new Resampler();
         using var image = new RgbImage();
-        foreach (ImageTransform transform in (ImageTransform[])[new RandomResizedCrop(9, 8), new EvalTransform(3, 3), new EvalTransform(2, 3), new PaddedCrop(6, 6)])
+        foreach (ImageTransform transform in (ImageTransform[])[new RandomResizedCrop(9, 8), new EvalTransform(3, 3),
+            new EvalTransform(2, 3), new PaddedCrop(6, 6)])
         {
             byte[] expected = new byte[transform.OutputBytes];
             using var loader = new ImageLoader(data, transform, LoaderOptions.Evaluation(7, 2) with { Seed = 11, Decoder = options });
@@ -159,7 +167,8 @@ public class PartialDecodingTests
                     data.Read(batch.Indices[i], image, decoder);
                     var random = new RandomSequence(11, Streams.Augmentation | 5UL << 32 | (uint)batch.Indices[i]);
                     transform.Apply(transform.Draw(image.Width, image.Height, ref random), image, resampler, expected);
-                    Assert.That(batch.Pixels.Slice(i * expected.Length, expected.Length).SequenceEqual(expected), data.Describe(batch.Indices[i]));
+                    Assert.That(batch.Pixels.Slice(i * expected.Length, expected.Length).SequenceEqual(expected),
+                        data.Describe(batch.Indices[i]));
                 }
             }
         }

@@ -28,7 +28,8 @@ public class ResamplerTests
             resampler.Resize(image, box, height, width, filter, whole);
             resampler.Resize(image, box, height, width, filter, window, part);
             for (int y = 0; y < partHeight; y++)
-                Assert.That(part.AsSpan(y * partWidth * 3, partWidth * 3).SequenceEqual(whole.AsSpan(((window.Top + y) * width + window.Left) * 3, partWidth * 3)), $"{trial}, row {y}");
+                Assert.That(part.AsSpan(y * partWidth * 3, partWidth * 3)
+                    .SequenceEqual(whole.AsSpan(((window.Top + y) * width + window.Left) * 3, partWidth * 3)), $"{trial}, row {y}");
         }
     }
 
@@ -44,15 +45,18 @@ public class ResamplerTests
             int height = random.Next(1, 70), width = random.Next(1, 70);
             var actual = new byte[height * width * 3];
             resampler.Resize(image, new CropBox(0, 0, image.Height, image.Width), height, width, filter, actual);
-            double[] rows = Pass(Array.ConvertAll(image.Pixels.ToArray(), b => (double)b), image.Height, image.Width, width, filter, alongRows: true);
+            double[] rows = Pass(Array.ConvertAll(image.Pixels.ToArray(), b => (double)b), image.Height, image.Width, width, filter,
+                alongRows: true);
             double[] expected = Pass(rows, image.Height, width, height, filter, alongRows: false);
             for (int i = 0; i < actual.Length; i++)
-                Assert.That(actual[i], Is.EqualTo(expected[i]).Within(filter == Interpolation.Bilinear ? 1.001 : 1.2), $"trial {trial}, sample {i}");
+                Assert.That(actual[i], Is.EqualTo(expected[i]).Within(filter == Interpolation.Bilinear ? 1.001 : 1.2),
+                    $"trial {trial}, sample {i}");
         }
     }
 
     [Test]
-    public void AConstantImageStaysConstant([Values] Interpolation filter, [Values(1, 7, 224)] int size, [Values((byte)0, (byte)1, (byte)254, (byte)255)] byte value)
+    public void AConstantImageStaysConstant([Values] Interpolation filter, [Values(1, 7, 224)] int size,
+        [Values((byte)0, (byte)1, (byte)254, (byte)255)] byte value)
     {
         using var image = TestImages.OfSize(33, 17);
         image.Pixels.Fill(value);

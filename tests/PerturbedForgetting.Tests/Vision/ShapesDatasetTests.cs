@@ -17,7 +17,8 @@ public class ShapesDatasetTests
     public void ImagesDependOnSeedSplitAndIndexOnly()
     {
         Dataset a = DatasetFactory.Open("builtin/shapes", null, "train"), b = DatasetFactory.Open("builtin/shapes:train=10", null, "train");
-        Dataset seed = DatasetFactory.Open("builtin/shapes:seed=7", null, "train"), validation = DatasetFactory.Open("builtin/shapes", null, "validation");
+        Dataset seed = DatasetFactory.Open("builtin/shapes:seed=7", null, "train"),
+            validation = DatasetFactory.Open("builtin/shapes", null, "validation");
         Assert.That(Pixels(a, 3), Is.EqualTo(Pixels(b, 3)));
         Assert.That(Pixels(a, 3), Is.Not.EqualTo(Pixels(seed, 3)));
         Assert.That(Pixels(a, 3), Is.Not.EqualTo(Pixels(validation, 3)));
@@ -49,7 +50,8 @@ public class ShapesDatasetTests
         Assert.That(chiSquare, Is.LessThan(150));
     }
 
-    /// <summary>The background is what the pattern tells, whatever its colour: of stripes along rows, the top edge of the image is even and the left edge is not.</summary>
+    /// <summary>The background is what the pattern tells, whatever its colour: of stripes along rows, the top edge of the image is even and
+    /// the left edge is not.</summary>
     [Test]
     public void BackgroundNumberIsTheOneDrawn()
     {

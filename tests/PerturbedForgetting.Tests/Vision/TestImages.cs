@@ -61,7 +61,8 @@ static class TestImages
     /// <summary>A PNG of the given colour type (0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha) and depth, from
     /// height x width x channels samples.</summary>
     public static byte[] Png(
-        int width, int height, int colorType, int depth, ushort[] samples, byte[]? palette = null, byte[]? transparency = null, bool interlaced = false)
+        int width, int height, int colorType, int depth, ushort[] samples, byte[]? palette = null, byte[]? transparency = null,
+        bool interlaced = false)
     {
         int channels = colorType switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
         using var png = new MemoryStream();

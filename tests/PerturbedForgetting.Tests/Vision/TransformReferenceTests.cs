@@ -116,5 +116,6 @@ public class TransformReferenceTests
 
     static double[] Numbers(JsonElement json, string key) => [.. json.GetProperty(key).EnumerateArray().Select(e => e.GetDouble())];
 
-    static Interpolation Filter(JsonElement json) => Enum.Parse<Interpolation>(json.GetProperty("interpolation").GetString()!, ignoreCase: true);
+    static Interpolation Filter(JsonElement json) =>
+        Enum.Parse<Interpolation>(json.GetProperty("interpolation").GetString()!, ignoreCase: true);
 }

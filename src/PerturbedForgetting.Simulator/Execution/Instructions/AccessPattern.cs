@@ -76,7 +76,8 @@ unsafe struct AccessPattern
         else
         {
             for (int lane = 0; lane < Warp.Lanes; lane += Vector256<ulong>.Count)
-                differ |= ((Vector256.Load(addresses + lane) - first) ^ Vector256.Load(pattern->offsets + lane)) & Lanes.Selected<ulong>(mask >> lane);
+                differ |= ((Vector256.Load(addresses + lane) - first) ^ Vector256.Load(pattern->offsets + lane)) & Lanes
+                    .Selected<ulong>(mask >> lane);
         }
         return differ == Vector256<ulong>.Zero && (bytes >= BankBytes || (int)(lead % BankBytes) == pattern->phase);
     }
@@ -133,7 +134,8 @@ unsafe struct AccessPattern
     }
 
     /// <summary>Passes of lanes that are served together: 32 banks of 4 bytes; 8-byte accesses go half a warp at a time, 16-byte accesses a
-    /// quarter (CUDA C++ Programming Guide, "Shared Memory"). The banks of an access begin a group; each group's addresses are chained.</summary>
+    /// quarter (CUDA C++ Programming Guide, "Shared Memory"). The banks of an access begin a group; each group's addresses are
+    /// chained.</summary>
     static int Passes(ulong* addresses, uint lanes, int shift, int lastGroup)
     {
         int* head = stackalloc int[Banks], next = stackalloc int[Banks], depth = stackalloc int[Banks];

@@ -30,12 +30,14 @@ static unsafe class ArithmeticInstructions
         new("max", $"max{Integers}; max{{.ftz}}{{.NaN}}.f32, max.f64, max{{.ftz}}{{.NaN}}.{Halves} d, a, b", LowerBinary),
         new("mad", $"mad{{.lo|.hi|.wide}}{Integers}, mad.{{lo|hi}}.cc.{{u|s}}{{32|64}}; "
             + "mad.{rn|rz|rm|rp}{.ftz}{.sat}.f32, mad.{rn|rz|rm|rp}.f64 d, a, b, c", LowerMultiplyAdd),
-        new("fma", $"fma.{{rn|rz|rm|rp}}{{.ftz}}{{.sat}}.f32, fma.{{rn|rz|rm|rp}}.f64, fma.rn{{.ftz}}{{.sat|.relu}}.{Halves} d, a, b, c", LowerMultiplyAdd),
+        new("fma", $"fma.{{rn|rz|rm|rp}}{{.ftz}}{{.sat}}.f32, fma.{{rn|rz|rm|rp}}.f64, fma.rn{{.ftz}}{{.sat|.relu}}.{Halves} d, a, b, c",
+            LowerMultiplyAdd),
         new("neg", $"neg.{{s16|s32|s64}}, neg{{.ftz}}.f32, neg.f64, neg{{.ftz}}.{Halves} d, a", LowerUnary),
         new("abs", $"abs.{{s16|s32|s64}}, abs{{.ftz}}.f32, abs.f64, abs{{.ftz}}.{Halves} d, a", LowerUnary),
     ];
 
-    static string Floats(string opcode) => $"{opcode}{Rounded}{{.ftz}}{{.sat}}.f32, {opcode}{Rounded}.f64, {opcode}{{.rn}}{{.ftz}}{{.sat}}.{Halves}";
+    static string Floats(string opcode) =>
+        $"{opcode}{Rounded}{{.ftz}}{{.sat}}.f32, {opcode}{Rounded}.f64, {opcode}{{.rn}}{{.ftz}}{{.sat}}.{Halves}";
 
     static Form Parse(Lowering context, PtxInstruction instruction)
     {
@@ -47,10 +49,12 @@ static unsafe class ArithmeticInstructions
             isRounded |= word is "rn" or "rz" or "rm" or "rp" or "full" or "approx";
             form = word switch
             {
-                "lo" or "hi" or "wide" or "sat" when !form.IsFloat => form with { Part = form.Part.Length == 0 ? word : $"{form.Part}.{word}" },
+                "lo" or "hi" or "wide" or "sat" when !form.IsFloat =>
+                    form with { Part = form.Part.Length == 0 ? word : $"{form.Part}.{word}" },
                 "NaN" when type == PtxType.F32 => form with { Part = word },
                 "ftz" when type == PtxType.F32 => form with { Flags = form.Flags | FloatFlags.FlushToZero },
-                "sat" when type == PtxType.F32 && rounds && instruction.Opcode != "div" => form with { Flags = form.Flags | FloatFlags.Saturate },
+                "sat" when type == PtxType.F32 && rounds && instruction.Opcode != "div" =>
+                    form with { Flags = form.Flags | FloatFlags.Saturate },
                 "rn" when rounds => form,
                 "rz" when rounds => form with { Rounding = Rounding.Zero },
                 "rm" when rounds => form with { Rounding = Rounding.Down },
@@ -59,7 +63,9 @@ static unsafe class ArithmeticInstructions
                 _ => throw context.Unknown(),
             };
         }
-        return isRounded || !form.IsFloat || instruction.Opcode is not ("fma" or "mad" or "div") ? form : throw context.Error("a rounding (.rn, .rz, .rm, .rp) is missing");
+        return isRounded || !form.IsFloat || instruction.Opcode is not ("fma" or "mad" or "div")
+            ? form
+            : throw context.Error("a rounding (.rn, .rz, .rm, .rp) is missing");
     }
 
     static void LowerBinary(Lowering context, PtxInstruction instruction)
@@ -78,7 +84,8 @@ static unsafe class ArithmeticInstructions
             return;
         Form form = Parse(context, instruction);
         bool isKnown = form.IsFloat ? form.Part.Length == 0 : instruction.Opcode == "mad";
-        Emit(context, form, !isKnown ? null : form.IsFloat ? FloatInstructions.MultiplyAdd(form.Type) : IntegerInstructions.MultiplyAdd(form.Part, form.Type),
+        Emit(context, form, !isKnown ? null : form.IsFloat ? FloatInstructions.MultiplyAdd(form.Type)
+            : IntegerInstructions.MultiplyAdd(form.Part, form.Type),
             [context.Source(1, form.Type), context.Source(2, form.Type), context.Source(3, form.Result)]);
     }
 
@@ -88,7 +95,8 @@ static unsafe class ArithmeticInstructions
             return;
         Form form = Parse(context, instruction);
         bool isKnown = form.Part.Length == 0;
-        Emit(context, form, !isKnown ? null : form.IsFloat ? FloatInstructions.Unary(instruction.Opcode, form.Type) : IntegerInstructions.Unary(instruction.Opcode, form.Type),
+        Emit(context, form, !isKnown ? null : form.IsFloat ? FloatInstructions.Unary(instruction.Opcode, form.Type)
+            : IntegerInstructions.Unary(instruction.Opcode, form.Type),
             [context.Source(1, form.Type)]);
     }
 
@@ -111,7 +119,8 @@ static unsafe class ArithmeticInstructions
             handler = DirectedInstructions.Handler(context.Current.Opcode, form.Type, form.Rounding, out immediate);
         if (handler == null)
             throw context.Unknown();
-        InstructionClass counted = form.Type == PtxType.F32 ? InstructionClass.Float32 : form.Type == PtxType.F64 ? InstructionClass.Float64 : InstructionClass.Integer;
+        InstructionClass counted = form.Type == PtxType.F32 ? InstructionClass.Float32 : form.Type == PtxType.F64 ? InstructionClass.Float64
+            : InstructionClass.Integer;
         FloatInstructions.Emit(context, handler, counted, form.Flags, immediate, context.Destination(0, form.Result), sources);
     }
 

@@ -25,7 +25,8 @@ static unsafe class AsyncCopyInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("cp", "cp.async.{ca|cg}.shared{::cta}.global{.L2::hint} [dst], [src], 4|8|16{, src-size}; cp.async.commit_group; cp.async.wait_group n; cp.async.wait_all", Lower),
+        new("cp", "cp.async.{ca|cg}.shared{::cta}.global{.L2::hint} [dst], [src], 4|8|16{, src-size}; cp.async.commit_group; "
+            + "cp.async.wait_group n; cp.async.wait_all", Lower),
     ];
 
     static void Lower(Lowering context, PtxInstruction instruction)
@@ -51,7 +52,8 @@ static unsafe class AsyncCopyInstructions
 
     static void LowerCopy(Lowering context)
     {
-        if (context.Operand(2) is not PtxConstant { Bits: 4 or 8 or 16, Kind: PtxConstantKind.Integer } size || (context.Current.Modifiers[1] == "cg" && size.Bits != 16))
+        if (context.Operand(2) is not PtxConstant { Bits: 4 or 8 or 16, Kind: PtxConstantKind.Integer } size
+            || (context.Current.Modifiers[1] == "cg" && size.Bits != 16))
             throw context.Error("the size must be 4, 8 or 16; with .cg it must be 16");
         int sourceSize = context.Current.Operands.Count > 3 ? context.Source(3, PtxType.U32) : -1;
         (int target, bool isTargetWide, long targetOffset, _) = context.Address(context.Operand(0));
@@ -70,10 +72,13 @@ static unsafe class AsyncCopyInstructions
         uint loaded = 0;
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
-            int lane = BitOperations.TrailingZeroCount(rest), bytes = i->B, taken = i->D < 0 ? bytes : (int)Math.Min((uint)bytes, warp.Words(i->D)[lane]);
-            ulong register = i->Destination < 0 ? 0 : i->Operands[0] != 0 ? warp.Longs(i->Destination)[lane] : warp.Words(i->Destination)[lane];
+            int lane = BitOperations.TrailingZeroCount(rest), bytes = i->B,
+                taken = i->D < 0 ? bytes : (int)Math.Min((uint)bytes, warp.Words(i->D)[lane]);
+            ulong register = i->Destination < 0 ? 0 : i->Operands[0] != 0 ? warp.Longs(i->Destination)[lane]
+                : warp.Words(i->Destination)[lane];
             to[lane] = register + (ulong)i->Operands[1];
-            var copy = new PendingCopy { Target = SharedAccess.Check(warp, i, shared, to[lane], bytes, lane), Bytes = bytes, Lane = lane, Group = warp.CopyGroups[lane] };
+            var copy = new PendingCopy { Target = SharedAccess.Check(warp, i, shared, to[lane], bytes, lane), Bytes = bytes, Lane = lane,
+                Group = warp.CopyGroups[lane] };
             if (taken > 0)
             {
                 loaded |= 1u << lane;

@@ -17,7 +17,8 @@ static unsafe class AtomicInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("atom", "atom{.sem}{.scope}{.global|.shared}.{add.u32|.s32|.u64|.f32|.f64, min|max.u32|.s32|.u64|.s64, inc|dec.u32, and|or|xor|exch|cas.b32|.b64} d, [a], b{, c}", Lower),
+        new("atom", "atom{.sem}{.scope}{.global|.shared}.{add.u32|.s32|.u64|.f32|.f64, min|max.u32|.s32|.u64|.s64, inc|dec.u32, "
+            + "and|or|xor|exch|cas.b32|.b64} d, [a], b{, c}", Lower),
         new("red", "red{.sem}{.scope}{.global|.shared} as atom without d", Lower),
     ];
 
@@ -80,14 +81,16 @@ static unsafe class AtomicInstructions
     static void Run<T, TOperation>(Warp warp, Instruction* i, uint mask) where T : unmanaged where TOperation : struct, IAtomic<T> =>
         Run<T, TOperation, TOperation>(warp, i, mask);
 
-    static void Run<T, TShared, TGlobal>(Warp warp, Instruction* i, uint mask) where T : unmanaged where TShared : struct, IAtomic<T> where TGlobal : struct, IAtomic<T>
+    static void Run<T, TShared, TGlobal>(Warp warp, Instruction* i, uint mask) where T : unmanaged where TShared : struct,
+        IAtomic<T> where TGlobal : struct, IAtomic<T>
     {
         ulong* addresses = stackalloc ulong[Warp.Lanes];
         MemoryAccess.Addresses(warp, i, addresses);
         uint shared = i->D == (int)StateSpace.Shared ? mask : 0;
         if (i->D == (int)StateSpace.Generic)
             (shared, _) = SharedAccess.Spaces(addresses, mask);
-        T* b = (T*)(warp.Registers + i->B), c = (T*)(warp.Registers + i->C), result = i->Destination < 0 ? null : (T*)(warp.Registers + i->Destination);
+        T* b = (T*)(warp.Registers + i->B), c = (T*)(warp.Registers + i->C),
+            result = i->Destination < 0 ? null : (T*)(warp.Registers + i->Destination);
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
@@ -126,8 +129,10 @@ static unsafe class AtomicInstructions
         {
             T old = *place, changed = TOperation.Apply(old, b, c);
             bool isDone = sizeof(T) == 4
-                ? Interlocked.CompareExchange(ref *(uint*)place, Unsafe.BitCast<T, uint>(changed), Unsafe.BitCast<T, uint>(old)) == Unsafe.BitCast<T, uint>(old)
-                : Interlocked.CompareExchange(ref *(ulong*)place, Unsafe.BitCast<T, ulong>(changed), Unsafe.BitCast<T, ulong>(old)) == Unsafe.BitCast<T, ulong>(old);
+                ? Interlocked.CompareExchange(ref *(uint*)place, Unsafe.BitCast<T, uint>(changed), Unsafe.BitCast<T, uint>(old)) == Unsafe
+                .BitCast<T, uint>(old)
+                : Interlocked.CompareExchange(ref *(ulong*)place, Unsafe.BitCast<T, ulong>(changed), Unsafe.BitCast<T, ulong>(old))
+                == Unsafe.BitCast<T, ulong>(old);
             if (isDone)
                 return old;
         }

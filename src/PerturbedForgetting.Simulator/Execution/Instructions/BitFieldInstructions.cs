@@ -3,7 +3,8 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>Parts of registers: bit fields, permutations of bytes, sums of differences (PTX ISA, "Integer Arithmetic" and "prmt").</summary>
+/// <summary>Parts of registers: bit fields, permutations of bytes, sums of differences (PTX ISA, "Integer Arithmetic" and
+/// "prmt").</summary>
 static unsafe class BitFieldInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
@@ -16,7 +17,8 @@ static unsafe class BitFieldInstructions
 
     static void Lower(Lowering context, PtxInstruction instruction)
     {
-        PtxType type = instruction.Opcode == "prmt" ? PtxType.B32 : instruction.Modifiers.Count > 0 ? PtxTypes.Parse(instruction.Modifiers[^1]) : PtxType.None;
+        PtxType type = instruction.Opcode == "prmt" ? PtxType.B32 : instruction.Modifiers.Count > 0
+            ? PtxTypes.Parse(instruction.Modifiers[^1]) : PtxType.None;
         delegate*<Warp, Instruction*, uint, void> handler = instruction.Mnemonic switch
         {
             "prmt.b32" => &Lanes.Ternary<uint, uint, uint, Permute>,
@@ -33,7 +35,8 @@ static unsafe class BitFieldInstructions
             _ => throw context.Unknown(),
         };
         PtxType other = instruction.Opcode == "bfe" ? PtxType.U32 : type;
-        int destination = context.Destination(0, type), a = context.Source(1, type), b = context.Source(2, other), c = context.Source(3, other);
+        int destination = context.Destination(0, type), a = context.Source(1, type), b = context.Source(2, other),
+            c = context.Source(3, other);
         ref Instruction i = ref context.Emit(handler, InstructionClass.Integer);
         (i.Destination, i.A, i.B, i.C) = (destination, a, b, c);
     }
@@ -47,7 +50,8 @@ static unsafe class BitFieldInstructions
         (i.Destination, i.A, i.B, i.C, i.D) = (destination, a, b, c, d);
     }
 
-    /// <summary>Bits [position, position + length) of a value of <paramref name="width"/> bits, filled with its sign when it has one.</summary>
+    /// <summary>Bits [position, position + length) of a value of <paramref name="width"/> bits, filled with its sign when it has
+    /// one.</summary>
     static ulong Field(ulong value, uint position, uint length, int width, bool isSigned)
     {
         int at = (int)(position & 255), count = (int)(length & 255);
@@ -92,7 +96,8 @@ static unsafe class BitFieldInstructions
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            warp.Words(i->Destination)[lane] = (uint)Inserted(warp.Words(i->A)[lane], warp.Words(i->B)[lane], warp.Words(i->C)[lane], warp.Words(i->D)[lane], 32);
+            warp.Words(i->Destination)[lane] =
+                (uint)Inserted(warp.Words(i->A)[lane], warp.Words(i->B)[lane], warp.Words(i->C)[lane], warp.Words(i->D)[lane], 32);
         }
     }
 
@@ -101,7 +106,8 @@ static unsafe class BitFieldInstructions
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            warp.Longs(i->Destination)[lane] = Inserted(warp.Longs(i->A)[lane], warp.Longs(i->B)[lane], warp.Words(i->C)[lane], warp.Words(i->D)[lane], 64);
+            warp.Longs(i->Destination)[lane] =
+                Inserted(warp.Longs(i->A)[lane], warp.Longs(i->B)[lane], warp.Words(i->C)[lane], warp.Words(i->D)[lane], 64);
         }
     }
 

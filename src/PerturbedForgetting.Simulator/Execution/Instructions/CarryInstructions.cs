@@ -3,7 +3,8 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>Sums of many words (PTX ISA, "Extended-Precision Integer Arithmetic Instructions"): every lane has a carry flag, which <c>.cc</c>
+/// <summary>Sums of many words (PTX ISA, "Extended-Precision Integer Arithmetic Instructions"): every lane has a carry flag, which
+/// <c>.cc</c>
 /// writes, and addc, subc and madc read; of a subtraction it is the borrow.</summary>
 static unsafe class CarryInstructions
 {
@@ -28,7 +29,8 @@ static unsafe class CarryInstructions
         List<string> words = [.. instruction.Modifiers];
         string opcode = instruction.Opcode;
         bool writes = words.Remove("cc"), reads = opcode.EndsWith('c'), isProduct = opcode.StartsWith("mad", StringComparison.Ordinal);
-        Options options = (reads ? Options.ReadsCarry : 0) | (writes ? Options.WritesCarry : 0) | (opcode.StartsWith("sub", StringComparison.Ordinal) ? Options.Subtracts : 0);
+        Options options = (reads ? Options.ReadsCarry : 0) | (writes ? Options.WritesCarry
+            : 0) | (opcode.StartsWith("sub", StringComparison.Ordinal) ? Options.Subtracts : 0);
         delegate*<Warp, Instruction*, uint, void> handler = string.Join('.', words) switch
         {
             "u32" or "s32" when !isProduct => &Sum<uint, First<uint>>,
@@ -42,15 +44,18 @@ static unsafe class CarryInstructions
             _ => throw context.Unknown(),
         };
         PtxType type = PtxTypes.Parse(words[^1]);
-        int destination = context.Destination(0, type), a = context.Source(1, type), b = context.Source(2, type), c = isProduct ? context.Source(3, type) : b, flag = context.CarryFlag();
+        int destination = context.Destination(0, type), a = context.Source(1, type), b = context.Source(2, type),
+            c = isProduct ? context.Source(3, type) : b, flag = context.CarryFlag();
         ref Instruction i = ref context.Emit(handler, InstructionClass.Integer);
         (i.Destination, i.A, i.B, i.C, i.D, i.Flags) = (destination, a, b, c, flag, (int)options);
     }
 
     /// <summary>What is made of a and b, plus or minus c and the carry.</summary>
-    static void Sum<T, TFirst>(Warp warp, Instruction* i, uint mask) where T : unmanaged, IBinaryInteger<T> where TFirst : struct, IBinary<T, T, T>
+    static void Sum<T, TFirst>(Warp warp, Instruction* i, uint mask) where T : unmanaged, IBinaryInteger<T> where TFirst : struct,
+        IBinary<T, T, T>
     {
-        T* d = (T*)(warp.Registers + i->Destination), a = (T*)(warp.Registers + i->A), b = (T*)(warp.Registers + i->B), c = (T*)(warp.Registers + i->C);
+        T* d = (T*)(warp.Registers + i->Destination), a = (T*)(warp.Registers + i->A), b = (T*)(warp.Registers + i->B),
+            c = (T*)(warp.Registers + i->C);
         var options = (Options)i->Flags;
         uint carry = (options & Options.ReadsCarry) != 0 ? *warp.Words(i->D) : 0, carried = 0;
         for (uint rest = mask; rest != 0; rest &= rest - 1)

@@ -28,7 +28,8 @@ static unsafe class CompareInstructions
 
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("setp", "setp.cmp{.and|.or|.xor}{.ftz}.type p{|q}, a, b{, {!}c}; cmp: eq ne lt le gt ge lo ls hi hs equ neu ltu leu gtu geu num nan; type: b|u|s 16|32|64, f16, bf16, f32, f64", LowerPredicate),
+        new("setp", "setp.cmp{.and|.or|.xor}{.ftz}.type p{|q}, a, b{, {!}c}; cmp: eq ne lt le gt ge lo ls hi hs equ neu ltu leu gtu geu "
+            + "num nan; type: b|u|s 16|32|64, f16, bf16, f32, f64", LowerPredicate),
         new("set", "set.cmp{.and|.or|.xor}{.ftz}.{u32|s32|f32}.type d, a, b{, {!}c}", LowerSet),
         new("selp", "selp.{b|u|s}{16|32|64}, selp.f32, selp.f64 d, a, b, p", LowerSelect),
     ];
@@ -83,9 +84,12 @@ static unsafe class CompareInstructions
         delegate*<Warp, Instruction*, uint, void> handler = Handler(context, type);
         if (type == PtxType.BF16)
             context.Require(90);
-        Combination combination = words.Count == 3 ? Combined(context, words[1]) : words.Count == 2 ? Combination.None : throw context.Unknown();
+        Combination combination = words.Count == 3 ? Combined(context, words[1]) : words.Count == 2 ? Combination.None
+            : throw context.Unknown();
         Outcome outcome = Parse(context, words[0], type);
-        (PtxOperand first, PtxOperand? second) = context.Operand(0) is PtxPair pair ? (pair.First, pair.Second) : (context.Operand(0), null);
+        (PtxOperand first, PtxOperand? second) = context.Operand(0) is PtxPair pair
+            ? (pair.First, pair.Second)
+            : (context.Operand(0), null);
         int p = context.DestinationOrSink(first, PtxType.Pred), q = second is null ? -1 : context.DestinationOrSink(second, PtxType.Pred);
         (int a, int b) = Operands(context, 1, type, flush);
         (int c, uint flip) = combination == Combination.None ? (-1, 0) : context.Predicate(context.Operand(3));
@@ -94,7 +98,8 @@ static unsafe class CompareInstructions
         i.Immediate = Choice(outcome, combination, flip);
     }
 
-    static long Choice(Outcome outcome, Combination combination, uint flip) => (uint)outcome | ((uint)combination << 8) | ((long)flip << 32);
+    static long Choice(Outcome outcome, Combination combination, uint flip) =>
+        (uint)outcome | ((uint)combination << 8) | ((long)flip << 32);
 
     static Combination Combined(Lowering context, string word) => word switch
     {
@@ -135,8 +140,10 @@ static unsafe class CompareInstructions
         int destination = context.Destination(0, PtxTypes.Parse(words[^2])), predicate = context.ScratchPredicate();
         (int a, int b) = Operands(context, 1, type, flush);
         ref Instruction compare = ref context.Emit(handler, InstructionClass.Predicate);
-        (compare.Destination, compare.A, compare.B, compare.C, compare.Immediate) = (predicate, a, b, c, Choice(outcome, combination, flip));
-        Select(context, destination, context.Constant(words[^2] == "f32" ? BitConverter.SingleToUInt32Bits(1) : uint.MaxValue, false), context.Constant(0, false), predicate, 0, PtxType.B32, InstructionClass.Part);
+        (compare.Destination, compare.A, compare.B, compare.C, compare.Immediate) =
+            (predicate, a, b, c, Choice(outcome, combination, flip));
+        Select(context, destination, context.Constant(words[^2] == "f32" ? BitConverter.SingleToUInt32Bits(1) : uint.MaxValue, false),
+            context.Constant(0, false), predicate, 0, PtxType.B32, InstructionClass.Part);
     }
 
     static void LowerSelect(Lowering context, PtxInstruction instruction)
@@ -145,7 +152,8 @@ static unsafe class CompareInstructions
         if (PtxTypes.SizeOf(type) is not (2 or 4 or 8))
             throw context.Unknown();
         (int p, uint flip) = context.Predicate(context.Operand(3));
-        Select(context, context.Destination(0, type), context.Source(1, type), context.Source(2, type), p, flip, type, InstructionClass.Move);
+        Select(context, context.Destination(0, type), context.Source(1, type), context.Source(2, type), p, flip, type,
+            InstructionClass.Move);
     }
 
     static void Select(Lowering context, int destination, int a, int b, int p, uint flip, PtxType type, InstructionClass counted)
@@ -233,6 +241,7 @@ static unsafe class CompareInstructions
         T* d = (T*)(warp.Registers + i->Destination), a = (T*)(warp.Registers + i->A), b = (T*)(warp.Registers + i->B);
         uint chosen = *warp.Words(i->C) ^ (uint)i->Immediate;
         for (int lane = 0; lane < Warp.Lanes; lane += Vector256<T>.Count)
-            Lanes.Store(d + lane, Vector256.ConditionalSelect(Lanes.Selected<T>(chosen >> lane), Vector256.Load(a + lane), Vector256.Load(b + lane)), mask, lane);
+            Lanes.Store(d + lane, Vector256.ConditionalSelect(Lanes.Selected<T>(chosen >> lane), Vector256.Load(a + lane),
+                Vector256.Load(b + lane)), mask, lane);
     }
 }

@@ -16,7 +16,8 @@ static unsafe class ControlInstructions
         new("trap", "trap", static (context, _) => context.Emit(&Trap, InstructionClass.Other).Flow = Flow.Trap),
         new("brkpt", "brkpt", static (context, _) => context.Emit(&Trap, InstructionClass.Other).Flow = Flow.Trap),
         new("nanosleep", "nanosleep.u32 t", static (context, _) => context.Emit(&Nothing, InstructionClass.Other)),
-        new("bar", "bar{.cta}.sync a{, b}; bar.arrive a, b; bar.red.popc.u32 d, a{, b}, p; bar.red.and/or.pred d, a{, b}, p; bar.warp.sync mask", LowerBarrier),
+        new("bar", "bar{.cta}.sync a{, b}; bar.arrive a, b; bar.red.popc.u32 d, a{, b}, p; bar.red.and/or.pred d, a{, b}, p; bar.warp.sync "
+            + "mask", LowerBarrier),
         new("barrier", "barrier{.cta}{.sync|.arrive|.red}{.aligned} as bar", LowerBarrier),
     ];
 
@@ -95,7 +96,8 @@ static unsafe class ControlInstructions
         }
     }
 
-    static void EmitVote(Lowering context, delegate*<Warp, Instruction*, uint, void> handler, int destination, int id, int threads, PtxOperand vote)
+    static void EmitVote(Lowering context, delegate*<Warp, Instruction*, uint, void> handler, int destination, int id, int threads,
+        PtxOperand vote)
     {
         (int offset, uint flip) = context.Predicate(vote);
         ref Instruction i = ref Emit(context, handler, id, threads, destination);
@@ -159,10 +161,13 @@ static unsafe class ControlInstructions
         int lane = BitOperations.TrailingZeroCount(mask);
         if (mask != warp.Alive)
             throw warp.Fault(i, FaultKind.DivergentBarrier,
-                $"only lanes 0x{mask:x8} of warp {warp.Index} reach the barrier, its living lanes are 0x{warp.Alive:x8}", BitOperations.TrailingZeroCount(warp.Alive & ~mask));
+                $"only lanes 0x{mask:x8} of warp {warp.Index} reach the barrier, its living lanes are 0x{warp.Alive:x8}",
+                BitOperations.TrailingZeroCount(warp.Alive & ~mask));
         uint id = warp.Words(i->A)[lane], threads = i->B < 0 ? 0 : warp.Words(i->B)[lane];
         if (id > 15 || threads % Warp.Lanes != 0 || threads > (uint)((warp.Block.Threads + 31) & ~31))
-            throw warp.Fault(i, FaultKind.DivergentBarrier, $"barrier {id} with {threads} threads does not exist; there are barriers 0 to 15 for a multiple of 32 threads of the block", lane);
+            throw warp.Fault(i, FaultKind.DivergentBarrier,
+                $"barrier {id} with {threads} threads does not exist; there are barriers 0 to 15 for a multiple of 32 threads of the block",
+                lane);
         return ((int)id, (int)threads);
     }
 
@@ -173,7 +178,8 @@ static unsafe class ControlInstructions
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             if ((members[lane] & warp.Alive) != mask || (members[lane] >> lane & 1) == 0)
-                throw warp.Fault(i, FaultKind.WrongShuffle, $"the lanes 0x{members[lane]:x8} shall synchronise, but lanes 0x{mask:x8} are here", lane);
+                throw warp.Fault(i, FaultKind.WrongShuffle,
+                    $"the lanes 0x{members[lane]:x8} shall synchronise, but lanes 0x{mask:x8} are here", lane);
         }
     }
 }

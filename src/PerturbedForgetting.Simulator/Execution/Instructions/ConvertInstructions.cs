@@ -19,7 +19,8 @@ static unsafe class ConvertInstructions
 
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("cvt", "cvt{.rn|.rz|.rm|.rp|.rni|.rzi|.rmi|.rpi}{.ftz}{.sat}.{u|s}{8|16|32|64}|f16|bf16|f32|f64 between each other; cvt.{rna|rn|rz}.tf32.f32; cvt.{rn|rz}{.relu}.{f16x2|bf16x2}.f32 d, a, b", Lower),
+        new("cvt", "cvt{.rn|.rz|.rm|.rp|.rni|.rzi|.rmi|.rpi}{.ftz}{.sat}.{u|s}{8|16|32|64}|f16|bf16|f32|f64 between each other; "
+            + "cvt.{rna|rn|rz}.tf32.f32; cvt.{rn|rz}{.relu}.{f16x2|bf16x2}.f32 d, a, b", Lower),
     ];
 
     static void Lower(Lowering context, PtxInstruction instruction)
@@ -67,7 +68,8 @@ static unsafe class ConvertInstructions
                 "rpi" => form with { IsIntegral = true, Rounding = Rounding.Up },
                 "sat" => form with { Saturates = true },
                 "ftz" => form with { Flushes = true },
-                "relu" when to is PtxType.F16 or PtxType.BF16 or PtxType.F16x2 or PtxType.BF16x2 && from == PtxType.F32 => form with { Clamps = true },
+                "relu" when to is PtxType.F16 or PtxType.BF16 or PtxType.F16x2 or PtxType.BF16x2 && from == PtxType.F32 =>
+                    form with { Clamps = true },
                 _ => throw context.Unknown(),
             };
         }
@@ -78,15 +80,19 @@ static unsafe class ConvertInstructions
     /// <summary>A rounding stands where a value may not be representable, and nowhere else.</summary>
     static void CheckRounding(Lowering context, in Form form, string first)
     {
-        bool isRounded = first is "rn" or "rz" or "rm" or "rp" or "rna", isPair = form.To is PtxType.F16x2 or PtxType.BF16x2, isTensor = form.To == PtxType.TF32;
-        bool isNarrower = PtxTypes.SizeOf(form.To) < PtxTypes.SizeOf(form.From) || isTensor || isPair || (form.To == PtxType.BF16 && form.From == PtxType.F16) || (form.To == PtxType.F16 && form.From == PtxType.BF16);
-        bool needsRounding = !IsInteger(form.To) && (IsInteger(form.From) || isNarrower), needsIntegral = IsInteger(form.To) && !IsInteger(form.From);
+        bool isRounded = first is "rn" or "rz" or "rm" or "rp" or "rna", isPair = form.To is PtxType.F16x2 or PtxType.BF16x2,
+            isTensor = form.To == PtxType.TF32;
+        bool isNarrower = PtxTypes.SizeOf(form.To) < PtxTypes.SizeOf(form.From) || isTensor || isPair
+            || (form.To == PtxType.BF16 && form.From == PtxType.F16) || (form.To == PtxType.F16 && form.From == PtxType.BF16);
+        bool needsRounding = !IsInteger(form.To) && (IsInteger(form.From) || isNarrower),
+            needsIntegral = IsInteger(form.To) && !IsInteger(form.From);
         bool mayBeIntegral = needsIntegral || (IsFloat(form.To) && form.To == form.From);
         if (needsRounding && !isRounded)
             throw context.Error("a rounding (.rn, .rz, .rm, .rp) is missing");
         if (needsIntegral && !form.IsIntegral)
             throw context.Error("a rounding to an integer (.rni, .rzi, .rmi, .rpi) is missing");
-        if ((isRounded && !needsRounding) || (form.IsIntegral && !mayBeIntegral) || ((isPair || isTensor) && (form.From != PtxType.F32 || form.Rounding is Rounding.Down or Rounding.Up)))
+        if ((isRounded && !needsRounding) || (form.IsIntegral && !mayBeIntegral)
+            || ((isPair || isTensor) && (form.From != PtxType.F32 || form.Rounding is Rounding.Down or Rounding.Up)))
             throw context.Unknown();
         if (isTensor && first != "rna")
             context.Require(90);
@@ -126,7 +132,8 @@ static unsafe class ConvertInstructions
                     return &Lanes.Unary<float, ushort, ToBrain>;
             }
         }
-        if (form is { To: PtxType.S32, From: PtxType.F32, IsIntegral: true, Rounding: Rounding.Zero, Saturates: false, Flushes: false } && !isWideTo)
+        if (form is { To: PtxType.S32, From: PtxType.F32, IsIntegral: true, Rounding: Rounding.Zero, Saturates: false, Flushes: false }
+            && !isWideTo)
             return &TruncateSingle;
         if (form is { To: PtxType.TF32, Rounding: Rounding.NearestAway, Saturates: false, Flushes: false, Clamps: false })
             return &Lanes.Unary<float, uint, ToTensorFloat>;
@@ -219,7 +226,8 @@ static unsafe class ConvertInstructions
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            warp.Words(i->Destination)[lane] = (uint)(Value(half, warp.Words(i->A)[lane]) << 16) | (ushort)Value(half, warp.Words(i->B)[lane]);
+            warp.Words(i->Destination)[lane] = (uint)(Value(half, warp.Words(i->A)[lane]) << 16)
+                | (ushort)Value(half, warp.Words(i->B)[lane]);
         }
     }
 
@@ -308,7 +316,9 @@ static unsafe class ConvertInstructions
         if (form.To == PtxType.TF32)
             return FloatFormat.ToTensorFloat((float)value, form.Rounding);
         ulong result = FloatFormat.Round(form.To, value, form.IsIntegral ? Rounding.NearestEven : form.Rounding);
-        return form.Flushes && form.To == PtxType.F32 ? BitConverter.SingleToUInt32Bits(FloatInstructions.Flush.Apply(BitConverter.UInt32BitsToSingle((uint)result))) : result;
+        return form.Flushes && form.To == PtxType.F32
+            ? BitConverter.SingleToUInt32Bits(FloatInstructions.Flush.Apply(BitConverter.UInt32BitsToSingle((uint)result)))
+            : result;
     }
 
     static double Integral(double value, Rounding rounding) => rounding switch
@@ -319,12 +329,14 @@ static unsafe class ConvertInstructions
         _ => Math.Round(value, MidpointRounding.ToEven),
     };
 
-    /// <summary>Out-of-range values become the nearest number of the type. NaN becomes 0, and where one side has 64 bits the number whose highest
-    /// bit alone is set.</summary>
+    /// <summary>Out-of-range values become the nearest number of the type. NaN becomes 0, and where one side has 64 bits the number whose
+    /// highest bit alone is set.</summary>
     static ulong ToInteger(in Form form, double value)
     {
         if (double.IsNaN(value))
-            return form.From == PtxType.F64 || PtxTypes.SizeOf(form.To) == 8 ? Extend(form.To, 1ul << ((8 * PtxTypes.SizeOf(form.To)) - 1)) : 0;
+            return form.From == PtxType.F64 || PtxTypes.SizeOf(form.To) == 8
+                ? Extend(form.To, 1ul << ((8 * PtxTypes.SizeOf(form.To)) - 1))
+                : 0;
         return form.To switch
         {
             PtxType.U64 => ulong.CreateSaturating(value),

@@ -3,8 +3,8 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>Arithmetic rounded toward zero, down or up (<c>.rz</c>, <c>.rm</c>, <c>.rp</c>): the result rounded to nearest is compared with the
-/// exact one and moved by one unit where it lies on the wrong side.</summary>
+/// <summary>Arithmetic rounded toward zero, down or up (<c>.rz</c>, <c>.rm</c>, <c>.rp</c>): the result rounded to nearest is compared with
+/// the exact one and moved by one unit where it lies on the wrong side.</summary>
 static unsafe class DirectedInstructions
 {
     enum Operation
@@ -66,7 +66,8 @@ static unsafe class DirectedInstructions
         // An exact zero out of terms of both signs is -0 only when rounded down.
         bool isMixed = T.IsNegative(a) != T.IsNegative(b) != T.IsNegative(c);
         int error = Error(nearest, () => Sign(a, b, c, nearest));
-        return error == 0 && T.IsZero(nearest) && isMixed ? rounding == Rounding.Down ? T.NegativeZero : T.Zero : Move(nearest, error, rounding);
+        return error == 0 && T.IsZero(nearest) && isMixed ? rounding == Rounding.Down ? T.NegativeZero : T.Zero
+            : Move(nearest, error, rounding);
     }
 
     static T Quotient<T>(T a, T b, Rounding rounding) where T : IFloatingPointIeee754<T>
@@ -98,7 +99,8 @@ static unsafe class DirectedInstructions
     static int Sign<T>(T a, T b, T c, T d) where T : IFloatingPointIeee754<T>
     {
         (BigInteger Digits, int Exponent) x = Split(double.CreateChecked(a)), y = Split(double.CreateChecked(b));
-        (BigInteger Digits, int Exponent)[] terms = [(x.Digits * y.Digits, x.Exponent + y.Exponent), Split(double.CreateChecked(c)), Split(-double.CreateChecked(d))];
+        (BigInteger Digits, int Exponent)[] terms =
+            [(x.Digits * y.Digits, x.Exponent + y.Exponent), Split(double.CreateChecked(c)), Split(-double.CreateChecked(d))];
         int least = terms.Min(term => term.Exponent);
         return terms.Aggregate(BigInteger.Zero, (sum, term) => sum + (term.Digits << (term.Exponent - least))).Sign;
     }

@@ -43,7 +43,8 @@ static unsafe class DotProductInstructions
             "dp2a.hi.s32.s32" => &Lanes.Ternary<uint, uint, uint, Dot2<Signed, Signed, High>>,
             _ => throw context.Unknown(),
         };
-        int destination = context.Destination(0, PtxType.B32), a = context.Source(1, PtxType.B32), b = context.Source(2, PtxType.B32), c = context.Source(3, PtxType.B32);
+        int destination = context.Destination(0, PtxType.B32), a = context.Source(1, PtxType.B32), b = context.Source(2, PtxType.B32),
+            c = context.Source(3, PtxType.B32);
         ref Instruction i = ref context.Emit(handler, InstructionClass.Integer);
         (i.Destination, i.A, i.B, i.C) = (destination, a, b, c);
     }
@@ -100,7 +101,8 @@ static unsafe class DotProductInstructions
         }
     }
 
-    readonly struct Dot2<TA, TB, TPlace> : ITernary<uint, uint, uint> where TA : struct, IPart where TB : struct, IPart where TPlace : struct, IPlace
+    readonly struct Dot2<TA, TB, TPlace> : ITernary<uint, uint, uint> where TA : struct, IPart where TB : struct,
+        IPart where TPlace : struct, IPlace
     {
         public static uint Apply(uint a, uint b, uint c) => c
             + (uint)(TA.Read(a, 0, 16) * TB.Read(b, TPlace.First, 8))

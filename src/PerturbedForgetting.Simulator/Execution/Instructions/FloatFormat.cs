@@ -80,8 +80,8 @@ static class FloatFormat
         return bits & 0xffff_e000;
     }
 
-    /// <summary>a·b + c of numbers of at most 24 bits, in float64 and rounded to odd: rounding that once more to a type of at most 24 bits gives what
-    /// rounding the exact value gives.</summary>
+    /// <summary>a·b + c of numbers of at most 24 bits, in float64 and rounded to odd: rounding that once more to a type of at most 24 bits
+    /// gives what rounding the exact value gives.</summary>
     public static double FusedToOdd(double a, double b, double c)
     {
         double product = a * b, sum = product + c;

@@ -51,8 +51,10 @@ static unsafe class FloatInstructions
         _ => null,
     };
 
-    /// <summary>Emits an instruction; with <c>.ftz</c> its operands are first flushed into scratch registers, and the result after it.</summary>
-    public static void Emit(Lowering context, delegate*<Warp, Instruction*, uint, void> handler, InstructionClass counted, FloatFlags flags, long immediate, int destination, ReadOnlySpan<int> sources)
+    /// <summary>Emits an instruction; with <c>.ftz</c> its operands are first flushed into scratch registers, and the result after
+    /// it.</summary>
+    public static void Emit(Lowering context, delegate*<Warp, Instruction*, uint, void> handler, InstructionClass counted, FloatFlags flags,
+        long immediate, int destination, ReadOnlySpan<int> sources)
     {
         Span<int> operands = [-1, -1, -1];
         sources.CopyTo(operands);
@@ -120,12 +122,14 @@ static unsafe class FloatInstructions
 
     readonly struct FusedSingle : IVectorTernary<float>
     {
-        public static Vector256<float> Apply(Vector256<float> a, Vector256<float> b, Vector256<float> c) => Vector256.FusedMultiplyAdd(a, b, c);
+        public static Vector256<float> Apply(Vector256<float> a, Vector256<float> b, Vector256<float> c) =>
+            Vector256.FusedMultiplyAdd(a, b, c);
     }
 
     readonly struct FusedDouble : IVectorTernary<double>
     {
-        public static Vector256<double> Apply(Vector256<double> a, Vector256<double> b, Vector256<double> c) => Vector256.FusedMultiplyAdd(a, b, c);
+        public static Vector256<double> Apply(Vector256<double> a, Vector256<double> b, Vector256<double> c) =>
+            Vector256.FusedMultiplyAdd(a, b, c);
     }
 
     readonly struct NegateSingle : IUnary<uint, uint>

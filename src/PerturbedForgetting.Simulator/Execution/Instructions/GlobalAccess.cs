@@ -36,7 +36,8 @@ static unsafe class GlobalAccess
         int bytes = i->B * i->C;
         AccessPattern* pattern = warp.Worker.Pattern(i, addresses, mask, bytes);
         ulong lead = addresses[pattern->Lead];
-        if (FindWhole(warp, i, pattern, lead, bytes) is { } whole && IsWritten(whole, pattern, lead) && IsOrdered(warp, whole, pattern, lead, isWrite: false))
+        if (FindWhole(warp, i, pattern, lead, bytes) is { } whole && IsWritten(whole, pattern, lead)
+            && IsOrdered(warp, whole, pattern, lead, isWrite: false))
             LaneCopy.Load(warp, i, mask, pattern, (byte*)lead, addresses);
         else
         {
@@ -136,7 +137,8 @@ static unsafe class GlobalAccess
                 MemoryAccess.FromRegisters(warp, i, mine, lane);
                 MemoryAccess.FromRegisters(warp, i, other, second);
                 if (!new Span<byte>(mine, bytes).SequenceEqual(new Span<byte>(other, bytes)))
-                    throw warp.Fault(i, FaultKind.WriteConflict, $"lanes {lane} and {second} store different values at 0x{addresses[lane]:x}", second);
+                    throw warp.Fault(i, FaultKind.WriteConflict,
+                        $"lanes {lane} and {second} store different values at 0x{addresses[lane]:x}", second);
             }
         }
     }

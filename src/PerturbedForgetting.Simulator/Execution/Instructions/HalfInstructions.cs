@@ -58,7 +58,8 @@ static unsafe class HalfInstructions
         if ((isBrain && (operation <= Operation.Multiply || isSpecial)))
             context.Require(90);
         Options options = ReadOptions(context, instruction, operation, isBrain, isSpecial);
-        int destination = context.Destination(0, type), a = context.Source(1, type), b = sources > 1 ? context.Source(2, type) : a, c = sources > 2 ? context.Source(3, type) : a;
+        int destination = context.Destination(0, type), a = context.Source(1, type), b = sources > 1 ? context.Source(2, type) : a,
+            c = sources > 2 ? context.Source(3, type) : a;
         ref Instruction i = ref context.Emit(&Run, isSpecial ? InstructionClass.Special : InstructionClass.Half);
         (i.Destination, i.A, i.B, i.C, i.D, i.Flags, i.Immediate) = (destination, a, b, c, (int)type, (int)options, (int)operation);
     }

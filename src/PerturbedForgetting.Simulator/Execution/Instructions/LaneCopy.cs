@@ -5,7 +5,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>Moves a warp's data between memory, where lanes lie one behind the other, and registers, where they are apart by element.</summary>
+/// <summary>Moves a warp's data between memory, where lanes lie one behind the other, and registers, where they are apart by
+/// element.</summary>
 static unsafe class LaneCopy
 {
     /// <summary>Loads the lanes of a checked access (see <see cref="MemoryAccess"/>) that lie as a pattern says.</summary>
@@ -20,7 +21,8 @@ static unsafe class LaneCopy
         else if (mask == uint.MaxValue && IsFourWords(i) && Avx.IsSupported)
         {
             for (int lane = 0; lane < Warp.Lanes; lane += 8)
-                Split(Rows(memory, addresses + lane), Rows(memory, addresses + lane + 1), Rows(memory, addresses + lane + 2), Rows(memory, addresses + lane + 3), warp.Registers, i->Operands, lane);
+                Split(Rows(memory, addresses + lane), Rows(memory, addresses + lane + 1), Rows(memory, addresses + lane + 2),
+                    Rows(memory, addresses + lane + 3), warp.Registers, i->Operands, lane);
         }
         else if (mask == uint.MaxValue && IsOneWord(i))
         {
@@ -91,7 +93,8 @@ static unsafe class LaneCopy
                 {
                     Vector128<ushort> narrow = Vector128.Load((ushort*)from + lane);
                     (isSigned ? Vector256.Create(Vector128.WidenLower(narrow.AsInt16()), Vector128.WidenUpper(narrow.AsInt16())).AsUInt32()
-                        : Vector256.Create(Vector128.WidenLower(narrow), Vector128.WidenUpper(narrow))).Store(warp.Words(registers[0]) + lane);
+                        : Vector256.Create(Vector128.WidenLower(narrow), Vector128.WidenUpper(narrow)))
+                        .Store(warp.Words(registers[0]) + lane);
                 }
                 break;
             default:
@@ -155,7 +158,8 @@ static unsafe class LaneCopy
 
     /// <summary>Groups of 4 words of 8 lanes to 4 registers; each half of a vector is a 4x4 transposition.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Split(Vector256<float> first, Vector256<float> second, Vector256<float> third, Vector256<float> fourth, byte* file, int* registers, int lane)
+    static void Split(Vector256<float> first, Vector256<float> second, Vector256<float> third, Vector256<float> fourth, byte* file,
+        int* registers, int lane)
     {
         (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Transpose(first, second, third, fourth);
         a.Store((float*)(file + registers[0]) + lane);
@@ -194,10 +198,12 @@ static unsafe class LaneCopy
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static (Vector256<float> A, Vector256<float> B, Vector256<float> C, Vector256<float> D) Transpose(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    static (Vector256<float> A, Vector256<float> B, Vector256<float> C, Vector256<float> D) Transpose(Vector256<float> a,
+        Vector256<float> b, Vector256<float> c, Vector256<float> d)
     {
         Vector256<double> low = Avx.UnpackLow(a, b).AsDouble(), nextLow = Avx.UnpackLow(c, d).AsDouble();
         Vector256<double> high = Avx.UnpackHigh(a, b).AsDouble(), nextHigh = Avx.UnpackHigh(c, d).AsDouble();
-        return (Avx.UnpackLow(low, nextLow).AsSingle(), Avx.UnpackHigh(low, nextLow).AsSingle(), Avx.UnpackLow(high, nextHigh).AsSingle(), Avx.UnpackHigh(high, nextHigh).AsSingle());
+        return (Avx.UnpackLow(low, nextLow).AsSingle(), Avx.UnpackHigh(low, nextLow).AsSingle(), Avx.UnpackLow(high, nextHigh).AsSingle(),
+            Avx.UnpackHigh(high, nextHigh).AsSingle());
     }
 }

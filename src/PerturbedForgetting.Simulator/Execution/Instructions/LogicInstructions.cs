@@ -4,7 +4,8 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>Logic, shifts and counts of bits (PTX ISA, "Logic and Shift Instructions" and the bit operations of "Integer Arithmetic").</summary>
+/// <summary>Logic, shifts and counts of bits (PTX ISA, "Logic and Shift Instructions" and the bit operations of "Integer
+/// Arithmetic").</summary>
 static unsafe class LogicInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
@@ -95,7 +96,8 @@ static unsafe class LogicInstructions
             _ => throw context.Unknown(),
         };
         bool isShift = instruction.Opcode is "shl" or "shr";
-        int destination = context.Destination(0, type), first = context.Source(1, type), second = context.Source(2, isShift ? PtxType.U32 : type);
+        int destination = context.Destination(0, type), first = context.Source(1, type),
+            second = context.Source(2, isShift ? PtxType.U32 : type);
         ref Instruction i = ref context.Emit(handler, InstructionClass.Integer);
         (i.Destination, i.A, i.B) = (destination, first, second);
     }
@@ -110,21 +112,25 @@ static unsafe class LogicInstructions
             "shf.r.clamp.b32" => &Lanes.Ternary<uint, uint, uint, FunnelRightClamp>,
             _ => throw context.Unknown(),
         };
-        int destination = context.Destination(0, PtxType.B32), a = context.Source(1, PtxType.B32), b = context.Source(2, PtxType.B32), c = context.Source(3, PtxType.B32);
+        int destination = context.Destination(0, PtxType.B32), a = context.Source(1, PtxType.B32), b = context.Source(2, PtxType.B32),
+            c = context.Source(3, PtxType.B32);
         ref Instruction i = ref context.Emit(handler, InstructionClass.Integer);
         (i.Destination, i.A, i.B, i.C) = (destination, a, b, c);
     }
 
     static void LowerLookup(Lowering context, PtxInstruction instruction)
     {
-        if (instruction.Mnemonic != "lop3.b32" || context.Operand(4) is not PtxConstant { Kind: PtxConstantKind.Integer, Bits: <= 255 } table)
+        if (instruction.Mnemonic != "lop3.b32"
+            || context.Operand(4) is not PtxConstant { Kind: PtxConstantKind.Integer, Bits: <= 255 } table)
             throw context.Unknown();
-        int destination = context.Destination(0, PtxType.B32), a = context.Source(1, PtxType.B32), b = context.Source(2, PtxType.B32), c = context.Source(3, PtxType.B32);
+        int destination = context.Destination(0, PtxType.B32), a = context.Source(1, PtxType.B32), b = context.Source(2, PtxType.B32),
+            c = context.Source(3, PtxType.B32);
         ref Instruction i = ref context.Emit(&Lookup, InstructionClass.Integer);
         (i.Destination, i.A, i.B, i.C, i.Immediate) = (destination, a, b, c, (long)table.Bits);
     }
 
-    static void Predicates(Lowering context, delegate*<Warp, Instruction*, uint, void> handler, int destination, int a, uint flipA, int b, uint flipB)
+    static void Predicates(Lowering context, delegate*<Warp, Instruction*, uint, void> handler, int destination, int a, uint flipA, int b,
+        uint flipB)
     {
         ref Instruction i = ref context.Emit(handler, InstructionClass.Predicate);
         (i.Destination, i.A, i.B, i.C, i.D) = (destination, a, b, (int)flipA, (int)flipB);
@@ -143,11 +149,14 @@ static unsafe class LogicInstructions
 
     static void NotPredicate(Warp warp, Instruction* i, uint mask) => SetPredicate(warp, i->Destination, ~FirstOf(warp, i), mask);
 
-    static void AndPredicates(Warp warp, Instruction* i, uint mask) => SetPredicate(warp, i->Destination, FirstOf(warp, i) & SecondOf(warp, i), mask);
+    static void AndPredicates(Warp warp, Instruction* i, uint mask) =>
+        SetPredicate(warp, i->Destination, FirstOf(warp, i) & SecondOf(warp, i), mask);
 
-    static void OrPredicates(Warp warp, Instruction* i, uint mask) => SetPredicate(warp, i->Destination, FirstOf(warp, i) | SecondOf(warp, i), mask);
+    static void OrPredicates(Warp warp, Instruction* i, uint mask) =>
+        SetPredicate(warp, i->Destination, FirstOf(warp, i) | SecondOf(warp, i), mask);
 
-    static void XorPredicates(Warp warp, Instruction* i, uint mask) => SetPredicate(warp, i->Destination, FirstOf(warp, i) ^ SecondOf(warp, i), mask);
+    static void XorPredicates(Warp warp, Instruction* i, uint mask) =>
+        SetPredicate(warp, i->Destination, FirstOf(warp, i) ^ SecondOf(warp, i), mask);
 
     static void Lookup(Warp warp, Instruction* i, uint mask)
     {
@@ -214,7 +223,8 @@ static unsafe class LogicInstructions
     /// <summary>Place of the highest one; all ones when there is none.</summary>
     readonly struct Highest<T> : IUnary<T, uint> where T : unmanaged, IBinaryInteger<T>
     {
-        public static uint Apply(T a) => T.IsZero(a) ? uint.MaxValue : ((uint)sizeof(T) * 8) - 1 - uint.CreateTruncating(T.LeadingZeroCount(a));
+        public static uint Apply(T a) =>
+            T.IsZero(a) ? uint.MaxValue : ((uint)sizeof(T) * 8) - 1 - uint.CreateTruncating(T.LeadingZeroCount(a));
     }
 
     /// <summary>Place of the highest bit that differs from the sign.</summary>

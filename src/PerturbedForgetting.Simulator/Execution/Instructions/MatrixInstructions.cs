@@ -6,20 +6,23 @@ using PerturbedForgetting.Simulator.Ptx;
 namespace PerturbedForgetting.Simulator.Execution;
 
 /// <summary>Matrix products of a warp, D = A·B + C (PTX ISA, "mma.sync", fragments of m16n8k4, m16n8k8 and m16n8k16). Products are
-/// exact and the sum of a row is taken in float64 and rounded once to the type of D; devices add in an order and width of their own, so that
-/// results agree within a few units in the last place of float32, not in every bit.</summary>
+/// exact and the sum of a row is taken in float64 and rounded once to the type of D; devices add in an order and width of their own, so
+/// that results agree within a few units in the last place of float32, not in every bit.</summary>
 static unsafe class MatrixInstructions
 {
     const int M = 16, N = 8;
 
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("mma", "mma.sync.aligned.m16n8k{4|8}.row.col.f32.tf32.tf32.f32, mma.sync.aligned.m16n8k{8|16}.row.col.f32.{f16.f16|bf16.bf16}.f32, mma.sync.aligned.m16n8k{8|16}.row.col.f16.f16.f16.f16 d, a, b, c", Lower),
+        new("mma", "mma.sync.aligned.m16n8k{4|8}.row.col.f32.tf32.tf32.f32, "
+            + "mma.sync.aligned.m16n8k{8|16}.row.col.f32.{f16.f16|bf16.bf16}.f32, mma.sync.aligned.m16n8k{8|16}.row.col.f16.f16.f16.f16 d, "
+            + "a, b, c", Lower),
     ];
 
     static void Lower(Lowering context, PtxInstruction instruction)
     {
-        if (instruction.Modifiers is not ["sync", "aligned", "m16n8k4" or "m16n8k8" or "m16n8k16", "row", "col", "f32" or "f16", "tf32" or "f16" or "bf16", var other, var sum]
+        if (instruction.Modifiers is not ["sync", "aligned", "m16n8k4" or "m16n8k8" or "m16n8k16", "row", "col", "f32" or "f16", "tf32"
+            or "f16" or "bf16", var other, var sum]
             || other != instruction.Modifiers[6] || sum != instruction.Modifiers[5] || (sum == "f16" && other != "f16"))
             throw context.Unknown();
         int k = int.Parse(instruction.Modifiers[2].AsSpan("m16n8k".Length), CultureInfo.InvariantCulture);
@@ -27,7 +30,8 @@ static unsafe class MatrixInstructions
         if (k != (type == PtxType.TF32 ? k == 4 ? 4 : 8 : k == 8 ? 8 : 16))
             throw context.Unknown();
         // Two 16-bit elements stand in a register, one of 32 bits.
-        int perRegister = type == PtxType.TF32 ? 1 : 2, registersA = M * k / Warp.Lanes / perRegister, registersB = N * k / Warp.Lanes / perRegister, registersC = sumType == PtxType.F32 ? 4 : 2;
+        int perRegister = type == PtxType.TF32 ? 1 : 2, registersA = M * k / Warp.Lanes / perRegister,
+            registersB = N * k / Warp.Lanes / perRegister, registersC = sumType == PtxType.F32 ? 4 : 2;
         int[] counts = [registersC, registersA, registersB, registersC];
         int* operands = context.Operands(counts.Sum());
         int at = 0;
@@ -48,7 +52,8 @@ static unsafe class MatrixInstructions
     static void Multiply(Warp warp, Instruction* i, uint mask)
     {
         if (mask != uint.MaxValue)
-            throw warp.Fault(i, FaultKind.WrongShuffle, $"all 32 lanes must execute a matrix product, here are 0x{mask:x8}", BitOperations.TrailingZeroCount(~mask));
+            throw warp.Fault(i, FaultKind.WrongShuffle, $"all 32 lanes must execute a matrix product, here are 0x{mask:x8}",
+                BitOperations.TrailingZeroCount(~mask));
         var sumType = (PtxType)i->D;
         int k = i->C;
         int* d = i->Operands, fragmentA = d + (sumType == PtxType.F32 ? 4 : 2), fragmentB = fragmentA + i->A, c = fragmentB + i->B;
@@ -63,7 +68,9 @@ static unsafe class MatrixInstructions
         for (int lane = 0; lane < Warp.Lanes; lane++)
         {
             for (int e = 0; e < 4; e++)
-                sums[Accumulator(lane, e)] = sumType == PtxType.F32 ? ((float*)warp.Words(c[e]))[lane] : FloatFormat.Widen(PtxType.F16, warp.Words(c[e >> 1])[lane] >> (16 * (e & 1)));
+                sums[Accumulator(lane, e)] = sumType == PtxType.F32
+                    ? ((float*)warp.Words(c[e]))[lane]
+                    : FloatFormat.Widen(PtxType.F16, warp.Words(c[e >> 1])[lane] >> (16 * (e & 1)));
         }
         for (int row = 0; row < M; row++)
         {

@@ -39,13 +39,15 @@ static unsafe class MatrixLoadInstructions
     static void Load(Warp warp, Instruction* i, uint mask)
     {
         if (mask != uint.MaxValue)
-            throw warp.Fault(i, FaultKind.WrongShuffle, $"all 32 lanes must execute ldmatrix, here are 0x{mask:x8}", BitOperations.TrailingZeroCount(~mask));
+            throw warp.Fault(i, FaultKind.WrongShuffle, $"all 32 lanes must execute ldmatrix, here are 0x{mask:x8}",
+                BitOperations.TrailingZeroCount(~mask));
         ulong* addresses = stackalloc ulong[Warp.Lanes];
         MemoryAccess.Addresses(warp, i, addresses);
         int lanes = Rows * i->C;
         uint used = lanes == Warp.Lanes ? uint.MaxValue : (1u << lanes) - 1;
         if (i->D != 0 && (used & ~SharedAccess.Spaces(addresses, used).Shared) is var foreign && foreign != 0)
-            throw warp.Fault(i, FaultKind.OutOfBounds, "ldmatrix reads shared memory only; the address is of another space", BitOperations.TrailingZeroCount(foreign));
+            throw warp.Fault(i, FaultKind.OutOfBounds, "ldmatrix reads shared memory only; the address is of another space",
+                BitOperations.TrailingZeroCount(foreign));
         SharedMemory shared = warp.Worker.Shared;
         var rows = stackalloc ushort*[Warp.Lanes];
         for (int lane = 0; lane < lanes; lane++)

@@ -94,7 +94,8 @@ static unsafe class MemoryAccess
     {
         long unwritten = allocation.FirstUnwritten(address, bytes);
         if (unwritten >= 0)
-            throw warp.Fault(i, FaultKind.Uninitialized, $"{Verb(i)} of the byte at 0x{address + (ulong)unwritten:x}, which was never written, in {allocation}", lane);
+            throw warp.Fault(i, FaultKind.Uninitialized,
+                $"{Verb(i)} of the byte at 0x{address + (ulong)unwritten:x}, which was never written, in {allocation}", lane);
     }
 
     /// <summary>Notes an access for the order of streams.</summary>

@@ -7,7 +7,8 @@ static unsafe class MemoryInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("ld", "ld{.weak|.volatile|.relaxed|.acquire}{.scope}{.global|.shared|.local|.const|.param}{.nc}{.cache}{.v2|.v4}.type d, [a]", Load),
+        new("ld", "ld{.weak|.volatile|.relaxed|.acquire}{.scope}{.global|.shared|.local|.const|.param}{.nc}{.cache}{.v2|.v4}.type d, [a]",
+            Load),
         new("ldu", "ldu{.global}{.v2|.v4}.type d, [a]", Load),
         new("st", "st{.weak|.volatile|.relaxed|.release}{.scope}{.global|.shared|.local|.param}{.cache}{.v2|.v4}.type [a], b", Store),
         new("membar", "membar.{cta|gl|sys}", Fence),
@@ -27,8 +28,10 @@ static unsafe class MemoryInstructions
     static void Order(Warp warp, Instruction* i, uint mask) => Thread.MemoryBarrier();
 
     /// <summary>The words that say how an access is made; they have no effect on one that is executed in order.</summary>
-    static bool IsHint(string word) => word is "weak" or "volatile" or "relaxed" or "acquire" or "release" or "mmio" or "cta" or "cluster" or "gpu" or "sys"
-        or "nc" or "ca" or "cg" or "cs" or "lu" or "cv" or "wb" or "wt" || word.StartsWith("L1::", StringComparison.Ordinal) || word.StartsWith("L2::", StringComparison.Ordinal);
+    static bool IsHint(string word) =>
+        word is "weak" or "volatile" or "relaxed" or "acquire" or "release" or "mmio" or "cta" or "cluster" or "gpu" or "sys"
+        or "nc" or "ca" or "cg" or "cs" or "lu" or "cv" or "wb" or "wt" || word.StartsWith("L1::", StringComparison.Ordinal)
+        || word.StartsWith("L2::", StringComparison.Ordinal);
 
     static (StateSpace Space, int Count, PtxType Type) Form(Lowering context, PtxInstruction instruction)
     {
@@ -52,7 +55,8 @@ static unsafe class MemoryInstructions
                 space = found;
             else if (word is "v2" or "v4")
                 count = word[1] - '0';
-            else if (PtxTypes.Parse(word) is not PtxType.None and not PtxType.Pred and not PtxType.B128 and var parsed && type == PtxType.None)
+            else if (PtxTypes.Parse(word) is not PtxType.None and not PtxType.Pred and not PtxType.B128 and var parsed
+                && type == PtxType.None)
                 type = parsed;
             else
                 throw context.Unknown();
@@ -127,7 +131,9 @@ static unsafe class MemoryInstructions
         for (int e = 0; e < count; e++)
         {
             PtxType used = isWide ? PtxType.B64 : type;
-            registers[e] = isWritten ? context.DestinationOrSink(elements[e], used) : context.Source(elements[e], elements[e] is PtxConstant ? type : used);
+            registers[e] = isWritten
+                ? context.DestinationOrSink(elements[e], used)
+                : context.Source(elements[e], elements[e] is PtxConstant ? type : used);
         }
         return registers;
     }

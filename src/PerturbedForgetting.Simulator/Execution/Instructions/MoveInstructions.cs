@@ -10,7 +10,8 @@ static unsafe class MoveInstructions
 {
     public static IEnumerable<InstructionFamily> Families =>
     [
-        new("mov", "mov.{pred|b16|b32|b64|u..|s..|f32|f64} d, a; mov.b{16|32|64} d, {a, b{, c, d}}; mov.b{16|32|64} {a, b{, c, d}}, d; a: register, special register, constant, variable", LowerMove),
+        new("mov", "mov.{pred|b16|b32|b64|u..|s..|f32|f64} d, a; mov.b{16|32|64} d, {a, b{, c, d}}; mov.b{16|32|64} {a, b{, c, d}}, d; a: "
+            + "register, special register, constant, variable", LowerMove),
         new("cvta", "cvta{.to}.{global|shared|local|const}.u64 d, a", LowerAddress),
         new("isspacep", "isspacep.{global|shared|local} p, a", LowerSpace),
     ];
@@ -83,7 +84,8 @@ static unsafe class MoveInstructions
             "local" => AddressWindows.Local,
             _ => throw context.Unknown(),
         };
-        int destination = context.Destination(0, PtxType.U64), source = context.Source(1, PtxType.U64), offset = context.Constant(isTo ? 0 - window : window, true);
+        int destination = context.Destination(0, PtxType.U64), source = context.Source(1, PtxType.U64),
+            offset = context.Constant(isTo ? 0 - window : window, true);
         ref Instruction i = ref context.Emit(IntegerInstructions.Binary("add", PtxType.U64), InstructionClass.Integer);
         (i.Destination, i.A, i.B) = (destination, source, offset);
     }

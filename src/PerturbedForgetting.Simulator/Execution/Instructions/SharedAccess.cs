@@ -69,7 +69,8 @@ static unsafe class SharedAccess
     {
         ulong lead = addresses[pattern->Lead], start = lead + (ulong)pattern->Starts[0];
         long length = pattern->End - pattern->Starts[0];
-        return pattern->IsAligned && (lead & (uint)(bytes - 1)) == 0 && length <= shared.Bytes && IsInside(start, (int)length, shared.Bytes);
+        return pattern->IsAligned && (lead & (uint)(bytes - 1)) == 0 && length <= shared.Bytes
+            && IsInside(start, (int)length, shared.Bytes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -87,7 +88,8 @@ static unsafe class SharedAccess
     }
 
     static DeviceFault OutOfBounds(Warp warp, Instruction* i, string space, ulong address, int bytes, string size, int lane) =>
-        warp.Fault(i, FaultKind.OutOfBounds, $"{MemoryAccess.Verb(i)} of {bytes} bytes at 0x{address:x} of {space} memory, of which {size}", lane);
+        warp.Fault(i, FaultKind.OutOfBounds, $"{MemoryAccess.Verb(i)} of {bytes} bytes at 0x{address:x} of {space} memory, of which {size}",
+            lane);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void NoteRead(Warp warp, Instruction* i, SharedMemory shared, uint address, int bytes, int lane)
@@ -123,7 +125,8 @@ static unsafe class SharedAccess
             int lane = BitOperations.TrailingZeroCount(rest), thread = (warp.Index * Warp.Lanes) + lane;
             long at = CheckLocal(warp, i, local, addresses[lane], bytes, lane);
             if (new Span<byte>(local.Written(thread) + at, bytes).Contains((byte)0))
-                throw warp.Fault(i, FaultKind.Uninitialized, $"load of {bytes} bytes at 0x{at:x} of local memory, which were never written", lane);
+                throw warp.Fault(i, FaultKind.Uninitialized, $"load of {bytes} bytes at 0x{at:x} of local memory, which were never written",
+                    lane);
             MemoryAccess.ToRegisters(warp, i, local.Data(thread) + at, lane);
         }
     }
@@ -190,7 +193,9 @@ static unsafe class SharedAccess
         MemoryAccess.Addresses(warp, i, addresses);
         (uint shared, uint local) = Spaces(addresses, mask);
         if ((mask & ~(shared | local)) is var global && global != 0)
-            (isStore ? (delegate*<Warp, Instruction*, uint, ulong*, void>)&GlobalAccess.Store : &GlobalAccess.Load)(warp, i, global, addresses);
+            (isStore
+                ? (delegate*<Warp, Instruction*, uint, ulong*, void>)&GlobalAccess.Store
+                : &GlobalAccess.Load)(warp, i, global, addresses);
         if (shared != 0)
             (isStore ? (delegate*<Warp, Instruction*, uint, ulong*, void>)&StoreShared : &LoadShared)(warp, i, shared, addresses);
         if (local != 0)

@@ -32,7 +32,8 @@ static unsafe class SpecialFunctionInstructions
         bool flush = words.Remove("ftz");
         if (words.Count != 2)
             throw context.Unknown();
-        Rounding rounding = words[0] switch { "rz" => Rounding.Zero, "rm" => Rounding.Down, "rp" => Rounding.Up, _ => Rounding.NearestEven };
+        Rounding rounding = words[0] switch { "rz" => Rounding.Zero, "rm" => Rounding.Down, "rp" => Rounding.Up, _ =>
+            Rounding.NearestEven };
         PtxType type = PtxTypes.Parse(words[1]);
         long immediate = 0;
         delegate*<Warp, Instruction*, uint, void> handler = rounding == Rounding.NearestEven
@@ -40,11 +41,14 @@ static unsafe class SpecialFunctionInstructions
             : DirectedInstructions.Handler(instruction.Opcode, type, rounding, out immediate);
         if (handler == null)
             throw context.Unknown();
-        FloatInstructions.Emit(context, handler, InstructionClass.Special, flush && type == PtxType.F32 ? FloatFlags.FlushToZero : FloatFlags.None, immediate,
+        FloatInstructions.Emit(context, handler, InstructionClass.Special, flush && type == PtxType.F32
+            ? FloatFlags.FlushToZero
+            : FloatFlags.None, immediate,
             context.Destination(0, type), [context.Source(1, type)]);
     }
 
-    static delegate*<Warp, Instruction*, uint, void> Nearest(string opcode, string precision, PtxType type, bool flush) => (opcode, precision, type) switch
+    static delegate*<Warp, Instruction*, uint, void> Nearest(string opcode, string precision, PtxType type, bool flush) =>
+        (opcode, precision, type) switch
     {
         ("rcp", "rn" or "approx", PtxType.F32) => &Lanes.Unary<float, float, Reciprocal>,
         ("rcp", "rn", PtxType.F64) when !flush => &Lanes.Unary<double, double, ReciprocalDouble>,

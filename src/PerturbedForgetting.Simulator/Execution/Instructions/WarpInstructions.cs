@@ -3,7 +3,8 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>Exchange and agreement among the lanes of a warp (PTX ISA, "shfl.sync", "vote.sync", "match.sync", "redux.sync", "activemask").</summary>
+/// <summary>Exchange and agreement among the lanes of a warp (PTX ISA, "shfl.sync", "vote.sync", "match.sync", "redux.sync",
+/// "activemask").</summary>
 static unsafe class WarpInstructions
 {
     enum Shuffle
@@ -20,7 +21,8 @@ static unsafe class WarpInstructions
         new("vote", "vote.sync.{all|any|uni}.pred p, {!}a, membermask; vote.sync.ballot.b32 d, {!}a, membermask", LowerVote),
         new("match", "match.any.sync.{b32|b64} d, a, membermask; match.all.sync.{b32|b64} d|p, a, membermask", LowerMatch),
         new("redux", "redux.sync.{add|min|max}.{u32|s32}, redux.sync.{and|or|xor}.b32 d, a, membermask", LowerReduce),
-        new("activemask", "activemask.b32 d", static (context, _) => context.Emit(&ActiveMask, InstructionClass.Warp).Destination = context.Destination(0, PtxType.B32)),
+        new("activemask", "activemask.b32 d", static (context, _) =>
+            context.Emit(&ActiveMask, InstructionClass.Warp).Destination = context.Destination(0, PtxType.B32)),
     ];
 
     static void LowerShuffle(Lowering context, PtxInstruction instruction)
@@ -33,9 +35,13 @@ static unsafe class WarpInstructions
             "shfl.sync.idx.b32" => Shuffle.Index,
             _ => throw context.Unknown(),
         };
-        (PtxOperand value, PtxOperand? predicate) = context.Operand(0) is PtxPair pair ? (pair.First, pair.Second) : (context.Operand(0), null);
-        int destination = context.DestinationOrSink(value, PtxType.B32), p = predicate is null ? -1 : context.DestinationOrSink(predicate, PtxType.Pred);
-        int a = context.Source(1, PtxType.B32), b = context.Source(2, PtxType.B32), c = context.Source(3, PtxType.B32), members = context.Source(4, PtxType.B32);
+        (PtxOperand value, PtxOperand? predicate) = context.Operand(0) is PtxPair pair
+            ? (pair.First, pair.Second)
+            : (context.Operand(0), null);
+        int destination = context.DestinationOrSink(value, PtxType.B32),
+            p = predicate is null ? -1 : context.DestinationOrSink(predicate, PtxType.Pred);
+        int a = context.Source(1, PtxType.B32), b = context.Source(2, PtxType.B32), c = context.Source(3, PtxType.B32),
+            members = context.Source(4, PtxType.B32);
         ref Instruction i = ref context.Emit(&Exchange, InstructionClass.Warp);
         (i.Destination, i.A, i.B, i.C, i.D, i.Immediate, i.Flags) = (destination, a, b, c, members, (int)mode, p);
     }
@@ -67,8 +73,11 @@ static unsafe class WarpInstructions
             "match.all.sync.b64" => (true, true),
             _ => throw context.Unknown(),
         };
-        (PtxOperand value, PtxOperand? predicate) = context.Operand(0) is PtxPair pair ? (pair.First, pair.Second) : (context.Operand(0), null);
-        int destination = context.DestinationOrSink(value, PtxType.B32), p = predicate is null ? -1 : context.DestinationOrSink(predicate, PtxType.Pred);
+        (PtxOperand value, PtxOperand? predicate) = context.Operand(0) is PtxPair pair
+            ? (pair.First, pair.Second)
+            : (context.Operand(0), null);
+        int destination = context.DestinationOrSink(value, PtxType.B32),
+            p = predicate is null ? -1 : context.DestinationOrSink(predicate, PtxType.Pred);
         int a = context.Source(1, isWide ? PtxType.B64 : PtxType.B32), members = context.Source(2, PtxType.B32);
         ref Instruction i = ref context.Emit(&Match, InstructionClass.Warp);
         (i.Destination, i.A, i.B, i.C, i.D, i.Flags) = (destination, a, isWide ? 8 : 4, isAll ? 1 : 0, members, p);
@@ -105,13 +114,17 @@ static unsafe class WarpInstructions
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             if ((members[lane] >> lane & 1) == 0)
-                throw warp.Fault(i, FaultKind.WrongShuffle, $"lane {lane} executes with member mask 0x{members[lane]:x8}, which does not name it", lane);
+                throw warp.Fault(i, FaultKind.WrongShuffle,
+                    $"lane {lane} executes with member mask 0x{members[lane]:x8}, which does not name it", lane);
             if (members[lane] != agreed)
-                throw warp.Fault(i, FaultKind.WrongShuffle, $"lanes {first} and {lane} have different member masks, 0x{agreed:x8} and 0x{members[lane]:x8}", lane);
+                throw warp.Fault(i, FaultKind.WrongShuffle,
+                    $"lanes {first} and {lane} have different member masks, 0x{agreed:x8} and 0x{members[lane]:x8}", lane);
         }
         uint absent = agreed & warp.Alive & ~mask;
         if (absent != 0)
-            throw warp.Fault(i, FaultKind.WrongShuffle, $"member mask 0x{agreed:x8} names lanes 0x{absent:x8}, which are not at this instruction", BitOperations.TrailingZeroCount(absent));
+            throw warp.Fault(i, FaultKind.WrongShuffle,
+                $"member mask 0x{agreed:x8} names lanes 0x{absent:x8}, which are not at this instruction",
+                BitOperations.TrailingZeroCount(absent));
         return agreed;
     }
 
@@ -120,7 +133,8 @@ static unsafe class WarpInstructions
         Members(warp, i, mask);
         uint found = 0;
         uint* a = warp.Words(i->A), b = warp.Words(i->B), c = warp.Words(i->C), values = stackalloc uint[Warp.Lanes];
-        if (mask == uint.MaxValue && (Shuffle)i->Immediate == Shuffle.Butterfly && i->Destination >= 0 && i->Flags < 0 && Lanes.AreAll(c, 31) && Lanes.AreAll(b, b[0]))
+        if (mask == uint.MaxValue && (Shuffle)i->Immediate == Shuffle.Butterfly && i->Destination >= 0 && i->Flags < 0
+            && Lanes.AreAll(c, 31) && Lanes.AreAll(b, b[0]))
         {
             // The step of a reduction over the warp: every lane finds its partner.
             for (uint lane = 0; lane < Warp.Lanes; lane++)
@@ -130,7 +144,8 @@ static unsafe class WarpInstructions
         }
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
-            int lane = BitOperations.TrailingZeroCount(rest), by = (int)(b[lane] & 31), clamp = (int)(c[lane] & 31), segment = (int)(c[lane] >> 8 & 31);
+            int lane = BitOperations.TrailingZeroCount(rest), by = (int)(b[lane] & 31), clamp = (int)(c[lane] & 31),
+                segment = (int)(c[lane] >> 8 & 31);
             int most = (lane & segment) | (clamp & ~segment), least = lane & segment;
             (int from, bool isInside) = (Shuffle)i->Immediate switch
             {
@@ -144,7 +159,8 @@ static unsafe class WarpInstructions
             else
                 found |= 1u << lane;
             if ((mask >> from & 1) == 0)
-                throw warp.Fault(i, FaultKind.WrongShuffle, $"lane {lane} reads the register of lane {from}, which is not among the lanes 0x{mask:x8} here", lane);
+                throw warp.Fault(i, FaultKind.WrongShuffle,
+                    $"lane {lane} reads the register of lane {from}, which is not among the lanes 0x{mask:x8} here", lane);
             values[lane] = a[from];
         }
         if (i->Destination >= 0)
@@ -194,7 +210,9 @@ static unsafe class WarpInstructions
             for (uint others = members; others != 0; others &= others - 1)
             {
                 int other = BitOperations.TrailingZeroCount(others);
-                bool isEqual = i->B == 8 ? warp.Longs(i->A)[lane] == warp.Longs(i->A)[other] : warp.Words(i->A)[lane] == warp.Words(i->A)[other];
+                bool isEqual = i->B == 8
+                    ? warp.Longs(i->A)[lane] == warp.Longs(i->A)[other]
+                    : warp.Words(i->A)[lane] == warp.Words(i->A)[other];
                 equal |= isEqual ? 1u << other : 0;
             }
             same |= equal == members ? 1u << lane : 0;

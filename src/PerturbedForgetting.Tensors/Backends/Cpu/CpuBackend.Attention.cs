@@ -25,14 +25,16 @@ unsafe sealed partial class CpuBackend<T>
         WorkerPool.For(shape.Batch * shape.Heads, ref body);
     }
 
-    /// <summary>Where the heads of a batch lie. Matrices of a head have rows of the whole tensor's length, so nothing is rearranged.</summary>
+    /// <summary>Where the heads of a batch lie. Matrices of a head have rows of the whole tensor's length, so nothing is
+    /// rearranged.</summary>
     readonly struct AttentionHead(Tensor qkv, int heads, double scale)
     {
         // Scores of this many queries at once stay in the second-level cache with up to some thousand keys.
         const int MaxQueries = 128;
 
         public readonly T* Qkv = qkv.Pointer<T>();
-        public readonly int Batch = qkv.Shape[0], Tokens = qkv.Shape[1], Heads = heads, Channels = qkv.Shape[2] / 3, Width = qkv.Shape[2] / 3 / heads;
+        public readonly int Batch = qkv.Shape[0], Tokens = qkv.Shape[1], Heads = heads, Channels = qkv.Shape[2] / 3,
+            Width = qkv.Shape[2] / 3 / heads;
         public readonly T Scale = T.CreateTruncating(scale);
 
         /// <summary>Elements from one row of scores to the next: whole vectors, so that no row has an end of its own.</summary>
@@ -49,11 +51,13 @@ unsafe sealed partial class CpuBackend<T>
         /// <summary>First element of a head's output.</summary>
         public long Output(int head) => (long)(head / Heads) * Tokens * Channels + head % Heads * Width;
 
-        /// <summary>scores = q k^T, unscaled, for the queries from <paramref name="first"/> on; minus infinity behind the last key.</summary>
+        /// <summary>scores = q k^T, unscaled, for the queries from <paramref name="first"/> on; minus infinity behind the last
+        /// key.</summary>
         public void Scores(int head, int first, int count, T* scores)
         {
             T* q = Qkv + Query(head);
-            Gemm.Run(false, true, count, Tokens, Width, q + (long)first * 3 * Channels, 3 * Channels, q + Channels, 3 * Channels, scores, Stride, false);
+            Gemm.Run(false, true, count, Tokens, Width, q + (long)first * 3 * Channels, 3 * Channels, q + Channels, 3 * Channels, scores,
+                Stride, false);
             Pad(scores, count, T.NegativeInfinity);
         }
 
@@ -73,7 +77,8 @@ unsafe sealed partial class CpuBackend<T>
 
         public readonly void Run(int index)
         {
-            int head = index / Shape.QueryBlocks, tokens = Shape.Tokens, stride = Shape.Stride, channels = Shape.Channels, width = Shape.Width;
+            int head = index / Shape.QueryBlocks, tokens = Shape.Tokens, stride = Shape.Stride, channels = Shape.Channels,
+                width = Shape.Width;
             int first = index % Shape.QueryBlocks * Shape.BlockLength, count = Math.Min(Shape.BlockLength, tokens - first);
             if (count <= 0)
                 return;
@@ -103,7 +108,8 @@ unsafe sealed partial class CpuBackend<T>
         public readonly void Run(int head)
         {
             int tokens = Shape.Tokens, length = Shape.BlockLength;
-            T* p = Scratch.Get<T>(ScratchUse.Scores, (long)length * Shape.Stride), ds = Scratch.Get<T>(ScratchUse.ScoreGradients, (long)length * Shape.Stride);
+            T* p = Scratch.Get<T>(ScratchUse.Scores, (long)length * Shape.Stride),
+                ds = Scratch.Get<T>(ScratchUse.ScoreGradients, (long)length * Shape.Stride);
             for (int first = 0; first < tokens; first += length)
                 Block(head, first, Math.Min(length, tokens - first), p, ds);
         }

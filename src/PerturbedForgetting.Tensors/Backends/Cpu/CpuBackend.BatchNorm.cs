@@ -9,7 +9,8 @@ unsafe sealed partial class CpuBackend<T>
     // What the divisions and the root of a channel cost, in elements read.
     const int ChannelCost = 64;
 
-    public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean, Tensor? runningVar, double momentum,
+    public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean,
+        Tensor? runningVar, double momentum,
         Tensor? counter)
     {
         if (counter is not null)
@@ -94,9 +95,11 @@ unsafe sealed partial class CpuBackend<T>
             }
         }
 
-        readonly T Mix(T running, double batch) => T.CreateTruncating(((1 - Momentum) * double.CreateTruncating(running)) + (Momentum * batch));
+        readonly T Mix(T running, double batch) =>
+            T.CreateTruncating(((1 - Momentum) * double.CreateTruncating(running)) + (Momentum * batch));
 
-        /// <summary>Mean and biased variance of a channel from the moments of its tiles (Chan, Golub and LeVeque 1979), in double.</summary>
+        /// <summary>Mean and biased variance of a channel from the moments of its tiles (Chan, Golub and LeVeque 1979), in
+        /// double.</summary>
         readonly (double Mean, double Variance) Combine(int channel)
         {
             int channels = Tiles.Channels;
@@ -184,7 +187,8 @@ unsafe sealed partial class CpuBackend<T>
             lanes.Store(lanes.Load(moments + (2 * stride)) + squares, moments + (2 * stride));
         }
 
-        /// <summary>What is added up: the values, into the first row, or distances from that row and their squares, into the other two.</summary>
+        /// <summary>What is added up: the values, into the first row, or distances from that row and their squares, into the other
+        /// two.</summary>
         interface IStep
         {
             static abstract bool FromReference { get; }
@@ -238,9 +242,11 @@ unsafe sealed partial class CpuBackend<T>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Apply<TLanes>(TLanes lanes, T* x, T* y, T* residual, T* saved, int channels, bool relu) where TLanes : struct, IVectorLanes
+        static void Apply<TLanes>(TLanes lanes, T* x, T* y, T* residual, T* saved, int channels, bool relu) where TLanes : struct,
+            IVectorLanes
         {
-            var value = Normalize(lanes.Load(x) - lanes.Load(saved), lanes.Load(saved + (BatchNormRow.Scale * channels)), lanes.Load(saved + (BatchNormRow.Shift * channels)));
+            var value = Normalize(lanes.Load(x) - lanes.Load(saved), lanes.Load(saved + (BatchNormRow.Scale * channels)),
+                lanes.Load(saved + (BatchNormRow.Shift * channels)));
             if (residual is not null)
                 value += lanes.Load(residual);
             if (relu)
@@ -249,7 +255,8 @@ unsafe sealed partial class CpuBackend<T>
         }
     }
 
-    /// <summary>The forward pass and the backward pass that asks for the sign of its result must agree in every bit, so both call this.</summary>
+    /// <summary>The forward pass and the backward pass that asks for the sign of its result must agree in every bit, so both call
+    /// this.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector<T> Normalize(Vector<T> distance, Vector<T> scale, Vector<T> shift) => (distance * scale) + shift;
 }

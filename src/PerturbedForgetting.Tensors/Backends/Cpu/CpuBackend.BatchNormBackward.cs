@@ -6,7 +6,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
 unsafe sealed partial class CpuBackend<T>
 {
-    public override void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch, in BatchNormGradients gradients)
+    public override void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch,
+        in BatchNormGradients gradients)
     {
         if (!relu)
             BatchNormBackward<WithoutRelu>(dy, x, null, saved, batch, gradients);
@@ -89,7 +90,8 @@ unsafe sealed partial class CpuBackend<T>
             });
     }
 
-    /// <summary>Adds the tiles up and makes of their sums the gradients of weight and bias and the coefficients of dx; a row is a channel.</summary>
+    /// <summary>Adds the tiles up and makes of their sums the gradients of weight and bias and the coefficients of dx; a row is a
+    /// channel.</summary>
     struct BatchNormBackwardChannels : IRowBody
     {
         public ChannelTiles Tiles;
@@ -108,7 +110,8 @@ unsafe sealed partial class CpuBackend<T>
                     sum += double.CreateTruncating(row[0]);
                     product += double.CreateTruncating(row[channels]);
                 }
-                double inverse = Value(BatchNormRow.InverseDeviation, c), remainder = Value(BatchNormRow.Remainder, c), scale = Value(BatchNormRow.Scale, c);
+                double inverse = Value(BatchNormRow.InverseDeviation, c), remainder = Value(BatchNormRow.Remainder, c),
+                    scale = Value(BatchNormRow.Scale, c);
                 product = (product - (remainder * sum)) * inverse;
                 if (Bias is not null)
                     Bias[c] = T.CreateTruncating(sum) + (AddBias ? Bias[c] : T.Zero);
@@ -164,14 +167,19 @@ unsafe sealed partial class CpuBackend<T>
                 T* dy = Dy + at, x = X + at, y = Y + at, residual = Residual is null ? null : Residual + at, saved = Saved + channel;
                 int count = Math.Min(Tiles.Group, rows - row), c = 0;
                 for (; c <= channels - Vector<T>.Count; c += Vector<T>.Count)
-                    Group(default(WholeVector), dy + c, x + c, y + c, residual is null ? null : residual + c, saved + c, stride, count, sums + c);
+                    Group(default(WholeVector), dy + c, x + c, y + c, residual is null
+                        ? null
+                        : residual + c, saved + c, stride, count, sums + c);
                 if (c < channels)
-                    Group(new PartOfVector(channels - c), dy + c, x + c, y + c, residual is null ? null : residual + c, saved + c, stride, count, sums + c);
+                    Group(new PartOfVector(channels - c), dy + c, x + c, y + c, residual is null
+                        ? null
+                        : residual + c, saved + c, stride, count, sums + c);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Group<TLanes>(TLanes lanes, T* dy, T* x, T* y, T* residual, T* saved, int stride, int rows, T* sums) where TLanes : struct, IVectorLanes
+        static void Group<TLanes>(TLanes lanes, T* dy, T* x, T* y, T* residual, T* saved, int stride, int rows, T* sums)
+            where TLanes : struct, IVectorLanes
         {
             Vector<T> sum = Vector<T>.Zero, product = Vector<T>.Zero, center = lanes.Load(saved);
             var scale = lanes.Load(saved + (BatchNormRow.Scale * stride));
@@ -213,7 +221,8 @@ unsafe sealed partial class CpuBackend<T>
             for (long row = first; row < end; row++)
             {
                 long at = row * channels;
-                T* dy = Dy + at, x = X + at, y = Y + at, dx = Dx is null ? null : Dx + at, residual = Residual is null ? null : Residual + at;
+                T* dy = Dy + at, x = X + at, y = Y + at, dx = Dx is null ? null : Dx + at,
+                    residual = Residual is null ? null : Residual + at;
                 int c = 0;
                 for (; c <= channels - Vector<T>.Count; c += Vector<T>.Count)
                     Differentiate(default(WholeVector), dy, x, y, dx, residual, saved, coefficients, channels, c);
@@ -223,7 +232,8 @@ unsafe sealed partial class CpuBackend<T>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Differentiate<TLanes>(TLanes lanes, T* dy, T* x, T* y, T* dx, T* residual, T* saved, T* coefficients, int channels, int c)
+        static void Differentiate<TLanes>(TLanes lanes, T* dy, T* x, T* y, T* dx, T* residual, T* saved, T* coefficients, int channels,
+            int c)
             where TLanes : struct, IVectorLanes
         {
             var scale = lanes.Load(saved + (BatchNormRow.Scale * channels) + c);

@@ -35,7 +35,8 @@ unsafe sealed partial class CpuBackend<T>
         }
     }
 
-    /// <summary>Sums rows of length <paramref name="inner"/> in two stages: parts of the rows, then the parts in order, the cut given by the shape alone.</summary>
+    /// <summary>Sums rows of length <paramref name="inner"/> in two stages: parts of the rows, then the parts in order, the cut given by
+    /// the shape alone.</summary>
     static void SumRows(T* x, T* y, long count, long inner, bool accumulate)
     {
         if (inner == 0)
@@ -51,7 +52,8 @@ unsafe sealed partial class CpuBackend<T>
     static void AddParts(T* partial, T* y, int parts, long inner, bool accumulate) =>
         ForRows(inner, parts, new AddPartsBody { Partial = partial, Y = y, Inner = inner, Parts = parts, Accumulate = accumulate });
 
-    /// <summary>How the rows of a reduction over rows are cut into parts; a function of the shape alone, so that results do not depend on threads.</summary>
+    /// <summary>How the rows of a reduction over rows are cut into parts; a function of the shape alone, so that results do not depend on
+    /// threads.</summary>
     readonly record struct RowParts(long Rows, long Length, int Count)
     {
         const int MaxParts = 64;

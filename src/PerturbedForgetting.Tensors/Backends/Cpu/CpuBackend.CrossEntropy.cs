@@ -25,7 +25,8 @@ unsafe sealed partial class CpuBackend<T>
                 value -= smoothing / classes * SumAbove(logits, max, classes);
             if (gradient is null)
                 return value;
-            Affine(gradient, T.CreateTruncating(factor / double.CreateTruncating(sum)), T.CreateTruncating(-smoothing / classes * factor), classes);
+            Affine(gradient, T.CreateTruncating(factor / double.CreateTruncating(sum)), T.CreateTruncating(-smoothing / classes * factor),
+                classes);
             gradient[y] -= T.CreateTruncating((1 - smoothing) * factor);
             return value;
         }

@@ -14,7 +14,8 @@ unsafe sealed partial class CpuBackend<T>
         ForRows(blocks, 4 * DropoutCost, new DropoutBody(x, p, generator, y));
     }
 
-    static Philox Generator(in RandomCall call) => new(call.Seed, call.Stream + (call.Counter is null ? 0 : *call.Counter.Pointer<ulong>()));
+    static Philox Generator(in RandomCall call) =>
+        new(call.Seed, call.Stream + (call.Counter is null ? 0 : *call.Counter.Pointer<ulong>()));
 
     /// <summary>A row is the four elements of one Philox block.</summary>
     struct DropoutBody(Tensor x, double p, Philox generator, Tensor y) : IRowBody

@@ -10,7 +10,8 @@ unsafe abstract partial class CpuBackend
             return;
         // A byte has 256 values: one table a channel, in the first-level cache, instead of a division an element.
         int channels = x.Shape[-1];
-        float* table = Scratch.Get<float>(ScratchUse.Reduction, 256 * channels), offsets = offset.Pointer<float>(), divisors = divisor.Pointer<float>();
+        float* table = Scratch.Get<float>(ScratchUse.Reduction, 256 * channels), offsets = offset.Pointer<float>(),
+            divisors = divisor.Pointer<float>();
         for (int value = 0; value < 256; value++)
             for (int c = 0; c < channels; c++)
                 table[value * channels + c] = (value - offsets[c]) / divisors[c];

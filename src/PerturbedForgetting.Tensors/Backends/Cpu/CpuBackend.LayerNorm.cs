@@ -36,7 +36,8 @@ unsafe sealed partial class CpuBackend<T>
         : IRowBody
     {
         readonly T* other = PointerOrNull(residual), both = PointerOrNull(sum);
-        readonly T* source = x.Pointer<T>(), w = weight.Pointer<T>(), b = bias.Pointer<T>(), target = y.Pointer<T>(), stats = statistics.Pointer<T>();
+        readonly T* source = x.Pointer<T>(), w = weight.Pointer<T>(), b = bias.Pointer<T>(), target = y.Pointer<T>(),
+            stats = statistics.Pointer<T>();
         readonly int width = y.Shape[-1];
         readonly T epsilon = T.CreateTruncating(eps);
 

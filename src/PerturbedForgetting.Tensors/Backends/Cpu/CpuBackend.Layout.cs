@@ -85,7 +85,8 @@ unsafe sealed partial class CpuBackend<T>
         public T* X, Partial;
         public RowParts Parts;
 
-        public readonly void Run(int part) => Partial[part] = RowMath.Sum(X + Parts.First(part), Math.Max(0, Parts.End(part) - Parts.First(part)));
+        public readonly void Run(int part) =>
+            Partial[part] = RowMath.Sum(X + Parts.First(part), Math.Max(0, Parts.End(part) - Parts.First(part)));
     }
 
     struct MeanBody(Tensor x, int axis, Tensor y) : IRowBody

@@ -40,7 +40,8 @@ unsafe sealed partial class CpuBackend<T>
         {
             int channels = Windows.Channels, width = Windows.InputW, row = index % Windows.OutputH;
             var (top, bottom) = Windows.Rows(row);
-            T* x = X + ((long)(index / Windows.OutputH) * Windows.InputH * width * channels), y = Y + ((long)index * Windows.OutputW * channels);
+            T* x = X + ((long)(index / Windows.OutputH) * Windows.InputH * width * channels),
+                y = Y + ((long)index * Windows.OutputW * channels);
             int* at = Index + ((long)index * Windows.OutputW * channels);
             for (int column = 0; column < Windows.OutputW; column++, y += channels, at += channels)
             {
@@ -127,7 +128,8 @@ unsafe sealed partial class CpuBackend<T>
                 for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
                 {
                     var mine = Vector.Equals(Vector.Load(index + c), new Vector<int>(pixel));
-                    (Vector.Load((float*)dx + c) + Vector.ConditionalSelect(mine, Vector.Load((float*)dy + c), Vector<float>.Zero)).Store((float*)dx + c);
+                    (Vector.Load((float*)dx + c) + Vector.ConditionalSelect(mine, Vector.Load((float*)dy + c), Vector<float>.Zero))
+                        .Store((float*)dx + c);
                 }
             }
             for (; c < channels; c++)

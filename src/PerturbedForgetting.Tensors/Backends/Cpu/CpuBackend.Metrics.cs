@@ -44,7 +44,8 @@ unsafe sealed partial class CpuBackend<T>
             return best;
         }
 
-        /// <summary>How many logits are not below (classes before c) or above (classes behind it); a comparison with NaN counts against c.</summary>
+        /// <summary>How many logits are not below (classes before c) or above (classes behind it); a comparison with NaN counts against
+        /// c.</summary>
         readonly int Rank(T* x, int c)
         {
             T own = x[c];

@@ -124,7 +124,8 @@ unsafe sealed partial class CpuBackend<T>
         }
     }
 
-    public override void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized, Tensor coefficients, Tensor combinedSquaredNorm)
+    public override void OrthogonalCoefficients(Tensor products, Tensor directionSquaredNorm, double sign, double alpha, bool isNormalized,
+        Tensor coefficients, Tensor combinedSquaredNorm)
     {
         double* p = products.Pointer<double>(), c = coefficients.Pointer<double>();
         double norm = Math.Sqrt(p[0]) + 1e-12;

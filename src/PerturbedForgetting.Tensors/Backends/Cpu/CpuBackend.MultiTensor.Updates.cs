@@ -7,7 +7,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
 unsafe sealed partial class CpuBackend<T>
 {
-    public override void SgdUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule, UpdateControl control)
+    public override void SgdUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor? momentum, in SgdRule rule,
+        UpdateControl control)
     {
         if (Number(control.Proceed) == 0)
             return;
@@ -55,7 +56,8 @@ unsafe sealed partial class CpuBackend<T>
         }
     }
 
-    public override void AdamUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor first, Tensor second, in AdamRule rule, UpdateControl control)
+    public override void AdamUpdate(MultiTensorLayout layout, Tensor weights, in UpdateGradient gradient, Tensor first, Tensor second,
+        in AdamRule rule, UpdateControl control)
     {
         if (Number(control.Proceed) == 0)
             return;

@@ -8,7 +8,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu;
 unsafe sealed partial class CpuBackend<T>
 {
     /// <summary>Tiles are multiples of 64 bytes, as is every vector, so the passes need no remainder loops.</summary>
-    static void ForTiles<TBody>(MultiTensorLayout layout, ref TBody body) where TBody : struct, IParallelBody => WorkerPool.For(layout.Tiles.Length, ref body);
+    static void ForTiles<TBody>(MultiTensorLayout layout, ref TBody body) where TBody : struct, IParallelBody =>
+        WorkerPool.For(layout.Tiles.Length, ref body);
 
     /// <summary>x·|w|ᵏ.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -50,7 +51,8 @@ unsafe sealed partial class CpuBackend<T>
         }
     }
 
-    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm, Tensor radius, double sign, Tensor? finite, Tensor y)
+    public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm,
+        Tensor radius, double sign, Tensor? finite, Tensor y)
     {
         if (finite is not null && !double.IsFinite(Number(squaredNorm)))
             Number(finite) = 0;
@@ -89,7 +91,8 @@ unsafe sealed partial class CpuBackend<T>
         }
     }
 
-    public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate, Tensor y)
+    public override void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate,
+        Tensor y)
     {
         var body = new CombineBody
         {

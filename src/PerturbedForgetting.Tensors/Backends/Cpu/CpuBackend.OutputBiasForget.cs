@@ -59,7 +59,8 @@ unsafe sealed partial class CpuBackend<T>
                 weighted = RowMath.MultiplyAdd(w, x, weighted);
                 total += w;
             }
-            return (double.CreateTruncating(Vector.Sum(sum)), double.CreateTruncating(Vector.Sum(weighted)), double.CreateTruncating(Vector.Sum(total)));
+            return (double.CreateTruncating(Vector.Sum(sum)), double.CreateTruncating(Vector.Sum(weighted)),
+                double.CreateTruncating(Vector.Sum(total)));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

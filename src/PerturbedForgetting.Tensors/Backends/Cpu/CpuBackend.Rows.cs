@@ -13,7 +13,8 @@ unsafe abstract partial class CpuBackend
     // A range of this many elements takes some 10 microseconds from memory; below two of them threads do not pay.
     protected const long RangeElements = 1 << 14;
 
-    /// <summary>Runs the rows on all threads, in ranges of about <see cref="RangeElements"/> elements, multiples of 16 rows where rows are short.</summary>
+    /// <summary>Runs the rows on all threads, in ranges of about <see cref="RangeElements"/> elements, multiples of 16 rows where rows are
+    /// short.</summary>
     /// <param name="rows">Number of rows.</param>
     /// <param name="rowElements">What a row costs, in elements read and written once.</param>
     /// <param name="body">The work.</param>

@@ -92,7 +92,8 @@ unsafe sealed partial class CpuBackend<T>
                     (Vector.Load(g + i) - VectorMath.Exp(Vector.Load(log + i)) * sum).Store(to + i);
                 if (i < width)
                 {
-                    var last = RowMath.LoadEnd(g + i, width - i, T.Zero) - VectorMath.Exp(RowMath.LoadEnd(log + i, width - i, T.Zero)) * sum;
+                    var last = RowMath.LoadEnd(g + i, width - i, T.Zero) - VectorMath.Exp(RowMath.LoadEnd(log + i, width - i, T.Zero))
+                        * sum;
                     RowMath.StoreEnd(last, to + i, width - i);
                 }
             }

@@ -11,7 +11,8 @@ static class ScalarMath
         return u == 1 ? x : Math.Log(u) * (x / (u - 1));
     }
 
-    /// <summary>The normal distribution's cdf; absolute error below 2e-16, and in the lower tail (x at most -3) a relative one of some 1e-16 x^2.</summary>
+    /// <summary>The normal distribution's cdf; absolute error below 2e-16, and in the lower tail (x at most -3) a relative one of some
+    /// 1e-16 x^2.</summary>
     public static double NormalCdf(double x)
     {
         if (double.IsNaN(x))
@@ -39,7 +40,8 @@ static class ScalarMath
         return sum;
     }
 
-    /// <summary>(1 - cdf(a)) / pdf(a) = 1/(a + 1/(a + 2/(a + 3/(a + ...)))) (Laplace), from a depth that suffices for a of 3 and more.</summary>
+    /// <summary>(1 - cdf(a)) / pdf(a) = 1/(a + 1/(a + 2/(a + 3/(a + ...)))) (Laplace), from a depth that suffices for a of 3 and
+    /// more.</summary>
     static double MillsRatio(double a)
     {
         double fraction = a;

@@ -25,7 +25,8 @@ static unsafe class VectorMath
     /// <summary>log(1 + u) for u in [0, 1]. Float32: relative error below 3e-7. NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<T> Log1p<T>(Vector<T> u) where T : unmanaged, IFloatingPointIeee754<T> =>
-        typeof(T) == typeof(float) ? Log1p(u.As<T, float>()).As<float, T>() : EachLane(u.As<T, double>(), &ScalarMath.Log1p).As<double, T>();
+        typeof(T) == typeof(float) ? Log1p(u.As<T, float>()).As<float, T>() : EachLane(u.As<T, double>(), &ScalarMath.Log1p).As<double,
+        T>();
 
     /// <summary>
     /// The normal distribution: its cdf, with an absolute error below 2e-7 in float32, and exp(-x^2/2), the density without its

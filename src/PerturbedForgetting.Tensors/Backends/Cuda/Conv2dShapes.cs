@@ -18,6 +18,8 @@ static class Conv2dShapes
         public int OutputPixels => s.OutputHeight * s.OutputWidth;
 
         /// <summary>Whether an output pixel sees one input pixel, its own: the convolution is a product of matrices as it stands.</summary>
-        public bool IsPointwise => (s.KernelHeight, s.KernelWidth, s.StrideHeight, s.StrideWidth, s.PaddingHeight, s.PaddingWidth, s.Groups) == (1, 1, 1, 1, 0, 0, 1);
+        public bool IsPointwise =>
+            (s.KernelHeight, s.KernelWidth, s.StrideHeight, s.StrideWidth, s.PaddingHeight, s.PaddingWidth, s.Groups)
+            == (1, 1, 1, 1, 0, 0, 1);
     }
 }

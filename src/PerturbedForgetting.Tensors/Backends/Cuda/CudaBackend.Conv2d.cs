@@ -57,10 +57,12 @@ sealed partial class CudaBackend
             return;
         }
         using var workspace = Workspace(plan.BackwardFilterAlgorithm);
-        plan.BackwardFilter(Dense(x), Dense(dy), Dense(dweight), workspace.Pointer, plan.BackwardFilterAlgorithm.WorkspaceBytes, accumulate);
+        plan.BackwardFilter(Dense(x), Dense(dy), Dense(dweight), workspace.Pointer, plan.BackwardFilterAlgorithm.WorkspaceBytes,
+            accumulate);
     }
 
-    /// <summary>How cuDNN does it; none without cuDNN, for a shape it does not take, and where the convolution is a product of matrices anyway.</summary>
+    /// <summary>How cuDNN does it; none without cuDNN, for a shape it does not take, and where the convolution is a product of matrices
+    /// anyway.</summary>
     ConvolutionPlan? PlanFor(in ConvolutionShape shape) =>
         cudnn is null || shape.IsPointwise ? null : cudnn.Plan(shape, options.AllowTf32, options.IsDeterministic);
 

@@ -23,7 +23,8 @@ sealed partial class CudaBackend
     {
         // The library overwrites the bias's gradient.
         if (!accumulateBias && dy.Count > 0
-            && matrices.TryLinearBackwardWeight(Dense(dweight), Dense(dbias), Dense(dy), Dense(x), dy.Shape[0], x.Shape[1], dy.Shape[1], accumulateWeight))
+            && matrices.TryLinearBackwardWeight(Dense(dweight), Dense(dbias), Dense(dy), Dense(x), dy.Shape[0], x.Shape[1], dy.Shape[1],
+                accumulateWeight))
             return;
         MatMul(dy, true, x, false, dweight, accumulateWeight);
         SumLeading(dy, dbias, accumulateBias);

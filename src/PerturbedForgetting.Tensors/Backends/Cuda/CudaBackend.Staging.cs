@@ -10,7 +10,8 @@ sealed partial class CudaBackend
     /// <summary>Where host memory is copied beside the computation.</summary>
     CudaStream Copies => copies ??= workplace.Context.CreateStream();
 
-    public override HostBuffer AllocateHost(long bytes) => new PinnedHostBuffer(workplace.Context.AllocatePinned<byte>(checked((int)bytes)));
+    public override HostBuffer AllocateHost(long bytes) =>
+        new PinnedHostBuffer(workplace.Context.AllocatePinned<byte>(checked((int)bytes)));
 
     public override StagingBuffer CreateStaging(Device device, long bytes) =>
         new CudaStagingBuffer(Tensor.Persistent([checked((int)bytes)], DType.UInt8, device), stream, Copies);

@@ -35,7 +35,9 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         (library, stream) = (workplace.Kernels, workplace.Stream);
         CudaContext context = workplace.Context;
         Cublas? cublas = Start(CudaLibrary.Cublas, libraries.Cublas.WhyUnusable, () => new Cublas(context, libraries.Cublas));
-        CublasLt? cublasLt = cublas is null ? null : Start(CudaLibrary.CublasLt, libraries.CublasLt.WhyUnusable, () => new CublasLt(context, libraries.CublasLt));
+        CublasLt? cublasLt = cublas is null
+            ? null
+            : Start(CudaLibrary.CublasLt, libraries.CublasLt.WhyUnusable, () => new CublasLt(context, libraries.CublasLt));
         matrices = new MatrixProducts(library, stream, cublas, cublasLt, options.AllowTf32);
         cudnn = Start(CudaLibrary.Cudnn, libraries.Cudnn.WhyUnusable(context.Device), () => new Cudnn(context, libraries.Cudnn));
         cudnn?.SetStream(stream);
@@ -98,7 +100,8 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     public override void Upload(ReadOnlySpan<byte> host, Tensor y)
     {
         if (workplace.IsCapturing)
-            throw new InvalidOperationException($"Values of the host cannot become part of a graph, but {y} is being set from the host while one is recorded.");
+            throw new InvalidOperationException(
+                $"Values of the host cannot become part of a graph, but {y} is being set from the host while one is recorded.");
         uploads.Upload(Pointer(y), host);
     }
 
@@ -155,7 +158,8 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     {
         DevicePointer pointer = Float(t);
         if (pointer.Address % 16 != 0)
-            throw new NotSupportedException($"On a GPU a tensor begins at a multiple of 16 bytes; {t} is a view that does not. Copy it into a tensor of its own.");
+            throw new NotSupportedException(
+                $"On a GPU a tensor begins at a multiple of 16 bytes; {t} is a view that does not. Copy it into a tensor of its own.");
         return pointer;
     }
 

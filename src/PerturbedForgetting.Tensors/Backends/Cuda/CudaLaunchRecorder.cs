@@ -63,11 +63,13 @@ sealed class CudaLaunchRecorder : LaunchRecorder, ILaunchObserver
         Read();
         var counted = context.Api.LaunchTotals?.Invoke();
         var entries = records.GroupBy(static r => r.Name)
-            .Select(g => new ProfileEntry(g.Key, g.Count(), g.Sum(static r => r.Duration), Counted(g.Key) ?? g.Aggregate(default(LaunchCost), static (sum, r) => sum + r.Cost)))
+            .Select(g => new ProfileEntry(g.Key, g.Count(), g.Sum(static r => r.Duration), Counted(g.Key)
+                ?? g.Aggregate(default(LaunchCost), static (sum, r) => sum + r.Cost)))
             .OrderByDescending(static e => e.Microseconds);
         return (records, [.. entries]);
 
-        LaunchCost? Counted(string name) => counted is not null && counted.TryGetValue(name, out var cost) ? cost - before!.GetValueOrDefault(name) : null;
+        LaunchCost? Counted(string name) =>
+            counted is not null && counted.TryGetValue(name, out var cost) ? cost - before!.GetValueOrDefault(name) : null;
     }
 
     CudaEvent Take() => unused.TryPop(out var free) ? free : context.CreateEvent(CudaEventFlags.Default);

@@ -10,5 +10,6 @@ static class LaunchGrid
     /// <param name="count">Number of elements.</param>
     /// <param name="perBlock">Elements that a block does in one turn of its loop.</param>
     /// <param name="most">No more blocks than this.</param>
-    public static int Blocks(long count, int perBlock, int most = MostBlocks) => (int)Math.Clamp((count + perBlock - 1) / perBlock, 1, most);
+    public static int Blocks(long count, int perBlock, int most = MostBlocks) =>
+        (int)Math.Clamp((count + perBlock - 1) / perBlock, 1, most);
 }

@@ -38,7 +38,9 @@ sealed class MatrixProducts : IDisposable
         addRow = new WideKernel(library, "add_broadcast");
         if (cublas is null)
             return;
-        workspace = library.Context.Allocate<byte>(library.Context.Device.ComputeCapability >= HopperCapability ? HopperWorkspaceBytes : WorkspaceBytes);
+        workspace = library.Context.Allocate<byte>(library.Context.Device.ComputeCapability >= HopperCapability
+            ? HopperWorkspaceBytes
+            : WorkspaceBytes);
         cublas.AllowTf32 = allowTf32;
         cublas.SetStream(stream);
         cublas.SetWorkspace(workspace.Pointer, workspace.Count);
@@ -52,7 +54,8 @@ sealed class MatrixProducts : IDisposable
         if (cublas is null)
             RunKernel(c, a, b, DevicePointer.Null, m, n, k, batch, accumulate);
         else
-            cublas.Gemm(a.IsTransposed, b.IsTransposed, m, n, k, a.Pointer, a.RowStride, a.BatchStride, b.Pointer, b.RowStride, b.BatchStride, c, n, (long)m * n, batch, accumulate);
+            cublas.Gemm(a.IsTransposed, b.IsTransposed, m, n, k, a.Pointer, a.RowStride, a.BatchStride, b.Pointer, b.RowStride,
+                b.BatchStride, c, n, (long)m * n, batch, accumulate);
     }
 
     /// <summary>y [rows, outputs] = x [rows, inputs] weightᵀ + bias; the bias may be null.</summary>
@@ -63,7 +66,8 @@ sealed class MatrixProducts : IDisposable
             RunKernel(y, new(x, false, inputs), new(weight, true, inputs), bias, rows, outputs, inputs, 1, accumulate: false);
             return;
         }
-        if (!bias.IsNull && cublasLt is not null && cublasLt.Linear(stream, x, weight, bias, y, rows, inputs, outputs, allowTf32, workspace!.Pointer, workspace.Count))
+        if (!bias.IsNull && cublasLt is not null
+            && cublasLt.Linear(stream, x, weight, bias, y, rows, inputs, outputs, allowTf32, workspace!.Pointer, workspace.Count))
             return;
         Run(y, new(x, false, inputs), new(weight, true, inputs), rows, outputs, inputs, 1, accumulate: false);
         if (!bias.IsNull)
@@ -74,11 +78,14 @@ sealed class MatrixProducts : IDisposable
     public void AddRow(DevicePointer y, DevicePointer x, DevicePointer b, int columns, long count) =>
         addRow.Launch(stream.Moving(sizeof(float) * (count + columns), sizeof(float) * count), count, columns, y, x, b, columns, count);
 
-    /// <summary>dweight [outputs, inputs] = dyᵀ x, + dweight if accumulating, and dbias [outputs] = the sum of the rows of dy, all in one pass.</summary>
+    /// <summary>dweight [outputs, inputs] = dyᵀ x, + dweight if accumulating, and dbias [outputs] = the sum of the rows of dy, all in one
+    /// pass.</summary>
     /// <returns>False when there is no such pass; nothing was done then.</returns>
-    public bool TryLinearBackwardWeight(DevicePointer dweight, DevicePointer dbias, DevicePointer dy, DevicePointer x, int rows, int inputs, int outputs, bool accumulate) =>
+    public bool TryLinearBackwardWeight(DevicePointer dweight, DevicePointer dbias, DevicePointer dy, DevicePointer x, int rows, int inputs,
+        int outputs, bool accumulate) =>
         cublasLt is not null && workspace is not null
-        && cublasLt.LinearBackwardWeight(stream, dy, x, dweight, dbias, rows, inputs, outputs, allowTf32, workspace.Pointer, workspace.Count, accumulate);
+        && cublasLt.LinearBackwardWeight(stream, dy, x, dweight, dbias, rows, inputs, outputs, allowTf32, workspace.Pointer,
+            workspace.Count, accumulate);
 
     public void Dispose()
     {

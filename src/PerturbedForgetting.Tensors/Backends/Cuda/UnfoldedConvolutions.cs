@@ -46,7 +46,8 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
                 using Block gradient = GroupRows(shape, part, group, dy);
                 DevicePointer image = dx + Bytes((long)part.FirstImage * shape.Height * shape.Width * shape.Channels);
                 using Block windows = shape.IsPointwise ? new Block(image) : new Block(allocator, part.Rows * shape.WindowLength);
-                products.Run(windows.Pointer, new(gradient.Pointer, false, shape.GroupFilters), new(Group(weight, shape, group), false, shape.WindowLength),
+                products.Run(windows.Pointer, new(gradient.Pointer, false, shape.GroupFilters),
+                    new(Group(weight, shape, group), false, shape.WindowLength),
                     part.RowCount, shape.WindowLength, shape.GroupFilters, 1, accumulate);
                 if (!shape.IsPointwise)
                     im2Col.Backward(stream, image, windows.Pointer, shape, group, part.Images);
@@ -63,7 +64,8 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
             {
                 using Block windows = Unfold(shape, part, group, x);
                 using Block gradient = GroupRows(shape, part, group, dy);
-                products.Run(Group(dweight, shape, group), new(gradient.Pointer, true, shape.GroupFilters), new(windows.Pointer, false, shape.WindowLength),
+                products.Run(Group(dweight, shape, group), new(gradient.Pointer, true, shape.GroupFilters),
+                    new(windows.Pointer, false, shape.WindowLength),
                     shape.GroupFilters, shape.WindowLength, part.RowCount, 1, accumulate || part.FirstImage > 0);
             }
         }
@@ -81,7 +83,9 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
 
     static IEnumerable<Part> Parts(ConvolutionShape shape)
     {
-        int most = shape.IsPointwise ? shape.N : (int)Math.Clamp(MostUnfolded / ((long)shape.OutputPixels * shape.WindowLength), 1, shape.N);
+        int most = shape.IsPointwise
+            ? shape.N
+            : (int)Math.Clamp(MostUnfolded / ((long)shape.OutputPixels * shape.WindowLength), 1, shape.N);
         for (int first = 0; first < shape.N; first += most)
             yield return new(first, Math.Min(most, shape.N - first), shape.OutputPixels);
     }
@@ -109,7 +113,8 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
         return narrow;
     }
 
-    static DevicePointer Group(DevicePointer weight, in ConvolutionShape shape, int group) => weight + Bytes((long)group * shape.GroupFilters * shape.WindowLength);
+    static DevicePointer Group(DevicePointer weight, in ConvolutionShape shape, int group) =>
+        weight + Bytes((long)group * shape.GroupFilters * shape.WindowLength);
 
     static long Bytes(long elements) => sizeof(float) * elements;
 

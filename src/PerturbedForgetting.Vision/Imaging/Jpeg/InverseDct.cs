@@ -44,7 +44,8 @@ static class InverseDct
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Store(Vector256<int> r0, Vector256<int> r1, Vector256<int> r2, Vector256<int> r3, ref byte target, int stride)
     {
-        Vector256<sbyte> signed = Vector256.NarrowWithSaturation(Vector256.NarrowWithSaturation(r0, r1), Vector256.NarrowWithSaturation(r2, r3));
+        Vector256<sbyte> signed =
+            Vector256.NarrowWithSaturation(Vector256.NarrowWithSaturation(r0, r1), Vector256.NarrowWithSaturation(r2, r3));
         Vector256<ulong> rows = (signed.AsByte() ^ Vector256.Create((byte)128)).AsUInt64();
         for (int i = 0; i < 4; i++)
             Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, i * stride), rows[i]);

@@ -43,20 +43,25 @@ static class JpegColor
     {
         if (luma.Length < 32)
             return 0;
-        ref byte y0 = ref MemoryMarshal.GetReference(luma), b0 = ref MemoryMarshal.GetReference(cb), r0 = ref MemoryMarshal.GetReference(cr);
+        ref byte y0 = ref MemoryMarshal.GetReference(luma), b0 = ref MemoryMarshal.GetReference(cb),
+            r0 = ref MemoryMarshal.GetReference(cr);
         ref byte to = ref MemoryMarshal.GetReference(target);
         Vector256<byte> zero = Vector256<byte>.Zero;
         Vector256<short> center = Vector256.Create((short)128);
         for (int next = 0; next < luma.Length; next += 32)
         {
             int x = Math.Min(next, luma.Length - 32);
-            Vector256<byte> y = Vector256.LoadUnsafe(ref y0, (nuint)x), b = Vector256.LoadUnsafe(ref b0, (nuint)x), r = Vector256.LoadUnsafe(ref r0, (nuint)x);
+            Vector256<byte> y = Vector256.LoadUnsafe(ref y0, (nuint)x), b = Vector256.LoadUnsafe(ref b0, (nuint)x),
+                r = Vector256.LoadUnsafe(ref r0, (nuint)x);
             // Unpacking and packing both work on halves of 16 bytes: the order comes back.
-            Channels(Avx2.UnpackLow(y, zero).AsInt16(), Avx2.UnpackLow(b, zero).AsInt16() - center, Avx2.UnpackLow(r, zero).AsInt16() - center,
+            Channels(Avx2.UnpackLow(y, zero).AsInt16(), Avx2.UnpackLow(b, zero).AsInt16() - center,
+                Avx2.UnpackLow(r, zero).AsInt16() - center,
                 out Vector256<short> red0, out Vector256<short> green0, out Vector256<short> blue0);
-            Channels(Avx2.UnpackHigh(y, zero).AsInt16(), Avx2.UnpackHigh(b, zero).AsInt16() - center, Avx2.UnpackHigh(r, zero).AsInt16() - center,
+            Channels(Avx2.UnpackHigh(y, zero).AsInt16(), Avx2.UnpackHigh(b, zero).AsInt16() - center,
+                Avx2.UnpackHigh(r, zero).AsInt16() - center,
                 out Vector256<short> red1, out Vector256<short> green1, out Vector256<short> blue1);
-            Interleave(Avx2.PackUnsignedSaturate(red0, red1), Avx2.PackUnsignedSaturate(green0, green1), Avx2.PackUnsignedSaturate(blue0, blue1), ref Unsafe.Add(ref to, x * 3));
+            Interleave(Avx2.PackUnsignedSaturate(red0, red1), Avx2.PackUnsignedSaturate(green0, green1),
+                Avx2.PackUnsignedSaturate(blue0, blue1), ref Unsafe.Add(ref to, x * 3));
         }
         return luma.Length;
     }
@@ -65,7 +70,8 @@ static class JpegColor
     /// 91881 = 65536 + 26345, 116130 = 2 x 65536 - 14942, -46802 = -65536 + 18734.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Channels(
-        Vector256<short> y, Vector256<short> cb, Vector256<short> cr, out Vector256<short> red, out Vector256<short> green, out Vector256<short> blue)
+        Vector256<short> y, Vector256<short> cb, Vector256<short> cr, out Vector256<short> red, out Vector256<short> green,
+        out Vector256<short> blue)
     {
         Vector256<short> two = Vector256.Create((short)2);
         red = y + cr + Products(cr, two, 26345, Half / 2, 0);
@@ -78,7 +84,8 @@ static class JpegColor
     static Vector256<short> Products(Vector256<short> a, Vector256<short> b, short fa, short fb, int addend)
     {
         Vector256<short> factors = Vector256.Create((ushort)fa | (uint)(ushort)fb << 16).AsInt16();
-        Vector256<int> low = Avx2.MultiplyAddAdjacent(Avx2.UnpackLow(a, b), factors), high = Avx2.MultiplyAddAdjacent(Avx2.UnpackHigh(a, b), factors);
+        Vector256<int> low = Avx2.MultiplyAddAdjacent(Avx2.UnpackLow(a, b), factors),
+            high = Avx2.MultiplyAddAdjacent(Avx2.UnpackHigh(a, b), factors);
         Vector256<int> add = Vector256.Create(addend);
         return Avx2.PackSignedSaturate((low + add) >> 16, (high + add) >> 16);
     }
@@ -112,7 +119,8 @@ static class JpegColor
     /// <summary>CMYK or YCCK to RGB. Samples are taken as inverted (255 = no ink), which is what every writer of such
     /// files does and what Pillow assumes; then ink and black multiply, in Pillow's rounding.</summary>
     public static void FromInks(
-        ReadOnlySpan<byte> cyan, ReadOnlySpan<byte> magenta, ReadOnlySpan<byte> yellow, ReadOnlySpan<byte> black, bool transformed, Span<byte> target)
+        ReadOnlySpan<byte> cyan, ReadOnlySpan<byte> magenta, ReadOnlySpan<byte> yellow, ReadOnlySpan<byte> black, bool transformed,
+        Span<byte> target)
     {
         for (int x = 0, at = 0; x < cyan.Length; x++, at += 3)
         {

@@ -51,7 +51,8 @@ sealed class JpegScan
         Any = true;
     }
 
-    /// <summary>Decodes the data of the scan just begun, a sequential one as far as it is needed; returns the position behind them.</summary>
+    /// <summary>Decodes the data of the scan just begun, a sequential one as far as it is needed; returns the position behind
+    /// them.</summary>
     public int Decode(
         JpegFrame frame, HuffmanTable[] dc, HuffmanTable[] ac, int[][] quant, bool[] quantDefined, int restartInterval,
         ReadOnlySpan<byte> data, int position)
@@ -128,7 +129,8 @@ sealed class JpegScan
         foreach (JpegComponent component in components.AsSpan(0, count))
         {
             bool needsDc = spectrum is { Start: 0, High: 0 }, needsAc = spectrum.End > 0;
-            if ((needsDc && !dc[component.DcTable].Defined) || (needsAc && !ac[component.AcTable].Defined) || !quantDefined[component.QuantTable])
+            if ((needsDc && !dc[component.DcTable].Defined) || (needsAc && !ac[component.AcTable].Defined)
+                || !quantDefined[component.QuantTable])
                 throw Corrupt("a scan uses a table that the file does not define");
         }
     }

@@ -54,8 +54,8 @@ abstract class BlasFixture(string deviceName) : KernelFixture(deviceName)
         CublasLt.Dispose();
     }
 
-    /// <summary>Each element within what rounding may do: the software GPU sums in float64 and rounds once, 2⁻²⁴ of the sum; a real one rounds each
-    /// partial sum, 2⁻²⁴ of at most the magnitude, and cuts factors to 10 bits of mantissa for TF32, 2⁻¹⁰ of each.</summary>
+    /// <summary>Each element within what rounding may do: the software GPU sums in float64 and rounds once, 2⁻²⁴ of the sum; a real one
+    /// rounds each partial sum, 2⁻²⁴ of at most the magnitude, and cuts factors to 10 bits of mantissa for TF32, 2⁻¹⁰ of each.</summary>
     protected void AssertSums(ReadOnlySpan<float> actual, ReadOnlySpan<ExactSum> expected, bool isTf32 = false)
     {
         Assert.That(actual.Length, Is.EqualTo(expected.Length));
@@ -65,7 +65,8 @@ abstract class BlasFixture(string deviceName) : KernelFixture(deviceName)
             double bound = IsSimulated ? Math.ScaleB(Math.Abs(value), -24) + Math.ScaleB(magnitude * terms, -52)
                 : Math.ScaleB(magnitude * terms, -24) + (isTf32 ? Math.ScaleB(magnitude, -9) : 0);
             if (!(Math.Abs(actual[i] - value) <= bound))
-                Assert.Fail($"element {i} of {actual.Length} is {actual[i]:R}, not {value:R}: off by {Math.Abs(actual[i] - value):R}, allowed {bound:R}");
+                Assert.Fail($"element {i} of {actual.Length} is {actual[i]:R}, not {value:R}: off by {Math.Abs(actual[i] - value):R}, "
+                    + $"allowed {bound:R}");
         }
     }
 

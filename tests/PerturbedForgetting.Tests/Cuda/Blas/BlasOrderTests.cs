@@ -50,7 +50,8 @@ sealed unsafe class BlasOrderTests(int? seed)
     {
         Multiply(first, a, b, c);
         Multiply(second, c, b, d);
-        Assert.That(Fault(), Does.Contain("cublas sgemm on stream 1").And.Contain("cublas sgemm on stream 2").And.Contain("nothing orders the two"));
+        Assert.That(Fault(), Does.Contain("cublas sgemm on stream 1").And.Contain("cublas sgemm on stream 2")
+            .And.Contain("nothing orders the two"));
     }
 
     /// <summary>Both read A and B and write results of their own; only the workspace is shared.</summary>
@@ -80,8 +81,10 @@ sealed unsafe class BlasOrderTests(int? seed)
         {
             float one = 1, zero = 0;
             Assert.That(api.Call.SetStream(handle, stream.Handle), Is.EqualTo(CublasStatus.Success));
-            Assert.That(api.Call.GemmEx(handle, CublasOperation.None, CublasOperation.None, Size, Size, Size, &one, a.Pointer.Address, CudaDataType.Float32, Size, b.Pointer.Address, CudaDataType.Float32, Size,
-                &zero, result.Pointer.Address, CudaDataType.Float32, Size, CublasComputeType.Float32, CublasGemmAlgorithm.Default), Is.EqualTo(CublasStatus.Success));
+            Assert.That(api.Call.GemmEx(handle, CublasOperation.None, CublasOperation.None, Size, Size, Size, &one, a.Pointer.Address,
+                CudaDataType.Float32, Size, b.Pointer.Address, CudaDataType.Float32, Size,
+                &zero, result.Pointer.Address, CudaDataType.Float32, Size, CublasComputeType.Float32,
+                CublasGemmAlgorithm.Default), Is.EqualTo(CublasStatus.Success));
         }
         gpu.Context.Synchronize();
         Assert.That(d.ToArray(), Is.All.EqualTo((float)Size));
@@ -157,7 +160,8 @@ sealed unsafe class BlasOrderTests(int? seed)
     public void AResultBetweenTheRowsOfAFactorIsNone()
     {
         const int half = Size / 2;
-        blas.Gemm(false, false, Size, half, half, a, Size, 0, b, Size, 0, a.Pointer + (half * sizeof(float)), Size, 0, 1, accumulate: false);
+        blas.Gemm(false, false, Size, half, half, a, Size, 0, b, Size, 0, a.Pointer + (half * sizeof(float)), Size, 0, 1,
+            accumulate: false);
         float[] rows = a.ToArray();
         for (int i = 0; i < rows.Length; i++)
             Assert.That(rows[i], Is.EqualTo(i % Size < half ? 1 : half));
@@ -175,8 +179,11 @@ sealed unsafe class BlasOrderTests(int? seed)
     [Test]
     public void ARefusalSaysWhatAndWhatToDo()
     {
-        CudaLibraryException error = Assert.Throws<CudaLibraryException>(() => blas.Gemm(false, false, Size, Size, Size, a, Size - 1, 0, b, Size, 0, c, Size, 0, 1, accumulate: false))!;
-        Assert.That(error.Message, Is.EqualTo("cuBLAS 12.6.4: cublasGemmEx failed: CUBLAS_STATUS_INVALID_VALUE (7). the leading dimension of B is 7; B has 8 rows as it is stored (column-major) "
+        CudaLibraryException error = Assert.Throws<CudaLibraryException>(() =>
+            blas.Gemm(false, false, Size, Size, Size, a, Size - 1, 0, b, Size, 0, c, Size, 0, 1, accumulate: false))!;
+        Assert.That(error.Message,
+            Is.EqualTo("cuBLAS 12.6.4: cublasGemmEx failed: CUBLAS_STATUS_INVALID_VALUE (7). the leading dimension of B is 7; B has 8 rows "
+                + "as it is stored (column-major) "
             + CublasErrors.RemedyFor(CublasStatus.InvalidValue)));
     }
 

@@ -52,8 +52,10 @@ sealed unsafe class BlasTableTests
         CublasApi blas = CublasApi.From(_ => 0, "libnothing.so");
         CublasLtApi lt = CublasLtApi.From(_ => 0, "libnothing.so");
         nint handle;
-        Assert.That((blas.IsSupported, blas.Version, blas.Call.Create(&handle)), Is.EqualTo((false, (Version?)null, CublasStatus.NotInitialized)));
-        Assert.That((lt.IsSupported, lt.Version, lt.Call.Create(&handle)), Is.EqualTo((false, (Version?)null, CublasStatus.NotInitialized)));
+        Assert.That((blas.IsSupported, blas.Version, blas.Call.Create(&handle)),
+            Is.EqualTo((false, (Version?)null, CublasStatus.NotInitialized)));
+        Assert.That((lt.IsSupported, lt.Version, lt.Call.Create(&handle)),
+            Is.EqualTo((false, (Version?)null, CublasStatus.NotInitialized)));
         Assert.That(blas.WhyUnusable, Is.EqualTo("there is no cuBLAS: libnothing.so is no cuBLAS"));
         Assert.That(lt.WhyUnusable, Is.EqualTo("there is no cuBLASLt: libnothing.so is no cuBLASLt"));
     }
@@ -62,7 +64,8 @@ sealed unsafe class BlasTableTests
     public void WhatALibraryLacksIsNamed()
     {
         using var driver = new SimulatedDriver();
-        CublasApi blas = CublasApi.From(name => name == "cublasCreate_v2" ? (nint)driver.Cublas.Call.Create : name == "cublasGetProperty" ? (nint)driver.Cublas.Call.GetProperty : 0, "libbare.so");
+        CublasApi blas = CublasApi.From(name => name == "cublasCreate_v2" ? (nint)driver.Cublas.Call.Create : name == "cublasGetProperty"
+            ? (nint)driver.Cublas.Call.GetProperty : 0, "libbare.so");
         Assert.That(blas.WhyUnusable, Does.StartWith("cuBLAS 12.6.4 (libbare.so) lacks cublasDestroy_v2, "));
         Assert.That(blas.MissingExports, Does.Contain("cublasGemmEx").And.Not.Contain("cublasGetProperty"));
         Assert.That(blas.Call.Destroy(0), Is.EqualTo(CublasStatus.NotSupported));
@@ -80,7 +83,8 @@ sealed unsafe class BlasTableTests
         string problem = $"(software GPU) is of version {version}; 12 or 13 is needed";
         Assert.That(gpu.Driver.Cublas.WhyUnusable, Is.EqualTo($"cuBLAS {problem}"));
         CudaLibraryException error = Assert.Throws<CudaLibraryException>(() => new Cublas(gpu.Context, gpu.Driver.Cublas))!;
-        Assert.That(error.Message, Does.Contain(problem).And.Contain("Install cuBLAS 12 or 13").And.Contain("PERTURBED_FORGETTING_CUBLAS;"));
+        Assert.That(error.Message, Does.Contain(problem).And.Contain("Install cuBLAS 12 or 13")
+            .And.Contain("PERTURBED_FORGETTING_CUBLAS;"));
         error = Assert.Throws<CudaLibraryException>(() => new CublasLt(gpu.Context, gpu.Driver.CublasLt))!;
         Assert.That(error.Message, Does.Contain(problem).And.Contain("PERTURBED_FORGETTING_CUBLASLT;"));
     }
@@ -104,7 +108,9 @@ sealed unsafe class BlasTableTests
         Assert.That(gpu.Driver.CublasLt.WhyUnusable, Does.StartWith("there is no cuBLASLt"));
     }
 
-    static CublasApi Bare(SimulatedDriver driver) => CublasApi.From(name => name == "cublasCreate_v2" ? (nint)driver.Cublas.Call.Create : 0, "libbare.so");
+    static CublasApi Bare(SimulatedDriver driver) =>
+        CublasApi.From(name => name == "cublasCreate_v2" ? (nint)driver.Cublas.Call.Create : 0, "libbare.so");
 
-    static CublasLtApi BareLt(SimulatedDriver driver) => CublasLtApi.From(name => name == "cublasLtCreate" ? (nint)driver.CublasLt.Call.Create : 0, "libbare.so");
+    static CublasLtApi BareLt(SimulatedDriver driver) =>
+        CublasLtApi.From(name => name == "cublasLtCreate" ? (nint)driver.CublasLt.Call.Create : 0, "libbare.so");
 }

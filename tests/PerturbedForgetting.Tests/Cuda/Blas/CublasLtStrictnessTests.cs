@@ -126,13 +126,19 @@ sealed unsafe class CublasLtStrictnessTests
     public void AttributesHaveTheirSize()
     {
         int value = 0;
-        Expect(CublasStatus.InvalidValue, blas.Lt.MatmulDescSetAttribute(description, CublasLtMatmulAttribute.BiasPointer, &value, sizeof(int)), "8 bytes; 4 are given");
-        Expect(CublasStatus.InvalidValue, blas.Lt.MatmulDescSetAttribute(description, CublasLtMatmulAttribute.Epilogue, null, sizeof(int)), "none are given");
-        Expect(CublasStatus.InvalidValue, blas.Lt.MatmulDescSetAttribute(description, (CublasLtMatmulAttribute)77, &value, sizeof(int)), "attribute 77");
-        Expect(CublasStatus.InvalidValue, blas.Lt.MatmulPreferenceSetAttribute(preference, CublasLtPreferenceAttribute.MaxWorkspaceBytes, &value, sizeof(int)), "8 bytes");
-        Expect(CublasStatus.InvalidValue, blas.Lt.MatmulPreferenceSetAttribute(preference, (CublasLtPreferenceAttribute)77, &value, sizeof(int)), "attribute 77");
+        Expect(CublasStatus.InvalidValue,
+            blas.Lt.MatmulDescSetAttribute(description, CublasLtMatmulAttribute.BiasPointer, &value, sizeof(int)), "8 bytes; 4 are given");
+        Expect(CublasStatus.InvalidValue, blas.Lt.MatmulDescSetAttribute(description, CublasLtMatmulAttribute.Epilogue, null, sizeof(int)),
+            "none are given");
+        Expect(CublasStatus.InvalidValue, blas.Lt.MatmulDescSetAttribute(description, (CublasLtMatmulAttribute)77, &value, sizeof(int)),
+            "attribute 77");
+        Expect(CublasStatus.InvalidValue, blas.Lt.MatmulPreferenceSetAttribute(preference, CublasLtPreferenceAttribute.MaxWorkspaceBytes,
+            &value, sizeof(int)), "8 bytes");
+        Expect(CublasStatus.InvalidValue,
+            blas.Lt.MatmulPreferenceSetAttribute(preference, (CublasLtPreferenceAttribute)77, &value, sizeof(int)), "attribute 77");
         value = 9;
-        Expect(CublasStatus.InvalidValue, blas.Lt.MatmulDescSetAttribute(description, CublasLtMatmulAttribute.TransposeA, &value, sizeof(int)), "9 is no operation");
+        Expect(CublasStatus.InvalidValue,
+            blas.Lt.MatmulDescSetAttribute(description, CublasLtMatmulAttribute.TransposeA, &value, sizeof(int)), "9 is no operation");
     }
 
     [Test]
@@ -161,7 +167,8 @@ sealed unsafe class CublasLtStrictnessTests
     }
 
     // [1, K·…]·[…, 1]: sums much longer than D is wide.
-    void DescribeLongSums() => (layoutA, layoutB, layoutD) = (Layout(1, RawBlas.M * RawBlas.K), Layout(RawBlas.M * RawBlas.K, 1), Layout(1, 1));
+    void DescribeLongSums() =>
+        (layoutA, layoutB, layoutD) = (Layout(1, RawBlas.M * RawBlas.K), Layout(RawBlas.M * RawBlas.K, 1), Layout(1, 1));
 
     nint Layout(int rows, int columns, int? leading = null)
     {
@@ -186,14 +193,16 @@ sealed unsafe class CublasLtStrictnessTests
     {
         int found;
         fixed (CublasLtHeuristicResult* place = &result)
-            return blas.Lt.MatmulAlgoGetHeuristic(handle, description, layoutA, layoutB, layoutD, layoutD, preference, requested, place, &found);
+            return blas.Lt.MatmulAlgoGetHeuristic(handle, description, layoutA, layoutB, layoutD, layoutD, preference, requested, place,
+                &found);
     }
 
     CublasStatus Matmul(CublasLtAlgorithm algorithm, ulong workspace = 0, nuint workspaceBytes = 0, ulong? a = null, ulong? c = null)
     {
         float alpha = 1, beta = 0;
         ulong d = c ?? blas.C.Pointer.Address;
-        return blas.Lt.Matmul(handle, description, &alpha, a ?? blas.A.Pointer.Address, layoutA, blas.B.Pointer.Address, layoutB, &beta, d, layoutD, d, layoutD, &algorithm, workspace, workspaceBytes, 0);
+        return blas.Lt.Matmul(handle, description, &alpha, a ?? blas.A.Pointer.Address, layoutA, blas.B.Pointer.Address, layoutB, &beta, d,
+            layoutD, d, layoutD, &algorithm, workspace, workspaceBytes, 0);
     }
 
     void Expect(CublasStatus expected, CublasStatus status, string finding = "")

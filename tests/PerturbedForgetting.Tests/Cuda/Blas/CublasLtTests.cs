@@ -8,7 +8,8 @@ namespace PerturbedForgetting.Tests.Cuda.Blas;
 sealed class CublasLtTests(string device) : BlasFixture(device)
 {
     // Rows, inputs, outputs: whole tiles, odd sizes, sums that are split.
-    static readonly object[] shapes = [new[] { 1, 1, 1 }, new[] { 3, 5, 7 }, new[] { 64, 128, 64 }, new[] { 67, 33, 129 }, new[] { 300, 4, 8 }, new[] { 2, 515, 10 }];
+    static readonly object[] shapes =
+        [new[] { 1, 1, 1 }, new[] { 3, 5, 7 }, new[] { 64, 128, 64 }, new[] { 67, 33, 129 }, new[] { 300, 4, 8 }, new[] { 2, 515, 10 }];
 
     [TestCaseSource(nameof(shapes))]
     public void Linear(int rows, int inputs, int outputs)
@@ -18,7 +19,9 @@ sealed class CublasLtTests(string device) : BlasFixture(device)
         foreach ((bool hasBias, bool isTf32) in new[] { (false, false), (true, false), (false, true), (true, true) })
         {
             DeviceBuffer<float> y = Poisoned<float>(rows * outputs);
-            bool isDone = CublasLt.Linear(Stream, from, by, hasBias ? with.Pointer : DevicePointer.Null, y, rows, inputs, outputs, isTf32, Workspace, WorkspaceBytes);
+            bool isDone = CublasLt.Linear(Stream, from, by, hasBias
+                ? with.Pointer
+                : DevicePointer.Null, y, rows, inputs, outputs, isTf32, Workspace, WorkspaceBytes);
             Assert.That(isDone, Is.True);
             var expected = new ExactSum[rows * outputs];
             for (int r = 0; r < rows; r++)
@@ -38,10 +41,13 @@ sealed class CublasLtTests(string device) : BlasFixture(device)
     {
         float[] dy = Normal(rows * outputs), x = Normal(rows * inputs), before = Normal(outputs * inputs);
         DeviceBuffer<float> gradient = Upload<float>(dy), from = Upload<float>(x);
-        foreach ((bool hasBias, bool isTf32, bool accumulate) in new[] { (false, false, false), (true, false, false), (true, true, true), (false, true, true) })
+        foreach ((bool hasBias, bool isTf32, bool accumulate) in new[] { (false, false, false), (true, false, false), (true, true, true),
+            (false, true, true) })
         {
             DeviceBuffer<float> dweight = Upload<float>(before), dbias = Poisoned<float>(outputs);
-            bool isDone = CublasLt.LinearBackwardWeight(Stream, gradient, from, dweight, hasBias ? dbias.Pointer : DevicePointer.Null, rows, inputs, outputs, isTf32, Workspace, WorkspaceBytes, accumulate);
+            bool isDone = CublasLt.LinearBackwardWeight(Stream, gradient, from, dweight, hasBias
+                ? dbias.Pointer
+                : DevicePointer.Null, rows, inputs, outputs, isTf32, Workspace, WorkspaceBytes, accumulate);
             Assert.That(isDone, Is.True);
             var expected = new ExactSum[outputs * inputs];
             var sums = new ExactSum[outputs];
@@ -68,7 +74,8 @@ sealed class CublasLtTests(string device) : BlasFixture(device)
     [Test]
     public void AnAlgorithmIsChosenOnceAShape()
     {
-        DeviceBuffer<float> x = Upload<float>(Normal(64)), weight = Upload<float>(Normal(64)), bias = Upload<float>(Normal(8)), y = Poisoned<float>(64);
+        DeviceBuffer<float> x = Upload<float>(Normal(64)), weight = Upload<float>(Normal(64)), bias = Upload<float>(Normal(8)),
+            y = Poisoned<float>(64);
         for (int i = 0; i < 3; i++)
         {
             CublasLt.Linear(Stream, x, weight, bias, y, 8, 8, 8, tf32: false, Workspace, WorkspaceBytes);
@@ -85,7 +92,8 @@ sealed class CublasLtTests(string device) : BlasFixture(device)
     [Test]
     public void ABiasThatIsUsedLaterIsItsOwn()
     {
-        DeviceBuffer<float> x = Upload<float>(1), weight = Upload<float>(1), y = Poisoned<float>(1), first = Upload<float>(10), second = Upload<float>(20);
+        DeviceBuffer<float> x = Upload<float>(1), weight = Upload<float>(1), y = Poisoned<float>(1), first = Upload<float>(10),
+            second = Upload<float>(20);
         CublasLt.Linear(Stream, x, weight, first, y, 1, 1, 1, tf32: false, Workspace, WorkspaceBytes);
         Assert.That(Download(y)[0], Is.EqualTo(11));
         CublasLt.Linear(Stream, x, weight, second, y, 1, 1, 1, tf32: false, Workspace, WorkspaceBytes);
@@ -96,12 +104,15 @@ sealed class CublasLtTests(string device) : BlasFixture(device)
     public void ALaunchIsCountedWithItsBytes()
     {
         const int rows = 6, inputs = 20, outputs = 9;
-        DeviceBuffer<float> x = Upload<float>(Normal(rows * inputs)), weight = Upload<float>(Normal(outputs * inputs)), bias = Upload<float>(Normal(outputs)), y = Poisoned<float>(rows * outputs);
+        DeviceBuffer<float> x = Upload<float>(Normal(rows * inputs)), weight = Upload<float>(Normal(outputs * inputs)),
+            bias = Upload<float>(Normal(outputs)), y = Poisoned<float>(rows * outputs);
         CublasLt.Linear(Stream, x, weight, bias, y, rows, inputs, outputs, tf32: false, Workspace, WorkspaceBytes);
         long loaded = 4 * ((rows * inputs) + (outputs * inputs) + outputs), stored = 4 * rows * outputs;
         AssertTraffic("cublasLt matmul", loaded, stored);
-        CublasLt.LinearBackwardWeight(Stream, y, x, weight, bias, rows, inputs, outputs, tf32: false, Workspace, WorkspaceBytes, accumulate: false);
-        AssertTraffic("cublasLt matmul", loaded + (4 * ((rows * inputs) + (rows * outputs))), stored + (4 * ((outputs * inputs) + outputs)));
+        CublasLt.LinearBackwardWeight(Stream, y, x, weight, bias, rows, inputs, outputs, tf32: false, Workspace, WorkspaceBytes,
+            accumulate: false);
+        AssertTraffic("cublasLt matmul", loaded + (4 * ((rows * inputs) + (rows * outputs))),
+            stored + (4 * ((outputs * inputs) + outputs)));
         if (IsSimulated)
             Assert.That(CountersOf("cublasLt matmul")!.Launches, Is.EqualTo(2));
     }

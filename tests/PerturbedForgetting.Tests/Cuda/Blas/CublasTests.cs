@@ -10,16 +10,19 @@ sealed class CublasTests(string device) : BlasFixture(device)
     static IEnumerable<TestCaseData> Cases()
     {
         // The last has more than one tile of the software GPU in every direction.
-        foreach ((int m, int n, int k, int batch) in new[] { (1, 1, 1, 1), (2, 3, 1, 1), (31, 33, 17, 2), (5, 1, 129, 3), (64, 64, 128, 1), (65, 130, 257, 1) })
+        foreach ((int m, int n, int k, int batch) in new[] { (1, 1, 1, 1), (2, 3, 1, 1), (31, 33, 17, 2), (5, 1, 129, 3), (64, 64, 128, 1),
+            (65, 130, 257, 1) })
             for (int ops = 0; ops < 4; ops++)
                 yield return new TestCaseData(m, n, k, batch, (ops & 2) != 0, (ops & 1) != 0);
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void Products(int m, int n, int k, int batch, bool transposeA, bool transposeB) => Check(m, n, k, batch, transposeA, transposeB, isTf32: false);
+    public void Products(int m, int n, int k, int batch, bool transposeA, bool transposeB) =>
+        Check(m, n, k, batch, transposeA, transposeB, isTf32: false);
 
     [TestCaseSource(nameof(Cases))]
-    public void ProductsInTf32(int m, int n, int k, int batch, bool transposeA, bool transposeB) => Check(m, n, k, batch, transposeA, transposeB, isTf32: true);
+    public void ProductsInTf32(int m, int n, int k, int batch, bool transposeA, bool transposeB) =>
+        Check(m, n, k, batch, transposeA, transposeB, isTf32: true);
 
     /// <summary>Rows longer than the matrix, gaps between the matrices, one B for all: nothing beside C is written.</summary>
     void Check(int m, int n, int k, int batch, bool transposeA, bool transposeB, bool isTf32)
@@ -40,7 +43,8 @@ sealed class CublasTests(string device) : BlasFixture(device)
                 {
                     ExactSum sum = default;
                     for (int d = 0; d < k; d++)
-                        sum += (double)Factor(a[(p * strideA) + (transposeA ? (d * lda) + i : (i * lda) + d)]) * Factor(b[transposeB ? (j * ldb) + d : (d * ldb) + j]);
+                        sum += (double)Factor(a[(p * strideA) + (transposeA ? (d * lda) + i : (i * lda) + d)])
+                            * Factor(b[transposeB ? (j * ldb) + d : (d * ldb) + j]);
                     int at = (p * strideC) + (i * ldc) + j;
                     (expected[at], expectedSums[at]) = (sum, sum + c[at]);
                 }
@@ -75,7 +79,8 @@ sealed class CublasTests(string device) : BlasFixture(device)
         const int tokens = 7, heads = 3, size = 5;
         float[] q = Normal(tokens * heads * size), w = Normal(size * size);
         DeviceBuffer<float> x = Upload<float>(q), weight = Upload<float>(w), y = Poisoned<float>(q.Length);
-        Cublas.Gemm(false, false, tokens, size, size, x, heads * size, size, weight, size, 0, y, heads * size, size, heads, accumulate: false);
+        Cublas.Gemm(false, false, tokens, size, size, x, heads * size, size, weight, size, 0, y, heads * size, size, heads,
+            accumulate: false);
         var expected = new ExactSum[q.Length];
         for (int row = 0; row < tokens * heads; row++)
             for (int j = 0; j < size; j++)

@@ -4,7 +4,8 @@ using PerturbedForgetting.Tests.Cuda.Driver;
 
 namespace PerturbedForgetting.Tests.Cuda.Blas;
 
-/// <summary>A software GPU and the tables of its libraries, called as C code would call them; each call has one property for every argument that a test may make wrong.</summary>
+/// <summary>A software GPU and the tables of its libraries, called as C code would call them; each call has one property for every argument
+/// that a test may make wrong.</summary>
 sealed unsafe class RawBlas : IDisposable
 {
     public const int M = 3, N = 4, K = 5;
@@ -47,7 +48,8 @@ sealed unsafe class RawBlas : IDisposable
     {
         float alpha = 1, beta = call.Beta;
         return Api.GemmStridedBatchedEx(handle, call.TransposeA, call.TransposeB, call.M, call.N, call.K, call.HasAlpha ? &alpha : null,
-            call.A ?? A.Pointer.Address, call.Type, call.Lda, call.StrideA, call.B ?? B.Pointer.Address, CudaDataType.Float32, call.Ldb, 0, call.HasBeta ? &beta : null,
+            call.A ?? A.Pointer.Address, call.Type, call.Lda, call.StrideA, call.B ?? B.Pointer.Address, CudaDataType.Float32, call.Ldb, 0,
+            call.HasBeta ? &beta : null,
             call.C ?? C.Pointer.Address, CudaDataType.Float32, call.Ldc, call.StrideC, call.Batch, call.Compute, call.Algorithm);
     }
 

@@ -36,7 +36,8 @@ sealed class ConvolutionPlanTests
         ConvolutionPlan plan = cudnn.Plan(shape, tf32: false, deterministic: true)!;
         Assert.That(plan.ForwardAlgorithm.Number, Is.EqualTo(1));
         Assert.That(plan.BackwardDataAlgorithm, Is.EqualTo(new ConvolutionAlgorithm(1, CudnnMathType.Fma, true, 4 * shape.FilterCount)));
-        Assert.That(plan.BackwardFilterAlgorithm, Is.EqualTo(new ConvolutionAlgorithm(1, CudnnMathType.Fma, true, 4 * shape.FilterCount * 2)));
+        Assert.That(plan.BackwardFilterAlgorithm,
+            Is.EqualTo(new ConvolutionAlgorithm(1, CudnnMathType.Fma, true, 4 * shape.FilterCount * 2)));
     }
 
     [Test]
@@ -44,16 +45,20 @@ sealed class ConvolutionPlanTests
     {
         using Cudnn cudnn = Start();
         ConvolutionPlan plan = cudnn.Plan(shape, tf32: true, deterministic: true)!;
-        Assert.That(new[] { plan.ForwardAlgorithm.MathType, plan.BackwardDataAlgorithm.MathType, plan.BackwardFilterAlgorithm.MathType }, Is.All.EqualTo(CudnnMathType.Default));
-        Assert.That(cudnn.Plan(shape, tf32: true, deterministic: false)!.BackwardFilterAlgorithm.MathType, Is.EqualTo(CudnnMathType.Fma), "algorithm 0 has no matrix units");
+        Assert.That(new[] { plan.ForwardAlgorithm.MathType, plan.BackwardDataAlgorithm.MathType, plan.BackwardFilterAlgorithm.MathType },
+            Is.All.EqualTo(CudnnMathType.Default));
+        Assert.That(cudnn.Plan(shape, tf32: true, deterministic: false)!.BackwardFilterAlgorithm.MathType, Is.EqualTo(CudnnMathType.Fma),
+            "algorithm 0 has no matrix units");
     }
 
     [Test]
     public void TheWorkspaceLimitHolds()
     {
         using Cudnn none = new(gpu.Context, gpu.Driver.Cudnn, workspaceLimit: 0);
-        Assert.That(none.Plan(shape, tf32: false, deterministic: false)!.ForwardAlgorithm, Is.EqualTo(new ConvolutionAlgorithm(0, CudnnMathType.Fma, true, 0)));
-        using Cudnn just = new(gpu.Context, gpu.Driver.Cudnn, workspaceLimit: 16 * 9 * 4), less = new(gpu.Context, gpu.Driver.Cudnn, workspaceLimit: (16 * 9 * 4) - 1);
+        Assert.That(none.Plan(shape, tf32: false, deterministic: false)!.ForwardAlgorithm,
+            Is.EqualTo(new ConvolutionAlgorithm(0, CudnnMathType.Fma, true, 0)));
+        using Cudnn just = new(gpu.Context, gpu.Driver.Cudnn, workspaceLimit: 16 * 9 * 4),
+            less = new(gpu.Context, gpu.Driver.Cudnn, workspaceLimit: (16 * 9 * 4) - 1);
         Assert.That(just.Plan(shape, tf32: false, deterministic: false)!.ForwardAlgorithm.Number, Is.EqualTo(1));
         Assert.That(less.Plan(shape, tf32: false, deterministic: false)!.ForwardAlgorithm.Number, Is.Zero);
     }
@@ -74,7 +79,8 @@ sealed class ConvolutionPlanTests
         ConvolutionPlan first = cudnn.Plan(shape, tf32: false, deterministic: false)!;
         Assert.That(cudnn.Plan(new(2, 6, 5, 4, 8, 3, 3, 1, 1, 1, 1), tf32: false, deterministic: false), Is.SameAs(first));
         Assert.That(cudnn.PlanCount, Is.EqualTo(1));
-        ConvolutionShape[] others = [shape with { N = 3 }, shape with { StrideWidth = 2 }, shape with { PaddingHeight = 2 }, shape with { DilationWidth = 2 }, shape with { Groups = 2 }];
+        ConvolutionShape[] others = [shape with { N = 3 }, shape with { StrideWidth = 2 }, shape with { PaddingHeight = 2 },
+            shape with { DilationWidth = 2 }, shape with { Groups = 2 }];
         foreach (ConvolutionShape other in others)
             Assert.That(cudnn.Plan(other, tf32: false, deterministic: false)!.Shape, Is.EqualTo(other));
         Assert.That(cudnn.Plan(shape, tf32: true, deterministic: false), Is.Not.SameAs(first));
@@ -84,8 +90,10 @@ sealed class ConvolutionPlanTests
 
     static IEnumerable<ConvolutionShape> NoConvolutions() =>
     [
-        shape with { N = 0 }, shape with { Height = 0 }, shape with { Channels = 0 }, shape with { Filters = -1 }, shape with { KernelWidth = 0 }, shape with { StrideHeight = 0 },
-        shape with { PaddingWidth = -1 }, shape with { DilationHeight = 0 }, shape with { Groups = 0 }, shape with { Groups = 3 }, shape with { KernelHeight = 9 },
+        shape with { N = 0 }, shape with { Height = 0 }, shape with { Channels = 0 }, shape with { Filters = -1 },
+            shape with { KernelWidth = 0 }, shape with { StrideHeight = 0 },
+        shape with { PaddingWidth = -1 }, shape with { DilationHeight = 0 }, shape with { Groups = 0 }, shape with { Groups = 3 },
+        shape with { KernelHeight = 9 },
         shape with { Channels = 6, Groups = 4 }, shape with { DilationWidth = 4 },
     ];
 
@@ -93,7 +101,8 @@ sealed class ConvolutionPlanTests
     public void WhatIsNoConvolutionIsRefused(ConvolutionShape wrong)
     {
         using Cudnn cudnn = Start();
-        Assert.That(() => cudnn.Plan(wrong, tf32: false, deterministic: false), Throws.ArgumentException.With.Message.Contains("No convolution").And.Message.Contains($"{wrong.Groups} groups"));
+        Assert.That(() => cudnn.Plan(wrong, tf32: false, deterministic: false),
+            Throws.ArgumentException.With.Message.Contains("No convolution").And.Message.Contains($"{wrong.Groups} groups"));
         Assert.That(cudnn.PlanCount, Is.Zero);
     }
 

@@ -60,8 +60,10 @@ sealed class ConvolutionTests(string device) : KernelFixture(device)
             do
             {
                 int groups = Random.Next(1, 4);
-                shape = new(Random.Next(1, 4), Random.Next(1, 14), Random.Next(1, 14), groups * Random.Next(1, 7), groups * Random.Next(1, 7), Random.Next(1, 5), Random.Next(1, 5),
-                    Random.Next(1, 4), Random.Next(1, 4), Random.Next(0, 3), Random.Next(0, 3), Random.Next(1, 3), Random.Next(1, 3), groups);
+                shape = new(Random.Next(1, 4), Random.Next(1, 14), Random.Next(1, 14), groups * Random.Next(1, 7),
+                    groups * Random.Next(1, 7), Random.Next(1, 5), Random.Next(1, 5),
+                    Random.Next(1, 4), Random.Next(1, 4), Random.Next(0, 3), Random.Next(0, 3), Random.Next(1, 3), Random.Next(1, 3),
+                    groups);
             }
             while (!shape.IsValid);
             TestContext.Out.WriteLine(shape);
@@ -74,9 +76,12 @@ sealed class ConvolutionTests(string device) : KernelFixture(device)
     {
         float[] x = Normal((int)s.InputCount), w = Normal((int)s.FilterCount);
         DeviceBuffer<float> y = Poisoned<float>(s.OutputCount);
-        Run(Plan(s, tf32: false, deterministic: false).ForwardAlgorithm, (memory, bytes) => Plan(s, false, false).Forward(Upload<float>(x), Upload<float>(w), y, memory, bytes));
-        using Tensor input = OnCpu(x, s.N, s.Height, s.Width, s.Channels), filters = OnCpu(w, s.Filters, s.KernelHeight, s.KernelWidth, s.GroupChannels);
-        using Tensor expected = Ops.Conv2d(input, filters, null, (s.StrideHeight, s.StrideWidth), (s.PaddingHeight, s.PaddingWidth), (s.DilationHeight, s.DilationWidth), s.Groups);
+        Run(Plan(s, tf32: false, deterministic: false).ForwardAlgorithm, (memory, bytes) =>
+            Plan(s, false, false).Forward(Upload<float>(x), Upload<float>(w), y, memory, bytes));
+        using Tensor input = OnCpu(x, s.N, s.Height, s.Width, s.Channels),
+            filters = OnCpu(w, s.Filters, s.KernelHeight, s.KernelWidth, s.GroupChannels);
+        using Tensor expected = Ops.Conv2d(input, filters, null, (s.StrideHeight, s.StrideWidth), (s.PaddingHeight, s.PaddingWidth),
+            (s.DilationHeight, s.DilationWidth), s.Groups);
         // Both round sums of normal products.
         int terms = s.KernelHeight * s.KernelWidth * s.GroupChannels;
         AssertClose(Download(y), expected.ToArray<float>(), 1e-6, Math.ScaleB(terms * Math.Sqrt(terms), -23));
@@ -115,14 +120,17 @@ sealed class ConvolutionTests(string device) : KernelFixture(device)
 
     void AssertWithin(string direction, float[] actual, ReferenceConvolution.Sums sums, float[] before, bool isTf32)
     {
-        // The software GPU rounds once to float32 and before that in float64 only. Real devices round each of a sum's terms, and TF32 cuts 2^-10 off both factors.
+        // The software GPU rounds once to float32 and before that in float64 only. Real devices round each of a sum's terms, and TF32 cuts
+        // 2^-10 off both factors.
         double perTerm = IsSimulated ? 1e-12 : Math.ScaleB(1, isTf32 ? -9 : -17);
         for (int i = 0; i < actual.Length; i++)
         {
-            double expected = sums.Values[i] + before[i], allowed = (Math.Abs(expected) * Math.ScaleB(1, -24) * (1 + 1e-6)) + (perTerm * (sums.Sizes[i] + Math.Abs(before[i])));
+            double expected = sums.Values[i] + before[i],
+                allowed = (Math.Abs(expected) * Math.ScaleB(1, -24) * (1 + 1e-6)) + (perTerm * (sums.Sizes[i] + Math.Abs(before[i])));
             // Not "greater than", which NaN is not.
             if (!(Math.Abs(actual[i] - expected) <= allowed))
-                Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"{direction}: element {i} of {actual.Length} is {actual[i]:R}, not {expected:R}; allowed {allowed:R}"));
+                Assert.Fail(string.Create(CultureInfo.InvariantCulture,
+                    $"{direction}: element {i} of {actual.Length} is {actual[i]:R}, not {expected:R}; allowed {allowed:R}"));
         }
     }
 

@@ -97,7 +97,8 @@ sealed class CudnnStreamTests
         stream.Synchronize();
         Assert.That(seen.Seen, Is.EqualTo(new[]
         {
-            "> cudnn convolution forward", "< cudnn convolution forward", "> cudnn convolution backward data", "< cudnn convolution backward data",
+            "> cudnn convolution forward", "< cudnn convolution forward", "> cudnn convolution backward data",
+                "< cudnn convolution backward data",
             "> cudnn convolution backward filter", "< cudnn convolution backward filter",
         }));
         Assert.That(gpu.Driver.Counters.Keys, Is.SubsetOf(seen.Seen.Select(name => name[2..])));
@@ -111,7 +112,8 @@ sealed class CudnnStreamTests
         Assert.That(stream.Synchronize, Throws.Nothing, "an output need not have been written");
         DeviceBuffer<float> other = gpu.Context.Allocate<float>(shape.OutputCount);
         plan.Forward(x, w, other, workspace, workspace.Bytes, accumulate: true);
-        Assert.That(stream.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("y of cudnn convolution forward on stream 1: byte 0").And.Message.Contains("was never written"));
+        Assert.That(stream.Synchronize, Throws.TypeOf<CudaException>()
+            .With.Message.Contains("y of cudnn convolution forward on stream 1: byte 0").And.Message.Contains("was never written"));
     }
 
     [Test]
@@ -130,7 +132,8 @@ sealed class CudnnStreamTests
     public void AnOutputThatLiesInItsInputIsFound()
     {
         plan.Forward(x, w, x, workspace, workspace.Bytes);
-        Assert.That(stream.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("y of cudnn convolution forward on stream 1 overlaps x"));
+        Assert.That(stream.Synchronize, Throws.TypeOf<CudaException>()
+            .With.Message.Contains("y of cudnn convolution forward on stream 1 overlaps x"));
     }
 
     [Test]
@@ -142,7 +145,8 @@ sealed class CudnnStreamTests
         Forward(accumulate: false);
         cudnn.SetStream(second);
         plan.Forward(x, w, other, workspace, workspace.Bytes);
-        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("workspace").And.Message.Contains("nothing orders the two"));
+        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("workspace")
+            .And.Message.Contains("nothing orders the two"));
     }
 
     [Test]
@@ -157,7 +161,9 @@ sealed class CudnnStreamTests
             second.Wait(done);
         }
         second.FillWords(y, 0, shape.OutputCount);
-        Assert.That(gpu.Context.Synchronize, isOrdered ? Throws.Nothing : Throws.TypeOf<CudaException>().With.Message.Contains("cudnn convolution forward on stream 1"));
+        Assert.That(gpu.Context.Synchronize, isOrdered
+            ? Throws.Nothing
+            : Throws.TypeOf<CudaException>().With.Message.Contains("cudnn convolution forward on stream 1"));
     }
 
     [Test]
@@ -165,7 +171,8 @@ sealed class CudnnStreamTests
     {
         ConvolutionShape larger = new(3, 12, 11, 6, 20, 3, 3, 1, 1, 1, 1, 1, 1, 2);
         var random = new Random(TestContext.CurrentContext.Random.Next());
-        float[] onX = Numbers(random, larger.InputCount), onW = Numbers(random, larger.FilterCount), onY = Numbers(random, larger.OutputCount);
+        float[] onX = Numbers(random, larger.InputCount), onW = Numbers(random, larger.FilterCount),
+            onY = Numbers(random, larger.OutputCount);
         (float[] Y, float[] X, float[] W) one = All(larger, onX, onW, onY);
         Close();
         Open(new SimulatedDeviceOptions { Workers = 3 });
@@ -193,8 +200,10 @@ sealed class CudnnStreamTests
     (float[] Y, float[] X, float[] W) All(ConvolutionShape shape, float[] onX, float[] onW, float[] onY)
     {
         ConvolutionPlan larger = cudnn.Plan(shape, tf32: true, deterministic: true)!;
-        DeviceBuffer<float> a = gpu.Context.Allocate<float>(onX), b = gpu.Context.Allocate<float>(onW), c = gpu.Context.Allocate<float>(onY);
-        DeviceBuffer<float> madeY = gpu.Context.Allocate<float>(onY.Length), madeX = gpu.Context.Allocate<float>(onX.Length), madeW = gpu.Context.Allocate<float>(onW.Length);
+        DeviceBuffer<float> a = gpu.Context.Allocate<float>(onX), b = gpu.Context.Allocate<float>(onW),
+            c = gpu.Context.Allocate<float>(onY);
+        DeviceBuffer<float> madeY = gpu.Context.Allocate<float>(onY.Length), madeX = gpu.Context.Allocate<float>(onX.Length),
+            madeW = gpu.Context.Allocate<float>(onW.Length);
         larger.Forward(a, b, madeY, workspace, workspace.Bytes);
         larger.BackwardData(b, c, madeX, workspace, workspace.Bytes);
         larger.BackwardFilter(a, c, madeW, workspace, workspace.Bytes);

@@ -26,7 +26,8 @@ sealed unsafe class CudnnStrictnessTests
     {
         gpu = new SmallGpu(new SimulatedDeviceOptions { Workers = 1 });
         api = gpu.Driver.Cudnn;
-        (onX, onW, onY) = (gpu.Context.Allocate<float>(new float[240]), gpu.Context.Allocate<float>(new float[144]), gpu.Context.Allocate<float>(new float[480]));
+        (onX, onW, onY) = (gpu.Context.Allocate<float>(new float[240]), gpu.Context.Allocate<float>(new float[144]),
+            gpu.Context.Allocate<float>(new float[480]));
         workspace = gpu.Context.Allocate<byte>(4096);
         nint made;
         api.Check(Dnn.Create(&made));
@@ -176,8 +177,10 @@ sealed unsafe class CudnnStrictnessTests
         Check(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 9, &count, found));
         Assert.That(count, Is.EqualTo(8));
         Assert.That(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 0, &count, found), Is.EqualTo(CudnnStatus.BadParam));
-        Assert.That(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, null, found), Is.EqualTo(CudnnStatus.BadParamNullPointer));
-        Assert.That(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, &count, null), Is.EqualTo(CudnnStatus.BadParamNullPointer));
+        Assert.That(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, null, found),
+            Is.EqualTo(CudnnStatus.BadParamNullPointer));
+        Assert.That(Dnn.GetConvolutionForwardAlgorithm(handle, x, w, convolution, y, 1, &count, null),
+            Is.EqualTo(CudnnStatus.BadParamNullPointer));
     }
 
     [Test]
@@ -198,7 +201,9 @@ sealed unsafe class CudnnStrictnessTests
     {
         Set(y, Nhwc, Float, 2, 8, 5, 5);
         CudaLibraryException error = Assert.Throws<CudaLibraryException>(() => api.Check(Run(0), "api.Call.ConvolutionForward(handle)"))!;
-        Assert.That(error.Message, Does.StartWith("cuDNN 9.13.0: cudnnConvolutionForward failed: CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH (2008, y [N 2, C 8, H 5, W 5]").And.Contain("H 6 and W 5"));
+        Assert.That(error.Message,
+            Does.StartWith("cuDNN 9.13.0: cudnnConvolutionForward failed: CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH (2008, y [N 2, C 8, H 5, W "
+                + "5]").And.Contain("H 6 and W 5"));
         Assert.That((error.Status, error.Library), Is.EqualTo((2008, "cuDNN 9.13.0")));
     }
 
@@ -268,12 +273,14 @@ sealed unsafe class CudnnStrictnessTests
         return bytes;
     }
 
-    CudnnStatus Run(int direction, int algorithm = 1, ulong? xAddress = null, ulong? wAddress = null, ulong? yAddress = null, ulong? workspaceAddress = null,
+    CudnnStatus Run(int direction, int algorithm = 1, ulong? xAddress = null, ulong? wAddress = null, ulong? yAddress = null,
+        ulong? workspaceAddress = null,
         nuint bytes = 4096, bool hasAlpha = true, bool hasBeta = true)
     {
         float one = 1, zero = 0;
         float* alpha = hasAlpha ? &one : null, beta = hasBeta ? &zero : null;
-        ulong ax = xAddress ?? onX.Pointer.Address, aw = wAddress ?? onW.Pointer.Address, ay = yAddress ?? onY.Pointer.Address, work = workspaceAddress ?? workspace.Pointer.Address;
+        ulong ax = xAddress ?? onX.Pointer.Address, aw = wAddress ?? onW.Pointer.Address, ay = yAddress ?? onY.Pointer.Address,
+            work = workspaceAddress ?? workspace.Pointer.Address;
         return direction switch
         {
             0 => Dnn.ConvolutionForward(handle, alpha, x, ax, w, aw, convolution, algorithm, work, bytes, beta, y, ay),

@@ -16,9 +16,11 @@ sealed unsafe class CudnnTableTests
         Assert.Multiple(() =>
         {
             Assert.That(sizeof(CudnnAlgorithmPerformance), Is.EqualTo(48));
-            foreach ((string field, int offset) in new[] { ("Algorithm", 0), ("Status", 4), ("Time", 8), ("Memory", 16), ("Determinism", 24), ("MathType", 28) })
+            foreach ((string field, int offset) in new[] { ("Algorithm", 0), ("Status", 4), ("Time", 8), ("Memory", 16),
+                ("Determinism", 24), ("MathType", 28) })
                 Assert.That((int)Marshal.OffsetOf<CudnnAlgorithmPerformance>(field), Is.EqualTo(offset), field);
-            foreach (Type type in new[] { typeof(CudnnStatus), typeof(CudnnDataType), typeof(CudnnTensorFormat), typeof(CudnnMathType), typeof(CudnnConvolutionMode), typeof(CudnnDeterminism) })
+            foreach (Type type in new[] { typeof(CudnnStatus), typeof(CudnnDataType), typeof(CudnnTensorFormat), typeof(CudnnMathType),
+                typeof(CudnnConvolutionMode), typeof(CudnnDeterminism) })
                 Assert.That(Marshal.SizeOf(Enum.GetUnderlyingType(type)), Is.EqualTo(4), type.Name);
         });
     }
@@ -60,8 +62,10 @@ sealed unsafe class CudnnTableTests
         Assert.That(api.Version, Is.Null);
         Assert.That(api.WhyUnusable(gpu.Device), Is.EqualTo("there is no cuDNN: libnothing.so is no cuDNN"));
         CudaLibraryException error = Assert.Throws<CudaLibraryException>(() => new Cudnn(gpu.Context, api))!;
-        Assert.That(error.Message, Does.Contain("libnothing.so is no cuDNN").And.Contain("nvidia-cudnn-cu12").And.Contain("PERTURBED_FORGETTING_CUDNN").And.Contain("own kernels"));
-        Assert.That(() => api.Check(CudnnStatus.NotInitialized, "api.Call.Create(&handle)"), Throws.TypeOf<CudaLibraryException>().With.Message.StartsWith("cuDNN: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001, libnothing.so is no cuDNN)."));
+        Assert.That(error.Message, Does.Contain("libnothing.so is no cuDNN").And.Contain("nvidia-cudnn-cu12")
+            .And.Contain("PERTURBED_FORGETTING_CUDNN").And.Contain("own kernels"));
+        Assert.That(() => api.Check(CudnnStatus.NotInitialized, "api.Call.Create(&handle)"), Throws.TypeOf<CudaLibraryException>()
+            .With.Message.StartsWith("cuDNN: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001, libnothing.so is no cuDNN)."));
     }
 
     [Test]
@@ -72,9 +76,12 @@ sealed unsafe class CudnnTableTests
         nint handle;
         Assert.That(api.Call.Create(&handle), Is.EqualTo(CudnnStatus.NotSupportedSublibraryUnavailable));
         Assert.That(api.Call.GetErrorString(CudnnStatus.Success) is null, "what returns a text returns none");
-        Assert.That(api.MissingExports, Does.Contain("cudnnConvolutionForward").And.Contain("cudnnGetConvolutionBackwardFilterAlgorithm_v7").And.Not.Contain("cudnnGetVersion"));
+        Assert.That(api.MissingExports, Does.Contain("cudnnConvolutionForward").And.Contain("cudnnGetConvolutionBackwardFilterAlgorithm_v7")
+            .And.Not.Contain("cudnnGetVersion"));
         Assert.That(api.WhyUnusable(gpu.Device), Does.Contain("9.13.0").And.Contain("libbare.so").And.Contain("lacks cudnnGetErrorString"));
-        Assert.That(() => api.Check(CudnnStatus.NotSupportedSublibraryUnavailable, "api.Call.Create(&handle)"), Throws.TypeOf<CudaLibraryException>().With.Message.Contains("CUDNN_STATUS_NOT_SUPPORTED_SUBLIBRARY_UNAVAILABLE (3009)").And.Message.Contains("of one version"));
+        Assert.That(() => api.Check(CudnnStatus.NotSupportedSublibraryUnavailable, "api.Call.Create(&handle)"),
+            Throws.TypeOf<CudaLibraryException>().With.Message.Contains("CUDNN_STATUS_NOT_SUPPORTED_SUBLIBRARY_UNAVAILABLE (3009)")
+            .And.Message.Contains("of one version"));
     }
 
     [TestCase("9.0.0", 12080, null)]
@@ -86,13 +93,16 @@ sealed unsafe class CudnnTableTests
     [TestCase(null, 12080, "there is no cuDNN: this software GPU has none")]
     public void OnlyVersion9ForTheDriversCudaIsUsed(string? version, int cuda, string? reason)
     {
-        using var gpu = new SmallGpu(new SimulatedDeviceOptions { Workers = 1, CudnnVersion = version is null ? null : Version.Parse(version), CudnnCudaVersion = cuda });
+        using var gpu = new SmallGpu(new SimulatedDeviceOptions { Workers = 1, CudnnVersion = version is null
+            ? null
+            : Version.Parse(version), CudnnCudaVersion = cuda });
         Assert.That(gpu.Driver.Cudnn.Version?.ToString(), Is.EqualTo(version));
         Assert.That(gpu.Driver.Cudnn.WhyUnusable(gpu.Device), Is.EqualTo(reason));
         if (reason is null)
             new Cudnn(gpu.Context, gpu.Driver.Cudnn).Dispose();
         else
-            Assert.That(() => new Cudnn(gpu.Context, gpu.Driver.Cudnn), Throws.TypeOf<CudaLibraryException>().With.Message.Contains(reason));
+            Assert.That(() => new Cudnn(gpu.Context, gpu.Driver.Cudnn),
+                Throws.TypeOf<CudaLibraryException>().With.Message.Contains(reason));
     }
 
     [Test]

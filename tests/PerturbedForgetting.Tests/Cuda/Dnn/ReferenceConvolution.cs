@@ -2,8 +2,8 @@ using PerturbedForgetting.Cuda.Dnn;
 
 namespace PerturbedForgetting.Tests.Cuda.Dnn;
 
-/// <summary>A convolution written down as its definition, in float64: y[…, o] += x[…, c] · w[o, …, c] for every output pixel and place of the filter.
-/// Beside each sum stands the sum of the products' sizes, which bounds what rounding can do.</summary>
+/// <summary>A convolution written down as its definition, in float64: y[…, o] += x[…, c] · w[o, …, c] for every output pixel and place of
+/// the filter. Beside each sum stands the sum of the products' sizes, which bounds what rounding can do.</summary>
 sealed class ReferenceConvolution(ConvolutionShape s)
 {
     public readonly record struct Sums(double[] Values, double[] Sizes);
@@ -50,7 +50,8 @@ sealed class ReferenceConvolution(ConvolutionShape s)
             for (int kw = 0; kw < s.KernelWidth; kw++)
                 for (int c = 0; c < channels; c++, w++)
                 {
-                    int h = (oh * s.StrideHeight) + (kh * s.DilationHeight) - s.PaddingHeight, v = (ow * s.StrideWidth) + (kw * s.DilationWidth) - s.PaddingWidth;
+                    int h = (oh * s.StrideHeight) + (kh * s.DilationHeight) - s.PaddingHeight,
+                        v = (ow * s.StrideWidth) + (kw * s.DilationWidth) - s.PaddingWidth;
                     if (h >= 0 && h < s.Height && v >= 0 && v < s.Width)
                         place((((((long)n * s.Height) + h) * s.Width) + v) * s.Channels + first + c, w, y);
                 }

@@ -14,7 +14,8 @@ sealed unsafe class DriverTableTests
         Assert.Multiple(() =>
         {
             Assert.That(sizeof(KernelArgument), Is.EqualTo(16));
-            foreach (Type type in new[] { typeof(CudaResult), typeof(CudaDeviceAttribute), typeof(CudaFunctionAttribute), typeof(CudaJitOption),
+            foreach (Type type in new[] { typeof(CudaResult), typeof(CudaDeviceAttribute), typeof(CudaFunctionAttribute),
+                typeof(CudaJitOption),
                 typeof(CudaStreamFlags), typeof(CudaEventFlags), typeof(CudaHostFlags), typeof(CudaCaptureMode) })
                 Assert.That(Marshal.SizeOf(Enum.GetUnderlyingType(type)), Is.EqualTo(4), type.Name);
         });
@@ -84,7 +85,9 @@ sealed unsafe class DriverTableTests
     public void AnOlderExportStandsIn()
     {
         using var driver = new SimulatedDriver();
-        CudaDriverApi api = CudaDriverApi.From(name => name is "cuInit" or "cuEventElapsedTime" ? (nint)driver.Api.Call.Init : 0, "libold.so");
+        CudaDriverApi api = CudaDriverApi.From(name => name is "cuInit" or "cuEventElapsedTime"
+            ? (nint)driver.Api.Call.Init
+            : 0, "libold.so");
         Assert.That((nint)api.Call.EventElapsedTime, Is.EqualTo((nint)driver.Api.Call.Init));
         Assert.That(api.MissingExports, Does.Not.Contain("cuEventElapsedTime_v2"));
     }

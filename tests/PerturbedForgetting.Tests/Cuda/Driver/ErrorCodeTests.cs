@@ -22,13 +22,16 @@ sealed unsafe class ErrorCodeTests
     {
         CudaResult[] results =
         [
-            Api.DeviceGetCount(null), Api.DeviceGet(null, 0), Api.DriverGetVersion(null), Api.DeviceGetAttribute(null, CudaDeviceAttribute.WarpSize, gpu.Device.Handle),
+            Api.DeviceGetCount(null), Api.DeviceGet(null, 0), Api.DriverGetVersion(null),
+                Api.DeviceGetAttribute(null, CudaDeviceAttribute.WarpSize, gpu.Device.Handle),
             Api.DeviceTotalMem(null, gpu.Device.Handle), Api.DeviceGetName(null, 8, gpu.Device.Handle),
             Api.DeviceGetPciBusId(null, 8, gpu.Device.Handle), Api.DevicePrimaryCtxRetain(null, gpu.Device.Handle),
             Api.ModuleLoadDataEx(null, null, 0, null, null), Api.ModuleGetFunction(null, 0, null),
-            Api.FuncGetAttribute(null, CudaFunctionAttribute.Registers, 0), Api.MemGetInfo(null, null), Api.MemAlloc(null, 16), Api.MemHostAlloc(null, 16, 0),
+            Api.FuncGetAttribute(null, CudaFunctionAttribute.Registers, 0), Api.MemGetInfo(null, null), Api.MemAlloc(null, 16),
+            Api.MemHostAlloc(null, 16, 0),
             Api.MemFreeHost(null),
-            Api.StreamCreateWithPriority(null, 0, 0), Api.EventCreate(null, 0), Api.EventElapsedTime(null, 0, 0), Api.StreamEndCapture(0, null),
+            Api.StreamCreateWithPriority(null, 0, 0), Api.EventCreate(null, 0), Api.EventElapsedTime(null, 0, 0),
+            Api.StreamEndCapture(0, null),
             Api.GraphGetNodes(0, null, null), Api.GraphInstantiate(null, 0, 0),
             Api.MemcpyHtoD(0, null, 4), Api.MemcpyDtoH(null, 0, 4), Api.MemsetD8Async(0, 0, 4, 0),
             Api.GetErrorString(CudaResult.Success, null),
@@ -47,7 +50,8 @@ sealed unsafe class ErrorCodeTests
         CudaResult[] results =
         [
             Api.ModuleUnload(handle), Api.ModuleGetFunction(&made, handle, &name),
-            Api.FuncGetAttribute(&value, CudaFunctionAttribute.Registers, handle), Api.FuncSetAttribute(handle, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, 1),
+            Api.FuncGetAttribute(&value, CudaFunctionAttribute.Registers, handle),
+            Api.FuncSetAttribute(handle, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, 1),
             Api.LaunchKernel(handle, 1, 1, 1, 1, 1, 1, 0, 0, null, null),
             Api.StreamDestroy(handle), Api.EventDestroy(handle), Api.EventRecord(handle, 0), Api.EventSynchronize(handle),
             Api.EventElapsedTime(&milliseconds, handle, handle), Api.StreamWaitEvent(0, handle, 0), Api.GraphGetNodes(handle, null, &count),
@@ -157,7 +161,8 @@ sealed unsafe class ErrorCodeTests
         Assert.That(Api.EventCreate(&made, (CudaEventFlags)8), Is.EqualTo(CudaResult.InvalidValue));
         int value;
         Assert.That(Api.DeviceGetAttribute(&value, (CudaDeviceAttribute)9999, gpu.Device.Handle), Is.EqualTo(CudaResult.InvalidValue));
-        Assert.That(Api.FuncGetAttribute(&value, (CudaFunctionAttribute)9999, gpu.Module.GetKernel("set").Handle), Is.EqualTo(CudaResult.InvalidValue));
+        Assert.That(Api.FuncGetAttribute(&value, (CudaFunctionAttribute)9999, gpu.Module.GetKernel("set").Handle),
+            Is.EqualTo(CudaResult.InvalidValue));
     }
 
     [Test]
@@ -166,7 +171,8 @@ sealed unsafe class ErrorCodeTests
         using CudaEvent untimed = gpu.Context.CreateEvent(), timed = gpu.Context.CreateEvent(CudaEventFlags.Default);
         untimed.Record(gpu.Context.DefaultStream);
         float milliseconds;
-        Assert.That(Api.EventElapsedTime(&milliseconds, timed.Handle, timed.Handle), Is.EqualTo(CudaResult.InvalidHandle), "never recorded");
+        Assert.That(Api.EventElapsedTime(&milliseconds, timed.Handle, timed.Handle), Is.EqualTo(CudaResult.InvalidHandle),
+            "never recorded");
         Assert.That(Api.EventElapsedTime(&milliseconds, untimed.Handle, untimed.Handle), Is.EqualTo(CudaResult.InvalidHandle));
         timed.Record(gpu.Context.DefaultStream);
         Assert.That(Api.EventElapsedTime(&milliseconds, timed.Handle, timed.Handle), Is.EqualTo(CudaResult.NotReady));

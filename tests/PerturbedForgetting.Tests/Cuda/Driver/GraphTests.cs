@@ -106,7 +106,8 @@ sealed unsafe class GraphTests(int? seed)
     [Test]
     public void ASideStreamThatIsNotJoined()
     {
-        Assert.That(() => Forked(join: false), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.StreamCaptureUnjoined));
+        Assert.That(() => Forked(join: false), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result))
+            .EqualTo(CudaResult.StreamCaptureUnjoined));
         // Neither is captured any more.
         first.Synchronize();
         second.Synchronize();

@@ -25,7 +25,8 @@ sealed unsafe class InputOrderTests(int? seed)
     public void InOrderEveryBatchArrives() => Assert.That(Run(Rule.None), Is.EqualTo(Expected));
 
     [Test]
-    public void WithoutAnEventTheDeviceFindsTheAccess([Values(Rule.ComputationWaitsForTheCopy, Rule.CopyWaitsForTheComputation)] Rule missing)
+    public void WithoutAnEventTheDeviceFindsTheAccess(
+        [Values(Rule.ComputationWaitsForTheCopy, Rule.CopyWaitsForTheComputation)] Rule missing)
     {
         CudaException e = Assert.Throws<CudaException>(() => Run(missing))!;
         Assert.That(e.Finding, Does.Contain("copy of 128 bytes to the device").And.Contain("copy on stream"));

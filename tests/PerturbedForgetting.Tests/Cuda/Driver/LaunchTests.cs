@@ -28,12 +28,16 @@ sealed unsafe class LaunchTests
         fixed (byte* buffer = packed)
         {
             void** extra = stackalloc void*[] { (void*)1, buffer, (void*)2, &size, null };
-            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra), Is.EqualTo(CudaResult.Success));
+            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra),
+                Is.EqualTo(CudaResult.Success));
             void** both = stackalloc void*[2];
-            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, extra), Is.EqualTo(CudaResult.InvalidValue));
-            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, null), Is.EqualTo(CudaResult.InvalidValue));
+            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, extra),
+                Is.EqualTo(CudaResult.InvalidValue));
+            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, both, null),
+                Is.EqualTo(CudaResult.InvalidValue));
             size = 8;
-            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra), Is.EqualTo(CudaResult.InvalidValue));
+            Assert.That(gpu.Api.Call.LaunchKernel(gpu.Module.GetKernel("set").Handle, 1, 1, 1, 8, 1, 1, 0, 0, null, extra),
+                Is.EqualTo(CudaResult.InvalidValue));
         }
         Assert.That(y.ToArray(), Is.All.EqualTo(9));
     }
@@ -74,10 +78,12 @@ sealed unsafe class LaunchTests
     [TestCase(1u, 1u, 1u, 65u, 1u, 1u, 0u, CudaResult.LaunchOutOfResources)]
     [TestCase(1u, 1u, 1u, 32u, 1u, 1u, 49153u, CudaResult.InvalidValue)]
     [TestCase(1u, 1u, 1u, 64u, 1u, 1u, 49152u, CudaResult.Success)]
-    public void SizesOfALaunch(uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, CudaResult expected)
+    public void SizesOfALaunch(uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes,
+        CudaResult expected)
     {
         CudaKernel small = gpu.Module.GetKernel("small");
-        CudaResult result = gpu.Api.Call.LaunchKernel(small.Handle, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, 0, null, null);
+        CudaResult result = gpu.Api.Call.LaunchKernel(small.Handle, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, 0, null,
+            null);
         Assert.That(result, Is.EqualTo(expected));
         Assert.That(gpu.Api.LastFinding!(), expected == CudaResult.Success ? Is.Null : Does.Contain("kernel small"));
         // A refused launch leaves the context as it was.
@@ -113,7 +119,8 @@ sealed unsafe class LaunchTests
             Refused(SmallGpu.Image(""), CudaResult.InvalidImage, "no PTX");
             Refused(SmallGpu.ImageWith("9.9", "sm_80"), CudaResult.UnsupportedPtxVersion, "version 9.9");
             Refused(SmallGpu.ImageWith("7.8", "sm_90"), CudaResult.InvalidPtx, "compute capability 9.0 or newer; the GPU has 8.0");
-            Refused(SmallGpu.Image(".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry k()\n{\n frobnicate.u32 ;\n}\n"), CudaResult.InvalidPtx, "frobnicate");
+            Refused(SmallGpu.Image(".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry k()\n{\n frobnicate.u32 ;\n}\n"),
+                CudaResult.InvalidPtx, "frobnicate");
             Refused(SmallGpu.Image(".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry k(\n"), CudaResult.InvalidPtx, "error:");
         });
 
@@ -172,9 +179,11 @@ sealed unsafe class LaunchTests
     {
         using var driver = new SimulatedDriver(new SimulatedDeviceOptions { InstructionLimit = 10_000 });
         using CudaContext context = CudaDevice.All(driver.Api)[0].RetainPrimaryContext();
-        CudaModule module = context.LoadModule(SmallGpu.Image(".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry wait()\n{\nagain:\n bra.uni again;\n}\n"), "wait.ptx");
+        CudaModule module = context.LoadModule(SmallGpu
+            .Image(".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry wait()\n{\nagain:\n bra.uni again;\n}\n"), "wait.ptx");
         module.GetKernel("wait").Launch(context.DefaultStream, 1, 32, 0);
-        Assert.That(context.Synchronize, Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.LaunchTimeout));
+        Assert.That(context.Synchronize, Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result))
+            .EqualTo(CudaResult.LaunchTimeout));
     }
 
     [Test]
@@ -197,8 +206,10 @@ sealed unsafe class LaunchTests
     {
         using var other = new SmallGpu();
         using DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(32);
-        Assert.That(() => other.Context.DefaultStream.FillWords(y, 1, 32), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.InvalidValue));
+        Assert.That(() => other.Context.DefaultStream.FillWords(y, 1, 32),
+            Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.InvalidValue));
         using CudaStream stream = other.Context.CreateStream();
-        Assert.That(() => gpu.Set(stream, y, 1), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.InvalidHandle));
+        Assert.That(() => gpu.Set(stream, y, 1), Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result))
+            .EqualTo(CudaResult.InvalidHandle));
     }
 }

@@ -22,7 +22,8 @@ sealed class LostDeviceTests
         Assert.That(lost.Result, Is.EqualTo(CudaResult.LaunchFailed));
         Assert.That(lost.Message, Does.Contain($"The GPU was lost after {last} operations"));
         Assert.That(gpu.Driver.Counters.TryGetValue("set", out Counters? counters) ? counters.Launches : 0, Is.EqualTo(last));
-        foreach (Action call in new Action[] { () => gpu.Context.Allocate<uint>(1), gpu.Context.Synchronize, () => gpu.Set(stream, y, 1), () => gpu.Context.CreateStream() })
+        foreach (Action call in new Action[] { () => gpu.Context.Allocate<uint>(1), gpu.Context.Synchronize, () => gpu.Set(stream, y, 1),
+            () => gpu.Context.CreateStream() })
             Assert.That(call, Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.LaunchFailed));
     }
 
@@ -38,7 +39,8 @@ sealed class LostDeviceTests
             Assert.That(context.Synchronize, Throws.TypeOf<CudaException>());
         }
         CudaException lost = Assert.Throws<CudaException>(() => device.RetainPrimaryContext())!;
-        Assert.That((lost.Result, lost.Finding), Is.EqualTo((CudaResult.LaunchFailed, "the GPU was lost; a new context does not bring it back")));
+        Assert.That((lost.Result, lost.Finding),
+            Is.EqualTo((CudaResult.LaunchFailed, "the GPU was lost; a new context does not bring it back")));
     }
 
     [Test]

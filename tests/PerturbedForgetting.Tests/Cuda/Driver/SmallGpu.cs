@@ -97,16 +97,20 @@ sealed class SmallGpu : IDisposable
     public static byte[] Image(string text) => Encoding.UTF8.GetBytes(text + '\0');
 
     /// <summary>A module with one empty kernel and another head.</summary>
-    public static byte[] ImageWith(string version, string target) => Image($".version {version}\n.target {target}\n.address_size 64\n.visible .entry k()\n{{\n ret;\n}}\n");
+    public static byte[] ImageWith(string version, string target) =>
+        Image($".version {version}\n.target {target}\n.address_size 64\n.visible .entry k()\n{{\n ret;\n}}\n");
 
     /// <summary>y[0..threads) = value.</summary>
-    public void Set(CudaStream stream, DevicePointer y, uint value, int threads = 32) => Module.GetKernel("set").Launch(stream, 1, threads, 0, y, value);
+    public void Set(CudaStream stream, DevicePointer y, uint value, int threads = 32) =>
+        Module.GetKernel("set").Launch(stream, 1, threads, 0, y, value);
 
     /// <summary>y[0..threads) += value.</summary>
-    public void Add(CudaStream stream, DevicePointer y, uint value, int threads = 32) => Module.GetKernel("add").Launch(stream, 1, threads, 0, y, value);
+    public void Add(CudaStream stream, DevicePointer y, uint value, int threads = 32) =>
+        Module.GetKernel("add").Launch(stream, 1, threads, 0, y, value);
 
     /// <summary>y[0..threads) = x[0..threads).</summary>
-    public void Copy(CudaStream stream, DevicePointer y, DevicePointer x, int threads = 32) => Module.GetKernel("copy").Launch(stream, 1, threads, 0, y, x);
+    public void Copy(CudaStream stream, DevicePointer y, DevicePointer x, int threads = 32) =>
+        Module.GetKernel("copy").Launch(stream, 1, threads, 0, y, x);
 
     public void Dispose()
     {

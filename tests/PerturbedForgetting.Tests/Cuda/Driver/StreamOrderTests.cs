@@ -55,7 +55,8 @@ sealed unsafe class StreamOrderTests(int? seed)
         gpu.Copy(second, y, x);
         CudaException error = Assert.Throws<CudaException>(gpu.Context.Synchronize)!;
         Assert.That(error.Result, Is.EqualTo(CudaResult.LaunchFailed));
-        Assert.That(error.Message, Does.Contain("kernel set on stream 1").And.Contain("kernel copy on stream 2").And.Contain("nothing orders the two"));
+        Assert.That(error.Message, Does.Contain("kernel set on stream 1").And.Contain("kernel copy on stream 2")
+            .And.Contain("nothing orders the two"));
     }
 
     [Test]
@@ -114,7 +115,8 @@ sealed unsafe class StreamOrderTests(int? seed)
     [Test]
     public void TheDefaultStreamWaitsForBlockingStreamsOnly()
     {
-        using CudaStream blocking = gpu.Context.CreateStream(CudaStreamFlags.Default), other = gpu.Context.CreateStream(CudaStreamFlags.Default);
+        using CudaStream blocking = gpu.Context.CreateStream(CudaStreamFlags.Default),
+            other = gpu.Context.CreateStream(CudaStreamFlags.Default);
         gpu.Set(blocking, x, 5);
         gpu.Add(gpu.Context.DefaultStream, x, 1);
         gpu.Copy(other, y, x);

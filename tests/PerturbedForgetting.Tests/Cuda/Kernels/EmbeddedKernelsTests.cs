@@ -26,7 +26,8 @@ public class EmbeddedKernelsTests
     public unsafe void AFaultNamesTheSourceLine()
     {
         using var memory = new DeviceMemory(1 << 20);
-        using DeviceModule module = DeviceModule.Load("elementwise", Encoding.UTF8.GetString(KernelLibrary.ReadImage("elementwise")), memory);
+        using DeviceModule module =
+            DeviceModule.Load("elementwise", Encoding.UTF8.GetString(KernelLibrary.ReadImage("elementwise")), memory);
         module.TryFindKernel("elementwise_add", out KernelProgram kernel);
         byte* arguments = stackalloc byte[32];
         new Span<byte>(arguments, 32).Clear();

@@ -51,7 +51,8 @@ sealed class OperationTrafficTests
         // Vectors, scalars, statistics and parts of sums come on top of the least.
         double slack = 0.01 * (loaded + stored);
         LaunchCost stated = profile.Stated;
-        TestContext.Out.WriteLine($"of {stated.Bytes} bytes again loaded: {(double)(counters.BytesLoaded - stated.Loaded) / stated.Bytes:0.####}, "
+        TestContext.Out.WriteLine(
+            $"of {stated.Bytes} bytes again loaded: {(double)(counters.BytesLoaded - stated.Loaded) / stated.Bytes:0.####}, "
             + $"stored: {(double)(counters.BytesStored - stated.Stored) / stated.Bytes:0.####}");
         Assert.Multiple(() =>
         {

@@ -15,14 +15,16 @@ sealed class CudaLibrariesTests
         using var driver = new SimulatedDriver();
         Assert.That(driver.Libraries.Problems(12080), Is.Empty);
         Assert.That(driver.Libraries.Status(12080).Take(3).Select(status => status.WhyUnusable), Is.All.Null);
-        Assert.That(driver.Libraries.Status(12080).Take(3).Select(status => status.Version), Is.EqualTo(new[] { driver.Options.CublasVersion, driver.Options.CublasLtVersion, driver.Options.CudnnVersion }));
+        Assert.That(driver.Libraries.Status(12080).Take(3).Select(status => status.Version),
+            Is.EqualTo(new[] { driver.Options.CublasVersion, driver.Options.CublasLtVersion, driver.Options.CudnnVersion }));
         Assert.That(() => driver.Libraries.Check(CudaDevice.All(driver.Api)[0]), Throws.Nothing);
     }
 
     [Test]
     public void ThatThereAreNoneIsNoProblem()
     {
-        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { CublasVersion = null, CublasLtVersion = null, CudnnVersion = null });
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { CublasVersion = null, CublasLtVersion = null,
+            CudnnVersion = null });
         Assert.That(driver.Libraries.Problems(12080), Is.Empty);
         Assert.That(driver.Libraries.Status(12080).Select(status => status.WhyUnusable), Is.All.Not.Null);
         Assert.That(() => driver.Libraries.Check(CudaDevice.All(driver.Api)[0]), Throws.Nothing);
@@ -49,16 +51,19 @@ sealed class CudaLibrariesTests
     [Test]
     public void AnotherVersionOfCublasIsSaidOnce()
     {
-        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { CublasVersion = new(11, 0, 0), CublasLtVersion = new(11, 0, 0) });
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { CublasVersion = new(11, 0, 0),
+            CublasLtVersion = new(11, 0, 0) });
         CudaLibraryException error = Checked(driver);
         Assert.That(error.Message.Split('\n'), Has.Length.EqualTo(1));
-        Assert.That(error.Message, Does.StartWith("cuBLAS cannot be used: ").And.Contain("11.0.0; 12 or 13 is needed").And.Contain("pip install nvidia-cublas-cu12").And.Contain("PERTURBED_FORGETTING_CUBLAS=none"));
+        Assert.That(error.Message, Does.StartWith("cuBLAS cannot be used: ").And.Contain("11.0.0; 12 or 13 is needed")
+            .And.Contain("pip install nvidia-cublas-cu12").And.Contain("PERTURBED_FORGETTING_CUBLAS=none"));
     }
 
     [Test]
     public void EveryProblemIsNamed()
     {
-        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { DriverVersion = 13000, CublasLtVersion = new(11, 0, 0), CudnnVersion = new(8, 0, 0) });
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { DriverVersion = 13000, CublasLtVersion = new(11, 0, 0),
+            CudnnVersion = new(8, 0, 0) });
         Assert.That(Checked(driver).Message.Split('\n').Select(line => line.Split(' ')[0]), Is.EqualTo(new[] { "cuBLASLt", "cuDNN" }));
         Assert.That(driver.Libraries.Problems(13000)[1], Does.Contain("pip install nvidia-cudnn-cu13"));
     }
@@ -77,7 +82,9 @@ sealed class CudaLibrariesTests
             Search = library => new LibraryReport(library, state, 0, "why", isNamed, []),
         };
         LibraryStatus[] found = [.. libraries.Status(12080).Where(status => status.IsProblem)];
-        Assert.That(found.Select(status => status.Library), Is.EqualTo(isProblem ? new[] { CudaLibrary.Cublas, CudaLibrary.Cudnn, CudaLibrary.Nvtx } : []));
+        Assert.That(found.Select(status => status.Library), Is.EqualTo(isProblem
+            ? new[] { CudaLibrary.Cublas, CudaLibrary.Cudnn, CudaLibrary.Nvtx }
+            : []));
     }
 
     [Test]
@@ -93,5 +100,6 @@ sealed class CudaLibrariesTests
         }));
     }
 
-    static CudaLibraryException Checked(SimulatedDriver driver) => Assert.Throws<CudaLibraryException>(() => driver.Libraries.Check(CudaDevice.All(driver.Api)[0]))!;
+    static CudaLibraryException Checked(SimulatedDriver driver) =>
+        Assert.Throws<CudaLibraryException>(() => driver.Libraries.Check(CudaDevice.All(driver.Api)[0]))!;
 }

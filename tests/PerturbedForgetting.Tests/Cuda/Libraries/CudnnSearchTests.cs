@@ -47,7 +47,8 @@ sealed class CudnnSearchTests
         machine.Set("LD_LIBRARY_PATH", machine.Put("a", [.. files.Where((_, i) => i != missing)]));
         LibraryReport report = machine.Open(CudaLibrary.Cudnn);
         Assert.That((report.State, report.Handle), Is.EqualTo((LibraryState.Unusable, (nint)0)));
-        Assert.That(report.Origin, Does.Contain(machine.At("a/libcudnn.so.9")).And.Contain($"{files[missing]} is not beside it, and cuDNN would end the process"));
+        Assert.That(report.Origin, Does.Contain(machine.At("a/libcudnn.so.9"))
+            .And.Contain($"{files[missing]} is not beside it, and cuDNN would end the process"));
         Assert.That(machine.Loaded, Is.Empty);
         // Parts of two folders do not make a whole; a whole one further on does.
         machine.Put("usr/local/cuda/lib64", files[missing], "libcudnn.so.9");

@@ -10,7 +10,8 @@ sealed class LibraryMachine : IDisposable
     readonly string root = Directory.CreateTempSubdirectory("libraries").FullName;
     readonly Dictionary<string, string> variables = [];
 
-    public LibraryMachine(OSPlatform? system = null, int driverVersion = 12080, Architecture architecture = Architecture.X64) => Environment = new()
+    public LibraryMachine(OSPlatform? system = null, int driverVersion = 12080, Architecture architecture = Architecture.X64) =>
+        Environment = new()
     {
         Variable = variables.GetValueOrDefault,
         System = system ?? OSPlatform.Linux,

@@ -51,7 +51,8 @@ sealed class LibrarySearchTests
         Found(machine, "named");
         machine.Set("PERTURBED_FORGETTING_CUBLAS", "none");
         LibraryReport hidden = machine.Open(CudaLibrary.Cublas);
-        Assert.That((hidden.State, hidden.Handle, hidden.Origin), Is.EqualTo((LibraryState.Hidden, (nint)0, "hidden by PERTURBED_FORGETTING_CUBLAS=none")));
+        Assert.That((hidden.State, hidden.Handle, hidden.Origin),
+            Is.EqualTo((LibraryState.Hidden, (nint)0, "hidden by PERTURBED_FORGETTING_CUBLAS=none")));
     }
 
     [TestCase(13000, "libcublas.so.13")]
@@ -72,8 +73,10 @@ sealed class LibrarySearchTests
         machine.Set("CUDA_PATH", machine.At("cuda"));
         machine.Put("cuda/lib64", "libcublas.so.13", "libcudnn.so.8");
         LibraryReport cublas = machine.Open(CudaLibrary.Cublas), cudnn = machine.Open(CudaLibrary.Cudnn);
-        Assert.That((cublas.State, cublas.Handle, cudnn.State, cudnn.Handle), Is.EqualTo((LibraryState.WrongVersion, (nint)0, LibraryState.WrongVersion, (nint)0)));
-        Assert.That(cublas.Origin, Does.Contain(machine.At("cuda/lib64/libcublas.so.13")).And.Contain("driver for CUDA 13.0 (Linux: 580.65 or newer)").And.Contain("CUDA 12.8"));
+        Assert.That((cublas.State, cublas.Handle, cudnn.State, cudnn.Handle),
+            Is.EqualTo((LibraryState.WrongVersion, (nint)0, LibraryState.WrongVersion, (nint)0)));
+        Assert.That(cublas.Origin, Does.Contain(machine.At("cuda/lib64/libcublas.so.13"))
+            .And.Contain("driver for CUDA 13.0 (Linux: 580.65 or newer)").And.Contain("CUDA 12.8"));
         Assert.That(cudnn.Origin, Does.Contain("cuDNN 8; the engine needs cuDNN 9"));
         machine.Put("usr/lib64", "libcublas.so.12");
         Found(machine, "usr/lib64");
@@ -91,7 +94,8 @@ sealed class LibrarySearchTests
         machine.Set("PERTURBED_FORGETTING_CUBLAS", Path.Join(named, "libcublas.so.12"));
         Assert.That(machine.Open(CudaLibrary.CublasLt).Origin, Is.EqualTo(Path.Join(named, "libcublasLt.so.12")));
         machine.Broken.Add("libcublasLt.so.12");
-        Assert.That(machine.Open(CudaLibrary.Cublas).Origin, Does.Contain("libcublasLt.so.12 beside it cannot be loaded: invalid ELF header"));
+        Assert.That(machine.Open(CudaLibrary.Cublas).Origin,
+            Does.Contain("libcublasLt.so.12 beside it cannot be loaded: invalid ELF header"));
     }
 
     [Test]
@@ -143,7 +147,9 @@ sealed class LibrarySearchTests
         machine.Put(Packages + "/torch/lib", "libtorch.so");
         LibraryReport report = machine.Open(CudaLibrary.Nvtx);
         Assert.That(report.State, Is.EqualTo(LibraryState.Missing));
-        Assert.That(report.Origin, Does.Match(@"^libnvtx3interop\.so\.1 or libnvToolsExt\.so\.1 is in none of \d+ places \(another path: PERTURBED_FORGETTING_NVTX\)"));
+        Assert.That(report.Origin,
+            Does.Match(
+            @"^libnvtx3interop\.so\.1 or libnvToolsExt\.so\.1 is in none of \d+ places \(another path: PERTURBED_FORGETTING_NVTX\)"));
         Assert.That(report.Tried, Does.Contain(new LibraryAttempt(machine.At(Packages + "/nvidia/nvtx/lib"), LibraryAttempt.NoFolder))
             .And.Contain(new LibraryAttempt(machine.At(Packages + "/torch/lib"), "none there"))
             .And.Contain(new LibraryAttempt("libnvtx3interop.so.1", "the system's loader finds none")));
@@ -173,9 +179,12 @@ sealed class LibrarySearchTests
         machine.Put("python", "python.exe");
         foreach ((string folder, string file) in new[]
         {
-            ("programs/NVIDIA GPU Computing Toolkit/CUDA/v12.9/bin", "cublas64_12.dll"), ("programs/NVIDIA GPU Computing Toolkit/CUDA/v13.0/bin/x64", "cublas64_13.dll"),
-            ("bin", "cublas64_12.dll"), ("conda/Library/bin", "cublas64_12.dll"), ("local/Programs/Python/Python312/Lib/site-packages/nvidia/cublas/bin", "cublas64_12.dll"),
-            ("python/Lib/site-packages/torch/lib", "cublas64_12.dll"), ("conda/Lib/site-packages/nvidia/cu13/bin/x86_64", "cublas64_13.dll"),
+            ("programs/NVIDIA GPU Computing Toolkit/CUDA/v12.9/bin", "cublas64_12.dll"),
+                ("programs/NVIDIA GPU Computing Toolkit/CUDA/v13.0/bin/x64", "cublas64_13.dll"),
+            ("bin", "cublas64_12.dll"), ("conda/Library/bin", "cublas64_12.dll"),
+            ("local/Programs/Python/Python312/Lib/site-packages/nvidia/cublas/bin", "cublas64_12.dll"),
+            ("python/Lib/site-packages/torch/lib", "cublas64_12.dll"),
+            ("conda/Lib/site-packages/nvidia/cu13/bin/x86_64", "cublas64_13.dll"),
         })
         {
             machine.Put(folder, file);

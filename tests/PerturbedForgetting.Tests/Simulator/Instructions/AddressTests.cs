@@ -30,6 +30,7 @@ public class AddressTests
             {access}
             """, ["b64", "pred", "pred", "pred", "b32"], ["b32"], rows);
         for (int i = 0; i < rows.Length; i++)
-            Assert.That(actual[i], Is.EqualTo((ulong[])[0, space == "shared" ? 1u : 0, space == "local" ? 1u : 0, space == "global" ? 1u : 0, (ulong)i]), $"thread {i}");
+            Assert.That(actual[i], Is.EqualTo((ulong[])[0, space == "shared" ? 1u : 0, space == "local" ? 1u : 0, space == "global" ? 1u
+                : 0, (ulong)i]), $"thread {i}");
     }
 }

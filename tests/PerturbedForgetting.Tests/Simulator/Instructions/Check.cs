@@ -9,7 +9,8 @@ static class Check
     public static void One<TD, TA>(string instruction, Func<TA, TD> expected) where TD : unmanaged where TA : unmanaged =>
         All<TD>(instruction, [Column<TA>()], s => expected(Operands.From<TA>(s[0])));
 
-    public static void Two<TD, TA, TB>(string instruction, Func<TA, TB, TD> expected) where TD : unmanaged where TA : unmanaged where TB : unmanaged =>
+    public static void Two<TD, TA, TB>(string instruction, Func<TA, TB, TD> expected) where TD : unmanaged where TA : unmanaged
+        where TB : unmanaged =>
         All<TD>(instruction, [Column<TA>(), Column<TB>()], s => expected(Operands.From<TA>(s[0]), Operands.From<TB>(s[1])));
 
     public static void Three<TD, TA, TB, TC>(string instruction, Func<TA, TB, TC, TD> expected)
@@ -33,7 +34,9 @@ static class Check
         var random = new Random(seed);
         string register = Operands.Register<TD>();
         // The operands are written out where an instruction has constants among them.
-        string text = instruction.Contains('%') ? instruction : $"{instruction} %d, {string.Join(", ", sources.Select((_, k) => $"%s{k}"))}";
+        string text = instruction.Contains('%')
+            ? instruction
+            : $"{instruction} %d, {string.Join(", ", sources.Select((_, k) => $"%s{k}"))}";
         string[] steps = text.Split("; ");
         bool canAlias = sources[0].Register == register && steps.Length == 1;
         string body = $"""
@@ -59,14 +62,18 @@ static class Check
             bool isGuarded = rows[i][sources.Length] != 0;
             ulong result = Operands.Bits(expected(rows[i]));
             Same<TD>(result, actual[i][0], "");
-            Same<TD>(isGuarded ? result : rows[i][sources.Length + 2], actual[i][1], isGuarded ? " under a guard" : " in a lane that the guard holds back");
+            Same<TD>(isGuarded ? result : rows[i][sources.Length + 2], actual[i][1], isGuarded ? " under a guard"
+                : " in a lane that the guard holds back");
             if (canAlias)
-                Same<TD>(isGuarded ? rows[i][0] : result, actual[i][2], isGuarded ? " in a lane that the guard holds back" : " with the destination among the sources");
+                Same<TD>(isGuarded ? rows[i][0] : result, actual[i][2], isGuarded ? " in a lane that the guard holds back"
+                    : " with the destination among the sources");
 
             void Same<T>(ulong wanted, ulong got, string where) where T : unmanaged
             {
                 if (!Operands.AreSame<T>(wanted, got))
-                    Assert.Fail($"{text}{where}: sources {string.Join(", ", rows[i].Take(sources.Length).Select(s => $"0x{s:x}"))}: 0x{got:x} ({Operands.From<T>(got)}) instead of 0x{wanted:x} ({Operands.From<T>(wanted)}); row {i}, seed {seed}");
+                    Assert.Fail($"{text}{where}: sources {string.Join(", ", rows[i].Take(sources.Length).Select(s => $"0x{s:x}"))}: "
+                        + $"0x{got:x} ({Operands.From<T>(got)}) instead of 0x{wanted:x} ({Operands.From<T>(wanted)}); row {i}, seed "
+                        + $"{seed}");
             }
         }
     }

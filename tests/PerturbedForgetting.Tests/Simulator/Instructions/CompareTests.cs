@@ -5,16 +5,19 @@ public class CompareTests
 {
     static readonly string[] words = ["and", "or", "xor"];
 
-    static readonly string[] ordered = ["eq", "ne", "lt", "le", "gt", "ge"], unordered = ["equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"];
+    static readonly string[] ordered = ["eq", "ne", "lt", "le", "gt", "ge"],
+        unordered = ["equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"];
 
-    /// <summary>Of a comparison that is not defined for NaN only the ordered ones; <paramref name="order"/> is null when one is NaN.</summary>
+    /// <summary>Of a comparison that is not defined for NaN only the ordered ones; <paramref name="order"/> is null when one is
+    /// NaN.</summary>
     static bool Compare(string comparison, int? order) => comparison switch
     {
         "num" => order is not null,
         "nan" => order is null,
         "lo" or "ls" or "hi" or "hs" => Compare(comparison switch { "lo" => "lt", "ls" => "le", "hi" => "gt", _ => "ge" }, order),
         _ when order is null => comparison is "equ" or "neu" or "ltu" or "leu" or "gtu" or "geu",
-        _ => comparison[..2] switch { "eq" => order == 0, "ne" => order != 0, "lt" => order < 0, "le" => order <= 0, "gt" => order > 0, _ => order >= 0 },
+        _ => comparison[..2] switch { "eq" => order == 0, "ne" => order != 0, "lt" => order < 0, "le" => order <= 0, "gt" => order > 0, _ =>
+            order >= 0 },
     };
 
     static bool Combine(string word, bool a, bool c) => word switch { "and" => a && c, "or" => a || c, "xor" => a != c, _ => a };
@@ -24,8 +27,10 @@ public class CompareTests
         foreach (string comparison in comparisons)
         {
             Check.Two<bool, T, T>($"setp.{comparison}{modifier}.{type}", (a, b) => Compare(comparison, order(a, b)));
-            string word = words[Random.Shared.Next(words.Length)], form = $"setp.{comparison}.{word}{modifier}.{type}", not = Random.Shared.Next(2) == 0 ? "!" : "";
-            Check.Three<bool, T, T, bool>($"{form} %d, %s0, %s1, {not}%s2", (a, b, c) => Combine(word, Compare(comparison, order(a, b)), c != (not.Length > 0)));
+            string word = words[Random.Shared.Next(words.Length)], form = $"setp.{comparison}.{word}{modifier}.{type}",
+                not = Random.Shared.Next(2) == 0 ? "!" : "";
+            Check.Three<bool, T, T, bool>($"{form} %d, %s0, %s1, {not}%s2", (a, b, c) =>
+                Combine(word, Compare(comparison, order(a, b)), c != (not.Length > 0)));
             // The second result is that of the opposite comparison.
             Check.Three<bool, T, T, bool>($"{form} _|%d, %s0, %s1, %s2", (a, b, c) => Combine(word, !Compare(comparison, order(a, b)), c));
             Check.Two<bool, T, T>($"setp.{comparison}{modifier}.{type} %other|%d, %s0, %s1", (a, b) => !Compare(comparison, order(a, b)));
@@ -58,7 +63,8 @@ public class CompareTests
         Verify<double>("f64", all, (a, b) => Order(Format.Double, Operands.Bits(a), Operands.Bits(b)));
         Verify<Half>("f16", all, (a, b) => Order(Format.Half, Operands.Bits(a), Operands.Bits(b)));
         Verify<Brain>("bf16", all, (a, b) => Order(Format.Brain, a.Bits, b.Bits));
-        Verify<float>("f32", ["eq", "lt", "geu"], (a, b) => Order(Format.Single, Format.Single.Flush(Operands.Bits(a)), Format.Single.Flush(Operands.Bits(b))), ".ftz");
+        Verify<float>("f32", ["eq", "lt", "geu"], (a, b) =>
+            Order(Format.Single, Format.Single.Flush(Operands.Bits(a)), Format.Single.Flush(Operands.Bits(b))), ".ftz");
     }
 
     [Test]
@@ -70,7 +76,8 @@ public class CompareTests
         Check.Two<uint, ulong, ulong>("set.hi.u32.u64", (a, b) => a > b ? uint.MaxValue : 0);
         Check.Three<uint, double, double, bool>("set.eq.xor.u32.f64", (a, b, c) => (a == b) != c ? uint.MaxValue : 0);
         Check.Three<float, short, short, bool>("set.gt.and.f32.s16 %d, %s0, %s1, !%s2", (a, b, c) => a > b && !c ? 1 : 0);
-        Check.Two<uint, float, float>("set.eq.ftz.u32.f32", (a, b) => Order(Format.Single, Format.Single.Flush(Operands.Bits(a)), Format.Single.Flush(Operands.Bits(b))) == 0 ? uint.MaxValue : 0);
+        Check.Two<uint, float, float>("set.eq.ftz.u32.f32", (a, b) =>
+            Order(Format.Single, Format.Single.Flush(Operands.Bits(a)), Format.Single.Flush(Operands.Bits(b))) == 0 ? uint.MaxValue : 0);
     }
 
     static void Selects<T>(string type) where T : unmanaged
@@ -100,8 +107,11 @@ public class CompareTests
         Check.One<bool, bool>("mov.pred", a => a);
         Check.Two<uint, ushort, ushort>("mov.b32 %d, {%s0, %s1}", (a, b) => a | ((uint)b << 16));
         Check.Two<ulong, uint, uint>("mov.b64 %d, {%s0, %s1}", (a, b) => a | ((ulong)b << 32));
-        Check.Four<ulong, ushort, ushort, ushort, ushort>("mov.b64 %d, {%s0, %s1, %s2, %s3}", (a, b, c, d) => a | ((ulong)b << 16) | ((ulong)c << 32) | ((ulong)d << 48));
-        Check.Four<uint, ushort, ushort, ushort, ushort>("mov.b32 %d, {%s0, %s1, %s2, %s3}", (a, b, c, d) => (uint)((byte)a | ((byte)b << 8) | ((byte)c << 16) | ((byte)d << 24)));
+        Check.Four<ulong, ushort, ushort, ushort,
+            ushort>("mov.b64 %d, {%s0, %s1, %s2, %s3}", (a, b, c, d) => a | ((ulong)b << 16) | ((ulong)c << 32) | ((ulong)d << 48));
+        Check.Four<uint, ushort, ushort, ushort,
+            ushort>("mov.b32 %d, {%s0, %s1, %s2, %s3}", (a, b, c, d) =>
+                (uint)((byte)a | ((byte)b << 8) | ((byte)c << 16) | ((byte)d << 24)));
         Check.One<ushort, uint>("mov.b32 {_, %d}, %s0", a => (ushort)(a >> 16));
         Check.One<uint, ulong>("mov.b64 {%d, _}, %s0", a => (uint)a);
         Check.One<ushort, ulong>("mov.b64 {_, _, %d, _}, %s0", a => (ushort)(a >> 32));

@@ -12,7 +12,8 @@ public class ConvertTests
 
         public ulong Mask => ulong.MaxValue >> (64 - Width);
 
-        public BigInteger Integer(ulong bits) => IsSigned && (bits >> (Width - 1) & 1) != 0 ? (BigInteger)(bits & Mask) - (BigInteger.One << Width) : bits & Mask;
+        public BigInteger Integer(ulong bits) =>
+            IsSigned && (bits >> (Width - 1) & 1) != 0 ? (BigInteger)(bits & Mask) - (BigInteger.One << Width) : bits & Mask;
 
         public BigInteger Least => IsSigned ? -(BigInteger.One << (Width - 1)) : 0;
 
@@ -24,10 +25,12 @@ public class ConvertTests
 
     static readonly Number[] integers =
     [
-        Of<byte>("u8"), Of<sbyte>("s8"), Of<ushort>("u16"), Of<short>("s16"), Of<uint>("u32"), Of<int>("s32"), Of<ulong>("u64"), Of<long>("s64"),
+        Of<byte>("u8"), Of<sbyte>("s8"), Of<ushort>("u16"), Of<short>("s16"), Of<uint>("u32"), Of<int>("s32"), Of<ulong>("u64"),
+            Of<long>("s64"),
     ];
 
-    static readonly Number half = Of<Half>("f16", Format.Half), brain = Of<Brain>("bf16", Format.Brain), single = Of<float>("f32", Format.Single), wide = Of<double>("f64", Format.Double);
+    static readonly Number half = Of<Half>("f16", Format.Half), brain = Of<Brain>("bf16", Format.Brain),
+        single = Of<float>("f32", Format.Single), wide = Of<double>("f64", Format.Double);
 
     static readonly Number[] floats = [half, brain, single, wide];
 
@@ -40,14 +43,16 @@ public class ConvertTests
         var rows = new ulong[InstructionRun.BlockThreads * 8][];
         for (int i = 0; i < rows.Length; i++)
             rows[i] = [i < from.Specials.Length ? from.Specials[i] : from.Draw(random), (ulong)random.Next(2), 0, 0x5a5a_5a5a];
-        ulong[][] actual = InstructionRun.Execute($"{instruction} %d0, %s0; setp.ne.u32 %guard, %s1, 0; @%guard {instruction} %d1, %s0;", [register, register], [from.Register, "b32"], rows);
+        ulong[][] actual = InstructionRun.Execute($"{instruction} %d0, %s0; setp.ne.u32 %guard, %s1, 0; @%guard {instruction} %d1, %s0;",
+            [register, register], [from.Register, "b32"], rows);
         ulong kept = register == "b16" ? 0x5a5aul : 0x5a5a_5a5a;
         for (int i = 0; i < rows.Length; i++)
         {
             ulong wanted = expected(rows[i][0]), guarded = rows[i][1] != 0 ? wanted : kept;
             bool AreSame(ulong a, ulong b) => a == b || (to.Format is { } f && f.IsNaN(a) && f.IsNaN(b));
             if (!AreSame(wanted, actual[i][0]) || !AreSame(guarded, actual[i][1]))
-                Assert.Fail($"{instruction} of 0x{rows[i][0]:x}: 0x{actual[i][0]:x}, guarded ({rows[i][1]}) 0x{actual[i][1]:x}, instead of 0x{wanted:x}; seed {seed}");
+                Assert.Fail($"{instruction} of 0x{rows[i][0]:x}: 0x{actual[i][0]:x}, guarded ({rows[i][1]}) 0x{actual[i][1]:x}, instead of "
+                    + $"0x{wanted:x}; seed {seed}");
         }
     }
 
@@ -84,7 +89,8 @@ public class ConvertTests
         }
     }
 
-    /// <summary>Beyond the range the nearest number of the type; NaN is 0, but with 64 bits on one side the number with only its highest bit set.</summary>
+    /// <summary>Beyond the range the nearest number of the type; NaN is 0, but with 64 bits on one side the number with only its highest
+    /// bit set.</summary>
     [Test]
     public void FloatsToIntegers()
     {
@@ -99,21 +105,28 @@ public class ConvertTests
                         if (from.Format!.IsNaN(bits))
                             return from == wide || to.Width == 64 ? Held(to.Integer(1ul << (to.Width - 1)), to.Register) : 0;
                         bool isNegative = from.Format.IsNegative(bits);
-                        BigInteger value = from.Format.IsInfinite(bits) ? isNegative ? to.Least : to.Most : from.Format.Value(bits).Integer(rounding);
+                        BigInteger value = from.Format.IsInfinite(bits) ? isNegative ? to.Least : to.Most
+                            : from.Format.Value(bits).Integer(rounding);
                         return Held(BigInteger.Clamp(value, to.Least, to.Most), to.Register);
                     });
                 }
             }
         }
-        Verify(".rzi.ftz", Of<int>("s32"), single, bits => Format.Single.IsNaN(bits) ? 0 : Held(Integer(Format.Single.Flush(bits), "rzi"), "b32"));
-        Verify(".rpi.ftz", Of<int>("s32"), single, bits => Format.Single.IsNaN(bits) ? 0 : Held(Integer(Format.Single.Flush(bits), "rpi"), "b32"));
+        Verify(".rzi.ftz", Of<int>("s32"), single, bits => Format.Single.IsNaN(bits)
+            ? 0
+            : Held(Integer(Format.Single.Flush(bits), "rzi"), "b32"));
+        Verify(".rpi.ftz", Of<int>("s32"), single, bits => Format.Single.IsNaN(bits)
+            ? 0
+            : Held(Integer(Format.Single.Flush(bits), "rpi"), "b32"));
     }
 
-    static BigInteger Integer(ulong bits, string rounding) => Format.Single.IsInfinite(bits) ? Format.Single.IsNegative(bits) ? int.MinValue : int.MaxValue
+    static BigInteger Integer(ulong bits, string rounding) =>
+        Format.Single.IsInfinite(bits) ? Format.Single.IsNegative(bits) ? int.MinValue : int.MaxValue
         : BigInteger.Clamp(Format.Single.Value(bits).Integer(rounding), int.MinValue, int.MaxValue);
 
     static ulong Converted(Format to, Format from, ulong bits, string rounding) =>
-        from.IsNaN(bits) ? to.NaN : from.IsInfinite(bits) ? to.Infinite(from.IsNegative(bits)) : to.Round(from.Value(bits), rounding, from.IsNegative(bits));
+        from.IsNaN(bits) ? to.NaN : from.IsInfinite(bits) ? to.Infinite(from.IsNegative(bits))
+        : to.Round(from.Value(bits), rounding, from.IsNegative(bits));
 
     [Test]
     public void FloatsToFloats()
@@ -134,7 +147,9 @@ public class ConvertTests
         foreach (Number type in floats)
         {
             foreach (string rounding in (string[])["rni", "rzi", "rmi", "rpi"])
-                Verify($".{rounding}", type, type, bits => !type.Format!.IsFinite(bits) ? bits : type.Format.Round(new Exact(type.Format.Value(bits).Integer(rounding), 0), "rn", type.Format.IsNegative(bits)));
+                Verify($".{rounding}", type, type, bits => !type.Format!.IsFinite(bits)
+                    ? bits
+                    : type.Format.Round(new Exact(type.Format.Value(bits).Integer(rounding), 0), "rn", type.Format.IsNegative(bits)));
         }
         Verify(".rn.ftz", single, wide, bits => Format.Single.Flush(Converted(Format.Single, Format.Double, bits, "rn")));
         Verify(".ftz", wide, single, bits => Converted(Format.Double, Format.Single, Format.Single.Flush(bits), "rn"));
@@ -143,7 +158,9 @@ public class ConvertTests
         {
             // Not a number is 0x7fff with .relu.
             foreach (string rounding in (string[])["rn", "rz"])
-                Verify($".{rounding}.relu", to, single, bits => Format.Single.IsNaN(bits) ? 0x7fff : Ieee.Clamp(to.Format!, Converted(to.Format!, Format.Single, bits, rounding)));
+                Verify($".{rounding}.relu", to, single, bits => Format.Single.IsNaN(bits)
+                    ? 0x7fff
+                    : Ieee.Clamp(to.Format!, Converted(to.Format!, Format.Single, bits, rounding)));
         }
     }
 
@@ -156,8 +173,11 @@ public class ConvertTests
             ulong rounded = Converted(Format.Tensor, Format.Single, Operands.Bits(a), "rna");
             return Operands.From<float>(rounded << 13);
         });
-        Check.One<float, float>("cvt.rn.tf32.f32", a => Operands.From<float>(Converted(Format.Tensor, Format.Single, Operands.Bits(a), "rn") << 13));
-        Check.One<float, float>("cvt.rz.tf32.f32", a => float.IsInfinity(a) ? a : Operands.From<float>(Converted(Format.Tensor, Format.Single, Operands.Bits(a), "rz") << 13));
+        Check.One<float, float>("cvt.rn.tf32.f32", a =>
+            Operands.From<float>(Converted(Format.Tensor, Format.Single, Operands.Bits(a), "rn") << 13));
+        Check.One<float, float>("cvt.rz.tf32.f32", a => float.IsInfinity(a)
+            ? a
+            : Operands.From<float>(Converted(Format.Tensor, Format.Single, Operands.Bits(a), "rz") << 13));
     }
 
     /// <summary>The first source goes to the upper half.</summary>
@@ -191,7 +211,8 @@ public class ConvertTests
         string[] words = instruction.Split('.');
         string Register(string type) => type is "f64" ? "b64" : "b32";
         var error = Assert.Throws<PerturbedForgetting.Simulator.Ptx.PtxException>(() =>
-            InstructionRun.Execute($"{instruction} %d0, %s0{(words[^2].EndsWith("x2") ? ", %s0" : "")};", [Register(words[^2])], [Register(words[^1])], [[0, 0]], 1, "sm_80"));
+            InstructionRun.Execute($"{instruction} %d0, %s0{(words[^2].EndsWith("x2") ? ", %s0" : "")};", [Register(words[^2])],
+                [Register(words[^1])], [[0, 0]], 1, "sm_80"));
         Assert.That(error!.Message, Does.Contain(message).And.Contain(instruction));
     }
 }

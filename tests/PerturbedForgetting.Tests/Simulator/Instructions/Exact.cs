@@ -42,7 +42,8 @@ sealed record Format(int Precision, int Exponent)
         return new Exact(IsNegative(bits) ? -digits : digits, Math.Max(exponent, 1) - Bias - Fraction);
     }
 
-    /// <summary>Rounds a number (IEEE 754, section 4.3). A remainder, if any, is less than one unit of the digits and points away from zero.</summary>
+    /// <summary>Rounds a number (IEEE 754, section 4.3). A remainder, if any, is less than one unit of the digits and points away from
+    /// zero.</summary>
     /// <param name="value">The number.</param>
     /// <param name="hasRemainder">The magnitude is a little greater than that of <paramref name="value"/>.</param>
     /// <param name="rounding">rn, rz, rm, rp or rna.</param>

@@ -9,10 +9,12 @@ public class FloatTests
     sealed class Type<T>(string name, Format format) where T : unmanaged
     {
         /// <summary>One instruction with a modifier, stated on bits: operands are flushed before, the result is changed after.</summary>
-        void Two(string opcode, string modifier, Func<ulong, ulong, ulong> expected) => Check.Two<T, T, T>($"{opcode}{modifier}.{name}", (a, b) =>
+        void Two(string opcode, string modifier, Func<ulong, ulong, ulong> expected) =>
+            Check.Two<T, T, T>($"{opcode}{modifier}.{name}", (a, b) =>
             Operands.From<T>(After(modifier, expected(Before(modifier, a), Before(modifier, b)))));
 
-        void Three(string opcode, string modifier, Func<ulong, ulong, ulong, ulong> expected) => Check.Three<T, T, T, T>($"{opcode}{modifier}.{name}", (a, b, c) =>
+        void Three(string opcode, string modifier, Func<ulong, ulong, ulong, ulong> expected) =>
+            Check.Three<T, T, T, T>($"{opcode}{modifier}.{name}", (a, b, c) =>
             Operands.From<T>(After(modifier, expected(Before(modifier, a), Before(modifier, b), Before(modifier, c)))));
 
         void One(string opcode, string modifier, Func<ulong, ulong> expected) => Check.One<T, T>($"{opcode}{modifier}.{name}", a =>
@@ -67,7 +69,9 @@ public class FloatTests
             foreach (string form in forms)
             {
                 string modifier = form[(form.IndexOf('.') < 0 ? form.Length : form.IndexOf('.'))..], opcode = form[..^modifier.Length];
-                Check.Three<uint, uint, uint, uint>($"{form}.{name}x2 %d, %s0{(opcode is "neg" or "abs" ? "" : ", %s1")}{(opcode == "fma" ? ", %s2" : "")}", (a, b, c) =>
+                Check.Three<uint, uint, uint,
+                    uint>($"{form}.{name}x2 %d, %s0{(opcode is "neg" or "abs" ? "" : ", %s1")}{(opcode == "fma" ? ", %s2" : "")}",
+                        (a, b, c) =>
                     (uint)(Part((ushort)a, (ushort)b, (ushort)c) | (Part(a >> 16, b >> 16, c >> 16) << 16)));
 
                 ulong Part(ulong a, ulong b, ulong c)

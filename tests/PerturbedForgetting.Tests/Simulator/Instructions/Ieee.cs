@@ -36,7 +36,9 @@ static class Ieee
     public static ulong Multiply(Format f, ulong a, ulong b, string rounding)
     {
         bool isNegative = f.IsNegative(a) != f.IsNegative(b);
-        return f.IsFinite(a) && f.IsFinite(b) ? f.Round(f.Value(a) * f.Value(b), rounding, isNegative) : Fused(f, a, b, f.Zero(isNegative), rounding);
+        return f.IsFinite(a) && f.IsFinite(b)
+            ? f.Round(f.Value(a) * f.Value(b), rounding, isNegative)
+            : Fused(f, a, b, f.Zero(isNegative), rounding);
     }
 
     public static ulong Divide(Format f, ulong a, ulong b, string rounding)

@@ -19,7 +19,8 @@ static class InstructionRun
     /// <param name="blockThreads">Threads of a block; their number divides that of the rows.</param>
     /// <param name="target">Target of the module.</param>
     /// <returns>One row a thread: the results.</returns>
-    public static ulong[][] Execute(string body, string[] results, string[] sources, ulong[][] rows, int blockThreads = BlockThreads, string target = "sm_90")
+    public static ulong[][] Execute(string body, string[] results, string[] sources, ulong[][] rows, int blockThreads = BlockThreads,
+        string target = "sm_90")
     {
         int columns = sources.Length + results.Length;
         var text = new StringBuilder();
@@ -56,7 +57,8 @@ static class InstructionRun
                 : $"st.global.{results[r]} [%out+{8 * r}], %d{r};");
         }
         text.Append("ret;");
-        using var device = new Device($".version 8.0\n.target {target}\n.address_size 64\n.visible .entry k(.param .u64 in, .param .u64 out)\n{{\n{text}\n}}\n");
+        using var device = new Device(
+            $".version 8.0\n.target {target}\n.address_size 64\n.visible .entry k(.param .u64 in, .param .u64 out)\n{{\n{text}\n}}\n");
         ulong input = device.Upload<ulong>([.. rows.SelectMany(row => row)]);
         ulong output = device.Upload<ulong>(new ulong[rows.Length * results.Length]);
         Assert.That(rows.Length % blockThreads, Is.Zero);

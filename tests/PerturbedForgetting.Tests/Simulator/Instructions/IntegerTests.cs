@@ -46,15 +46,18 @@ public class IntegerTests
         public void Wide<TWide>() where TWide : unmanaged, IBinaryInteger<TWide>
         {
             Check.Two<TWide, T, T>($"mul.wide.{name}", (a, b) => TWide.CreateTruncating(Big(a) * Big(b)));
-            Check.Three<TWide, T, T, TWide>($"mad.wide.{name}", (a, b, c) => TWide.CreateTruncating((Big(a) * Big(b)) + BigInteger.CreateChecked(c)));
+            Check.Three<TWide, T, T,
+                TWide>($"mad.wide.{name}", (a, b, c) => TWide.CreateTruncating((Big(a) * Big(b)) + BigInteger.CreateChecked(c)));
         }
 
         /// <summary>Sums with the carry of the row before: the flag is set by .cc and read by addc, subc and madc.</summary>
         public void Carry()
         {
             // Three words: what the middle one carries depends on what it received.
-            Check.Two<T, T, T>($"add.cc.{name} %d, %s0, %s1; addc.cc.{name} %d, %s0, %s1; addc.{name} %d, 0, 0", (a, b) => Cut((Word(a) + Word(b) + ((Word(a) + Word(b)) >> width)) >> width));
-            Check.Two<T, T, T>($"sub.cc.{name} %d, %s0, %s1; subc.cc.{name} %d, %s0, %s1; subc.{name} %d, 0, 0", (a, b) => Word(a) - Word(b) - (Word(a) < Word(b) ? 1 : 0) < 0 ? Cut(-1) : T.Zero);
+            Check.Two<T, T, T>($"add.cc.{name} %d, %s0, %s1; addc.cc.{name} %d, %s0, %s1; addc.{name} %d, 0, 0", (a, b) =>
+                Cut((Word(a) + Word(b) + ((Word(a) + Word(b)) >> width)) >> width));
+            Check.Two<T, T, T>($"sub.cc.{name} %d, %s0, %s1; subc.cc.{name} %d, %s0, %s1; subc.{name} %d, 0, 0", (a, b) =>
+                Word(a) - Word(b) - (Word(a) < Word(b) ? 1 : 0) < 0 ? Cut(-1) : T.Zero);
             foreach (string first in (string[])["add.cc", "sub.cc", "mad.lo.cc", "mad.hi.cc"])
             {
                 foreach (string second in (string[])["addc", "addc.cc", "subc", "subc.cc", "madc.lo", "madc.hi", "madc.hi.cc"])

@@ -37,12 +37,15 @@ public class LogicTests
     }
 
     /// <summary>Amounts beyond the width count as the width.</summary>
-    static void Shifts<TUnsigned, TSigned>(int width) where TUnsigned : unmanaged, IBinaryInteger<TUnsigned> where TSigned : unmanaged, IBinaryInteger<TSigned>
+    static void Shifts<TUnsigned, TSigned>(int width) where TUnsigned : unmanaged, IBinaryInteger<TUnsigned> where TSigned : unmanaged,
+        IBinaryInteger<TSigned>
     {
         Check.Two<TUnsigned, TUnsigned, uint>($"shl.b{width}", (a, b) => Made<TUnsigned>(width, i => i >= b && Bit(a, i - (int)b)));
         foreach (string type in (string[])["b", "u"])
-            Check.Two<TUnsigned, TUnsigned, uint>($"shr.{type}{width}", (a, b) => Made<TUnsigned>(width, i => i + (long)b < width && Bit(a, i + (int)b)));
-        Check.Two<TSigned, TSigned, uint>($"shr.s{width}", (a, b) => Made<TSigned>(width, i => Bit(a, (int)Math.Min(i + (long)b, width - 1))));
+            Check.Two<TUnsigned, TUnsigned,
+                uint>($"shr.{type}{width}", (a, b) => Made<TUnsigned>(width, i => i + (long)b < width && Bit(a, i + (int)b)));
+        Check.Two<TSigned, TSigned,
+            uint>($"shr.s{width}", (a, b) => Made<TSigned>(width, i => Bit(a, (int)Math.Min(i + (long)b, width - 1))));
     }
 
     [Test]

@@ -1,10 +1,11 @@
 namespace PerturbedForgetting.Tests.Simulator.Instructions;
 
-/// <summary>Transcendental functions: the special cases that the PTX ISA tabulates are exact, everything else is within 0.501 units in the last
-/// place of float32 (the ISA allows devices more).</summary>
+/// <summary>Transcendental functions: the special cases that the PTX ISA tabulates are exact, everything else is within 0.501 units in the
+/// last place of float32 (the ISA allows devices more).</summary>
 public class SpecialFunctionTests
 {
-    static void Verify(string instruction, Func<double, double> function, Func<float, float>? before = null, Func<float, float>? after = null)
+    static void Verify(string instruction, Func<double, double> function, Func<float, float>? before = null, Func<float,
+        float>? after = null)
     {
         int seed = Random.Shared.Next();
         var random = new Random(seed);
@@ -15,9 +16,11 @@ public class SpecialFunctionTests
         for (int i = 0; i < rows.Length; i++)
         {
             ulong ordinary = Operands.Bits((float)Math.ScaleB((random.NextDouble() * 2) - 1, random.Next(-30, 9)));
-            rows[i] = [i < specials.Length ? specials[i] : random.Next(4) == 0 ? Operands.Draw<float>(random) : ordinary, (ulong)random.Next(2), 0, 0x4048_0000];
+            rows[i] = [i < specials.Length ? specials[i] : random.Next(4) == 0 ? Operands.Draw<float>(random)
+                : ordinary, (ulong)random.Next(2), 0, 0x4048_0000];
         }
-        ulong[][] actual = InstructionRun.Execute($"{instruction} %d0, %s0; setp.ne.u32 %guard, %s1, 0; @%guard {instruction} %d1, %s0;", ["b32", "b32"], ["b32", "b32"], rows);
+        ulong[][] actual = InstructionRun.Execute($"{instruction} %d0, %s0; setp.ne.u32 %guard, %s1, 0; @%guard {instruction} %d1, %s0;",
+            ["b32", "b32"], ["b32", "b32"], rows);
         for (int i = 0; i < rows.Length; i++)
         {
             float x = Operands.From<float>(rows[i][0]), got = Operands.From<float>(actual[i][0]);
@@ -27,7 +30,8 @@ public class SpecialFunctionTests
             bool isRight = float.IsNaN(nearest) ? float.IsNaN(got) : Operands.Bits(got) == Operands.Bits(nearest)
                 || (!isExact && Math.Abs(got - exact) <= 0.501 * (MathF.BitIncrement(MathF.Abs(nearest)) - MathF.Abs(nearest)));
             if (!isRight || actual[i][1] != (rows[i][1] != 0 ? actual[i][0] : rows[i][3]))
-                Assert.Fail($"{instruction} of {x:r} (0x{rows[i][0]:x}): {got:r}, guarded 0x{actual[i][1]:x}, instead of {exact:r}; seed {seed}");
+                Assert.Fail($"{instruction} of {x:r} (0x{rows[i][0]:x}): {got:r}, guarded 0x{actual[i][1]:x}, instead of {exact:r}; seed "
+                    + $"{seed}");
         }
     }
 
@@ -69,12 +73,14 @@ public class SpecialFunctionTests
         Check.One<Half, Half>("ex2.approx.f16", x => (Half)Math.Pow(2, (double)x));
         Check.One<Half, Half>("tanh.approx.f16", x => (Half)Math.Tanh((double)x));
         Check.One<Brain, Brain>("tanh.approx.bf16", x => Operands.From<Brain>(Nearest(Math.Tanh(x.Value))));
-        Check.One<Brain, Brain>("ex2.approx.ftz.bf16", x => Operands.From<Brain>(Format.Brain.Flush(Nearest(double.Exp2(float.IsSubnormal(x.Value) ? 0 : x.Value)))));
+        Check.One<Brain, Brain>("ex2.approx.ftz.bf16", x =>
+            Operands.From<Brain>(Format.Brain.Flush(Nearest(double.Exp2(float.IsSubnormal(x.Value) ? 0 : x.Value)))));
         Check.One<uint, uint>("ex2.approx.f16x2", x => Both(x, double.Exp2));
         Check.One<uint, uint>("tanh.approx.f16x2", x => Both(x, Math.Tanh));
     }
 
-    static ulong Nearest(double value) => double.IsNaN(value) ? Format.Brain.NaN : double.IsInfinity(value) ? Format.Brain.Infinite(value < 0)
+    static ulong Nearest(double value) =>
+        double.IsNaN(value) ? Format.Brain.NaN : double.IsInfinity(value) ? Format.Brain.Infinite(value < 0)
         : Format.Brain.Round(Format.Double.Value(Operands.Bits(value)), "rn", double.IsNegative(value));
 
     static uint Both(uint x, Func<double, double> function)

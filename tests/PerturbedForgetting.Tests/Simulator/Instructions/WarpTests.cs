@@ -2,13 +2,15 @@ using PerturbedForgetting.Simulator.Execution;
 
 namespace PerturbedForgetting.Tests.Simulator.Instructions;
 
-/// <summary>Exchange among lanes against the pseudo-code of the PTX ISA: every mode, segment width and clamp, whole warps and parts.</summary>
+/// <summary>Exchange among lanes against the pseudo-code of the PTX ISA: every mode, segment width and clamp, whole warps and
+/// parts.</summary>
 public class WarpTests
 {
     const int Lanes = 32;
 
     /// <summary>Runs a body whose sources differ from lane to lane, one warp a block.</summary>
-    static ulong[][] Run(string body, string[] results, string[] sources, ulong[][] rows) => InstructionRun.Execute(body, results, sources, rows, Lanes);
+    static ulong[][] Run(string body, string[] results, string[] sources, ulong[][] rows) =>
+        InstructionRun.Execute(body, results, sources, rows, Lanes);
 
     /// <summary>PTX ISA, "shfl.sync": the source lane and whether it is in range.</summary>
     static (int Lane, bool IsInRange) Source(string mode, int lane, uint b, uint c)
@@ -42,15 +44,18 @@ public class WarpTests
             for (int lane = 0; lane < Lanes; lane++)
             {
                 bool isAny = warp % 3 == 0;
-                rows[(warp * Lanes) + lane] = [(uint)random.NextInt64(), isAny ? (uint)random.NextInt64() : shared, isAny && warp % 2 == 0 ? (uint)random.NextInt64() : c, 0, 0, 0];
+                rows[(warp * Lanes) + lane] = [(uint)random.NextInt64(), isAny ? (uint)random.NextInt64() : shared, isAny && warp % 2 == 0
+                    ? (uint)random.NextInt64() : c, 0, 0, 0];
             }
         }
-        ulong[][] actual = Run($"shfl.sync.{mode}.b32 %d0|%d1, %s0, %s1, %s2, 0xffffffff; mov.b32 %d2, %s0; shfl.sync.{mode}.b32 %d2, %d2, %s1, %s2, -1;", ["b32", "pred", "b32"], ["b32", "b32", "b32"], rows);
+        ulong[][] actual = Run($"shfl.sync.{mode}.b32 %d0|%d1, %s0, %s1, %s2, 0xffffffff; mov.b32 %d2, %s0; shfl.sync.{mode}.b32 %d2, %d2, "
+            + $"%s1, %s2, -1;", ["b32", "pred", "b32"], ["b32", "b32", "b32"], rows);
         for (int i = 0; i < rows.Length; i++)
         {
             (int from, bool isInRange) = Source(mode, i % Lanes, (uint)rows[i][1], (uint)rows[i][2]);
             ulong wanted = rows[i - (i % Lanes) + from][0];
-            Assert.That((actual[i][0], actual[i][1], actual[i][2]), Is.EqualTo((wanted, isInRange ? 1ul : 0, wanted)), $"{mode} row {i}, b 0x{rows[i][1]:x}, c 0x{rows[i][2]:x}, seed {seed}");
+            Assert.That((actual[i][0], actual[i][1], actual[i][2]), Is.EqualTo((wanted, isInRange ? 1ul : 0, wanted)),
+                $"{mode} row {i}, b 0x{rows[i][1]:x}, c 0x{rows[i][2]:x}, seed {seed}");
         }
     }
 
@@ -67,13 +72,16 @@ public class WarpTests
             var rows = new ulong[Lanes][];
             for (int lane = 0; lane < Lanes; lane++)
                 rows[lane] = [(uint)random.NextInt64(), (ulong)inside[random.Next(inside.Length)], members >> lane & 1, 0x1234];
-            ulong[][] actual = Run($"setp.ne.u32 %guard, %s2, 0; @!%guard bra OUT; shfl.sync.idx.b32 %d0, %s0, %s1, 31, {members}; OUT:", ["b32"], ["b32", "b32", "b32"], rows);
+            ulong[][] actual = Run($"setp.ne.u32 %guard, %s2, 0; @!%guard bra OUT; shfl.sync.idx.b32 %d0, %s0, %s1, 31, {members}; OUT:",
+                ["b32"], ["b32", "b32", "b32"], rows);
             for (int lane = 0; lane < Lanes; lane++)
-                Assert.That(actual[lane][0], Is.EqualTo((members >> lane & 1) != 0 ? rows[rows[lane][1]][0] : 0x1234), $"lane {lane} of 0x{members:x8}, seed {seed}");
+                Assert.That(actual[lane][0], Is.EqualTo((members >> lane & 1) != 0 ? rows[rows[lane][1]][0] : 0x1234),
+                    $"lane {lane} of 0x{members:x8}, seed {seed}");
         }
     }
 
-    /// <summary>A lane outside the branch is read; a mask names a lane that is not there, leaves out one that is, differs between lanes.</summary>
+    /// <summary>A lane outside the branch is read; a mask names a lane that is not there, leaves out one that is, differs between
+    /// lanes.</summary>
     [TestCase("@%guard shfl.sync.down.b32 %d0, %s0, 1, 31, 0xffff;", "reads the register of lane 16")]
     [TestCase("@%guard shfl.sync.idx.b32 %d0, %s0, 20, 31, 0xffff;", "lane 20")]
     [TestCase("@%guard shfl.sync.bfly.b32 %d0, %s0, 1, 31, 0xffffffff;", "0xffff0000")]
@@ -110,7 +118,8 @@ public class WarpTests
     }
 
     /// <summary>Compares every lane that executed with a statement over the values of the members.</summary>
-    static void Verify(string instruction, string[] results, string register, Func<Random, ulong> value, Func<ulong[], int, uint, ulong[]> expected)
+    static void Verify(string instruction, string[] results, string register, Func<Random, ulong> value, Func<ulong[], int, uint,
+        ulong[]> expected)
     {
         int seed = Random.Shared.Next();
         ulong[][] rows = Parts(new Random(seed), results.Length, value);
@@ -121,7 +130,8 @@ public class WarpTests
             int lane = i % Lanes;
             ulong[] all = [.. rows.Skip(i - lane).Take(Lanes).Select(row => row[0])];
             ulong[] wanted = rows[i][2] != 0 ? expected(all, lane, (uint)rows[i][1]) : new ulong[results.Length];
-            Assert.That(actual[i], Is.EqualTo(wanted), $"{instruction}, row {i}, value 0x{rows[i][0]:x}, members 0x{rows[i][1]:x}, seed {seed}");
+            Assert.That(actual[i], Is.EqualTo(wanted),
+                $"{instruction}, row {i}, value 0x{rows[i][0]:x}, members 0x{rows[i][1]:x}, seed {seed}");
         }
     }
 
@@ -139,8 +149,10 @@ public class WarpTests
             bool Holds(ulong[] all, int lane) => (all[lane] != 0) != isNegated;
             Verify($"vote.sync.all.pred %d0, {a}, %s1", ["pred"], "pred", Flag, (all, _, m) => [Bit(Members(m).All(l => Holds(all, l)))]);
             Verify($"vote.sync.any.pred %d0, {a}, %s1", ["pred"], "pred", Flag, (all, _, m) => [Bit(Members(m).Any(l => Holds(all, l)))]);
-            Verify($"vote.sync.uni.pred %d0, {a}, %s1", ["pred"], "pred", Flag, (all, _, m) => [Bit(Members(m).Select(l => Holds(all, l)).Distinct().Count() == 1)]);
-            Verify($"vote.sync.ballot.b32 %d0, {a}, %s1", ["b32"], "pred", Flag, (all, _, m) => [Mask(Members(m).Where(l => Holds(all, l)))]);
+            Verify($"vote.sync.uni.pred %d0, {a}, %s1", ["pred"], "pred", Flag, (all, _, m) =>
+                [Bit(Members(m).Select(l => Holds(all, l)).Distinct().Count() == 1)]);
+            Verify($"vote.sync.ballot.b32 %d0, {a}, %s1", ["b32"], "pred", Flag, (all, _, m) =>
+                [Mask(Members(m).Where(l => Holds(all, l)))]);
         }
         Verify("activemask.b32 %d0", ["b32"], "b32", Flag, (_, _, m) => [m]);
     }
@@ -154,7 +166,8 @@ public class WarpTests
         {
             // Values of 64 bits that differ in the upper half only.
             ulong Value(Random random) => (ulong)random.Next(3) << (width == "b64" && random.Next(2) == 0 ? 40 : 0);
-            Verify($"match.any.sync.{width} %d0, %s0, %s1", ["b32"], width, Value, (all, lane, m) => [Mask(Members(m).Where(l => all[l] == all[lane]))]);
+            Verify($"match.any.sync.{width} %d0, %s0, %s1", ["b32"], width, Value, (all, lane, m) =>
+                [Mask(Members(m).Where(l => all[l] == all[lane]))]);
             Verify($"match.all.sync.{width} %d0|%d1, %s0, %s1", ["b32", "pred"], width, Value, (all, _, m) =>
                 Members(m).Select(l => all[l]).Distinct().Count() == 1 ? [m, 1] : [0, 0]);
         }
@@ -164,7 +177,8 @@ public class WarpTests
     public void Reductions()
     {
         void Reduce(string operation, Func<uint, uint, uint> combine) =>
-            Verify($"redux.sync.{operation} %d0, %s0, %s1", ["b32"], "b32", Operands.Draw<uint>, (all, _, m) => [Members(m).Select(l => (uint)all[l]).Aggregate(combine)]);
+            Verify($"redux.sync.{operation} %d0, %s0, %s1", ["b32"], "b32", Operands.Draw<uint>, (all, _, m) =>
+                [Members(m).Select(l => (uint)all[l]).Aggregate(combine)]);
         Reduce("add.u32", (a, b) => a + b);
         Reduce("add.s32", (a, b) => a + b);
         Reduce("min.u32", Math.Min);

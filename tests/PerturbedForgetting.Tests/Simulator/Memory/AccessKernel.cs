@@ -5,7 +5,8 @@ namespace PerturbedForgetting.Tests.Simulator.Memory;
 
 /// <summary>A kernel in which every thread makes one access of a form, at an offset of its own into 4096 bytes; a thread whose offset is
 /// -1 makes none. Shared and local memory are filled from, or copied to, global memory.</summary>
-/// <param name="Space">Where the bytes are: global, shared, local, const; <c>generic:</c> before it for an access by generic address.</param>
+/// <param name="Space">Where the bytes are: global, shared, local, const; <c>generic:</c> before it for an access by generic
+/// address.</param>
 /// <param name="Type">Type of an element.</param>
 /// <param name="Count">Elements of an access.</param>
 /// <param name="RegisterBits">Width of the registers.</param>
@@ -24,7 +25,8 @@ sealed record AccessKernel(string Space, string Type, int Count, int RegisterBit
         from count in new[] { 1, 2, 4 }
         from bits in new[] { 16, 32, 64 }
         let size = PtxTypes.SizeOf(PtxTypes.Parse(type))
-        where size * count <= 16 && bits >= 8 * size && (type[0] != 'f' || bits == 8 * size) && (!isStore || bits == Math.Max(16, 8 * size) || bits == 64)
+        where size * count <= 16 && bits >= 8 * size && (type[0] != 'f' || bits == 8 * size)
+        && (!isStore || bits == Math.Max(16, 8 * size) || bits == 64)
         select new AccessKernel(space, type, count, bits);
 
     int ElementBytes => PtxTypes.SizeOf(PtxTypes.Parse(Type));
@@ -73,8 +75,11 @@ sealed record AccessKernel(string Space, string Type, int Count, int RegisterBit
         if (Plain is not ("shared" or "local"))
             return "";
         string label = isIn ? "IN" : "OUT", tile = "add.u64 %rd10, %rd6, %rd9;";
-        string memory = $"mul.wide.u32 %rd12, {(Plain == "shared" ? "%r1" : "%r4")}, {Bytes};\nadd.u64 %rd11, %rd1, %rd12;\nadd.u64 %rd11, %rd11, %rd9;";
-        string move = isIn ? $"ld.global.u32 %r7, [%rd11];\nst.{Plain}.u32 [%rd10], %r7;" : $"ld.{Plain}.u32 %r7, [%rd10];\nst.global.u32 [%rd11], %r7;";
+        string memory = $"mul.wide.u32 %rd12, {(Plain == "shared" ? "%r1" : "%r4")}, {Bytes};\nadd.u64 %rd11, %rd1, %rd12;\nadd.u64 %rd11, "
+            + $"%rd11, %rd9;";
+        string move = isIn
+            ? $"ld.global.u32 %r7, [%rd11];\nst.{Plain}.u32 [%rd10], %r7;"
+            : $"ld.{Plain}.u32 %r7, [%rd10];\nst.global.u32 [%rd11], %r7;";
         string barrier = Plain == "shared" ? "bar.sync 0;" : "";
         return $"""
             {barrier}
@@ -94,24 +99,31 @@ sealed record AccessKernel(string Space, string Type, int Count, int RegisterBit
     }
 
     static string Wrap(string body, string module = "") =>
-        $"\n.version 7.8\n.target sm_80\n.address_size 64\n{module}\n.visible .entry k(.param .u64 memory, .param .u64 offsets, .param .u64 values)\n{{\n{body}\nret;\n}}\n";
+        $"\n.version 7.8\n.target sm_80\n.address_size 64\n{module}\n.visible .entry k(.param .u64 memory, .param .u64 offsets, .param "
+        + $".u64 values)\n{{\n{body}\nret;\n}}\n";
 
     /// <summary>What every thread's registers hold behind a load, 8 bytes an element of which <see cref="RegisterBits"/> count.</summary>
     public ulong[] Load(byte[] memory, int[] offsets)
     {
-        string[] stores = [.. Enumerable.Range(0, Count).Select(e => $"@!%p1 st.global.{(Type[0] == 'f' ? Type : "b" + RegisterBits)} [%rd5+{8 * e}], {Register}{e};")];
+        string[] stores = [.. Enumerable.Range(0, Count)
+            .Select(e => $"@!%p1 st.global.{(Type[0] == 'f' ? Type : "b" + RegisterBits)} [%rd5+{8 * e}], {Register}{e};")];
         string module = Plain == "const" ? $".const .align 16 .b8 table[{Bytes}] = {{{string.Join(", ", memory)}}};" : "";
-        using var device = new Device(Wrap($"{Declarations}\n{CopyTile(isIn: true)}\n@!%p1 {Form("ld")} {Registers}, [%rd8];\n{string.Join('\n', stores)}", module));
+        using var device = new Device(
+            Wrap($"{Declarations}\n{CopyTile(isIn: true)}\n@!%p1 {Form("ld")} {Registers}, [%rd8];\n{string.Join('\n', stores)}", module));
         ulong values = device.Upload(new ulong[offsets.Length * Count]);
         device.Launch("k", new Extent(Blocks), new Extent(Threads), device.Upload(Copies(memory)), device.Upload(offsets), values);
         return device.Download<ulong>(values, offsets.Length * Count);
     }
 
-    /// <summary>What the memory holds when every thread has stored its values: of each block for shared, of each thread for local memory.</summary>
+    /// <summary>What the memory holds when every thread has stored its values: of each block for shared, of each thread for local
+    /// memory.</summary>
     public byte[] Store(byte[] memory, int[] offsets, ulong[] values)
     {
-        string[] loads = [.. Enumerable.Range(0, Count).Select(e => $"ld.global.{(Type[0] == 'f' ? Type : "b" + RegisterBits)} {Register}{e}, [%rd5+{8 * e}];")];
-        using var device = new Device(Wrap($"{Declarations}\n{CopyTile(isIn: true)}\n{string.Join('\n', loads)}\n@!%p1 {Form("st")} [%rd8], {Registers};\n{CopyTile(isIn: false)}"));
+        string[] loads = [.. Enumerable.Range(0, Count)
+            .Select(e => $"ld.global.{(Type[0] == 'f' ? Type : "b" + RegisterBits)} {Register}{e}, [%rd5+{8 * e}];")];
+        using var device = new Device(
+            Wrap($"{Declarations}\n{CopyTile(isIn: true)}\n{string.Join('\n', loads)}\n@!%p1 {Form("st")} [%rd8], "
+                + $"{Registers};\n{CopyTile(isIn: false)}"));
         byte[] copies = Copies(memory);
         ulong target = device.Upload(copies);
         device.Launch("k", new Extent(Blocks), new Extent(Threads), target, device.Upload(offsets), device.Upload(values));

@@ -36,9 +36,12 @@ public class AccessTests
                 for (int t = 0; t < Threads * kernel.Count; t++)
                 {
                     int offset = offsets[t / kernel.Count];
-                    ulong expected = offset < 0 ? 0 : kernel.Element(memory, offset + (t % kernel.Count * kernel.AccessBytes / kernel.Count));
+                    ulong expected = offset < 0
+                        ? 0
+                        : kernel.Element(memory, offset + (t % kernel.Count * kernel.AccessBytes / kernel.Count));
                     if ((loaded[t] & AccessKernel.Mask(kernel.RegisterBits)) != expected)
-                        Assert.Fail($"{kernel}, {name}: thread {t / kernel.Count}, element {t % kernel.Count}: {loaded[t]:x}, not {expected:x}");
+                        Assert.Fail($"{kernel}, {name}: thread {t / kernel.Count}, element {t % kernel.Count}: {loaded[t]:x}, not "
+                            + $"{expected:x}");
                 }
             }
         }
@@ -56,7 +59,8 @@ public class AccessTests
             random.NextBytes(memory);
             int[] shuffled = [.. Enumerable.Range(0, places)];
             random.Shuffle(shuffled);
-            foreach ((string name, int[] pattern) in Pick(Patterns(places, random).Where(p => p.Name is not ("random" or "one place" or "one place a warp")).Append(("shuffled", shuffled[..Threads])), space, random))
+            foreach ((string name, int[] pattern) in Pick(Patterns(places, random).Where(p =>
+                p.Name is not ("random" or "one place" or "one place a warp")).Append(("shuffled", shuffled[..Threads])), space, random))
             {
                 int[] offsets = Offsets(pattern, kernel.AccessBytes);
                 ulong[] values = [.. Enumerable.Range(0, Threads * kernel.Count).Select(_ => (ulong)random.NextInt64())];
@@ -65,7 +69,8 @@ public class AccessTests
                 {
                     int copy = isGlobal ? 0 : isLocal ? t : t / AccessKernel.Threads;
                     for (int e = 0; e < kernel.Count && offsets[t] >= 0; e++)
-                        kernel.Put(expected, (copy * AccessKernel.Bytes) + offsets[t] + (e * kernel.AccessBytes / kernel.Count), values[(t * kernel.Count) + e]);
+                        kernel.Put(expected, (copy * AccessKernel.Bytes) + offsets[t] + (e * kernel.AccessBytes / kernel.Count),
+                            values[(t * kernel.Count) + e]);
                 }
                 byte[] stored = kernel.Store(memory, offsets, values);
                 int wrong = stored.AsSpan().CommonPrefixLength(expected);
@@ -86,16 +91,19 @@ public class AccessTests
     }
 
     [Test]
-    public void HintsChangeNothing([Values(".volatile", ".relaxed.gpu", ".acquire.sys", ".nc", ".ca", ".cg", ".cs", ".lu", ".cv", ".L1::no_allocate", ".nc.L1::evict_last.L2::128B")] string hint)
+    public void HintsChangeNothing([Values(".volatile", ".relaxed.gpu", ".acquire.sys", ".nc", ".ca", ".cg", ".cs", ".lu", ".cv",
+        ".L1::no_allocate", ".nc.L1::evict_last.L2::128B")] string hint)
     {
         Random random = Device.Random();
         var memory = new byte[AccessKernel.Bytes];
         random.NextBytes(memory);
         // .relaxed, .acquire and .volatile stand before the space.
-        bool isOrder = hint.StartsWith(".relaxed", StringComparison.Ordinal) || hint.StartsWith(".acquire", StringComparison.Ordinal) || hint == ".volatile";
+        bool isOrder = hint.StartsWith(".relaxed", StringComparison.Ordinal) || hint.StartsWith(".acquire", StringComparison.Ordinal)
+            || hint == ".volatile";
         var kernel = new AccessKernel(isOrder ? "generic:global" : "global", "f32", 4, 32, isOrder ? hint + ".global" : hint);
         int[] offsets = [.. Enumerable.Range(0, Threads).Select(t => 16 * (t % 200))];
         ulong[] loaded = kernel.Load(memory, offsets);
-        Assert.That(loaded, Is.EqualTo(Enumerable.Range(0, Threads * 4).Select(t => kernel.Element(memory, offsets[t / 4] + (t % 4 * 4))).ToArray()));
+        Assert.That(loaded, Is.EqualTo(Enumerable.Range(0, Threads * 4).Select(t => kernel.Element(memory, offsets[t / 4] + (t % 4 * 4)))
+            .ToArray()));
     }
 }

@@ -43,14 +43,17 @@ public class AsyncCopyTests
     }
 
     [Test]
-    public void Copies([Values("ca", "cg")] string cache, [Values(4, 8, 16)] int bytes, [Values("shared", "shared::cta")] string space, [Values("", ".L2::128B")] string hint)
+    public void Copies([Values("ca", "cg")] string cache, [Values(4, 8, 16)] int bytes, [Values("shared", "shared::cta")] string space,
+        [Values("", ".L2::128B")] string hint)
     {
         if (cache == "cg" && bytes != 16)
         {
-            Assert.Throws<PerturbedForgetting.Simulator.Ptx.PtxException>(() => Run($"cp.async.cg.shared.global [%rd5], [%rd1], {bytes};\n{Out}"));
+            Assert.Throws<PerturbedForgetting.Simulator.Ptx.PtxException>(() =>
+                Run($"cp.async.cg.shared.global [%rd5], [%rd1], {bytes};\n{Out}"));
             return;
         }
-        (byte[] source, byte[] result, Counters counters) = Run($"{Clear}cp.async.{cache}.{space}.global{hint} [%rd5], [%rd1], {bytes};\ncp.async.wait_all;\n{Out}");
+        (byte[] source, byte[] result, Counters counters) =
+            Run($"{Clear}cp.async.{cache}.{space}.global{hint} [%rd5], [%rd1], {bytes};\ncp.async.wait_all;\n{Out}");
         for (int b = 0; b < source.Length; b++)
             Assert.That(result[b], Is.EqualTo(b % 16 < bytes ? source[b] : 0), $"byte {b}");
         Assert.That((counters.BytesLoaded, counters.SectorsLoaded), Is.EqualTo((64L * bytes, 32L)));
@@ -59,24 +62,32 @@ public class AsyncCopyTests
     [Test]
     public void BytesBehindTheSourceSizeAreZero([Values(0, 3, 8, 15, 16)] int taken)
     {
-        (byte[] source, byte[] result, _) = Run($"mov.u32 %r3, -1;\nst.shared.v4.u32 [%rd5], {{%r3, %r3, %r3, %r3}};\nmov.u32 %r4, {taken};\ncp.async.cg.shared.global [%rd5], [%rd1], 16, %r4;\ncp.async.wait_all;\n{Out}");
+        (byte[] source, byte[] result, _) =
+            Run($"mov.u32 %r3, -1;\nst.shared.v4.u32 [%rd5], {{%r3, %r3, %r3, %r3}};\nmov.u32 %r4, {taken};\ncp.async.cg.shared.global "
+                + $"[%rd5], [%rd1], 16, %r4;\ncp.async.wait_all;\n{Out}");
         for (int b = 0; b < source.Length; b++)
             Assert.That(result[b], Is.EqualTo(b % 16 < taken ? source[b] : 0), $"byte {b}");
     }
 
     /// <summary>With nothing to take, the source's address does not matter.</summary>
     [Test]
-    public void NothingIsReadForASourceSizeOfZero() => Assert.DoesNotThrow(() => Run($"mov.u64 %rd7, 0;\ncp.async.cg.shared.global [%rd5], [%rd7], 16, 0;\ncp.async.wait_all;\n{Out}"));
+    public void NothingIsReadForASourceSizeOfZero() =>
+        Assert.DoesNotThrow(() => Run($"mov.u64 %rd7, 0;\ncp.async.cg.shared.global [%rd5], [%rd7], 16, 0;\ncp.async.wait_all;\n{Out}"));
 
     [Test]
     public void GroupsEndInTheirOrder()
     {
-        const string Two = Clear + "cp.async.ca.shared.global [%rd5], [%rd1], 4;\ncp.async.commit_group;\ncp.async.ca.shared.global [%rd5+4], [%rd1+4], 4;\ncp.async.commit_group;\n";
+        const string Two = Clear + "cp.async.ca.shared.global [%rd5], [%rd1], 4;\ncp.async.commit_group;\ncp.async.ca.shared.global "
+            + "[%rd5+4], [%rd1+4], 4;\ncp.async.commit_group;\n";
         // Each copy is read as soon as its group may count as done.
-        (byte[] source, byte[] result, _) = Run($"{Two}cp.async.wait_group 1;\nld.shared.u32 %r5, [%rd5];\ncp.async.wait_group 0;\nld.shared.u32 %r6, [%rd5+4];\nst.global.v4.u32 [%rd2], {{%r5, %r6, %r2, %r2}};\nret;");
+        (byte[] source, byte[] result, _) =
+            Run($"{Two}cp.async.wait_group 1;\nld.shared.u32 %r5, [%rd5];\ncp.async.wait_group 0;\nld.shared.u32 %r6, "
+                + $"[%rd5+4];\nst.global.v4.u32 [%rd2], {{%r5, %r6, %r2, %r2}};\nret;");
         Assert.That(result, Is.EqualTo(source.Select((b, i) => i % 16 < 8 ? b : (byte)0)));
-        Assert.That(Refused(FaultKind.SharedRace, $"{Two}cp.async.wait_group 1;\nld.shared.u32 %r6, [%rd5+4];\nret;"), Does.Contain("thread (0, 0, 0)").And.Contain("is the target of a cp.async that was not waited for"));
-        Assert.That(Refused(FaultKind.SharedRace, $"{Two}cp.async.wait_group 2;\nld.shared.u32 %r6, [%rd5];\nret;"), Does.Contain("not waited for"));
+        Assert.That(Refused(FaultKind.SharedRace, $"{Two}cp.async.wait_group 1;\nld.shared.u32 %r6, [%rd5+4];\nret;"),
+            Does.Contain("thread (0, 0, 0)").And.Contain("is the target of a cp.async that was not waited for"));
+        Assert.That(Refused(FaultKind.SharedRace, $"{Two}cp.async.wait_group 2;\nld.shared.u32 %r6, [%rd5];\nret;"),
+            Does.Contain("not waited for"));
     }
 
     [Test]
@@ -92,7 +103,8 @@ public class AsyncCopyTests
     public void TheTargetMayNotBeTouchedBeforeTheEnd()
     {
         const string One = "cp.async.cg.shared.global [%rd5], [%rd1], 16;\ncp.async.commit_group;\n";
-        Assert.That(Refused(FaultKind.SharedRace, $"{One}{Out}"), Does.Contain("reads 0x0 of shared memory, which is the target of a cp.async"));
+        Assert.That(Refused(FaultKind.SharedRace, $"{One}{Out}"),
+            Does.Contain("reads 0x0 of shared memory, which is the target of a cp.async"));
         Assert.That(Refused(FaultKind.SharedRace, $"{One}st.shared.u32 [%rd5+4], %r1;\nret;"), Does.Contain("writes 0x"));
         Assert.That(Refused(FaultKind.SharedRace, $"{One}cp.async.cg.shared.global [%rd5], [%rd1], 16;\nret;"), Does.Contain("writes 0x"));
     }
@@ -101,8 +113,10 @@ public class AsyncCopyTests
     [Test]
     public void OtherWarpsNeedABarrier()
     {
-        const string One = "cp.async.cg.shared.global [%rd5], [%rd1], 16;\ncp.async.wait_all;\n", Other = "xor.b32 %r2, %r1, 32;\nmul.wide.u32 %rd6, %r2, 16;\nadd.u64 %rd5, %rd4, %rd6;\n";
-        Assert.That(Refused(FaultKind.SharedRace, $"{One}{Other}setp.gt.u32 %p1, %r1, 31;\n@%p1 ld.shared.u32 %r5, [%rd5];\nret;"), Does.Contain("thread (32, 0, 0): warp 1 reads 0x0 of shared memory, which was written by warp 0"));
+        const string One = "cp.async.cg.shared.global [%rd5], [%rd1], 16;\ncp.async.wait_all;\n",
+            Other = "xor.b32 %r2, %r1, 32;\nmul.wide.u32 %rd6, %r2, 16;\nadd.u64 %rd5, %rd4, %rd6;\n";
+        Assert.That(Refused(FaultKind.SharedRace, $"{One}{Other}setp.gt.u32 %p1, %r1, 31;\n@%p1 ld.shared.u32 %r5, [%rd5];\nret;"),
+            Does.Contain("thread (32, 0, 0): warp 1 reads 0x0 of shared memory, which was written by warp 0"));
         (byte[] source, byte[] result, _) = Run($"{One}bar.sync 0;\n{Other}{Out}");
         Assert.That(result, Is.EqualTo(source[512..].Concat(source[..512])));
     }
@@ -145,15 +159,20 @@ public class AsyncCopyTests
         for (int t = 0; t < 64; t++)
             Assert.That(BitConverter.ToUInt32(result, 16 * t), Is.EqualTo(6 * BitConverter.ToUInt32(source, 16 * (63 - t))), $"thread {t}");
         // Without the second barrier a fast warp fills the tile that a slow one still reads.
-        Assert.That(Refused(FaultKind.SharedRace, Body.Replace("add.u32 %r10, %r10, %r13;\nbar.sync 0;", "add.u32 %r10, %r10, %r13;", StringComparison.Ordinal)), Does.Contain("of shared memory, which"));
+        Assert.That(Refused(FaultKind.SharedRace, Body.Replace("add.u32 %r10, %r10, %r13;\nbar.sync 0;", "add.u32 %r10, %r10, %r13;",
+            StringComparison.Ordinal)), Does.Contain("of shared memory, which"));
     }
 
     [Test]
     public void AddressesAreChecked()
     {
-        Assert.That(Refused(FaultKind.Misaligned, "cp.async.cg.shared.global [%rd5], [%rd1+8], 16;\nret;"), Does.Contain("not a multiple of 16"));
-        Assert.That(Refused(FaultKind.Misaligned, "cp.async.ca.shared.global [%rd5+4], [%rd1], 8;\nret;"), Does.Contain("not a multiple of 8"));
-        Assert.That(Refused(FaultKind.OutOfBounds, "cp.async.cg.shared.global [%rd5], [%rd1+16], 16;\nret;"), Does.Contain("thread (63, 0, 0)").And.Contain("past the end of allocation"));
-        Assert.That(Refused(FaultKind.OutOfBounds, "cp.async.cg.shared.global [%rd5+1040], [%rd1], 16;\nret;"), Does.Contain("thread (63, 0, 0)").And.Contain("of shared memory"));
+        Assert.That(Refused(FaultKind.Misaligned, "cp.async.cg.shared.global [%rd5], [%rd1+8], 16;\nret;"),
+            Does.Contain("not a multiple of 16"));
+        Assert.That(Refused(FaultKind.Misaligned, "cp.async.ca.shared.global [%rd5+4], [%rd1], 8;\nret;"),
+            Does.Contain("not a multiple of 8"));
+        Assert.That(Refused(FaultKind.OutOfBounds, "cp.async.cg.shared.global [%rd5], [%rd1+16], 16;\nret;"),
+            Does.Contain("thread (63, 0, 0)").And.Contain("past the end of allocation"));
+        Assert.That(Refused(FaultKind.OutOfBounds, "cp.async.cg.shared.global [%rd5+1040], [%rd1], 16;\nret;"),
+            Does.Contain("thread (63, 0, 0)").And.Contain("of shared memory"));
     }
 }

@@ -14,8 +14,10 @@ public class AtomicTests
         ["add.u32"] = (old, b, _) => (uint)(old + b),
         ["add.s32"] = (old, b, _) => (uint)(old + b),
         ["add.u64"] = (old, b, _) => old + b,
-        ["add.f32"] = (old, b, _) => BitConverter.SingleToUInt32Bits(BitConverter.UInt32BitsToSingle((uint)old) + BitConverter.UInt32BitsToSingle((uint)b)),
-        ["add.f64"] = (old, b, _) => BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(old) + BitConverter.UInt64BitsToDouble(b)),
+        ["add.f32"] = (old, b, _) =>
+            BitConverter.SingleToUInt32Bits(BitConverter.UInt32BitsToSingle((uint)old) + BitConverter.UInt32BitsToSingle((uint)b)),
+        ["add.f64"] = (old, b, _) =>
+        BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(old) + BitConverter.UInt64BitsToDouble(b)),
         ["min.u32"] = (old, b, _) => (uint)old < (uint)b ? old : b,
         ["min.s32"] = (old, b, _) => (int)old < (int)b ? old : b,
         ["min.u64"] = (old, b, _) => old < b ? old : b,
@@ -45,13 +47,15 @@ public class AtomicTests
 
     /// <summary>One warp; each lane changes one of a few cells and tells what was there. Lanes take their turn in order.</summary>
     [Test]
-    public void ChangesTheCellAndReturnsWhatWasThere([ValueSource(nameof(Operations))] string operation, [Values("global", "shared", "generic:global", "generic:shared")] string space, [Values] bool returns)
+    public void ChangesTheCellAndReturnsWhatWasThere([ValueSource(nameof(Operations))] string operation,
+        [Values("global", "shared", "generic:global", "generic:shared")] string space, [Values] bool returns)
     {
         int bits = Bits(operation);
         Random random = Device.Random();
         for (int round = 0; round < 5; round++)
         {
-            ulong[] cells = Values(operation, Cells, random), b = Values(operation, Threads, random), c = Values(operation, Threads, random);
+            ulong[] cells = Values(operation, Cells, random), b = Values(operation, Threads, random),
+                c = Values(operation, Threads, random);
             int[] places = [.. Enumerable.Range(0, Threads).Select(_ => round == 0 ? 0 : random.Next(Cells))];
             ulong[] expected = [.. cells], old = new ulong[Threads];
             for (int t = 0; t < Threads; t++)
@@ -64,10 +68,12 @@ public class AtomicTests
             }
             using var device = new Device(Kernel(operation, space, returns));
             ulong memory = device.Upload(cells), results = device.Upload(new ulong[Threads]);
-            device.Launch("k", new Extent(1), new Extent(Threads), memory, device.Upload(places), device.Upload(b), device.Upload(c), results);
+            device.Launch("k", new Extent(1), new Extent(Threads), memory, device.Upload(places), device.Upload(b), device.Upload(c),
+                results);
             ulong mask = AccessKernel.Mask(bits);
             Assert.That(device.Download<ulong>(memory, Cells).Select(v => v & mask), Is.EqualTo(expected.Select(v => v & mask)));
-            Assert.That(device.Download<ulong>(results, Threads).Select(v => v & mask), Is.EqualTo(old.Select(v => returns ? v & mask : 0)));
+            Assert.That(device.Download<ulong>(results, Threads).Select(v => v & mask),
+                Is.EqualTo(old.Select(v => returns ? v & mask : 0)));
             Assert.That(device.Counters.Atomics, Is.EqualTo(space.EndsWith("global", StringComparison.Ordinal) ? Threads : 0));
         }
     }
@@ -77,12 +83,14 @@ public class AtomicTests
         "add.f32" => BitConverter.SingleToUInt32Bits((random.NextSingle() - 0.5f) * 100),
         "add.f64" => BitConverter.DoubleToUInt64Bits((random.NextDouble() - 0.5) * 100),
         "inc.u32" or "dec.u32" => (ulong)random.Next(6),
-        _ => (random.Next(5) switch { 0 => 0ul, 1 => ulong.MaxValue, 2 => 1ul << (Bits(operation) - 1), _ => (ulong)random.NextInt64() ^ ((ulong)random.Next() << 40) }) & AccessKernel.Mask(Bits(operation)),
+        _ => (random.Next(5) switch { 0 => 0ul, 1 => ulong.MaxValue, 2 => 1ul << (Bits(operation) - 1), _ =>
+            (ulong)random.NextInt64() ^ ((ulong)random.Next() << 40) }) & AccessKernel.Mask(Bits(operation)),
     })];
 
     static string Kernel(string operation, string space, bool returns)
     {
-        string plain = space.Split(':')[^1], bits = "b" + Bits(operation), register = operation.Contains(".f", StringComparison.Ordinal) ? "%f" : "%v";
+        string plain = space.Split(':')[^1], bits = "b" + Bits(operation),
+            register = operation.Contains(".f", StringComparison.Ordinal) ? "%f" : "%v";
         string type = register == "%f" ? operation.Split('.')[1] : bits, form = (space == plain ? "." + plain : "") + "." + operation;
         string c = operation.StartsWith("cas", StringComparison.Ordinal) ? $", {register}3" : "";
         return $$"""
@@ -168,14 +176,16 @@ public class AtomicTests
     {
         (uint cell, uint[] results) = RunContest($"atom.global.{operation}.u32 %r5, [%rd1], 9;\nst.global.u32 [%rd2], %r5;", 0);
         Assert.That(cell, Is.EqualTo(0));
-        Assert.That(results.GroupBy(r => r).Select(g => (g.Key, g.Count())).Order(), Is.EqualTo(Enumerable.Range(0, 10).Select(i => ((uint)i, 1920))));
+        Assert.That(results.GroupBy(r => r).Select(g => (g.Key, g.Count())).Order(),
+            Is.EqualTo(Enumerable.Range(0, 10).Select(i => ((uint)i, 1920))));
     }
 
     /// <summary>What was put in comes out once, or is the last.</summary>
     [Test]
     public void NothingIsExchangedTwice()
     {
-        (uint cell, uint[] results) = RunContest("add.u32 %r6, %r4, 1;\natom.global.exch.b32 %r5, [%rd1], %r6;\nst.global.u32 [%rd2], %r5;", 0);
+        (uint cell, uint[] results) =
+            RunContest("add.u32 %r6, %r4, 1;\natom.global.exch.b32 %r5, [%rd1], %r6;\nst.global.u32 [%rd2], %r5;", 0);
         Assert.That(results.Append(cell).Order(), Is.EqualTo(Enumerable.Range(0, 19201).Select(i => (uint)i)));
     }
 

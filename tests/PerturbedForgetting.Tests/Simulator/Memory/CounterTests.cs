@@ -30,18 +30,23 @@ public class CounterTests
     static (long Bytes, long Sectors, double Efficiency, long SharedRequests, long Conflicts) Count(string instruction, int[] offsets)
     {
         bool isShared = instruction.Contains(".shared", StringComparison.Ordinal);
-        string fill = isShared ? "shl.b32 %r3, %r1, 2;\nFILL:\ncvt.u64.u32 %rd8, %r3;\nadd.u64 %rd8, %rd8, %rd6;\nst.shared.u32 [%rd8], %r3;\nmov.u32 %r4, %ntid.x;\nshl.b32 %r4, %r4, 2;\n"
+        string fill = isShared ? "shl.b32 %r3, %r1, 2;\nFILL:\ncvt.u64.u32 %rd8, %r3;\nadd.u64 %rd8, %rd8, %rd6;\nst.shared.u32 [%rd8], "
+            + "%r3;\nmov.u32 %r4, %ntid.x;\nshl.b32 %r4, %r4, 2;\n"
             + $"add.u32 %r3, %r3, %r4;\nsetp.lt.u32 %p2, %r3, {MemoryBytes};\n@%p2 bra FILL;\nbar.sync 0;" : "";
         Counters[] counts = new Counters[2];
         for (int with = 0; with < 2; with++)
         {
-            using Device device = Device.OfKernel(".param .u64 memory, .param .u64 offsets", $"{Head}\n{fill}\n{(with == 1 ? "@%p1 " + instruction : "")}\nret;");
+            using Device device = Device.OfKernel(".param .u64 memory, .param .u64 offsets",
+                $"{Head}\n{fill}\n{(with == 1 ? "@%p1 " + instruction : "")}\nret;");
             device.Launch("k", new Extent(1), new Extent(offsets.Length), device.Upload(new byte[MemoryBytes]), device.Upload(offsets));
             counts[with] = device.Counters;
         }
         long sectors = counts[1].SectorsLoaded + counts[1].SectorsStored - counts[0].SectorsLoaded;
-        double needed = (counts[1].SectorEfficiency * (counts[1].SectorsLoaded + counts[1].SectorsStored)) - (counts[0].SectorEfficiency * counts[0].SectorsLoaded);
-        return (counts[1].BytesLoaded + counts[1].BytesStored - counts[0].BytesLoaded, sectors, sectors == 0 ? 1 : Math.Round(needed / sectors, 6),
+        double needed = (counts[1].SectorEfficiency * (counts[1].SectorsLoaded + counts[1].SectorsStored))
+            - (counts[0].SectorEfficiency * counts[0].SectorsLoaded);
+        return (counts[1].BytesLoaded + counts[1].BytesStored - counts[0].BytesLoaded, sectors, sectors == 0
+            ? 1
+            : Math.Round(needed / sectors, 6),
             counts[1].SharedRequests - counts[0].SharedRequests, counts[1].BankConflicts - counts[0].BankConflicts);
     }
 
@@ -54,7 +59,8 @@ public class CounterTests
         new object[] { "coalesced, vectors", "ld.global.v4.u32 {%r5, %r6, %r7, %r8}, [%rd5];", Each(64, t => 16 * t), 1024L, 32L, 1.0 },
         new object[] { "coalesced bytes", "ld.global.u8 %rs1, [%rd5];", Each(64, t => t), 64L, 2L, 1.0 },
         new object[] { "shifted by 4", "ld.global.u32 %r5, [%rd5];", Each(64, t => 4 + (4 * t)), 256L, 10L, 0.8 },
-        new object[] { "shifted vectors", "ld.global.v4.u32 {%r5, %r6, %r7, %r8}, [%rd5];", Each(32, t => 16 + (16 * t)), 512L, 17L, Math.Round(16.0 / 17, 6) },
+        new object[] { "shifted vectors", "ld.global.v4.u32 {%r5, %r6, %r7, %r8}, [%rd5];", Each(32, t => 16 + (16 * t)), 512L, 17L,
+            Math.Round(16.0 / 17, 6) },
         new object[] { "every other word", "ld.global.u32 %r5, [%rd5];", Each(64, t => 8 * t), 256L, 16L, 0.5 },
         new object[] { "one word a sector", "ld.global.u32 %r5, [%rd5];", Each(64, t => 32 * t), 256L, 64L, 0.125 },
         new object[] { "reversed", "ld.global.u32 %r5, [%rd5];", Each(32, t => 4 * (31 - t)), 128L, 4L, 1.0 },
@@ -127,11 +133,13 @@ public class CounterTests
             int phase = bytes <= 4 ? 32 : 128 / bytes;
             for (int first = 0; first < 32; first += phase)
             {
-                int[] words = [.. offsets[first..(first + phase)].Where(o => o >= 0).SelectMany(o => Enumerable.Range(o / 4, Math.Max(1, bytes / 4))).Distinct()];
+                int[] words = [.. offsets[first..(first + phase)].Where(o => o >= 0)
+                    .SelectMany(o => Enumerable.Range(o / 4, Math.Max(1, bytes / 4))).Distinct()];
                 conflicts += words.Length == 0 ? 0 : words.GroupBy(w => w % 32).Max(g => g.Count()) - 1;
             }
             var count = Count($"ld.global.{form}, [%rd5];", offsets);
-            Assert.That((count.Bytes, count.Sectors), Is.EqualTo(((long)present.Distinct().Count() * bytes, sectors)), string.Join(", ", offsets));
+            Assert.That((count.Bytes, count.Sectors), Is.EqualTo(((long)present.Distinct().Count() * bytes, sectors)),
+                string.Join(", ", offsets));
             Assert.That(Count($"ld.shared.{form}, [%rd7];", offsets).Conflicts, Is.EqualTo(conflicts), string.Join(", ", offsets));
         }
     }
@@ -149,7 +157,8 @@ public class CounterTests
             int shift = random.Next(1, 9);
             offsets[turn] = turn > 0 && random.Next(3) > 0
                 ? Each(32, t => offsets[turn - 1][t] < 0 ? -1 : (offsets[turn - 1][t] + (shift * bytes)) % MemoryBytes)
-                : random.Next(2) == 0 ? Each(32, _ => random.Next(4) == 0 ? -1 : random.Next(places) * bytes) : Each(32, t => t * bytes * random.Next(1, 3));
+                : random.Next(2) == 0 ? Each(32, _ => random.Next(4) == 0 ? -1 : random.Next(places) * bytes)
+                    : Each(32, t => t * bytes * random.Next(1, 3));
         }
         long distinct = 0, sectors = 0, conflicts = 0;
         foreach (int[] turn in offsets)
@@ -160,7 +169,8 @@ public class CounterTests
             int phase = Math.Min(32, 128 / bytes);
             for (int first = 0; first < 32; first += phase)
             {
-                int[] words = [.. turn[first..(first + phase)].Where(o => o >= 0).SelectMany(o => Enumerable.Range(o / 4, Math.Max(1, bytes / 4))).Distinct()];
+                int[] words = [.. turn[first..(first + phase)].Where(o => o >= 0)
+                    .SelectMany(o => Enumerable.Range(o / 4, Math.Max(1, bytes / 4))).Distinct()];
                 conflicts += words.Length == 0 ? 0 : words.GroupBy(w => w % 32).Max(g => g.Count()) - 1;
             }
         }
@@ -191,7 +201,8 @@ public class CounterTests
                 @%p2 bra LOOP;
                 ret;
                 """);
-            device.Launch("k", new Extent(1), new Extent(32), device.Upload(new byte[MemoryBytes]), device.Upload(offsets.SelectMany(o => o).ToArray()));
+            device.Launch("k", new Extent(1), new Extent(32), device.Upload(new byte[MemoryBytes]),
+                device.Upload(offsets.SelectMany(o => o).ToArray()));
             return device.Counters;
         }
         Counters none = Run(""), global = Run($"@%p1 ld.global.{form}, [%rd5];"), shared = Run($"@%p1 ld.shared.{form}, [%rd7];");
@@ -223,8 +234,10 @@ public class CounterTests
         Counters c = device.Counters;
         (InstructionClass Type, long Warps, long Lanes)[] expected =
         [
-            (InstructionClass.Load, 10, 242), (InstructionClass.Move, 20, 484), (InstructionClass.Predicate, 10, 242), (InstructionClass.Integer, 10, 152),
-            (InstructionClass.Conversion, 10, 90), (InstructionClass.Float32, 10, 242), (InstructionClass.Barrier, 10, 242), (InstructionClass.Atomic, 10, 152), (InstructionClass.Branch, 10, 242),
+            (InstructionClass.Load, 10, 242), (InstructionClass.Move, 20, 484), (InstructionClass.Predicate, 10, 242),
+                (InstructionClass.Integer, 10, 152),
+            (InstructionClass.Conversion, 10, 90), (InstructionClass.Float32, 10, 242), (InstructionClass.Barrier, 10, 242),
+            (InstructionClass.Atomic, 10, 152), (InstructionClass.Branch, 10, 242),
         ];
         foreach ((InstructionClass type, long warps, long lanes) in expected)
             Assert.That((c.WarpInstructionsOf(type), c.LaneInstructionsOf(type)), Is.EqualTo((warps, lanes)), type.ToString());
@@ -235,7 +248,9 @@ public class CounterTests
     [Test]
     public void ConstantMemoryIsNotGlobalMemory()
     {
-        using Device device = Device.OfKernel(".param .u64 memory", ".reg .b32 %r<2>;\n.reg .b64 %rd<2>;\nld.param.u64 %rd1, [memory];\nld.const.u32 %r1, [table+4];\nst.global.u32 [%rd1], %r1;\nret;",
+        using Device device = Device.OfKernel(".param .u64 memory",
+            ".reg .b32 %r<2>;\n.reg .b64 %rd<2>;\nld.param.u64 %rd1, [memory];\nld.const.u32 %r1, [table+4];\nst.global.u32 [%rd1], "
+            + "%r1;\nret;",
             ".const .u32 table[2] = {3, 4};");
         ulong memory = device.Allocate(4);
         device.Launch("k", new Extent(1), new Extent(1), memory);

@@ -31,7 +31,8 @@ public class DeviceMemoryTests
             Assert.That(any.Start % DeviceMemory.Alignment, Is.Zero);
             Assert.That(memory.Find(any.Start + (ulong)random.NextInt64(any.Size)), Is.SameAs(any));
             Assert.That(memory.Find(any.End), Is.Not.SameAs(any));
-            Assert.That(any.Contains(any.Start, any.Size) && !any.Contains(any.Start, any.Size + 1) && !any.Contains(any.Start - 1, 1) && !any.Contains(any.End, 1), Is.True);
+            Assert.That(any.Contains(any.Start, any.Size) && !any.Contains(any.Start, any.Size + 1) && !any.Contains(any.Start - 1, 1)
+                && !any.Contains(any.End, 1), Is.True);
         }
     }
 
@@ -81,7 +82,9 @@ public class DeviceMemoryTests
         ulong start = memory.Allocate(4096)!.Start;
         memory.Free(start);
         (FaultKind kind, string text) = memory.Explain(start + 8, 4);
-        Assert.That((kind, text), Is.EqualTo((FaultKind.UseAfterFree, $"4 bytes at 0x{start + 8:x}, which lies 8 bytes into allocation #1 (4096 bytes), which is freed")));
+        Assert.That((kind, text),
+            Is.EqualTo((FaultKind.UseAfterFree,
+                $"4 bytes at 0x{start + 8:x}, which lies 8 bytes into allocation #1 (4096 bytes), which is freed")));
     }
 
     /// <summary>Operations 1 and 2 are of different streams; only what the pairs say is ordered.</summary>
@@ -92,9 +95,11 @@ public class DeviceMemoryTests
         public string Describe(long operation) => $"kernel k of stream {operation}";
     }
 
-    const string Body = ".reg .b32 %r<4>;\n.reg .b64 %rd<4>;\nld.param.u64 %rd1, [memory];\nmov.u32 %r1, %tid.x;\nmul.wide.u32 %rd2, %r1, 4;\nadd.u64 %rd1, %rd1, %rd2;\n";
+    const string Body = ".reg .b32 %r<4>;\n.reg .b64 %rd<4>;\nld.param.u64 %rd1, [memory];\nmov.u32 %r1, %tid.x;\nmul.wide.u32 %rd2, %r1, "
+        + "4;\nadd.u64 %rd1, %rd1, %rd2;\n";
 
-    const string Read = "ld.global.u32 %r2, [%rd1];\nret;", Write = "st.global.u32 [%rd1], %r1;\nret;", Change = "red.global.add.u32 [%rd1], 1;\nret;";
+    const string Read = "ld.global.u32 %r2, [%rd1];\nret;", Write = "st.global.u32 [%rd1], %r1;\nret;",
+        Change = "red.global.add.u32 [%rd1], 1;\nret;";
 
     static void Run(string first, string second, IOperationOrder order, ulong distance = 0)
     {
@@ -105,7 +110,8 @@ public class DeviceMemoryTests
         one.Operation = 1;
         one.Launch("k", new Extent(1), new Extent(32), memory);
         // The second kernel runs on the same memory, as an operation of its own.
-        using Device other = Device.OfKernel(".param .u64 memory", Body + second.Replace("[%rd1]", $"[%rd1+{distance}]", StringComparison.Ordinal), memory: one.Memory);
+        using Device other = Device.OfKernel(".param .u64 memory",
+            Body + second.Replace("[%rd1]", $"[%rd1+{distance}]", StringComparison.Ordinal), memory: one.Memory);
         other.Operation = 2;
         other.Launch("k", new Extent(1), new Extent(32), memory);
     }
@@ -119,7 +125,8 @@ public class DeviceMemoryTests
     {
         DeviceFault fault = Assert.Throws<DeviceFault>(() => Run(first, second, new Order()))!;
         Assert.That(fault.Kind, Is.EqualTo(FaultKind.UnorderedStreams));
-        Assert.That(fault.Message, Does.StartWith("k: test.ptx:").And.Contain("thread (0, 0, 0)").And.Contain($"kernel k of stream 2 {later}").And.Contain($"that kernel k of stream 1 {earlier}, and nothing orders the two"));
+        Assert.That(fault.Message, Does.StartWith("k: test.ptx:").And.Contain("thread (0, 0, 0)")
+            .And.Contain($"kernel k of stream 2 {later}").And.Contain($"that kernel k of stream 1 {earlier}, and nothing orders the two"));
         Assert.DoesNotThrow(() => Run(first, second, new Order((1, 2))));
     }
 

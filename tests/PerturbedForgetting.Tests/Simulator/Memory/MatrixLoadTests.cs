@@ -33,10 +33,12 @@ public class MatrixLoadTests
         """.Replace("ld.global.v4.u32 [], []", "ld.global.v4.u32 {%r5, %r6, %r7, %r8}, [%rd4]", StringComparison.Ordinal)
         .Replace("st.shared.v4.u32 [], []", "st.shared.v4.u32 [%rd6], {%r5, %r6, %r7, %r8}", StringComparison.Ordinal);
 
-    static string Registers(int count) => count == 1 ? "%r5" : "{" + string.Join(", ", Enumerable.Range(5, count).Select(r => $"%r{r}")) + "}";
+    static string Registers(int count) =>
+        count == 1 ? "%r5" : "{" + string.Join(", ", Enumerable.Range(5, count).Select(r => $"%r{r}")) + "}";
 
     [Test]
-    public void EveryLaneReceivesItsElements([Values(1, 2, 4)] int count, [Values] bool isTransposed, [Values(".shared", ".shared::cta", "")] string form)
+    public void EveryLaneReceivesItsElements([Values(1, 2, 4)] int count, [Values] bool isTransposed,
+        [Values(".shared", ".shared::cta", "")] string form)
     {
         Random random = Device.Random();
         var source = new ushort[32 * RowStride / 2];
@@ -54,7 +56,9 @@ public class MatrixLoadTests
                 for (int half = 0; half < 2; half++)
                 {
                     int row = lane / 4, column = (2 * (lane % 4)) + half;
-                    Assert.That(result[(2 * ((lane * count) + m)) + half], Is.EqualTo(isTransposed ? Element(m, column, row) : Element(m, row, column)), $"lane {lane}, matrix {m}, half {half}");
+                    Assert.That(result[(2 * ((lane * count) + m)) + half], Is.EqualTo(isTransposed
+                        ? Element(m, column, row)
+                        : Element(m, row, column)), $"lane {lane}, matrix {m}, half {half}");
                 }
             }
         }
@@ -65,7 +69,8 @@ public class MatrixLoadTests
     [Test]
     public void RowsOfOneBankConflict()
     {
-        using Device device = Device.OfKernel(".param .u64 source, .param .u64 target", Kernel(1, false, ".shared").Replace(RowStride.ToString(System.Globalization.CultureInfo.InvariantCulture) + ";", "128;", StringComparison.Ordinal)
+        using Device device = Device.OfKernel(".param .u64 source, .param .u64 target", Kernel(1, false, ".shared")
+            .Replace(RowStride.ToString(System.Globalization.CultureInfo.InvariantCulture) + ";", "128;", StringComparison.Ordinal)
             .Replace($"tile[{32 * RowStride}]", "tile[4096]", StringComparison.Ordinal));
         device.Launch("k", new Extent(1), new Extent(32), device.Upload(new byte[4096]), device.Allocate(128));
         // The store: 4 phases of 8 lanes, 7 more passes each; the load: one matrix.
@@ -78,7 +83,8 @@ public class MatrixLoadTests
         Assert.That(Refused(FaultKind.Misaligned, "add.u64 %rd6, %rd6, 8;"), Does.Contain("not a multiple of 16"));
         Assert.That(Refused(FaultKind.OutOfBounds, $"add.u64 %rd6, %rd6, {RowStride};"), Does.Contain("thread (31, 0, 0)"));
         Assert.That(Refused(FaultKind.Uninitialized, "add.u64 %rd6, %rd6, 16;"), Does.Contain("never written"));
-        Assert.That(Refused(FaultKind.WrongShuffle, "setp.eq.u32 %p1, %r1, 3;\n@%p1 exit;"), Does.Contain("thread (3, 0, 0): all 32 lanes must execute ldmatrix"));
+        Assert.That(Refused(FaultKind.WrongShuffle, "setp.eq.u32 %p1, %r1, 3;\n@%p1 exit;"),
+            Does.Contain("thread (3, 0, 0): all 32 lanes must execute ldmatrix"));
     }
 
     static string Refused(FaultKind kind, string change)

@@ -13,7 +13,9 @@ public class PtxErrorTests
     }
 
     /// <summary>A kernel's body from line 6 on.</summary>
-    static string Body(string body) => Load($"{PtxParserTests.Head}.visible .entry k(.param .u64 out)\n{{\n.reg .b32 %r<9>; .reg .b64 %rd<9>; .reg .f32 %f<9>; .reg .pred %p<9>;\n{body}\nret;\n}}\n");
+    static string Body(string body) =>
+        Load($"{PtxParserTests.Head}.visible .entry k(.param .u64 out)\n{{\n.reg .b32 %r<9>; .reg .b64 %rd<9>; .reg .f32 %f<9>; .reg .pred "
+            + $"%p<9>;\n{body}\nret;\n}}\n");
 
     [TestCase("", "1:", ".version", TestName = "Empty text")]
     [TestCase("hello", "1:", "'hello'", ".version", TestName = "No PTX")]
@@ -24,13 +26,19 @@ public class PtxErrorTests
     [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n/* never closed", "4:", "comment", TestName = "Open comment")]
     [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.file 1 \"abc", "4:", "string", TestName = "Open string")]
     [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.entry k() {\nret;", "5:", "k", "not closed", TestName = "Open body")]
-    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.entry k(.param .u64 a { ret; }", "4:", "'{'", TestName = "Open parameter list")]
+    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.entry k(.param .u64 a { ret; }", "4:", "'{'",
+        TestName = "Open parameter list")]
     [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.texref t;", "4:", "texref", TestName = "Unknown directive")]
-    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.global .b8 x[2] = {1,2,3};", "4:", "x has 2 elements and 3 values", TestName = "Too many values")]
-    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.global .b32 x;\n.global .b32 x;", "5:", "x is defined twice", TestName = "Variable twice")]
-    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.entry k() { ret; }\n.entry k() { ret; }", "5:", "k is defined twice", TestName = "Kernel twice")]
-    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.extern .global .b32 x;", "4:", "x is external", TestName = "External variable")]
-    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.entry k() {\n.reg .b32 %r<4>, %r<2>;\nret;}", "5:", "%r0 is declared twice", TestName = "Register twice")]
+    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.global .b8 x[2] = {1,2,3};", "4:", "x has 2 elements and 3 values",
+        TestName = "Too many values")]
+    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.global .b32 x;\n.global .b32 x;", "5:", "x is defined twice",
+        TestName = "Variable twice")]
+    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.entry k() { ret; }\n.entry k() { ret; }", "5:", "k is defined twice",
+        TestName = "Kernel twice")]
+    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.extern .global .b32 x;", "4:", "x is external",
+        TestName = "External variable")]
+    [TestCase(".version 7.8\n.target sm_80\n.address_size 64\n.entry k() {\n.reg .b32 %r<4>, %r<2>;\nret;}", "5:", "%r0 is declared twice",
+        TestName = "Register twice")]
     public void Malformed(string text, params string[] parts)
     {
         string message = Load(text);

@@ -137,7 +137,8 @@ public class PtxFuzzTests
     public void MutatedModule()
     {
         Random random = NewRandom();
-        string[] extremes = ["0", "-1", "4294967295", "18446744073709551615", "99999999999999999999", "0x", "{", "}", "[", "]", "(", ")", ";", ",", ":", "<", ">", ".", "%", "\"", "/*", "_", "=", "|", "!", "@", "\0", "é"];
+        string[] extremes = ["0", "-1", "4294967295", "18446744073709551615", "99999999999999999999", "0x", "{", "}", "[", "]", "(", ")",
+            ";", ",", ":", "<", ">", ".", "%", "\"", "/*", "_", "=", "|", "!", "@", "\0", "é"];
         Check(3000, () =>
         {
             var text = new StringBuilder(Whole);
@@ -161,7 +162,9 @@ public class PtxFuzzTests
         string[] lines = text.ToString().Split('\n');
         int line = random.Next(lines.Length);
         string[] words = lines[line].Split(' ');
-        words[random.Next(words.Length)] = random.Next(2) == 0 ? extremes[random.Next(extremes.Length)] : lines[random.Next(lines.Length)].Split(' ')[^1];
+        words[random.Next(words.Length)] = random.Next(2) == 0
+            ? extremes[random.Next(extremes.Length)]
+            : lines[random.Next(lines.Length)].Split(' ')[^1];
         lines[line] = string.Join(' ', words);
         text.Clear().Append(string.Join('\n', lines));
     }
@@ -194,8 +197,11 @@ public class PtxFuzzTests
         yield return Case("Functions", Many(30_000, i => $".func f{i}();\n"));
         yield return Case("Labels", Body(Many(50_000, i => $"L{i}: bra L{i * 7919 % 50_000};\n") + "ret;"));
         yield return Case("Exits", Body(".reg .pred %p;" + Many(20_000, i => $"@%p bra L{i}; ret; L{i}:\n") + "ret;"));
-        yield return Case("Ladders", Body(".reg .pred %p;" + Many(10_000, i => $"L{i}: @%p bra L{(i + 3) % 10_000}; @%p bra L{i / 2};\n") + "ret;"));
-        yield return Case("Tables", Body(".reg .b32 %r1;" + Many(2_000, i => $"T{i}: .branchtargets {string.Join(',', Enumerable.Repeat("E", 2_000))}; brx.idx %r1, T{i};\n") + "E: ret;"));
+        yield return Case("Ladders",
+            Body(".reg .pred %p;" + Many(10_000, i => $"L{i}: @%p bra L{(i + 3) % 10_000}; @%p bra L{i / 2};\n") + "ret;"));
+        yield return Case("Tables",
+            Body(".reg .b32 %r1;" + Many(2_000, i =>
+                $"T{i}: .branchtargets {string.Join(',', Enumerable.Repeat("E", 2_000))}; brx.idx %r1, T{i};\n") + "E: ret;"));
         yield return Case("Constants", Body(".reg .b64 %r1;" + Many(100_000, i => $"mov.u64 %r1, {i};\n") + "ret;"));
         yield return Case("Scopes", Body(Many(20_000, _ => "{ .reg .b32 t; L: bra L; }\n") + "ret;"));
     }

@@ -83,13 +83,15 @@ public class PtxParserTests
             exit;
             }
             """).Functions.Single();
-        Assert.That(kernel.Statements.Select(s => s.Location.Source), Is.EqualTo(new[] { "kernels/a.cu:7", "kernels/b.cuh:50", "kernels/b.cuh:51", null }));
+        Assert.That(kernel.Statements.Select(s => s.Location.Source),
+            Is.EqualTo(new[] { "kernels/a.cu:7", "kernels/b.cuh:50", "kernels/b.cuh:51", null }));
     }
 
     [Test]
     public void RequiredThreadsAndRegisters()
     {
-        PtxFunction kernel = Kernel(".reg .pred %p<3>; .reg .b32 %r<2>, single; .reg .f64 %fd<1>;", directives: ".reqntid 8, 4, 2\n.maxnreg 64 .noreturn");
+        PtxFunction kernel = Kernel(".reg .pred %p<3>; .reg .b32 %r<2>, single; .reg .f64 %fd<1>;",
+            directives: ".reqntid 8, 4, 2\n.maxnreg 64 .noreturn");
         Assert.That(kernel.RequiredThreads, Is.EqualTo((8, 4, 2)));
         Assert.That(kernel.Registers, Is.EquivalentTo(new Dictionary<string, PtxType>
         {
@@ -131,7 +133,8 @@ public class PtxParserTests
         Assert.That((load.Guard, load.IsGuardNegated, load.Opcode), Is.EqualTo(("%p1", true, "ld")));
         Assert.That(load.Modifiers, Is.EqualTo(new[] { "global", "nc", "L1::no_allocate", "L2::128B", "v4", "f32" }));
         Assert.That(load.Mnemonic, Is.EqualTo("ld.global.nc.L1::no_allocate.L2::128B.v4.f32"));
-        Assert.That(((PtxVector)load.Operands[0]).Elements, Is.EqualTo(new[] { new PtxName("%f1"), new PtxName("%f2"), new PtxName("_"), new PtxName("%f4") }));
+        Assert.That(((PtxVector)load.Operands[0]).Elements,
+            Is.EqualTo(new[] { new PtxName("%f1"), new PtxName("%f2"), new PtxName("_"), new PtxName("%f4") }));
         Assert.That(load.Operands[1], Is.EqualTo(new PtxAddress("%rd1", -8)));
         Assert.That(Instruction("st.shared.u8 [tile+4], 1;").Operands[0], Is.EqualTo(new PtxAddress("tile", 4)));
         Assert.That(Instruction("st.shared.u8 [tile-4], 1;").Operands[0], Is.EqualTo(new PtxAddress("tile", -4)));
@@ -173,7 +176,8 @@ public class PtxParserTests
     [TestCase("18446744073709551616")]
     [TestCase("0f3F80000")]
     [TestCase("0b2")]
-    public void NoConstant(string text) => Assert.That(() => Instruction($"mov.b64 r, {text};"), Throws.TypeOf<PtxException>().With.Message.Contains("is no"));
+    public void NoConstant(string text) =>
+        Assert.That(() => Instruction($"mov.b64 r, {text};"), Throws.TypeOf<PtxException>().With.Message.Contains("is no"));
 
     [Test]
     public void NamesInBracesAreApart()

@@ -39,7 +39,8 @@ sealed class BackwardTests(string device) : DeviceFixture(device)
         // As many nodes of that kind as were given back.
         Tensor[] others = [.. Enumerable.Range(0, 4).Select(_ => Ops.Relu(weight))];
         Assert.That(() => kept.Returned.Backward(Ones([3])), Throws.InvalidOperationException.With.Message.Contains("scope"));
-        Assert.That(() => Ops.Relu(kept.Returned).Backward(Ones([3])), Throws.InvalidOperationException.With.Message.Contains("scope"), "as an input");
+        Assert.That(() => Ops.Relu(kept.Returned).Backward(Ones([3])), Throws.InvalidOperationException.With.Message.Contains("scope"),
+            "as an input");
         Assert.That(kept.Returned.RequiresGrad, "it was made from a parameter");
         Assert.That(() => kept.Lost.ToArray<float>(), Throws.InstanceOf<ObjectDisposedException>());
         Assert.That(weight.HasGrad, Is.False);

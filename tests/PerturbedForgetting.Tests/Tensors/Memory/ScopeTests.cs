@@ -19,7 +19,8 @@ sealed class ScopeTests(string device) : DeviceFixture(device)
         }
         foreach (Tensor t in new[] { tensor, view })
         {
-            Assert.That(() => t.ToArray<float>(), Throws.TypeOf<ObjectDisposedException>().With.Message.Contains("[3, 4]").And.Message.Contains("scope"));
+            Assert.That(() => t.ToArray<float>(), Throws.TypeOf<ObjectDisposedException>().With.Message.Contains("[3, 4]")
+                .And.Message.Contains("scope"));
             Assert.That(() => Ops.Relu(t), Throws.TypeOf<ObjectDisposedException>());
         }
         using Tensor next = Zeros([3, 4]);
@@ -39,7 +40,8 @@ sealed class ScopeTests(string device) : DeviceFixture(device)
             result = inner.Return(middle);
             Assert.That(Middle().ToArray<float>(), Is.All.EqualTo(2));
         }
-        Assert.That(() => result.ToArray<float>(), Throws.TypeOf<ObjectDisposedException>(), "returning what an outer scope owns changes nothing");
+        Assert.That(() => result.ToArray<float>(), Throws.TypeOf<ObjectDisposedException>(),
+            "returning what an outer scope owns changes nothing");
         Assert.That(Device.Memory.Live, Is.EqualTo(before));
         result = Middle();
         Assert.That(result.ToArray<float>(), Is.All.EqualTo(2), "without a scope outside the caller owns it");

@@ -101,7 +101,8 @@ sealed class ReductionTests(string device) : DeviceFixture(device)
     }
 
     [Test]
-    public void AnyNumberThatIsNotFiniteStopsAnUpdate([Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad, [Values(0, 1, 100, 40_000)] int at)
+    public void AnyNumberThatIsNotFiniteStopsAnUpdate([Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad,
+        [Values(0, 1, 100, 40_000)] int at)
     {
         using var model = new ArenaModel(DType.Float32, 1, [70_001], frozen: -1);
         var g = model.NewBuffer();

@@ -25,7 +25,9 @@ sealed class UpdateTests(string device) : DeviceFixture(device)
             Assert.That(finite.Item(), Is.EqualTo(1));
             var (trained, padding, _) = model.Map();
             var (ws, ds, ys) = (ArenaModel.Read(model.Arena.Weights), ArenaModel.Read(d), ArenaModel.Read(y));
-            double[] expected = [.. ws.Select((w, i) => trained[i] ? w - (0.7 / (Math.Sqrt(2.5) + 1e-12) * Math.Pow(Math.Abs(w), (int)weighting) * ds[i]) : w)];
+            double[] expected = [.. ws.Select((w, i) => trained[i]
+                ? w - (0.7 / (Math.Sqrt(2.5) + 1e-12) * Math.Pow(Math.Abs(w), (int)weighting) * ds[i])
+                : w)];
             Assert.That(Deviation.Max(ys, expected), Is.LessThanOrEqualTo(type == DType.Float32 ? 2e-7 : 1e-15));
             Assert.That(ys.Where((y, i) => !trained[i] && y != ws[i]), Is.Empty, "frozen");
             Assert.That(ys.Where((v, i) => padding[i] && v != 0), Is.Empty);
@@ -96,7 +98,8 @@ sealed class UpdateTests(string device) : DeviceFixture(device)
                     double full = g[i] + (decoupled ? 0 : decay[i] * w[i]);
                     m[i] = (B1 * m[i]) + ((1 - B1) * full);
                     v[i] = (B2 * v[i]) + ((1 - B2) * full * full);
-                    w[i] = shrunk - (run.Rate / (1 - Math.Pow(B1, step)) * m[i] / ((Math.Sqrt(v[i]) / Math.Sqrt(1 - Math.Pow(B2, step))) + Eps));
+                    w[i] = shrunk - (run.Rate / (1 - Math.Pow(B1, step)) * m[i]
+                        / ((Math.Sqrt(v[i]) / Math.Sqrt(1 - Math.Pow(B2, step))) + Eps));
                 }
             }
             double tolerance = type == DType.Float32 ? 2e-6 : 1e-14;
@@ -154,7 +157,8 @@ sealed class UpdateTests(string device) : DeviceFixture(device)
                 if (segment.Parameter.IsTrainable)
                     philox.Normals(start, expected);
                 start += (ulong)(expected.Length + 3) / 4 * 4;
-                Assert.That(ArenaModel.Read(ParameterArena.Slice(y, segment)), Is.EqualTo(Array.ConvertAll(expected, static v => (double)v)));
+                Assert.That(ArenaModel.Read(ParameterArena.Slice(y, segment)),
+                    Is.EqualTo(Array.ConvertAll(expected, static v => (double)v)));
             }
             var padding = model.Map().Padding;
             Assert.That(ArenaModel.Read(y).Where((v, i) => padding[i] && v != 0), Is.Empty);
@@ -187,6 +191,7 @@ sealed class UpdateTests(string device) : DeviceFixture(device)
         using var wrong = Persistent([2], DType.Float64);
         Assert.That(() => MultiTensorOps.SquaredNorm(model.Layout, other.Arena.Weights, Weighting.None, norm), Throws.ArgumentException);
         Assert.That(() => MultiTensorOps.SquaredNorm(model.Layout, model.Arena.Weights, Weighting.None, wrong), Throws.ArgumentException);
-        Assert.That(() => MultiTensorOps.Combine(model.Layout, new(model.Arena.Weights, model.Arena.Weights), 1, false, model.Arena.Gradients), Throws.ArgumentException);
+        Assert.That(() => MultiTensorOps.Combine(model.Layout, new(model.Arena.Weights, model.Arena.Weights), 1, false,
+            model.Arena.Gradients), Throws.ArgumentException);
     }
 }

@@ -96,7 +96,8 @@ sealed class StateDictTests(string device) : DeviceFixture(device)
         writer.Save(folder["f"]);
         using SafetensorsFile file = SafetensorsFile.Open(folder["f"]);
         using Tensor counter = Zeros([], DType.Int64);
-        Assert.That(() => StateDict.Read(new StateEntry("count", counter), file.Entry("count")), Throws.TypeOf<SafetensorsException>().With.Message.Contains("I64"));
+        Assert.That(() => StateDict.Read(new StateEntry("count", counter), file.Entry("count")),
+            Throws.TypeOf<SafetensorsException>().With.Message.Contains("I64"));
     }
 
     static void Save(Module module, string path)

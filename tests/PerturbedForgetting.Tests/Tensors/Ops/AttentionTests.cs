@@ -18,7 +18,8 @@ sealed class AttentionTests(string device) : DeviceFixture(device)
     [Test]
     public void EveryReferenceCaseRuns() => Assert.That(Cases().Count(), Is.EqualTo(5));
 
-    /// <summary>The attention block of the reference: projection, attention, projection. Normalised queries and keys are put together again for the fused form.</summary>
+    /// <summary>The attention block of the reference: projection, attention, projection. Normalised queries and keys are put together again
+    /// for the fused form.</summary>
     static Tensor Block(ReferenceCase c, IReadOnlyDictionary<string, Tensor> x, Func<Tensor, int, double, Tensor> attention)
     {
         int heads = (int)c.Number("heads", 0);
@@ -49,7 +50,8 @@ sealed class AttentionTests(string device) : DeviceFixture(device)
 
     static readonly int[][] Sizes =
     [
-        [2, 1, 2, 8], [1, 17, 3, 8], [2, 49, 1, 64], [1, 50, 6, 64], [1, 64, 2, 128], [1, 196, 2, 64], [1, 197, 3, 40], [3, 5, 2, 9], [1, 300, 1, 16], [2, 2, 1, 1],
+        [2, 1, 2, 8], [1, 17, 3, 8], [2, 49, 1, 64], [1, 50, 6, 64], [1, 64, 2, 128], [1, 196, 2, 64], [1, 197, 3, 40], [3, 5, 2, 9],
+            [1, 300, 1, 16], [2, 2, 1, 1],
     ];
 
     [TestCaseSource(nameof(Sizes))]
@@ -97,7 +99,8 @@ sealed class AttentionTests(string device) : DeviceFixture(device)
     public void WrongShapesAreNamed()
     {
         using var scope = Scope.Begin();
-        Assert.That(() => Ops.Attention(Zeros([1, 2, 12]), 3, 1), Throws.InstanceOf<ArgumentException>().With.Message.Contains("3 heads").And.Message.Contains("[1, 2, 12]"));
+        Assert.That(() => Ops.Attention(Zeros([1, 2, 12]), 3, 1),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("3 heads").And.Message.Contains("[1, 2, 12]"));
         Assert.That(() => Ops.Attention(Zeros([2, 12]), 2, 1), Throws.InstanceOf<ArgumentException>());
         Assert.That(() => Ops.Attention(Zeros([1, 2, 12]), 2, 0), Throws.InstanceOf<ArgumentException>().With.Message.Contains("scale"));
     }

@@ -14,7 +14,8 @@ sealed class BatchNormTests(string device) : DeviceFixture(device)
     static IEnumerable<ReferenceCase> Cases() => ReferenceData.Cases("ops", "batch_norm2d");
 
     [Test]
-    public void FusedEqualsTheParts([Values] bool training, [Values] bool residual, [Values(3, 16, 130)] int channels, [Values(2, 300, 1500)] int rows)
+    public void FusedEqualsTheParts([Values] bool training, [Values] bool residual, [Values(3, 16, 130)] int channels,
+        [Values(2, 300, 1500)] int rows)
     {
         using var scope = Scope.Begin();
         Shape image = [rows, 1, 1, channels];
@@ -53,7 +54,8 @@ sealed class BatchNormTests(string device) : DeviceFixture(device)
         float[] free = Ops.BatchNorm(x, one, zero, Zeros([3]), Ones([3]), true).ToArray<float>();
         using (BatchNormStatistics.Hold())
         using (BatchNormStatistics.Hold())
-            Assert.That(Ops.BatchNorm(x, one, zero, mean, variance, true).ToArray<float>(), Is.EqualTo(free), "the batch's statistics are used");
+            Assert.That(Ops.BatchNorm(x, one, zero, mean, variance, true).ToArray<float>(), Is.EqualTo(free),
+                "the batch's statistics are used");
         Assert.That(mean.ToArray<float>(), Is.All.Zero);
         Assert.That(variance.ToArray<float>(), Is.All.EqualTo(1));
         Assert.That(BatchNormStatistics.AreHeld, Is.False);
@@ -65,7 +67,8 @@ sealed class BatchNormTests(string device) : DeviceFixture(device)
     public void OneValueAChannelIsRefused()
     {
         using Tensor x = Ones([1, 1, 1, 4]), vector = Ones([4]);
-        Assert.That(() => Ops.BatchNorm(x, vector, vector, vector, vector, true), Throws.ArgumentException.With.Message.Contains("larger batch"));
+        Assert.That(() => Ops.BatchNorm(x, vector, vector, vector, vector, true),
+            Throws.ArgumentException.With.Message.Contains("larger batch"));
         Assert.That(() => Ops.BatchNorm(x, vector, vector, vector, vector, false), Throws.Nothing);
     }
 

@@ -40,13 +40,16 @@ sealed class DropoutTests(string device) : DeviceFixture(device)
     public void TheMaskIsAFunctionOfSeedCallAndIndex()
     {
         using var scope = Scope.Begin();
-        float[] Mask(ulong seed, ulong call, int count) => Ops.Dropout(Ones([count]), 0.5, true, new DropoutStream(seed) { Calls = call }).ToArray<float>();
+        float[] Mask(ulong seed, ulong call, int count) =>
+            Ops.Dropout(Ones([count]), 0.5, true, new DropoutStream(seed) { Calls = call }).ToArray<float>();
         Assert.That(Mask(1, 7, 1000), Is.EqualTo(Mask(1, 7, 1000)));
         Assert.That(Mask(1, 7, 1000), Is.EqualTo(Mask(1, 7, 50_000)[..1000]));
         Assert.That(Mask(1, 7, 1000), Is.Not.EqualTo(Mask(1, 8, 1000)));
         Assert.That(Mask(1, 7, 1000), Is.Not.EqualTo(Mask(2, 7, 1000)));
         foreach (DType type in TestDevices.FloatTypes)
-            Assert.That(OpsTesting.Numbers(Ops.Dropout(Tensor.Ones([1000], type, Device.Cpu), 0.5, true, new DropoutStream(1) { Calls = 7 })), Is.EqualTo(Array.ConvertAll(Mask(1, 7, 1000), v => (double)v)), "on every device and in every type");
+            Assert.That(OpsTesting.Numbers(Ops.Dropout(Tensor.Ones([1000], type, Device.Cpu), 0.5, true,
+                new DropoutStream(1) { Calls = 7 })), Is.EqualTo(Array.ConvertAll(Mask(1, 7, 1000), v => (double)v)),
+                "on every device and in every type");
     }
 
     /// <summary>What a checkpoint does: with seed and counter restored, the run goes on with the masks it would have had.</summary>
@@ -70,7 +73,8 @@ sealed class DropoutTests(string device) : DeviceFixture(device)
         using Parameter x = OpsTesting.Normal([count], 4);
         DropoutStream counted = new(7) { Calls = 3, Counter = From([counter], [1]) }, plain = new(7) { Calls = (ulong)counter };
         for (int call = 0; call < 2; call++)
-            Assert.That(Ops.Dropout(x, 0.5, true, counted).ToArray<float>(), Is.EqualTo(Ops.Dropout(x, 0.5, true, plain).ToArray<float>()), $"call {call}");
+            Assert.That(Ops.Dropout(x, 0.5, true, counted).ToArray<float>(), Is.EqualTo(Ops.Dropout(x, 0.5, true, plain).ToArray<float>()),
+                $"call {call}");
     }
 
     [Test]
@@ -97,7 +101,8 @@ sealed class DropoutTests(string device) : DeviceFixture(device)
     public void WhatIsNoProbabilityIsRefused(double p)
     {
         using Tensor x = Ones([4]);
-        Assert.That(() => Ops.Dropout(x, p, true, new DropoutStream(1)), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[0, 1]"));
+        Assert.That(() => Ops.Dropout(x, p, true, new DropoutStream(1)),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("[0, 1]"));
         Assert.That(() => new Dropout(p), Throws.InstanceOf<ArgumentException>());
     }
 

@@ -80,7 +80,8 @@ sealed class ElementwiseTests(string device) : DeviceFixture(device)
     {
         using var scope = Scope.Begin();
         Tensor a = Zeros([2, 3]), b = Zeros([3, 2]), c = Zeros([3], DType.Float64);
-        Assert.That(() => Ops.Mul(a, b), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2, 3]").And.Message.Contains("[3, 2]"));
+        Assert.That(() => Ops.Mul(a, b), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2, 3]")
+            .And.Message.Contains("[3, 2]"));
         Assert.That(() => Ops.AddBroadcast(a, b), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[3, 2]"));
         Assert.That(() => Ops.AddBroadcast(a, c), Throws.InstanceOf<ArgumentException>().With.Message.Contains("Float64"));
         Assert.That(() => Ops.AddBroadcast(c, a), Throws.InstanceOf<ArgumentException>());

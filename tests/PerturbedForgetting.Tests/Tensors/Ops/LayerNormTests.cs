@@ -79,7 +79,8 @@ sealed class LayerNormTests(string device) : DeviceFixture(device)
                 two[i].Dispose();
             }
 
-            Parameter[] Inputs() => [OpsTesting.Normal(shape, 1, type), OpsTesting.Normal(shape, 2, type), OpsTesting.Normal(vector, 3, type), OpsTesting.Normal(vector, 4, type)];
+            Parameter[] Inputs() => [OpsTesting.Normal(shape, 1, type), OpsTesting.Normal(shape, 2, type),
+                OpsTesting.Normal(vector, 3, type), OpsTesting.Normal(vector, 4, type)];
 
             long[] Bits(Tensor t) => type == DType.Float64
                 ? Array.ConvertAll(t.ToArray<double>(), BitConverter.DoubleToInt64Bits)
@@ -103,8 +104,10 @@ sealed class LayerNormTests(string device) : DeviceFixture(device)
     {
         using var scope = Scope.Begin();
         Tensor x = Zeros([2, 3]), weight = Zeros([4]);
-        Assert.That(() => Ops.LayerNorm(x, weight, weight, 1e-6), Throws.ArgumentException.With.Message.Contains("[2, 3]").And.Message.Contains("[4]"));
-        Assert.That(() => Ops.AddLayerNorm(x, x, weight, weight, 1e-6), Throws.ArgumentException.With.Message.Contains("AddLayerNorm").And.Message.Contains("[4]"));
+        Assert.That(() => Ops.LayerNorm(x, weight, weight, 1e-6),
+            Throws.ArgumentException.With.Message.Contains("[2, 3]").And.Message.Contains("[4]"));
+        Assert.That(() => Ops.AddLayerNorm(x, x, weight, weight, 1e-6),
+            Throws.ArgumentException.With.Message.Contains("AddLayerNorm").And.Message.Contains("[4]"));
         Assert.That(() => Ops.AddLayerNorm(x, weight, weight, weight, 1e-6), Throws.ArgumentException.With.Message.Contains("one shape"));
     }
 }

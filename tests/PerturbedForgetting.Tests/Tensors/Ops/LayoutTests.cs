@@ -40,7 +40,8 @@ sealed class LayoutTests(string device) : DeviceFixture(device)
         return Ops.Concat(-1, Ops.Select(split, 0, 0), 2 * Ops.Select(split, 0, 1), 3 * Ops.Select(split, 0, 2));
     }
 
-    static readonly Shape[] PermuteShapes = [[1], [5], [3, 7], [2, 1, 4], [17, 3, 33], [2, 3, 4, 5], [3, 1, 2, 1, 5, 2], [70, 19], [1, 1, 1]];
+    static readonly Shape[] PermuteShapes =
+        [[1], [5], [3, 7], [2, 1, 4], [17, 3, 33], [2, 3, 4, 5], [3, 1, 2, 1, 5, 2], [70, 19], [1, 1, 1]];
 
     [TestCaseSource(nameof(PermuteShapes))]
     public void PermuteMovesEveryElement(Shape shape)
@@ -123,7 +124,9 @@ sealed class LayoutTests(string device) : DeviceFixture(device)
         dy.Backend.MeanBackward(dy, 1, dx);
         float[] share = dy.ToArray<float>(), actual = dx.ToArray<float>();
         double[] expected = [.. Enumerable.Range(0, actual.Length).Select(i => (double)(share[(i / inner / n * inner) + (i % inner)] / n))];
-        Assert.That(actual.Select(static v => (double)v), Is.EqualTo(expected).Within(Device == Device.Cpu ? 1.2e-7 * expected.Max(Math.Abs) : 0));
+        Assert.That(actual.Select(static v => (double)v), Is.EqualTo(expected).Within(Device == Device.Cpu
+            ? 1.2e-7 * expected.Max(Math.Abs)
+            : 0));
     }
 
     [Test]
@@ -131,7 +134,8 @@ sealed class LayoutTests(string device) : DeviceFixture(device)
     {
         using Tensor x = Zeros([2, 3]);
         Assert.That(Ops.Reshape(x, [6]).Address, Is.EqualTo(x.Address));
-        Assert.That(() => Ops.Reshape(x, [5]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2, 3]").And.Message.Contains("[5]"));
+        Assert.That(() => Ops.Reshape(x, [5]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2, 3]")
+            .And.Message.Contains("[5]"));
     }
 
     [Test]

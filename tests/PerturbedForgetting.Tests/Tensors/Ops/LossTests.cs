@@ -17,7 +17,8 @@ sealed class LossTests(string device) : DeviceFixture(device)
     [TestCaseSource(nameof(Cases), ["bce_loss"])]
     public void BinaryCrossEntropyEqualsTheReference(ReferenceCase c) =>
         ReferenceOps.Check(c, x => Ops.BinaryCrossEntropy(x["x"],
-            x.TryGetValue("dense_target", out Tensor? dense) ? dense : OpsTesting.Labels(x["target"]), c.Number("smoothing", double.NaN), Reduction(c)));
+            x.TryGetValue("dense_target", out Tensor? dense) ? dense : OpsTesting.Labels(x["target"]), c.Number("smoothing", double.NaN),
+            Reduction(c)));
 
     [TestCaseSource(nameof(Cases), ["output_bias_forget"])]
     public void OutputBiasForgetEqualsTheReference(ReferenceCase c) =>
@@ -91,7 +92,8 @@ sealed class LossTests(string device) : DeviceFixture(device)
         using var scope = Scope.Begin();
         Tensor x = Zeros([3, 10]), labels = From([0, label, 5], [3]);
         foreach (Func<Tensor> loss in Losses(x, labels))
-            Assert.That(() => loss(), Throws.InstanceOf<ArgumentException>().With.Message.Contains($"label {label} of sample 1").And.Message.Contains("10 classes"));
+            Assert.That(() => loss(), Throws.InstanceOf<ArgumentException>().With.Message.Contains($"label {label} of sample 1")
+                .And.Message.Contains("10 classes"));
     }
 
     /// <summary>Labels that count from 1.</summary>
@@ -99,7 +101,8 @@ sealed class LossTests(string device) : DeviceFixture(device)
     public void LabelsFromOneAreRecognised()
     {
         using var scope = Scope.Begin();
-        Assert.That(() => Ops.CrossEntropy(Zeros([2, 10]), From([1, 10], [2])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("count from 1"));
+        Assert.That(() => Ops.CrossEntropy(Zeros([2, 10]), From([1, 10], [2])),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("count from 1"));
     }
 
     [Test]
@@ -111,7 +114,8 @@ sealed class LossTests(string device) : DeviceFixture(device)
             Assert.That(() => Ops.CrossEntropy(x, labels), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[3, 10]"));
         Assert.That(() => Ops.CrossEntropy(Zeros([0, 10]), Zeros([0], DType.Int32)), Throws.InstanceOf<ArgumentException>());
         Assert.That(() => Ops.BinaryCrossEntropy(x, Zeros([3, 9])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[3, 9]"));
-        Assert.That(() => Ops.CrossEntropy(x, Zeros([3], DType.Int32), 1), Throws.InstanceOf<ArgumentException>().With.Message.Contains("smoothing"));
+        Assert.That(() => Ops.CrossEntropy(x, Zeros([3], DType.Int32), 1),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("smoothing"));
     }
 
     [TestCase(0)]
@@ -122,7 +126,8 @@ sealed class LossTests(string device) : DeviceFixture(device)
     public void OutputBiasForgetRefusesC(double c)
     {
         using var scope = Scope.Begin();
-        Assert.That(() => Ops.OutputBiasForget(Zeros([1, 3]), Zeros([1], DType.Int32), c, 1), Throws.InstanceOf<ArgumentException>().With.Message.Contains("`c`"));
+        Assert.That(() => Ops.OutputBiasForget(Zeros([1, 3]), Zeros([1], DType.Int32), c, 1),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("`c`"));
     }
 
     [TestCase(-0.1)]
@@ -131,7 +136,8 @@ sealed class LossTests(string device) : DeviceFixture(device)
     public void OutputBiasForgetRefusesGamma(double gamma)
     {
         using var scope = Scope.Begin();
-        Assert.That(() => Ops.OutputBiasForget(Zeros([1, 3]), Zeros([1], DType.Int32), 10, gamma), Throws.InstanceOf<ArgumentException>().With.Message.Contains("`gamma`"));
+        Assert.That(() => Ops.OutputBiasForget(Zeros([1, 3]), Zeros([1], DType.Int32), 10, gamma),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("`gamma`"));
     }
 
     static Func<Tensor>[] Losses(Tensor x, Tensor labels) =>

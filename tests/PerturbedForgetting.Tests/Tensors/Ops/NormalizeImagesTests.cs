@@ -38,7 +38,8 @@ sealed class NormalizeImagesTests(string device) : DeviceFixture(device)
         using var scope = Scope.Begin();
         double[] mean = [0.485, 0.456, 0.406, 0.3], std = [0.229, 0.224, 0.225, 1e-3];
         byte[] bytes = Enumerable.Range(0, rows * columns * channels).Select(i => (byte)(i * 7)).ToArray();
-        float[] y = Ops.NormalizeImages(From(bytes, [1, rows, columns, channels]), mean.AsSpan(0, channels), std.AsSpan(0, channels)).ToArray<float>();
+        float[] y = Ops.NormalizeImages(From(bytes, [1, rows, columns, channels]), mean.AsSpan(0, channels), std.AsSpan(0, channels))
+            .ToArray<float>();
         for (int i = 0; i < bytes.Length; i++)
         {
             int c = i % channels;
@@ -60,7 +61,8 @@ sealed class NormalizeImagesTests(string device) : DeviceFixture(device)
             flags[i] = (byte)(i % 2 == 0 ? random.Next(1, 256) : 0);
         Shape shape = [images, height, width, channels];
         float[] plain = Ops.NormalizeImages(From<byte>(bytes, shape), mean.AsSpan(0, channels), std.AsSpan(0, channels)).ToArray<float>();
-        float[] y = Ops.NormalizeImages(From<byte>(bytes, shape), mean.AsSpan(0, channels), std.AsSpan(0, channels), From<byte>(flags, [images])).ToArray<float>();
+        float[] y = Ops.NormalizeImages(From<byte>(bytes, shape), mean.AsSpan(0, channels), std.AsSpan(0, channels),
+            From<byte>(flags, [images])).ToArray<float>();
         for (int i = 0; i < bytes.Length; i++)
         {
             int c = i % channels, column = i / channels % width, row = i / channels / width;
@@ -74,9 +76,12 @@ sealed class NormalizeImagesTests(string device) : DeviceFixture(device)
     {
         using var scope = Scope.Begin();
         Tensor bytes = Zeros([1, 2, 2, 3], DType.UInt8);
-        Assert.That(() => Ops.NormalizeImages(bytes, [0.5], [0.5]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[1, 2, 2, 3]"));
+        Assert.That(() => Ops.NormalizeImages(bytes, [0.5], [0.5]),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("[1, 2, 2, 3]"));
         Assert.That(() => Ops.NormalizeImages(bytes, [0.5, 0.5, 0.5], [0.5, 0, 0.5]), Throws.InstanceOf<ArgumentException>());
-        Assert.That(() => Ops.NormalizeImages(bytes, [0.5, 0.5, 0.5], [1, 1, 1], Zeros([2], DType.UInt8)), Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2]"));
-        Assert.That(() => Ops.NormalizeImages(Zeros([1, 3]), [0.5, 0.5, 0.5], [1, 1, 1]), Throws.InstanceOf<ArgumentException>().With.Message.Contains("Float32"));
+        Assert.That(() => Ops.NormalizeImages(bytes, [0.5, 0.5, 0.5], [1, 1, 1], Zeros([2], DType.UInt8)),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("[2]"));
+        Assert.That(() => Ops.NormalizeImages(Zeros([1, 3]), [0.5, 0.5, 0.5], [1, 1, 1]),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("Float32"));
     }
 }

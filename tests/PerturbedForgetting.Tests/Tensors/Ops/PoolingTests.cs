@@ -9,7 +9,8 @@ sealed class PoolingTests(string device) : DeviceFixture(device)
 {
     [TestCaseSource(nameof(MaxCases))]
     public void MaxPoolEqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c,
-        x => Ops.MaxPool2d(x["x"], Conv2dTests.Size(c, "kernel"), Conv2dTests.Size(c, "stride"), Conv2dTests.Size(c, "padding")), images: true);
+        x => Ops.MaxPool2d(x["x"], Conv2dTests.Size(c, "kernel"), Conv2dTests.Size(c, "stride"), Conv2dTests.Size(c, "padding")),
+        images: true);
 
     [TestCaseSource(nameof(AverageCases))]
     public void AvgPoolEqualsTheReference(ReferenceCase c) => ReferenceOps.Check(c,
@@ -61,7 +62,8 @@ sealed class PoolingTests(string device) : DeviceFixture(device)
     [TestCase(7, 7, 2, 2, 2, 0, true)]
     [TestCase(16, 16, 64, 3, 2, 1, false)]
     [TestCase(5, 6, 1, 3, 1, 1, false)]
-    public void EqualNumbersAndNaNHaveOneMaximumOnAllDevices(int height, int width, int channels, int kernel, int stride, int padding, bool ceil)
+    public void EqualNumbersAndNaNHaveOneMaximumOnAllDevices(int height, int width, int channels, int kernel, int stride, int padding,
+        bool ceil)
     {
         Shape shape = [2, height, width, channels];
         float[] values = GradientCheck.Normal(shape, 1, device: Device.Cpu).ToArray<float>();

@@ -18,7 +18,9 @@ sealed unsafe class NvtxRangesTests
     public void ModulesAndOperationsReachTheProfiler()
     {
         heard = [];
-        Nvtx nvtx = Nvtx.From(static name => name == "nvtxRangePushA" ? (nint)(delegate* unmanaged<byte*, int>)&Push : (nint)(delegate* unmanaged<int>)&Pop, "libtest");
+        Nvtx nvtx = Nvtx.From(static name => name == "nvtxRangePushA"
+            ? (nint)(delegate* unmanaged<byte*, int>)&Push
+            : (nint)(delegate* unmanaged<int>)&Pop, "libtest");
         var driver = new SimulatedDriver(new SimulatedDeviceOptions { Workers = 1 });
         using (var device = Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries with { Nvtx = nvtx }, "sim", owned: driver))
         {

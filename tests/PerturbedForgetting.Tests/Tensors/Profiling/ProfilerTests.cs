@@ -19,7 +19,8 @@ sealed class ProfilerTests
         Ops.CrossEntropy(net.Call(x), Tensor.From<int>([1, 3], [2], device)).Backward();
     }
 
-    static string[] OperationsOf(Profile profile) => [.. profile.Ranges.Where(static r => r.Kind == RangeKind.Operation).Select(static r => r.Name).Distinct()];
+    static string[] OperationsOf(Profile profile) =>
+        [.. profile.Ranges.Where(static r => r.Kind == RangeKind.Operation).Select(static r => r.Name).Distinct()];
 
     [Test]
     public void OnTheProcessorOperationsAreTimed()
@@ -61,7 +62,8 @@ sealed class ProfilerTests
             Pass(net, device);
             profile = profiler.Finish();
         }
-        var counted = driver.Counters.ToDictionary(static c => c.Key, static c => (c.Value.Launches, c.Value.BytesLoaded + c.Value.BytesStored, c.Value.LaneInstructions));
+        var counted = driver.Counters.ToDictionary(static c => c.Key, static c =>
+            (c.Value.Launches, c.Value.BytesLoaded + c.Value.BytesStored, c.Value.LaneInstructions));
         Assert.That(profile.IsInterpreted);
         Assert.That(profile.Streams, Is.EqualTo(new[] { "computation", "copies" }));
         Assert.That(counted, Is.Not.Empty);
@@ -71,13 +73,16 @@ sealed class ProfilerTests
             Assert.That((entry.Calls, entry.Cost.Bytes, entry.Cost.Instructions), Is.EqualTo(((int)launches, bytes, instructions)), name);
         }
         Assert.That(profile.Entries.Select(static e => e.Name), Has.Member("copy to the device").And.Member("cudnn convolution forward"));
-        Assert.That(profile.Entries.Single(static e => e.Name == "copy to the device").Cost.Bytes, Is.EqualTo((2 * 4 * 4 * 3 * 4) + (2 * 4)));
-        Assert.That(profile.Launches.Sum(static l => l.Duration), Is.EqualTo(profile.EntryMicroseconds).Within(1e-6 * profile.EntryMicroseconds));
+        Assert.That(profile.Entries.Single(static e => e.Name == "copy to the device").Cost.Bytes,
+            Is.EqualTo((2 * 4 * 4 * 3 * 4) + (2 * 4)));
+        Assert.That(profile.Launches.Sum(static l => l.Duration),
+            Is.EqualTo(profile.EntryMicroseconds).Within(1e-6 * profile.EntryMicroseconds));
         Assert.That(OperationsOf(profile), Has.Member("Conv2d backward"));
         Assert.That(profile.Passes.Select(static p => p.Pass), Is.EqualTo(new[] { "backward" }));
         double backward = profile.Launches.Where(static l => l.Pass == "backward").Sum(static l => l.Duration);
         Assert.That(profile.Passes[0].Microseconds, Is.EqualTo(backward).And.GreaterThan(0).And.LessThan(profile.EntryMicroseconds));
-        Assert.That(profile.Launches.Where(static l => l.Pass is null).Select(static l => l.Name), Has.Member("cudnn convolution forward").And.No.Member("cudnn convolution backward filter"));
+        Assert.That(profile.Launches.Where(static l => l.Pass is null).Select(static l => l.Name),
+            Has.Member("cudnn convolution forward").And.No.Member("cudnn convolution backward filter"));
         AssertInOrder(profile);
         Pass(net, device);
         Assert.That(driver.Fault, Is.Null);
@@ -108,11 +113,13 @@ sealed class ProfilerTests
         using var profiler = new Profiler(device);
         Pass(net, device);
         Profile profile = profiler.Finish();
-        var libraries = profile.Launches.GroupBy(static l => l.Name).Where(static g => g.Key.StartsWith("cu", StringComparison.Ordinal)).ToArray();
+        var libraries = profile.Launches.GroupBy(static l => l.Name).Where(static g => g.Key.StartsWith("cu", StringComparison.Ordinal))
+            .ToArray();
         Assert.That(libraries, Has.Length.GreaterThanOrEqualTo(3));
         foreach (var launches in libraries)
         {
-            LaunchCost stated = launches.Aggregate(default(LaunchCost), static (sum, l) => sum + l.Cost), counted = profile.Entries.Single(e => e.Name == launches.Key).Cost;
+            LaunchCost stated = launches.Aggregate(default(LaunchCost), static (sum, l) => sum + l.Cost),
+                counted = profile.Entries.Single(e => e.Name == launches.Key).Cost;
             Assert.That(stated.Operations, Is.EqualTo(counted.Operations), launches.Key);
             Assert.That(stated.Bytes, Is.GreaterThan(0).And.LessThanOrEqualTo(counted.Bytes), launches.Key);
         }

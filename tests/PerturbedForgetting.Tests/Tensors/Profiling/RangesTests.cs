@@ -68,7 +68,8 @@ sealed class RangesTests
         recorder.Pop();
         Assert.That(recorder.Records.Select(static r => (r.Kind, r.Name, r.Depth)), Is.EqualTo(new[]
         {
-            (RangeKind.Step, "step", 0), (RangeKind.Operation, "first", 1), (RangeKind.Operation, "second", 1), (RangeKind.Operation, "third", 1),
+            (RangeKind.Step, "step", 0), (RangeKind.Operation, "first", 1), (RangeKind.Operation, "second", 1),
+                (RangeKind.Operation, "third", 1),
         }));
         RangeRecord step = recorder.Records[0], second = recorder.Records[2];
         Assert.That(second.Start, Is.GreaterThanOrEqualTo(step.Start));

@@ -81,7 +81,8 @@ sealed class AtomicFileTests : TempFolderFixture
     }
 
     /// <summary>A file on a disk with room for a given number of bytes.</summary>
-    sealed class QuotaStream(string path, int quota) : FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0)
+    sealed class QuotaStream(string path, int quota) : FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None,
+        bufferSize: 0)
     {
         public override void Write(ReadOnlySpan<byte> buffer)
         {

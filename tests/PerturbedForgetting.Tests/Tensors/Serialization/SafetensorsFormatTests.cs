@@ -54,7 +54,8 @@ sealed class SafetensorsFormatTests : TempFolderFixture
         yield return Bad("trailing byte", $"{{{A}}}", 9, "1 bytes follow");
         yield return Bad("truncated data", $"{{{A}}}", 7, "truncated");
         yield return Bad("duplicate tensor", $"{{{A},{A}}}", 8, "'a' occurs twice");
-        yield return Bad("duplicate by escape", $"{{{A},\"\\u0061\":{{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}}}", 8, "'a' occurs twice");
+        yield return Bad("duplicate by escape", $"{{{A},\"\\u0061\":{{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}}}", 8,
+            "'a' occurs twice");
         yield return Bad("duplicate metadata", "{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", 0, "'k' occurs twice");
         yield return Bad("metadata twice", "{\"__metadata__\":{},\"__metadata__\":{}}", 0, "occurs twice");
         yield return Bad("metadata not a map", "{\"__metadata__\":\"x\"}", 0, "not an object");
@@ -62,18 +63,24 @@ sealed class SafetensorsFormatTests : TempFolderFixture
         yield return Bad("unknown type", "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2, "F8_E4M3");
         yield return Bad("type is a number", "{\"a\":{\"dtype\":3,\"shape\":[2],\"data_offsets\":[0,2]}}", 2, "not a string");
         yield return Bad("size mismatch", "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8, "takes 12 bytes");
-        yield return Bad("shape overflow", "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "larger than any file");
-        yield return Bad("shape overflow to match", "{\"a\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "larger than any file");
+        yield return Bad("shape overflow",
+            "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4294967296,4294967296],\"data_offsets\":[0,0]}}", 0,
+            "larger than any file");
+        yield return Bad("shape overflow to match", "{\"a\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}",
+            0, "larger than any file");
         yield return Bad("negative size", "{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "whole numbers");
         yield return Bad("fractional size", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8]}}", 8, "whole numbers");
-        yield return Bad("size beyond 63 bits", "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775808],\"data_offsets\":[0,8]}}", 8, "whole numbers");
+        yield return Bad("size beyond 63 bits", "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775808],\"data_offsets\":[0,8]}}", 8,
+            "whole numbers");
         yield return Bad("shape missing", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, "lacks");
         yield return Bad("shape not an array", "{\"a\":{\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]}}", 8, "not an array");
         yield return Bad("field twice", "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "twice");
-        yield return Bad("unknown field", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", 8, "unknown field 'x'");
+        yield return Bad("unknown field", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", 8,
+            "unknown field 'x'");
         yield return Bad("three offsets", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8,9]}}", 8, "[begin, end]");
         yield return Bad("offsets reversed", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}", 8, "[begin, end]");
-        yield return Bad("offsets far outside", "{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[9223372036854775799,9223372036854775807]}}", 8, "truncated");
+        yield return Bad("offsets far outside",
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[9223372036854775799,9223372036854775807]}}", 8, "truncated");
         yield return Bad("array", "[]", 0, "'{'");
         yield return Bad("empty header", "", 0, "'{'");
         yield return Bad("leading space", " {}", 0, "'{'");

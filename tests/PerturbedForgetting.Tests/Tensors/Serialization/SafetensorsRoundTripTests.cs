@@ -57,7 +57,8 @@ sealed class SafetensorsRoundTripTests : TempFolderFixture
         // Another JSON parser agrees, padding included, and the length is that of the file.
         using JsonDocument json = JsonDocument.Parse(Encoding.UTF8.GetString(first, 8, (int)headerLength));
         Assert.That(json.RootElement.EnumerateObject().Select(p => p.Name), Is.EqualTo(new[] { "__metadata__", "w", "n" }));
-        Assert.That(long.Parse(json.RootElement.GetProperty("__metadata__").GetProperty("pf_file_bytes").GetString()!), Is.EqualTo(first.Length));
+        Assert.That(long.Parse(json.RootElement.GetProperty("__metadata__").GetProperty("pf_file_bytes").GetString()!),
+            Is.EqualTo(first.Length));
     }
 
     [Test]
@@ -70,7 +71,8 @@ sealed class SafetensorsRoundTripTests : TempFolderFixture
         long[] shape = [many.Length];
         writer.Add<double>("f64", SafetensorsDType.F64, shape, Array.ConvertAll(many, x => (double)x));
         writer.Add<Half>("f16", SafetensorsDType.F16, shape, Array.ConvertAll(many, x => (Half)x));
-        writer.Add<ushort>("bf16", SafetensorsDType.BF16, shape, Array.ConvertAll(many, x => (ushort)(BitConverter.SingleToUInt32Bits(x) >> 16)));
+        writer.Add<ushort>("bf16", SafetensorsDType.BF16, shape,
+            Array.ConvertAll(many, x => (ushort)(BitConverter.SingleToUInt32Bits(x) >> 16)));
         writer.Add<float>("f32", SafetensorsDType.F32, shape, many);
         writer.Add<int>("i32", SafetensorsDType.I32, [1], new[] { 7 });
         string path = folder["floats.safetensors"];
@@ -80,7 +82,8 @@ sealed class SafetensorsRoundTripTests : TempFolderFixture
         Assert.That(Read("f64"), Is.EqualTo(many));
         Assert.That(Read("f32"), Is.EqualTo(many));
         Assert.That(Read("f16"), Is.EqualTo(Array.ConvertAll(many, x => (float)(Half)x)));
-        Assert.That(Read("bf16"), Is.EqualTo(Array.ConvertAll(many, x => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(x) & 0xffff0000u))));
+        Assert.That(Read("bf16"),
+            Is.EqualTo(Array.ConvertAll(many, x => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(x) & 0xffff0000u))));
         Assert.That(() => file.Entry("i32").ReadFloat32(new float[1]), Throws.TypeOf<SafetensorsException>().With.Message.Contains("I32"));
         Assert.That(() => file.Entry("f32").ReadFloat32(new float[1]), Throws.ArgumentException.With.Message.Contains("100001"));
         Assert.That(() => file.Entry("absent"), Throws.TypeOf<SafetensorsException>().With.Message.Contains("absent"));
@@ -142,7 +145,8 @@ sealed class SafetensorsRoundTripTests : TempFolderFixture
     public void RandomJsonNeverCausesAnotherException()
     {
         string path = folder["json.safetensors"];
-        string[] pieces = ["{", "}", "[", "]", ":", ",", "\"a\"", "\"dtype\"", "\"F32\"", "\"shape\"", "\"data_offsets\"", "\"__metadata__\"", "0", "4", "-1", "1e99", "\"\\ud800\"", "null", "true", " "];
+        string[] pieces = ["{", "}", "[", "]", ":", ",", "\"a\"", "\"dtype\"", "\"F32\"", "\"shape\"", "\"data_offsets\"",
+            "\"__metadata__\"", "0", "4", "-1", "1e99", "\"\\ud800\"", "null", "true", " "];
         Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]).Array[0, 30].Sample(parts =>
         {
             byte[] json = Encoding.UTF8.GetBytes("{" + string.Concat(parts));

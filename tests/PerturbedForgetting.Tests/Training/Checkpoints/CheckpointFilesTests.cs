@@ -16,7 +16,8 @@ sealed class CheckpointFilesTests : TempFolderFixture
         using var checkpoint = CheckpointFiles.OpenForResume(Last);
         Assert.Multiple(() =>
         {
-            Assert.That(checkpoint.State with { Info = state.Info, DropoutCalls = state.DropoutCalls, Epochs = state.Epochs, Kept = state.Kept }, Is.EqualTo(state));
+            Assert.That(checkpoint.State with { Info = state.Info, DropoutCalls = state.DropoutCalls, Epochs = state.Epochs,
+                Kept = state.Kept }, Is.EqualTo(state));
             Assert.That(checkpoint.State.DropoutCalls, Is.EqualTo(state.DropoutCalls));
             Assert.That(checkpoint.State.Epochs, Is.EqualTo(state.Epochs), "NaN included");
             Assert.That(checkpoint.State.Kept, Is.EqualTo(state.Kept));
@@ -70,7 +71,8 @@ sealed class CheckpointFilesTests : TempFolderFixture
             Throws.InstanceOf<IOException>().With.Message.Contains("No space left"));
         using (var checkpoint = CheckpointFiles.OpenForResume(Last))
             Assert.That((checkpoint.State.Progress.Updates, CheckpointSamples.Weight(checkpoint)), Is.EqualTo((1L, 1f)));
-        Assert.That(Directory.GetFiles(folder.Path).Select(Path.GetFileName), Is.EquivalentTo(new[] { "last.safetensors", "last.state.safetensors" }));
+        Assert.That(Directory.GetFiles(folder.Path).Select(Path.GetFileName),
+            Is.EquivalentTo(new[] { "last.safetensors", "last.state.safetensors" }));
 
         static void Fail(SafetensorsWriter writer, bool fail) => writer.Add("w", SafetensorsDType.F32, [1], stream =>
         {
@@ -86,7 +88,8 @@ sealed class CheckpointFilesTests : TempFolderFixture
         CheckpointSamples.Save(folder["other.safetensors"], CheckpointSamples.State(), 9);
         CheckpointSamples.Save(Last, CheckpointSamples.State(), 1);
         File.Copy(folder["other.safetensors"], Last, overwrite: true);
-        Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains("another step"));
+        Assert.That(() => CheckpointFiles.OpenForResume(Last),
+            Throws.InstanceOf<CheckpointException>().With.Message.Contains("another step"));
     }
 
     /// <summary>Any single damaged byte of either file is noticed, and the message names the file.</summary>
@@ -129,10 +132,12 @@ sealed class CheckpointFilesTests : TempFolderFixture
     [Test]
     public void MissingFilesAreNamed()
     {
-        Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains("no such checkpoint"));
+        Assert.That(() => CheckpointFiles.OpenForResume(Last),
+            Throws.InstanceOf<CheckpointException>().With.Message.Contains("no such checkpoint"));
         CheckpointSamples.Save(Last, CheckpointSamples.State(), 1);
         File.Delete(CheckpointFiles.StatePath(Last));
-        Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains("--pretrained-path"));
+        Assert.That(() => CheckpointFiles.OpenForResume(Last),
+            Throws.InstanceOf<CheckpointException>().With.Message.Contains("--pretrained-path"));
     }
 
     [TestCase("model.pth", new byte[] { 1, 2, 3 })]
@@ -142,7 +147,8 @@ sealed class CheckpointFilesTests : TempFolderFixture
     public void APickleIsRefusedWithAdvice(string name, byte[] content)
     {
         File.WriteAllBytes(folder[name], content);
-        Assert.That(() => CheckpointFiles.OpenModel(folder[name]), Throws.InstanceOf<CheckpointException>().With.Message.Contains("save_file"));
+        Assert.That(() => CheckpointFiles.OpenModel(folder[name]),
+            Throws.InstanceOf<CheckpointException>().With.Message.Contains("save_file"));
     }
 
     [Test]

@@ -6,7 +6,8 @@ namespace PerturbedForgetting.Tests.Training.Checkpoints;
 [TestFixture]
 sealed class CheckpointFolderTests : TempFolderFixture
 {
-    string[] Names() => [.. Directory.GetFiles(folder.Path).Select(f => Path.GetFileName(f)!).Where(f => f.EndsWith(".state.safetensors", StringComparison.Ordinal)).Select(f => f[..^18]).Order(StringComparer.Ordinal)];
+    string[] Names() => [.. Directory.GetFiles(folder.Path).Select(f => Path.GetFileName(f)!)
+        .Where(f => f.EndsWith(".state.safetensors", StringComparison.Ordinal)).Select(f => f[..^18]).Order(StringComparer.Ordinal)];
 
     /// <summary>Runs epochs with the given accuracies and returns the folder's memory.</summary>
     List<EpochRecord> Run(CheckpointFolder checkpoints, double[] top1, List<EpochRecord>? before = null)
@@ -16,7 +17,8 @@ sealed class CheckpointFolderTests : TempFolderFixture
         {
             epochs.Add(CheckpointSamples.Epoch(epochs.Count, value, loss: value));
             int count = epochs.Count;
-            checkpoints.EpochEnded(epochs, (path, kept) => CheckpointSamples.Save(path, CheckpointSamples.State(count, 0, count) with { Kept = kept, Epochs = epochs.ToArray() }, count - 1));
+            checkpoints.EpochEnded(epochs, (path, kept) => CheckpointSamples
+                .Save(path, CheckpointSamples.State(count, 0, count) with { Kept = kept, Epochs = epochs.ToArray() }, count - 1));
         }
         return epochs;
     }

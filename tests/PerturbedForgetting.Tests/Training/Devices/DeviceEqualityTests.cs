@@ -8,7 +8,8 @@ sealed class DeviceEqualityTests(string device) : DeviceFixture(device)
 {
     const int Steps = 20;
 
-    static IEnumerable<string[]> Runs() => from network in (string[])["resnet", "vit"] from opt in (string[])["sam_sgdw", "sam_adamw"] select new[] { network, opt };
+    static IEnumerable<string[]> Runs() =>
+        from network in (string[])["resnet", "vit"] from opt in (string[])["sam_sgdw", "sam_adamw"] select new[] { network, opt };
 
     [TestCaseSource(nameof(Runs))]
     public void TwentyStepsAreThoseOfTheCpu(string network, string opt)

@@ -14,8 +14,10 @@ sealed class ResumeElsewhereTests(string device) : DeviceFixture(device)
 
     static IEnumerable<TestCaseData> Variants()
     {
-        yield return new TestCaseData(ShortRun.Options("") with { Opt = OptimizerName.Parse("sam_sgdw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Drop = 0.2, SnpFactor = 0.01 }).SetArgDisplayNames("resnet");
-        yield return new TestCaseData(ShortRun.Transformer("") with { Opt = OptimizerName.Parse("sam_adamw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1 }).SetArgDisplayNames("vit");
+        yield return new TestCaseData(ShortRun.Options("") with { Opt = OptimizerName.Parse("sam_sgdw"),
+            PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Drop = 0.2, SnpFactor = 0.01 }).SetArgDisplayNames("resnet");
+        yield return new TestCaseData(ShortRun.Transformer("") with { Opt = OptimizerName.Parse("sam_adamw"),
+            PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1 }).SetArgDisplayNames("vit");
     }
 
     [TestCaseSource(nameof(Variants))]
@@ -35,7 +37,8 @@ sealed class ResumeElsewhereTests(string device) : DeviceFixture(device)
             Assert.That(observer.Updates, Has.Count.EqualTo(whole.Updates.Count));
             foreach (var (actual, expected) in observer.Updates.Zip(whole.Updates))
             {
-                Assert.That(actual.Loss, Is.EqualTo(expected.Loss).Within(0.01).Percent, $"{from} to {to}: loss of update {expected.Update} of epoch {expected.Epoch}");
+                Assert.That(actual.Loss, Is.EqualTo(expected.Loss).Within(0.01).Percent,
+                    $"{from} to {to}: loss of update {expected.Update} of epoch {expected.Epoch}");
                 // A difference of two cross entropies, each as large as the loss.
                 Assert.That(actual.PerturbLoss, Is.EqualTo(expected.PerturbLoss).Within(1e-4 * expected.Loss));
             }

@@ -30,7 +30,8 @@ sealed class SmallRun : IDisposable
         step = new TrainingStep(model, Arena, OptimizerFactory.Create(OptimizerName.Parse(opt), Arena, new() { WeightDecay = 0.05 }),
             new StepOptions(static (logits, labels) => Ops.CrossEntropy(logits, labels, 0.1))
             {
-                Perturbation = new() { Loss = static (logits, labels) => Ops.OutputBiasForget(logits, labels, 5, 1), ChunkSize = BatchSize / 2 },
+                Perturbation = new() { Loss = static (logits, labels) => Ops.OutputBiasForget(logits, labels, 5, 1),
+                    ChunkSize = BatchSize / 2 },
                 ClipNorm = 2,
             }, schedule, RhoPolicy.Constant(0.05));
         var random = new Random(17);
@@ -67,7 +68,8 @@ sealed class SmallRun : IDisposable
     {
         Assert.That(Losses, Has.Count.EqualTo(expected.Losses.Count).And.Count.GreaterThan(0));
         double worst = Losses.Zip(expected.Losses).Max(static pair =>
-            Math.Max(Math.Abs(pair.First.Loss - pair.Second.Loss), Math.Abs(pair.First.PerturbLoss - pair.Second.PerturbLoss)) / Math.Max(pair.Second.Loss, Math.Abs(pair.Second.PerturbLoss)));
+            Math.Max(Math.Abs(pair.First.Loss - pair.Second.Loss), Math.Abs(pair.First.PerturbLoss - pair.Second.PerturbLoss)) / Math
+            .Max(pair.Second.Loss, Math.Abs(pair.Second.PerturbLoss)));
         double ofWeights = Deviation(State(isWeight: true), expected.State(isWeight: true));
         double ofStatistics = Deviation(State(isWeight: false), expected.State(isWeight: false));
         TestContext.Out.WriteLine($"{Device}: losses differ by {worst:E1}, weights by {ofWeights:E1}, statistics by {ofStatistics:E1}");
@@ -79,7 +81,8 @@ sealed class SmallRun : IDisposable
             Math.Sqrt(actual.Zip(wanted, static (a, w) => (a - w) * (a - w)).Sum() / Math.Max(wanted.Sum(static w => w * w), 1e-12));
     }
 
-    double[] State(bool isWeight) => [.. model.State().Where(e => e.Tensor is Parameter == isWeight).SelectMany(static e => TinyModels.Read(e.Tensor))];
+    double[] State(bool isWeight) =>
+        [.. model.State().Where(e => e.Tensor is Parameter == isWeight).SelectMany(static e => TinyModels.Read(e.Tensor))];
 
     public void Dispose()
     {
@@ -93,7 +96,8 @@ sealed class SmallRun : IDisposable
         Arena.Dispose();
     }
 
-    static ResNet ResNet() => new(new() { Layers = [1, 1], Channels = [8, 12], Bottleneck = false, Stem = ResNetStem.Cifar, NumClasses = Classes });
+    static ResNet ResNet() =>
+        new(new() { Layers = [1, 1], Channels = [8, 12], Bottleneck = false, Stem = ResNetStem.Cifar, NumClasses = Classes });
 
     static VisionTransformer Transformer() => new(new()
     {

@@ -5,7 +5,8 @@ using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training;
 
-/// <summary>Training on software GPUs of several kinds: without libraries, with TF32, with every legal order of the work of streams.</summary>
+/// <summary>Training on software GPUs of several kinds: without libraries, with TF32, with every legal order of the work of
+/// streams.</summary>
 [TestFixture]
 sealed class SoftwareGpuTrainingTests
 {
@@ -18,9 +19,11 @@ sealed class SoftwareGpuTrainingTests
         yield return Case("without cuDNN", usual with { CudnnVersion = null }, "cuDNN");
         yield return Case("without cuBLAS", usual with { CublasVersion = null }, "cuBLAS");
         yield return Case("without cuBLASLt", usual with { CublasLtVersion = null }, "cuBLASLt");
-        yield return Case("with a driver alone", usual with { CudnnVersion = null, CublasVersion = null, CublasLtVersion = null }, "cuDNN", "cuBLAS");
+        yield return Case("with a driver alone", usual with { CudnnVersion = null, CublasVersion = null, CublasLtVersion = null }, "cuDNN",
+            "cuBLAS");
 
-        static TestCaseData Case(string name, SimulatedDeviceOptions machine, params string[] missing) => new TestCaseData(machine, missing).SetArgDisplayNames(name);
+        static TestCaseData Case(string name, SimulatedDeviceOptions machine, params string[] missing) =>
+            new TestCaseData(machine, missing).SetArgDisplayNames(name);
     }
 
     [TestCaseSource(nameof(Machines))]
@@ -44,8 +47,8 @@ sealed class SoftwareGpuTrainingTests
         Assert.That(gpu.Notes, Is.Empty);
     }
 
-    /// <summary>TF32 has 11 significant bits. Both factors of a product are rounded, by 2^-12 of their size on average, so that a product is
-    /// off by 2^-11 at most where errors do not cancel; some ten products on the way to the loss and ten more to a gradient.</summary>
+    /// <summary>TF32 has 11 significant bits. Both factors of a product are rounded, by 2^-12 of their size on average, so that a product
+    /// is off by 2^-11 at most where errors do not cancel; some ten products on the way to the loss and ten more to a gradient.</summary>
     [TestCase("resnet")]
     [TestCase("vit")]
     public void TensorCoresRoundToEleventhBits(string network)
@@ -63,7 +66,9 @@ sealed class SoftwareGpuTrainingTests
     public void NoOrderOfStreamsChangesABit()
     {
         using var folder = new TempFolder();
-        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Workers = 2, Epochs = 1, WarmupEpochs = 0, Precision = GpuPrecision.Fp32 };
+        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"),
+            PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Workers = 2, Epochs = 1, WarmupEpochs = 0,
+            Precision = GpuPrecision.Fp32 };
         string? expected = null;
         foreach (int? seed in (int?[])[null, 1, 2, 3])
         {

@@ -112,7 +112,8 @@ sealed class AccuracyTests(string device) : DeviceFixture(device)
         using var scope = Scope.Begin();
         Assert.That(() => new Accuracy(), Throws.InstanceOf<ArgumentException>());
         Assert.That(() => new Accuracy(0), Throws.InstanceOf<ArgumentException>());
-        Assert.That(() => new Accuracy(1).Add(Zeros([2, 3]), From([0, 3], [2])), Throws.InstanceOf<ArgumentException>().With.Message.Contains("label 3 of sample 1"));
+        Assert.That(() => new Accuracy(1).Add(Zeros([2, 3]), From([0, 3], [2])),
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains("label 3 of sample 1"));
         Assert.That(() => new Accuracy(1).Add(Zeros([2, 3]), Zeros([2, 2], DType.UInt8)), Throws.InstanceOf<ArgumentException>());
     }
 

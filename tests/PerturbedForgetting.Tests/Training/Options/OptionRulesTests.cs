@@ -42,22 +42,29 @@ sealed class OptionRulesTests
         yield return Case("--pretrained", "--pretrained-path", o => o.Pretrained = true);
         yield return Case("--opt", "sam_sgd, sam_sgdw", o => TrainOptions.OptOption.Set(o, "sam"));
         yield return Case("--opt", "Did you mean 'adamw'", o => TrainOptions.OptOption.Set(o, "AdamW"));
-        yield return Case("--opt-betas", "belongs to adam and adamw, not to sam_sgd", o => (o.Opt, o.OptBetas) = (OptimizerName.Parse("sam_sgd"), [0.9, 0.99]));
+        yield return Case("--opt-betas", "belongs to adam and adamw, not to sam_sgd", o =>
+            (o.Opt, o.OptBetas) = (OptimizerName.Parse("sam_sgd"), [0.9, 0.99]));
         yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = (OptimizerName.Parse("adamw"), [0.9]));
         yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = (OptimizerName.Parse("adamw"), [0.9, 1]));
         yield return Case("--opt-eps", "belongs to adam", o => o.OptEps = 1e-8);
-        yield return Case("--opt-kwargs", "'nesterov' is not known", o => o.OptKwargs = new Dictionary<string, object?> { ["nesterov"] = true });
-        yield return Case("--model-kwargs", "use --num-classes", o => o.ModelKwargs = new Dictionary<string, object?> { ["num_classes"] = 3L });
+        yield return Case("--opt-kwargs", "'nesterov' is not known", o => o.OptKwargs = new Dictionary<string,
+            object?> { ["nesterov"] = true });
+        yield return Case("--model-kwargs", "use --num-classes", o => o.ModelKwargs = new Dictionary<string,
+            object?> { ["num_classes"] = 3L });
         yield return Case("--weight-decay", "negative", o => o.WeightDecay = -1);
         yield return Case("--rho", "negative", o => o.Rho = -0.1);
         yield return Case("--obf-C", "above 1", o => o.ObfC = 1);
         yield return Case("--obf-C", "above 1", o => o.ObfC = 0.5);
         yield return Case("--obf-gamma", "0 to 1, got 2", o => o.ObfGamma = 2);
-        yield return Case("--sharpness-m", "larger than --batch-size 128", o => (o.Opt, o.SharpnessM) = (OptimizerName.Parse("sam_sgd"), 256));
-        yield return Case("--sharpness-m", "does not divide --batch-size 128; nearby values that do: 16, 32, 64", o => (o.Opt, o.SharpnessM) = (OptimizerName.Parse("sam_sgd"), 48));
+        yield return Case("--sharpness-m", "larger than --batch-size 128", o =>
+            (o.Opt, o.SharpnessM) = (OptimizerName.Parse("sam_sgd"), 256));
+        yield return Case("--sharpness-m", "does not divide --batch-size 128; nearby values that do: 16, 32, 64", o =>
+            (o.Opt, o.SharpnessM) = (OptimizerName.Parse("sam_sgd"), 48));
         yield return Case("--adaptive-sam", "--asam-before-norm", o => (o.Opt, o.AdaptiveSam) = (OptimizerName.Parse("sam_sgd"), true));
-        yield return Case("--asam-after-norm", "needs --adaptive-sam", o => (o.Opt, o.AsamAfterNorm) = (OptimizerName.Parse("sam_sgd"), true));
-        yield return Case("--rho-policy", "divides by lr - min-lr", o => (o.Opt, o.RhoPolicy, o.Lr, o.MinLr) = (OptimizerName.Parse("sam_sgd"), RhoPolicyKind.LrProportional, 0.1, 0.1));
+        yield return Case("--asam-after-norm", "needs --adaptive-sam", o =>
+            (o.Opt, o.AsamAfterNorm) = (OptimizerName.Parse("sam_sgd"), true));
+        yield return Case("--rho-policy", "divides by lr - min-lr", o =>
+            (o.Opt, o.RhoPolicy, o.Lr, o.MinLr) = (OptimizerName.Parse("sam_sgd"), RhoPolicyKind.LrProportional, 0.1, 0.1));
         yield return Case("--sched", "'cosine' is not one of linear", o => TrainOptions.SchedOption.Set(o, "cosine"));
         yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => RunOptions.BceReductionOption.Set(o, "sum_mena"));
         yield return Case("--lr", "negative", o => o.Lr = -1);
@@ -86,7 +93,8 @@ sealed class OptionRulesTests
         yield return Case("--pin-mem", "no effect", o => o.PinMem = true);
         yield return Case("--synchronize-step", "no effect", o => (o.SynchronizeStep, o.Device) = (true, "cpu"));
         yield return Case("--min-rho", "--rho-policy constant", o => (o.Opt, o.MinRho) = (OptimizerName.Parse("sam_sgdw"), 0.02));
-        yield return Case("--backup-normalized", "--gsam-alpha", o => (o.Opt, o.BackupNormalized) = (OptimizerName.Parse("sam_sgdw"), true));
+        yield return Case("--backup-normalized", "--gsam-alpha", o =>
+            (o.Opt, o.BackupNormalized) = (OptimizerName.Parse("sam_sgdw"), true));
         yield return Case("--perturb-loss", "use sam_sgd", o => o.PerturbLoss = PerturbLoss.OutputBiasForget);
         yield return Case("--sharpness-m", "does not perturb", o => o.SharpnessM = 64);
         yield return Case("--momentum", "--opt-betas", o => (o.Opt, o.Momentum) = (OptimizerName.Parse("adamw"), 0.5));
@@ -111,22 +119,26 @@ sealed class OptionRulesTests
     {
         TrainOptions o = Good();
         Assert.That(o.Validate(), Is.Empty);
-        Assert.That((o.BatchSize, o.Epochs, o.WarmupEpochs, o.Seed, o.CheckpointHist, o.LogInterval, o.Workers), Is.EqualTo((128, 300, 5, 42, 10, 50, 4)));
-        Assert.That((o.Rho, o.MinRho, o.ObfC, o.ObfGamma, o.SharpnessM, o.WeightDecay, o.WarmupLr), Is.EqualTo((0.6, 0.0, 1000.0, 1.0, -1, 2e-5, 1e-5)));
+        Assert.That((o.BatchSize, o.Epochs, o.WarmupEpochs, o.Seed, o.CheckpointHist, o.LogInterval, o.Workers),
+            Is.EqualTo((128, 300, 5, 42, 10, 50, 4)));
+        Assert.That((o.Rho, o.MinRho, o.ObfC, o.ObfGamma, o.SharpnessM, o.WeightDecay, o.WarmupLr),
+            Is.EqualTo((0.6, 0.0, 1000.0, 1.0, -1, 2e-5, 1e-5)));
         Assert.That((new ValidateOptions().BatchSize, new ValidateOptions().LogFreq), Is.EqualTo((256, 10)));
     }
 
     [TestCase("run/last.safetensors", ExpectedResult = false)]
     [TestCase("auto", ExpectedResult = true)]
     [TestCase("", ExpectedResult = true)]
-    public bool OnlyACheckpointThatIsNamedBringsItsData(string resume) => new TrainOptions { Resume = resume }.Validate().Any(p => p.Option == "--dataset");
+    public bool OnlyACheckpointThatIsNamedBringsItsData(string resume) =>
+        new TrainOptions { Resume = resume }.Validate().Any(p => p.Option == "--dataset");
 
     [Test]
     public void AllProblemsComeAtOnce()
     {
         TrainOptions options = new() { BatchSize = 0, Rho = -1, Scale = [2, 3] };
         TrainOptions.OptOption.Set(options, "lion");
-        Assert.That(options.Validate().Select(p => p.Option), Is.SupersetOf(new[] { "--dataset", "--batch-size", "--opt", "--rho", "--scale" }));
+        Assert.That(options.Validate().Select(p => p.Option),
+            Is.SupersetOf(new[] { "--dataset", "--batch-size", "--opt", "--rho", "--scale" }));
     }
 
     [TestCase(null, "sgd", 128, 1, null, 0.05)]
@@ -137,7 +149,8 @@ sealed class OptionRulesTests
     [TestCase(0.3, "sgd", 256, 1, null, 0.3)]
     public void TheLearningRateFollowsFromTheBatch(double? lr, string opt, int batch, int accumulation, LrScale? scale, double expected)
     {
-        TrainOptions options = new() { Lr = lr, Opt = OptimizerName.Parse(opt), BatchSize = batch, GradAccumSteps = accumulation, LrBaseScale = scale };
+        TrainOptions options = new() { Lr = lr, Opt = OptimizerName.Parse(opt), BatchSize = batch, GradAccumSteps = accumulation,
+            LrBaseScale = scale };
         Assert.That(options.EffectiveLr, Is.EqualTo(expected).Within(1e-15));
     }
 
@@ -185,7 +198,8 @@ sealed class OptionRulesTests
     {
         ValidateOptions options = new() { DataDir = "x" };
         Assert.That(options.Validate(), Is.Empty);
-        OptionTables.Validate.Find(option)!.Set(options, option switch { "--validate-hessian" => true, "--num-gpu" => 2, "--log-freq" => 0, _ => (object)0.0 });
+        OptionTables.Validate.Find(option)!.Set(options,
+            option switch { "--validate-hessian" => true, "--num-gpu" => 2, "--log-freq" => 0, _ => (object)0.0 });
         Assert.That(options.Validate().Single().ToString(), Does.StartWith(option).And.Contain(words));
     }
 }

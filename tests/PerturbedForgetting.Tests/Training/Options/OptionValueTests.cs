@@ -35,7 +35,8 @@ sealed class OptionValueTests
         Assert.That(Pairs("layers=[2,2, 2,2]")["layers"], Is.EqualTo(new object?[] { 2L, 2L, 2L, 2L }));
         Assert.That(Pairs("x=(3,)")["x"], Is.EqualTo(new object?[] { 3L }));
         Assert.That(Pairs("x=[]")["x"], Is.EqualTo(Array.Empty<object?>()));
-        Assert.That(Pairs("x=[[1,'a,]'],(True,2.5)]")["x"], Is.EqualTo(new object?[] { new object?[] { 1L, "a,]" }, new object?[] { true, 2.5 } }));
+        Assert.That(Pairs("x=[[1,'a,]'],(True,2.5)]")["x"],
+            Is.EqualTo(new object?[] { new object?[] { 1L, "a,]" }, new object?[] { true, 2.5 } }));
     }
 
     [TestCase("x=[1,")]
@@ -84,7 +85,8 @@ sealed class OptionValueTests
     [TestCase("--seed", "3000000000")]
     [TestCase("--seed", "0x10")]
     public void AWrongNumberIsRefusedShowingIt(string option, string text) =>
-        Assert.That(() => OptionValue.Parse(OptionTables.Train.Find(option)!, [text]), Throws.TypeOf<OptionException>().With.Message.Contains($"'{text}'"));
+        Assert.That(() => OptionValue.Parse(OptionTables.Train.Find(option)!, [text]),
+            Throws.TypeOf<OptionException>().With.Message.Contains($"'{text}'"));
 
     [TestCase("--batchsize", "--batch-size")]
     [TestCase("--lrr", "--lr")]

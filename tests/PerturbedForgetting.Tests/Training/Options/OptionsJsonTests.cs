@@ -22,7 +22,8 @@ sealed class OptionsJsonTests
             foreach (OptionSpec spec in table.Specs)
             {
                 Assert.That(spec.Get(read), Is.EqualTo(Other(spec)), spec.Flag);
-                Assert.That(OptionValue.Format(spec.Get(defaults)), Is.Not.EqualTo(OptionValue.Format(Other(spec))), $"{spec} does not test anything");
+                Assert.That(OptionValue.Format(spec.Get(defaults)), Is.Not.EqualTo(OptionValue.Format(Other(spec))),
+                    $"{spec} does not test anything");
             }
             Assert.That(OptionsJson.Write(read), Is.EqualTo(OptionsJson.Write(changed)));
             // And back to the defaults, null values included.
@@ -41,7 +42,8 @@ sealed class OptionsJsonTests
             {
                 RunOptions options = create();
                 spec.Set(options, Other(spec));
-                Assert.That(table.Specs.Where(s => OptionValue.Format(s.Get(options)) != OptionValue.Format(s.Get(create()))), Is.EqualTo(new[] { spec }));
+                Assert.That(table.Specs.Where(s => OptionValue.Format(s.Get(options)) != OptionValue.Format(s.Get(create()))),
+                    Is.EqualTo(new[] { spec }));
                 Assert.That(spec.Help, Is.Not.Empty.And.Not.EndsWith("."), spec.Flag);
                 Assert.That(spec.Group, Is.Not.Empty, spec.Flag);
             }
@@ -50,7 +52,8 @@ sealed class OptionsJsonTests
 
     [TestCase("{\"lr\": 0.1, \"batch_size\": 8, // comment\n}", 2)]
     [TestCase("{}", 0)]
-    [TestCase("{\"mean\": 0.5, \"scale\": [0.1, 1], \"lr\": null, \"gp\": \"\", \"model-kwargs\": {\"a\": [1, 2.5, \"x\", null, true]}}", 5)]
+    [TestCase("{\"mean\": 0.5, \"scale\": [0.1, 1], \"lr\": null, \"gp\": \"\", \"model-kwargs\": {\"a\": [1, 2.5, \"x\", null, "
+        + "true]}}", 5)]
     public void UsefulFormsAreRead(string json, int count) =>
         Assert.That(OptionsJson.Apply(new TrainOptions(), json, "c.json"), Has.Count.EqualTo(count));
 
@@ -68,12 +71,14 @@ sealed class OptionsJsonTests
     [TestCase("{\"lr\": 0.1", "not valid JSON")]
     [TestCase("", "not valid JSON")]
     public void WrongJsonIsExplained(string json, string words) =>
-        Assert.That(() => OptionsJson.Apply(new TrainOptions(), json, "c.json"), Throws.TypeOf<OptionException>().With.Message.Contains(words).And.Message.Contains("c.json"));
+        Assert.That(() => OptionsJson.Apply(new TrainOptions(), json, "c.json"),
+            Throws.TypeOf<OptionException>().With.Message.Contains(words).And.Message.Contains("c.json"));
 
     [Test]
     public void AllWrongEntriesAreReported()
     {
-        OptionException e = Assert.Throws<OptionException>(() => OptionsJson.Apply(new TrainOptions(), "{\"x\": 1, \"lr\": true, \"seed\": 3}", "c.json"))!;
+        OptionException e = Assert.Throws<OptionException>(() =>
+            OptionsJson.Apply(new TrainOptions(), "{\"x\": 1, \"lr\": true, \"seed\": 3}", "c.json"))!;
         Assert.That(e.Problems, Has.Count.EqualTo(2));
     }
 
@@ -81,7 +86,8 @@ sealed class OptionsJsonTests
     public void ADifferenceIsListedWithOldAndNewValue()
     {
         TrainOptions old = new() { Lr = 0.1 };
-        TrainOptions current = old with { Lr = 0.01, Scale = [0.08, 1], BceLoss = true, ModelKwargs = new Dictionary<string, object?> { ["class_token"] = false } };
+        TrainOptions current = old with { Lr = 0.01, Scale = [0.08, 1], BceLoss = true, ModelKwargs = new Dictionary<string,
+            object?> { ["class_token"] = false } };
         Assert.That(OptionsJson.Diff(old, current).Select(c => c.ToString()), Is.EquivalentTo(new[]
         {
             "--lr: 0.1 -> 0.01", "--scale: 0.05 1 -> 0.08 1", "--bce-loss: off -> on", "--model-kwargs: (empty) -> class_token=False",
@@ -92,7 +98,8 @@ sealed class OptionsJsonTests
     public void NumbersDoNotLoseDigits() => Gen.Double.Where(double.IsFinite).Sample(value =>
     {
         TrainOptions read = new();
-        OptionsJson.Apply(read, OptionsJson.Write(new TrainOptions { Lr = value, ModelKwargs = new Dictionary<string, object?> { ["x"] = value } }), "c.json");
+        OptionsJson.Apply(read, OptionsJson
+            .Write(new TrainOptions { Lr = value, ModelKwargs = new Dictionary<string, object?> { ["x"] = value } }), "c.json");
         return read.Lr == value && read.ModelKwargs["x"] is double x && x == value;
     });
 
@@ -100,7 +107,8 @@ sealed class OptionsJsonTests
     public void TheFileIsPlainJsonWithOneLineAnOption()
     {
         string json = OptionsJson.Write(new TrainOptions { DataDir = "données/画像" });
-        Assert.That(json, Does.Contain("  \"data-dir\": \"données/画像\",\n").And.Contain("\"local_rank\": 0").And.Contain("\"obf-C\": 1000.0"));
+        Assert.That(json, Does.Contain("  \"data-dir\": \"données/画像\",\n").And.Contain("\"local_rank\": 0")
+            .And.Contain("\"obf-C\": 1000.0"));
         using JsonDocument document = JsonDocument.Parse(json);
         Assert.That(document.RootElement.EnumerateObject().Count(), Is.EqualTo(OptionTables.Train.Specs.Count));
     }
@@ -113,6 +121,7 @@ sealed class OptionsJsonTests
         OptionKind.Number => 0.1 + 0.2,
         OptionKind.Switch => true,
         OptionKind.Numbers => new[] { 1e-300, 2.0 },
-        _ => new Dictionary<string, object?> { ["a"] = 1L, ["b"] = 1.0, ["c"] = true, ["d"] = null, ["e"] = "x=y", ["f"] = new object?[] { 1L, "z" } },
+        _ => new Dictionary<string,
+        object?> { ["a"] = 1L, ["b"] = 1.0, ["c"] = true, ["d"] = null, ["e"] = "x=y", ["f"] = new object?[] { 1L, "z" } },
     };
 }

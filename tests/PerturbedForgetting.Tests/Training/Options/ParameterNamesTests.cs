@@ -16,7 +16,8 @@ sealed partial class ParameterNamesTests
     public void AParameterIsCalledByItsOption(string message, string expected) =>
         Assert.That(ParameterNames.Translate(message), Is.EqualTo(expected));
 
-    /// <summary>What a library calls a parameter is found among the options; what that is called on the command line, no library knows.</summary>
+    /// <summary>What a library calls a parameter is found among the options; what that is called on the command line, no library
+    /// knows.</summary>
     [TestCase("Cuda")]
     [TestCase("Tensors")]
     [TestCase("Vision")]

@@ -43,7 +43,8 @@ sealed class TrainProfileTests : TempFolderFixture
         string table = observer.Messages.Single(static m => m.StartsWith("Profile of ", StringComparison.Ordinal));
         Assert.That(table, Does.StartWith($"Profile of {expectedSteps} steps on {device}: "));
         bool isDevice = device != "cpu";
-        Assert.That(table, Does.Match(@"[Tt]ime by pass: (input [0-9.]+%, )?perturb [0-9.]+%, descend [0-9.]+%, update [0-9.]+%(, input [0-9.]+%)?\.\r?\n"));
+        Assert.That(table, Does.Match(
+            @"[Tt]ime by pass: (input [0-9.]+%, )?perturb [0-9.]+%, descend [0-9.]+%, update [0-9.]+%(, input [0-9.]+%)?\.\r?\n"));
         Assert.That(table, isDevice ? Does.Contain("Times are those of the interpretation").And.Contain("GB/s") : Does.Not.Contain("GB/s"));
 
         var rows = Csv();
@@ -65,9 +66,12 @@ sealed class TrainProfileTests : TempFolderFixture
         if (!isDevice)
             return;
         foreach (var launches in timed)
-            Assert.That((double)launches.Sum(static s => s.Duration) / 1000, Is.EqualTo(rows.Single(r => r.Name == launches.Key).Milliseconds).Within(1e-6 * launches.Count() + 1e-6));
-        Assert.That(rows.Single(static r => r.Name == "normalize_images"), Has.Property("Calls").EqualTo(expectedSteps).And.Property("Bytes").GreaterThan(0));
-        Assert.That(slices.Where(static s => s.Name == "copy to the device").Select(static s => s.Thread).Distinct(), Has.Member(2), "batches are copied on a stream of their own");
+            Assert.That((double)launches.Sum(static s => s.Duration) / 1000,
+                Is.EqualTo(rows.Single(r => r.Name == launches.Key).Milliseconds).Within(1e-6 * launches.Count() + 1e-6));
+        Assert.That(rows.Single(static r => r.Name == "normalize_images"),
+            Has.Property("Calls").EqualTo(expectedSteps).And.Property("Bytes").GreaterThan(0));
+        Assert.That(slices.Where(static s => s.Name == "copy to the device").Select(static s => s.Thread).Distinct(), Has.Member(2),
+            "batches are copied on a stream of their own");
     }
 
     [Test]
@@ -82,7 +86,8 @@ sealed class TrainProfileTests : TempFolderFixture
     [Test]
     public void NumbersAreThoseOfARunWithoutAProfile()
     {
-        string[] hashes = [.. new[] { 0, 2 }.Select(profile => ShortRun.Hash(Path.Combine(ShortRun.Train(Options("cpu", profile) with { Experiment = $"run{profile}" }).Folder, "last.safetensors")))];
+        string[] hashes = [.. new[] { 0, 2 }.Select(profile => ShortRun
+            .Hash(Path.Combine(ShortRun.Train(Options("cpu", profile) with { Experiment = $"run{profile}" }).Folder, "last.safetensors")))];
         Assert.That(hashes[1], Is.EqualTo(hashes[0]));
     }
 
@@ -95,7 +100,8 @@ sealed class TrainProfileTests : TempFolderFixture
 
     [Test]
     public void ANegativeNumberIsRefused() =>
-        Assert.That(Options("cpu", -1).Validate().Where(static p => p.IsError).Select(static p => p.Option), Is.EqualTo(new[] { "--profile" }));
+        Assert.That(Options("cpu", -1).Validate().Where(static p => p.IsError).Select(static p => p.Option),
+            Is.EqualTo(new[] { "--profile" }));
 
     sealed record Row(string Name, int Calls, double Milliseconds, double Share, long Bytes);
 
@@ -108,8 +114,10 @@ sealed class TrainProfileTests : TempFolderFixture
         {
             string[] fields = line.Split(',');
             Assert.That(fields, Has.Length.EqualTo(header.Length));
-            return new Row(fields[0], int.Parse(fields[1], CultureInfo.InvariantCulture), double.Parse(fields[2], CultureInfo.InvariantCulture),
-                double.Parse(fields[3], CultureInfo.InvariantCulture), fields[4].Length == 0 ? 0 : long.Parse(fields[4], CultureInfo.InvariantCulture));
+            return new Row(fields[0], int.Parse(fields[1], CultureInfo.InvariantCulture),
+                double.Parse(fields[2], CultureInfo.InvariantCulture),
+                double.Parse(fields[3], CultureInfo.InvariantCulture),
+                fields[4].Length == 0 ? 0 : long.Parse(fields[4], CultureInfo.InvariantCulture));
         })];
     }
 
@@ -125,7 +133,8 @@ sealed class TrainProfileTests : TempFolderFixture
         var named = events.Where(static e => e.GetProperty("ph").GetString() == "M" && e.GetProperty("name").GetString() == "thread_name")
             .Select(static e => (e.GetProperty("pid").GetInt32(), e.GetProperty("tid").GetInt32())).ToArray();
         List<Slice> slices = [.. events.Where(static e => e.GetProperty("ph").GetString() == "X").Select(static e => new Slice(
-            e.GetProperty("name").GetString()!, e.GetProperty("cat").GetString()!, e.GetProperty("pid").GetInt32(), e.GetProperty("tid").GetInt32(),
+            e.GetProperty("name").GetString()!, e.GetProperty("cat").GetString()!, e.GetProperty("pid").GetInt32(),
+            e.GetProperty("tid").GetInt32(),
             e.GetProperty("ts").GetDecimal(), e.GetProperty("dur").GetDecimal()))];
         Assert.That(slices.Select(static s => (s.Process, s.Thread)).Distinct(), Is.SubsetOf(named), "every track has a name");
         return slices;

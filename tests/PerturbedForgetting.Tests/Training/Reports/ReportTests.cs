@@ -39,7 +39,8 @@ sealed class ReportTests : TempFolderFixture
     [TestCase(EvalMetric.Loss, 0)]
     public void TheResultsListEveryEpochAndTheBest(EvalMetric metric, int best)
     {
-        var epochs = new[] { CheckpointSamples.Epoch(0, 10, loss: 1), CheckpointSamples.Epoch(1, 30, loss: double.NaN), CheckpointSamples.Epoch(2, 20, loss: 2) };
+        var epochs = new[] { CheckpointSamples.Epoch(0, 10, loss: 1), CheckpointSamples.Epoch(1, 30, loss: double.NaN),
+            CheckpointSamples.Epoch(2, 20, loss: 2) };
         using var json = JsonDocument.Parse(ResultsJson.Build(epochs, metric));
         var root = json.RootElement;
         Assert.That(root.GetProperty("all").EnumerateArray().Select(e => e.GetProperty("epoch").GetInt32()), Is.EqualTo(new[] { 0, 1, 2 }));

@@ -31,7 +31,8 @@ sealed class BatchInputOnGpuTests(int? seed)
         device.Dispose();
     }
 
-    /// <summary>Nothing waits within an epoch but the loader's own threads: each batch is copied away on the device, and read at the end.</summary>
+    /// <summary>Nothing waits within an epoch but the loader's own threads: each batch is copied away on the device, and read at the
+    /// end.</summary>
     [Test]
     public void BatchesArriveWithoutTheHostWaiting([Values(0, 1, 3)] int workers)
     {
@@ -41,7 +42,8 @@ sealed class BatchInputOnGpuTests(int? seed)
         {
             List<(InputBatch Batch, Tensor Images, Tensor Labels)> kept = [];
             foreach (InputBatch batch in input.Epoch(loader, epoch))
-                kept.Add((batch, Tensor.Persistent(batch.Images.Shape, device: device).CopyFrom(batch.Images), Tensor.Persistent(batch.Labels.Shape, DType.Int32, device).CopyFrom(batch.Labels)));
+                kept.Add((batch, Tensor.Persistent(batch.Images.Shape, device: device).CopyFrom(batch.Images),
+                    Tensor.Persistent(batch.Labels.Shape, DType.Int32, device).CopyFrom(batch.Labels)));
             var expected = InputCase.Expected(epoch, images: 45);
             Assert.That(kept, Has.Count.EqualTo(expected.Count));
             foreach (var (batch, images, labels) in kept)
@@ -58,7 +60,8 @@ sealed class BatchInputOnGpuTests(int? seed)
     public void TheNextBatchIsUnderWayWhenOneIsGivenOut()
     {
         var data = new CountingDataset(InputCase.Shapes(48));
-        using var loader = new ImageLoader(data, InputCase.Transform, LoaderOptions.Evaluation(8, workers: 1) with { Prefetch = 4, Device = device });
+        using var loader = new ImageLoader(data, InputCase.Transform,
+            LoaderOptions.Evaluation(8, workers: 1) with { Prefetch = 4, Device = device });
         using var input = new BatchInput(device, InputCase.Normalization, InputCase.Classes);
         foreach (InputBatch batch in input.Epoch(loader, 0))
         {

@@ -72,7 +72,8 @@ sealed class BatchInputTests
         using var input = new BatchInput(Device.Cpu, InputCase.Normalization, classes: 3);
         int[] labels = InputCase.Expected(0)[0].Labels;
         int wrong = Array.FindIndex(labels, l => l >= 3);
-        Assert.That(() => input.Epoch(loader, 0).Count(), Throws.ArgumentException.With.Message.Contains($"label {labels[wrong]} of sample {wrong}").And.Message.Contains("`numClasses`"));
+        Assert.That(() => input.Epoch(loader, 0).Count(), Throws.ArgumentException.With.Message
+            .Contains($"label {labels[wrong]} of sample {wrong}").And.Message.Contains("`numClasses`"));
     }
 
     [Test]
@@ -87,6 +88,7 @@ sealed class BatchInputTests
         Assert.That(labels.CopyFrom<int>([0, -1, 2, 3]).KnownBelow, Is.Zero);
         Assert.That(labels.CopyFrom<int>([0, int.MaxValue, 2, 3]).KnownBelow, Is.Zero);
         Assert.That(labels.CopyFrom<int>([0, 1, 2, 9]).KnownBelow, Is.EqualTo(10));
-        Assert.That(() => Ops.CrossEntropy(Tensor.Zeros([4, 4]), labels), Throws.ArgumentException.With.Message.Contains("label 9 of sample 3"));
+        Assert.That(() => Ops.CrossEntropy(Tensor.Zeros([4, 4]), labels),
+            Throws.ArgumentException.With.Message.Contains("label 9 of sample 3"));
     }
 }

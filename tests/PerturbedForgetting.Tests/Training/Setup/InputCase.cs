@@ -33,7 +33,8 @@ static class InputCase
                 if (batch.Flips[i] != 0)
                     ImageTransform.FlipHorizontally(pixels.AsSpan(i * Transform.OutputBytes, Transform.OutputBytes), Transform.Width);
             var bytes = Tensor.From(pixels, [batch.Count, Transform.Height, Transform.Width, 3]);
-            result.Add((batch.Indices.ToArray(), batch.Labels.ToArray(), Ops.NormalizeImages(bytes, [.. Normalization.Mean], [.. Normalization.Std]).ToArray<float>()));
+            result.Add((batch.Indices.ToArray(), batch.Labels.ToArray(),
+                Ops.NormalizeImages(bytes, [.. Normalization.Mean], [.. Normalization.Std]).ToArray<float>()));
         }
         return result;
     }
@@ -44,7 +45,8 @@ static class InputCase
         Assert.That(batch.HostLabels, Is.EqualTo(expected.Labels));
         Assert.That(batch.Labels.ToArray<int>(), Is.EqualTo(expected.Labels));
         Assert.That(batch.Labels.KnownBelow, Is.EqualTo(Classes));
-        Assert.That(batch.Images.Shape, Is.EqualTo(new PerturbedForgetting.Tensors.Shape(expected.Labels.Length, Transform.Height, Transform.Width, 3)));
+        Assert.That(batch.Images.Shape,
+            Is.EqualTo(new PerturbedForgetting.Tensors.Shape(expected.Labels.Length, Transform.Height, Transform.Width, 3)));
         Assert.That(batch.Images.ToArray<float>().AsSpan().SequenceEqual(expected.Images), $"images of batch {batch.Number}");
     }
 }

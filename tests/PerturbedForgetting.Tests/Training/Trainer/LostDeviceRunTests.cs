@@ -22,7 +22,8 @@ sealed class LostDeviceRunTests
         ShortRun.Train(Options("whole-" + graph, graph) with { Epochs = 1 });
         Register(new SimulatedDeviceOptions { LostAfterOperations = whole.OperationsRun });
         DeviceException error = Assert.Throws<DeviceException>(() => ShortRun.Train(Options("lost-" + graph, graph)))!;
-        Assert.That(error.Message, Does.Contain($"The GPU was lost after {whole.OperationsRun} operations").And.Match(@"in epoch [1-5] after batch [012] of 2\. The last checkpoint is '"));
+        Assert.That(error.Message, Does.Contain($"The GPU was lost after {whole.OperationsRun} operations")
+            .And.Match(@"in epoch [1-5] after batch [012] of 2\. The last checkpoint is '"));
         Assert.That(error.InnerException, Is.TypeOf<CudaException>());
         string checkpoint = error.Message.Split('\'')[^2];
         RecordingObserver observer = new();
@@ -34,7 +35,8 @@ sealed class LostDeviceRunTests
     public void BeforeTheFirstCheckpointThatIsSaid()
     {
         Register(new SimulatedDeviceOptions { LostAfterOperations = 200 });
-        Assert.That(() => ShortRun.Train(Options("early", "off")), Throws.TypeOf<DeviceException>().Or.TypeOf<CudaException>().With.Message.Contains("The GPU was lost after 200 operations"));
+        Assert.That(() => ShortRun.Train(Options("early", "off")),
+            Throws.TypeOf<DeviceException>().Or.TypeOf<CudaException>().With.Message.Contains("The GPU was lost after 200 operations"));
     }
 
     static SimulatedDriver Register(SimulatedDeviceOptions options)

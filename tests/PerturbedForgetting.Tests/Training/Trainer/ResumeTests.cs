@@ -13,11 +13,16 @@ sealed class ResumeTests : TempFolderFixture
     {
         TrainOptions cnn = ShortRun.Options(""), vit = ShortRun.Transformer("");
         yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sgd") }).SetArgDisplayNames("sgd");
-        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgdw"), SharpnessM = 4, Rho = 0.05, Drop = 0.2, ClipGrad = 1 }).SetArgDisplayNames("sam with dropout");
-        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgd"), GsamAlpha = 0.4, RhoPolicy = RhoPolicyKind.LrProportional, Rho = 0.05, MinRho = 0.01 }).SetArgDisplayNames("gsam");
-        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgd"), AdaptiveSam = true, AsamBeforeNorm = true, Rho = 0.5 }).SetArgDisplayNames("asam");
-        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("randsam_sgdw"), SharpnessM = 4, Rho = 0.05, SnpFactor = 0.01 }).SetArgDisplayNames("randsam with shrink and perturb");
-        yield return new TestCaseData(vit with { Opt = OptimizerName.Parse("sam_adamw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1, BceLoss = true }).SetArgDisplayNames("obf with a transformer");
+        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgdw"), SharpnessM = 4, Rho = 0.05, Drop = 0.2,
+            ClipGrad = 1 }).SetArgDisplayNames("sam with dropout");
+        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgd"), GsamAlpha = 0.4,
+            RhoPolicy = RhoPolicyKind.LrProportional, Rho = 0.05, MinRho = 0.01 }).SetArgDisplayNames("gsam");
+        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgd"), AdaptiveSam = true, AsamBeforeNorm = true,
+            Rho = 0.5 }).SetArgDisplayNames("asam");
+        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("randsam_sgdw"), SharpnessM = 4, Rho = 0.05, SnpFactor = 0.01 })
+            .SetArgDisplayNames("randsam with shrink and perturb");
+        yield return new TestCaseData(vit with { Opt = OptimizerName.Parse("sam_adamw"), PerturbLoss = PerturbLoss.OutputBiasForget,
+            ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1, BceLoss = true }).SetArgDisplayNames("obf with a transformer");
     }
 
     /// <summary>
@@ -37,9 +42,11 @@ sealed class ResumeTests : TempFolderFixture
         Assert.Multiple(() =>
         {
             Assert.That(continued.Status, Is.EqualTo(TrainStatus.Completed));
-            Assert.That(ShortRun.Hash(Path.Combine(continued.Folder, "last")), Is.EqualTo(ShortRun.Hash(Path.Combine(whole.Folder, "last"))));
+            Assert.That(ShortRun.Hash(Path.Combine(continued.Folder, "last")),
+                Is.EqualTo(ShortRun.Hash(Path.Combine(whole.Folder, "last"))));
             Assert.That(continued.Epochs.Select(Comparable), Is.EqualTo(whole.Epochs.Select(Comparable)));
-            Assert.That(observer.Updates.Select(u => (u.Epoch, u.Update)), Is.EqualTo(from e in Enumerable.Range(0, 2) from u in Enumerable.Range(1, 4) select (e, u)), "every update once");
+            Assert.That(observer.Updates.Select(u => (u.Epoch, u.Update)),
+                Is.EqualTo(from e in Enumerable.Range(0, 2) from u in Enumerable.Range(1, 4) select (e, u)), "every update once");
         });
     }
 
@@ -89,7 +96,8 @@ sealed class ResumeTests : TempFolderFixture
     {
         var options = ShortRun.Options(folder.Path);
         ShortRun.Train(options, stopAfter: 3);
-        var error = Assert.Throws<OptionException>(() => ShortRun.Train(options with { Opt = OptimizerName.Parse("adamw"), BatchSize = 4, Resume = "auto" }))!;
+        var error = Assert.Throws<OptionException>(() =>
+            ShortRun.Train(options with { Opt = OptimizerName.Parse("adamw"), BatchSize = 4, Resume = "auto" }))!;
         Assert.That(error.Problems.Select(p => p.Option), Is.EquivalentTo(new[] { "--opt", "--batch-size" }));
     }
 
@@ -102,7 +110,8 @@ sealed class ResumeTests : TempFolderFixture
         var given = new[] { "dataset", "resume", "momentum" }.Select(n => OptionTables.Train.Find(n)!).ToHashSet();
         var observer = new RecordingObserver();
         var result = PerturbedForgetting.Training.Trainer.Run(
-            new TrainOptions { Dataset = options.Dataset, Resume = folder[Path.Combine("run", "last")], Momentum = 0.5, Workers = 0 }, observer, CancellationToken.None, given);
+            new TrainOptions { Dataset = options.Dataset, Resume = folder[Path.Combine("run", "last")], Momentum = 0.5, Workers = 0 },
+            observer, CancellationToken.None, given);
         Assert.That(result.Folder, Is.EqualTo(Path.GetFullPath(folder["run"])), "the run goes on where it was");
         Assert.That(result.Epochs, Has.Count.EqualTo(2));
         Assert.That(observer.Messages.Where(m => m.StartsWith("Option changed", StringComparison.Ordinal)),
@@ -155,14 +164,16 @@ sealed class ResumeTests : TempFolderFixture
     {
         ShortRun.Train(ShortRun.Transformer(folder.Path), stopAfter: 3);
         var larger = ShortRun.Transformer(folder.Path) with { ImgSize = 32, Resume = "auto" };
-        Assert.That(() => ShortRun.Train(larger), Throws.Exception.With.Message.Contains("pos_embed").And.Message.Contains("[1, 65, 16]"), "the weight that does not fit, with its shape");
+        Assert.That(() => ShortRun.Train(larger), Throws.Exception.With.Message.Contains("pos_embed").And.Message.Contains("[1, 65, 16]"),
+            "the weight that does not fit, with its shape");
     }
 
     [Test]
     public void AutoNeedsAnExperimentAndBeginsAnewWithoutACheckpoint()
     {
         var options = ShortRun.Options(folder.Path) with { Resume = "auto" };
-        Assert.That(() => ShortRun.Train(options with { Experiment = "" }), Throws.InstanceOf<OptionException>().With.Message.Contains("--experiment"));
+        Assert.That(() => ShortRun.Train(options with { Experiment = "" }),
+            Throws.InstanceOf<OptionException>().With.Message.Contains("--experiment"));
         var observer = new RecordingObserver();
         ShortRun.Train(options, observer, stopAfter: 1);
         Assert.That(observer.Messages, Has.Some.Contain("begins anew"));

@@ -39,7 +39,8 @@ static class ShortRun
     {
         using var source = new CancellationTokenSource();
         int batches = 0;
-        return PerturbedForgetting.Training.Trainer.Train(options, null, observer ?? new RecordingObserver(), source.Token, null, out _, _ =>
+        return PerturbedForgetting.Training.Trainer.Train(options, null, observer
+            ?? new RecordingObserver(), source.Token, null, out _, _ =>
         {
             if (++batches == stopAfter)
                 source.Cancel();

@@ -44,10 +44,13 @@ sealed class TrainerTests : TempFolderFixture
     public void TheFirstLineNamesThePerturbationGroup()
     {
         var observer = new RecordingObserver();
-        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgd"), SharpnessM = 2, Lr = null }, observer, stopAfter: 1);
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgd"), SharpnessM = 2, Lr = null }, observer,
+            stopAfter: 1);
         Assert.That(observer.Messages[0], Does.StartWith("Perturbation group m=2: 4 groups a batch, workers=1"));
-        Assert.That(observer.Messages, Has.Some.Contain("Learning rate 0.00625 (from --lr-base 0.1 for 256 images an update, and 16 images an update here)"));
-        Assert.That(observer.Messages, Has.Some.Contain("hash").And.Contain("10").And.Some.Contain("random crop").And.Some.Contain("weight decay"));
+        Assert.That(observer.Messages,
+            Has.Some.Contain("Learning rate 0.00625 (from --lr-base 0.1 for 256 images an update, and 16 images an update here)"));
+        Assert.That(observer.Messages, Has.Some.Contain("hash").And.Contain("10").And.Some.Contain("random crop").And.Some
+            .Contain("weight decay"));
     }
 
     /// <summary>The rate that is logged is the rate that was used, including a warm-up from its start.</summary>
@@ -55,8 +58,10 @@ sealed class TrainerTests : TempFolderFixture
     public void TheLoggedRateFollowsTheSchedule()
     {
         var observer = new RecordingObserver();
-        ShortRun.Train(ShortRun.Options(folder.Path) with { WarmupLr = 0, Opt = OptimizerName.Parse("sam_sgd"), RhoPolicy = RhoPolicyKind.LrProportional, Rho = 0.1 }, observer);
-        Assert.That(observer.Updates.Select(u => u.LearningRate), Is.EqualTo(new[] { 0, 0.025, 0.05, 0.075, 0.1, 0.075, 0.05, 0.025 }).Within(1e-12));
+        ShortRun.Train(ShortRun.Options(folder.Path) with { WarmupLr = 0, Opt = OptimizerName.Parse("sam_sgd"),
+            RhoPolicy = RhoPolicyKind.LrProportional, Rho = 0.1 }, observer);
+        Assert.That(observer.Updates.Select(u => u.LearningRate),
+            Is.EqualTo(new[] { 0, 0.025, 0.05, 0.075, 0.1, 0.075, 0.05, 0.025 }).Within(1e-12));
         Assert.That(observer.Updates.Select(u => u.Rho), Is.EqualTo(observer.Updates.Select(u => u.LearningRate)).Within(1e-12));
     }
 
@@ -73,12 +78,14 @@ sealed class TrainerTests : TempFolderFixture
     [Test]
     public void ARunThatDivergesStopsAndKeepsItsCheckpoint()
     {
-        var options = ShortRun.Options(folder.Path) with { Dataset = "builtin/shapes:train=240,val=20,size=16", Epochs = 20, WarmupEpochs = 0, GradAccumSteps = 1 };
+        var options = ShortRun.Options(folder.Path) with { Dataset = "builtin/shapes:train=240,val=20,size=16", Epochs = 20,
+            WarmupEpochs = 0, GradAccumSteps = 1 };
         ShortRun.Train(options, stopAfter: 2);
         string before = ShortRun.Hash(Run("last"));
         var observer = new RecordingObserver();
         var error = Assert.Throws<NotFiniteException>(() => ShortRun.Train(options with { Lr = 1e6, Resume = "auto" }, observer))!;
-        Assert.That(error.Message, Does.Contain("learning rate").And.Contain("gradient norm").And.Contain("last.safetensors").And.Contain("--on-nan skip"));
+        Assert.That(error.Message, Does.Contain("learning rate").And.Contain("gradient norm").And.Contain("last.safetensors")
+            .And.Contain("--on-nan skip"));
         Assert.That(observer.Updates, Has.Count.LessThan(12));
         Assert.That(ShortRun.Hash(Run("last")), Is.EqualTo(before));
     }
@@ -88,14 +95,16 @@ sealed class TrainerTests : TempFolderFixture
     public void SkippedUpdatesAreCounted()
     {
         var observer = new RecordingObserver();
-        var result = ShortRun.Train(ShortRun.Options(folder.Path) with { Lr = 1e6, WarmupEpochs = 0, OnNan = NotFiniteAction.Skip, GradAccumSteps = 1, Epochs = 4 }, observer);
+        var result = ShortRun.Train(ShortRun.Options(folder.Path) with { Lr = 1e6, WarmupEpochs = 0, OnNan = NotFiniteAction.Skip,
+            GradAccumSteps = 1, Epochs = 4 }, observer);
         Assert.That(result.Epochs.Sum(e => e.SkippedUpdates), Is.GreaterThan(0));
         Assert.That(observer.Updates[^1].SkippedUpdates, Is.GreaterThan(0));
         using var checkpoint = CheckpointFiles.OpenForResume(Run("last"));
         float[] weights = new float[checkpoint.Model.Entry("fc.weight").Count];
         checkpoint.Model.Entry("fc.weight").ReadFloat32(weights);
         Assert.That(weights, Has.All.Matches<float>(float.IsFinite));
-        Assert.That(result.Epochs, Has.All.Matches<PerturbedForgetting.Training.Reports.EpochRecord>(e => e.Train.MeanLoss is > 0 or double.NaN), "never a loss of 0");
+        Assert.That(result.Epochs, Has.All.Matches<PerturbedForgetting.Training.Reports.EpochRecord>(e => e.Train.MeanLoss is > 0
+            or double.NaN), "never a loss of 0");
     }
 
     /// <summary>Fewer images than a batch are refused before anything is trained.</summary>
@@ -104,14 +113,16 @@ sealed class TrainerTests : TempFolderFixture
     public void FewerImagesThanABatchAreRefused(int images)
     {
         var options = ShortRun.Options(folder.Path) with { Dataset = $"builtin/shapes:train={images},val=20,size=16" };
-        Assert.That(() => ShortRun.Train(options), Throws.InstanceOf<DatasetException>().With.Message.Contains($"{images} images < batch 8"));
+        Assert.That(() => ShortRun.Train(options), Throws.InstanceOf<DatasetException>()
+            .With.Message.Contains($"{images} images < batch 8"));
         Assert.That(Directory.Exists(folder["run"]), Is.False);
     }
 
     [Test]
     public void ARunThatIsStoppedAtOnceCanBeContinued()
     {
-        var result = PerturbedForgetting.Training.Trainer.Run(ShortRun.Options(folder.Path), new RecordingObserver(), new CancellationToken(true));
+        var result = PerturbedForgetting.Training.Trainer
+            .Run(ShortRun.Options(folder.Path), new RecordingObserver(), new CancellationToken(true));
         Assert.That(result.Status, Is.EqualTo(TrainStatus.Interrupted));
         Assert.That(JsonDocument.Parse(result.Json).RootElement.GetProperty("all").GetArrayLength(), Is.Zero);
         Assert.That(ShortRun.Train(ShortRun.Options(folder.Path) with { Resume = "auto" }).Epochs, Has.Count.EqualTo(2));
@@ -122,7 +133,8 @@ sealed class TrainerTests : TempFolderFixture
     {
         ShortRun.Train(ShortRun.Options(folder.Path), stopAfter: 1);
         string before = ShortRun.Hash(Run("last"));
-        Assert.That(() => ShortRun.Train(ShortRun.Options(folder.Path)), Throws.InstanceOf<OptionException>().With.Message.Contains("--resume auto"));
+        Assert.That(() => ShortRun.Train(ShortRun.Options(folder.Path)),
+            Throws.InstanceOf<OptionException>().With.Message.Contains("--resume auto"));
         Assert.That(ShortRun.Hash(Run("last")), Is.EqualTo(before));
     }
 
@@ -142,7 +154,8 @@ sealed class TrainerTests : TempFolderFixture
             },
         };
         long before = Device.Cpu.Memory.Live;
-        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse(opt), Lr = 0.001, Epochs = 1, Dataset = "builtin/shapes:train=160,val=16,size=16" }, observer);
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse(opt), Lr = 0.001, Epochs = 1,
+            Dataset = "builtin/shapes:train=160,val=16,size=16" }, observer);
         Assert.That(live.Skip(1).Distinct().Count(), Is.EqualTo(1), "live bytes of the device");
         Assert.That(allocated.Zip(allocated.Skip(1), (a, b) => b - a).Skip(2), Has.All.LessThan(400_000), "managed bytes an update");
         Assert.That(Device.Cpu.Memory.Live, Is.EqualTo(before), "a run gives everything back");
@@ -152,8 +165,10 @@ sealed class TrainerTests : TempFolderFixture
     public void ThreadsDoNotChangeTheResult()
     {
         var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgd"), Epochs = 1 };
-        var one = PerturbedForgetting.Training.Trainer.Run(options with { Threads = 1, Experiment = "one" }, new RecordingObserver(), CancellationToken.None);
-        var three = PerturbedForgetting.Training.Trainer.Run(options with { Threads = 3, Workers = 2, Experiment = "three" }, new RecordingObserver(), CancellationToken.None);
+        var one = PerturbedForgetting.Training.Trainer.Run(options with { Threads = 1, Experiment = "one" }, new RecordingObserver(),
+            CancellationToken.None);
+        var three = PerturbedForgetting.Training.Trainer
+            .Run(options with { Threads = 3, Workers = 2, Experiment = "three" }, new RecordingObserver(), CancellationToken.None);
         Assert.That(ShortRun.Hash(Path.Combine(three.Folder, "last")), Is.EqualTo(ShortRun.Hash(Path.Combine(one.Folder, "last"))));
     }
 
@@ -161,23 +176,28 @@ sealed class TrainerTests : TempFolderFixture
     public void ALossGoesDown()
     {
         var observer = new RecordingObserver();
-        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sgd"), Epochs = 30, GradAccumSteps = 1, Scale = [1, 1], Hflip = 0, Lr = 0.05 }, observer);
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sgd"), Epochs = 30, GradAccumSteps = 1,
+            Scale = [1, 1], Hflip = 0, Lr = 0.05 }, observer);
         Assert.That(observer.Epochs[^1].TrainLoss, Is.LessThan(0.6 * observer.Epochs[0].TrainLoss));
     }
 
-    /// <summary>Without an optimiser of the user's, a plain baseline and standard SAM are trained the same way and compared; with one, they are not.</summary>
+    /// <summary>Without an optimiser of the user's, a plain baseline and standard SAM are trained the same way and compared; with one, they
+    /// are not.</summary>
     [Test]
     public void TheQuickStartComparesWithAPlainBaseline()
     {
-        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"), PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Epochs = 1 };
+        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"),
+            PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Epochs = 1 };
         var given = new HashSet<OptionSpec> { OptionTables.Train.Find("dataset")! };
         var observer = new RecordingObserver();
         var result = PerturbedForgetting.Training.Trainer.Run(options, observer, CancellationToken.None, given);
-        Assert.That(observer.Messages, Has.Some.Contain("Background bias").And.Some.Contain("Against sgdw: accuracy").And.Some.Contain("Against sam_sgdw --perturb-loss maximize: accuracy"));
+        Assert.That(observer.Messages, Has.Some.Contain("Background bias").And.Some.Contain("Against sgdw: accuracy").And.Some
+            .Contain("Against sam_sgdw --perturb-loss maximize: accuracy"));
         Assert.That(File.Exists(Run(Path.Combine("baseline", "last.safetensors"))));
         Assert.That(result.Bias!.Images.Agreeing + result.Bias.Images.Contradicting, Is.EqualTo(20));
         var baseline = ShortRun.Train(options with { Opt = OptimizerName.Parse("sgdw"), Experiment = "plain" });
-        Assert.That(ShortRun.Hash(Run(Path.Combine("baseline", "last"))), Is.EqualTo(ShortRun.Hash(Path.Combine(baseline.Folder, "last"))), "the same but for the perturbation");
+        Assert.That(ShortRun.Hash(Run(Path.Combine("baseline", "last"))), Is.EqualTo(ShortRun.Hash(Path.Combine(baseline.Folder, "last"))),
+            "the same but for the perturbation");
         given.Add(OptionTables.Train.Find("opt")!);
         PerturbedForgetting.Training.Trainer.Run(options with { Experiment = "alone" }, observer, CancellationToken.None, given);
         Assert.That(Directory.Exists(folder[Path.Combine("alone", "baseline")]), Is.False);
@@ -206,7 +226,9 @@ sealed class TrainerTests : TempFolderFixture
             Assert.That(report.Loss, Is.Not.EqualTo(report.MeanLoss));
         }
         const int Since = 2 * Samples, All = (TinyModels.Batches * Samples) + 1;
-        Assert.That(meters.Averages, Is.EqualTo(new TrainMetrics(loss / Since, perturbLoss / Since, meanLoss / All, -meanPerturbLoss / All)));
-        Assert.That((meters.Sums.Samples, meters.Sums.MeanSamples, meters.Sums.Images, meters.Sums.Seconds), Is.EqualTo(((long)Since, (long)All, (long)All - 1, 2.5)));
+        Assert.That(meters.Averages,
+            Is.EqualTo(new TrainMetrics(loss / Since, perturbLoss / Since, meanLoss / All, -meanPerturbLoss / All)));
+        Assert.That((meters.Sums.Samples, meters.Sums.MeanSamples, meters.Sums.Images, meters.Sums.Seconds),
+            Is.EqualTo(((long)Since, (long)All, (long)All - 1, 2.5)));
     }
 }

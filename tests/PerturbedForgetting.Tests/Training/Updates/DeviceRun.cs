@@ -27,7 +27,8 @@ sealed class DeviceRun : IDisposable
         var schedule = new LinearSchedule(settings.Rate, 0, 0.01, 1, 10, UpdateWindow.PerEpoch(Batches, settings.Accumulation));
         Step = new TrainingStep(model, Arena, optimizer, settings.Step() with { UsesGraphs = usesGraphs }, schedule,
             RhoPolicy.Create(RhoPolicyKind.LrProportional, 0.1, 0.02, schedule));
-        (images, labels) = (Tensor.Persistent([BatchSize, Pixels, Pixels, 3], DType.Float32, device), Tensor.Persistent([BatchSize], DType.Int32, device));
+        (images, labels) = (Tensor.Persistent([BatchSize, Pixels, Pixels, 3], DType.Float32, device),
+            Tensor.Persistent([BatchSize], DType.Int32, device));
     }
 
     public ParameterArena Arena { get; }
@@ -53,7 +54,8 @@ sealed class DeviceRun : IDisposable
             y.KnownBelow = Classes;
             Step.Batch(x, y, Next % Batches, Batches);
             if (reads)
-                Reports.Add($"{Step.Report()} {Step.Progress} {Step.Totals} {Step.LearningRate:R} {string.Join(' ', DropoutStream.Of(model).Select(static d => d.Calls))} "
+                Reports.Add($"{Step.Report()} {Step.Progress} {Step.Totals} {Step.LearningRate:R} "
+                    + $"{string.Join(' ', DropoutStream.Of(model).Select(static d => d.Calls))} "
                     + string.Join(' ', Arena.Segments.Select(static s => s.Parameter.HasGrad)));
         }
         return this;

@@ -37,12 +37,15 @@ sealed class ReadingTests : TempFolderFixture
         RecordingObserver seldom = new(), always = new();
         var few = ShortRun.Train(Options("few"), seldom);
         var all = ShortRun.Train(Options("all") with { SynchronizeStep = true, CudaGraph = false }, always);
-        Assert.That(seldom.Updates.Select(static u => (u.Update, u.Updates, u.Images)), Is.EqualTo(new[] { (2, 2, 16), (4, 2, 16), (5, 1, 8) }));
-        Assert.That(always.Updates.Select(static u => (u.Update, u.Updates, u.Images)), Is.EqualTo(Enumerable.Range(1, 5).Select(static u => (u, 1, 8))));
+        Assert.That(seldom.Updates.Select(static u => (u.Update, u.Updates, u.Images)),
+            Is.EqualTo(new[] { (2, 2, 16), (4, 2, 16), (5, 1, 8) }));
+        Assert.That(always.Updates.Select(static u => (u.Update, u.Updates, u.Images)),
+            Is.EqualTo(Enumerable.Range(1, 5).Select(static u => (u, 1, 8))));
         foreach (var update in seldom.Updates)
         {
             var same = always.Updates[update.Update - 1];
-            Assert.That(update with { Updates = 1, Images = 8, StepSeconds = 0, DataSeconds = 0 }, Is.EqualTo(same with { StepSeconds = 0, DataSeconds = 0 }));
+            Assert.That(update with { Updates = 1, Images = 8, StepSeconds = 0, DataSeconds = 0 },
+                Is.EqualTo(same with { StepSeconds = 0, DataSeconds = 0 }));
         }
         Assert.That(few.Epochs[0].Train, Is.EqualTo(all.Epochs[0].Train));
         Assert.That(few.Epochs[0].Validation, Is.EqualTo(all.Epochs[0].Validation));
@@ -57,7 +60,8 @@ sealed class ReadingTests : TempFolderFixture
         var observer = new RecordingObserver();
         var options = Options("nan") with { Lr = 1e30, LogInterval = 4 };
         Assert.That(() => ShortRun.Train(options, observer),
-            Throws.InstanceOf<NotFiniteException>().With.Message.Contains("not finite after update 0").And.Message.Contains("at update 4").And.Message.Contains("No checkpoint"));
+            Throws.InstanceOf<NotFiniteException>().With.Message.Contains("not finite after update 0").And.Message.Contains("at update 4")
+            .And.Message.Contains("No checkpoint"));
         Assert.That(observer.Updates, Is.Empty);
         // Before a checkpoint is written the numbers are looked at: that of the first, good update is kept.
         Assert.That(() => ShortRun.Train(options with { RecoveryInterval = 1, Experiment = "kept" }, observer),
@@ -67,5 +71,6 @@ sealed class ReadingTests : TempFolderFixture
 
     [Test]
     public void GraphsThatAreWantedMustBeThere() =>
-        Assert.That(() => ShortRun.Train(Options("cpu") with { Device = "cpu", CudaGraph = true }), Throws.ArgumentException.With.Message.Contains("--cuda-graph on: cpu has no graphs"));
+        Assert.That(() => ShortRun.Train(Options("cpu") with { Device = "cpu", CudaGraph = true }),
+            Throws.ArgumentException.With.Message.Contains("--cuda-graph on: cpu has no graphs"));
 }

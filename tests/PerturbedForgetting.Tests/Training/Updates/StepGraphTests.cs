@@ -6,7 +6,8 @@ using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Tests.Training.Updates;
 
-/// <summary>Steps on a device that works on its own: nothing waits in them, and as graphs they leave behind what they leave behind without.</summary>
+/// <summary>Steps on a device that works on its own: nothing waits in them, and as graphs they leave behind what they leave behind
+/// without.</summary>
 [TestFixture]
 sealed class StepGraphTests
 {
@@ -41,16 +42,19 @@ sealed class StepGraphTests
             Shrink = 0.1,
         };
         yield return new("gsam, clipping", "sam_adamw") { Perturbation = new() { Alpha = 0.4, IsDirectionNormalized = true }, Clip = 0.1 };
-        yield return new("asam, gsam, accumulation", "sam_adam") { Perturbation = new() { IsAdaptive = true, ScalesBeforeNorm = true, ScalesAfterNorm = true, Alpha = 0.4 }, Accumulation = 3 };
+        yield return new("asam, gsam, accumulation", "sam_adam") { Perturbation = new() { IsAdaptive = true, ScalesBeforeNorm = true,
+            ScalesAfterNorm = true, Alpha = 0.4 }, Accumulation = 3 };
         yield return new("randsam m4", "randsam_sgdw") { Perturbation = new() { ChunkSize = 4 } };
         yield return new("randsam, gsam", "randsam_adamw") { Perturbation = new() { Alpha = 0.4 } };
     }
 
-    /// <summary>What waits makes what was issued before it run: then fewer operations are outstanding after two steps than twice those of one.</summary>
+    /// <summary>What waits makes what was issued before it run: then fewer operations are outstanding after two steps than twice those of
+    /// one.</summary>
     [TestCaseSource(nameof(Variants))]
     public void NothingInAStepWaits(TinySettings settings)
     {
-        using var run = new DeviceRun(settings with { Accumulation = 1 }, device, usesGraphs: false).Train(DeviceRun.Batches + 1, reads: false);
+        using var run = new DeviceRun(settings with { Accumulation = 1 }, device, usesGraphs: false)
+            .Train(DeviceRun.Batches + 1, reads: false);
         device.Synchronize();
         Assert.That(driver.PendingOperations, Is.Zero);
         run.Train(1, reads: false);
@@ -59,7 +63,8 @@ sealed class StepGraphTests
         Assert.That(one, Is.GreaterThan(10));
         Assert.That(driver.PendingOperations, Is.EqualTo(3 * one));
         // Nor where gradients gather.
-        using var gathering = new DeviceRun(settings with { Accumulation = 2 }, device, usesGraphs: false).Train(DeviceRun.Batches + 1, reads: false);
+        using var gathering = new DeviceRun(settings with { Accumulation = 2 }, device, usesGraphs: false)
+            .Train(DeviceRun.Batches + 1, reads: false);
         device.Synchronize();
         gathering.Train(2, reads: false);
         one = driver.PendingOperations;
@@ -147,15 +152,18 @@ sealed class StepGraphTests
 
     [Test]
     public void WhereThereAreNoGraphsTheyAreRefused() =>
-        Assert.That(() => new DeviceRun(new("sam", "sam_sgdw"), Device.Cpu, usesGraphs: true), Throws.ArgumentException.With.Message.Contains("--cuda-graph").And.Message.Contains("cpu has no graphs"));
+        Assert.That(() => new DeviceRun(new("sam", "sam_sgdw"), Device.Cpu, usesGraphs: true),
+            Throws.ArgumentException.With.Message.Contains("--cuda-graph").And.Message.Contains("cpu has no graphs"));
 
     [Test]
     public void NoiseOfTheHostIsRefused() =>
-        Assert.That(() => new DeviceRun(new("randsam", "randsam_sgdw") { Perturbation = new() { Noise = new HostNoise() } }, device, usesGraphs: true),
+        Assert.That(() => new DeviceRun(new("randsam", "randsam_sgdw") { Perturbation = new() { Noise = new HostNoise() } }, device,
+            usesGraphs: true),
             Throws.ArgumentException.With.Message.Contains("PhiloxNoise"));
 
     sealed class HostNoise : IPerturbationNoise
     {
-        public void Fill(PerturbedForgetting.Tensors.MultiTensor.MultiTensorLayout layout, Tensor buffer, Tensor first, int offset) => buffer.Fill(1);
+        public void Fill(PerturbedForgetting.Tensors.MultiTensor.MultiTensorLayout layout, Tensor buffer, Tensor first, int offset) =>
+            buffer.Fill(1);
     }
 }

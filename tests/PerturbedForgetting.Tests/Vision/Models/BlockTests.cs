@@ -22,7 +22,9 @@ sealed class BlockTests(string device) : DeviceFixture(device)
         {
             Cardinality = Whole(c, "cardinality", 1),
             BaseWidth = Whole(c, "base_width", 64),
-            Shortcut = c.Config.GetProperty("downsample").ToString() == "avgpool+conv1x1" ? ResNetShortcut.AveragePool : ResNetShortcut.Convolution,
+            Shortcut = c.Config.GetProperty("downsample").ToString() == "avgpool+conv1x1"
+                ? ResNetShortcut.AveragePool
+                : ResNetShortcut.Convolution,
         };
         var stage = new ResNetStage(options, Whole(c, "stride", 0), 1, 1);
         ReferenceOps.CheckModule(c, () => new Bottleneck(Whole(c, "inplanes", 0), Whole(c, "planes", 0), stage, first: true), images: true);
@@ -32,7 +34,8 @@ sealed class BlockTests(string device) : DeviceFixture(device)
     public void TransformerBlockAgrees(ReferenceCase c)
     {
         int dim = Whole(c, "dim", 0);
-        ReferenceOps.CheckModule(c, () => new TransformerBlock(dim, Whole(c, "heads", 0), dim * Whole(c, "mlp_ratio", 0), c.Flag("qkv_bias", true)));
+        ReferenceOps.CheckModule(c, () =>
+            new TransformerBlock(dim, Whole(c, "heads", 0), dim * Whole(c, "mlp_ratio", 0), c.Flag("qkv_bias", true)));
     }
 
     [TestCaseSource(nameof(Mlps))]

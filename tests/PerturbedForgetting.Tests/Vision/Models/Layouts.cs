@@ -3,7 +3,8 @@ using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Tests.Vision.Models;
 
-/// <summary>Between the reference's layouts (N,C,H,W and O,I,kh,kw) and the engine's (N,H,W,C and O,kh,kw,I), written independently of the product.</summary>
+/// <summary>Between the reference's layouts (N,C,H,W and O,I,kh,kw) and the engine's (N,H,W,C and O,kh,kw,I), written independently of the
+/// product.</summary>
 static class Layouts
 {
     public static int[] TorchShape(StateEntry entry)

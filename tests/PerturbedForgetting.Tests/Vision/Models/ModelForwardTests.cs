@@ -48,7 +48,8 @@ sealed class ModelForwardTests(string device) : DeviceFixture(device)
     {
         using var scope = Scope.Begin();
         var model = Make("vit_tiny_patch4_32", new());
-        Assert.That(() => model.Call(Images(1, 36, 32)), Throws.ArgumentException.With.Message.Contains("[B, 32, 32, 3]").And.Message.Contains("`ImageSize`"));
+        Assert.That(() => model.Call(Images(1, 36, 32)), Throws.ArgumentException.With.Message.Contains("[B, 32, 32, 3]")
+            .And.Message.Contains("`ImageSize`"));
     }
 
     [Test]
@@ -79,7 +80,8 @@ sealed class ModelForwardTests(string device) : DeviceFixture(device)
         long Peak(string blocks)
         {
             using var scope = Scope.Begin();
-            var model = Make(name, new() { Kwargs = new Dictionary<string, string> { [name == "resnet20" ? "layers" : "depth"] = blocks } });
+            var model = Make(name, new() { Kwargs = new Dictionary<string,
+                string> { [name == "resnet20" ? "layers" : "depth"] = blocks } });
             using var arena = new ParameterArena(model);
             model.Train(false);
             using var noGrad = GradMode.NoGrad();
@@ -94,7 +96,8 @@ sealed class ModelForwardTests(string device) : DeviceFixture(device)
     }
 
     /// <summary>One or two blocks a stage.</summary>
-    static Dictionary<string, string> Shallow(string name) => name == "resnet20" ? new() { ["layers"] = "[1,2,1]" } : new() { ["depth"] = "2" };
+    static Dictionary<string, string> Shallow(string name) =>
+        name == "resnet20" ? new() { ["layers"] = "[1,2,1]" } : new() { ["depth"] = "2" };
 
     ImageModel Make(string name, ModelOptions options)
     {
@@ -105,6 +108,7 @@ sealed class ModelForwardTests(string device) : DeviceFixture(device)
     Tensor Images(int batch, int height, int width)
     {
         var random = new Random(7);
-        return From<float>(Enumerable.Range(0, batch * height * width * 3).Select(_ => random.NextSingle() - 0.5f).ToArray(), [batch, height, width, 3]);
+        return From<float>(Enumerable.Range(0, batch * height * width * 3).Select(_ => random.NextSingle() - 0.5f).ToArray(),
+            [batch, height, width, 3]);
     }
 }

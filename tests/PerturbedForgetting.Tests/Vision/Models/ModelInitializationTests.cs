@@ -17,7 +17,8 @@ sealed class ModelInitializationTests
         Normal(values["layer4.0.downsample.0.weight"], Math.Sqrt(2.0 / 2048));
         Uniform(values["fc.weight"], 1 / Math.Sqrt(2048));
         Uniform(values["fc.bias"], 1 / Math.Sqrt(2048));
-        foreach (string name in (string[])["bn1.weight", "layer1.0.bn1.weight", "layer1.0.bn2.weight", "layer1.0.downsample.1.weight", "layer2.0.bn3.running_var"])
+        foreach (string name in (string[])["bn1.weight", "layer1.0.bn1.weight", "layer1.0.bn2.weight", "layer1.0.downsample.1.weight",
+            "layer2.0.bn3.running_var"])
             Assert.That(values[name], Is.All.EqualTo(1f), name);
         foreach (string name in (string[])["layer1.0.bn3.weight", "layer4.0.bn3.weight", "bn1.bias", "bn1.running_mean"])
             Assert.That(values[name], Is.All.EqualTo(0f), name);
@@ -34,7 +35,8 @@ sealed class ModelInitializationTests
     public void TransformerStartsByTheReferencesRules()
     {
         const int Dim = 384;
-        var values = Values("vit_small_patch32_224", new() { NumClasses = 100, Kwargs = new Dictionary<string, string> { ["depth"] = "2" } });
+        var values = Values("vit_small_patch32_224",
+            new() { NumClasses = 100, Kwargs = new Dictionary<string, string> { ["depth"] = "2" } });
         Normal(values["cls_token"], 1e-6);
         Normal(values["pos_embed"], 1 / Math.Sqrt(Dim));
         double patch = Math.Sqrt(1.0 / (3 * 32 * 32));
@@ -46,7 +48,8 @@ sealed class ModelInitializationTests
         Uniform(values["blocks.1.mlp.fc2.weight"], Math.Sqrt(6.0 / (Dim + (4 * Dim))));
         Normal(values["blocks.1.mlp.fc1.bias"], 1e-6);
         Normal(values["blocks.1.mlp.fc2.bias"], 1e-6);
-        foreach (string name in (string[])["patch_embed.proj.bias", "blocks.0.attn.qkv.bias", "blocks.0.attn.proj.bias", "blocks.0.norm1.bias", "head.weight"])
+        foreach (string name in (string[])["patch_embed.proj.bias", "blocks.0.attn.qkv.bias", "blocks.0.attn.proj.bias",
+            "blocks.0.norm1.bias", "head.weight"])
             Assert.That(values[name], Is.All.EqualTo(0f), name);
         Assert.That(values["norm.weight"], Is.All.EqualTo(1f));
         Assert.That(values["head.bias"], Is.All.EqualTo((float)-Math.Log(100)));

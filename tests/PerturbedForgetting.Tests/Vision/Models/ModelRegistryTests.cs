@@ -48,7 +48,8 @@ sealed class ModelRegistryTests
     public void SummaryTellsTheShapeOfEveryLayer()
     {
         using var undefined = Initialization.BeginUndefined();
-        var resnet = ModelSummary.Of(ModelRegistry.Create("resnet50", new() { ImageSize = 97 })).Layers.ToDictionary(l => l.Name, l => l.Output.ToArray());
+        var resnet = ModelSummary.Of(ModelRegistry.Create("resnet50", new() { ImageSize = 97 })).Layers
+            .ToDictionary(l => l.Name, l => l.Output.ToArray());
         Assert.That(resnet["conv1"], Is.EqualTo(new[] { 49, 49, 64 }));
         Assert.That(resnet["maxpool"], Is.EqualTo(new[] { 25, 25, 64 }));
         Assert.That(resnet["layer2.0.conv2"], Is.EqualTo(new[] { 13, 13, 128 }));
@@ -80,10 +81,12 @@ sealed class ModelRegistryTests
     public void TheConfigurationIsTheReferences()
     {
         var resnet = ModelRegistry.Find("resnet50.a1_in1k").Config;
-        Assert.That((resnet.InputSize, resnet.TestInputSize, resnet.CropPct, resnet.TestCropPct, resnet.Interpolation), Is.EqualTo((224, (int?)288, 0.95, (double?)1, Interpolation.Bicubic)));
+        Assert.That((resnet.InputSize, resnet.TestInputSize, resnet.CropPct, resnet.TestCropPct, resnet.Interpolation),
+            Is.EqualTo((224, (int?)288, 0.95, (double?)1, Interpolation.Bicubic)));
         Assert.That(resnet.Mean, Is.EqualTo(new[] { 0.485, 0.456, 0.406 }));
         var vit = ModelRegistry.Find("vit_small_patch32_224").Config;
-        Assert.That((vit.InputSize, vit.TestInputSize, vit.CropPct, vit.Interpolation), Is.EqualTo((224, (int?)null, 0.9, Interpolation.Bicubic)));
+        Assert.That((vit.InputSize, vit.TestInputSize, vit.CropPct, vit.Interpolation),
+            Is.EqualTo((224, (int?)null, 0.9, Interpolation.Bicubic)));
         Assert.That(vit.Mean.Concat(vit.Std), Is.All.EqualTo(0.5));
     }
 
@@ -100,11 +103,13 @@ sealed class ModelRegistryTests
     {
         get
         {
-            static TestCaseData Case(string model, ModelOptions options, string expected) => new TestCaseData(model, options, expected).SetArgDisplayNames(model, expected);
+            static TestCaseData Case(string model, ModelOptions options, string expected) =>
+                new TestCaseData(model, options, expected).SetArgDisplayNames(model, expected);
             static ModelOptions Kwarg(string name, string value) => new() { Kwargs = new Dictionary<string, string> { [name] = value } };
             yield return Case("resnet50", new() { GlobalPool = "max" }, "`GlobalPool` 'max': resnet50 pools by 'avg' only");
             yield return Case("vit_tiny_patch4_32", new() { GlobalPool = "map" }, "by 'token'");
-            yield return Case("vit_small_patch32_224", new() { ImageSize = 230 }, "`ImageSize` 230 is not a multiple of the patch size 32; use 224 or 256");
+            yield return Case("vit_small_patch32_224", new() { ImageSize = 230 },
+                "`ImageSize` 230 is not a multiple of the patch size 32; use 224 or 256");
             yield return Case("vit_small_patch32_224", new() { ImageSize = 5 }, "use 32 or 32");
             yield return Case("vit_small_patch32_224", Kwarg("class_token", "False"), "add `GlobalPool` avg");
             yield return Case("vit_small_patch32_224", Kwarg("class_tokn", "False"), "Did you mean 'class_token'?");
@@ -132,11 +137,15 @@ sealed class ModelRegistryTests
     public void OptionsReachTheModel()
     {
         using var undefined = Initialization.BeginUndefined();
-        var deep = ModelRegistry.Create("resnet50", new() { Kwargs = new Dictionary<string, string> { ["stem_type"] = "'deep'", ["stem_width"] = "32", ["layers"] = "(1, 1, 1, 1)", ["avg_down"] = "True" } });
-        Assert.That(deep.State().Select(e => e.Name), Is.SupersetOf(new[] { "conv1.6.weight", "layer1.0.downsample.1.weight", "layer2.0.downsample.2.bias" }));
-        var vit = ModelRegistry.Create("vit_tiny_patch4_32", new() { GlobalPool = "avg", ImageSize = 40, Kwargs = new Dictionary<string, string> { ["class_token"] = "False", ["depth"] = "2", ["qkv_bias"] = "0", ["fc_norm"] = "None" } });
+        var deep = ModelRegistry.Create("resnet50", new() { Kwargs = new Dictionary<string,
+            string> { ["stem_type"] = "'deep'", ["stem_width"] = "32", ["layers"] = "(1, 1, 1, 1)", ["avg_down"] = "True" } });
+        Assert.That(deep.State().Select(e => e.Name),
+            Is.SupersetOf(new[] { "conv1.6.weight", "layer1.0.downsample.1.weight", "layer2.0.downsample.2.bias" }));
+        var vit = ModelRegistry.Create("vit_tiny_patch4_32", new() { GlobalPool = "avg", ImageSize = 40, Kwargs = new Dictionary<string,
+            string> { ["class_token"] = "False", ["depth"] = "2", ["qkv_bias"] = "0", ["fc_norm"] = "None" } });
         string[] names = [.. vit.State().Select(e => e.Name)];
-        Assert.That(names, Does.Contain("fc_norm.weight").And.Not.Contain("norm.weight").And.Not.Contain("cls_token").And.Not.Contain("blocks.2.norm1.weight").And.Not.Contain("blocks.0.attn.qkv.bias"));
+        Assert.That(names, Does.Contain("fc_norm.weight").And.Not.Contain("norm.weight").And.Not.Contain("cls_token")
+            .And.Not.Contain("blocks.2.norm1.weight").And.Not.Contain("blocks.0.attn.qkv.bias"));
         Assert.That(vit.State().First().Tensor.Shape.ToArray(), Is.EqualTo(new[] { 1, 100, 192 }));
         Assert.That(vit.NamedParameters().Where(p => p.Parameter.IsDecayExempt).Select(p => p.Name), Is.EqualTo(new[] { "pos_embed" }));
         var biased = ModelRegistry.Create("resnet20", new() { HeadInitBias = -10 });

@@ -21,7 +21,8 @@ sealed class PositionEmbeddingTests
         for (int y = 0; y < image.Height; y++)
             for (int x = 0; x < image.Width * 3; x++)
                 grid[(y * image.Width * 3) + x] = image.Buffer[(y * image.Stride) + x];
-        double[] result = PositionEmbedding.Resize(grid, (image.Height, image.Width), (c.Json.GetProperty("out_height").GetInt32(), c.Json.GetProperty("out_width").GetInt32()), filter);
+        double[] result = PositionEmbedding.Resize(grid, (image.Height, image.Width),
+            (c.Json.GetProperty("out_height").GetInt32(), c.Json.GetProperty("out_width").GetInt32()), filter);
         byte[] expected = TransformCases.Expected(c)!;
         Assert.That(result, Has.Length.EqualTo(expected.Length));
         int far = 0;

@@ -34,7 +34,8 @@ sealed class PretrainedTests : TempFolderFixture
         float[] head = target.Classifier.Weight.ToArray<float>();
         var report = Pretrained.Load(target, Save(source));
         Assert.That(report.Skipped, Is.EqualTo(new[] { "fc.weight", "fc.bias" }));
-        Assert.That(report.Loaded, Is.EquivalentTo(source.State().Select(e => e.Name).Where(n => !n.StartsWith("fc.", StringComparison.Ordinal))));
+        Assert.That(report.Loaded,
+            Is.EquivalentTo(source.State().Select(e => e.Name).Where(n => !n.StartsWith("fc.", StringComparison.Ordinal))));
         Assert.That(target.Classifier.Weight.ToArray<float>(), Is.EqualTo(head));
         Assert.That(Bytes(target.State().First()), Is.EqualTo(Bytes(source.State().First())));
     }
@@ -44,7 +45,8 @@ sealed class PretrainedTests : TempFolderFixture
     {
         var source = ResNet(classes: 5);
         string path = Save(source, keep: n => !n.EndsWith("num_batches_tracked", StringComparison.Ordinal));
-        Assert.That(Pretrained.Load(ResNet(classes: 5, seed: 2), path).Loaded, Has.Count.EqualTo(source.State().Count() - source.Modules().OfType<BatchNorm2d>().Count()));
+        Assert.That(Pretrained.Load(ResNet(classes: 5, seed: 2), path).Loaded,
+            Has.Count.EqualTo(source.State().Count() - source.Modules().OfType<BatchNorm2d>().Count()));
     }
 
     [Test]
@@ -54,11 +56,14 @@ sealed class PretrainedTests : TempFolderFixture
         byte[][] before = [.. target.State().Select(Bytes)];
         string deeper = Save(Make("resnet56", new() { NumClasses = 5 }));
         Assert.That(() => Pretrained.Load(target, deeper), Throws.TypeOf<PretrainedException>()
-            .With.Message.Contains(deeper).And.Message.Contains("it has layer1.3.conv1.weight").And.Message.Contains("more, which the model has not").And.Message.Contains("Check `model`"));
+            .With.Message.Contains(deeper).And.Message.Contains("it has layer1.3.conv1.weight")
+            .And.Message.Contains("more, which the model has not").And.Message.Contains("Check `model`"));
         string partial = Save(ResNet(classes: 5), keep: n => n is not "layer3.2.bn2.running_var");
-        Assert.That(() => Pretrained.Load(target, partial), Throws.TypeOf<PretrainedException>().With.Message.Contains("it lacks layer3.2.bn2.running_var"));
+        Assert.That(() => Pretrained.Load(target, partial), Throws.TypeOf<PretrainedException>()
+            .With.Message.Contains("it lacks layer3.2.bn2.running_var"));
         string wide = Save(Make("resnet18_cifar", new() { NumClasses = 5 }));
-        Assert.That(() => Pretrained.Load(target, wide), Throws.TypeOf<PretrainedException>().With.Message.Contains("'conv1.weight' is F32 [64, 3, 3, 3] in the file and F32 [16, 3, 3, 3] in the model"));
+        Assert.That(() => Pretrained.Load(target, wide), Throws.TypeOf<PretrainedException>()
+            .With.Message.Contains("'conv1.weight' is F32 [64, 3, 3, 3] in the file and F32 [16, 3, 3, 3] in the model"));
         Assert.That(target.State().Select(Bytes), Is.EqualTo(before));
     }
 
@@ -78,7 +83,8 @@ sealed class PretrainedTests : TempFolderFixture
         float[] from = Positions(source), to = Positions(target);
         int dim = from.Length / 50;
         Assert.That(to[..dim], Is.EqualTo(from[..dim]), "the class token has no place in the grid");
-        double[] expected = PositionEmbedding.Resize(Array.ConvertAll(from[dim..], static v => (double)v), (7, 7), (8, 8), Interpolation.Bicubic);
+        double[] expected = PositionEmbedding.Resize(Array.ConvertAll(from[dim..], static v => (double)v), (7, 7), (8, 8),
+            Interpolation.Bicubic);
         Assert.That(to[dim..], Is.EqualTo(expected).Within(1e-6));
     }
 
@@ -87,16 +93,20 @@ sealed class PretrainedTests : TempFolderFixture
     {
         string withToken = Save(Vit(new()));
         var without = Vit(new() { GlobalPool = "avg", Kwargs = Kwargs("False") });
-        Assert.That(() => Pretrained.Load(without, withToken), Throws.TypeOf<PretrainedException>().With.Message.Contains("class_token=True"));
-        Assert.That(() => Pretrained.Load(Vit(new()), Save(without)), Throws.TypeOf<PretrainedException>().With.Message.Contains("class_token=False"));
-        Assert.That(() => Pretrained.Load(Vit(new() { GlobalPool = "avg", Kwargs = Kwargs("True") }), withToken), Throws.TypeOf<PretrainedException>().With.Message.Contains("`GlobalPool` token"));
+        Assert.That(() => Pretrained.Load(without, withToken),
+            Throws.TypeOf<PretrainedException>().With.Message.Contains("class_token=True"));
+        Assert.That(() => Pretrained.Load(Vit(new()), Save(without)),
+            Throws.TypeOf<PretrainedException>().With.Message.Contains("class_token=False"));
+        Assert.That(() => Pretrained.Load(Vit(new() { GlobalPool = "avg", Kwargs = Kwargs("True") }), withToken),
+            Throws.TypeOf<PretrainedException>().With.Message.Contains("`GlobalPool` token"));
     }
 
     [TestCase("weights.pth")]
     [TestCase("last.pth.tar")]
     [TestCase("vit.npz")]
     public void OtherFormatsAreNamed(string file) =>
-        Assert.That(() => Pretrained.Load(ResNet(classes: 5), file), Throws.TypeOf<PretrainedException>().With.Message.Contains(file).And.Message.Contains("safetensors"));
+        Assert.That(() => Pretrained.Load(ResNet(classes: 5), file),
+            Throws.TypeOf<PretrainedException>().With.Message.Contains(file).And.Message.Contains("safetensors"));
 
     [Test]
     public void TwoNamesForOneEntryAreRefused()
@@ -106,7 +116,8 @@ sealed class PretrainedTests : TempFolderFixture
         writer.Add<float>("module.fc.bias", SafetensorsDType.F32, [1], new float[1]);
         string path = Path.Combine(folder.Path, "twice.safetensors");
         writer.Save(path);
-        Assert.That(() => Pretrained.Load(ResNet(classes: 5), path), Throws.TypeOf<PretrainedException>().With.Message.Contains("'module.fc.bias'"));
+        Assert.That(() => Pretrained.Load(ResNet(classes: 5), path),
+            Throws.TypeOf<PretrainedException>().With.Message.Contains("'module.fc.bias'"));
     }
 
     string Save(ImageModel model, string prefix = "", Func<string, bool>? keep = null)

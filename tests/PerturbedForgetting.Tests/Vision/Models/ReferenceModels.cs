@@ -78,9 +78,13 @@ sealed class ReferenceModel
     }
 
     /// <summary>The images, N,H,W,C.</summary>
-    public Tensor Input() => Tensor.From(Layouts.ChannelsLast(ReferenceWeights.Input(InputShape), InputShape), [InputShape[0], InputShape[2], InputShape[3], InputShape[1]], Initialization.Current.Device);
+    public Tensor Input() =>
+        Tensor.From(Layouts.ChannelsLast(ReferenceWeights.Input(InputShape), InputShape),
+            [InputShape[0], InputShape[2], InputShape[3], InputShape[1]], Initialization.Current.Device);
 
-    public Tensor Labels() => Tensor.From(Array.ConvertAll(ReferenceWeights.Labels(InputShape[0], Classes), static l => (int)l), [InputShape[0]], Initialization.Current.Device);
+    public Tensor Labels() =>
+        Tensor.From(Array.ConvertAll(ReferenceWeights.Labels(InputShape[0], Classes), static l => (int)l), [InputShape[0]],
+            Initialization.Current.Device);
 
     int Number(string key, int fallback) => config.TryGetProperty(key, out var value) ? value.GetInt32() : fallback;
 }

@@ -20,7 +20,8 @@ static class TinyImageModels
                     Shortcut = shortcut,
                     NumClasses = 3,
                 }));
-        yield return Case("tiered deep stem", () => new ResNet(new() { Layers = [1], Channels = [4], Stem = ResNetStem.DeepTiered, StemWidth = 4, NumClasses = 3 }));
+        yield return Case("tiered deep stem", () =>
+            new ResNet(new() { Layers = [1], Channels = [4], Stem = ResNetStem.DeepTiered, StemWidth = 4, NumClasses = 3 }));
         foreach (var pooling in (TokenPooling[])[TokenPooling.Token, TokenPooling.Average])
             yield return Case($"transformer {pooling}", () => new VisionTransformer(new()
             {
@@ -42,7 +43,9 @@ static class TinyImageModels
     {
         var random = new Random(4);
         float[] values = [.. Enumerable.Range(0, 2 * 6 * 9 * 3).Select(_ => random.NextSingle() - 0.5f)];
-        return type == DType.Float32 ? Tensor.From(values, [2, 6, 9, 3], device) : Tensor.From(Array.ConvertAll(values, static v => (double)v), [2, 6, 9, 3], device);
+        return type == DType.Float32
+            ? Tensor.From(values, [2, 6, 9, 3], device)
+            : Tensor.From(Array.ConvertAll(values, static v => (double)v), [2, 6, 9, 3], device);
     }
 
     /// <summary>Small random numbers in every parameter, the same in every type: initial zeros would hide whole branches.</summary>

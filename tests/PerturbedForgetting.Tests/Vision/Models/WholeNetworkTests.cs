@@ -17,7 +17,8 @@ sealed class WholeNetworkTests(string device, ReferenceCase @case) : DeviceFixtu
     // What float32 may deviate: eight times what the reference's float32 did, and at least a few units in the last place.
     const double Spread = 8, Units = 4e-6;
 
-    static readonly string[] small = ["resnet_1111_odd", "resnext_1111_64", "resnet_deep_1111_64", "vit_tiny_avg", "vit_tiny_token", "vit_tiny_cls_avg"];
+    static readonly string[] small =
+        ["resnet_1111_odd", "resnext_1111_64", "resnet_deep_1111_64", "vit_tiny_avg", "vit_tiny_token", "vit_tiny_cls_avg"];
 
     static IEnumerable<TestFixtureData> Networks() =>
         from device in TestDevices.Names()
@@ -31,14 +32,17 @@ sealed class WholeNetworkTests(string device, ReferenceCase @case) : DeviceFixtu
         var reference = new ReferenceModel(@case);
         var model = reference.Build();
         using var arena = new ParameterArena(model);
-        var actual = model.State().Select(e => $"{e.Name} [{string.Join(", ", Layouts.TorchShape(e))}] {(e.Tensor is Parameter ? "param" : "buffer")}");
-        var expected = reference.Entries.Select(e => $"{Text(e, "name")} [{string.Join(", ", e.GetProperty("shape").EnumerateArray())}] {Text(e, "kind")}");
+        var actual = model.State()
+            .Select(e => $"{e.Name} [{string.Join(", ", Layouts.TorchShape(e))}] {(e.Tensor is Parameter ? "param" : "buffer")}");
+        var expected = reference.Entries
+            .Select(e => $"{Text(e, "name")} [{string.Join(", ", e.GetProperty("shape").EnumerateArray())}] {Text(e, "kind")}");
         Assert.That(actual, Is.EqualTo(expected));
         Assert.That(model.NamedParameters().Sum(p => p.Parameter.Count), Is.EqualTo(reference.Json.GetProperty("param_count").GetInt64()));
         Assert.That(ModelSummary.Of(model).Parameters, Is.EqualTo(reference.Json.GetProperty("param_count").GetInt64()));
         Assert.That(ReferenceWeights.Apply(model, reference.LastNormScale), Is.EqualTo(Text(reference.Json, "weights_sha256_f32")));
         float[] input = ReferenceWeights.Input(reference.InputShape);
-        Assert.That(Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(input.AsSpan()))), Is.EqualTo(Text(reference.Json.GetProperty("input"), "sha256_f32")));
+        Assert.That(Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(input.AsSpan()))),
+            Is.EqualTo(Text(reference.Json.GetProperty("input"), "sha256_f32")));
         Assert.That(ReferenceWeights.Labels(reference.InputShape[0], reference.Classes),
             Is.EqualTo(reference.Json.GetProperty("targets").GetProperty("values").EnumerateArray().Select(e => e.GetInt64())));
     }
@@ -77,13 +81,15 @@ sealed class WholeNetworkTests(string device, ReferenceCase @case) : DeviceFixtu
         var logits = model.Call(reference.Input());
         RequireLogits(@case, "logits_train", logits);
         // The batch norm of the stem is fused with its ReLU, so its own output does not exist.
-        Assert.That(compared, Is.EquivalentTo(reference.Json.GetProperty("activations_train").EnumerateObject().Select(p => p.Name).Where(n => n != "bn1")));
+        Assert.That(compared, Is.EquivalentTo(reference.Json.GetProperty("activations_train").EnumerateObject().Select(p => p.Name)
+            .Where(n => n != "bn1")));
         RequireBuffers(reference, model);
         var loss = Ops.CrossEntropy(logits, reference.Labels());
         var error = reference.Json.GetProperty("loss_ce_train_f32_err");
         Require("loss", loss.Item(), reference.Json.GetProperty("loss_ce_train"), error);
         using (GradMode.NoGrad())
-            Require("smoothed loss", Ops.CrossEntropy(logits, reference.Labels(), 0.1).Item(), reference.Json.GetProperty("extra_losses_train").GetProperty("ce_smoothing0.1"), error);
+            Require("smoothed loss", Ops.CrossEntropy(logits, reference.Labels(), 0.1).Item(),
+                reference.Json.GetProperty("extra_losses_train").GetProperty("ce_smoothing0.1"), error);
         loss.Backward();
         RequireGradients(reference, model, "grad", Strictness.OfTraining(reference));
     }
@@ -130,12 +136,14 @@ sealed class WholeNetworkTests(string device, ReferenceCase @case) : DeviceFixtu
             double norm = expected.GetProperty("l2").GetDouble(), max = expected.GetProperty("max_abs").GetDouble();
             deviations.Add((Math.Abs(Norm(gradient) - norm) / norm, name));
             if (strictness.Entries > 0)
-                Assert.That(First(gradient, 8), Is.EqualTo(Numbers(expected, "first8")).Within(strictness.Entries * max), $"{key} of {name}");
+                Assert.That(First(gradient, 8), Is.EqualTo(Numbers(expected, "first8")).Within(strictness.Entries * max),
+                    $"{key} of {name}");
         }
         deviations.Sort();
         Assert.That(deviations[^1].Deviation, Is.LessThan(strictness.Worst), $"norm of {key} of {deviations[^1].Name}");
         Assert.That(deviations[deviations.Count / 2].Deviation, Is.LessThan(strictness.Median), $"median of the norms of {key}");
-        TestContext.Out.WriteLine($"{reference.Case} {key}: worst {deviations[^1]}, median {deviations[deviations.Count / 2].Deviation:g3}");
+        TestContext.Out.WriteLine(
+            $"{reference.Case} {key}: worst {deviations[^1]}, median {deviations[deviations.Count / 2].Deviation:g3}");
     }
 
     static void RequireLogits(ReferenceCase @case, string name, Tensor logits)
@@ -155,7 +163,8 @@ sealed class WholeNetworkTests(string device, ReferenceCase @case) : DeviceFixtu
     }
 
     static void Require(string name, double actual, JsonElement expected, JsonElement error) =>
-        Assert.That(actual, Is.EqualTo(expected.GetDouble()).Within(Math.Max(Spread * error.GetDouble(), Units * expected.GetDouble())), name);
+        Assert.That(actual, Is.EqualTo(expected.GetDouble()).Within(Math.Max(Spread * error.GetDouble(), Units * expected.GetDouble())),
+            name);
 
     static double Norm(float[] values) => Math.Sqrt(values.Sum(static v => (double)v * v));
 
@@ -165,14 +174,16 @@ sealed class WholeNetworkTests(string device, ReferenceCase @case) : DeviceFixtu
 
     static string Text(JsonElement json, string key) => json.GetProperty(key).GetString()!;
 
-    /// <summary>Largest relative deviation of a gradient's norm, median of them over the tensors, and of single entries relative to the tensor's maximum (0: not compared).</summary>
+    /// <summary>Largest relative deviation of a gradient's norm, median of them over the tensors, and of single entries relative to the
+    /// tensor's maximum (0: not compared).</summary>
     sealed record Strictness(double Worst, double Median, double Entries)
     {
         /// <summary>
         /// Two images leave batch norm few values, so that in a deep ResNet rounding flips decisions of ReLU; more so where the
         /// branches are not scaled down.
         /// </summary>
-        public static Strictness OfTraining(ReferenceModel reference) => (reference.IsResNet, Plain: reference.LastNormScale == 1 && reference.Entries.Count() > 200) switch
+        public static Strictness OfTraining(ReferenceModel reference) =>
+            (reference.IsResNet, Plain: reference.LastNormScale == 1 && reference.Entries.Count() > 200) switch
         {
             (false, _) => new(2e-5, 2e-5, 2.4e-5),
             (true, true) => new(5e-2, 5e-2, 0),

@@ -32,7 +32,8 @@ readonly struct ChannelTiles
 
     public int TileRows { get; }
 
-    /// <summary>Rows that a kernel sums in registers before it adds them to a row of sums: a page of memory, so that it is read in order.</summary>
+    /// <summary>Rows that a kernel sums in registers before it adds them to a row of sums: a page of memory, so that it is read in
+    /// order.</summary>
     public int Group { get; }
 
     public int RowTiles { get; }

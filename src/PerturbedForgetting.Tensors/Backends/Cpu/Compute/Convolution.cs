@@ -36,7 +36,8 @@ static unsafe class Convolution
             else if (GemmOrder.Swap(s.OutputPixels, s.GroupO))
             {
                 GemmEngine.Run<T, DepthContiguous<T>, WindowLines<T>, TransposedSink<T, BiasEpilogue<T>>>(
-                    s.GroupO, s.OutputPixels, depth, weights, new(WindowGrid<T>.Of(s, x, g * s.GroupC)), new(y + output, s.O, false, epilogue));
+                    s.GroupO, s.OutputPixels, depth, weights, new(WindowGrid<T>.Of(s, x, g * s.GroupC)),
+                    new(y + output, s.O, false, epilogue));
             }
             else
             {

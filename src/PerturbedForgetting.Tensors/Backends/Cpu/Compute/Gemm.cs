@@ -24,7 +24,8 @@ static unsafe class Gemm
         where T : unmanaged, IFloatingPointIeee754<T> =>
         Run(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, default(NoEpilogue<T>));
 
-    /// <summary>As <see cref="Run{T}(bool, bool, int, int, int, T*, int, T*, int, T*, int, bool)"/>, with work on each finished row of C.</summary>
+    /// <summary>As <see cref="Run{T}(bool, bool, int, int, int, T*, int, T*, int, T*, int, bool)"/>, with work on each finished row of
+    /// C.</summary>
     public static void Run<T, TEpilogue>(bool transA, bool transB, int m, int n, int k, T* a, int lda, T* b, int ldb,
         T* c, int ldc, bool accumulate, TEpilogue epilogue)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -41,7 +42,8 @@ static unsafe class Gemm
                     n, m, k, new(b, ldb), new(a, lda), new(c, ldc, accumulate, epilogue));
                 break;
             case (false, true):
-                GemmEngine.Run<T, DepthContiguous<T>, DepthContiguous<T>, MatrixSink<T, TEpilogue>>(m, n, k, new(a, lda), new(b, ldb), sink);
+                GemmEngine.Run<T, DepthContiguous<T>, DepthContiguous<T>, MatrixSink<T,
+                    TEpilogue>>(m, n, k, new(a, lda), new(b, ldb), sink);
                 break;
             case (true, false):
                 GemmEngine.Run<T, LineContiguous<T>, LineContiguous<T>, MatrixSink<T, TEpilogue>>(m, n, k, new(a, lda), new(b, ldb), sink);

@@ -80,7 +80,8 @@ readonly record struct GemmPlan
     GemmPlan Balanced(int lines, int columns, int threads)
     {
         const int minPanels = 3, maxRounds = 4;
-        int mPanels = CeilDiv(m, lines), nPanels = CeilDiv(SliceColumns, columns), minColumnTasks = Math.Min(CeilDiv(SliceColumns, TaskColumns), nPanels);
+        int mPanels = CeilDiv(m, lines), nPanels = CeilDiv(SliceColumns, columns),
+            minColumnTasks = Math.Min(CeilDiv(SliceColumns, TaskColumns), nPanels);
         var best = this;
         for (int rowPanels = minPanels; rowPanels <= GemmBlocking.Lines / lines; rowPanels++)
         {
@@ -98,7 +99,8 @@ readonly record struct GemmPlan
 
     /// <summary>Estimated time of a slice on threads of one speed, per unit of depth.</summary>
     double Time(int threads) =>
-        (CeilDiv(Tasks(SliceColumns), threads) + Lateness) * (((double)TaskRows * TaskWidth) + (PackCost * (TaskRows + (OwnRight ? TaskWidth : 0))));
+        (CeilDiv(Tasks(SliceColumns), threads) + Lateness)
+        * (((double)TaskRows * TaskWidth) + (PackCost * (TaskRows + (OwnRight ? TaskWidth : 0))));
 
     static GemmPlan Own(int m, int n, int k, int lines, int columns, int splits, int wanted)
     {
@@ -143,7 +145,8 @@ readonly record struct GemmPlan
     {
         int tile = index / Splits, split = index % Splits, depth0 = split * SplitDepth;
         int row = tile % RowTasks * TaskRows, column = tile / RowTasks * TaskWidth;
-        return new(row, Math.Min(TaskRows, m - row), column, Math.Min(TaskWidth, sliceColumns - column), split, depth0, Math.Min(SplitDepth, k - depth0));
+        return new(row, Math.Min(TaskRows, m - row), column, Math.Min(TaskWidth, sliceColumns - column), split, depth0,
+            Math.Min(SplitDepth, k - depth0));
     }
 
     public static int CeilDiv(int a, int b) => (int)(((long)a + b - 1) / b);

@@ -118,7 +118,8 @@ readonly unsafe struct WindowLines<T>(WindowGrid<T> grid) : ILeftOperand<T>, IRi
         Lanes.Clear(target + high, length - high);
     }
 
-    /// <summary>How a window falls into contiguous runs (taps and elements of one, runs in a row of taps), and where a block of depth begins in them.</summary>
+    /// <summary>How a window falls into contiguous runs (taps and elements of one, runs in a row of taps), and where a block of depth
+    /// begins in them.</summary>
     readonly record struct Run(int Taps, int Length, int PerRow, int TapRow, int TapRun, int Offset);
 }
 

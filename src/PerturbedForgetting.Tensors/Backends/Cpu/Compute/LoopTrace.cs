@@ -30,7 +30,8 @@ sealed class LoopTrace
         end = Stopwatch.GetTimestamp();
     }
 
-    /// <summary>When the last thread is ready, if indices of these costs are handed out to threads of one speed as <see cref="WorkerPool"/> does.</summary>
+    /// <summary>When the last thread is ready, if indices of these costs are handed out to threads of one speed as <see cref="WorkerPool"/>
+    /// does.</summary>
     public static double Makespan(ReadOnlySpan<double> costs, int threads)
     {
         PriorityQueue<double, double> free = new();

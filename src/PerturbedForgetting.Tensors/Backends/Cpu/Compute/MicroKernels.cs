@@ -104,8 +104,10 @@ static unsafe class MicroKernels<TSimd, TVector, T>
         where TWidth : struct, ITileWidth
     {
         TVector zero = default;
-        TVector c00 = zero, c10 = zero, c20 = zero, c30 = zero, c40 = zero, c50 = zero, c60 = zero, c70 = zero, c80 = zero, c90 = zero, ca0 = zero, cb0 = zero;
-        TVector c01 = zero, c11 = zero, c21 = zero, c31 = zero, c41 = zero, c51 = zero, c61 = zero, c71 = zero, c81 = zero, c91 = zero, ca1 = zero, cb1 = zero;
+        TVector c00 = zero, c10 = zero, c20 = zero, c30 = zero, c40 = zero, c50 = zero, c60 = zero, c70 = zero, c80 = zero, c90 = zero,
+            ca0 = zero, cb0 = zero;
+        TVector c01 = zero, c11 = zero, c21 = zero, c31 = zero, c41 = zero, c51 = zero, c61 = zero, c71 = zero, c81 = zero, c91 = zero,
+            ca1 = zero, cb1 = zero;
         for (; runs > 0; runs--, a += runStep)
         {
             T* p = a;

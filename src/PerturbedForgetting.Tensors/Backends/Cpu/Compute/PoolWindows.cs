@@ -19,13 +19,15 @@ readonly struct PoolWindows(in Pool2dGeometry geometry, in Shape input, in Shape
     public (int Begin, int End) Rows(int outputRow) => Inside(outputRow, geometry.Kernel.H, geometry.Stride.H, geometry.Padding.H, InputH);
 
     /// <summary>Columns of the input under the windows of an output column.</summary>
-    public (int Begin, int End) Columns(int outputColumn) => Inside(outputColumn, geometry.Kernel.W, geometry.Stride.W, geometry.Padding.W, InputW);
+    public (int Begin, int End) Columns(int outputColumn) =>
+        Inside(outputColumn, geometry.Kernel.W, geometry.Stride.W, geometry.Padding.W, InputW);
 
     /// <summary>Output rows whose windows cover a row of the input.</summary>
     public (int Begin, int End) RowsOver(int inputRow) => Over(inputRow, geometry.Kernel.H, geometry.Stride.H, geometry.Padding.H, OutputH);
 
     /// <summary>Output columns whose windows cover a column of the input.</summary>
-    public (int Begin, int End) ColumnsOver(int inputColumn) => Over(inputColumn, geometry.Kernel.W, geometry.Stride.W, geometry.Padding.W, OutputW);
+    public (int Begin, int End) ColumnsOver(int inputColumn) =>
+        Over(inputColumn, geometry.Kernel.W, geometry.Stride.W, geometry.Padding.W, OutputW);
 
     /// <summary>What the mean of a window divides by: its pixels inside the input, or inside the padded input.</summary>
     public int Divisor(int outputRow, int outputColumn, bool countPadding)
@@ -33,7 +35,8 @@ readonly struct PoolWindows(in Pool2dGeometry geometry, in Shape input, in Shape
         var (top, bottom) = Rows(outputRow);
         var (left, right) = Columns(outputColumn);
         return countPadding
-            ? Padded(outputRow, geometry.Kernel.H, geometry.Stride.H, geometry.Padding.H, InputH) * Padded(outputColumn, geometry.Kernel.W, geometry.Stride.W, geometry.Padding.W, InputW)
+            ? Padded(outputRow, geometry.Kernel.H, geometry.Stride.H, geometry.Padding.H, InputH)
+            * Padded(outputColumn, geometry.Kernel.W, geometry.Stride.W, geometry.Padding.W, InputW)
             : (bottom - top) * (right - left);
     }
 

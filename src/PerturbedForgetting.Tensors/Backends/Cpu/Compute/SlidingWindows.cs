@@ -105,7 +105,8 @@ unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IParallelBody
             packedRight = Scratch.Get<T>(ScratchUse.SharedRight, (long)GemmPlan.CeilDiv(n, TKernel.Columns) * TKernel.Columns * grid.Depth),
         };
         for (int j = 0; j < n; j += TKernel.Columns)
-            right.PackRight(product.packedRight + ((long)j * grid.Depth), j, Math.Min(TKernel.Columns, n - j), 0, grid.Depth, TKernel.Columns);
+            right.PackRight(product.packedRight + ((long)j * grid.Depth), j, Math.Min(TKernel.Columns, n - j), 0, grid.Depth,
+                TKernel.Columns);
         WorkerPool.For(images * product.bands, ref product);
     }
 

@@ -64,7 +64,8 @@ static unsafe class Transposition
         Avx.Permute2x128(a3, b3, 0x31).Store(target + (3 * targetStep));
     }
 
-    /// <summary>Four rows of eight, turned within each half: column k of the four rows is in the low half of r{k}, column k + 4 in the high.</summary>
+    /// <summary>Four rows of eight, turned within each half: column k of the four rows is in the low half of r{k}, column k + 4 in the
+    /// high.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Pairs(float* source, long step,
         out Vector256<float> r0, out Vector256<float> r1, out Vector256<float> r2, out Vector256<float> r3)

@@ -178,7 +178,8 @@ static unsafe class WorkerPool
         }
     }
 
-    /// <summary>Wakes two workers, if so many are wanted and sleep. Each that comes does the same, so that all are awake after a few rounds.</summary>
+    /// <summary>Wakes two workers, if so many are wanted and sleep. Each that comes does the same, so that all are awake after a few
+    /// rounds.</summary>
     static void WakeSome()
     {
         for (int i = 0; i < 2 && SleepingWorker.Count > 0 && HasWork && Interlocked.Decrement(ref counters.Wanted) >= 0; i++)

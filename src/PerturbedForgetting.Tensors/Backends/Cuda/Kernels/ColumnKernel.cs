@@ -15,7 +15,8 @@ sealed class ColumnKernel(KernelLibrary library, string name)
         (cut.IsOdd ? Odd : Wide).Launch(stream, cut.Grid, ColumnParts.Block, 0, arguments);
 }
 
-/// <summary>How the rows of a sum over rows are cut into parts: a function of the shape alone, so that sums are the same everywhere.</summary>
+/// <summary>How the rows of a sum over rows are cut into parts: a function of the shape alone, so that sums are the same
+/// everywhere.</summary>
 readonly record struct ColumnParts
 {
     const int LeastRows = 64, MostParts = 512, Columns = 16, Rows = 16;

@@ -12,7 +12,8 @@ sealed class GemmKernel(KernelLibrary library, bool tensorCores)
     // Each form is loaded when it is needed.
     readonly CudaKernel?[] kernels = new CudaKernel?[forms.Length];
 
-    /// <summary>C [batch, m, n], contiguous rows, <paramref name="batchStride"/> from one matrix to the next; bias [n] may be null.</summary>
+    /// <summary>C [batch, m, n], contiguous rows, <paramref name="batchStride"/> from one matrix to the next; bias [n] may be
+    /// null.</summary>
     public void Launch(CudaStream stream, DevicePointer c, long batchStride, in MatrixOperand a, in MatrixOperand b, DevicePointer bias,
         int m, int n, int k, int batch, bool accumulate)
     {

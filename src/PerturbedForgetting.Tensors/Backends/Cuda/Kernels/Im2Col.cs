@@ -20,7 +20,8 @@ sealed unsafe class Im2Col(KernelLibrary library)
         Windows windows = new(shape, group);
         long elements = images * shape.OutputPixels * shape.WindowLength;
         long pixels = images * shape.Height * shape.Width * shape.GroupChannels;
-        ForwardKernel.Launch(stream.Moving(sizeof(float) * pixels, sizeof(float) * elements), LaunchGrid.Blocks(elements, Threads), Threads, 0,
+        ForwardKernel.Launch(stream.Moving(sizeof(float) * pixels, sizeof(float) * elements), LaunchGrid.Blocks(elements, Threads),
+            Threads, 0,
             rows, x, KernelArgument.Structure(&windows), elements);
     }
 
@@ -30,7 +31,8 @@ sealed unsafe class Im2Col(KernelLibrary library)
         Windows windows = new(shape, group);
         long elements = images * shape.OutputPixels * shape.WindowLength;
         long pixels = images * shape.Height * shape.Width * shape.GroupChannels;
-        BackwardKernel.Launch(stream.Moving(sizeof(float) * elements, sizeof(float) * pixels), LaunchGrid.Blocks(pixels, Threads), Threads, 0,
+        BackwardKernel.Launch(stream.Moving(sizeof(float) * elements, sizeof(float) * pixels), LaunchGrid.Blocks(pixels, Threads),
+            Threads, 0,
             dx, rows, KernelArgument.Structure(&windows), pixels);
     }
 

@@ -2,7 +2,8 @@ using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
-/// <summary>A loss kernel of one sample a block, in its two sizes: NAME_few with 32 threads and NAME with 256; kernels/loss/row.cuh.</summary>
+/// <summary>A loss kernel of one sample a block, in its two sizes: NAME_few with 32 threads and NAME with 256;
+/// kernels/loss/row.cuh.</summary>
 /// <param name="library">The kernels.</param>
 /// <param name="name">Name of the larger size.</param>
 /// <param name="keepsRow">Whether a block keeps its sample's logits in dynamic shared memory.</param>

@@ -18,10 +18,12 @@ sealed class TileTable : IDisposable
     /// <param name="layout">The cut of the flat buffers.</param>
     public TileTable(CudaContext context, MultiTensorLayout layout)
     {
-        tiles = context.Allocate<Tile>(Array.ConvertAll(layout.Tiles, static t => new Tile(t.Offset, t.Length, t.IsTrainable ? 1 : 0, t.Decay)));
+        tiles = context.Allocate<Tile>(Array.ConvertAll(layout.Tiles, static t =>
+            new Tile(t.Offset, t.Length, t.IsTrainable ? 1 : 0, t.Decay)));
         Run[] trained = Array.ConvertAll(layout.Runs, static r => new Run(r.Offset, r.Length, r.Index));
         runs = trained.Length > 0 ? context.Allocate<Run>(trained) : null;
-        (TileCount, RunCount, Elements) = (layout.Tiles.Length, trained.Length, layout.Tiles.Sum(static t => t.IsTrainable ? (long)t.Length : 0));
+        (TileCount, RunCount, Elements) =
+            (layout.Tiles.Length, trained.Length, layout.Tiles.Sum(static t => t.IsTrainable ? (long)t.Length : 0));
     }
 
     /// <summary>Number of tiles: blocks of a pass over whole buffers.</summary>

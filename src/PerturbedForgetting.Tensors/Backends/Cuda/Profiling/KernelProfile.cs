@@ -14,7 +14,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Profiling;
 /// <param name="SharedBytes">Static shared memory of a block.</param>
 /// <param name="LocalBytes">Local memory of a thread.</param>
 /// <param name="Milliseconds">Median of the launches, each between two events of the stream.</param>
-public sealed record KernelProfile(string Kernel, string Family, string Shape, long Elements, double LeastLoaded, double LeastStored, double Operations,
+public sealed record KernelProfile(string Kernel, string Family, string Shape, long Elements, double LeastLoaded, double LeastStored,
+    double Operations,
     int Registers, int SharedBytes, int LocalBytes, double Milliseconds)
 {
     /// <summary>What the launches said that they cost, all together.</summary>

@@ -8,10 +8,12 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels.Data;
 sealed class NormalizeImagesTests(string device) : KernelFixture(device)
 {
     static readonly (int Images, int Height, int Width, int Channels)[] shapes =
-        [(1, 1, 1, 1), (1, 1, 1, 3), (3, 31, 33, 3), (5, 7, 5, 1), (2, 32, 32, 3), (3, 5, 3, 4), (2, 224, 224, 3), (1, 2, 1025, 3), (7, 3, 11, 33)];
+        [(1, 1, 1, 1), (1, 1, 1, 3), (3, 31, 33, 3), (5, 7, 5, 1), (2, 32, 32, 3), (3, 5, 3, 4), (2, 224, 224, 3), (1, 2, 1025, 3),
+            (7, 3, 11, 33)];
 
     [Test]
-    public void EqualsCpu([ValueSource(nameof(shapes))] (int Images, int Height, int Width, int Channels) shape, [Values] bool flip, [Values] bool half)
+    public void EqualsCpu([ValueSource(nameof(shapes))] (int Images, int Height, int Width, int Channels) shape, [Values] bool flip,
+        [Values] bool half)
     {
         (int images, int height, int width, int channels) = shape;
         byte[] x = new byte[images * height * width * channels];
@@ -42,10 +44,12 @@ sealed class NormalizeImagesTests(string device) : KernelFixture(device)
         int blocks = (rows + rowsPerBlock - 1) / rowsPerBlock, sharedBytes = (rowsPerBlock * (row + 1)) + (8 * channels);
         DevicePointer flags = flip is null ? DevicePointer.Null : CudaBackend.Pointer(flip);
         Library.Get("normalize_images_bfloat16").Launch(Stream, blocks, 256, sharedBytes, y,
-            CudaBackend.Pointer(x), flags, CudaBackend.Pointer(offset), CudaBackend.Pointer(divisor), row, channels, x.Shape[1], (long)rows, rowsPerBlock);
+            CudaBackend.Pointer(x), flags, CudaBackend.Pointer(offset), CudaBackend.Pointer(divisor), row, channels, x.Shape[1], (long)rows,
+            rowsPerBlock);
     }
 
-    static float[] Expected(byte[] x, byte[]? flips, (int Images, int Height, int Width, int Channels) shape, float[] offset, float[] divisor)
+    static float[] Expected(byte[] x, byte[]? flips, (int Images, int Height, int Width, int Channels) shape, float[] offset,
+        float[] divisor)
     {
         using Tensor bytes = OnCpu(x, shape.Images, shape.Height, shape.Width, shape.Channels), y = Tensor.Persistent(bytes.Shape);
         using Tensor offsets = OnCpu(offset), divisors = OnCpu(divisor);

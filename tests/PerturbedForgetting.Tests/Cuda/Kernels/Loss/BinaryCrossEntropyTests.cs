@@ -9,7 +9,8 @@ sealed class BinaryCrossEntropyTests(string device) : LossFixture(device)
         (x, target, loss, gradient) => x.Backend.BinaryCrossEntropy(x, target, smoothing, factor, loss, gradient);
 
     [Test]
-    public void EqualsCpuWithLabels([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values(0, 0.1)] double smoothing, [Values(3, 40)] double scale)
+    public void EqualsCpuWithLabels([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values(0, 0.1)] double smoothing,
+        [Values(3, 40)] double scale)
     {
         (int samples, int classes) = shape;
         int[] y = Whole(samples, classes);
@@ -37,7 +38,8 @@ sealed class BinaryCrossEntropyTests(string device) : LossFixture(device)
     }
 
     [Test]
-    public void WhatIsNotFiniteIsNotHidden([Values(10, 1000)] int classes, [Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad)
+    public void WhatIsNotFiniteIsNotHidden([Values(10, 1000)] int classes,
+        [Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad)
     {
         float[] x = Normal(2 * classes);
         x[4] = bad;

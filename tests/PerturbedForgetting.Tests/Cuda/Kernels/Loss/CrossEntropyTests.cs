@@ -8,7 +8,8 @@ sealed class CrossEntropyTests(string device) : LossFixture(device)
     static Loss Smoothed(double smoothing) => (x, labels, loss, gradient) => x.Backend.CrossEntropy(x, labels, smoothing, loss, gradient);
 
     [Test]
-    public void EqualsCpu([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values(0, 0.1)] double smoothing, [Values(3, 40)] double scale)
+    public void EqualsCpu([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values(0, 0.1)] double smoothing,
+        [Values(3, 40)] double scale)
     {
         (int samples, int classes) = shape;
         float[] x = Normal(samples * classes, scale);
@@ -22,7 +23,8 @@ sealed class CrossEntropyTests(string device) : LossFixture(device)
     }
 
     [Test]
-    public void WhatIsNotFiniteIsNotHidden([Values(10, 1000)] int classes, [Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad, [Values] bool ofLabel)
+    public void WhatIsNotFiniteIsNotHidden([Values(10, 1000)] int classes,
+        [Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad, [Values] bool ofLabel)
     {
         float[] x = Normal(2 * classes);
         x[ofLabel ? 4 : 5] = bad;

@@ -30,7 +30,8 @@ sealed class LabelRankTests(string device) : LossFixture(device)
     }
 
     [Test]
-    public void EqualsCpuWithApplyingClasses([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values] Draw draw, [Values(0, 1, 4)] int outOfFive)
+    public void EqualsCpuWithApplyingClasses([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values] Draw draw,
+        [Values(0, 1, 4)] int outOfFive)
     {
         (int samples, int classes) = shape;
         float[] x = Logits(samples * classes, draw);
@@ -55,7 +56,8 @@ sealed class LabelRankTests(string device) : LossFixture(device)
         Tensor rank = Input(ranks), counts = Input<int>([10, 20, 30]);
         Backend.CountRanks(rank, 5, counts);
         Backend.CountRanks(rank, 5, counts);
-        int[] expected = [10 + (2 * ranks.Count(static r => r == 0)), 20 + (2 * ranks.Count(static r => r is >= 0 and < 5)), 30 + (2 * ranks.Count(static r => r >= 0))];
+        int[] expected = [10 + (2 * ranks.Count(static r => r == 0)), 20 + (2 * ranks.Count(static r => r is >= 0 and < 5)),
+            30 + (2 * ranks.Count(static r => r >= 0))];
         Assert.That(counts.ToArray<int>(), Is.EqualTo(expected));
         using Tensor onCpu = OnCpu(new[] { 10, 20, 30 }), cpuRanks = OnCpu(ranks);
         Ops.CountRanks(cpuRanks, 5, onCpu);

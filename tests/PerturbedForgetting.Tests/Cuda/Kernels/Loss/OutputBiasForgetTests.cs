@@ -9,7 +9,8 @@ sealed class OutputBiasForgetTests(string device) : LossFixture(device)
         (x, labels, loss, gradient) => x.Backend.OutputBiasForget(x, labels, c, gamma, sigmoid, loss, gradient);
 
     [Test]
-    public void EqualsCpu([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values] bool sigmoid, [Values(-1, 1.5, 10, 1000)] double c, [Values(0, 0.3, 1)] double gamma)
+    public void EqualsCpu([ValueSource(nameof(Shapes))] (int Samples, int Classes) shape, [Values] bool sigmoid,
+        [Values(-1, 1.5, 10, 1000)] double c, [Values(0, 0.3, 1)] double gamma)
     {
         (int samples, int classes) = shape;
         float[] x = Normal(samples * classes, 3);
@@ -25,7 +26,8 @@ sealed class OutputBiasForgetTests(string device) : LossFixture(device)
     }
 
     [Test]
-    public void WhatIsNotFiniteIsNotHidden([Values(10, 1000)] int classes, [Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad, [Values] bool sigmoid, [Values] bool ofLabel)
+    public void WhatIsNotFiniteIsNotHidden([Values(10, 1000)] int classes,
+        [Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad, [Values] bool sigmoid, [Values] bool ofLabel)
     {
         float[] x = Normal(2 * classes);
         x[ofLabel ? 4 : 5] = bad;

@@ -81,7 +81,8 @@ abstract class MultiTensorFixture(string device) : KernelFixture(device)
     protected static T[] Twice<T>(Func<T[]> run) where T : unmanaged
     {
         T[] first = run(), second = run();
-        Assert.That(System.Runtime.InteropServices.MemoryMarshal.AsBytes<T>(second).SequenceEqual(System.Runtime.InteropServices.MemoryMarshal.AsBytes<T>(first)),
+        Assert.That(System.Runtime.InteropServices.MemoryMarshal.AsBytes<T>(second)
+            .SequenceEqual(System.Runtime.InteropServices.MemoryMarshal.AsBytes<T>(first)),
             "two runs differ");
         return first;
     }

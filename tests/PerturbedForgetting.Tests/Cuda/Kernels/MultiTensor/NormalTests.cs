@@ -24,7 +24,8 @@ sealed class NormalTests(string device) : MultiTensorFixture(device)
         });
         // Made in float64 and rounded once: another logarithm, sine and cosine may change the last bit, next to never.
         AssertClose(actual, y.ToArray<float>(), relative: 1.2e-7);
-        Assert.That(actual.Zip(y.ToArray<float>()).Count(static p => p.First != p.Second), Is.LessThanOrEqualTo(1 + (actual.Length / 100_000)));
+        Assert.That(actual.Zip(y.ToArray<float>()).Count(static p => p.First != p.Second),
+            Is.LessThanOrEqualTo(1 + (actual.Length / 100_000)));
     }
 
     [Test]

@@ -52,7 +52,8 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
     }
 
     [Test]
-    public void CombineEqualsCpu([ValueSource(nameof(Arenas))] int[] sizes, [Values] bool direction, [Values] Weighting weighting, [Values] bool accumulate)
+    public void CombineEqualsCpu([ValueSource(nameof(Arenas))] int[] sizes, [Values] bool direction, [Values] Weighting weighting,
+        [Values] bool accumulate)
     {
         Make(sizes);
         Tensor x = Model.NewBuffer(), z = Model.NewBuffer(), y = Model.NewBuffer(), coefficients = Numbers(0.8, -0.3);
@@ -113,8 +114,8 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
             Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero, kernel);
     }
 
-    /// <summary>A step of SAM with two arenas: norm, perturbation and update are all that moves. The weights are back, every bit of them, by reading
-    /// the first arena again.</summary>
+    /// <summary>A step of SAM with two arenas: norm, perturbation and update are all that moves. The weights are back, every bit of them,
+    /// by reading the first arena again.</summary>
     [Test]
     public void RestoringBySwitchingArenasMovesNothing()
     {

@@ -56,15 +56,18 @@ sealed class ReductionTests(string device) : MultiTensorFixture(device)
         Tensor x = Copy(Model.NewBuffer());
         long count = x.Count, weighted = weighting == Weighting.None ? 0 : 4;
         SquaredNormOf(x, weighting);
-        AssertTraffic("squared_norm", loaded: ((4 + weighted) * count) + (tiles * Warps * TileBytes) + (8 * tiles), stored: (8 * tiles) + 8);
+        AssertTraffic("squared_norm", loaded: ((4 + weighted) * count) + (tiles * Warps * TileBytes) + (8 * tiles),
+            stored: (8 * tiles) + 8);
         ProductsOf(x, x, weighting);
-        AssertTraffic("products", loaded: ((8 + weighted) * count) + (tiles * Warps * TileBytes) + (SumBytes * tiles), stored: (SumBytes * tiles) + SumBytes);
+        AssertTraffic("products", loaded: ((8 + weighted) * count) + (tiles * Warps * TileBytes) + (SumBytes * tiles),
+            stored: (SumBytes * tiles) + SumBytes);
         Assert.That(CountersOf("squared_norm")?.BankConflicts ?? 0, Is.Zero);
         Assert.That(CountersOf("products")?.BankConflicts ?? 0, Is.Zero);
     }
 
     [Test]
-    public void ANumberThatIsNotFiniteIsFound([Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad, [Values(0, 1, 37, 40_000, 70_000)] int at)
+    public void ANumberThatIsNotFiniteIsFound([Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float bad,
+        [Values(0, 1, 37, 40_000, 70_000)] int at)
     {
         Make([70_001]);
         float[] values = Model.NewBuffer().ToArray<float>();

@@ -11,7 +11,8 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
     const double Decay = 0.3;
 
     [Test]
-    public void SgdEqualsCpu([ValueSource(nameof(Arenas))] int[] sizes, [Values] bool decoupled, [Values(0.0, 0.9)] double momentum, [Values] bool direction)
+    public void SgdEqualsCpu([ValueSource(nameof(Arenas))] int[] sizes, [Values] bool decoupled, [Values(0.0, 0.9)] double momentum,
+        [Values] bool direction)
     {
         Make(sizes, Decay);
         var rule = new SgdRule(momentum, decoupled);
@@ -27,16 +28,19 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
             Backend.SgdUpdate(Layout, weights, g, momentum > 0 ? velocity : null, rule, onDevice);
             return [.. weights.ToArray<float>(), .. velocity.ToArray<float>()];
         });
-        MultiTensorOps.SgdUpdate(Model.Layout, direction ? new(x, z, Weighting.Magnitude, coefficients) : new(x), momentum > 0 ? v : null, rule, control);
+        MultiTensorOps.SgdUpdate(Model.Layout, direction ? new(x, z, Weighting.Magnitude, coefficients) : new(x), momentum > 0 ? v
+            : null, rule, control);
         AssertClose(actual, [.. Model.Arena.Weights.ToArray<float>(), .. v.ToArray<float>()], relative: 2.4e-7, absolute: 2.4e-7);
     }
 
     [Test]
-    public void AdamEqualsCpu([ValueSource(nameof(Arenas))] int[] sizes, [Values] bool decoupled, [Values] bool direction, [Values(1, 2, 1000)] int step)
+    public void AdamEqualsCpu([ValueSource(nameof(Arenas))] int[] sizes, [Values] bool decoupled, [Values] bool direction,
+        [Values(1, 2, 1000)] int step)
     {
         Make(sizes, Decay);
         var rule = new AdamRule(0.9, 0.999, 1e-3, decoupled);
-        Tensor x = Model.NewBuffer(), z = Model.NewBuffer(), m = Model.NewBuffer(), v = Model.NewBuffer(), coefficients = Numbers(0.8, -0.3);
+        Tensor x = Model.NewBuffer(), z = Model.NewBuffer(), m = Model.NewBuffer(), v = Model.NewBuffer(),
+            coefficients = Numbers(0.8, -0.3);
         // An average of squares, not so near 0 that the division blows up what differs in the last bit.
         v.CopyFrom<float>([.. v.ToArray<float>().Select(static a => 0.01f + (a * a))]);
         UpdateControl control = Own(new UpdateControl(Device.Cpu));
@@ -51,7 +55,8 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
             return [.. weights.ToArray<float>(), .. first.ToArray<float>(), .. second.ToArray<float>()];
         });
         MultiTensorOps.AdamUpdate(Model.Layout, direction ? new(x, z, Weighting.Magnitude, coefficients) : new(x), m, v, rule, control);
-        AssertClose(actual, [.. Model.Arena.Weights.ToArray<float>(), .. m.ToArray<float>(), .. v.ToArray<float>()], relative: 2.4e-7, absolute: 2.4e-7);
+        AssertClose(actual, [.. Model.Arena.Weights.ToArray<float>(), .. m.ToArray<float>(), .. v.ToArray<float>()], relative: 2.4e-7,
+            absolute: 2.4e-7);
     }
 
     [Test]
@@ -97,7 +102,8 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
     }
 
     [Test]
-    public void ControlEqualsCpu([Values(0.0, 4.0, 1e-30, 1e300, double.NaN, double.PositiveInfinity)] double squaredNorm, [Values(0, 1)] double flag, [Values(-1, 0, 1, 3)] double maxNorm)
+    public void ControlEqualsCpu([Values(0.0, 4.0, 1e-30, 1e300, double.NaN, double.PositiveInfinity)] double squaredNorm,
+        [Values(0, 1)] double flag, [Values(-1, 0, 1, 3)] double maxNorm)
     {
         UpdateControl control = Own(new UpdateControl(Device.Cpu));
         control.Values.CopyFrom<double>([0.1, 7, 7, 5, 2, 7]);
@@ -110,7 +116,8 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
     [Test]
     public void CoefficientsEqualCpu([Values] bool normalized, [Values(-1, 1)] int sign, [Values(0, 1, 2)] int kind)
     {
-        double xx = kind == 0 ? 0 : Random.NextDouble(), zz = kind == 1 ? 0 : 5 * Random.NextDouble(), xz = Math.Sqrt(xx * zz) * ((2 * Random.NextDouble()) - 1);
+        double xx = kind == 0 ? 0 : Random.NextDouble(), zz = kind == 1 ? 0 : 5 * Random.NextDouble(),
+            xz = Math.Sqrt(xx * zz) * ((2 * Random.NextDouble()) - 1);
         Tensor coefficients = Numbers(-1, -1), combined = Numbers(-1);
         MultiTensorOps.OrthogonalCoefficients(Numbers(xx, xz, zz), Numbers(zz), sign, 0.4, normalized, coefficients, combined);
         Tensor actual = Output(DType.Float64, 2), actualNorm = Output(DType.Float64, 1);
@@ -133,9 +140,11 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
     }
 
     [Test]
-    public void AddLossesEqualsCpu([Values] bool keep, [Values(1.5, double.NaN)] double loss, [Values(0.25, double.PositiveInfinity)] double perturbLoss, [Values(1, 3)] int chunks)
+    public void AddLossesEqualsCpu([Values] bool keep, [Values(1.5, double.NaN)] double loss,
+        [Values(0.25, double.PositiveInfinity)] double perturbLoss, [Values(1, 3)] int chunks)
     {
-        double[] before = [.. Enumerable.Range(0, 7).Select(_ => 100 * Random.NextDouble())], losses = [loss, 2 * loss, perturbLoss, 5 * perturbLoss];
+        double[] before = [.. Enumerable.Range(0, 7).Select(_ => 100 * Random.NextDouble())],
+            losses = [loss, 2 * loss, perturbLoss, 5 * perturbLoss];
         Tensor sums = Numbers(before);
         MultiTensorOps.AddLosses(Numbers(losses), chunks, 129, Numbers(keep ? 1 : 0), sums);
         Tensor onDevice = OnDevice(before);

@@ -78,7 +78,8 @@ sealed class AttentionBounds
             sum += p * Math.Exp(error);
             ReadOnlySpan<float> v = Row(b, j, 2, head);
             for (int d = 0; d < width; d++)
-                Y[output + d] += p * (((Math.Exp(error) - 1) * Math.Abs(v[d] - y[output + d])) + (Math.Exp(error) * Product(tokens) * Math.Abs(v[d])));
+                Y[output + d] += p * (((Math.Exp(error) - 1) * Math.Abs(v[d] - y[output + d]))
+                    + (Math.Exp(error) * Product(tokens) * Math.Abs(v[d])));
         }
         LogSums[(((b * heads) + head) * tokens) + i] = Math.Log(sum) + ((tokens + 2) * Eps) + (2 * Eps * (1 + Math.Abs(logSum)));
         for (int d = 0; d < width; d++)
@@ -93,7 +94,8 @@ sealed class AttentionBounds
         double ds = scale * p * (dp - delta);
         double dsError = (scale * p * (1 + relative) * ((Product(width) * magnitude) + ((width + 2) * Eps * deltaMagnitude)))
             + (((1 + relative) * (1 + (4 * Eps)) - 1) * Math.Abs(ds));
-        double product = Product(tokens), total = dsError + (product * (Math.Abs(ds) + dsError)), totalP = p * (relative + (product * (1 + relative)));
+        double product = Product(tokens), total = dsError + (product * (Math.Abs(ds) + dsError)),
+            totalP = p * (relative + (product * (1 + relative)));
         int dq = Place(b, i, 0, head), dk = Place(b, j, 1, head), dv = Place(b, j, 2, head);
         for (int d = 0; d < width; d++)
         {

@@ -8,11 +8,12 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels;
 [TestFixtureSource(typeof(KernelDevices))]
 sealed class AttentionTests(string device) : KernelFixture(device)
 {
-    // Batch, tokens, heads, width. Tiles have 32 and 64 rows; widths are padded to 32, 64 and 128. ViT-Ti/4 on 32 x 32 pixels has 3 heads of
-    // 64 and 65 tokens, ViT-Ti/16 on 224 x 224 pixels 197.
+    // Batch, tokens, heads, width. Tiles have 32 and 64 rows; widths are padded to 32, 64 and 128. ViT-Ti/4 on 32 x 32 pixels has 3 heads
+    // of 64 and 65 tokens, ViT-Ti/16 on 224 x 224 pixels 197.
     static readonly int[][] sizes =
     [
-        [1, 1, 1, 4], [2, 31, 1, 32], [1, 32, 2, 16], [1, 33, 1, 64], [2, 63, 2, 36], [1, 64, 1, 128], [2, 65, 3, 64], [1, 129, 1, 96], [1, 50, 2, 28],
+        [1, 1, 1, 4], [2, 31, 1, 32], [1, 32, 2, 16], [1, 33, 1, 64], [2, 63, 2, 36], [1, 64, 1, 128], [2, 65, 3, 64], [1, 129, 1, 96],
+            [1, 50, 2, 28],
         [1, 197, 1, 64], [1, 257, 1, 8],
     ];
 
@@ -23,7 +24,8 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         (int batch, int tokens, int heads, int width) = (size[0], size[1], size[2], size[3]);
         float scale = (float)(1 / Math.Sqrt(width));
         float[] x = Normal(batch * tokens * 3 * heads * width), dy = Normal(batch * tokens * heads * width);
-        (double[] y, double[] logSums, double[] gradient) = Cpu(Array.ConvertAll(x, v => (double)v), Array.ConvertAll(dy, v => (double)v), size, scale);
+        (double[] y, double[] logSums, double[] gradient) =
+            Cpu(Array.ConvertAll(x, v => (double)v), Array.ConvertAll(dy, v => (double)v), size, scale);
         double rounding = units switch { AttentionUnits.Tf32 => 1.0 / (1 << 11), AttentionUnits.Bfloat16 => 1.0 / (1 << 8), _ => 0 };
         var bounds = new AttentionBounds(x, batch, tokens, heads, width, scale, rounding);
         bounds.Compute(y, logSums, dy);
@@ -52,7 +54,8 @@ sealed class AttentionTests(string device) : KernelFixture(device)
 
     /// <summary>NaN and infinity come out where the CPU lets them out, and nowhere else.</summary>
     [Test]
-    public void NotANumberSpreadsAsOnTheCpu([Values] AttentionUnits units, [Values(0, 1, 2)] int part, [Values(float.NaN, float.PositiveInfinity)] float value)
+    public void NotANumberSpreadsAsOnTheCpu([Values] AttentionUnits units, [Values(0, 1, 2)] int part,
+        [Values(float.NaN, float.PositiveInfinity)] float value)
     {
         using var scope = Scope.Begin();
         int[] size = [1, 70, 2, 32];
@@ -109,7 +112,8 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         Tensor qkv = Input(Normal(tokens * 3 * heads * width), 1, tokens, 3 * heads * width);
         (float[] y, float[] sums) = Forward(units, qkv, heads, 0.1);
         Backward(units, qkv, Normal(tokens * heads * width), y, sums, heads, 0.1);
-        string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ => "attention_" };
+        string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ =>
+            "attention_" };
         long part = 4L * tokens * heads * width, sumBytes = 4L * tokens * heads;
         AssertTraffic($"{name}{width}", loaded: part + (2 * 2 * part), stored: part + sumBytes, isCoalesced: false);
         foreach (string kernel in new[] { $"{name}{width}", $"{name}backward_{width}" })
@@ -133,7 +137,8 @@ sealed class AttentionTests(string device) : KernelFixture(device)
     {
         (int batch, int tokens, int channels) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3);
         Tensor dqkv = Output(batch, tokens, 3 * channels);
-        Backend.AttentionBackward(units, Input(dy, batch, tokens, channels), Input(y, batch, tokens, channels), qkv, Input(logSums, batch, heads, tokens), heads, scale, dqkv);
+        Backend.AttentionBackward(units, Input(dy, batch, tokens, channels), Input(y, batch, tokens, channels), qkv,
+            Input(logSums, batch, heads, tokens), heads, scale, dqkv);
         return dqkv.ToArray<float>();
     }
 
@@ -162,7 +167,8 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         {
             double error = Math.Abs(actual[i] - expected[i]);
             if (!(error <= bound[i] + (1e-7 * Math.Abs(expected[i])) + float.Epsilon))
-                Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"{what}[{i}] is {actual[i]:R}, not {expected[i]:R}: off by {error:R}, allowed {bound[i]:R}"));
+                Assert.Fail(string.Create(CultureInfo.InvariantCulture,
+                    $"{what}[{i}] is {actual[i]:R}, not {expected[i]:R}: off by {error:R}, allowed {bound[i]:R}"));
         }
     }
 }

@@ -6,13 +6,14 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels;
 [TestFixtureSource(typeof(KernelDevices))]
 sealed class BatchNormKernelTests(string device) : KernelFixture(device)
 {
-    /// <summary>The parts are put together by the block that arrives last, which is another in every run; the counters are zero behind each,
-    /// so that a graph may repeat it.</summary>
+    /// <summary>The parts are put together by the block that arrives last, which is another in every run; the counters are zero behind
+    /// each, so that a graph may repeat it.</summary>
     [Test]
     public void NumbersAreTheSameInEveryRunAndEveryReplay([Values(36, 130)] int channels)
     {
         const int rows = 700;
-        Tensor x = Input(Normal(rows * channels), rows, channels), w = Input(Normal(channels)), dy = Input(Normal(rows * channels), rows, channels),
+        Tensor x = Input(Normal(rows * channels), rows, channels), w = Input(Normal(channels)),
+            dy = Input(Normal(rows * channels), rows, channels),
             saved = Output(5, channels), dw = Output(channels), dx = Output(rows, channels);
         Pass();
         float[] expected = saved.ToArray<float>(), expectedWeight = dw.ToArray<float>(), expectedInput = dx.ToArray<float>();

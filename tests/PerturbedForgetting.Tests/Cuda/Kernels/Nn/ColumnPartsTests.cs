@@ -9,5 +9,6 @@ sealed class ColumnPartsTests
     [TestCase((4096 * 64) + 4, 1)]
     [TestCase((4096 * 16) - 1, 15)]
     [TestCase((4096 * 16) + 1, 1)]
-    public void GroupsThatHaveNoCounterAreOnePart(int columns, int parts) => Assert.That(new ColumnParts(1000, columns).Count, Is.EqualTo(parts));
+    public void GroupsThatHaveNoCounterAreOnePart(int columns, int parts) =>
+        Assert.That(new ColumnParts(1000, columns).Count, Is.EqualTo(parts));
 }

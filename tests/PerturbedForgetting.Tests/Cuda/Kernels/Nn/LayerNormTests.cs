@@ -10,7 +10,8 @@ sealed class LayerNormKernelTests(string device) : KernelFixture(device)
     public void SumsAreTheSameInEveryRunAndAreAddedToWhatIsThere([Values(8, 9, 129, 4097)] int rows, [Values(3, 36)] int columns)
     {
         float[] start = Normal(rows * columns), startWeight = Normal(columns), startBias = Normal(columns);
-        Tensor x = Input(Normal(rows * columns), rows, columns), dy = Input(Normal(rows * columns), rows, columns), w = Input(Normal(columns)),
+        Tensor x = Input(Normal(rows * columns), rows, columns), dy = Input(Normal(rows * columns), rows, columns),
+            w = Input(Normal(columns)),
             statistics = Input(Uniform(3 * rows, 0.5, 1), rows, 3);
         (float[] dx, float[] dw, float[] db) = Run(accumulate: false);
         for (int run = 0; run < 3; run++)

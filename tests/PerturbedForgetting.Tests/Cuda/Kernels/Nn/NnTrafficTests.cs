@@ -72,11 +72,13 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
         // Parts of 8 rows.
         const int parts = 7;
         int count = rows * columns;
-        Tensor x = Some(rows, columns), w = Some(columns), y = Output(rows, columns), statistics = Output(rows, 3), dw = Output(columns), dx = Some(rows, columns);
+        Tensor x = Some(rows, columns), w = Some(columns), y = Output(rows, columns), statistics = Output(rows, 3), dw = Output(columns),
+            dx = Some(rows, columns);
         Backend.LayerNorm(x, w, w, 1e-6, y, statistics);
         Backend.LayerNormBackward(y, x, w, statistics, new(dx, false, dw, false, null, false));
         // Weight and bias from cache; three numbers a row. Seven parts are a group each: all are copied by it and added by the last.
-        int sums = 8 * parts * columns, backward = ((8 + 4) * count) + (12 * rows * warps) + (2 * sums), made = (4 * count) + (2 * sums) + (4 * columns);
+        int sums = 8 * parts * columns, backward = ((8 + 4) * count) + (12 * rows * warps) + (2 * sums),
+            made = (4 * count) + (2 * sums) + (4 * columns);
         Check("layer_norm" + form, (4 + 8) * count, (4 * count) + (12 * rows));
         Check("layer_norm_backward" + form, backward, made);
         // With a residual, and added to another gradient.
@@ -90,7 +92,8 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     public void BatchNormReadsXOnceAPass([Values] bool relu, [Values] bool residual)
     {
         int parts = new ColumnParts(Rows, Columns).Count;
-        Tensor x = Some(Rows, Columns), w = Some(Columns), saved = Output(5, Columns), y = Output(Rows, Columns), other = Some(Rows, Columns);
+        Tensor x = Some(Rows, Columns), w = Some(Columns), saved = Output(5, Columns), y = Output(Rows, Columns),
+            other = Some(Rows, Columns);
         Backend.BatchNormStatistics(x, w, w, 1e-5, saved, Some(Columns), Some(Columns), 0.1, null);
         Backend.BatchNormApply(x, saved, residual ? other : null, relu, y);
         Backend.BatchNormBackward(other, x, relu, residual ? y : null, saved, batch: true,
@@ -98,9 +101,11 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
         // A warp asks once for each number of its channels: three values of the part; center, scale and shift.
         int ofChannels = 4 * WarpsOfABlock * parts * Columns, extra = residual ? Floats : 0, masked = residual && relu ? Floats : 0;
         // The parts are written and read once more, the moments' sums twice and their squares once.
-        Check("batch_norm_statistics", Floats + (3 * ofChannels) + (20 * parts * Columns) + (4 * 4 * Columns), (12 * parts * Columns) + (7 * 4 * Columns));
+        Check("batch_norm_statistics", Floats + (3 * ofChannels) + (20 * parts * Columns) + (4 * 4 * Columns),
+            (12 * parts * Columns) + (7 * 4 * Columns));
         Check("batch_norm_apply", (4 * Floats) + extra, Floats);
-        Check("batch_norm_gradients", (2 * Floats) + masked + (3 * ofChannels) + (8 * parts * Columns) + (3 * 4 * Columns), (8 * parts * Columns) + (3 * 4 * Columns) + extra);
+        Check("batch_norm_gradients", (2 * Floats) + masked + (3 * ofChannels) + (8 * parts * Columns) + (3 * 4 * Columns),
+            (8 * parts * Columns) + (3 * 4 * Columns) + extra);
         // With the residual, its gradient is the masked one. From cache: center, scale, shift where the mask is made, slope, level.
         Check("batch_norm_input", (6 * Floats) + (relu && !residual ? Floats : 0), Floats);
     }
@@ -112,8 +117,10 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
         var geometry = new Pool2dGeometry(3, 2, 1);
         int inputs = 4 * images * height * width * channels, outputs = 4 * images * outHeight * outWidth * channels;
         // Pixels that windows hold, added up: 2 at the border, 3 within.
-        int inWindows = 4 * images * channels * (Enumerable.Range(0, outHeight).Sum(o => InWindow(o, height)) * Enumerable.Range(0, outWidth).Sum(o => InWindow(o, width)));
-        Tensor x = Some(images, height, width, channels), y = Output(images, outHeight, outWidth, channels), dx = Output(images, height, width, channels),
+        int inWindows = 4 * images * channels
+            * (Enumerable.Range(0, outHeight).Sum(o => InWindow(o, height)) * Enumerable.Range(0, outWidth).Sum(o => InWindow(o, width)));
+        Tensor x = Some(images, height, width, channels), y = Output(images, outHeight, outWidth, channels),
+            dx = Output(images, height, width, channels),
             index = Output(DType.Int32, images, outHeight, outWidth, channels), mean = Output(images, channels);
         Backend.MaxPool2d(x, geometry, y, index);
         Backend.MaxPool2dBackward(y, index, geometry, dx);

@@ -25,7 +25,8 @@ sealed class MathTests(string device) : PreludeFixture(device)
     public void LogIsWithinItsBound()
     {
         float[] x = [.. Bits(float.Epsilon, float.MaxValue, Count), .. Uniform(Count / 4, 0.9, 1.1)];
-        Assert.That(Worst("log, of 1 + |log x|", x, Map("log", x), Math.Log, static (a, e) => Math.Abs(a - e) / (1 + Math.Abs(e))), Is.LessThanOrEqualTo(1e-7));
+        Assert.That(Worst("log, of 1 + |log x|", x, Map("log", x), Math.Log, static (a, e) => Math.Abs(a - e) / (1 + Math.Abs(e))),
+            Is.LessThanOrEqualTo(1e-7));
     }
 
     [Test]
@@ -33,15 +34,18 @@ sealed class MathTests(string device) : PreludeFixture(device)
     {
         float[] small = Bits(float.Epsilon, 1, Count), large = Bits(1.0000001f, 1e30f, Count / 4);
         // Of a subnormal argument the quotient and its double are as coarse as the argument itself.
-        Assert.That(Worst("log1p up to 1, relative", small, Map("log1p", small), ScalarMath.Log1p, static (a, e) => Math.Max(0, Math.Abs(a - e) - 1.5e-45) / e), Is.LessThanOrEqualTo(3e-7));
-        Assert.That(Worst("log1p beyond, relative", large, Map("log1p", large), ScalarMath.Log1p, RelativeError), Is.LessThanOrEqualTo(4e-7));
+        Assert.That(Worst("log1p up to 1, relative", small, Map("log1p", small), ScalarMath.Log1p, static (a, e) =>
+            Math.Max(0, Math.Abs(a - e) - 1.5e-45) / e), Is.LessThanOrEqualTo(3e-7));
+        Assert.That(Worst("log1p beyond, relative", large, Map("log1p", large), ScalarMath.Log1p, RelativeError),
+            Is.LessThanOrEqualTo(4e-7));
     }
 
     [Test]
     public void SigmoidIsWithinItsBound()
     {
         float[] x = [.. Uniform(Count, -87, 87), .. Bits(1e-30f, 87f, Count / 4, negatives: true)];
-        Assert.That(Worst("sigmoid, relative", x, Map("sigmoid", x), static v => 1 / (1 + Math.Exp(-v)), RelativeError), Is.LessThanOrEqualTo(3e-7));
+        Assert.That(Worst("sigmoid, relative", x, Map("sigmoid", x), static v => 1 / (1 + Math.Exp(-v)), RelativeError),
+            Is.LessThanOrEqualTo(3e-7));
     }
 
     [Test]
@@ -55,15 +59,18 @@ sealed class MathTests(string device) : PreludeFixture(device)
     public void ErfIsWithinItsBound()
     {
         float[] x = [.. Uniform(Count, -5, 5), .. Bits(1e-30f, 1e30f, Count / 4, negatives: true)];
-        Assert.That(Worst("erf, absolute", x, Map("erf", x), static v => (2 * ScalarMath.NormalCdf(v * Math.Sqrt(2))) - 1, AbsoluteError), Is.LessThanOrEqualTo(4e-7));
+        Assert.That(Worst("erf, absolute", x, Map("erf", x), static v => (2 * ScalarMath.NormalCdf(v * Math.Sqrt(2))) - 1, AbsoluteError),
+            Is.LessThanOrEqualTo(4e-7));
     }
 
     [Test]
     public void NormalCdfIsWithinItsBound()
     {
         float[] x = [.. Uniform(Count, -15, 15), .. Bits(1e-30f, 100f, Count / 4, negatives: true)];
-        Assert.That(Worst("normal cdf, absolute", x, Map("normal_cdf", x), ScalarMath.NormalCdf, AbsoluteError), Is.LessThanOrEqualTo(2e-7));
-        Assert.That(Worst("density, absolute", x, Map("density", x), static v => Math.Exp(-0.5 * v * v), AbsoluteError), Is.LessThanOrEqualTo(2e-7));
+        Assert.That(Worst("normal cdf, absolute", x, Map("normal_cdf", x), ScalarMath.NormalCdf, AbsoluteError),
+            Is.LessThanOrEqualTo(2e-7));
+        Assert.That(Worst("density, absolute", x, Map("density", x), static v => Math.Exp(-0.5 * v * v), AbsoluteError),
+            Is.LessThanOrEqualTo(2e-7));
     }
 
     [Test]

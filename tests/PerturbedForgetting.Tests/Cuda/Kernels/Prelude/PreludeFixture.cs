@@ -49,7 +49,8 @@ abstract class PreludeFixture(string device) : KernelFixture(device)
     /// <summary>Blocks of a grid-stride loop.</summary>
     protected static int Blocks(long count) => (int)Math.Clamp((count + Threads - 1) / Threads, 1, 64);
 
-    /// <summary>Every float32 from low to high (both positive) in equal steps of its bits, one random step off, and the negatives if asked for.</summary>
+    /// <summary>Every float32 from low to high (both positive) in equal steps of its bits, one random step off, and the negatives if asked
+    /// for.</summary>
     protected float[] Bits(float low, float high, int count, bool negatives = false)
     {
         uint first = BitConverter.SingleToUInt32Bits(low), last = BitConverter.SingleToUInt32Bits(high);
@@ -78,7 +79,8 @@ abstract class PreludeFixture(string device) : KernelFixture(device)
     }
 
     /// <summary>|actual - expected| / |expected|.</summary>
-    protected static double RelativeError(double actual, double expected) => actual == expected ? 0 : Math.Abs(actual - expected) / Math.Abs(expected);
+    protected static double RelativeError(double actual, double expected) =>
+        actual == expected ? 0 : Math.Abs(actual - expected) / Math.Abs(expected);
 
     /// <summary>|actual - expected|.</summary>
     protected static double AbsoluteError(double actual, double expected) => Math.Abs(actual - expected);

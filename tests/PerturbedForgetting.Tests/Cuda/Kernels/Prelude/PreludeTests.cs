@@ -8,7 +8,8 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels.Prelude;
 sealed class PreludeTests(string device) : PreludeFixture(device)
 {
     [Test]
-    public void PhiloxEqualsTheCpuBitForBit([Values(0ul, ulong.MaxValue, 0x0123456789abcdeful)] ulong seed, [Values(0ul, 1ul, ulong.MaxValue)] ulong stream,
+    public void PhiloxEqualsTheCpuBitForBit([Values(0ul, ulong.MaxValue, 0x0123456789abcdeful)] ulong seed,
+        [Values(0ul, 1ul, ulong.MaxValue)] ulong stream,
         [Values(0ul, 0xffff_ff00ul, ulong.MaxValue - 5000)] ulong first)
     {
         const int Blocks = 1000;
@@ -29,7 +30,8 @@ sealed class PreludeTests(string device) : PreludeFixture(device)
             (float a, float b) = Philox.Normals(expected[4 * i], expected[(4 * i) + 1]);
             (float c, float d) = Philox.Normals(expected[(4 * i) + 2], expected[(4 * i) + 3]);
             AssertClose(actual.AsSpan(4 * i, 4), [a, b, c, d], relative: 1.2e-7);
-            different += (actual[4 * i] != a ? 1 : 0) + (actual[(4 * i) + 1] != b ? 1 : 0) + (actual[(4 * i) + 2] != c ? 1 : 0) + (actual[(4 * i) + 3] != d ? 1 : 0);
+            different += (actual[4 * i] != a ? 1 : 0) + (actual[(4 * i) + 1] != b ? 1 : 0) + (actual[(4 * i) + 2] != c ? 1
+                : 0) + (actual[(4 * i) + 3] != d ? 1 : 0);
         }
         Assert.That(different, Is.LessThanOrEqualTo(1));
     }
@@ -37,7 +39,8 @@ sealed class PreludeTests(string device) : PreludeFixture(device)
     /// <summary>The known answers of the generator's authors, for 10 rounds.</summary>
     [TestCase(0ul, 0ul, 0ul, new[] { 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u })]
     [TestCase(ulong.MaxValue, ulong.MaxValue, ulong.MaxValue, new[] { 0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu })]
-    [TestCase(0x299f31d0a4093822ul, 0x0370734413198a2eul, 0x85a308d3243f6a88ul, new[] { 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u })]
+    [TestCase(0x299f31d0a4093822ul, 0x0370734413198a2eul, 0x85a308d3243f6a88ul,
+        new[] { 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u })]
     public void PhiloxHasTheKnownAnswers(ulong seed, ulong stream, ulong block, uint[] expected)
     {
         DeviceBuffer<uint> words = Poisoned<uint>(4);
@@ -51,7 +54,8 @@ sealed class PreludeTests(string device) : PreludeFixture(device)
     {
         // Every upper half with lower halves around the middle between two bfloat16 numbers.
         uint[] low = [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff, (uint)Random.Next(65536)];
-        float[] x = [.. Enumerable.Range(0, 65536).SelectMany(high => low.Select(l => BitConverter.UInt32BitsToSingle(((uint)high << 16) | l)))];
+        float[] x = [.. Enumerable.Range(0, 65536)
+            .SelectMany(high => low.Select(l => BitConverter.UInt32BitsToSingle(((uint)high << 16) | l)))];
         float[] expected = Array.ConvertAll(x, static v =>
         {
             uint bits = BitConverter.SingleToUInt32Bits(v);

@@ -26,7 +26,8 @@ sealed class DeviceMemoryKernelsTests(string device) : KernelFixture(device)
     [TestCase(1, 0, 0, 33, 5, 40, 6)]
     public void CopyBlocks(int size, int firstX, int strideX, int length, int firstY, int strideY, int count)
     {
-        byte[] x = new byte[(firstX + (strideX * (count - 1)) + length) * size], expected = new byte[(firstY + (strideY * (count - 1)) + length) * size];
+        byte[] x = new byte[(firstX + (strideX * (count - 1)) + length) * size],
+            expected = new byte[(firstY + (strideY * (count - 1)) + length) * size];
         Random.NextBytes(x);
         Array.Fill(expected, (byte)0xff);
         for (int b = 0; b < count; b++)
@@ -79,7 +80,9 @@ sealed class DeviceMemoryKernelsTests(string device) : KernelFixture(device)
         int blocks = LaunchGrid.Blocks(count, 4 * 256);
         Library.Get("memory_cast_f32_bf16").Launch(Stream, blocks, 256, 0, narrow, Upload<float>(x), (long)count);
         Library.Get("memory_cast_bf16_f32").Launch(Stream, blocks, 256, 0, wide, narrow, (long)count);
-        ushort[] expected = [.. bits.Select(b => float.IsNaN(BitConverter.UInt32BitsToSingle(b)) ? (ushort)0x7fff : (ushort)((b + 0x7fff + (b >> 16 & 1)) >> 16))];
+        ushort[] expected = [.. bits.Select(b => float.IsNaN(BitConverter.UInt32BitsToSingle(b))
+            ? (ushort)0x7fff
+            : (ushort)((b + 0x7fff + (b >> 16 & 1)) >> 16))];
         Assert.That(Download(narrow), Is.EqualTo(expected));
         AssertClose(Download(wide), expected.Select(b => BitConverter.UInt32BitsToSingle((uint)b << 16)).ToArray(), 0);
     }

@@ -9,7 +9,8 @@ sealed class GemmTests(string device) : KernelFixture(device)
 {
     static IEnumerable<TestCaseData> Cases()
     {
-        foreach ((int m, int n, int k, int batch) in new[] { (1, 1, 1, 1), (31, 33, 17, 2), (128, 128, 16, 1), (129, 130, 33, 1), (5, 257, 64, 1), (49, 64, 49, 3) })
+        foreach ((int m, int n, int k, int batch) in new[] { (1, 1, 1, 1), (31, 33, 17, 2), (128, 128, 16, 1), (129, 130, 33, 1),
+            (5, 257, 64, 1), (49, 64, 49, 3) })
             for (int ops = 0; ops < 4; ops++)
                 yield return new TestCaseData(m, n, k, batch, (ops & 2) != 0, (ops & 1) != 0);
     }
@@ -17,20 +18,25 @@ sealed class GemmTests(string device) : KernelFixture(device)
     [TestCaseSource(nameof(Cases))]
     public void CudaCores(int m, int n, int k, int batch, bool transposeA, bool transposeB) =>
         // k products are added, each sum rounded to 2^-24 of itself, and a running sum of k normal products is of order sqrt(k).
-        Check(new GemmKernel(Library, tensorCores: false), m, n, k, batch, transposeA, transposeB, x => x, Math.ScaleB(k * Math.Sqrt(k), -24));
+        Check(new GemmKernel(Library, tensorCores: false), m, n, k, batch, transposeA, transposeB, x =>
+            x, Math.ScaleB(k * Math.Sqrt(k), -24));
 
-    /// <summary>Against operands rounded to tf32 beforehand, so that only the sums' rounding is left; devices cut sums off: 2^-23.</summary>
+    /// <summary>Against operands rounded to tf32 beforehand, so that only the sums' rounding is left; devices cut sums off:
+    /// 2^-23.</summary>
     [TestCaseSource(nameof(Cases))]
     public void TensorCores(int m, int n, int k, int batch, bool transposeA, bool transposeB) =>
-        Check(new GemmKernel(Library, tensorCores: true), m, n, k, batch, transposeA, transposeB, ToTf32, Math.ScaleB(k * Math.Sqrt(k), -23));
+        Check(new GemmKernel(Library, tensorCores: true), m, n, k, batch, transposeA, transposeB, ToTf32,
+            Math.ScaleB(k * Math.Sqrt(k), -23));
 
     /// <summary>10 bits of mantissa, ties away from zero.</summary>
     static float ToTf32(float x) => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(x) + 0x1000) & 0xffff_e000);
 
-    void Check(GemmKernel kernel, int m, int n, int k, int batch, bool transposeA, bool transposeB, Func<float, float> operand, double tolerance)
+    void Check(GemmKernel kernel, int m, int n, int k, int batch, bool transposeA, bool transposeB, Func<float, float> operand,
+        double tolerance)
     {
         float[] a = Normal(batch * m * k), b = Normal(k * n), bias = Normal(n), c = Normal(batch * m * n);
-        DeviceBuffer<float> plain = Poisoned<float>(c.Length), again = Poisoned<float>(c.Length), added = Upload<float>(c), left = Upload<float>(a), right = Upload<float>(b);
+        DeviceBuffer<float> plain = Poisoned<float>(c.Length), again = Poisoned<float>(c.Length), added = Upload<float>(c),
+            left = Upload<float>(a), right = Upload<float>(b);
         var first = new MatrixOperand(left, transposeA, transposeA ? m : k, (long)m * k);
         // One matrix for the whole batch.
         var second = new MatrixOperand(right, transposeB, transposeB ? k : n, 0);
@@ -44,7 +50,8 @@ sealed class GemmTests(string device) : KernelFixture(device)
                 {
                     double v = 0;
                     for (int d = 0; d < k; d++)
-                        v += (double)operand(a[(p * m * k) + (transposeA ? (d * m) + i : (i * k) + d)]) * operand(b[transposeB ? (j * k) + d : (d * n) + j]);
+                        v += (double)operand(a[(p * m * k) + (transposeA ? (d * m) + i : (i * k) + d)])
+                            * operand(b[transposeB ? (j * k) + d : (d * n) + j]);
                     int at = (((p * m) + i) * n) + j;
                     (expected[at], sum[at]) = ((float)v, (float)(v + bias[j] + c[at]));
                 }

@@ -106,7 +106,8 @@ sealed class TensorTrafficTests(string device) : KernelFixture(device)
     {
         const int m = 160, n = 256, k = 48;
         DeviceBuffer<float> a = Upload<float>(Normal(m * k)), b = Upload<float>(Normal(k * n)), c = Scratch<float>(m * n);
-        new GemmKernel(Library, tensorCores).Launch(Stream, c, 0, new(a, transposeA, transposeA ? m : k, 0), new(b, transposeB, transposeB ? k : n, 0), DevicePointer.Null,
+        new GemmKernel(Library, tensorCores).Launch(Stream, c, 0, new(a, transposeA, transposeA ? m : k, 0),
+            new(b, transposeB, transposeB ? k : n, 0), DevicePointer.Null,
             m, n, k, 1, accumulate: false);
         string name = (tensorCores ? "gemm_tf32_" : "gemm_") + (transposeA ? "t" : "n") + (transposeB ? "t" : "n");
         AssertTraffic(name, loaded: 4 * ((m * k * 2) + (k * n * 2)), stored: 4 * m * n);

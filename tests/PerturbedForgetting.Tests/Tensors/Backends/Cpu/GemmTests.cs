@@ -104,7 +104,8 @@ sealed unsafe class GemmTests
         using var test = new ComputeCase();
         const int M = 50, N = 37, K = 64;
         long strideA = (M * K) + 5, strideB = K * N, strideC = (M * N) + 1;
-        float* a = test.Normal<float>(batch * strideA), b = test.Normal<float>(batch * strideB), start = test.Normal<float>(batch * strideC);
+        float* a = test.Normal<float>(batch * strideA), b = test.Normal<float>(batch * strideB),
+            start = test.Normal<float>(batch * strideC);
         int ldb = transB ? K : N;
         foreach (SimdKind level in ComputeCase.Levels)
         {

@@ -33,7 +33,8 @@ sealed class InstructionSetTests
     [TestCaseSource(nameof(Levels))]
     public void OperationsAndImagesAreRight(string variable, string value, SimdKind kernels, int vectorBits)
     {
-        ProcessStartInfo start = new(SourceTree.Dotnet, ["exec", typeof(TestRun).Assembly.Location, "--filter", $"{Operations}|{Products}|{Images}"])
+        ProcessStartInfo start =
+            new(SourceTree.Dotnet, ["exec", typeof(TestRun).Assembly.Location, "--filter", $"{Operations}|{Products}|{Images}"])
         {
             WorkingDirectory = TestContext.CurrentContext.TestDirectory,
         };

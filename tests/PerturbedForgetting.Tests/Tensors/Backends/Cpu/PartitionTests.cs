@@ -20,7 +20,8 @@ sealed class PartitionTests
         ["ViT-S/32 qkv", 400, 1152, 384], ["ViT-S/32 fc1", 400, 1536, 384], ["ViT-S/32 fc2", 400, 384, 1536],
         ["ViT-S/32 fc1, gradient of the weights", 1536, 384, 400],
         ["ViT-Ti/4 fc1", 2080, 768, 192], ["ViT-Ti/4 fc2", 2080, 192, 768], ["ViT-Ti/4 fc1, gradient of the weights", 768, 192, 2080],
-        ["ResNet-18 stage 2", 8192, 128, 1152], ["ResNet-18 stage 2, weights", 128, 1152, 8192], ["ResNet-18 stage 1, weights", 64, 576, 32768],
+        ["ResNet-18 stage 2", 8192, 128, 1152], ["ResNet-18 stage 2, weights", 128, 1152, 8192],
+        ["ResNet-18 stage 1, weights", 64, 576, 32768],
         ["ResNet-18 stage 3", 2048, 256, 2304], ["ResNet-18 stage 3, weights", 256, 2304, 2048],
         ["ResNet-18 stage 4", 512, 512, 4608], ["ResNet-18 stage 4, weights", 512, 4608, 512],
         ["ResNet-50 224 px stem", 100352, 64, 147], ["ResNet-50 224 px stem, weights", 64, 147, 100352],
@@ -53,7 +54,8 @@ sealed class PartitionTests
         {
             int columns = Math.Min(plan.SliceColumns, n - slice);
             if (!plan.OwnRight)
-                Add(Enumerable.Repeat((double)PackCost * Columns * Math.Min(k, GemmBlocking.Depth), Panels(columns, Columns) * Panels(k, GemmBlocking.Depth)));
+                Add(Enumerable.Repeat((double)PackCost * Columns * Math.Min(k, GemmBlocking.Depth),
+                    Panels(columns, Columns) * Panels(k, GemmBlocking.Depth)));
             Add(Enumerable.Range(0, plan.Tasks(columns)).Select(i => Cost(plan.Task(i, columns), plan.OwnRight)));
         }
         if (plan.Splits > 1)
@@ -77,7 +79,8 @@ sealed class PartitionTests
     static int Panels(int count, int panel) => GemmPlan.CeilDiv(count, panel);
 
     [Test]
-    public void TasksCoverAProductOnce([Values(1, 12, 47, 240, 500, 2049)] int m, [Values(1, 33, 384, 1200)] int n, [Values(1, 192, 5000, 100_000)] int k, [Values(1, 2, 64)] int threads)
+    public void TasksCoverAProductOnce([Values(1, 12, 47, 240, 500, 2049)] int m, [Values(1, 33, 384, 1200)] int n,
+        [Values(1, 192, 5000, 100_000)] int k, [Values(1, 2, 64)] int threads)
     {
         var plan = GemmPlan.For(m, n, k, Lines, Columns, threads);
         long covered = 0;
@@ -85,7 +88,8 @@ sealed class PartitionTests
         {
             int columns = Math.Min(plan.SliceColumns, n - slice);
             GemmTask[] tasks = [.. Enumerable.Range(0, plan.Tasks(columns)).Select(i => plan.Task(i, columns))];
-            Assert.That(tasks, Is.All.Matches<GemmTask>(t => t is { Rows: > 0, Columns: > 0, Depth: > 0 } && t.Row % Lines == 0 && t.Column % Columns == 0));
+            Assert.That(tasks, Is.All.Matches<GemmTask>(t => t is { Rows: > 0, Columns: > 0, Depth: > 0 } && t.Row % Lines == 0
+                && t.Column % Columns == 0));
             Assert.That(tasks.Select(t => (t.Row, t.Column, t.Depth0)), Is.Unique);
             covered += tasks.Sum(t => (long)t.Rows * t.Columns * t.Depth);
         }

@@ -37,7 +37,8 @@ sealed class AccumulationTests(bool hasLibraries)
         int height = ((4 + (2 * padding) - kernel) / stride) + 1, width = ((6 + (2 * padding) - kernel) / stride) + 1;
         ulong seed = (ulong)Random.Shared.Next();
         TestContext.Out.WriteLine($"seed {seed}");
-        float[][] inputs = [Values([2, 4, 6, 8], seed), Values([2, height, width, 4], seed + 1), Values([4, kernel, kernel, 8 / groups], seed + 2)];
+        float[][] inputs = [Values([2, 4, 6, 8], seed), Values([2, height, width, 4], seed + 1),
+            Values([4, kernel, kernel, 8 / groups], seed + 2)];
         float[] expected = Run(Device.Cpu), actual = Run(device);
         // At most 36 products of normal numbers, and the start.
         Assert.That(actual, Is.EqualTo(expected).Within(2e-5));
@@ -47,13 +48,14 @@ sealed class AccumulationTests(bool hasLibraries)
         {
             using var scope = Scope.Begin();
             Tensor dx = On(on, [2, 4, 6, 8], inputs[0]);
-            on.Backend.Conv2dBackwardInput(On(on, [2, height, width, 4], inputs[1]), On(on, [4, kernel, kernel, 8 / groups], inputs[2]), geometry, dx, accumulate: true);
+            on.Backend.Conv2dBackwardInput(On(on, [2, height, width, 4], inputs[1]), On(on, [4, kernel, kernel, 8 / groups], inputs[2]),
+                geometry, dx, accumulate: true);
             return dx.ToArray<float>();
         }
     }
 
-    /// <summary>What the parts of a transformer do with a residual stream: sums are made by the norms, gradients added by them, and no launch
-    /// does nothing but add.</summary>
+    /// <summary>What the parts of a transformer do with a residual stream: sums are made by the norms, gradients added by them, and no
+    /// launch does nothing but add.</summary>
     [Test]
     public void AResidualStreamNeedsNoLaunchThatAdds()
     {
