@@ -215,7 +215,8 @@ def main():
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
     if options.small:
-        cases = [("resnet_small", lambda: ResNet([1, 1, 1, 1], 10), "sgdw", 4, 32, 10, 2), ("vit_small", lambda: VisionTransformer(32, 8, 32, 2, 2, 10), "adamw", 4, 32, 10, 2)]
+        cases = [("resnet_small", lambda: ResNet([1, 1, 1, 1], 10), "sgdw", 4, 32, 10, 2),
+                 ("vit_small", lambda: VisionTransformer(32, 8, 32, 2, 2, 10), "adamw", 4, 32, 10, 2)]
     else:
         cases = [("resnet50", lambda: ResNet([3, 4, 6, 3], 1000), "sgdw", 256, 224, 1000, 64),
                  ("vit_small_patch16_224", lambda: VisionTransformer(224, 16, 384, 12, 6, 1000), "adamw", 512, 224, 1000, 64)]
@@ -225,13 +226,15 @@ def main():
             try:
                 row = measure(name, make, prefix + optimizer, *sizes, device, *((1, 1) if options.small else (GROUPS, GROUP)))
                 rows.append(row)
-                print(f"{name:24}{prefix + optimizer:12}{row['seconds']:10.4f} s/step {row['batch'] / row['seconds']:8.0f} images/s", flush=True)
+                rate = row['batch'] / row['seconds']
+                print(f"{name:24}{prefix + optimizer:12}{row['seconds']:10.4f} s/step {rate:8.0f} images/s", flush=True)
             except RuntimeError as e:
                 failed = True
                 print(f"{name} {prefix + optimizer}: {e}", file=sys.stderr)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as f:
-            json.dump({"torch": torch.__version__, "cuda": torch.version.cuda, "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu", "steps": rows}, f, indent=2)
+            name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
+            json.dump({"torch": torch.__version__, "cuda": torch.version.cuda, "device": name, "steps": rows}, f, indent=2)
     return 1 if failed or not rows else 0
 
 

@@ -68,8 +68,10 @@ public static class Validator
                 $"'{head}' has another number of classes than {numClasses}; give its own with {RunOptions.NumClassesOption}.");
         }
         foreach (string line in (string[])[
-            FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, {(file is null ? "random weights" : $"weights of '{file.Path}'")}"),
-            FormattableString.Invariant($"Data: {data.Name}, {data.Count} images; {data.Classes.Count} classes, hash {data.Classes.Hash}; {ImageSetup.Describe(images.EvaluationTransform)}")])
+            FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, ")
+                + FormattableString.Invariant($"{(file is null ? "random weights" : $"weights of '{file.Path}'")}"),
+            FormattableString.Invariant($"Data: {data.Name}, {data.Count} images; {data.Classes.Count} classes, hash {data.Classes.Hash}; ")
+                + FormattableString.Invariant($"{ImageSetup.Describe(images.EvaluationTransform)}")])
             observer.Message(MessageLevel.Info, line);
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
             options, device);

@@ -123,6 +123,7 @@ sealed unsafe class ElementwiseSuite(SuiteOptions options, Figures figures)
         figures.Add($"kernels/elementwise/{name} {x.Shape}", times[0]);
         double speed = 2e-9 * half / times[0].Minimum, limit = 2e-9 * half / times[1].Minimum;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name,-26}{x.Shape,-20}{1e6 * times[0].Minimum,10:F1}{1e9 * times[0].Minimum / x.Count,12:F3}{speed,8:F1}{limit,11:F1}{speed / limit,8:F2}"));
+            $"{name,-26}{x.Shape,-20}{1e6 * times[0].Minimum,10:F1}{1e9 * times[0].Minimum / x.Count,12:F3}"
+                + $"{speed,8:F1}{limit,11:F1}{speed / limit,8:F2}"));
     }
 }

@@ -38,7 +38,8 @@ sealed class StepSuite
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"roof: {1 / arithmetic.Minimum:F0} GFLOP/s, copy {1 / memory.Minimum:F0} GB/s; ratios: median ± half the distance of the "
             + $"quartiles"));
-        Console.WriteLine($"{"step",-34}{"plain s",9}{"SAM s",9}{"SAM/plain",14}{"OBF/SAM",14}{"GSAM/plain",14}{"GFLOP",8}{"GB",7}{"floor s",9}{"of SAM",8}{"peak MiB",10}"
+        Console.WriteLine($"{"step",-34}{"plain s",9}{"SAM s",9}{"SAM/plain",14}{"OBF/SAM",14}{"GSAM/plain",14}"
+            + $"{"GFLOP",8}{"GB",7}{"floor s",9}{"of SAM",8}{"peak MiB",10}"
             + (options.Peer is null ? "" : $"{"peer s",9}{"speed ratio",13}{"its peak MiB",14}"));
         foreach (var workload in wanted)
         {

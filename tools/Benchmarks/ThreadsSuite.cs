@@ -56,7 +56,8 @@ static class ThreadsSuite
         double gain = (outside + inside) / (outside + together);
         figures.Add($"threads/{workload.Name}/{threads} simulated", "s", [outside + together]);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{workload.Name,-32}{threads,8}{least.Count,7}{least.Sum(l => l.Length - 1),8}{outside + inside,12:F3}{outside / (outside + inside),9:P2}{gain,10:F1}{gain / threads,10:P0}"));
+            $"{workload.Name,-32}{threads,8}{least.Count,7}{least.Sum(l => l.Length - 1),8}{outside + inside,12:F3}"
+                + $"{outside / (outside + inside),9:P2}{gain,10:F1}{gain / threads,10:P0}"));
     }
 
     static List<long[]> Trace(StepCase run)

@@ -9,7 +9,7 @@ static class BenchmarkApp
     const string Usage = """
         usage: steps  [--device cuda|sim|cpu] [--json FILE] [--model NAME] [--steps N]   time of training steps, with and without CUDA graph
                losses [--device cuda|sim|cpu] [--json FILE] [--steps N]                  losses of a device beside the CPU's, same seed
-               summary FOLDER                                                            what tools/on-device.sh left in FOLDER, in one table and one JSON
+               summary FOLDER                                              what tools/on-device.sh left in FOLDER, in one table and one JSON
         """;
 
     /// <summary>Runs a command line and returns the exit code: 0 good, 1 a measurement failed or is out of bounds, 2 wrong command

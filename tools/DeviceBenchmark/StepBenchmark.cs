@@ -51,7 +51,8 @@ static class StepBenchmark
     public static int Run(Options options, TextWriter output)
     {
         List<Row> rows = [];
-        output.WriteLine($"{"model",-24}{"optimizer",-12}{"graph",-7}{"batch",6}{"px",5}{"m",5}{"s/step",10}{"images/s",10}{"TFLOP/s",9}{"peak MiB",10}{"kernels",10}{"MB moved",10}");
+        output.WriteLine($"{"model",-24}{"optimizer",-12}{"graph",-7}{"batch",6}{"px",5}{"m",5}{"s/step",10}{"images/s",10}"
+            + $"{"TFLOP/s",9}{"peak MiB",10}{"kernels",10}{"MB moved",10}");
         bool isSmall = options.Device is "sim" or "cpu";
         foreach (TrainingShape shape in (isSmall ? reduced : full).Where(s => s.Model.StartsWith(options.Model, StringComparison.Ordinal)))
         {
@@ -128,7 +129,8 @@ static class StepBenchmark
             $"{s.Model,-24}{s.Optimizer,-12}{(row.Graph ? "on" : "off"),-7}{s.Batch,6}{s.Pixels,5}{(s.Perturbs ? s.Chunk : s.Batch),5}";
         return head + (row.Error is { } error
             ? "  " + error.ReplaceLineEndings(" ")
-            : string.Create(CultureInfo.InvariantCulture, $"{row.Seconds,10:0.0000}{s.Batch / row.Seconds,10:0}{row.Teraflops,9:0.00}{row.PeakBytes / 1048576.0,10:0}{row.Kernels,10}{row.BytesMoved / 1e6,10:0}"));
+            : string.Create(CultureInfo.InvariantCulture, $"{row.Seconds,10:0.0000}{s.Batch / row.Seconds,10:0}{row.Teraflops,9:0.00}"
+                + $"{row.PeakBytes / 1048576.0,10:0}{row.Kernels,10}{row.BytesMoved / 1e6,10:0}"));
     }
 
     static void Write(Options options, List<Row> rows) => JsonFile.Write(options.Json, writer =>

@@ -97,7 +97,8 @@ sealed class KernelsProfileCommand : ICliCommand
     {
         StringBuilder table = new();
         table.AppendLine("bytes an element: moved / least possible");
-        table.Append($"{"kernel",-NameWidth}{"shape",-ShapeWidth}{"launches",9}{"loaded",16}{"stored",16}{"sectors",9}{"conflicts",10}{"instr/elem",11}{"registers",10}{"shared",8}{"local",7}");
+        table.Append($"{"kernel",-NameWidth}{"shape",-ShapeWidth}{"launches",9}{"loaded",16}{"stored",16}{"sectors",9}"
+            + $"{"conflicts",10}{"instr/elem",11}{"registers",10}{"shared",8}{"local",7}");
         foreach ((KernelProfile p, Counters? c) in rows)
         {
             double elements = (double)p.Elements * c!.Launches;
@@ -105,7 +106,8 @@ sealed class KernelsProfileCommand : ICliCommand
             table.Append(CultureInfo.InvariantCulture, $"{p.Kernel,-NameWidth}{p.Shape,-ShapeWidth}{c.Launches,9}");
             table.Append(CultureInfo.InvariantCulture,
                 $"{Pair(c.BytesLoaded / elements, p.LeastLoaded),16}{Pair(c.BytesStored / elements, p.LeastStored),16}");
-            table.Append(CultureInfo.InvariantCulture, $"{100 * c.SectorEfficiency,8:0.#}%{c.BankConflicts,10}{c.LaneInstructions / elements,11:0.##}{p.Registers,10}{p.SharedBytes,8}{p.LocalBytes,7}");
+            table.Append(CultureInfo.InvariantCulture, $"{100 * c.SectorEfficiency,8:0.#}%{c.BankConflicts,10}"
+                + $"{c.LaneInstructions / elements,11:0.##}{p.Registers,10}{p.SharedBytes,8}{p.LocalBytes,7}");
         }
         return table.ToString();
 
@@ -116,7 +118,8 @@ sealed class KernelsProfileCommand : ICliCommand
     {
         StringBuilder table = new();
         table.AppendLine(CultureInfo.InvariantCulture, $"copy within the device's memory: {copy:0} GB/s read and written");
-        table.Append($"{"kernel",-NameWidth}{"shape",-ShapeWidth}{"microseconds",13}{"GB/s",8}{"of copy",9}{"TFLOP/s",9}{"registers",10}{"shared",8}{"local",7}");
+        table.Append($"{"kernel",-NameWidth}{"shape",-ShapeWidth}{"microseconds",13}{"GB/s",8}{"of copy",9}"
+            + $"{"TFLOP/s",9}{"registers",10}{"shared",8}{"local",7}");
         foreach ((KernelProfile p, _) in rows)
         {
             table.AppendLine();

@@ -48,8 +48,10 @@ sealed class LiveProgressView : IProgressView
         string skipped = u.SkippedUpdates > 0 ? $"  [red]skipped {u.SkippedUpdates}[/]" : "";
         Draw(
             Bar($"{epoch}  {u.Update}/{u.UpdatesPerEpoch}", Percent(u.Update, u.UpdatesPerEpoch)),
-            Invariant($"loss [bold]{Number(u.Loss)}[/] (mean {Number(u.AverageLoss)})  perturb loss {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})"),
-            Invariant($"lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  [bold]{meter.ImagesPerSecond:0} img/s[/]  waiting for data {100 * meter.DataShare:0} %{skipped}"));
+            Invariant($"loss [bold]{Number(u.Loss)}[/] (mean {Number(u.AverageLoss)})")
+                + Invariant($"  perturb loss {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})"),
+            Invariant($"lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  [bold]{meter.ImagesPerSecond:0} img/s[/]")
+                + Invariant($"  waiting for data {100 * meter.DataShare:0} %{skipped}"));
     }
 
     public void ValidationProgress(in EvaluationProgress p)
@@ -94,7 +96,8 @@ sealed class LiveProgressView : IProgressView
     string Bar(string title, double percent)
     {
         int done = (int)(percent / 100 * BarWidth);
-        return Invariant($"{title}  [green]{new string('━', done)}[/][grey]{new string('━', BarWidth - done)}[/]  {percent:0} %  left {RunMeter.Format(meter.Left)}");
+        return Invariant($"{title}  [green]{new string('━', done)}[/][grey]{new string('━', BarWidth - done)}[/]")
+            + Invariant($"  {percent:0} %  left {RunMeter.Format(meter.Left)}");
     }
 
     void Draw(params string[] lines) => live?.UpdateTarget(new Rows(lines.Select(IRenderable (l) => new Markup(l))));

@@ -25,14 +25,21 @@ sealed class PlainProgressView(TextWriter output, int logInterval) : IProgressVi
             return;
         string skipped = u.SkippedUpdates > 0 ? $"  skipped {u.SkippedUpdates}" : "";
         output.WriteLine(Invariant(
-            $"  {u.Update}/{u.UpdatesPerEpoch} ({Percent(u.Update, u.UpdatesPerEpoch):0} %)  loss {Number(u.Loss)} (mean {Number(u.AverageLoss)})  perturb {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})  lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  {meter.ImagesPerSecond:0} img/s  waiting {100 * meter.DataShare:0} %{skipped}  left {RunMeter.Format(meter.Left)}"));
+            $"  {u.Update}/{u.UpdatesPerEpoch} ({Percent(u.Update, u.UpdatesPerEpoch):0} %)  ")
+            + Invariant($"loss {Number(u.Loss)} (mean {Number(u.AverageLoss)})  ")
+            + Invariant($"perturb {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})  ")
+            + Invariant($"lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  ")
+            + Invariant($"{meter.ImagesPerSecond:0} img/s  waiting {100 * meter.DataShare:0} %{skipped}  ")
+            + Invariant($"left {RunMeter.Format(meter.Left)}"));
     }
 
     public void ValidationProgress(in EvaluationProgress p)
     {
         meter.Add(p);
         if (p.Batch % logInterval == 0 || p.Batch == p.Batches)
-            output.WriteLine(Invariant($"  validation {p.Batch}/{p.Batches}  loss {Number(p.Loss)}  top-1 {p.Top1:0.00} %  top-5 {p.Top5:0.00} %  {meter.ImagesPerSecond:0} img/s"));
+            output.WriteLine(Invariant($"  validation {p.Batch}/{p.Batches}  loss {Number(p.Loss)}  top-1 {p.Top1:0.00} %  ")
+                + Invariant($"top-5 {p.Top5:0.00} %")
+                + Invariant($"  {meter.ImagesPerSecond:0} img/s"));
     }
 
     public void EpochEnded(in EpochResult result)

@@ -11,7 +11,9 @@ static class ProgressText
         string validation = double.IsNaN(r.Top1)
             ? ""
             : Invariant($", validation loss {Number(r.ValidationLoss)}, top-1 {r.Top1:0.00} %, top-5 {r.Top5:0.00} %");
-        return Invariant($"epoch {r.Epoch + 1}/{r.Epochs} done in {RunMeter.Format(TimeSpan.FromSeconds(r.Seconds))}: loss {Number(r.TrainLoss)}, perturb loss {Number(r.TrainPerturbLoss)}{validation}, {r.ImagesPerSecond:0} img/s{(r.IsBest ? ", best so far" : "")}");
+        return Invariant($"epoch {r.Epoch + 1}/{r.Epochs} done in {RunMeter.Format(TimeSpan.FromSeconds(r.Seconds))}:")
+            + Invariant($" loss {Number(r.TrainLoss)}, perturb loss {Number(r.TrainPerturbLoss)}{validation}")
+            + Invariant($", {r.ImagesPerSecond:0} img/s{(r.IsBest ? ", best so far" : "")}");
     }
 
     public static string Checkpoint(in CheckpointInfo c) =>

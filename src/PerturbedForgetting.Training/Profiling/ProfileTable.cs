@@ -26,7 +26,11 @@ static class ProfileTable
             ? $"{Share(Busy(profile), profile.Microseconds)} of them with work on the device."
             : $"{Share(profile.EntryMicroseconds, profile.Microseconds)} of them in operations.");
         if (profile.Passes.Count > 0)
-            text.AppendLine(CultureInfo.InvariantCulture, $"{(isDevice ? "Device time" : "Time")} by pass: {string.Join(", ", profile.Passes.Select(p => $"{p.Pass} {Share(p.Microseconds, isDevice ? profile.EntryMicroseconds : profile.Microseconds)}"))}.");
+        {
+            double all = isDevice ? profile.EntryMicroseconds : profile.Microseconds;
+            string shares = string.Join(", ", profile.Passes.Select(p => $"{p.Pass} {Share(p.Microseconds, all)}"));
+            text.AppendLine(CultureInfo.InvariantCulture, $"{(isDevice ? "Device time" : "Time")} by pass: {shares}.");
+        }
         if (profile.IsInterpreted)
             text.AppendLine("Times are those of the interpretation on this machine's processor, not of a GPU; bytes and instructions are "
                 + "what a GPU would move and execute.");
@@ -42,7 +46,9 @@ static class ProfileTable
             text.Append(entry.Name.PadRight(width)).Append(CultureInfo.InvariantCulture,
                 $"{entry.Calls,8}{entry.Microseconds / 1000,11:F3}{Share(entry.Microseconds, profile.EntryMicroseconds),8}");
             if (isDevice)
-                text.Append(CultureInfo.InvariantCulture, $"{Known(entry.Cost.Bytes / 1e6, "F3"),11}{Known(Rate(entry.Cost.Bytes, entry), "F1"),9}{Known(Rate(entry.Cost.Operations, entry), "F1"),10}");
+                text.Append(CultureInfo.InvariantCulture, $"{Known(entry.Cost.Bytes / 1e6, "F3"),11}"
+                    + $"{Known(Rate(entry.Cost.Bytes, entry), "F1"),9}"
+                    + $"{Known(Rate(entry.Cost.Operations, entry), "F1"),10}");
         }
         return text.ToString();
     }
@@ -53,7 +59,10 @@ static class ProfileTable
         var text = new StringBuilder(Header).Append('\n');
         foreach (var e in profile.Entries)
             text.Append(CultureInfo.InvariantCulture,
-                $"{e.Name},{e.Calls},{e.Microseconds / 1000:F6},{100 * e.Microseconds / profile.EntryMicroseconds:F4},{Known(e.Cost.Bytes, "F0", "")},{Known(Rate(e.Cost.Bytes, e), "F3", "")},{Known(e.Cost.Operations, "F0", "")},{Known(Rate(e.Cost.Operations, e), "F3", "")},{Known(e.Cost.Instructions, "F0", "")}\n");
+                $"{e.Name},{e.Calls},{e.Microseconds / 1000:F6},{100 * e.Microseconds / profile.EntryMicroseconds:F4},"
+                    + $"{Known(e.Cost.Bytes, "F0", "")},{Known(Rate(e.Cost.Bytes, e), "F3", "")},"
+                    + $"{Known(e.Cost.Operations, "F0", "")},{Known(Rate(e.Cost.Operations, e), "F3", "")},"
+                    + $"{Known(e.Cost.Instructions, "F0", "")}\n");
         return text.ToString();
     }
 

@@ -22,7 +22,8 @@ public static class SummaryCsv
         foreach (var e in epochs)
             text.Append(string.Create(CultureInfo.InvariantCulture,
                 $"{e.Epoch},{e.LearningRate},{e.Rho},{e.Train.Loss},{e.Train.PerturbLoss},{e.Train.MeanLoss},{e.Train.MeanPerturbLoss},"
-                + $"{e.Validation.Loss},{e.Validation.Top1:F4},{e.Validation.Top5:F4},{e.Seconds:F2},{e.ImagesPerSecond:F1},{e.PeakBytes / 1048576.0:F1},{e.SkippedUpdates}\n"));
+                + $"{e.Validation.Loss},{e.Validation.Top1:F4},{e.Validation.Top5:F4},{e.Seconds:F2},"
+                + $"{e.ImagesPerSecond:F1},{e.PeakBytes / 1048576.0:F1},{e.SkippedUpdates}\n"));
         AtomicFile.WriteText(path, text.ToString());
     }
 }

@@ -97,7 +97,8 @@ static class Resume
         string name = TrainOptions.EvalMetricOption.Show(parts.Options);
         string best = metric.Best(epochs) is not { } b ? ""
             : FormattableString.Invariant($"; best {name} {metric.Of(b.Validation):F4} in epoch {b.Epoch}");
-        observer.Message(MessageLevel.Info, $"Continuing from '{checkpoint.Path}': epoch {epoch}, batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}, update {parts.Step.Updates}{best}.");
+        observer.Message(MessageLevel.Info, $"Continuing from '{checkpoint.Path}': epoch {epoch}, "
+            + $"batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}, update {parts.Step.Updates}{best}.");
         return new RunPosition
         {
             Epoch = epoch,

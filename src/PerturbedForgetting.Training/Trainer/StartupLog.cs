@@ -22,8 +22,11 @@ static class StartupLog
             Model(parts),
             Groups(parts),
             $"Classes: {parts.TrainingSet.Classes.Count}, hash {parts.TrainingSet.Classes.Hash}: {Names(parts.TrainingSet.Classes.Names)}",
-            Invariant($"Training: {parts.TrainingSet.Name}, {parts.TrainingSet.Count} images, {parts.TrainingLoader.BatchesPerEpoch} batches an epoch; {ImageSetup.Describe(parts.Images.TrainingTransform(options, parts.Entry.Config))}"),
-            Invariant($"Validation: {parts.ValidationSet.Name}, {parts.ValidationSet.Count} images; {ImageSetup.Describe(parts.Images.EvaluationTransform)}"),
+            Invariant($"Training: {parts.TrainingSet.Name}, {parts.TrainingSet.Count} images, ")
+                + Invariant($"{parts.TrainingLoader.BatchesPerEpoch} batches an epoch; ")
+                + Invariant($"{ImageSetup.Describe(parts.Images.TrainingTransform(options, parts.Entry.Config))}"),
+            Invariant($"Validation: {parts.ValidationSet.Name}, {parts.ValidationSet.Count} images; ")
+                + Invariant($"{ImageSetup.Describe(parts.Images.EvaluationTransform)}"),
             $"Normalisation: mean {Numbers(parts.Images.Normalization.Mean)}, std {Numbers(parts.Images.Normalization.Std)}",
             $"Options other than the defaults: {Changed(options)}",
             $"Results: {folder}",
@@ -52,19 +55,26 @@ static class StartupLog
             ? "as given"
             : Invariant($"from {TrainOptions.LrBaseOption} {options.LrBase} for {options.LrBaseSize} images an update, ")
                 + Invariant($"and {images} images an update here");
-        return Invariant($"Learning rate {options.EffectiveLr:G6} ({origin}), warm-up {options.WarmupEpochs} epochs from {options.WarmupLr:G6}, to {options.MinLr:G6} after {options.Epochs} epochs");
+        return Invariant($"Learning rate {options.EffectiveLr:G6} ({origin}), ")
+            + Invariant($"warm-up {options.WarmupEpochs} epochs from {options.WarmupLr:G6}, to {options.MinLr:G6} ")
+            + Invariant($"after {options.Epochs} epochs");
     }
 
     static string Model(RunParts parts)
     {
         var summary = ModelSummary.Of(parts.Model);
-        return Invariant($"Model: {parts.Options.Model}, {summary.Parameters / 1e6:F2} M parameters, {summary.MultiplyAdds / 1e6:F1} M multiply-adds an image, device {parts.Device}{(parts.Step.UsesGraphs ? ", steps replayed as graphs" : "")}");
+        return Invariant($"Model: {parts.Options.Model}, {summary.Parameters / 1e6:F2} M parameters, ")
+            + Invariant($"{summary.MultiplyAdds / 1e6:F1} M multiply-adds an image, device {parts.Device}")
+            + Invariant($"{(parts.Step.UsesGraphs ? ", steps replayed as graphs" : "")}");
     }
 
     static string Groups(RunParts parts)
     {
         var decayed = parts.Arena.Segments.Where(s => parts.Options.WeightDecay > 0 && WeightDecay.AppliesTo(s)).ToArray();
-        return Invariant($"Optimiser: {parts.Options.Opt}, weight decay {parts.Options.WeightDecay:G6} on {decayed.Length} tensors ({decayed.Sum(s => s.Count)} values), none on {parts.Arena.Segments.Count - decayed.Length} ({parts.Arena.Segments.Sum(s => s.Count) - decayed.Sum(s => s.Count)} values)");
+        return Invariant($"Optimiser: {parts.Options.Opt}, weight decay {parts.Options.WeightDecay:G6} on {decayed.Length} tensors ")
+            + Invariant($"({decayed.Sum(s => s.Count)} values), none on ")
+            + Invariant($"{parts.Arena.Segments.Count - decayed.Length} ")
+            + Invariant($"({parts.Arena.Segments.Sum(s => s.Count) - decayed.Sum(s => s.Count)} values)");
     }
 
     static string Changed(TrainOptions options)

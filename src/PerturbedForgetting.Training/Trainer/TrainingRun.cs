@@ -211,7 +211,9 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     }
 
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
-        $"{(parts.Step.Updates - updatesRead > 1 ? $"a loss or gradient was not finite after update {updatesRead}, and the loss" : "the loss")} is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} (learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
+        $"{(parts.Step.Updates - updatesRead > 1 ? $"a loss or gradient was not finite after update {updatesRead}, and " : "")}the loss "
+        + $"is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} "
+        + $"(learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
         + (lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ")
         + $"Use a smaller {TrainOptions.LrOption}, a longer warm-up, {TrainOptions.ClipGradOption} 1, "
         + $"or {TrainOptions.OnNanOption} skip to leave such updates out.");

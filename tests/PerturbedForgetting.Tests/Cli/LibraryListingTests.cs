@@ -40,7 +40,8 @@ sealed class LibraryListingTests
         machine.OfTheSystem.UnionWith(["libcuda.so.1", "libcublas.so.12", "libcublasLt.so.12"]);
         string text = Write(driver.Libraries, machine.Open, driverVersion: 12080);
         Assert.That(text, Does.Match(@"  CUDA driver\r?\n    version +CUDA 12\.8\r?\n    from +libcuda\.so\.1\r?\n    state +used\r?\n"));
-        Assert.That(text, Does.Match(@"  cuBLAS\r?\n    version +12\.6\.4\r?\n    from +software GPU\r?\n    state +used\r?\n    looked at +libcublas\.so\.12: loaded by the system\r?\n"));
+        Assert.That(text, Does.Match(@"  cuBLAS\r?\n    version +12\.6\.4\r?\n    from +software GPU\r?\n    state +used\r?\n"
+            + @"    looked at +libcublas\.so\.12: loaded by the system\r?\n"));
         Assert.That(text, Does.Match(@"  cuDNN\r?\n    version +8\.9\.7\r?\n    state +not used: .* 9 is needed"));
     }
 

@@ -24,7 +24,8 @@ sealed class SoftwareGpuOptionsTests
             ShuffleSeed = 7,
             LostAfterOperations = 1000,
         };
-        Assert.That(SoftwareGpuOptions.Parse("memory=64M,capability=75,driver=11040,cublas=11,cublaslt=none,cudnn=8.9.7,cudnn-cuda=13.0,multiprocessors=4,workers=1,shuffle=7,lost-after=1000"), Is.EqualTo(expected));
+        Assert.That(SoftwareGpuOptions.Parse("memory=64M,capability=75,driver=11040,cublas=11,cublaslt=none,cudnn=8.9.7,cudnn-cuda=13.0,"
+            + "multiprocessors=4,workers=1,shuffle=7,lost-after=1000"), Is.EqualTo(expected));
         Assert.That(SoftwareGpuOptions
             .Parse(" memory = 64m , capability=7.5,driver=11.4, "
                 + "cublas=11.0,cublaslt=none,cudnn=8.9.7,cudnn-cuda=13000,multiprocessors=4,workers=1,shuffle=7,lost-after=1000,"),

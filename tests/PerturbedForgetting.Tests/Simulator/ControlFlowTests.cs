@@ -243,7 +243,8 @@ public class ControlFlowTests
         TWO:
         add.u32 %r6, %r6, 4;
         DONE: {{Meet}} {{Store}}
-        """, thread => (thread % 5) switch { 0 => 1u, 1 or 3 => 6, 2 => 4, _ => 40u } + (thread % (uint)threads >= 32 ? 1000 : 1000u * (uint)Math.Min(threads, 32)), threads: threads);
+        """, thread => (thread % 5) switch { 0 => 1u, 1 or 3 => 6, 2 => 4, _ => 40u }
+            + (thread % (uint)threads >= 32 ? 1000 : 1000u * (uint)Math.Min(threads, 32)), threads: threads);
 
     [Test]
     public void IndirectBranchBeyondItsTable() => Assert.That(

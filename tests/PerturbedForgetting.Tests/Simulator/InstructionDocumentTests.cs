@@ -12,9 +12,9 @@ public class InstructionDocumentTests
         var text = new StringBuilder($"""
             # PTX instructions of the software GPU
 
-            The software GPU reads PTX up to version {PtxParser.NewestVersion} and executes the instructions below, every form against the definition in the
-            [PTX ISA](https://docs.nvidia.com/cuda/parallel-thread-execution/). Anything else is refused when a module is loaded, by the name of the
-            kernel, the line and the instruction. `{"{…}"}` is optional, `|` separates alternatives.
+            The software GPU reads PTX up to version {PtxParser.NewestVersion} and executes the instructions below, every form against
+            the definition in the [PTX ISA](https://docs.nvidia.com/cuda/parallel-thread-execution/). Anything else is refused when a
+            module is loaded, by the name of the kernel, the line and the instruction. `{"{…}"}` is optional, `|` separates alternatives.
 
             This page is written by the test `InstructionDocumentTests` from the table that the compiler uses; do not edit it.
 

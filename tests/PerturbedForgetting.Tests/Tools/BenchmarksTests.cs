@@ -58,8 +58,10 @@ sealed class BenchmarksTests
     [TestCase("""{"date": "2026-11-25T13:30:00Z", "figures": []}""", "machine")]
     [TestCase("""{"machine": MACHINE, "date": "yesterday", "figures": []}""", "$.date")]
     [TestCase("""{"machine": MACHINE, "date": "2026-11-25T13:30:00Z", "figures": [null]}""", "cannot be")]
-    [TestCase("""{"machine": MACHINE, "date": "2026-11-25T13:30:00Z", "figures": [{"name": "a/b", "unit": "s", "median": 1, "runs": 1}]}""", "minimum")]
-    [TestCase("""{"machine": MACHINE, "date": "2026-11-25T13:30:00Z", "figures": [{"name": "a/b", "unit": "s", "median": 1, "minimum": 2, "runs": 3}]}""", "'a/b'")]
+    [TestCase("""{"machine": MACHINE, "date": "2026-11-25T13:30:00Z", "figures": [{"name": "a/b", "unit": "s", "median": 1, "runs": 1}]}""",
+        "minimum")]
+    [TestCase("""{"machine": MACHINE, "date": "2026-11-25T13:30:00Z", "figures":""" +
+        """ [{"name": "a/b", "unit": "s", "median": 1, "minimum": 2, "runs": 3}]}""", "'a/b'")]
     [TestCase("""{"machine": MACHINE, "date": "2026-11-25T13:30:00Z", "figures": [FIGURE, FIGURE]}""", "'a/b' is in it twice")]
     public void DamageIsToldBeforeAnythingIsMeasured(string content, string expected)
     {

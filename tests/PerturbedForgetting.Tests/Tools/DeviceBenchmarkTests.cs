@@ -61,10 +61,14 @@ sealed class DeviceBenchmarkTests
         Put("tests.json", """{"passed": 7, "failed": ["A", "B"]}""");
         Put("losses.json", """{"losses": [{"model": "resnet20", "drift": [{"steps": 10, "relative": 0.00002}]}]}""");
         Put("kernels.json", """
-            {"copy_gigabytes_per_second": 2000, "kernels": [{"kernel": "relu", "ratio_to_copy": 0.9}, {"kernel": "softmax", "ratio_to_copy": 0.5},
+            {"copy_gigabytes_per_second": 2000, "kernels": [
+                {"kernel": "relu", "ratio_to_copy": 0.9}, {"kernel": "softmax", "ratio_to_copy": 0.5},
             {"kernel": "combine", "ratio_to_copy": 0.95}, {"kernel": "gemm_nn", "teraflops": 12.34}]}
             """);
-        Put("steps.json", """{"steps": [{"model": "m", "optimizer": "sgdw", "graph": false, "seconds": 0.2}, {"model": "m", "optimizer": "sgdw", "graph": true, "seconds": 0.1}]}""");
+        Put("steps.json", """
+            {"steps": [{"model": "m", "optimizer": "sgdw", "graph": false, "seconds": 0.2},
+                       {"model": "m", "optimizer": "sgdw", "graph": true, "seconds": 0.1}]}
+            """);
         Put("torch.json", """{"steps": [{"model": "m", "optimizer": "sgdw", "seconds": 0.25}]}""");
         Assert.That(Run("summary", folder.Path), Is.EqualTo(1), "a part failed");
         string[] lines = output.ToString().Split(Environment.NewLine);

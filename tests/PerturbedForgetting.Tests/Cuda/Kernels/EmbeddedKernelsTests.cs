@@ -33,6 +33,7 @@ public class EmbeddedKernelsTests
         new Span<byte>(arguments, 32).Clear();
         *(long*)(arguments + 24) = 5;
         Assert.That(() => new Launch(kernel, memory, new Extent(1), new Extent(256), 0, arguments).Run(new Counters(), 1),
-            Throws.TypeOf<DeviceFault>().With.Message.Match(@"elementwise_add: elementwise\.ptx:\d+ \(\S*device\.cuh:\d+\): block \(0, 0, 0\), thread \(0, 0, 0\): load of 16 bytes at 0x0"));
+            Throws.TypeOf<DeviceFault>().With.Message.Match(@"elementwise_add: elementwise\.ptx:\d+ \(\S*device\.cuh:\d+\): "
+                + @"block \(0, 0, 0\), thread \(0, 0, 0\): load of 16 bytes at 0x0"));
     }
 }

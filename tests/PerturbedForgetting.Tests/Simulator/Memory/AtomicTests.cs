@@ -130,7 +130,10 @@ public class AtomicTests
             mul.wide.u32 %rd11, %r2, 8;
             add.u64 %rd11, %rd11, {{(plain == "global" ? "%rd1" : "%rd8")}};
             {{(space == "generic:shared" ? "cvta.shared.u64 %rd11, %rd11;" : "")}}
-            {{(returns ? $"atom{form} {register}1, [%rd11], {register}2{c};\nst.global.{type} [%rd5], {register}1;" : operation.StartsWith("cas", StringComparison.Ordinal) || operation.StartsWith("exch", StringComparison.Ordinal) ? $"atom{form} _, [%rd11], {register}2{c};" : $"red{form} [%rd11], {register}2;")}}
+            {{(returns ? $"atom{form} {register}1, [%rd11], {register}2{c};\nst.global.{type} [%rd5], {register}1;"
+                : operation.StartsWith("cas", StringComparison.Ordinal) || operation.StartsWith("exch", StringComparison.Ordinal)
+                ? $"atom{form} _, [%rd11], {register}2{c};"
+                : $"red{form} [%rd11], {register}2;")}}
             bar.warp.sync -1;
             {{(plain == "shared" ? "@%p1 ld.shared.u64 %rd10, [%rd9];\n@%p1 st.global.u64 [%rd7], %rd10;" : "")}}
             ret;

@@ -35,7 +35,9 @@ sealed class SafetensorsFormatTests : TempFolderFixture
     [Test]
     public void NamesComeInTheOrderOfTheDataNotOfTheHeader()
     {
-        string json = """{"z":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"__metadata__":{"k":"v"},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"empty":{"dtype":"F64","shape":[3,0],"data_offsets":[2,2]}}""";
+        string json = """{"z":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"__metadata__":{"k":"v"},""" + """
+            "a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"empty":{"dtype":"F64","shape":[3,0],"data_offsets":[2,2]}}
+            """;
         using SafetensorsFile file = SafetensorsFile.Open(Write(json, [1, 2, 3]));
         Assert.That(file.Names, Is.EqualTo(new[] { "a", "empty", "z" }));
         Assert.That(file.Metadata["k"], Is.EqualTo("v"));

@@ -26,7 +26,8 @@ sealed class ResumePolicyTests
     /// <summary>Another number of epochs bends the schedule, and the warning says so.</summary>
     [Test]
     public void AnotherNumberOfEpochsIsAWarning() =>
-        Assert.That(Compare("""{"epochs":10}""", """{"epochs":20}""").Single().ToString(), Does.Contain("10 -> 20").And.Contain("warning").And.Contain("schedule"));
+        Assert.That(Compare("""{"epochs":10}""", """{"epochs":20}""").Single().ToString(),
+            Does.Contain("10 -> 20").And.Contain("warning").And.Contain("schedule"));
 
     [TestCase("model", "\"resnet18\"", "\"resnet20\"")]
     [TestCase("num-classes", "10", "5")]
@@ -61,5 +62,6 @@ sealed class ResumePolicyTests
 
     [Test]
     public void WhereARunLiesIsNotCompared() =>
-        Assert.That(Compare("""{"output":"a","experiment":"x","resume":""}""", """{"output":"b","experiment":"y","resume":"auto"}"""), Is.Empty);
+        Assert.That(Compare("""{"output":"a","experiment":"x","resume":""}""",
+            """{"output":"b","experiment":"y","resume":"auto"}"""), Is.Empty);
 }
