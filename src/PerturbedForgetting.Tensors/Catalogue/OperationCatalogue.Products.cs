@@ -23,7 +23,9 @@ static partial class OperationCatalogue
             Workloads =
             [
                 new("tensor", side => [.. Images(side), [64, 3, 3, 64], [64]],
-                    new("im2col", 4, 36) { Again = 0.9 }, Back("im2col_backward", 36, 4))
+                    new("im2col", 4, 36) { Again = 0.9 },
+                    // Of the 3 x 32 places along a side two lie beyond the border.
+                    Back("im2col_backward", 36 * 94 * 94 / (96.0 * 96), 4))
                 {
                     Words = ThreeByThree,
                 },
@@ -76,7 +78,13 @@ static partial class OperationCatalogue
         // Each product of queries and keys, or of what has their shape and values, is two operations a token: q kᵀ and p v forward; q kᵀ,
         // dy vᵀ and ds k for the queries, q kᵀ, dy vᵀ, dsᵀ q and pᵀ dy for the keys.
         new KernelLaunch($"{kernel}_64", 12, 4) { Operations = s => 4.0 * s[0][1], Again = 2, UsesWholeSectors = false },
-        Back($"{kernel}_backward_64", 20, 12) with { Operations = s => 14.0 * s[0][1], Again = 4, UsesWholeSectors = false })
+        // In float32 a block has 32 rows, on tensor cores 64: it reads keys and values, or queries and gradients, twice as often.
+        Back($"{kernel}_backward_64", 20, 12) with
+        {
+            Operations = s => 14.0 * s[0][1],
+            Again = units == ProductUnits.Float32 ? 5.6 : 4,
+            UsesWholeSectors = false,
+        })
     {
         Units = units,
         Words = s => $"[{s[0][0]}, 197, 3, 2, 64]",

@@ -29,11 +29,27 @@ sealed unsafe class Im2Col(KernelLibrary library)
     public void Backward(CudaStream stream, DevicePointer dx, DevicePointer rows, in ConvolutionShape shape, int group, long images)
     {
         Windows windows = new(shape, group);
-        long elements = images * shape.OutputPixels * shape.WindowLength;
+        // Elements beyond the border are not read.
+        long elements = images * shape.GroupChannels
+            * Inside(shape.Height, shape.OutputHeight, shape.KernelHeight, shape.StrideHeight, shape.PaddingHeight, shape.DilationHeight)
+            * Inside(shape.Width, shape.OutputWidth, shape.KernelWidth, shape.StrideWidth, shape.PaddingWidth, shape.DilationWidth);
         long pixels = images * shape.Height * shape.Width * shape.GroupChannels;
         BackwardKernel.Launch(stream.Moving(sizeof(float) * elements, sizeof(float) * pixels), LaunchGrid.Blocks(pixels, Threads),
             Threads, 0,
             dx, rows, KernelArgument.Structure(&windows), pixels);
+    }
+
+    /// <summary>How many places of all windows along a dimension lie within the image.</summary>
+    static long Inside(int extent, int outputs, int kernel, int stride, int padding, int dilation)
+    {
+        long count = 0;
+        for (int k = 0; k < kernel; k++)
+        {
+            int offset = (k * dilation) - padding, first = offset >= 0 ? 0 : (stride - 1 - offset) / stride;
+            int end = offset >= extent ? 0 : Math.Min(outputs, ((extent - 1 - offset) / stride) + 1);
+            count += Math.Max(0, end - first);
+        }
+        return count;
     }
 
     /// <summary>The kernels' structure of the same members.</summary>
