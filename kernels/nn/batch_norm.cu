@@ -10,7 +10,7 @@
 //               channels puts the parts together; *_apply, *_input: grid-stride, 256 threads, 4 elements a thread; *_odd, for C not
 //               divisible by 4: 1 instead of 4, and 16 instead of 64; *_frozen: grid-stride over channels
 // bytes         least and actual an element: statistics reads 4; apply reads 4 (8 with residual), writes 4; gradients reads 8 (12 with y),
-//               writes 0 (4 with residual); input reads 8, writes 4; per-channel numbers come from cache
+//               writes 0 (4 with residual); input reads 8, writes 4; a channel's numbers come from cache
 // equals        CpuBackend.BatchNormStatistics, BatchNormFrozen, BatchNormApply, BatchNormBackward
 #include "../include/columns.cuh"
 #include "../include/map.cuh"

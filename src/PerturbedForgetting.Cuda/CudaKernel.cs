@@ -45,7 +45,7 @@ public sealed unsafe class CudaKernel
     /// <param name="grid">Number of blocks.</param>
     /// <param name="block">Number of threads of a block.</param>
     /// <param name="sharedBytes">Dynamic shared memory of a block; more than 48 KiB needs <see cref="AllowDynamicShared"/> once.</param>
-    /// <param name="arguments">One value per parameter, of its size.</param>
+    /// <param name="arguments">One value a parameter, of its size.</param>
     /// <exception cref="ArgumentException">The arguments are not those of the kernel.</exception>
     /// <exception cref="CudaException">The driver refuses the launch, or an earlier one failed.</exception>
     [SkipLocalsInit]

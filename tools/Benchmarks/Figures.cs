@@ -2,7 +2,7 @@ namespace Benchmarks;
 
 /// <summary>One measured cost: the less the better.</summary>
 /// <param name="Name">SUITE/PART/CASE, the same from run to run.</param>
-/// <param name="Unit">"s" for times, "MiB" for memory, "ratio" for one cost per another.</param>
+/// <param name="Unit">"s" for times, "MiB" for memory, "ratio" for one cost over another.</param>
 /// <param name="Median">Of all runs.</param>
 /// <param name="Minimum">The best run.</param>
 /// <param name="Runs">How often it was measured.</param>

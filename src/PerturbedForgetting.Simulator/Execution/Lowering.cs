@@ -5,7 +5,7 @@ using PerturbedForgetting.Simulator.Ptx;
 namespace PerturbedForgetting.Simulator.Execution;
 
 /// <summary>Turns a kernel into decoded instructions; this part is what an instruction family needs: register offsets, constants,
-/// places, errors. One object per kernel.</summary>
+/// places, errors. One object a kernel.</summary>
 sealed unsafe partial class Lowering
 {
     /// <summary>Largest register file of a warp; 32 warps of a block have one each.</summary>

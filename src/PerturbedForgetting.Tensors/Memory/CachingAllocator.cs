@@ -11,7 +11,7 @@ namespace PerturbedForgetting.Tensors.Memory;
 public readonly record struct MemoryCounters(long Live, long Peak, long Cached);
 
 /// <summary>
-/// Keeps freed blocks for reuse. Sizes are rounded up to one of four steps per power of two (at most 25 % more), at least 512
+/// Keeps freed blocks for reuse. Sizes are rounded up to one of four steps a power of two (at most 25 % more), at least 512
 /// bytes, so a training step finds every block of the step before it. A block is handed out again as soon as its last owner has let
 /// go: on a device that queues its work, everything that uses such blocks runs on one stream, so the new use comes after the old one.
 /// With <see cref="EnvironmentVariables.Poison"/> every block is filled with NaN bit patterns before it is handed out,

@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Tensors.MultiTensor;
 /// <summary>
 /// Whole-model operations: each is one pass over flat buffers of a <see cref="MultiTensorLayout"/>. Numbers that one pass makes and
 /// another reads (norms, products, radius, learning rate) are small float64 tensors of the device, so nothing waits for the host.
-/// Costs are in bytes per float32 parameter. Sums are accumulated in float64 in an order fixed by the layout. Frozen parameters
+/// Costs are in bytes a float32 parameter. Sums are accumulated in float64 in an order fixed by the layout. Frozen parameters
 /// count nowhere and are never written.
 /// </summary>
 public static class MultiTensorOps

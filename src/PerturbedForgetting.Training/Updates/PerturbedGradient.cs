@@ -58,7 +58,7 @@ sealed class PerturbedGradient
 
     bool KeepsDirection => diagnostics || options.Alpha != 0;
 
-    /// <summary>Perturbations per batch of this size.</summary>
+    /// <summary>Perturbations of a batch of this size.</summary>
     /// <exception cref="ArgumentException">The chunks do not divide the batch.</exception>
     int Chunks(int batch)
     {

@@ -97,7 +97,7 @@ readonly record struct GemmPlan
         return best;
     }
 
-    /// <summary>Estimated time of a slice on threads of one speed, per unit of depth.</summary>
+    /// <summary>Estimated time of a slice on threads of one speed, for a unit of depth.</summary>
     double Time(int threads) =>
         (CeilDiv(Tasks(SliceColumns), threads) + Lateness)
         * (((double)TaskRows * TaskWidth) + (PackCost * (TaskRows + (OwnRight ? TaskWidth : 0))));

@@ -18,7 +18,7 @@ unsafe struct WindowGrid<T>
     /// <summary>Channels read.</summary>
     public int Channels;
 
-    /// <summary>Windows per image.</summary>
+    /// <summary>Windows of an image.</summary>
     public int GridH, GridW;
 
     /// <summary>Where the first window begins, the steps between windows, the steps between taps (positive), the taps.</summary>
@@ -239,7 +239,7 @@ unsafe struct PixelSink<T> : ITileSink<T>
     /// <summary>Image height, width, and elements from a pixel to the next.</summary>
     public int H, W, PixelStep;
 
-    /// <summary>Rows of C per image, as a grid, and where they go.</summary>
+    /// <summary>Rows of C of an image, as a grid, and where they go.</summary>
     public int GridH, GridW, OriginH, OriginW, StepH, StepW;
 
     public readonly void Store(T* tile, int step, int row, int rows, int column, int columns, bool first, bool last)

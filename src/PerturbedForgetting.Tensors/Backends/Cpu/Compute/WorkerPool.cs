@@ -12,7 +12,7 @@ interface IParallelBody
 }
 
 /// <summary>
-/// Parallel loops over a fixed set of threads, with no allocation per loop. The calling thread takes part.
+/// Parallel loops over a fixed set of threads, with no allocation a loop. The calling thread takes part.
 /// A loop started inside a loop, or while another thread's loop has the workers, runs on its own thread alone.
 /// Indices are handed out in rising order while the loop runs, so that a slow processor takes fewer of them;
 /// give each enough work (10 microseconds or more).
