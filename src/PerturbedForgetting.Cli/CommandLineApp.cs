@@ -32,8 +32,13 @@ sealed class CommandLineApp
                 .Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             return parsed.Errors.Count > 0 && parsed.Action is not Print
                 ? ReportParseErrors(parsed)
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
-                    Output = terminal.Out, Error = terminal.Error });
+                : parsed.Invoke(new InvocationConfiguration
+                {
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = null,
+                    Output = terminal.Out,
+                    Error = terminal.Error
+                });
         }
         catch (Exception e)
         {

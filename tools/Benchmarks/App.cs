@@ -53,8 +53,13 @@ static class App
             var parsed = Root(output)
                 .Parse(arguments, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             if (parsed.Errors.Count == 0 || parsed.Action is System.CommandLine.Help.HelpAction)
-                return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
-                    Output = output, Error = error });
+                return parsed.Invoke(new InvocationConfiguration
+                {
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = null,
+                    Output = output,
+                    Error = error
+                });
             foreach (string message in parsed.Errors.Select(e => e.Message).Distinct())
                 error.WriteLine($"error: {message}");
             error.WriteLine("See: Benchmarks --help");
@@ -72,9 +77,12 @@ static class App
         Argument<string[]> suites = new("SUITE") { Arity = ArgumentArity.ZeroOrMore, Description = "what to measure" };
         Option<int> threads = Positive("--threads", "threads that compute", Cpu.Threads),
             rounds = Positive("--rounds", "alternations of what is measured in turn in steps and loader", 5);
-        Option<string?> peer = new("--peer") { HelpName = "COMMAND",
+        Option<string?> peer = new("--peer")
+        {
+            HelpName = "COMMAND",
             Description = "a program to measure in turn with ours in steps (called with MODEL BATCH PIXELS STEPS; prints '... X s/step "
-            + "...') or loader (called with FOLDER; prints '... X images/s ...')" };
+            + "...') or loader (called with FOLDER; prints '... X images/s ...')"
+        };
         Option<string?> images =
             new("--images") { HelpName = "FOLDER", Description = "loader: the JPEGs to read; without it some are made" };
         Option<string?> save = new("--save") { HelpName = "FILE", Description = "write all figures as JSON" };

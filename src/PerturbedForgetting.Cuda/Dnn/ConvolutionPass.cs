@@ -12,13 +12,11 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
     /// <summary>As many as there are algorithms in any direction; the heuristics return no more.</summary>
     const int MostAlgorithms = 8;
 
-    public required delegate* unmanaged<nint, nint, nint, nint, nint, int, int*, CudnnAlgorithmPerformance*,
-        CudnnStatus> Heuristics { get; init; }
+    public required CudnnHeuristics Heuristics { get; init; }
 
-    public required delegate* unmanaged<nint, nint, nint, nint, nint, int, nuint*, CudnnStatus> WorkspaceSize { get; init; }
+    public required CudnnWorkspaceSize WorkspaceSize { get; init; }
 
-    public required delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong,
-        CudnnStatus> Convolve { get; init; }
+    public required CudnnConvolution Convolve { get; init; }
 
     /// <summary>The entry point's name, for messages.</summary>
     public required string Call { get; init; }

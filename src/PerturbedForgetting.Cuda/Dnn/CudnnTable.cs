@@ -1,12 +1,12 @@
 // The three directions of a convolution have entry points of the same signatures.
+global using unsafe CudnnConvolution =
+    delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong,
+        PerturbedForgetting.Cuda.Dnn.CudnnStatus>;
 global using unsafe CudnnHeuristics =
     delegate* unmanaged<nint, nint, nint, nint, nint, int, int*,
         PerturbedForgetting.Cuda.Dnn.CudnnAlgorithmPerformance*, PerturbedForgetting.Cuda.Dnn.CudnnStatus>;
 global using unsafe CudnnWorkspaceSize =
     delegate* unmanaged<nint, nint, nint, nint, nint, int, nuint*, PerturbedForgetting.Cuda.Dnn.CudnnStatus>;
-global using unsafe CudnnConvolution =
-    delegate* unmanaged<nint, float*, nint, ulong, nint, ulong, nint, int, ulong, nuint, float*, nint, ulong,
-        PerturbedForgetting.Cuda.Dnn.CudnnStatus>;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Libraries;
 

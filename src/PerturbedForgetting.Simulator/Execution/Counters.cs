@@ -66,8 +66,14 @@ public sealed class Counters
     internal void AddLibraryCall(long bytesLoaded, long bytesStored, long operations)
     {
         long loaded = (bytesLoaded + 31) / 32, stored = (bytesStored + 31) / 32;
-        memory.Add(new MemoryCounters { BytesLoaded = bytesLoaded, BytesStored = bytesStored, SectorsLoaded = loaded,
-            SectorsStored = stored, SectorsNeeded = loaded + stored });
+        memory.Add(new MemoryCounters
+        {
+            BytesLoaded = bytesLoaded,
+            BytesStored = bytesStored,
+            SectorsLoaded = loaded,
+            SectorsStored = stored,
+            SectorsNeeded = loaded + stored
+        });
         FloatingPointOperations += operations;
         Launches++;
     }

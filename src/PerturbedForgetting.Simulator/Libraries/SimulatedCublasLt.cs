@@ -83,13 +83,16 @@ sealed unsafe class SimulatedCublasLt
         MatmulDescription found = Find<MatmulDescription>(description, "description of a product");
         switch (attribute)
         {
-            case CublasLtMatmulAttribute.TransposeA: SimulatedBlas
+            case CublasLtMatmulAttribute.TransposeA:
+                SimulatedBlas
                 .RequireOperation(found.TransposeA = Value<CublasOperation>(value, bytes)); break;
-            case CublasLtMatmulAttribute.TransposeB: SimulatedBlas
+            case CublasLtMatmulAttribute.TransposeB:
+                SimulatedBlas
                 .RequireOperation(found.TransposeB = Value<CublasOperation>(value, bytes)); break;
             case CublasLtMatmulAttribute.Epilogue: found.Epilogue = Value<CublasLtEpilogue>(value, bytes); break;
             case CublasLtMatmulAttribute.BiasPointer: found.Bias = Value<ulong>(value, bytes); break;
-            default: throw SimulatedBlas.Refuse(CublasStatus.InvalidValue,
+            default:
+                throw SimulatedBlas.Refuse(CublasStatus.InvalidValue,
                 $"the software GPU knows no attribute {(int)attribute} of a product");
         }
     });
@@ -119,7 +122,8 @@ sealed unsafe class SimulatedCublasLt
             case >= CublasLtPreferenceAttribute.MinAlignmentA and <= CublasLtPreferenceAttribute.MinAlignmentD:
                 found.Alignments[attribute - CublasLtPreferenceAttribute.MinAlignmentA] = Value<uint>(value, bytes);
                 break;
-            default: throw SimulatedBlas.Refuse(CublasStatus.InvalidValue,
+            default:
+                throw SimulatedBlas.Refuse(CublasStatus.InvalidValue,
                 $"the software GPU knows no attribute {(int)attribute} of a preference");
         }
     });

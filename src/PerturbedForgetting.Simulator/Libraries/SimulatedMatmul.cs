@@ -40,8 +40,12 @@ static unsafe class SimulatedMatmul
             && (preferred.Reductions & (CublasLtReduction.ComputeType | CublasLtReduction.OutputType)) != 0;
         if (splits)
             algorithm = algorithm with { WorkspaceBytes = partialSums };
-        *results = new CublasLtHeuristicResult { State = CublasStatus.Success, WorkspaceBytes = (nuint)algorithm.WorkspaceBytes,
-            Waves = 1 };
+        *results = new CublasLtHeuristicResult
+        {
+            State = CublasStatus.Success,
+            WorkspaceBytes = (nuint)algorithm.WorkspaceBytes,
+            Waves = 1
+        };
         Unsafe.As<CublasLtAlgorithm, MatmulAlgorithm>(ref results->Algorithm) = algorithm;
         *found = 1;
     });

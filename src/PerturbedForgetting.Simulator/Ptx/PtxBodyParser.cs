@@ -62,9 +62,12 @@ sealed class PtxBodyParser(PtxParser parser, string function)
                 PtxLabel label => label with { Name = Apart(label.Name) },
                 PtxBranchTargets table => table with { Name = Apart(table.Name), Labels = [.. table.Labels.Select(Apart)] },
                 PtxInstruction { Opcode: "bra" or "brx" } branch =>
-                    branch with { Operands = [.. branch.Operands.Select(o => o is PtxName name
+                    branch with
+                    {
+                        Operands = [.. branch.Operands.Select(o => o is PtxName name
                         ? name with { Name = Apart(name.Name) }
-                        : o)] },
+                        : o)]
+                    },
                 var other => other,
             };
         }

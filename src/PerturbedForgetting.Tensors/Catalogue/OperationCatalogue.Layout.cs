@@ -48,7 +48,7 @@ static partial class OperationCatalogue
         new("Patches of 3 x 3", x => Ops.Patches(x[0], 3), [[3, 6, 9, 5]]) { Leading = 1 },
         new("Patches of 4 x 4", x => Ops.Patches(x[0], 4), [[2, 8, 12, 3]]) { Leading = 1 },
         new("Patches of 7 x 7", x => Ops.Patches(x[0], 7), [[1, 7, 14, 1]]) { Shared = [[5, 56, 63, 3]], Leading = 1 },
-        new("Patches of 16 x 16", x => Ops.Patches(x[0], 16), [[1, 32, 16, 1]]) 
+        new("Patches of 16 x 16", x => Ops.Patches(x[0], 16), [[1, 32, 16, 1]])
         {
             Edges = [[[1, 64, 32, 3]]],
             Leading = 1,

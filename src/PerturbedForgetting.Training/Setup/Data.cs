@@ -16,13 +16,13 @@ static class Data
     /// <exception cref="DatasetException">It cannot be opened.</exception>
     public static Dataset Open(RunOptions options, string split, ClassList? classes) =>
         DatasetFactory.Open(options.Dataset, options.DataDir, split, new DatasetOptions
-    {
-        ClassOrder = options.ClassOrder == ClassFolderOrder.Natural ? ClassOrder.Natural : ClassOrder.Ordinal,
-        ClassMapFile = options.ClassMap,
-        LabelsFile = options.Labels,
-        Classes = classes,
-        Seed = options is TrainOptions train ? (ulong)train.Seed : 42,
-    });
+        {
+            ClassOrder = options.ClassOrder == ClassFolderOrder.Natural ? ClassOrder.Natural : ClassOrder.Ordinal,
+            ClassMapFile = options.ClassMap,
+            LabelsFile = options.Labels,
+            Classes = classes,
+            Seed = options is TrainOptions train ? (ulong)train.Seed : 42,
+        });
 
     /// <summary>Reads a data set into batches.</summary>
     /// <param name="data">The images.</param>

@@ -12,12 +12,12 @@ static class StepSetup
     /// <summary>Rule of the update.</summary>
     public static Optimizer Optimizer(TrainOptions options, ParameterArena arena) =>
         OptimizerFactory.Create(options.Opt, arena, new OptimizerOptions
-    {
-        WeightDecay = options.WeightDecay,
-        Momentum = options.Momentum,
-        Betas = options.OptBetas,
-        Epsilon = options.OptEps,
-    });
+        {
+            WeightDecay = options.WeightDecay,
+            Momentum = options.Momentum,
+            Betas = options.OptBetas,
+            Epsilon = options.OptEps,
+        });
 
     /// <summary>Learning rate by update.</summary>
     public static LinearSchedule Schedule(TrainOptions options, int updatesPerEpoch) =>

@@ -201,8 +201,12 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
             LastRho = lastRho,
             Epochs = epochs.ToArray(),
             Kept = kept,
-            Info = new ModelInfo { Model = options.Model, Classes = parts.TrainingSet.Classes.Names,
-                Options = OptionsJson.Object(options) },
+            Info = new ModelInfo
+            {
+                Model = options.Model,
+                Classes = parts.TrainingSet.Classes.Names,
+                Options = OptionsJson.Object(options)
+            },
         };
         CheckpointFiles.Save(path, state, writer => StateDict.Write(parts.Model, writer), writer => StepTensors.Write(parts.Step, writer));
         lastSaved = path;

@@ -26,7 +26,7 @@ public static class DatasetFactory
         if (dataset.Length > 0 && !Names.Contains(dataset))
             throw Unknown(dataset);
         if (string.IsNullOrEmpty(dataDir))
-            {
+        {
             throw new DatasetException(
                 $"`{nameof(dataset)}` {(dataset.Length > 0 ? dataset : "folder")} needs `{nameof(dataDir)}`, the folder that holds it "
                 + $"(or try `{nameof(dataset)}` {ShapesOptions.Name}, which needs nothing)", wrongOption: true);

@@ -40,8 +40,11 @@ sealed class DeviceFailureTests
     [Test]
     public void AFailureOfALibraryIsOneToo()
     {
-        CliHarness cli = new() { Train = (_, _) =>
-            throw new CudaLibraryException("cuDNN 9.13.0", "cudnnCreate", 1001, "CUDNN_STATUS_NOT_INITIALIZED", "", "Do this.") };
+        CliHarness cli = new()
+        {
+            Train = (_, _) =>
+            throw new CudaLibraryException("cuDNN 9.13.0", "cudnnCreate", 1001, "CUDNN_STATUS_NOT_INITIALIZED", "", "Do this.")
+        };
         Assert.That(cli.Run("train", "--dataset", "builtin/shapes"), Is.EqualTo(4));
         Assert.That(cli.Error.TrimEnd(),
             Is.EqualTo("device: cuDNN 9.13.0: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001). Do this."));

@@ -18,8 +18,13 @@ sealed unsafe class DevicesCommandTests
     [Test]
     public void AGpuIsListedWithWhatTheKernelsNeed()
     {
-        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { ComputeCapability = 75, DriverVersion = 11080,
-            MemoryBytes = 3L << 29, Multiprocessors = 40 });
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions
+        {
+            ComputeCapability = 75,
+            DriverVersion = 11080,
+            MemoryBytes = 3L << 29,
+            Multiprocessors = 40
+        });
         string text = Gpus(driver.Api);
         Assert.That(text, Does.StartWith("cuda:0").And.Match(@"memory +1\.5 GiB").And.Match(@"capability +7\.5\r?\n")
             .And.Match(@"unusable +The PTX is for compute capability 8\.0 or newer; the GPU has 7\.5\.").And.Match(@"processors +40")

@@ -18,7 +18,8 @@ sealed class LibraryListingTests
         machine.Set("PERTURBED_FORGETTING_NVTX", "none");
         machine.Put("usr/lib64", "libcudnn.so.8");
         CudaLibraries libraries = new(CublasApi.Absent(machine.Open(CudaLibrary.Cublas).Origin), CublasLtApi.Absent("no"),
-            CudnnApi.Absent(machine.Open(CudaLibrary.Cudnn).Origin), Nvtx.None) { Search = machine.Open };
+            CudnnApi.Absent(machine.Open(CudaLibrary.Cudnn).Origin), Nvtx.None)
+        { Search = machine.Open };
         string text = Write(libraries, machine.Open, driverVersion: 0);
         Assert.That(text, Does.Match(@"  CUDA driver\r?\n    state +not used: libcuda\.so\.1 is in none of 3 places"));
         Assert.That(text, Does.Match(@"  cuBLAS\r?\n    state +not used: there is no cuBLAS: libcublas\.so\.12 is in none of \d+ places"));

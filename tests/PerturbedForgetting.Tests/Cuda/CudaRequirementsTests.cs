@@ -18,8 +18,11 @@ sealed class CudaRequirementsTests
     [TestCase(75, 11040, CudaResult.UnsupportedPtxVersion, "the driver here is for CUDA 11.4")]
     public void OldOnesAreNamed(int capability, int driverVersion, CudaResult? code, string? words)
     {
-        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { ComputeCapability = capability,
-            DriverVersion = driverVersion });
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions
+        {
+            ComputeCapability = capability,
+            DriverVersion = driverVersion
+        });
         CudaDevice device = CudaDevice.All(driver.Api)[0];
         if (code is null)
         {

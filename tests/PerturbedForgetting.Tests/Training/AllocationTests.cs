@@ -23,9 +23,15 @@ sealed class AllocationTests
 
     [Test]
     public void AStep([Values("resnet20", "vit_tiny_patch4_32")] string model, [Values] bool perturbs, [Values(1, 2)] int accumulation) =>
-        Check(model, 16, new(ModelSteps.Loss) { Perturbation = perturbs
+        Check(model, 16, new(ModelSteps.Loss)
+        {
+            Perturbation = perturbs
             ? new()
-            : null, AccumulationSteps = accumulation, ClipNorm = 1, ShrinkFactor = 0.01 });
+            : null,
+            AccumulationSteps = accumulation,
+            ClipNorm = 1,
+            ShrinkFactor = 0.01
+        });
 
     [TestCaseSource(nameof(Perturbations))]
     public void AStepWithAnother(PerturbationOptions perturbation)

@@ -40,8 +40,13 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     public void ANonFiniteDescentGradientSkipsTheUpdateToo([Values("sgdw", "sam_sgdw", "sam_adamw", "randsam_sgd")] string opt)
     {
         double factor = 1;
-        var settings = new TinySettings(opt, opt) { Model = "conv", Loss = (logits, labels) =>
-            Ops.Scale(Ops.CrossEntropy(logits, labels), factor), Perturbation = new() { Loss = CrossEntropy } };
+        var settings = new TinySettings(opt, opt)
+        {
+            Model = "conv",
+            Loss = (logits, labels) =>
+            Ops.Scale(Ops.CrossEntropy(logits, labels), factor),
+            Perturbation = new() { Loss = CrossEntropy }
+        };
         using var run = new TinyRun(settings).Train(3);
         double[][] before = run.State();
         factor = double.NaN;
@@ -54,8 +59,13 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
     public void OneBadBatchSkipsItsWholeWindow()
     {
         int calls = 0;
-        var settings = new TinySettings("accum2", "sam_sgdw") { Accumulation = 2, Loss = (logits, labels) =>
-            Ops.Scale(Ops.CrossEntropy(logits, labels), ++calls == 1 ? double.NaN : 1), Perturbation = new() { Loss = CrossEntropy } };
+        var settings = new TinySettings("accum2", "sam_sgdw")
+        {
+            Accumulation = 2,
+            Loss = (logits, labels) =>
+            Ops.Scale(Ops.CrossEntropy(logits, labels), ++calls == 1 ? double.NaN : 1),
+            Perturbation = new() { Loss = CrossEntropy }
+        };
         using var run = new TinyRun(settings);
         float[] before = run.Weights;
         run.Train(2);

@@ -65,8 +65,13 @@ sealed class ValidatorTests
             }
             writer.Save(bare);
         }
-        var options = Options() with { Checkpoint = bare, Model = "resnet20", ModelKwargs = ShortRun.Options("").ModelKwargs,
-            ImgSize = 16 };
+        var options = Options() with
+        {
+            Checkpoint = bare,
+            Model = "resnet20",
+            ModelKwargs = ShortRun.Options("").ModelKwargs,
+            ImgSize = 16
+        };
         Assert.That(Validator.Run(options, new RecordingObserver(), CancellationToken.None).Metrics.Top1,
             Is.EqualTo(run.Epochs[^1].Validation.Top1));
         Assert.That(() => Validator.Run(options with { Model = "resnet56" }, new RecordingObserver(), CancellationToken.None),
@@ -104,13 +109,26 @@ sealed class ValidatorTests
         Draw(data, "train", ["a", "b", "c", "d"]);
         Draw(data, "validation", ["a", "c", "d"]);
         Draw(data, "other", ["a", "zebra"]);
-        var options = ShortRun.Options(folder.Path, "images-run") with { Dataset = "", DataDir = data, BatchSize = 4, Epochs = 8,
-            WarmupEpochs = 0, Scale = [0.9, 1], Hflip = 0 };
+        var options = ShortRun.Options(folder.Path, "images-run") with
+        {
+            Dataset = "",
+            DataDir = data,
+            BatchSize = 4,
+            Epochs = 8,
+            WarmupEpochs = 0,
+            Scale = [0.9, 1],
+            Hflip = 0
+        };
         var observer = new RecordingObserver();
         var trained = ShortRun.Train(options, observer);
         Assert.That(observer.Messages, Has.Some.Contain("'b'"), "training reports the missing class too");
-        var validate = new ValidateOptions { DataDir = data, Checkpoint = Path.Combine(trained.Folder, "last"), BatchSize = 5,
-            Workers = 0 };
+        var validate = new ValidateOptions
+        {
+            DataDir = data,
+            Checkpoint = Path.Combine(trained.Folder, "last"),
+            BatchSize = 5,
+            Workers = 0
+        };
         observer = new RecordingObserver();
         var result = Validator.Run(validate, observer, CancellationToken.None);
         Assert.That(observer.Messages, Has.Some.Contain("'b'"));

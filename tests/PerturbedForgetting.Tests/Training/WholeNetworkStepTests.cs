@@ -84,8 +84,8 @@ sealed class WholeNetworkStepTests
         var model = ModelRegistry.Create(config.GetProperty("arch").GetString()!, new ModelOptions
         {
             GlobalPool = config.TryGetProperty("global_pool", out JsonElement pool) ? pool.GetString() : null,
-            Kwargs = config.TryGetProperty("class_token", out JsonElement token) ? new Dictionary<string,
-            string> { ["class_token"] = token.GetBoolean() ? "True" : "False" } : [],
+            Kwargs = config.TryGetProperty("class_token", out JsonElement token) ? new Dictionary<string, string>
+            { ["class_token"] = token.GetBoolean() ? "True" : "False" } : [],
         });
         ReferenceWeights.Apply(model, config.TryGetProperty("bn3_scale", out JsonElement scale) ? scale.GetDouble() : 1);
         return model;

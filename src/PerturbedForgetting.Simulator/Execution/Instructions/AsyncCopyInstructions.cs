@@ -77,8 +77,13 @@ static unsafe class AsyncCopyInstructions
             ulong register = i->Destination < 0 ? 0 : i->Operands[0] != 0 ? warp.Longs(i->Destination)[lane]
                 : warp.Words(i->Destination)[lane];
             to[lane] = register + (ulong)i->Operands[1];
-            var copy = new PendingCopy { Target = SharedAccess.Check(warp, i, shared, to[lane], bytes, lane), Bytes = bytes, Lane = lane,
-                Group = warp.CopyGroups[lane] };
+            var copy = new PendingCopy
+            {
+                Target = SharedAccess.Check(warp, i, shared, to[lane], bytes, lane),
+                Bytes = bytes,
+                Lane = lane,
+                Group = warp.CopyGroups[lane]
+            };
             if (taken > 0)
             {
                 loaded |= 1u << lane;

@@ -32,8 +32,13 @@ static unsafe class SpecialFunctionInstructions
         bool flush = words.Remove("ftz");
         if (words.Count != 2)
             throw context.Unknown();
-        Rounding rounding = words[0] switch { "rz" => Rounding.Zero, "rm" => Rounding.Down, "rp" => Rounding.Up, _ =>
-            Rounding.NearestEven };
+        Rounding rounding = words[0] switch
+        {
+            "rz" => Rounding.Zero,
+            "rm" => Rounding.Down,
+            "rp" => Rounding.Up,
+            _ => Rounding.NearestEven,
+        };
         PtxType type = PtxTypes.Parse(words[1]);
         long immediate = 0;
         delegate*<Warp, Instruction*, uint, void> handler = rounding == Rounding.NearestEven
@@ -49,21 +54,21 @@ static unsafe class SpecialFunctionInstructions
 
     static delegate*<Warp, Instruction*, uint, void> Nearest(string opcode, string precision, PtxType type, bool flush) =>
         (opcode, precision, type) switch
-    {
-        ("rcp", "rn" or "approx", PtxType.F32) => &Lanes.Unary<float, float, Reciprocal>,
-        ("rcp", "rn", PtxType.F64) when !flush => &Lanes.Unary<double, double, ReciprocalDouble>,
-        ("rcp", "approx", PtxType.F64) when flush => &Lanes.Unary<double, double, ReciprocalDouble>,
-        ("sqrt", "rn" or "approx", PtxType.F32) => &Lanes.Unary<float, float, Root>,
-        ("sqrt", "rn", PtxType.F64) when !flush => &Lanes.Unary<double, double, RootDouble>,
-        ("rsqrt", "approx", PtxType.F32) => &Lanes.Unary<float, float, ReciprocalRoot>,
-        ("rsqrt", "approx", PtxType.F64) => &Lanes.Unary<double, double, ReciprocalRootDouble>,
-        ("ex2", "approx", PtxType.F32) => &Exponential,
-        ("lg2", "approx", PtxType.F32) => &Logarithm,
-        ("sin", "approx", PtxType.F32) => &Lanes.Unary<float, float, Sine>,
-        ("cos", "approx", PtxType.F32) => &Lanes.Unary<float, float, Cosine>,
-        ("tanh", "approx", PtxType.F32) when !flush => &Lanes.Unary<float, float, HyperbolicTangent>,
-        _ => null,
-    };
+        {
+            ("rcp", "rn" or "approx", PtxType.F32) => &Lanes.Unary<float, float, Reciprocal>,
+            ("rcp", "rn", PtxType.F64) when !flush => &Lanes.Unary<double, double, ReciprocalDouble>,
+            ("rcp", "approx", PtxType.F64) when flush => &Lanes.Unary<double, double, ReciprocalDouble>,
+            ("sqrt", "rn" or "approx", PtxType.F32) => &Lanes.Unary<float, float, Root>,
+            ("sqrt", "rn", PtxType.F64) when !flush => &Lanes.Unary<double, double, RootDouble>,
+            ("rsqrt", "approx", PtxType.F32) => &Lanes.Unary<float, float, ReciprocalRoot>,
+            ("rsqrt", "approx", PtxType.F64) => &Lanes.Unary<double, double, ReciprocalRootDouble>,
+            ("ex2", "approx", PtxType.F32) => &Exponential,
+            ("lg2", "approx", PtxType.F32) => &Logarithm,
+            ("sin", "approx", PtxType.F32) => &Lanes.Unary<float, float, Sine>,
+            ("cos", "approx", PtxType.F32) => &Lanes.Unary<float, float, Cosine>,
+            ("tanh", "approx", PtxType.F32) when !flush => &Lanes.Unary<float, float, HyperbolicTangent>,
+            _ => null,
+        };
 
     static void LowerCopySign(Lowering context, PtxInstruction instruction)
     {

@@ -64,6 +64,6 @@ unsafe sealed partial class CpuBackend<T>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        readonly Vector<T> Weight(Vector<T> x, Vector<T> shift) =>     sigmoid ? new SigmoidKernel().Invoke(x) : VectorMath.Exp(x - shift);
+        readonly Vector<T> Weight(Vector<T> x, Vector<T> shift) => sigmoid ? new SigmoidKernel().Invoke(x) : VectorMath.Exp(x - shift);
     }
 }

@@ -93,9 +93,14 @@ sealed unsafe class CudnnTableTests
     [TestCase(null, 12080, "there is no cuDNN: this software GPU has none")]
     public void OnlyVersion9ForTheDriversCudaIsUsed(string? version, int cuda, string? reason)
     {
-        using var gpu = new SmallGpu(new SimulatedDeviceOptions { Workers = 1, CudnnVersion = version is null
+        using var gpu = new SmallGpu(new SimulatedDeviceOptions
+        {
+            Workers = 1,
+            CudnnVersion = version is null
             ? null
-            : Version.Parse(version), CudnnCudaVersion = cuda });
+            : Version.Parse(version),
+            CudnnCudaVersion = cuda
+        });
         Assert.That(gpu.Driver.Cudnn.Version?.ToString(), Is.EqualTo(version));
         Assert.That(gpu.Driver.Cudnn.WhyUnusable(gpu.Device), Is.EqualTo(reason));
         if (reason is null)

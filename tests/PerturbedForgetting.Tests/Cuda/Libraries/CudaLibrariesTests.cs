@@ -23,8 +23,12 @@ sealed class CudaLibrariesTests
     [Test]
     public void ThatThereAreNoneIsNoProblem()
     {
-        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { CublasVersion = null, CublasLtVersion = null,
-            CudnnVersion = null });
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions
+        {
+            CublasVersion = null,
+            CublasLtVersion = null,
+            CudnnVersion = null
+        });
         Assert.That(driver.Libraries.Problems(12080), Is.Empty);
         Assert.That(driver.Libraries.Status(12080).Select(status => status.WhyUnusable), Is.All.Not.Null);
         Assert.That(() => driver.Libraries.Check(CudaDevice.All(driver.Api)[0]), Throws.Nothing);
@@ -51,8 +55,11 @@ sealed class CudaLibrariesTests
     [Test]
     public void AnotherVersionOfCublasIsSaidOnce()
     {
-        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { CublasVersion = new(11, 0, 0),
-            CublasLtVersion = new(11, 0, 0) });
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions
+        {
+            CublasVersion = new(11, 0, 0),
+            CublasLtVersion = new(11, 0, 0)
+        });
         CudaLibraryException error = Checked(driver);
         Assert.That(error.Message.Split('\n'), Has.Length.EqualTo(1));
         Assert.That(error.Message, Does.StartWith("cuBLAS cannot be used: ").And.Contain("11.0.0; 12 or 13 is needed")
@@ -62,8 +69,12 @@ sealed class CudaLibrariesTests
     [Test]
     public void EveryProblemIsNamed()
     {
-        using var driver = new SimulatedDriver(new SimulatedDeviceOptions { DriverVersion = 13000, CublasLtVersion = new(11, 0, 0),
-            CudnnVersion = new(8, 0, 0) });
+        using var driver = new SimulatedDriver(new SimulatedDeviceOptions
+        {
+            DriverVersion = 13000,
+            CublasLtVersion = new(11, 0, 0),
+            CudnnVersion = new(8, 0, 0)
+        });
         Assert.That(Checked(driver).Message.Split('\n').Select(line => line.Split(' ')[0]), Is.EqualTo(new[] { "cuBLASLt", "cuDNN" }));
         Assert.That(driver.Libraries.Problems(13000)[1], Does.Contain("pip install nvidia-cudnn-cu13"));
     }

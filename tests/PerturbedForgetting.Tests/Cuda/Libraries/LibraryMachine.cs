@@ -12,14 +12,14 @@ sealed class LibraryMachine : IDisposable
 
     public LibraryMachine(OSPlatform? system = null, int driverVersion = 12080, Architecture architecture = Architecture.X64) =>
         Environment = new()
-    {
-        Variable = variables.GetValueOrDefault,
-        System = system ?? OSPlatform.Linux,
-        Architecture = architecture,
-        Root = root,
-        Load = Load,
-        DriverVersion = () => driverVersion,
-    };
+        {
+            Variable = variables.GetValueOrDefault,
+            System = system ?? OSPlatform.Linux,
+            Architecture = architecture,
+            Root = root,
+            Load = Load,
+            DriverVersion = () => driverVersion,
+        };
 
     public LibraryEnvironment Environment { get; }
 

@@ -16,8 +16,16 @@ public class CompareTests
         "nan" => order is null,
         "lo" or "ls" or "hi" or "hs" => Compare(comparison switch { "lo" => "lt", "ls" => "le", "hi" => "gt", _ => "ge" }, order),
         _ when order is null => comparison is "equ" or "neu" or "ltu" or "leu" or "gtu" or "geu",
-        _ => comparison[..2] switch { "eq" => order == 0, "ne" => order != 0, "lt" => order < 0, "le" => order <= 0, "gt" => order > 0, _ =>
-            order >= 0 },
+        _ => comparison[..2] switch
+        {
+            "eq" => order == 0,
+            "ne" => order != 0,
+            "lt" => order < 0,
+            "le" => order <= 0,
+            "gt" => order > 0,
+            _ =>
+            order >= 0
+        },
     };
 
     static bool Combine(string word, bool a, bool c) => word switch { "and" => a && c, "or" => a || c, "xor" => a != c, _ => a };

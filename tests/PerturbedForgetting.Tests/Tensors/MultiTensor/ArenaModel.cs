@@ -18,8 +18,11 @@ sealed class ArenaModel : Module, IDisposable
         random = new Random(seed);
         sizes ??= AwkwardSizes;
         for (int i = 0; i < sizes.Length; i++)
-            Register($"p{i}", new Parameter(Tensor.Persistent([sizes[i]], type, Initialization.Current.Device).Fill(0)) { IsTrainable = i
-                != frozen });
+            Register($"p{i}", new Parameter(Tensor.Persistent([sizes[i]], type, Initialization.Current.Device).Fill(0))
+            {
+                IsTrainable = i
+                != frozen
+            });
         Arena = new ParameterArena(this);
         // Every other parameter has weight decay, so that tiles of both kinds alternate.
         Layout = new MultiTensorLayout(Arena, segment => Index(segment) % 2 == 0 ? decay : 0);

@@ -16,8 +16,13 @@ sealed class CheckpointFilesTests : TempFolderFixture
         using var checkpoint = CheckpointFiles.OpenForResume(Last);
         Assert.Multiple(() =>
         {
-            Assert.That(checkpoint.State with { Info = state.Info, DropoutCalls = state.DropoutCalls, Epochs = state.Epochs,
-                Kept = state.Kept }, Is.EqualTo(state));
+            Assert.That(checkpoint.State with
+            {
+                Info = state.Info,
+                DropoutCalls = state.DropoutCalls,
+                Epochs = state.Epochs,
+                Kept = state.Kept
+            }, Is.EqualTo(state));
             Assert.That(checkpoint.State.DropoutCalls, Is.EqualTo(state.DropoutCalls));
             Assert.That(checkpoint.State.Epochs, Is.EqualTo(state.Epochs), "NaN included");
             Assert.That(checkpoint.State.Kept, Is.EqualTo(state.Kept));

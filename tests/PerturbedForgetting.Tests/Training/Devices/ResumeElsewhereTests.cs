@@ -14,10 +14,23 @@ sealed class ResumeElsewhereTests(string device) : DeviceFixture(device)
 
     static IEnumerable<TestCaseData> Variants()
     {
-        yield return new TestCaseData(ShortRun.Options("") with { Opt = OptimizerName.Parse("sam_sgdw"),
-            PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Drop = 0.2, SnpFactor = 0.01 }).SetArgDisplayNames("resnet");
-        yield return new TestCaseData(ShortRun.Transformer("") with { Opt = OptimizerName.Parse("sam_adamw"),
-            PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1 }).SetArgDisplayNames("vit");
+        yield return new TestCaseData(ShortRun.Options("") with
+        {
+            Opt = OptimizerName.Parse("sam_sgdw"),
+            PerturbLoss = PerturbLoss.OutputBiasForget,
+            ObfC = 10,
+            Drop = 0.2,
+            SnpFactor = 0.01
+        }).SetArgDisplayNames("resnet");
+        yield return new TestCaseData(ShortRun.Transformer("") with
+        {
+            Opt = OptimizerName.Parse("sam_adamw"),
+            PerturbLoss = PerturbLoss.OutputBiasForget,
+            ObfC = 10,
+            Rho = 0.05,
+            Lr = 0.003,
+            Drop = 0.1
+        }).SetArgDisplayNames("vit");
     }
 
     [TestCaseSource(nameof(Variants))]

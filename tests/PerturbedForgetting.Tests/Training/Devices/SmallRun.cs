@@ -30,8 +30,11 @@ sealed class SmallRun : IDisposable
         step = new TrainingStep(model, Arena, OptimizerFactory.Create(OptimizerName.Parse(opt), Arena, new() { WeightDecay = 0.05 }),
             new StepOptions(static (logits, labels) => Ops.CrossEntropy(logits, labels, 0.1))
             {
-                Perturbation = new() { Loss = static (logits, labels) => Ops.OutputBiasForget(logits, labels, 5, 1),
-                    ChunkSize = BatchSize / 2 },
+                Perturbation = new()
+                {
+                    Loss = static (logits, labels) => Ops.OutputBiasForget(logits, labels, 5, 1),
+                    ChunkSize = BatchSize / 2
+                },
                 ClipNorm = 2,
             }, schedule, RhoPolicy.Constant(0.05));
         var random = new Random(17);

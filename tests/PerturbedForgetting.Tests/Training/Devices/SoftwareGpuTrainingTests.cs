@@ -66,9 +66,16 @@ sealed class SoftwareGpuTrainingTests
     public void NoOrderOfStreamsChangesABit()
     {
         using var folder = new TempFolder();
-        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"),
-            PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Workers = 2, Epochs = 1, WarmupEpochs = 0,
-            Precision = GpuPrecision.Fp32 };
+        var options = ShortRun.Options(folder.Path) with
+        {
+            Opt = OptimizerName.Parse("sam_sgdw"),
+            PerturbLoss = PerturbLoss.OutputBiasForget,
+            ObfC = 10,
+            Workers = 2,
+            Epochs = 1,
+            WarmupEpochs = 0,
+            Precision = GpuPrecision.Fp32
+        };
         string? expected = null;
         foreach (int? seed in (int?[])[null, 1, 2, 3])
         {

@@ -47,10 +47,10 @@ sealed class OptionRulesTests
         yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = (OptimizerName.Parse("adamw"), [0.9]));
         yield return Case("--opt-betas", "two numbers", o => (o.Opt, o.OptBetas) = (OptimizerName.Parse("adamw"), [0.9, 1]));
         yield return Case("--opt-eps", "belongs to adam", o => o.OptEps = 1e-8);
-        yield return Case("--opt-kwargs", "'nesterov' is not known", o => o.OptKwargs = new Dictionary<string,
-            object?> { ["nesterov"] = true });
-        yield return Case("--model-kwargs", "use --num-classes", o => o.ModelKwargs = new Dictionary<string,
-            object?> { ["num_classes"] = 3L });
+        yield return Case("--opt-kwargs", "'nesterov' is not known", o => o.OptKwargs = new Dictionary<string, object?>
+        { ["nesterov"] = true });
+        yield return Case("--model-kwargs", "use --num-classes", o => o.ModelKwargs = new Dictionary<string, object?>
+        { ["num_classes"] = 3L });
         yield return Case("--weight-decay", "negative", o => o.WeightDecay = -1);
         yield return Case("--rho", "negative", o => o.Rho = -0.1);
         yield return Case("--obf-C", "above 1", o => o.ObfC = 1);
@@ -149,8 +149,14 @@ sealed class OptionRulesTests
     [TestCase(0.3, "sgd", 256, 1, null, 0.3)]
     public void TheLearningRateFollowsFromTheBatch(double? lr, string opt, int batch, int accumulation, LrScale? scale, double expected)
     {
-        TrainOptions options = new() { Lr = lr, Opt = OptimizerName.Parse(opt), BatchSize = batch, GradAccumSteps = accumulation,
-            LrBaseScale = scale };
+        TrainOptions options = new()
+        {
+            Lr = lr,
+            Opt = OptimizerName.Parse(opt),
+            BatchSize = batch,
+            GradAccumSteps = accumulation,
+            LrBaseScale = scale
+        };
         Assert.That(options.EffectiveLr, Is.EqualTo(expected).Within(1e-15));
     }
 

@@ -86,8 +86,14 @@ sealed class OptionsJsonTests
     public void ADifferenceIsListedWithOldAndNewValue()
     {
         TrainOptions old = new() { Lr = 0.1 };
-        TrainOptions current = old with { Lr = 0.01, Scale = [0.08, 1], BceLoss = true, ModelKwargs = new Dictionary<string,
-            object?> { ["class_token"] = false } };
+        TrainOptions current = old with
+        {
+            Lr = 0.01,
+            Scale = [0.08, 1],
+            BceLoss = true,
+            ModelKwargs = new Dictionary<string, object?>
+            { ["class_token"] = false }
+        };
         Assert.That(OptionsJson.Diff(old, current).Select(c => c.ToString()), Is.EquivalentTo(new[]
         {
             "--lr: 0.1 -> 0.01", "--scale: 0.05 1 -> 0.08 1", "--bce-loss: off -> on", "--model-kwargs: (empty) -> class_token=False",
@@ -121,7 +127,7 @@ sealed class OptionsJsonTests
         OptionKind.Number => 0.1 + 0.2,
         OptionKind.Switch => true,
         OptionKind.Numbers => new[] { 1e-300, 2.0 },
-        _ => new Dictionary<string,
-        object?> { ["a"] = 1L, ["b"] = 1.0, ["c"] = true, ["d"] = null, ["e"] = "x=y", ["f"] = new object?[] { 1L, "z" } },
+        _ => new Dictionary<string, object?>
+        { ["a"] = 1L, ["b"] = 1.0, ["c"] = true, ["d"] = null, ["e"] = "x=y", ["f"] = new object?[] { 1L, "z" } },
     };
 }

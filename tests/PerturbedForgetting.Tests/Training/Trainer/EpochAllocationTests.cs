@@ -14,8 +14,12 @@ sealed class EpochAllocationTests
     public void DrawnImages([Values(0, 2)] int workers, [Values("sgdw", "sam_sgdw")] string opt)
     {
         using var folder = new TestFolder();
-        Check(ShortRun.Options(folder.Root) with { Dataset = "builtin/shapes:train=1600,val=16,size=16", Opt = OptimizerName.Parse(opt),
-            Workers = workers });
+        Check(ShortRun.Options(folder.Root) with
+        {
+            Dataset = "builtin/shapes:train=1600,val=16,size=16",
+            Opt = OptimizerName.Parse(opt),
+            Workers = workers
+        });
     }
 
     [Test]
@@ -26,8 +30,14 @@ sealed class EpochAllocationTests
             folder.Write($"data/train/{i % 2}/{i}.jpg", TestImages.Jpeg(40 + (i % 9), 33, i));
         for (int i = 0; i < 16; i++)
             folder.Write($"data/val/{i % 2}/{i}.jpg", TestImages.Jpeg(40, 33, i));
-        Check(ShortRun.Transformer(folder.Root) with { Dataset = "", DataDir = folder.Path("data"), ValSplit = "val",
-            Opt = OptimizerName.Parse("sam_sgdw"), Workers = 2 });
+        Check(ShortRun.Transformer(folder.Root) with
+        {
+            Dataset = "",
+            DataDir = folder.Path("data"),
+            ValSplit = "val",
+            Opt = OptimizerName.Parse("sam_sgdw"),
+            Workers = 2
+        });
     }
 
     static void Check(TrainOptions options)

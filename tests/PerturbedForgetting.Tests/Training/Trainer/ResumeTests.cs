@@ -13,16 +13,41 @@ sealed class ResumeTests : TempFolderFixture
     {
         TrainOptions cnn = ShortRun.Options(""), vit = ShortRun.Transformer("");
         yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sgd") }).SetArgDisplayNames("sgd");
-        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgdw"), SharpnessM = 4, Rho = 0.05, Drop = 0.2,
-            ClipGrad = 1 }).SetArgDisplayNames("sam with dropout");
-        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgd"), GsamAlpha = 0.4,
-            RhoPolicy = RhoPolicyKind.LrProportional, Rho = 0.05, MinRho = 0.01 }).SetArgDisplayNames("gsam");
-        yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("sam_sgd"), AdaptiveSam = true, AsamBeforeNorm = true,
-            Rho = 0.5 }).SetArgDisplayNames("asam");
+        yield return new TestCaseData(cnn with
+        {
+            Opt = OptimizerName.Parse("sam_sgdw"),
+            SharpnessM = 4,
+            Rho = 0.05,
+            Drop = 0.2,
+            ClipGrad = 1
+        }).SetArgDisplayNames("sam with dropout");
+        yield return new TestCaseData(cnn with
+        {
+            Opt = OptimizerName.Parse("sam_sgd"),
+            GsamAlpha = 0.4,
+            RhoPolicy = RhoPolicyKind.LrProportional,
+            Rho = 0.05,
+            MinRho = 0.01
+        }).SetArgDisplayNames("gsam");
+        yield return new TestCaseData(cnn with
+        {
+            Opt = OptimizerName.Parse("sam_sgd"),
+            AdaptiveSam = true,
+            AsamBeforeNorm = true,
+            Rho = 0.5
+        }).SetArgDisplayNames("asam");
         yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("randsam_sgdw"), SharpnessM = 4, Rho = 0.05, SnpFactor = 0.01 })
             .SetArgDisplayNames("randsam with shrink and perturb");
-        yield return new TestCaseData(vit with { Opt = OptimizerName.Parse("sam_adamw"), PerturbLoss = PerturbLoss.OutputBiasForget,
-            ObfC = 10, Rho = 0.05, Lr = 0.003, Drop = 0.1, BceLoss = true }).SetArgDisplayNames("obf with a transformer");
+        yield return new TestCaseData(vit with
+        {
+            Opt = OptimizerName.Parse("sam_adamw"),
+            PerturbLoss = PerturbLoss.OutputBiasForget,
+            ObfC = 10,
+            Rho = 0.05,
+            Lr = 0.003,
+            Drop = 0.1,
+            BceLoss = true
+        }).SetArgDisplayNames("obf with a transformer");
     }
 
     /// <summary>

@@ -58,8 +58,13 @@ sealed class TrainerTests : TempFolderFixture
     public void TheLoggedRateFollowsTheSchedule()
     {
         var observer = new RecordingObserver();
-        ShortRun.Train(ShortRun.Options(folder.Path) with { WarmupLr = 0, Opt = OptimizerName.Parse("sam_sgd"),
-            RhoPolicy = RhoPolicyKind.LrProportional, Rho = 0.1 }, observer);
+        ShortRun.Train(ShortRun.Options(folder.Path) with
+        {
+            WarmupLr = 0,
+            Opt = OptimizerName.Parse("sam_sgd"),
+            RhoPolicy = RhoPolicyKind.LrProportional,
+            Rho = 0.1
+        }, observer);
         Assert.That(observer.Updates.Select(u => u.LearningRate),
             Is.EqualTo(new[] { 0, 0.025, 0.05, 0.075, 0.1, 0.075, 0.05, 0.025 }).Within(1e-12));
         Assert.That(observer.Updates.Select(u => u.Rho), Is.EqualTo(observer.Updates.Select(u => u.LearningRate)).Within(1e-12));
@@ -78,8 +83,13 @@ sealed class TrainerTests : TempFolderFixture
     [Test]
     public void ARunThatDivergesStopsAndKeepsItsCheckpoint()
     {
-        var options = ShortRun.Options(folder.Path) with { Dataset = "builtin/shapes:train=240,val=20,size=16", Epochs = 20,
-            WarmupEpochs = 0, GradAccumSteps = 1 };
+        var options = ShortRun.Options(folder.Path) with
+        {
+            Dataset = "builtin/shapes:train=240,val=20,size=16",
+            Epochs = 20,
+            WarmupEpochs = 0,
+            GradAccumSteps = 1
+        };
         ShortRun.Train(options, stopAfter: 2);
         string before = ShortRun.Hash(Run("last"));
         var observer = new RecordingObserver();
@@ -95,8 +105,14 @@ sealed class TrainerTests : TempFolderFixture
     public void SkippedUpdatesAreCounted()
     {
         var observer = new RecordingObserver();
-        var result = ShortRun.Train(ShortRun.Options(folder.Path) with { Lr = 1e6, WarmupEpochs = 0, OnNan = NotFiniteAction.Skip,
-            GradAccumSteps = 1, Epochs = 4 }, observer);
+        var result = ShortRun.Train(ShortRun.Options(folder.Path) with
+        {
+            Lr = 1e6,
+            WarmupEpochs = 0,
+            OnNan = NotFiniteAction.Skip,
+            GradAccumSteps = 1,
+            Epochs = 4
+        }, observer);
         Assert.That(result.Epochs.Sum(e => e.SkippedUpdates), Is.GreaterThan(0));
         Assert.That(observer.Updates[^1].SkippedUpdates, Is.GreaterThan(0));
         using var checkpoint = CheckpointFiles.OpenForResume(Run("last"));
@@ -154,8 +170,13 @@ sealed class TrainerTests : TempFolderFixture
             },
         };
         long before = Device.Cpu.Memory.Live;
-        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse(opt), Lr = 0.001, Epochs = 1,
-            Dataset = "builtin/shapes:train=160,val=16,size=16" }, observer);
+        ShortRun.Train(ShortRun.Options(folder.Path) with
+        {
+            Opt = OptimizerName.Parse(opt),
+            Lr = 0.001,
+            Epochs = 1,
+            Dataset = "builtin/shapes:train=160,val=16,size=16"
+        }, observer);
         Assert.That(live.Skip(1).Distinct().Count(), Is.EqualTo(1), "live bytes of the device");
         Assert.That(allocated.Zip(allocated.Skip(1), (a, b) => b - a).Skip(2), Has.All.LessThan(400_000), "managed bytes an update");
         Assert.That(Device.Cpu.Memory.Live, Is.EqualTo(before), "a run gives everything back");
@@ -176,8 +197,15 @@ sealed class TrainerTests : TempFolderFixture
     public void ALossGoesDown()
     {
         var observer = new RecordingObserver();
-        ShortRun.Train(ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sgd"), Epochs = 30, GradAccumSteps = 1,
-            Scale = [1, 1], Hflip = 0, Lr = 0.05 }, observer);
+        ShortRun.Train(ShortRun.Options(folder.Path) with
+        {
+            Opt = OptimizerName.Parse("sgd"),
+            Epochs = 30,
+            GradAccumSteps = 1,
+            Scale = [1, 1],
+            Hflip = 0,
+            Lr = 0.05
+        }, observer);
         Assert.That(observer.Epochs[^1].TrainLoss, Is.LessThan(0.6 * observer.Epochs[0].TrainLoss));
     }
 
@@ -186,8 +214,13 @@ sealed class TrainerTests : TempFolderFixture
     [Test]
     public void TheQuickStartComparesWithAPlainBaseline()
     {
-        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"),
-            PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 10, Epochs = 1 };
+        var options = ShortRun.Options(folder.Path) with
+        {
+            Opt = OptimizerName.Parse("sam_sgdw"),
+            PerturbLoss = PerturbLoss.OutputBiasForget,
+            ObfC = 10,
+            Epochs = 1
+        };
         var given = new HashSet<OptionSpec> { OptionTables.Train.Find("dataset")! };
         var observer = new RecordingObserver();
         var result = PerturbedForgetting.Training.Trainer.Run(options, observer, CancellationToken.None, given);

@@ -42,8 +42,17 @@ sealed class StepGraphTests
             Shrink = 0.1,
         };
         yield return new("gsam, clipping", "sam_adamw") { Perturbation = new() { Alpha = 0.4, IsDirectionNormalized = true }, Clip = 0.1 };
-        yield return new("asam, gsam, accumulation", "sam_adam") { Perturbation = new() { IsAdaptive = true, ScalesBeforeNorm = true,
-            ScalesAfterNorm = true, Alpha = 0.4 }, Accumulation = 3 };
+        yield return new("asam, gsam, accumulation", "sam_adam")
+        {
+            Perturbation = new()
+            {
+                IsAdaptive = true,
+                ScalesBeforeNorm = true,
+                ScalesAfterNorm = true,
+                Alpha = 0.4
+            },
+            Accumulation = 3
+        };
         yield return new("randsam m4", "randsam_sgdw") { Perturbation = new() { ChunkSize = 4 } };
         yield return new("randsam, gsam", "randsam_adamw") { Perturbation = new() { Alpha = 0.4 } };
     }

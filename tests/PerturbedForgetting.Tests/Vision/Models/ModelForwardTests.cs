@@ -80,8 +80,11 @@ sealed class ModelForwardTests(string device) : DeviceFixture(device)
         long Peak(string blocks)
         {
             using var scope = Scope.Begin();
-            var model = Make(name, new() { Kwargs = new Dictionary<string,
-                string> { [name == "resnet20" ? "layers" : "depth"] = blocks } });
+            var model = Make(name, new()
+            {
+                Kwargs = new Dictionary<string, string>
+                { [name == "resnet20" ? "layers" : "depth"] = blocks }
+            });
             using var arena = new ParameterArena(model);
             model.Train(false);
             using var noGrad = GradMode.NoGrad();

@@ -137,12 +137,20 @@ sealed class ModelRegistryTests
     public void OptionsReachTheModel()
     {
         using var undefined = Initialization.BeginUndefined();
-        var deep = ModelRegistry.Create("resnet50", new() { Kwargs = new Dictionary<string,
-            string> { ["stem_type"] = "'deep'", ["stem_width"] = "32", ["layers"] = "(1, 1, 1, 1)", ["avg_down"] = "True" } });
+        var deep = ModelRegistry.Create("resnet50", new()
+        {
+            Kwargs = new Dictionary<string, string>
+            { ["stem_type"] = "'deep'", ["stem_width"] = "32", ["layers"] = "(1, 1, 1, 1)", ["avg_down"] = "True" }
+        });
         Assert.That(deep.State().Select(e => e.Name),
             Is.SupersetOf(new[] { "conv1.6.weight", "layer1.0.downsample.1.weight", "layer2.0.downsample.2.bias" }));
-        var vit = ModelRegistry.Create("vit_tiny_patch4_32", new() { GlobalPool = "avg", ImageSize = 40, Kwargs = new Dictionary<string,
-            string> { ["class_token"] = "False", ["depth"] = "2", ["qkv_bias"] = "0", ["fc_norm"] = "None" } });
+        var vit = ModelRegistry.Create("vit_tiny_patch4_32", new()
+        {
+            GlobalPool = "avg",
+            ImageSize = 40,
+            Kwargs = new Dictionary<string, string>
+            { ["class_token"] = "False", ["depth"] = "2", ["qkv_bias"] = "0", ["fc_norm"] = "None" }
+        });
         string[] names = [.. vit.State().Select(e => e.Name)];
         Assert.That(names, Does.Contain("fc_norm.weight").And.Not.Contain("norm.weight").And.Not.Contain("cls_token")
             .And.Not.Contain("blocks.2.norm1.weight").And.Not.Contain("blocks.0.attn.qkv.bias"));

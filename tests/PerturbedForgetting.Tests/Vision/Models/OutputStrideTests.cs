@@ -16,8 +16,12 @@ sealed class OutputStrideTests
     {
         using var scope = Scope.Begin();
         using var undefined = Initialization.BeginUndefined();
-        var model = ModelRegistry.Create("resnet50", new() { Kwargs = new Dictionary<string,
-            string> { ["layers"] = "[1,1,2,2]", ["output_stride"] = $"{stride}" }, ImageSize = 128 });
+        var model = ModelRegistry.Create("resnet50", new()
+        {
+            Kwargs = new Dictionary<string, string>
+            { ["layers"] = "[1,1,2,2]", ["output_stride"] = $"{stride}" },
+            ImageSize = 128
+        });
         int[]? shape = null;
         model.Observer = (name, output) => shape = name == "layer4" ? output.Shape.ToArray() : shape;
         model.Train(false);

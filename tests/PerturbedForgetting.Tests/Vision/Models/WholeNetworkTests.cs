@@ -184,10 +184,10 @@ sealed class WholeNetworkTests(string device, ReferenceCase @case) : DeviceFixtu
         /// </summary>
         public static Strictness OfTraining(ReferenceModel reference) =>
             (reference.IsResNet, Plain: reference.LastNormScale == 1 && reference.Entries.Count() > 200) switch
-        {
-            (false, _) => new(2e-5, 2e-5, 2.4e-5),
-            (true, true) => new(5e-2, 5e-2, 0),
-            (true, false) => new(1e-2, 1e-3, 0),
-        };
+            {
+                (false, _) => new(2e-5, 2e-5, 2.4e-5),
+                (true, true) => new(5e-2, 5e-2, 0),
+                (true, false) => new(1e-2, 1e-3, 0),
+            };
     }
 }

@@ -112,8 +112,13 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         Tensor qkv = Input(Normal(tokens * 3 * heads * width), 1, tokens, 3 * heads * width);
         (float[] y, float[] sums) = Forward(units, qkv, heads, 0.1);
         Backward(units, qkv, Normal(tokens * heads * width), y, sums, heads, 0.1);
-        string name = units switch { AttentionUnits.Tf32 => "attention_mma_tf32_", AttentionUnits.Bfloat16 => "attention_mma_bf16_", _ =>
-            "attention_" };
+        string name = units switch
+        {
+            AttentionUnits.Tf32 => "attention_mma_tf32_",
+            AttentionUnits.Bfloat16 => "attention_mma_bf16_",
+            _ =>
+            "attention_"
+        };
         long part = 4L * tokens * heads * width, sumBytes = 4L * tokens * heads;
         AssertTraffic($"{name}{width}", loaded: part + (2 * 2 * part), stored: part + sumBytes, isCoalesced: false);
         foreach (string kernel in new[] { $"{name}{width}", $"{name}backward_{width}" })

@@ -36,9 +36,9 @@ sealed class InstructionSetTests
     {
         ProcessStartInfo start =
             new(SourceTree.Dotnet, ["exec", typeof(TestRun).Assembly.Location, "--filter", $"{Operations}|{Products}|{Images}"])
-        {
-            WorkingDirectory = TestContext.CurrentContext.TestDirectory,
-        };
+            {
+                WorkingDirectory = TestContext.CurrentContext.TestDirectory,
+            };
         start.Environment.Remove(SimdLevel.Variable);
         start.Environment[$"DOTNET_{variable}"] = value;
         // The runtime's own code is compiled anew at a lower level; profiles of it would not pay in a run this short.
