@@ -57,9 +57,6 @@ sealed record Operation(string Name, Func<Tensor[], Tensor> Run, params Shape[][
     /// <summary>How far the gradients of two devices may differ: one an input, the last also for those behind it.</summary>
     public Func<Shape[], Tolerance>[] Backward { get; init; } = [static _ => Tolerance.Exact];
 
-    /// <summary>Whether NVIDIA's libraries compute it where they are there, and this project's kernels where they are not.</summary>
-    public bool UsesLibraries { get; init; }
-
     /// <summary>Whether what is no number in an input need not show in the result.</summary>
     public bool HidesNaN { get; init; }
 

@@ -46,7 +46,6 @@ static partial class OperationCatalogue
             Edges = [[[2, 9, 8, 16], [33, 3, 3, 16], [33]]],
             Shared = [[5, 19, 23, 16], [24, 3, 3, 16], [24]],
             Leading = 1,
-            UsesLibraries = true,
             Forward = s => Product(9 * s[1][-1]),
             Backward = [s => Product(9 * s[1][0]), s => Product(s[0].Count / s[0][-1])],
         },
@@ -103,7 +102,6 @@ static partial class OperationCatalogue
             Edges = [Sizes([129, 33], 130), Sizes([5, 64], 257)],
             Shared = Sizes([700, 130], 67),
             Leading = -1,
-            UsesLibraries = true,
             Forward = s => Product(s[0][-1]),
             // With the error of the derivative of gelu.
             Backward = [s => Product(4L * s[1][0]), s => Product(4 * s[0].Count / s[0][-1])],
@@ -121,7 +119,6 @@ static partial class OperationCatalogue
             Edges = [Sizes(1, 31, 33, 17), Sizes(2, 49, 64, 49)],
             Shared = Sizes(4, 65, 70, 33),
             Leading = -2,
-            UsesLibraries = true,
             Forward = s => Product(s[0][transposeA ? -2 : -1]),
             Backward = [s => Product(s[1][transposeB ? -2 : -1]), s => Product(isShared ? s[0].Count : s[0][transposeA ? -1 : -2])],
         };
@@ -138,7 +135,6 @@ static partial class OperationCatalogue
         {
             Edges = [[[2, 9, 8, 16], [32, height, width, 16 / groups], [32]]],
             Leading = 1,
-            UsesLibraries = true,
             Forward = s => Product(height * width * s[1][-1]),
             Backward = [s => Product(height * width * s[1][0]), s => Product(s[0].Count / s[0][-1])],
         };
