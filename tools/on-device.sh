@@ -81,11 +81,12 @@ run() {
     card="$(sed -n "/^$device/,/^[^ ]/s/^  processor  *//p" "$output/devices.log" 2> /dev/null | head -n 1)"
     printf 'card\t%s\ndate\t%s\n' "${card:-$device}" "$(date -u +%Y-%m-%dT%H:%MZ)" > "$output/machine.tsv"
 
-    # Fixtures that run on several devices have the device's name as their argument. The software GPU takes the kernels only.
+    # Fixtures that run on several devices have the device's name as their argument. The software GPU takes the kernels'
+    # and the catalogue's only.
     local suite='\("cuda"\)'
-    local few='(LayerNorm|Softmax|BatchNorm|Attention|Pooling|Gemm|Im2Col|Reduce|Pass|Update|Reduction|CrossEntropy|OutputBiasForget)Tests'
-    few+="$suite"
-    [ "$device" = cuda ] || suite='Cuda\.Kernels\..*\("sim"\)'
+    local few='(Operation|LayerNorm|Softmax|BatchNorm|Attention|Pooling|Gemm|Im2Col'
+    few+="|Pass|Update|Reduction|CrossEntropy|OutputBiasForget)Tests$suite"
+    [ "$device" = cuda ] || suite='(Cuda\.Kernels\..*|OpsTests\.OperationTests)\("sim"\)'
     part tests 3600 "$program" tests --filter "$suite" --json "$output/tests.json"
     if [ "$device" = sim ]; then
         leave_out sanitizer "the software GPU checks every access itself"
