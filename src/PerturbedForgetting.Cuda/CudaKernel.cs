@@ -96,7 +96,7 @@ public sealed unsafe class CudaKernel
             return;
         if (arguments.Length != parameterSizes.Length)
             throw new ArgumentException($"Kernel {Name} of {Module.Name} takes {parameterSizes.Length} arguments, but {arguments.Length} "
-                + $"were given.", nameof(arguments));
+                + "were given.", nameof(arguments));
         for (int i = 0; i < arguments.Length; i++)
         {
             // A parameter narrower than an int is passed as one.

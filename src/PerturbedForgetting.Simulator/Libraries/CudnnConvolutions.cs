@@ -164,13 +164,13 @@ static unsafe class CudnnConvolutions
         if (x.C % groups != 0 || w.N % groups != 0 || w.C != x.C / groups)
             throw SimulatedCudnn.Refuse(CudnnStatus.BadParamShapeMismatch,
                 $"x {x}, filters {w} and {groups} groups: a filter has the channels of one group, and groups divide the channels and the "
-                + $"filters");
+                + "filters");
         ConvolutionShape shape = new(x.N, x.H, x.W, x.C, w.N, w.H, w.W, geometry.StrideHeight, geometry.StrideWidth,
             geometry.PaddingHeight, geometry.PaddingWidth, geometry.DilationHeight, geometry.DilationWidth, groups);
         return (y.N, y.C, y.H, y.W) == (shape.N, shape.Filters, shape.OutputHeight, shape.OutputWidth) ? shape
             : throw SimulatedCudnn.Refuse(CudnnStatus.BadParamShapeMismatch,
                 $"y {y} of x {x} and filters {w} must have H {shape.OutputHeight} and W {shape.OutputWidth}, N of x and as many C as "
-                + $"filters");
+                + "filters");
     }
 
     static void CheckPointer(string name, ulong address)

@@ -92,7 +92,7 @@ readonly record struct MemoryRegion(string What, ulong Address, long RowBytes, l
             if (allocation.FirstUnwritten(address, bytes) is var unwritten and >= 0)
                 throw new DeviceFault(FaultKind.Uninitialized,
                     $"{What} of {operation.Name} on {operation.Lane.Name}: byte {unwritten} of {bytes} at 0x{address:x}, in {allocation}, "
-                    + $"was never written");
+                    + "was never written");
         }
     }
 

@@ -147,7 +147,7 @@ sealed class PtxBodyParser(PtxParser parser, string function)
     {
         if (!parser.HasRoomFor(registers.Count + count))
             throw parser.Error($"{count} more registers are more than the {PtxParser.MaximumRegisters} that a function may have, or a "
-                + $"module has too many");
+                + "module has too many");
     }
 
     string Declare(string name)

@@ -69,7 +69,7 @@ public sealed partial class PtxParser
             throw Error($"'{version}' is no version");
         if (parsed > NewestVersion)
             throw Error($"PTX ISA {version} is newer than {NewestVersion}, the newest that is known; compile for an older one (clang "
-                + $"--cuda-feature=+ptx78)");
+                + "--cuda-feature=+ptx78)");
         Expect("target");
         string target = Take(PtxTokenKind.Name, "the target").Text;
         if (!target.StartsWith("sm_", StringComparison.Ordinal)

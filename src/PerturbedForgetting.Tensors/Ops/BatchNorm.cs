@@ -86,7 +86,7 @@ public static partial class Ops
             RequireSame(nameof(BatchNorm), x, residual);
         if (training && x.Count < 2L * channels)
             throw new ArgumentException($"BatchNorm in training mode needs more than one value a channel, not {x.Shape}; use a larger "
-                + $"batch, a larger image, or evaluation mode.");
+                + "batch, a larger image, or evaluation mode.");
     }
 
     sealed class BatchNormNode : Node<BatchNormNode>

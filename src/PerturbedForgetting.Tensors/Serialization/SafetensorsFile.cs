@@ -43,7 +43,7 @@ public sealed class SafetensorsFile : IDisposable
         if (headerLength > MaxHeaderBytes)
             throw new SafetensorsException(path,
                 $"the header claims {headerLength} bytes; at most {MaxHeaderBytes} are allowed. This is not a safetensors file, or it is "
-                + $"damaged.");
+                + "damaged.");
         if (headerLength > (ulong)Length - 8)
             throw new SafetensorsException(path,
                 $"the header claims {headerLength} bytes, but the file has only {Length}: the file is truncated or damaged.");
@@ -115,7 +115,7 @@ public sealed class SafetensorsFile : IDisposable
         if (!string.Equals(expected, actual, StringComparison.Ordinal))
             throw new SafetensorsException(Path,
                 $"the checksum does not match: stored {expected}, computed {actual}. The file was damaged after it was written; use "
-                + $"another checkpoint.");
+                + "another checkpoint.");
     }
 
     /// <summary>Closes the file.</summary>

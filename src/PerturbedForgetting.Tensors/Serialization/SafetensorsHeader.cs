@@ -146,7 +146,7 @@ sealed class SafetensorsHeader
         {
             if (tensor.End > dataLength)
                 throw Defect($"tensor '{tensor.Name}' ends at byte {tensor.End} of the data, but the file holds only {dataLength}: the "
-                    + $"file is truncated or damaged.");
+                    + "file is truncated or damaged.");
             if (tensor.Begin < position)
                 throw Defect($"tensor '{tensor.Name}' begins at byte {tensor.Begin} of the data and overlaps the one before, which ends at "
                     + $"{position}.");

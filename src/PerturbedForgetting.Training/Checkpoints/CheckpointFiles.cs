@@ -166,7 +166,7 @@ static class CheckpointFiles
         }
         throw new CheckpointException(ModelPath(path),
             $"the model that '{Path.GetFileName(state.Path)}' belongs to is missing; the file there is of another step, or was replaced. "
-            + $"Use another checkpoint.");
+            + "Use another checkpoint.");
     }
 
     static string Stem(string path)

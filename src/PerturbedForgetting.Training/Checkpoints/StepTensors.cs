@@ -35,7 +35,7 @@ static class StepTensors
             if (entry.DType != Type(tensor.DType) || !entry.Shape.SequenceEqual(LongShape(tensor)))
                 throw new CheckpointException(file.Path,
                     $"'{name}' is {entry.DType.Name()} {entry.ShapeText} and should be {tensor}: it belongs to another model or to another "
-                    + $"version of this program.");
+                    + "version of this program.");
             byte[] bytes = new byte[entry.ByteLength];
             entry.Read(bytes);
             CopyInto(tensor, bytes);

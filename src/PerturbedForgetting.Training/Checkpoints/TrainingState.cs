@@ -120,7 +120,7 @@ sealed partial class CheckpointJson : JsonSerializerContext
             if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("format", out var format)
                 && format.TryGetInt32(out int version) && version != Checkpoints.TrainingState.CurrentFormat)
                 throw new JsonException($"its format is {version} and this program reads format {Checkpoints.TrainingState.CurrentFormat}; "
-                    + $"use the program's version that wrote it");
+                    + "use the program's version that wrote it");
         var state = JsonSerializer.Deserialize(text, Default.TrainingState) ?? throw new JsonException("the state is null");
         if (state.Epoch < 0 || state.Batch < 0 || state.Progress is { Updates: < 0 } or { OptimizerSteps: < 0 } or { Skipped: < 0 }
             or { NoiseCalls: < 0 })

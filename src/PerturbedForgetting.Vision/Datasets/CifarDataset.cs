@@ -89,10 +89,10 @@ public sealed class CifarDataset : Dataset
         {
             if (records.Length == 0 || records.Length % recordLength != 0)
                 throw new DatasetException($"{file} has {records.Length} bytes, which is no whole number of records of {recordLength} "
-                    + $"bytes; it is cut short or of another kind, download it again");
+                    + "bytes; it is cut short or of another kind, download it again");
             if (records.Length != perFile * recordLength)
                 throw new DatasetException($"{file} has {records.Length} bytes and {files[0].File} {files[0].Records.Length}; one of them "
-                    + $"is cut short, download it again");
+                    + "is cut short, download it again");
         }
         for (int i = 0; i < Count; i++)
         {

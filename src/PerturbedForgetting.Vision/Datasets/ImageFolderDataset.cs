@@ -152,7 +152,7 @@ public sealed class ImageFolderDataset : Dataset
         List<string> missing = [.. classes.Names.Where((_, i) => !present.Contains(i))];
         if (missing.Count > 0)
             notes.Add($"{folder} lacks {missing.Count} of the {classes.Count} classes of {origin}: {Abbreviate(missing)}; the others keep "
-                + $"their numbers");
+                + "their numbers");
     }
 
     static bool HasCombiningMark(string name) => name.AsSpan().ContainsAnyInRange('\u0300', '\u036F');

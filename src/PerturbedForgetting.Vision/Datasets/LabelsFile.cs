@@ -72,7 +72,7 @@ sealed class LabelsFile
         int unknown = images.FindIndex(i => i.Label < 0);
         if (unknown >= 0)
             throw new DatasetException($"{file}, line {rows[unknown].Line}: class '{rows[unknown].Class}' is not among the {classes.Count} "
-                + $"classes of the training set");
+                + "classes of the training set");
         return new LabelsFile(classes, images, notes);
     }
 

@@ -25,10 +25,10 @@ public sealed class MnistDataset : Dataset
         (Count, height, width) = (Int32(images, 4), Int32(images, 8), Int32(images, 12));
         if (Count <= 0 || height is < 1 or > 4096 || width is < 1 or > 4096 || images.Length != 16 + (long)Count * height * width)
             throw new DatasetException($"{imagesFile}: {Count} images of {width} x {height} do not take {images.Length} bytes; the file is "
-                + $"cut short or damaged, download it again");
+                + "cut short or damaged, download it again");
         if (Int32(labels, 4) != Count || labels.Length != 8 + Count)
             throw new DatasetException($"{labelsFile} has {Int32(labels, 4)} labels in {labels.Length} bytes for {Count} images; the files "
-                + $"do not belong together, or one is cut short");
+                + "do not belong together, or one is cut short");
         int classes = Math.Max(10, labels.AsSpan(8).ToArray().Max() + 1);
         Classes = new ClassList(Enumerable.Range(0, classes).Select(i => FormattableString.Invariant($"{i}")));
         NoteDifference(options.Classes);
@@ -88,7 +88,7 @@ public sealed class MnistDataset : Dataset
     {
         if (bytes.Length < header || Int32(bytes, 0) != magic)
             throw new DatasetException($"{file} does not begin like an IDX file of bytes (00 00 08 0{magic & 15}); it is of another kind "
-                + $"or damaged, download it again");
+                + "or damaged, download it again");
     }
 
     static int Int32(byte[] bytes, int at) => BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(at));
