@@ -33,6 +33,13 @@ static class Failures
     static readonly string SmallerSteps = $" Use a smaller {RunOptions.BatchSizeOption} with a larger {TrainOptions.GradAccumStepsOption}, "
         + $"a smaller {TrainOptions.SharpnessMOption}, or a smaller {RunOptions.ImgSizeOption}.";
 
+    static readonly string OtherImages = $". {RunOptions.BadImagesOption} skip goes on without such images; "
+        + "'perturbed-forgetting data check' lists all of them.";
+
+    /// <summary>What a person can do about it, where the message does not say so.</summary>
+    static string Advice(Exception exception) =>
+        IsOutOfMemory(exception) ? SmallerSteps : exception is ImageDecodeException ? OtherImages : "";
+
     static bool IsOutOfMemory(Exception exception) =>
         exception is OutOfMemoryException or DeviceException { InnerException: OutOfMemoryException };
 
@@ -50,7 +57,7 @@ static class Failures
                 error.WriteLine($"{prefix}: {problem}");
         }
         else
-            error.WriteLine($"{prefix}: {ParameterNames.Translate(exception.Message)}{(IsOutOfMemory(exception) ? SmallerSteps : "")}");
+            error.WriteLine($"{prefix}: {ParameterNames.Translate(exception.Message)}{Advice(exception)}");
         return exitCode;
     }
 }

@@ -78,7 +78,7 @@ public static class Validator
         var metrics = new Evaluator(model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options))
             .Run(observer, token)
             ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
-        foreach (var bad in loader.Skipped.Concat(loader.Filled))
+        foreach (var bad in loader.Skipped.Concat(loader.Filled).Concat(loader.Damaged))
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         return new(options.Model, metrics, model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct,
             ImageSetup.Name(images.Interpolation));

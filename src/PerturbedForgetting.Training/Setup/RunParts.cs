@@ -67,7 +67,10 @@ sealed class RunParts : IDisposable
 
     /// <summary>What loaders found wrong with images so far, in words.</summary>
     public IEnumerable<BadImage> BadImages =>
-        [.. TrainingLoader.Skipped, .. TrainingLoader.Filled, .. ValidationLoader.Skipped, .. ValidationLoader.Filled];
+    [
+        .. TrainingLoader.Skipped, .. TrainingLoader.Filled, .. TrainingLoader.Damaged,
+        .. ValidationLoader.Skipped, .. ValidationLoader.Filled, .. ValidationLoader.Damaged,
+    ];
 
     /// <summary>Opens the data and builds the rest.</summary>
     /// <param name="options">Checked options.</param>

@@ -179,6 +179,8 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         checkpoints.EpochEnded(epochs, (path, kept) => Save(path, kept, epoch + 1, 0, new EpochSums(), isRecovery: false));
         SummaryCsv.Write(Path.Combine(folder, "summary.csv"), epochs);
         AtomicFile.WriteText(Path.Combine(folder, "results.json"), ResultsJson.Build(epochs, metric));
+        if (SkipLog.Line(sums.Skipped, parts.TrainingLoader.TakeBadImageCounts(), parts.ValidationLoader.TakeBadImageCounts()) is { } left)
+            observer.Message(MessageLevel.Warning, left);
         observer.EpochEnded(new(epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss, validation.Top1,
             validation.Top5,
             record.LearningRate, record.Seconds, record.ImagesPerSecond, metric.Best(epochs) == record));

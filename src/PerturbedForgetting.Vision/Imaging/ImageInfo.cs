@@ -20,4 +20,12 @@ public enum ImageColor
 /// <param name="Color">Colour model in the file.</param>
 /// <param name="Orientation">EXIF orientation, 1 to 8; 1 where there is none.</param>
 /// <param name="Filled">The file was truncated or damaged and the rest was filled.</param>
-public readonly record struct ImageInfo(int Width, int Height, string Format, ImageColor Color, int Orientation = 1, bool Filled = false);
+/// <param name="Warnings">What is wrong with it, in what was read of it.</param>
+public readonly record struct ImageInfo(
+    int Width,
+    int Height,
+    string Format,
+    ImageColor Color,
+    int Orientation = 1,
+    bool Filled = false,
+    ImageWarnings Warnings = ImageWarnings.None);

@@ -57,6 +57,9 @@ public static class DatasetCheck
             tally.Count(decoded);
             if (decoded.Filled)
                 tally.Find("filled", isError: false, $"{dataset.Describe(index)}: the rest was filled with grey");
+            else if (decoded.Warnings != ImageWarnings.None)
+                tally.Find(decoded.Warnings.AreDamage() ? "damaged" : "irregular", isError: false,
+                    $"{dataset.Describe(index)}: {decoded.Warnings.Describe()}");
         }
         catch (ImageDecodeException e)
         {

@@ -84,6 +84,12 @@ public sealed class ImageLoader : IDisposable
     /// <summary>Truncated images that were filled up, by index.</summary>
     public IReadOnlyList<BadImage> Filled => bad.Filled;
 
+    /// <summary>Damaged images that were taken all the same, by index.</summary>
+    public IReadOnlyList<BadImage> Damaged => bad.Damaged;
+
+    /// <summary>How often such images were met since the last call; between two epochs, in the one before.</summary>
+    public BadImageCounts TakeBadImageCounts() => bad.TakeCounts();
+
     /// <summary>The batches of an epoch, from <paramref name="startBatch"/> on; nothing before it is read. Stopping the
     /// enumeration stops the workers.</summary>
     /// <exception cref="Imaging.ImageDecodeException">While enumerating: an image of this batch cannot be decoded.</exception>

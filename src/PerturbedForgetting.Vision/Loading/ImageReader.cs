@@ -12,20 +12,55 @@ namespace PerturbedForgetting.Vision.Loading;
 /// <param name="Reason">What is wrong with it.</param>
 public readonly record struct BadImage(int Index, string Path, string Reason);
 
+/// <summary>How often images were not taken as they should be, each time that one was met.</summary>
+/// <param name="Skipped">Another image took the place of one that cannot be decoded.</param>
+/// <param name="Filled">What was missing was made grey.</param>
+/// <param name="Damaged">Wrong pixels were taken as they are.</param>
+/// <param name="Irregular">Something was odd with the file, but not with the pixels.</param>
+public readonly record struct BadImageCounts(int Skipped, int Filled, int Damaged, int Irregular);
+
 /// <summary>What the workers of a loader found wrong; shared by them.</summary>
 sealed class BadImages
 {
-    readonly ConcurrentDictionary<int, BadImage> skipped = new();
-    readonly ConcurrentDictionary<int, BadImage> filled = new();
+    readonly ConcurrentDictionary<int, BadImage> skipped = new(), filled = new(), damaged = new();
+    int skips, fills, damages, irregularities;
 
-    public IReadOnlyList<BadImage> Skipped => [.. skipped.Values.OrderBy(b => b.Index)];
+    public IReadOnlyList<BadImage> Skipped => InOrder(skipped);
 
-    public IReadOnlyList<BadImage> Filled => [.. filled.Values.OrderBy(b => b.Index)];
+    public IReadOnlyList<BadImage> Filled => InOrder(filled);
 
-    public void AddSkipped(int index, string path, string reason) => skipped.TryAdd(index, new BadImage(index, path, reason));
+    public IReadOnlyList<BadImage> Damaged => InOrder(damaged);
 
-    public void AddFilled(int index, string path) =>
-        filled.TryAdd(index, new BadImage(index, path, "the rest of the image was filled with grey"));
+    public void AddSkipped(int index, string path, string reason)
+    {
+        Interlocked.Increment(ref skips);
+        skipped.TryAdd(index, new BadImage(index, path, reason));
+    }
+
+    /// <summary>Notes what was odd with an image that was decoded.</summary>
+    public void AddDecoded(int index, string path, ImageInfo image)
+    {
+        if (image.Filled)
+        {
+            Interlocked.Increment(ref fills);
+            filled.TryAdd(index, new BadImage(index, path, "the rest of the image was filled with grey"));
+        }
+        else if (image.Warnings.AreDamage())
+        {
+            Interlocked.Increment(ref damages);
+            damaged.TryAdd(index, new BadImage(index, path, image.Warnings.Describe()));
+        }
+        else
+        {
+            Interlocked.Increment(ref irregularities);
+        }
+    }
+
+    /// <summary>What was met since the last call.</summary>
+    public BadImageCounts TakeCounts() => new(Interlocked.Exchange(ref skips, 0), Interlocked.Exchange(ref fills, 0),
+        Interlocked.Exchange(ref damages, 0), Interlocked.Exchange(ref irregularities, 0));
+
+    static BadImage[] InOrder(ConcurrentDictionary<int, BadImage> images) => [.. images.Values.OrderBy(b => b.Index)];
 }
 
 /// <summary>One worker's means to read an image into its place in a batch.</summary>
@@ -51,8 +86,11 @@ sealed class ImageReader(Dataset dataset, ImageTransform transform, LoaderOption
             {
                 (int width, int height) = dataset.Open(index, decoder);
                 crop = transform.Draw(width, height, ref random);
-                if (dataset.Decode(index, decoder, transform.Region(crop), image).Filled)
-                    bad.AddFilled(index, dataset.Describe(index));
+                ImageInfo decoded = dataset.Decode(index, decoder, transform.Region(crop), image);
+                if (decoded.Warnings.AreDamage() && !decoded.Filled && options.BadImages == BadImagePolicy.Skip)
+                    throw new ImageDecodeException(ImageProblem.Corrupt, decoded.Warnings.Describe());
+                if (decoded.Filled || decoded.Warnings != ImageWarnings.None)
+                    bad.AddDecoded(index, dataset.Describe(index), decoded);
                 break;
             }
             catch (ImageDecodeException e) when (options.BadImages == BadImagePolicy.Skip

@@ -35,9 +35,9 @@ public class JpegPartsTests
         for (int trial = 0; trial < 300; trial++)
         {
             var block = new short[64];
-            var quant = new int[64];
+            var quant = new short[64];
             for (int i = 0; i < 64; i++)
-                (block[i], quant[i]) = (random.Next(1 + trial % 8) == 0 ? (short)random.Next(-30, 31) : (short)0, random.Next(1, 8));
+                (block[i], quant[i]) = (random.Next(1 + trial % 8) == 0 ? (short)random.Next(-30, 31) : (short)0, (short)random.Next(1, 8));
             InverseDct.Transform(block, quant, samples, 11);
             for (int y = 0; y < 8; y++)
             {
@@ -52,7 +52,7 @@ public class JpegPartsTests
     public void ABlockOfOneCoefficientIsFlat([Range(-1100, 1100, 37)] int value)
     {
         var block = new short[64];
-        var quant = new int[64];
+        var quant = new short[64];
         (block[0], quant[0]) = ((short)value, 1);
         byte[] whole = new byte[64], flat = new byte[64];
         InverseDct.Transform(block, quant, whole, 8);
@@ -63,12 +63,18 @@ public class JpegPartsTests
     [Test]
     public void ImpossibleCodesAreRefused()
     {
-        var counts = new byte[16];
-        counts[0] = 3;
-        Assert.That(new HuffmanTable().Build(counts, new byte[3]), Is.False);
+        // One bit has two codes, and that of ones only is kept free.
+        Assert.That(Enumerable.Range(1, 3).Select(IsCode), Is.EqualTo(new[] { true, false, false }));
+
+        static bool IsCode(int codesOfOneBit)
+        {
+            var table = new HuffmanTable();
+            table.Build([(byte)codesOfOneBit, .. new byte[15]], new byte[codesOfOneBit]);
+            return table.IsCode;
+        }
     }
 
-    static double Sample(short[] block, int[] quant, int x, int y)
+    static double Sample(short[] block, short[] quant, int x, int y)
     {
         double sum = 0;
         for (int v = 0; v < 8; v++)

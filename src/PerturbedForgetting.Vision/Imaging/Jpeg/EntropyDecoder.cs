@@ -10,8 +10,9 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 /// <param name="Low">Bit position that this scan delivers.</param>
 readonly record struct Spectrum(int Start, int End, int High, int Low);
 
-/// <summary>Huffman decoding of single blocks: sequential (T.81, F.2.2) and the four progressive procedures (G.2).
-/// Each returns false where the bits match no code or leave the block.</summary>
+/// <summary>Huffman decoding of single blocks: sequential (T.81, F.2.2) and the four progressive procedures (G.2). Damaged data
+/// are decoded as libjpeg decodes them: bits that match no code are a zero, and what lies behind the block is its last
+/// coefficient.</summary>
 static class EntropyDecoder
 {
     /// <summary>Position in the block (rows of eight) of the n-th coefficient in zigzag order; the last again for the fifteen
@@ -23,14 +24,13 @@ static class EntropyDecoder
         63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
     ];
 
-    /// <summary>Decodes a whole block into zeroed coefficients; behind position <paramref name="last"/> there are only zeros.</summary>
-    public static bool Sequential(
-        ref EntropyReader reader, Span<short> block, HuffmanTable dc, HuffmanTable ac, JpegComponent component, out int last)
+    /// <summary>Decodes a whole block over its coefficients, those that are zero left out.</summary>
+    /// <returns>The position behind which there are only zeros.</returns>
+    public static int Sequential(
+        ref EntropyReader reader, Span<short> block, HuffmanTable dc, HuffmanTable ac, JpegComponent component)
     {
-        last = 0;
         (ulong bits, int count) = reader.Ahead;
-        if (!Difference(ref reader, ref bits, ref count, dc, component))
-            return false;
+        Difference(ref reader, ref bits, ref count, dc, component);
         ref short coefficients = ref MemoryMarshal.GetReference(block[..64]);
         coefficients = (short)component.Prediction;
         ref byte natural = ref MemoryMarshal.GetReference(Natural);
@@ -42,15 +42,15 @@ static class EntropyDecoder
             uint code = Unsafe.Add(ref lookup, (int)(bits >> (64 - HuffmanTable.LookupBits)));
             if (HuffmanCode.Total(code) == 0)
             {
-                if (code == 0 && (code = ac.DecodeLong((int)(bits >> 48))) == 0)
-                    return Fail(ref reader, bits, count);
+                if (code == 0)
+                    code = reader.LongCode(ac, bits);
                 if (HuffmanCode.Total(code) == 0)
                 {
                     bits <<= HuffmanCode.Length(code);
                     count -= HuffmanCode.Length(code);
                     if (HuffmanCode.Symbol(code) != 0xF0)
                         break;
-                    k = Math.Min(k + 16, 64);
+                    k += 16;
                     continue;
                 }
             }
@@ -62,16 +62,14 @@ static class EntropyDecoder
             k++;
         }
         reader.Ahead = (bits, count);
-        last = k - 1;
-        return k <= 64;
+        return k - 1;
     }
 
     /// <summary>Passes over a block of which only the first coefficient matters to those behind it.</summary>
-    public static bool Skip(ref EntropyReader reader, HuffmanTable dc, HuffmanTable ac, JpegComponent component)
+    public static void Skip(ref EntropyReader reader, HuffmanTable dc, HuffmanTable ac, JpegComponent component)
     {
         (ulong bits, int count) = reader.Ahead;
-        if (!Difference(ref reader, ref bits, ref count, dc, component))
-            return false;
+        Difference(ref reader, ref bits, ref count, dc, component);
         ref uint lookup = ref MemoryMarshal.GetReference(ac.Lookup);
         ref uint skip = ref MemoryMarshal.GetReference(ac.Skip);
         int k = 1;
@@ -91,33 +89,31 @@ static class EntropyDecoder
                 continue;
             }
             uint code = Unsafe.Add(ref lookup, next);
-            if (code == 0 && (code = ac.DecodeLong((int)(bits >> 48))) == 0)
-                return Fail(ref reader, bits, count);
+            if (code == 0)
+                code = reader.LongCode(ac, bits);
             bits <<= HuffmanCode.Bits(code);
             count -= HuffmanCode.Bits(code);
             if (HuffmanCode.Size(code) > 0)
                 k += HuffmanCode.Run(code) + 1;
             else if (HuffmanCode.Symbol(code) == 0xF0)
-                k = Math.Min(k + 16, 64);
+                k += 16;
             else
                 break;
         }
         reader.Ahead = (bits, count);
-        return k <= 64;
     }
 
     /// <summary>Reads a block's first coefficient, coded as its difference to the one before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static bool Difference(ref EntropyReader reader, ref ulong bits, ref int count, HuffmanTable dc, JpegComponent component)
+    static void Difference(ref EntropyReader reader, ref ulong bits, ref int count, HuffmanTable dc, JpegComponent component)
     {
         reader.Ensure(ref bits, ref count);
         uint code = dc.Lookup[(int)(bits >> (64 - HuffmanTable.LookupBits))];
-        if ((code == 0 && (code = dc.DecodeLong((int)(bits >> 48))) == 0) || HuffmanCode.Symbol(code) > 15)
-            return Fail(ref reader, bits, count);
+        if (code == 0)
+            code = reader.LongCode(dc, bits);
         component.Prediction += Number(bits, code);
         bits <<= HuffmanCode.Bits(code);
         count -= HuffmanCode.Bits(code);
-        return true;
     }
 
     /// <summary>The number behind a code, of no bits at all: 0. One that begins with 0 is negative: its bits are those of its
@@ -131,93 +127,61 @@ static class EntropyDecoder
         return (value ^ (int)negative) - (int)negative;
     }
 
-    /// <summary>Gives the bits back where they match no code: whether there were any left tells what is wrong.</summary>
-    static bool Fail(ref EntropyReader reader, ulong bits, int count)
-    {
-        reader.Ahead = (bits, count);
-        return false;
-    }
-
     /// <summary>First scan of the DC coefficients.</summary>
-    public static bool DcFirst(ref EntropyReader reader, Span<short> block, HuffmanTable dc, JpegComponent component, int low)
+    public static void DcFirst(ref EntropyReader reader, Span<short> block, HuffmanTable dc, JpegComponent component, int low)
     {
         (ulong bits, int count) = reader.Ahead;
-        if (!Difference(ref reader, ref bits, ref count, dc, component))
-            return false;
+        Difference(ref reader, ref bits, ref count, dc, component);
         reader.Ahead = (bits, count);
         block[0] = (short)(component.Prediction << low);
-        return true;
     }
 
     /// <summary>A further bit of the DC coefficients.</summary>
     public static void DcRefine(ref EntropyReader reader, Span<short> block, int low) =>
         block[0] |= (short)(reader.Bits(1) << low);
 
-    /// <summary>First scan of a band of AC coefficients; <paramref name="endRun"/> counts blocks that have none left.</summary>
-    public static bool AcFirst(ref EntropyReader reader, Span<short> block, HuffmanTable ac, Spectrum spectrum, ref int endRun)
+    /// <summary>First scan of a band of AC coefficients.</summary>
+    /// <returns>How many blocks behind this one have none.</returns>
+    public static int AcFirst(ref EntropyReader reader, Span<short> block, HuffmanTable ac, Spectrum spectrum)
     {
-        if (endRun > 0)
-        {
-            endRun--;
-            return true;
-        }
         for (int k = spectrum.Start; k <= spectrum.End; k++)
         {
-            int symbol = reader.Symbol(ac);
-            if (symbol > 255)
-                return false;
-            int run = symbol >> 4, size = symbol & 15;
-            if (size == 0)
-            {
-                if (run < 15)
-                {
-                    endRun = (1 << run) + reader.Bits(run) - 1;
-                    break;
-                }
-                k += 15;
-                continue;
-            }
+            int symbol = reader.Symbol(ac), run = symbol >> 4, size = symbol & 15;
+            if (size == 0 && run < 15)
+                return (1 << run) + reader.Bits(run) - 1;
             k += run;
-            if (k > spectrum.End)
-                return false;
-            block[Natural[k]] = (short)(reader.Signed(size) << spectrum.Low);
+            if (size > 0)
+                block[Natural[k]] = (short)(reader.Signed(size) << spectrum.Low);
         }
-        return true;
+        return 0;
     }
 
-    /// <summary>A further bit of a band of AC coefficients, and those that become non-zero with it.</summary>
-    public static bool AcRefine(ref EntropyReader reader, Span<short> block, HuffmanTable ac, Spectrum spectrum, ref int endRun)
+    /// <summary>A further bit of a band of AC coefficients, and those that become non-zero with it; <paramref name="endRun"/> counts
+    /// blocks in which none does.</summary>
+    public static void AcRefine(ref EntropyReader reader, Span<short> block, HuffmanTable ac, Spectrum spectrum, ref int endRun)
     {
         int k = spectrum.Start;
         short plus = (short)(1 << spectrum.Low), minus = (short)-plus;
         for (; endRun == 0 && k <= spectrum.End; k++)
         {
-            int symbol = reader.Symbol(ac);
-            if (symbol > 255)
-                return false;
-            int run = symbol >> 4, size = symbol & 15;
-            if (size > 1)
-                return false;
+            int symbol = reader.Symbol(ac), run = symbol >> 4, size = symbol & 15;
             if (size == 0 && run < 15)
             {
                 endRun = (1 << run) + reader.Bits(run);
                 break;
             }
+            reader.MetBadCode |= size > 1;
             short value = size == 0 ? (short)0 : reader.Bits(1) != 0 ? plus : minus;
             k = Refine(ref reader, block, k, spectrum.End, run, plus);
             if (value != 0)
-            {
-                if (k > spectrum.End)
-                    return false;
                 block[Natural[k]] = value;
-            }
         }
-        if (endRun > 0)
-        {
+        if (endRun == 0)
+            return;
+        endRun--;
+        // Most blocks that a run passes have nothing to refine.
+        if (block[1..].ContainsAnyExcept((short)0))
             Refine(ref reader, block, k, spectrum.End, int.MaxValue, plus);
-            endRun--;
-        }
-        return true;
     }
 
     /// <summary>Corrects the non-zero coefficients from <paramref name="k"/> on, until <paramref name="zeros"/> zero ones

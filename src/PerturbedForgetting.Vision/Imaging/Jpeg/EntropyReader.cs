@@ -20,6 +20,9 @@ ref struct EntropyReader(ReadOnlySpan<byte> data, int position)
     /// <summary>More bits were used than the segment has.</summary>
     public readonly bool Overread => count < padding;
 
+    /// <summary>Bits were met that no code begins with.</summary>
+    public bool MetBadCode { get; set; }
+
     /// <summary>The bits read ahead, the next one at the top, and how many there are: for a loop that keeps them in registers,
     /// refills them with <see cref="Ensure"/>, and gives them back at its end.</summary>
     public (ulong Bits, int Count) Ahead
@@ -60,17 +63,21 @@ ref struct EntropyReader(ReadOnlySpan<byte> data, int position)
         (bits, count) = (this.bits, this.count);
     }
 
-    /// <summary>Decodes one symbol; 256 if the bits match no code.</summary>
+    /// <summary>The code at the top of <paramref name="bits"/>, which is in no look-up because it is long or none.</summary>
+    public uint LongCode(HuffmanTable table, ulong bits)
+    {
+        uint code = table.DecodeLong((int)(bits >> 48));
+        MetBadCode |= code == HuffmanCode.None;
+        return code;
+    }
+
+    /// <summary>Decodes one symbol; 0 where the bits match no code.</summary>
     public int Symbol(HuffmanTable table)
     {
         Ensure(ref bits, ref count);
         uint code = table.Lookup[(int)(bits >> (64 - HuffmanTable.LookupBits))];
         if (code == 0)
-        {
-            code = table.DecodeLong((int)(bits >> 48));
-            if (code == 0)
-                return 256;
-        }
+            code = LongCode(table, bits);
         Drop(HuffmanCode.Length(code));
         return HuffmanCode.Symbol(code);
     }
@@ -108,19 +115,24 @@ ref struct EntropyReader(ReadOnlySpan<byte> data, int position)
         while (count <= 56)
         {
             if (Position < data.Length && data[Position] != 0xFF)
-            {
                 bits |= (ulong)data[Position++] << (56 - count);
-            }
-            else if (Position + 1 < data.Length && data[Position + 1] == 0)
-            {
+            else if (PassStuffing())
                 bits |= 0xFFUL << (56 - count);
-                Position += 2;
-            }
             else
-            {
                 padding += 8;
-            }
             count += 8;
         }
+    }
+
+    /// <summary>Passes over an FF that belongs to the data: one or more of them and a zero. Otherwise goes to the marker that they
+    /// begin, behind such as only fill, or to the end.</summary>
+    bool PassStuffing()
+    {
+        int behind = Position;
+        while (behind < data.Length && data[behind] == 0xFF)
+            behind++;
+        bool stuffed = behind < data.Length && data[behind] == 0;
+        Position = stuffed ? behind + 1 : behind < data.Length ? behind - 1 : behind;
+        return stuffed;
     }
 }

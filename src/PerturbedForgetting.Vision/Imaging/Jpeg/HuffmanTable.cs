@@ -12,7 +12,7 @@ sealed class HuffmanTable
     readonly int[] offset = new int[17];
     readonly uint[] lookup = new uint[1 << LookupBits];
     readonly uint[] skip = new uint[1 << LookupBits];
-    bool built;
+    int symbolCount = -1;
     bool skipBuilt;
 
     /// <summary>By the next eleven bits the code that they begin with, as <see cref="HuffmanCode"/>; 0 where it is longer.</summary>
@@ -33,30 +33,35 @@ sealed class HuffmanTable
     /// <summary>Whether the file has defined the table.</summary>
     public bool Defined { get; set; }
 
-    /// <summary>Builds the code from the number of codes of each length 1 to 16 and the symbols in order.</summary>
-    /// <returns>False if the lengths are not those of a prefix code.</returns>
-    public bool Build(ReadOnlySpan<byte> lengths, ReadOnlySpan<byte> values)
+    /// <summary>Whether it is a prefix code, without a code of ones only.</summary>
+    public bool IsCode { get; private set; }
+
+    /// <summary>Whether its symbols can be sizes of differences between DC coefficients: 0 to 15.</summary>
+    public bool HasSizesOnly => !symbols.AsSpan(0, symbolCount).ContainsAnyExceptInRange((byte)0, (byte)15);
+
+    /// <summary>Builds the code from the number of codes of each length 1 to 16 and the symbols in order, 256 at most.</summary>
+    public void Build(ReadOnlySpan<byte> lengths, ReadOnlySpan<byte> values)
     {
+        Defined = true;
         // Most files of a set have the same tables, those of the standard.
-        if (!built || !lengths.SequenceEqual(counts) || !values.SequenceEqual(symbols.AsSpan(0, values.Length)))
-        {
-            lengths.CopyTo(counts);
-            values.CopyTo(symbols);
-            built = BuildLookup();
-            skipBuilt = false;
-        }
-        return Defined = built;
+        if (values.Length == symbolCount && lengths.SequenceEqual(counts) && values.SequenceEqual(symbols.AsSpan(0, symbolCount)))
+            return;
+        lengths.CopyTo(counts);
+        values.CopyTo(symbols);
+        symbolCount = values.Length;
+        IsCode = BuildLookup();
+        skipBuilt = false;
     }
 
     /// <summary>Decodes a code longer than <see cref="LookupBits"/> from the next 16 bits.</summary>
-    /// <returns>The code, or 0 if none matches.</returns>
+    /// <returns>The code, or <see cref="HuffmanCode.None"/> if none matches.</returns>
     public uint DecodeLong(int next16)
     {
         int length = LookupBits + 1;
         while (next16 >= limit[length])
             length++;
         if (length > 16)
-            return 0;
+            return HuffmanCode.None;
         return HuffmanCode.Pack(length, symbols[((next16 >> (16 - length)) + offset[length]) & 255]);
     }
 
@@ -68,7 +73,7 @@ sealed class HuffmanTable
         {
             offset[length] = index - code;
             int last = code + counts[length - 1];
-            if (last > 1 << length)
+            if (counts[length - 1] > 0 && last >= 1 << length)
                 return false;
             for (; code < last; code++, index++)
             {
@@ -112,6 +117,9 @@ sealed class HuffmanTable
 /// follows), and the bits of code and number together, these only where a number follows.</summary>
 static class HuffmanCode
 {
+    /// <summary>What bits that match no code are taken for: so many as to know that, and the symbol 0.</summary>
+    public const uint None = 17 << 24;
+
     public static uint Pack(int length, byte symbol) =>
         (uint)(length << 24 | symbol << 16 | ((symbol & 15) == 0 ? 0 : length + (symbol & 15)));
 

@@ -3,6 +3,7 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 /// <summary>One colour component of a frame: its sampling, its tables, its samples.</summary>
 sealed class JpegComponent
 {
+    readonly short[] quantisation = new short[64];
     byte[] plane = [];
     short[] coefficients = [];
 
@@ -13,6 +14,9 @@ sealed class JpegComponent
 
     /// <summary>Vertical sampling factor, 1 to 4.</summary>
     public int V { get; set; }
+
+    /// <summary>Rows of blocks that an MCU row has by the frame header, also where the only component makes them one.</summary>
+    public int RowsOfMcu { get; set; }
 
     public int QuantTable { get; set; }
 
@@ -35,8 +39,8 @@ sealed class JpegComponent
     /// <summary>The last DC value in the current scan.</summary>
     public int Prediction { get; set; }
 
-    /// <summary>For each coefficient of a progressive frame the lowest bit received so far; -1 for none.</summary>
-    public int[] Precision { get; } = new int[64];
+    /// <summary>How much of the coefficients of a progressive frame the scans have brought.</summary>
+    public JpegProgress Progress { get; } = new();
 
     public int Stride => BlocksWide * 8;
 
@@ -50,6 +54,12 @@ sealed class JpegComponent
 
     public long BlockCount => (long)BlocksWide * BlocksHigh;
 
+    /// <summary>A scan of the component has begun, and with it its quantisation table is known.</summary>
+    public bool HasQuantisation { get; private set; }
+
+    /// <summary>The 64 divisors in natural order, those of 16 bits as they fit; zeros before <see cref="HasQuantisation"/>.</summary>
+    public ReadOnlySpan<short> Quantisation => quantisation;
+
     /// <summary>Sets the sizes from the frame's; <paramref name="mcusWide"/> x <paramref name="mcusHigh"/> MCUs.</summary>
     public void SetSize(int imageWidth, int imageHeight, int maxH, int maxV, int mcusWide, int mcusHigh)
     {
@@ -57,15 +67,24 @@ sealed class JpegComponent
         Height = (imageHeight * V + maxV - 1) / maxV;
         BlocksWide = mcusWide * H;
         BlocksHigh = mcusHigh * V;
+        HasQuantisation = false;
+        Array.Clear(quantisation);
+        Progress.Reset();
     }
 
-    /// <summary>Provides the sample plane, and for a progressive frame zeroed coefficients.</summary>
-    public void Allocate(bool progressive)
+    /// <summary>Keeps a quantisation table for all of the component's scans.</summary>
+    public void Keep(ReadOnlySpan<short> table)
+    {
+        table.CopyTo(quantisation);
+        HasQuantisation = true;
+    }
+
+    /// <summary>Provides the sample plane, and zeroed coefficients where several scans add to them.</summary>
+    public void Allocate(bool withCoefficients)
     {
         int samples = checked((int)(BlockCount * 64));
         PooledBuffer.Ensure(ref plane, samples + RgbImage.Slack);
-        Array.Fill(Precision, -1);
-        if (!progressive)
+        if (!withCoefficients)
             return;
         PooledBuffer.Ensure(ref coefficients, samples);
         coefficients.AsSpan(0, samples).Clear();
@@ -91,8 +110,11 @@ sealed class JpegComponent
     /// <summary>Whether a block is needed.</summary>
     public bool Needs(int x, int y) => x * 8 >= Columns.Begin && x * 8 < Columns.End && y * 8 >= Rows.Begin && y * 8 < Rows.End;
 
-    /// <summary>The 64 coefficients of a block of a progressive frame, in natural order.</summary>
+    /// <summary>The 64 coefficients of a block, in natural order.</summary>
     public Span<short> Block(int x, int y) => coefficients.AsSpan((y * BlocksWide + x) * 64, 64);
+
+    /// <summary>The samples from the first of a block on.</summary>
+    public Span<byte> Samples(int x, int y) => plane.AsSpan(y * 8 * Stride + x * 8);
 
     public void Release()
     {

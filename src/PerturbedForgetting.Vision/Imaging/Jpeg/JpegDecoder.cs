@@ -5,10 +5,7 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 /// Buffers are kept between images. Not thread-safe.</summary>
 sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposable
 {
-    readonly int[][] quant = [new int[64], new int[64], new int[64], new int[64]];
-    readonly bool[] quantDefined = new bool[4];
-    readonly HuffmanTable[] dcTables = [new(), new(), new(), new()];
-    readonly HuffmanTable[] acTables = [new(), new(), new(), new()];
+    readonly JpegTables tables = new();
     readonly JpegFrame frame = new();
     readonly JpegScan scan = new();
     readonly JpegOutput output = new();
@@ -18,6 +15,7 @@ sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposa
     int position;
     bool ended;
     bool endIsMissing;
+    bool hasExtraBytes;
 
     ImageInfo Info => new(frame.Width, frame.Height, "JPEG",
         frame.Count switch { 1 => ImageColor.Grey, 4 => ImageColor.Cmyk, _ => ImageColor.Rgb }, orientation);
@@ -49,10 +47,10 @@ sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposa
         {
             filled = true;
         }
-        if (frame.Progressive)
-            scan.TransformAll(frame, quant);
+        if (frame.Collected)
+            CoefficientTransform.Apply(frame);
         output.Write(frame, markers, image);
-        return Info with { Filled = filled };
+        return Info with { Filled = filled, Warnings = Warnings };
     }
 
     /// <summary>Gives all buffers back to the pool.</summary>
@@ -61,6 +59,10 @@ sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposa
         frame.Release();
         output.Dispose();
     }
+
+    /// <summary>What was wrong with the part that was read, the end if that was reached.</summary>
+    ImageWarnings Warnings => scan.Warnings | (hasExtraBytes ? ImageWarnings.ExtraBytes : ImageWarnings.None)
+        | (endIsMissing ? ImageWarnings.NoEndMarker : ImageWarnings.None);
 
     void ReadNeeded(ReadOnlySpan<byte> data, CropBox region)
     {
@@ -86,7 +88,7 @@ sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposa
         ReadToScan(data);
         if (!frame.Defined)
             throw Corrupt("it has no frame header");
-        if (!scan.Any)
+        if (frame.Scans == 0)
             throw new ImageDecodeException(ImageProblem.Truncated, "the file ends before the image data");
     }
 
@@ -96,22 +98,20 @@ sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposa
         frame.Need(region);
         while (!ended)
         {
-            position = scan.Decode(frame, dcTables, acTables, quant, quantDefined, restartInterval, data, position);
+            position = scan.Decode(frame, restartInterval, data, position);
             ReadToScan(data);
         }
     }
 
     void Reset()
     {
-        frame.Defined = false;
+        frame.Reset();
         scan.Reset();
+        tables.Reset();
         markers = default;
         restartInterval = 0;
         position = 2;
-        ended = endIsMissing = false;
-        Array.Clear(quantDefined);
-        for (int i = 0; i < 4; i++)
-            dcTables[i].Defined = acTables[i].Defined = false;
+        ended = endIsMissing = hasExtraBytes = false;
     }
 
     /// <summary>Reads markers until the next scan begins or the image ends.</summary>
@@ -121,22 +121,26 @@ sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposa
         {
             JpegSegment segment = JpegSegment.Next(data, position);
             position = segment.End;
-            endIsMissing = segment.Marker < 0;
-            ended = endIsMissing || segment.Marker == JpegSegment.EndOfImage;
+            // What lies behind rows that nobody needs is not known.
+            hasExtraBytes |= segment.HasExtraBytes && !scan.StoppedEarly;
+            ended = segment.Marker == JpegSegment.EndOfImage;
+            // What decides nothing may be cut short like the end marker.
+            endIsMissing = segment.Marker < 0 || (segment.DecidesNothing && segment.Length < 0);
+            ended |= endIsMissing;
             if (endIsMissing)
                 CheckCompleteness(data.Length);
             if (ended)
                 return;
-            if (segment.Length < 0)
-                throw CutShort("a header", data.Length);
+            if (segment.Length < 0 && !scan.IsComplete(frame))
+                throw CutShort(frame, data.Length);
             if (segment.Length < 2)
             {
                 throw Corrupt(FormattableString.Invariant(
-                    $"marker FF{segment.Marker:X2} at byte {segment.At} has length {segment.Length}"));
+                    $"marker FF{segment.Marker:X2} at byte {segment.At} begins nothing of a possible length"));
             }
             if (segment.Marker == JpegSegment.StartOfScan)
             {
-                scan.Begin(frame, segment.Content);
+                scan.Begin(frame, tables, segment.Content);
                 return;
             }
             ReadHeader(segment, data.Length);
@@ -147,9 +151,8 @@ sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposa
     /// to its end that is still to be found out.</summary>
     void CheckCompleteness(int fileLength)
     {
-        bool complete = scan.StoppedEarly || (scan.Any && (frame.Progressive ? frame.HasAllBits() : scan.CoversAll(frame)));
-        if (!complete)
-            throw CutShort("the image", fileLength);
+        if (!scan.StoppedEarly && !scan.IsComplete(frame))
+            throw CutShort(frame, fileLength);
     }
 
     /// <summary>The orientation that is told behind <paramref name="position"/> only, among or behind the scans, or 1.</summary>
@@ -177,65 +180,41 @@ sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposa
             case 0xC9 or 0xCA or 0xCC:
                 throw new ImageDecodeException(ImageProblem.Unsupported, "JPEG with arithmetic coding is not read");
             case JpegSegment.QuantTables:
-                ReadQuantTables(segment);
+                tables.ReadQuantisation(segment);
                 break;
             case JpegSegment.HuffmanTables:
-                ReadHuffmanTables(segment);
+                tables.ReadHuffman(segment);
                 break;
             case JpegSegment.RestartInterval:
-                if (segment.Length < 2)
-                    throw Corrupt("its restart interval is too short");
+                if (segment.Length != 2)
+                    throw Corrupt("its restart interval has the wrong length");
                 restartInterval = segment[0] << 8 | segment[1];
                 break;
-            case JpegSegment.App0:
-                markers.Jfif |= segment.StartsWith("JFIF\0"u8);
+            case >= JpegSegment.App0 and <= JpegSegment.App15:
+                ReadApplicationData(header.Marker, segment);
                 break;
-            case JpegSegment.App1:
-                if (orientation == 1)
-                    orientation = ExifOrientation.FromApp1(segment);
-                break;
-            case JpegSegment.App14:
-                if (segment.Length >= 12 && segment.StartsWith("Adobe"u8))
-                    markers.AdobeTransform = (segment[11], true);
-                break;
+            default:
+                if (header.DecidesNothing)
+                    break;
+                throw Corrupt(FormattableString.Invariant($"marker FF{header.Marker:X2} at byte {header.At} means nothing there"));
         }
     }
 
-    void ReadQuantTables(ReadOnlySpan<byte> segment)
+    /// <summary>Colours are what the headers before the first scan say.</summary>
+    void ReadApplicationData(int marker, ReadOnlySpan<byte> segment)
     {
-        while (segment.Length > 0)
-        {
-            int bytes = segment[0] >> 4 == 0 ? 1 : 2, table = segment[0] & 15;
-            if (segment[0] >> 4 > 1 || table > 3 || segment.Length < 1 + 64 * bytes)
-                throw Corrupt("a quantisation table is cut short or has an impossible number");
-            ReadOnlySpan<byte> values = segment[1..];
-            for (int k = 0; k < 64; k++)
-                quant[table][EntropyDecoder.Natural[k]] = bytes == 1 ? values[k] : values[2 * k] << 8 | values[2 * k + 1];
-            quantDefined[table] = true;
-            segment = segment[(1 + 64 * bytes)..];
-        }
+        bool first = frame.Scans == 0;
+        if (marker == JpegSegment.App1 && orientation == 1)
+            orientation = ExifOrientation.FromApp1(segment);
+        else if (marker == JpegSegment.App0 && first)
+            markers.Jfif |= segment.Length >= 14 && segment.StartsWith("JFIF\0"u8);
+        else if (marker == JpegSegment.App14 && first && segment.Length >= 12 && segment.StartsWith("Adobe"u8))
+            markers.AdobeTransform = (segment[11], true);
     }
 
-    void ReadHuffmanTables(ReadOnlySpan<byte> segment)
-    {
-        while (segment.Length > 0)
-        {
-            int kind = segment[0] >> 4, table = segment[0] & 15, total = 0;
-            if (kind > 1 || table > 3 || segment.Length < 17)
-                throw Corrupt("a Huffman table is cut short or has an impossible number");
-            foreach (byte count in segment[1..17])
-                total += count;
-            if (total > 256 || segment.Length < 17 + total)
-                throw Corrupt("a Huffman table is cut short");
-            HuffmanTable target = (kind == 0 ? dcTables : acTables)[table];
-            if (!target.Build(segment[1..17], segment.Slice(17, total)))
-                throw Corrupt("a Huffman table is no prefix code");
-            segment = segment[(17 + total)..];
-        }
-    }
+    static ImageDecodeException CutShort(JpegFrame frame, int bytes) => new(ImageProblem.Truncated,
+        FormattableString.Invariant($"the file ends within {(frame.Scans > 0 ? "the image" : "its headers")}, after {bytes} bytes"));
 
-    static ImageDecodeException CutShort(string within, int bytes) =>
-        new(ImageProblem.Truncated, FormattableString.Invariant($"the file ends within {within}, after {bytes} bytes"));
-
-    static ImageDecodeException Corrupt(string reason) => new(ImageProblem.Corrupt, "the JPEG is damaged: " + reason);
+    /// <summary>An error of what the file holds.</summary>
+    public static ImageDecodeException Corrupt(string reason) => new(ImageProblem.Corrupt, "the JPEG is damaged: " + reason);
 }

@@ -12,7 +12,7 @@ sealed class JpegFrame
     public bool Progressive { get; private set; }
 
     /// <summary>The frame header has been read.</summary>
-    public bool Defined { get; set; }
+    public bool Defined { get; private set; }
 
     public int MaxH { get; private set; }
 
@@ -26,14 +26,22 @@ sealed class JpegFrame
 
     public ReadOnlySpan<JpegComponent> Components => components.AsSpan(0, Count);
 
-    /// <summary>Reads the header. Nothing is allocated before the size has been checked against
-    /// <paramref name="maxPixels"/> and against the length of the file.</summary>
+    /// <summary>Coefficients are collected from several scans and transformed at the end; otherwise one scan gives the samples.</summary>
+    public bool Collected { get; private set; }
+
+    /// <summary>Scans that have begun.</summary>
+    public int Scans { get; private set; }
+
+    /// <summary>The last row of MCUs that the last scan had data for.</summary>
+    public int LastGoodRow { get; set; }
+
+    /// <summary>Reads the header, and checks the size against <paramref name="maxPixels"/> and against the length of the file.</summary>
     public void Read(ReadOnlySpan<byte> segment, bool progressive, long maxPixels, long fileLength)
     {
         if (Defined)
-            throw Corrupt("it has two frames");
-        if (segment.Length < 6 || segment.Length < 6 + 3 * segment[5])
-            throw Corrupt("its frame header is too short");
+            throw JpegDecoder.Corrupt("it has two frames");
+        if (segment.Length < 6 || segment.Length != 6 + 3 * segment[5])
+            throw JpegDecoder.Corrupt("its frame header has not the length of its components");
         if (segment[0] != 8)
             throw Unsupported($"JPEG with {segment[0]} bits a sample is not read; convert it to 8 bits");
         Height = segment[1] << 8 | segment[2];
@@ -43,23 +51,41 @@ sealed class JpegFrame
         if (Height == 0 && Width > 0)
             throw Unsupported("JPEG whose height is given after the image (DNL) is not read");
         if (Width == 0 || Height == 0)
-            throw Corrupt($"its size is {Width} x {Height}");
+            throw JpegDecoder.Corrupt($"its size is {Width} x {Height}");
         if (Count is not (1 or 3 or 4))
             throw Unsupported($"JPEG with {Count} components is not read");
         ImageLimits.CheckPixels(Width, Height, maxPixels);
         ReadComponents(segment[6..]);
         LayOut();
 
-        // A block takes at least one bit in the first scan: a header that promises more blocks than the file has bits is
+        // A block takes at least one bit in the first scan: a header that promises many more blocks than the file has bits is
         // cut short or a decompression bomb.
+        const long few = 1 << 16;
         long blocks = 0;
         foreach (JpegComponent component in Components)
             blocks += component.BlockCount;
-        if (blocks > fileLength * 8)
+        if (blocks > Math.Max(few, fileLength * 8))
             throw new ImageDecodeException(ImageProblem.Truncated, $"the file is too short for {Width} x {Height} pixels");
-        foreach (JpegComponent component in Components)
-            component.Allocate(progressive);
         Defined = true;
+    }
+
+    /// <summary>Forgets the frame of the image before.</summary>
+    public void Reset() => (Defined, Collected, Scans, LastGoodRow) = (false, false, 0, 0);
+
+    /// <summary>Notes that a scan of so many components begins. The first one decides how much memory the samples take.</summary>
+    public void BeginScan(int componentsOfScan)
+    {
+        if (Scans == 0)
+        {
+            Collected = Progressive || componentsOfScan < Count;
+            foreach (JpegComponent component in Components)
+                component.Allocate(Collected);
+        }
+        else if (!Collected)
+        {
+            throw JpegDecoder.Corrupt("a scan comes after one of all components");
+        }
+        Scans++;
     }
 
     /// <summary>The part of the image that is to be decoded.</summary>
@@ -73,12 +99,14 @@ sealed class JpegFrame
             component.Need(Region, MaxH, MaxV);
     }
 
-    public JpegComponent? Find(int id)
+    /// <summary>The component that a scan names as its <paramref name="position"/>-th, as libjpeg-turbo finds it: the first of that
+    /// name from that place on, so that components with one name are told apart by their order.</summary>
+    public JpegComponent? Find(int id, int position)
     {
-        foreach (JpegComponent component in Components)
+        for (int i = position; i < Count; i++)
         {
-            if (component.Id == id)
-                return component;
+            if (components[i].Id == id)
+                return components[i];
         }
         return null;
     }
@@ -88,7 +116,7 @@ sealed class JpegFrame
     {
         foreach (JpegComponent component in Components)
         {
-            if (component.Precision.AsSpan().ContainsAnyExcept(0))
+            if (!component.Progress.IsComplete)
                 return false;
         }
         return true;
@@ -108,15 +136,10 @@ sealed class JpegFrame
             JpegComponent component = components[i];
             component.Id = bytes[0];
             component.H = bytes[1] >> 4;
-            component.V = bytes[1] & 15;
+            component.V = component.RowsOfMcu = bytes[1] & 15;
             component.QuantTable = bytes[2];
-            if (component.H is < 1 or > 4 || component.V is < 1 or > 4 || component.QuantTable > 3)
-                throw Corrupt("its frame header has an impossible sampling factor or table");
-            for (int j = 0; j < i; j++)
-            {
-                if (components[j].Id == component.Id)
-                    throw Corrupt($"its frame header names component {component.Id} twice");
-            }
+            if (component.H is < 1 or > 4 || component.V is < 1 or > 4)
+                throw JpegDecoder.Corrupt("its frame header has an impossible sampling factor");
             MaxH = Math.Max(MaxH, component.H);
             MaxV = Math.Max(MaxV, component.V);
         }
@@ -139,8 +162,6 @@ sealed class JpegFrame
         foreach (JpegComponent component in Components)
             component.SetSize(Width, Height, MaxH, MaxV, McusWide, McusHigh);
     }
-
-    static ImageDecodeException Corrupt(string reason) => new(ImageProblem.Corrupt, "the JPEG is damaged: " + reason);
 
     static ImageDecodeException Unsupported(string reason) => new(ImageProblem.Unsupported, reason);
 }

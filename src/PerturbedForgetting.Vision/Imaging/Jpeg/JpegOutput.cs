@@ -6,7 +6,7 @@ struct JpegColorMarkers
     /// <summary>A JFIF header: one or three components, the latter YCbCr.</summary>
     public bool Jfif;
 
-    /// <summary>The transform of the Adobe marker (0 none, 1 YCbCr, 2 YCCK) and whether there is one.</summary>
+    /// <summary>The transform of the Adobe marker (0 none, 1 YCbCr, 2 YCCK; others are taken for one) and whether there is one.</summary>
     public (byte Value, bool Present) AdobeTransform;
 }
 
@@ -62,7 +62,7 @@ sealed class JpegOutput : IDisposable
     static bool IsTransformed(JpegFrame frame, JpegColorMarkers markers)
     {
         if (frame.Count == 4)
-            return markers.AdobeTransform is { Present: true, Value: 2 };
+            return markers.AdobeTransform is { Present: true, Value: not 0 };
         if (markers.Jfif)
             return true;
         if (markers.AdobeTransform.Present)

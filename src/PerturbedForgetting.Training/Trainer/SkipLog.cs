@@ -1,0 +1,33 @@
+using PerturbedForgetting.Vision.Loading;
+
+namespace PerturbedForgetting.Training;
+
+/// <summary>What an epoch left out or took although it is damaged, in a line.</summary>
+static class SkipLog
+{
+    /// <summary>The line, or null if there was nothing of the kind.</summary>
+    /// <param name="updates">Updates left out because a loss or gradient was not finite.</param>
+    /// <param name="training">What the training images had.</param>
+    /// <param name="validation">What the validation images had.</param>
+    public static string? Line(int updates, BadImageCounts training, BadImageCounts validation)
+    {
+        List<string> parts = updates > 0 ? [$"{Count(updates, "update")} skipped"] : [];
+        parts.AddRange(Images("training", training));
+        parts.AddRange(Images("validation", validation));
+        return parts.Count > 0 ? "In this epoch: " + string.Join(", ", parts) : null;
+    }
+
+    static IEnumerable<string> Images(string kind, BadImageCounts counts)
+    {
+        if (counts.Skipped > 0)
+            yield return $"{Count(counts.Skipped, kind + " image")} skipped";
+        if (counts.Filled > 0)
+            yield return $"{Count(counts.Filled, kind + " image")} filled with grey";
+        if (counts.Damaged > 0)
+            yield return $"{Count(counts.Damaged, kind + " image")} used with damage";
+        if (counts.Irregular > 0)
+            yield return $"{Count(counts.Irregular, kind + " image")} used with stray bytes or the like";
+    }
+
+    static string Count(int number, string thing) => FormattableString.Invariant($"{number} {thing}{(number == 1 ? "" : "s")}");
+}
