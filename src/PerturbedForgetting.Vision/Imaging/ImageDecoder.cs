@@ -1,17 +1,16 @@
 using System.IO.Compression;
-using PerturbedForgetting.Vision.Imaging.Jpeg;
 
 namespace PerturbedForgetting.Vision.Imaging;
 
 /// <summary>Decodes images to 8-bit RGB, whatever their name says: the format is found from the first bytes. JPEG is
-/// decoded by this project (equal to libjpeg-turbo), PNG, BMP, GIF, WebP, TIFF, PBM and TGA by ImageSharp. Alpha is dropped.
+/// decoded as libjpeg-turbo does, the other formats as Pillow does. Alpha is dropped.
 /// An image is opened first, which tells its size, and then decoded as far as it is needed.</summary>
 /// <remarks>An instance keeps its buffers and is not thread-safe: one for each worker.</remarks>
 public sealed class ImageDecoder : IDisposable
 {
     readonly ImageDecoderOptions options;
-    readonly JpegDecoder jpeg;
-    readonly OtherFormats others;
+    readonly DecodeBudget budget;
+    readonly IFormatDecoder?[] decoders = new IFormatDecoder?[ImageFormats.All.Count];
     byte[] file = [];
 
     // The image that is open.
@@ -25,7 +24,7 @@ public sealed class ImageDecoder : IDisposable
     public ImageDecoder(ImageDecoderOptions? options = null)
     {
         this.options = options ?? ImageDecoderOptions.Default;
-        (jpeg, others) = (new JpegDecoder(this.options), new OtherFormats(this.options));
+        budget = new DecodeBudget(this.options.MaxTime);
     }
 
     /// <summary>How the image that is open is turned.</summary>
@@ -64,13 +63,14 @@ public sealed class ImageDecoder : IDisposable
     public (int Width, int Height) Open(ReadOnlyMemory<byte> data, string? name = null)
     {
         (format, this.data, this.name, length) = (null, data, name, data.Length);
+        budget.Restart();
         try
         {
             if (data.IsEmpty)
                 throw new ImageDecodeException(ImageProblem.Empty, "the file is empty");
             if (data.Span is [0x1F, 0x8B, ..])
                 this.data = Unwrap(data.Span);
-            IFormatDecoder found = JpegDecoder.Matches(this.data.Span) ? jpeg : others;
+            IFormatDecoder found = DecoderOf(ImageFormats.Find(this.data.Span));
             info = found.Open(this.data.Span);
             format = found;
         }
@@ -91,6 +91,7 @@ public sealed class ImageDecoder : IDisposable
     {
         if (format is null)
             throw new InvalidOperationException("An image is opened before it is decoded, and decoded once.");
+        budget.Resume();
         try
         {
             CropBox needed = region.Within(Size.Width, Size.Height);
@@ -119,11 +120,14 @@ public sealed class ImageDecoder : IDisposable
     /// <summary>Gives all buffers back to the pool.</summary>
     public void Dispose()
     {
-        jpeg.Dispose();
+        foreach (IFormatDecoder? decoder in decoders)
+            decoder?.Dispose();
         PooledBuffer.Release(ref file);
     }
 
-    ImageDecodeException Named(Exception e) => (e as ImageDecodeException ?? OtherFormats.Explain(e))?.At(name, length)
+    IFormatDecoder DecoderOf(int number) => decoders[number] ??= ImageFormats.All[number].Create(options, budget);
+
+    ImageDecodeException Named(Exception e) => (e as ImageDecodeException)?.At(name, length)
         ?? new ImageDecodeException(ImageProblem.Corrupt, "the data are damaged: " + e.Message, name, length, e);
 
     /// <summary>Unpacks an image that was stored compressed by gzip (some of ImageNet's are).</summary>

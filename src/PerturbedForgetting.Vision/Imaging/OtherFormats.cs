@@ -15,9 +15,20 @@ using SixLabors.ImageSharp.PixelFormats;
 namespace PerturbedForgetting.Vision.Imaging;
 
 /// <summary>The formats that ImageSharp decodes. Only their decoders are registered.</summary>
-sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
+sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDecoder
 {
-    const string Unknown = "its contents are no image of a known format (JPEG, PNG, BMP, GIF, WebP, TIFF, PBM, TGA)";
+    /// <summary>Their rows in the table of formats.</summary>
+    public static IReadOnlyList<ImageFormat> All { get; } =
+    [
+        Row("PNG", static data => data is [0x89, (byte)'P', (byte)'N', (byte)'G', ..], "all colour types and depths", "interlaced"),
+        Row("GIF", static data => data.StartsWith("GIF87a"u8) || data.StartsWith("GIF89a"u8), "the first frame"),
+        Row("BMP", static data => data.StartsWith("BM"u8), "uncompressed", "run-length coded"),
+        Row("WebP", static data => data.StartsWith("RIFF"u8) && data.Length >= 12 && data[8..].StartsWith("WEBP"u8), "lossy", "lossless"),
+        Row("TIFF", static data => data is [(byte)'I', (byte)'I', 42 or 43, 0, ..] or [(byte)'M', (byte)'M', 0, 42 or 43, ..],
+            "the first page, in strips"),
+        Row("PBM", static data => data is [(byte)'P', >= (byte)'1' and <= (byte)'6', ..], "PBM, PGM and PPM, plain and binary"),
+        Row("TGA", IsTga, "uncompressed", "run-length coded"),
+    ];
 
     static readonly Configuration Configuration = new(
         new PngConfigurationModule(),
@@ -34,31 +45,20 @@ sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
     ImageInfo info;
     bool wide;
 
-    /// <summary>What an error of ImageSharp means, where it says more than that the data are damaged.</summary>
-    public static ImageDecodeException? Explain(Exception e) => e switch
-    {
-        UnknownImageFormatException => new(ImageProblem.UnknownFormat, Unknown, inner: e),
-        InvalidMemoryOperationException => new(ImageProblem.TooLarge, e.Message, inner: e),
-        _ => null,
-    };
-
     public unsafe ImageInfo Open(ReadOnlySpan<byte> data)
     {
         fixed (byte* bytes = data)
         {
             using var stream = new UnmanagedMemoryStream(bytes, data.Length);
             IImageInfo header = Image.Identify(Configuration, stream, out IImageFormat format)
-                ?? throw new ImageDecodeException(ImageProblem.UnknownFormat, Unknown);
+                ?? throw DecodeErrors.Corrupt(name, "its header is not one");
             ImageLimits.CheckPixels(header.Width, header.Height, options.MaxPixels);
             if (!Completeness.IsWhole(format.Name, data, header.Width, header.Height))
-            {
-                throw new ImageDecodeException(ImageProblem.Truncated,
-                    FormattableString.Invariant($"the {format.Name} file ends within the image, after {data.Length} bytes"));
-            }
+                throw DecodeErrors.Truncated("the image", data.Length);
             PngMetadata? png = format is PngFormat ? header.Metadata.GetPngMetadata() : null;
             bool grey = png?.ColorType is PngColorType.Grayscale or PngColorType.GrayscaleWithAlpha;
             wide = header.PixelType.BitsPerPixel > 32 || png?.BitDepth == PngBitDepth.Bit16;
-            info = new ImageInfo(header.Width, header.Height, format.Name, grey ? ImageColor.Grey : ImageColor.Rgb, Orientation(header));
+            info = new ImageInfo(header.Width, header.Height, name, grey ? ImageColor.Grey : ImageColor.Rgb, Orientation(header));
             return info;
         }
     }
@@ -79,6 +79,18 @@ sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
         }
         return info;
     }
+
+    public void Dispose()
+    {
+    }
+
+    static ImageFormat Row(string name, FormatTest matches, params string[] reads) =>
+        new(name, matches, (options, _) => new OtherFormats(name, options)) { Reads = reads };
+
+    /// <summary>TGA has no signature; what tells it are numbers of its header that have few values.</summary>
+    static bool IsTga(ReadOnlySpan<byte> data) =>
+        data is [_, var palette and (0 or 1), var type, _, _, _, _, _, _, _, _, _, _, _, _, _, 8 or 15 or 16 or 24 or 32, _, ..]
+        && (type & ~8) is 1 or 2 or 3 && palette == 1 == ((type & ~8) == 1) && (palette == 1 || data[3..8].IndexOfAnyExcept((byte)0) < 0);
 
     static void Copy(Image<Rgba32> source, RgbImage target)
     {

@@ -123,6 +123,7 @@ public static class DatasetCheck
         ImageProblem.Truncated => "truncated",
         ImageProblem.Unsupported => "unsupported",
         ImageProblem.TooLarge => "too-large",
+        ImageProblem.TooSlow => "too-slow",
         _ => "corrupt",
     };
 

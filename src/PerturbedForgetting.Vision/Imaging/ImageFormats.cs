@@ -1,0 +1,27 @@
+using PerturbedForgetting.Vision.Imaging.Jpeg;
+
+namespace PerturbedForgetting.Vision.Imaging;
+
+/// <summary>The formats that are read. The documentation's list of them is written from this table.</summary>
+static class ImageFormats
+{
+    /// <summary>All formats, in the order in which a file is held against them: those without a signature come last.</summary>
+    public static IReadOnlyList<ImageFormat> All { get; } =
+    [
+        JpegDecoder.Format,
+        .. OtherFormats.All,
+    ];
+
+    /// <summary>Number of the format in <see cref="All"/> as which a file begins.</summary>
+    /// <exception cref="ImageDecodeException">None is.</exception>
+    public static int Find(ReadOnlySpan<byte> data)
+    {
+        for (int i = 0; i < All.Count; i++)
+        {
+            if (All[i].Matches(data))
+                return i;
+        }
+        throw new ImageDecodeException(ImageProblem.UnknownFormat,
+            $"its contents are no image of a known format ({string.Join(", ", All.Select(static format => format.Name))})");
+    }
+}
