@@ -1,4 +1,6 @@
+using PerturbedForgetting.Vision.Imaging.Gif;
 using PerturbedForgetting.Vision.Imaging.Jpeg;
+using PerturbedForgetting.Vision.Imaging.Png;
 
 namespace PerturbedForgetting.Vision.Imaging;
 
@@ -9,11 +11,12 @@ static class ImageFormats
     public static IReadOnlyList<ImageFormat> All { get; } =
     [
         JpegDecoder.Format,
+        PngDecoder.Format,
+        GifDecoder.Format,
         .. OtherFormats.All,
     ];
 
-    /// <summary>Number of the format in <see cref="All"/> as which a file begins.</summary>
-    /// <exception cref="ImageDecodeException">None is.</exception>
+    /// <summary>Number of the format in <see cref="All"/> as which a file begins; -1 if it begins as none.</summary>
     public static int Find(ReadOnlySpan<byte> data)
     {
         for (int i = 0; i < All.Count; i++)
@@ -21,7 +24,10 @@ static class ImageFormats
             if (All[i].Matches(data))
                 return i;
         }
-        throw new ImageDecodeException(ImageProblem.UnknownFormat,
-            $"its contents are no image of a known format ({string.Join(", ", All.Select(static format => format.Name))})");
+        return -1;
     }
+
+    /// <summary>The error of a file that begins as no format.</summary>
+    public static ImageDecodeException Unknown() => new(ImageProblem.UnknownFormat,
+        $"its contents are no image of a known format ({string.Join(", ", All.Select(static format => format.Name))})");
 }

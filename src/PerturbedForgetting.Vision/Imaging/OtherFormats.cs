@@ -2,9 +2,7 @@ using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Advanced;
 using SixLabors.ImageSharp.Formats;
 using SixLabors.ImageSharp.Formats.Bmp;
-using SixLabors.ImageSharp.Formats.Gif;
 using SixLabors.ImageSharp.Formats.Pbm;
-using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.Formats.Tga;
 using SixLabors.ImageSharp.Formats.Tiff;
 using SixLabors.ImageSharp.Formats.Webp;
@@ -20,8 +18,6 @@ sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDec
     /// <summary>Their rows in the table of formats.</summary>
     public static IReadOnlyList<ImageFormat> All { get; } =
     [
-        Row("PNG", static data => data is [0x89, (byte)'P', (byte)'N', (byte)'G', ..], "all colour types and depths", "interlaced"),
-        Row("GIF", static data => data.StartsWith("GIF87a"u8) || data.StartsWith("GIF89a"u8), "the first frame"),
         Row("BMP", static data => data.StartsWith("BM"u8), "uncompressed", "run-length coded"),
         Row("WebP", static data => data.StartsWith("RIFF"u8) && data.Length >= 12 && data[8..].StartsWith("WEBP"u8), "lossy", "lossless"),
         Row("TIFF", static data => data is [(byte)'I', (byte)'I', 42 or 43, 0, ..] or [(byte)'M', (byte)'M', 0, 42 or 43, ..],
@@ -31,9 +27,7 @@ sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDec
     ];
 
     static readonly Configuration Configuration = new(
-        new PngConfigurationModule(),
         new BmpConfigurationModule(),
-        new GifConfigurationModule(),
         new WebpConfigurationModule(),
         new TiffConfigurationModule(),
         new PbmConfigurationModule(),
@@ -55,10 +49,8 @@ sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDec
             ImageLimits.CheckPixels(header.Width, header.Height, options.MaxPixels);
             if (!Completeness.IsWhole(format.Name, data, header.Width, header.Height))
                 throw DecodeErrors.Truncated("the image", data.Length);
-            PngMetadata? png = format is PngFormat ? header.Metadata.GetPngMetadata() : null;
-            bool grey = png?.ColorType is PngColorType.Grayscale or PngColorType.GrayscaleWithAlpha;
-            wide = header.PixelType.BitsPerPixel > 32 || png?.BitDepth == PngBitDepth.Bit16;
-            info = new ImageInfo(header.Width, header.Height, name, grey ? ImageColor.Grey : ImageColor.Rgb, Orientation(header));
+            wide = header.PixelType.BitsPerPixel > 32;
+            info = new ImageInfo(header.Width, header.Height, name, ImageColor.Rgb, Orientation(header));
             return info;
         }
     }
@@ -70,7 +62,7 @@ sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDec
         if (wide)
         {
             using Image<Rgba64> decoded = Image.Load<Rgba64>(Configuration, data);
-            CopyWide(decoded, image, info.Color == ImageColor.Grey && options.Grey16 == Grey16Conversion.Clamp);
+            CopyWide(decoded, image);
         }
         else
         {
@@ -103,7 +95,7 @@ sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDec
         }
     }
 
-    static void CopyWide(Image<Rgba64> source, RgbImage target, bool clamp)
+    static void CopyWide(Image<Rgba64> source, RgbImage target)
     {
         for (int y = 0; y < target.Height; y++)
         {
@@ -111,14 +103,12 @@ sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDec
             Span<byte> to = target.Row(y);
             for (int x = 0, at = 0; x < from.Length && at + 2 < to.Length; x++, at += 3)
             {
-                to[at] = Narrow(from[x].R, clamp);
-                to[at + 1] = Narrow(from[x].G, clamp);
-                to[at + 2] = Narrow(from[x].B, clamp);
+                to[at] = (byte)(from[x].R >> 8);
+                to[at + 1] = (byte)(from[x].G >> 8);
+                to[at + 2] = (byte)(from[x].B >> 8);
             }
         }
     }
-
-    static byte Narrow(ushort sample, bool clamp) => clamp ? (byte)Math.Min(sample, (ushort)255) : (byte)(sample >> 8);
 
     static int Orientation(IImageInfo header)
     {
