@@ -4,7 +4,7 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 static class CoefficientTransform
 {
     /// <summary>Transforms the blocks that are needed. A component without any scan stays grey.</summary>
-    public static void Apply(JpegFrame frame)
+    public static void Apply(JpegFrame frame, DecodeBudget budget)
     {
         bool smooth = BlockSmoothing.IsUseful(frame);
         Span<short> smoothed = stackalloc short[64];
@@ -12,6 +12,7 @@ static class CoefficientTransform
         {
             for (int y = component.Rows.Begin / 8; y < component.Rows.End / 8; y++)
             {
+                budget.Check();
                 for (int x = component.Columns.Begin / 8; x < component.Columns.End / 8; x++)
                 {
                     scoped Span<short> block = component.Block(x, y);

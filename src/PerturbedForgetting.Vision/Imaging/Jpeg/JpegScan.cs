@@ -70,7 +70,7 @@ sealed class JpegScan
     }
 
     /// <summary>Decodes the data of the scan just begun, as far as they are needed; returns the position behind them.</summary>
-    public int Decode(JpegFrame frame, int restartInterval, ReadOnlySpan<byte> data, int position)
+    public int Decode(JpegFrame frame, int restartInterval, ReadOnlySpan<byte> data, int position, DecodeBudget budget)
     {
         JpegComponent first = components[0];
         int wide = count > 1 ? frame.McusWide : (first.Width + 7) / 8;
@@ -85,6 +85,7 @@ sealed class JpegScan
         bool starved = false;
         for (int y = 0; y < high; y++)
         {
+            budget.Check();
             for (int x = 0; x < wide; x++)
             {
                 if (!starved)
