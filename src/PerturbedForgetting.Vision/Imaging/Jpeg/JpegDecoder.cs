@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 /// Buffers are kept between images. Not thread-safe.</summary>
 sealed class JpegDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFormatDecoder
 {
-/// <summary>Its row in the table of formats.</summary>
+    /// <summary>Its row in the table of formats.</summary>
     public static ImageFormat Format { get; } = new("JPEG", Matches, static (options, budget) => new JpegDecoder(options, budget))
     {
         Reads = ["baseline", "extended", "progressive", "grey", "YCbCr", "RGB", "CMYK", "YCCK", "any sampling"],

@@ -1,0 +1,58 @@
+using PerturbedForgetting.Fuzz;
+
+namespace PerturbedForgetting.Tests.Tools;
+
+/// <summary>The fuzz program itself. CI runs it with ten thousand mutants of each format; here are so many that a reader which fails
+/// often is seen.</summary>
+public class FuzzTests
+{
+    static IReadOnlyList<string> Formats => FuzzTargets.Names;
+
+    [TestCaseSource(nameof(Formats))]
+    public void MutantsAreReadOrRefused(string format)
+    {
+        using var worker = new FuzzWorker(FuzzTargets.Find(format), seed: 20);
+        for (int number = 0; number < 250; number++)
+            Assert.That(worker.Try(number), Is.Null);
+    }
+
+    [TestCaseSource(nameof(Formats))]
+    public void MutantsDependOnSeedAndNumberOnly(string format)
+    {
+        FuzzTarget target = FuzzTargets.Find(format), again = FuzzTargets.Find(format);
+        byte[][] first = [.. Enumerable.Range(0, 50).Select(n => target.Mutant(3, n))];
+        byte[][] second = [.. Enumerable.Range(0, 50).Reverse().Select(n => again.Mutant(3, n)).Reverse()];
+        Assert.That(second, Is.EqualTo(first));
+        Assert.That(first.Select(Convert.ToHexString).Distinct().Count(), Is.GreaterThan(25));
+        Assert.That(Enumerable.Range(0, 50).Count(n => !first[n].SequenceEqual(target.Mutant(4, n))), Is.GreaterThan(25));
+    }
+
+    [Test]
+    public void WhatAReaderMayNotDoIsFound()
+    {
+        Assert.That(Try(static _ => 0), Is.Null);
+        Assert.That(Try(static _ => throw new IndexOutOfRangeException("far off"))?.What, Does.Contain("far off"));
+        Assert.That(Try(static _ => new byte[80 << 20].Length & 1)?.What, Does.Contain("80 MB"));
+        Assert.That(Try(static _ => new byte[80 << 20].Length / 80), Is.Null, "a byte of the image may take sixteen");
+
+        static Finding? Try(Func<byte[], long> read)
+        {
+            using var worker = new FuzzWorker(new FuzzTarget("planted", [[1, 2, 3]], ByteMutator.Mutate, () => new Planted(read)), 1);
+            return worker.Try(7);
+        }
+    }
+
+    [Test]
+    public void TheProgramRunsMutantsInAProcessOfTheirOwn()
+    {
+        var output = new StringWriter();
+        Assert.That(App.Run(["--format", "json", "--count", "40", "--seed", "5"], output), Is.Zero, output.ToString());
+        Assert.That(output.ToString(), Does.Contain("json: 40 mutants").And.Contain("0 findings"));
+        Assert.That(App.Run(["--format", "odd"], output), Is.EqualTo(2));
+    }
+
+    sealed class Planted(Func<byte[], long> read) : FuzzReader
+    {
+        public override long Read(byte[] mutant) => read(mutant);
+    }
+}

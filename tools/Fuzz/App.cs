@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace PerturbedForgetting.Fuzz;
+
+/// <summary>Command line of the fuzz program.</summary>
+static class App
+{
+    const int Good = 0, Found = 1, Wrong = 2;
+
+    const string Description = """
+        Gives damaged files to every reader and fails if one takes more than a second, more memory than 64 MB and 16 bytes a pixel, or
+        throws what it does not document. Mutants are the same for the same seed; those that were found are saved.
+
+        Examples:
+          Fuzz                                        10,000 mutants of each format
+          Fuzz --count 100000 --seed 7
+          Fuzz --format tiff --first 4711 --count 1   one mutant again
+        """;
+
+    /// <summary>Runs a command line and returns the exit code: 0 good, 1 with findings, 2 when something is wrong with the command.</summary>
+    public static int Run(IReadOnlyList<string> arguments, TextWriter output)
+    {
+        if (arguments is [FuzzProcess.WorkerArgument, var format, var seed, var first, var end, var shared])
+            return FuzzProcess.Work(format, Number(seed), Number(first), Number(end), shared, output);
+        Option<string[]> formats = new("--format")
+        {
+            HelpName = "NAME",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [.. FuzzTargets.Names],
+            Description = "what is tried",
+        };
+        formats.AcceptOnlyFromAmong([.. FuzzTargets.Names]);
+        Option<int> count = new("--count") { HelpName = "N", DefaultValueFactory = _ => 10_000, Description = "mutants of each format" };
+        Option<int> start = new("--first") { HelpName = "N", Description = "number of the first mutant" };
+        Option<int> random = new("--seed") { HelpName = "N", DefaultValueFactory = _ => 1, Description = "other seeds make other mutants" };
+        Option<string> folder = new("--out")
+        {
+            HelpName = "FOLDER",
+            DefaultValueFactory = _ => "fuzz-findings",
+            Description = "where mutants go that were found",
+        };
+        RootCommand root = new(Description) { formats, count, start, random, folder };
+        root.SetAction(parsed => Fuzz(parsed.GetValue(formats)!, parsed.GetValue(random), parsed.GetValue(start), parsed.GetValue(count),
+            parsed.GetValue(folder)!, output));
+        ParseResult result = root.Parse(arguments);
+        return result.Errors.Count > 0 ? ReportErrors(result) : result.Invoke();
+    }
+
+    static int Fuzz(string[] formats, int seed, int first, int count, string folder, TextWriter output)
+    {
+        int found = 0;
+        foreach (string format in formats)
+        {
+            FuzzTarget target = FuzzTargets.Find(format);
+            foreach (Finding finding in new FuzzProcess(format, seed, first, count, output).Run())
+            {
+                Directory.CreateDirectory(folder);
+                File.WriteAllBytes(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{format}-{seed}-{finding.Number}")),
+                    target.Mutant(seed, finding.Number));
+                found++;
+            }
+        }
+        if (found > 0)
+            output.WriteLine($"{found} findings; their mutants are in {folder}");
+        return found > 0 ? Found : Good;
+    }
+
+    static int ReportErrors(ParseResult result)
+    {
+        foreach (string message in result.Errors.Select(e => e.Message).Distinct())
+            Console.Error.WriteLine($"error: {message}");
+        return Wrong;
+    }
+
+    static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+}

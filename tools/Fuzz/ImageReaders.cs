@@ -1,0 +1,79 @@
+using PerturbedForgetting.Vision.Imaging;
+
+namespace PerturbedForgetting.Fuzz;
+
+/// <summary>Decodes an image twice: all of it by default, and a part of it turned and filled.</summary>
+sealed class ImageFuzzReader : FuzzReader
+{
+    readonly ImageDecoder strict = new(), lenient = new(new ImageDecoderOptions { FillTruncated = true, ApplyExifOrientation = true });
+    readonly RgbImage image = new();
+
+    public override long Read(byte[] mutant)
+    {
+        long pixels = 0;
+        try
+        {
+            (int width, int height) = strict.Open(mutant);
+            pixels = (long)width * height;
+            strict.Decode(new CropBox(0, 0, height, width), image);
+        }
+        catch (ImageDecodeException e) when (IsExpected(e))
+        {
+        }
+        try
+        {
+            (int width, int height) = lenient.Open(mutant);
+            lenient.Decode(new CropBox(height / 3, width / 4, 1 + height / 2, 1 + width / 2), image);
+        }
+        catch (ImageDecodeException e) when (IsExpected(e))
+        {
+        }
+        return pixels;
+    }
+
+    public override void Dispose()
+    {
+        strict.Dispose();
+        lenient.Dispose();
+        image.Dispose();
+    }
+
+    /// <summary>An image that takes too long is a finding, and so is an error that nobody meant and the decoder only wrapped.</summary>
+    static bool IsExpected(ImageDecodeException e) => e.Problem != ImageProblem.TooSlow
+        && e.InnerException is not (IndexOutOfRangeException or ArgumentException or NullReferenceException or ArithmeticException
+            or InvalidCastException or KeyNotFoundException);
+}
+
+/// <summary>Repairs what would hide the rest of a mutant.</summary>
+static class Repairs
+{
+    /// <summary>A mutant of PNGs whose checksums are right in three of four, so that what is behind them is reached.</summary>
+    public static byte[] MutatePng(IReadOnlyList<byte[]> seeds, Random random)
+    {
+        byte[] png = ByteMutator.Mutate(seeds, random);
+        if (random.Next(4) == 0)
+            return png;
+        for (int at = 8; at + 12 <= png.Length;)
+        {
+            uint length = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(at));
+            if (length > png.Length - at - 12)
+                break;
+            Span<byte> body = png.AsSpan(at + 4, (int)length + 4);
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(at + 8 + (int)length), Crc(body));
+            at += 12 + (int)length;
+        }
+        return png;
+    }
+
+    static uint Crc(ReadOnlySpan<byte> bytes)
+    {
+        uint crc = uint.MaxValue;
+        foreach (byte b in bytes)
+        {
+            crc ^= b;
+            for (int i = 0; i < 8; i++)
+                crc = (crc & 1) != 0 ? crc >> 1 ^ 0xEDB88320 : crc >> 1;
+        }
+        return ~crc;
+    }
+}

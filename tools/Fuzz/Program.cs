@@ -1,0 +1,1 @@
+return PerturbedForgetting.Fuzz.App.Run(args, TextWriter.Synchronized(Console.Out));
