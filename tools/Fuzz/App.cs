@@ -18,7 +18,7 @@ static class App
           Fuzz --format tiff --first 4711 --count 1   one mutant again
         """;
 
-    /// <summary>Runs a command line and returns the exit code: 0 good, 1 with findings, 2 when something is wrong with the command.</summary>
+    /// <summary>Runs a command line and returns the exit code: 0 good, 1 with findings, 2 when the command is wrong.</summary>
     public static int Run(IReadOnlyList<string> arguments, TextWriter output)
     {
         if (arguments is [FuzzProcess.WorkerArgument, var format, var seed, var first, var end, var shared])
@@ -33,7 +33,7 @@ static class App
         formats.AcceptOnlyFromAmong([.. FuzzTargets.Names]);
         Option<int> count = new("--count") { HelpName = "N", DefaultValueFactory = _ => 10_000, Description = "mutants of each format" };
         Option<int> start = new("--first") { HelpName = "N", Description = "number of the first mutant" };
-        Option<int> random = new("--seed") { HelpName = "N", DefaultValueFactory = _ => 1, Description = "other seeds make other mutants" };
+        Option<int> random = new("--seed") { HelpName = "N", DefaultValueFactory = _ => 1, Description = "other ones make other mutants" };
         Option<string> folder = new("--out")
         {
             HelpName = "FOLDER",

@@ -32,7 +32,8 @@ sealed class FuzzProcess(string format, int seed, int first, int count, TextWrit
             File.Delete(shared);
         }
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        output.WriteLine(Text($"{format}: {count} mutants, {count / seconds:0} a second, {peak >> 20} MB at most, {findings.Count} findings"));
+        output.WriteLine(
+            Text($"{format}: {count} mutants, {count / seconds:0} a second, {peak >> 20} MB at most, {findings.Count} findings"));
         return findings;
     }
 
@@ -107,8 +108,8 @@ sealed class FuzzProcess(string format, int seed, int first, int count, TextWrit
             return;
         lastReport = Stopwatch.GetTimestamp();
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds, rate = (now - first) / seconds;
-        string left = rate > 0 ? TimeSpan.FromSeconds((first + count - now) / rate).ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture) : "?";
-        output.WriteLine(Text($"{format}: {now - first} of {count}, {rate:0} a second, left {left}"));
+        var left = TimeSpan.FromSeconds(Math.Min(1e6, (first + count - now) / rate));
+        output.WriteLine(Text($@"{format}: {now - first} of {count}, {rate:0} a second, left {left:h\:mm\:ss}"));
     }
 
     ProcessStartInfo Command(int start, int end)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Fuzz;
@@ -55,11 +56,11 @@ static class Repairs
             return png;
         for (int at = 8; at + 12 <= png.Length;)
         {
-            uint length = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(at));
+            uint length = BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(at));
             if (length > png.Length - at - 12)
                 break;
             Span<byte> body = png.AsSpan(at + 4, (int)length + 4);
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(at + 8 + (int)length), Crc(body));
+            BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(at + 8 + (int)length), Crc(body));
             at += 12 + (int)length;
         }
         return png;

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace PerturbedForgetting.Fuzz;
 
-/// <summary>Changes JSON and CSV where they have a meaning: numbers, texts, nulls, nesting, lines and separators; now and then bytes.</summary>
+/// <summary>Changes JSON and CSV where they have a meaning: numbers, texts, nulls, nesting, lines, separators; now and then bytes.</summary>
 static partial class TextMutator
 {
     static readonly string[] Values =
@@ -13,7 +13,8 @@ static partial class TextMutator
         "[[[[]]]]", "\"\\u0000\"", "\"\\ud800\"", "01", "+1", "\"9999-99-99\"", "\"0001-01-01T00:00:00+14:00\"",
     ];
 
-    static readonly string[] Marks = [",", ":", "\"", "{", "}", "[", "]", "\n", "\r\n", "\r", "\0", "\\", ";", "\t", " ", "\uFEFF", "é", "😀"];
+    static readonly string[] Marks =
+        [",", ":", "\"", "{", "}", "[", "]", "\n", "\r\n", "\r", "\0", "\\", ";", "\t", " ", "\uFEFF", "é", "😀"];
 
     /// <summary>A mutant of one of the seeds.</summary>
     public static byte[] Mutate(IReadOnlyList<byte[]> seeds, Random random)

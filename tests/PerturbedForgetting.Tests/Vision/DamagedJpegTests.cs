@@ -58,13 +58,13 @@ public class DamagedJpegTests
         Assert.That(e.Message, Does.Contain("500 scans"));
     }
 
-    /// <summary>A scan of nothing but runs of empty blocks is 36 bytes for a million of them.</summary>
+    /// <summary>A scan of nothing but runs of empty blocks takes few bytes, however many blocks there are.</summary>
     [Test]
     public void EmptyScansCostLittle()
     {
         byte[] data = File.ReadAllBytes(ReferenceData.PathOf($"{Folder}/kinds/dc_scan_alone_grey_2x2.jpg"));
         int frame = data.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC2]);
-        (data[frame + 5], data[frame + 6], data[frame + 7], data[frame + 8]) = (0x07, 0xD0, 0x0F, 0xA0);
+        (data[frame + 5], data[frame + 6], data[frame + 7], data[frame + 8]) = (0x07, 0xD0, 0x07, 0xD0);
         // One code, of a run of 2^14 blocks at least.
         byte[] table = [0xFF, 0xC4, 0, 20, 0x10, 1, .. new byte[15], 0xE0];
         byte[] first = [0xFF, 0xDA, 0, 8, 1, data[frame + 10], 0, 1, 63, 0x01, .. new byte[16]];
@@ -72,7 +72,7 @@ public class DamagedJpegTests
         byte[] bomb = [.. data[..^2], .. table, .. first, .. Enumerable.Repeat(refining, 400).SelectMany(s => s), 0xFF, 0xD9];
         long started = Stopwatch.GetTimestamp();
         using RgbImage image = TestImages.Decode(bomb);
-        Assert.That(image.Width, Is.EqualTo(4000));
+        Assert.That(image.Width, Is.EqualTo(2000));
         Assert.That(Stopwatch.GetElapsedTime(started), Is.LessThan(TimeSpan.FromSeconds(20)));
     }
 

@@ -42,6 +42,18 @@ public class DatasetCheckTests
     }
 
     [Test]
+    public void DamageThatGivesAnImageIsNoError()
+    {
+        using var folder = new TestFolder();
+        string damaged = folder.Write("train/a/1.jpg", File.ReadAllBytes(ReferenceData.PathOf("jpeg_damaged/kinds/end_early.jpg")));
+        string odd = folder.Write("train/b/2.jpg", File.ReadAllBytes(ReferenceData.PathOf("jpeg_damaged/kinds/end_marker_missing.jpg")));
+        DatasetReport report = DatasetCheck.Run(DatasetFactory.Open("folder", folder.Root, "train"));
+        Assert.That(report.Findings, Has.None.Property(nameof(DatasetFinding.IsError)).True);
+        Assert.That(Find(report, "damaged")!.Examples.Single(), Does.Contain(damaged).And.Contain("end too early"));
+        Assert.That(Find(report, "irregular")!.Examples.Single(), Does.Contain(odd).And.Contain("no end marker"));
+    }
+
+    [Test]
     public void OneClassIsAnError()
     {
         using var folder = new TestFolder();

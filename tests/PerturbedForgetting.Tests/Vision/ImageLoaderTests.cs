@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using PerturbedForgetting.Tensors.Random;
+using PerturbedForgetting.Tests.Reference;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Loading;
@@ -238,6 +239,25 @@ public class ImageLoaderTests
         Assert.That(delivered, Is.EqualTo(new[] { 0, 1 }));
         Assert.That(e.Path, Is.EqualTo("folder/19.jpg"), "the first in order, whichever worker was faster");
         Assert.That(loader.Epoch(1, startBatch: 3).Count(), Is.EqualTo(2), "the loader remains usable");
+    }
+
+    /// <summary>An image with wrong pixels is taken and counted, or replaced; one with stray bytes is taken in either case.</summary>
+    [Test]
+    public void DamagedImagesAreCountedOrReplaced([Values] BadImagePolicy policy)
+    {
+        using var folder = new TestFolder();
+        foreach (string kind in (string[])["end_early", "fill_bytes_before_markers", "restart_3_ahead", "stray_bytes_before_markers"])
+            folder.Write($"c/{kind}.jpg", File.ReadAllBytes(ReferenceData.PathOf($"jpeg_damaged/kinds/{kind}.jpg")));
+        using var loader = new ImageLoader(ImageFolderDataset.Open(folder.Root), new EvalTransform(8, 8),
+            LoaderOptions.Evaluation(4, 2) with { BadImages = policy });
+        bool skips = policy == BadImagePolicy.Skip;
+        for (int epoch = 0; epoch < 2; epoch++)
+        {
+            Assert.That(Collect(loader, epoch).Single().Indices, Is.EqualTo(skips ? new[] { 1, 1, 3, 3 } : [0, 1, 2, 3]));
+            Assert.That(loader.TakeBadImageCounts(), Is.EqualTo(skips ? new BadImageCounts(2, 0, 0, 2) : new BadImageCounts(0, 0, 2, 1)));
+        }
+        Assert.That((skips ? loader.Skipped : loader.Damaged).Select(b => b.Index), Is.EqualTo(new[] { 0, 2 }));
+        Assert.That((skips ? loader.Skipped : loader.Damaged)[0].Reason, Does.Contain("end too early"));
     }
 
     [Test]

@@ -54,7 +54,8 @@ static class BlockSmoothing
         return frame.Progressive && useful;
     }
 
-    /// <summary>Writes the block at (<paramref name="x"/>, <paramref name="y"/>) with what is estimated to <paramref name="target"/>.</summary>
+    /// <summary>Writes the block at (<paramref name="x"/>, <paramref name="y"/>) to <paramref name="target"/> with what is
+    /// estimated.</summary>
     public static void Apply(JpegFrame frame, JpegComponent component, int x, int y, Span<short> target)
     {
         component.Block(x, y).CopyTo(target);

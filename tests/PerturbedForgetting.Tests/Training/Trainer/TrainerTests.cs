@@ -115,6 +115,7 @@ sealed class TrainerTests : TempFolderFixture
         }, observer);
         Assert.That(result.Epochs.Sum(e => e.SkippedUpdates), Is.GreaterThan(0));
         Assert.That(observer.Updates[^1].SkippedUpdates, Is.GreaterThan(0));
+        Assert.That(observer.Messages, Has.Exactly(result.Epochs.Count(e => e.SkippedUpdates > 0)).Contain("In this epoch: "));
         using var checkpoint = CheckpointFiles.OpenForResume(Run("last"));
         float[] weights = new float[checkpoint.Model.Entry("fc.weight").Count];
         checkpoint.Model.Entry("fc.weight").ReadFloat32(weights);
