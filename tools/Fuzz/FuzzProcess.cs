@@ -40,6 +40,7 @@ sealed class FuzzProcess(string format, int seed, int first, int count, TextWrit
     /// <summary>The work of the other process: mutants from <paramref name="first"/> to before <paramref name="end"/>.</summary>
     public static int Work(string format, int seed, int first, int end, string shared, TextWriter output)
     {
+        EndWithTheParent();
         using var file = MemoryMappedFile.CreateFromFile(shared, FileMode.Open);
         using MemoryMappedViewAccessor place = file.CreateViewAccessor(0, sizeof(int));
         using var worker = new FuzzWorker(FuzzTargets.Find(format), seed);
@@ -51,6 +52,18 @@ sealed class FuzzProcess(string format, int seed, int first, int count, TextWrit
         }
         place.Write(0, end);
         return 0;
+    }
+
+    /// <summary>The input, into which nobody writes, ends when the process does that started this one.</summary>
+    static void EndWithTheParent()
+    {
+        var wait = new Thread(static () =>
+        {
+            Console.In.Read();
+            Environment.Exit(0);
+        });
+        wait.IsBackground = true;
+        wait.Start();
     }
 
     /// <returns>The first mutant that is still to be run.</returns>
@@ -119,6 +132,7 @@ sealed class FuzzProcess(string format, int seed, int first, int count, TextWrit
         string[] arguments = [WorkerArgument, format, Text($"{seed}"), Text($"{start}"), Text($"{end}"), shared];
         return new ProcessStartInfo(isOwn ? program : "dotnet", isOwn ? arguments : [own, .. arguments])
         {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             UseShellExecute = false,
         };

@@ -45,7 +45,7 @@ static class ImageWarningText
     /// <summary>Whether pixels of the image are wrong.</summary>
     public static bool AreDamage(this ImageWarnings warnings) => (warnings & ImageWarnings.Damage) != 0;
 
-    /// <summary>"decoded in spite of ..."</summary>
+    /// <summary>What there is, in words.</summary>
     public static string Describe(this ImageWarnings warnings) =>
-        "decoded in spite of " + string.Join(", ", Texts.Where(t => (warnings & t.Kind) != 0).Select(t => t.Text));
+        string.Join(", ", Texts.Where(t => (warnings & t.Kind) != 0).Select(t => t.Text));
 }

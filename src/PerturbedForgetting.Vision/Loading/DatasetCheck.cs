@@ -63,7 +63,7 @@ public static class DatasetCheck
                 tally.Find("filled", isError: false, $"{dataset.Describe(index)}: the rest was filled with grey");
             else if (decoded.Warnings != ImageWarnings.None)
                 tally.Find(decoded.Warnings.AreDamage() ? "damaged" : "irregular", isError: false,
-                    $"{dataset.Describe(index)}: {decoded.Warnings.Describe()}");
+                    $"{dataset.Describe(index)}: decoded in spite of {decoded.Warnings.Describe()}");
         }
         catch (ImageDecodeException e)
         {

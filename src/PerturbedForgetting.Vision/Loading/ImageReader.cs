@@ -48,7 +48,7 @@ sealed class BadImages
         else if (image.Warnings.AreDamage())
         {
             Interlocked.Increment(ref damages);
-            damaged.TryAdd(index, new BadImage(index, path, image.Warnings.Describe()));
+            damaged.TryAdd(index, new BadImage(index, path, $"decoded in spite of {image.Warnings.Describe()}"));
         }
         else
         {
@@ -90,7 +90,7 @@ sealed class ImageReader(Dataset dataset, ImageTransform transform, LoaderOption
                 crop = transform.Draw(width, height, ref random);
                 ImageInfo decoded = dataset.Decode(index, decoder, transform.Region(crop), image);
                 if (decoded.Warnings.AreDamage() && !decoded.Filled && options.BadImages == BadImagePolicy.Skip)
-                    throw new ImageDecodeException(ImageProblem.Corrupt, decoded.Warnings.Describe());
+                    throw new ImageDecodeException(ImageProblem.Corrupt, $"the image is damaged: {decoded.Warnings.Describe()}");
                 if (decoded.Filled || decoded.Warnings != ImageWarnings.None)
                     bad.AddDecoded(index, dataset.Describe(index), decoded);
                 break;
