@@ -117,7 +117,22 @@ sealed partial class CheckpointJson : JsonSerializerContext
 {
     /// <summary>Reads a state and checks that it can be one.</summary>
     /// <exception cref="JsonException">It cannot.</exception>
-    public static TrainingState ParseState(string text)
+    public static TrainingState ParseState(string text) => OfText(text, ReadState);
+
+    /// <summary>Half a character is no text, and shows only where it is made one.</summary>
+    static T OfText<T>(string text, Func<string, T> read)
+    {
+        try
+        {
+            return read(text);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new JsonException(e.Message, e);
+        }
+    }
+
+    static TrainingState ReadState(string text)
     {
         using (var document = JsonDocument.Parse(text))
             if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("format", out var format)
@@ -134,8 +149,15 @@ sealed partial class CheckpointJson : JsonSerializerContext
 
     /// <summary>Reads what a model file says about itself.</summary>
     /// <exception cref="JsonException">It is malformed.</exception>
-    public static ModelInfo ParseInfo(string text) =>
-        Check(JsonSerializer.Deserialize(text, Default.ModelInfo) ?? throw new JsonException("the description is null"));
+    public static ModelInfo ParseInfo(string text) => OfText(text, static text =>
+        Check(JsonSerializer.Deserialize(text, Default.ModelInfo) ?? throw new JsonException("the description is null")));
 
-    static ModelInfo Check(ModelInfo info) => info.Classes.Any(c => c is null) ? throw new JsonException("a class has no name") : info;
+    static ModelInfo Check(ModelInfo info)
+    {
+        if (info.Classes.Any(c => c is null))
+            throw new JsonException("a class has no name");
+        // Names and texts in it are made only now.
+        info.Options.ToJsonString();
+        return info;
+    }
 }

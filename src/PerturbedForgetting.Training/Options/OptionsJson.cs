@@ -75,7 +75,8 @@ public static class OptionsJson
                         $"'{property.Name}' takes {Describe(spec)}, got {property.Value.GetRawText()}."));
             }
         }
-        catch (JsonException e)
+        // The latter where half a character is to be a text.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             problems.Add(new OptionProblem(source, $"is not valid JSON: {e.Message}"));
         }
@@ -174,7 +175,7 @@ public static class OptionsJson
         // 1.0 and 1E+16 are numbers that happen to be whole.
         JsonValueKind.Number => json.GetRawText().AsSpan().IndexOfAny('.', 'e', 'E') < 0 && json.TryGetInt64(out long whole)
             ? (object)whole
-            : json.GetDouble(),
+            : TryNumber(json, out double number) ? number : throw new JsonException($"{json.GetRawText()} is too large a number"),
         JsonValueKind.Array => json.EnumerateArray().Select(ReadItem).ToArray(),
         _ => json.GetRawText(),
     };

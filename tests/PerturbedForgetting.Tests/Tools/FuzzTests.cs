@@ -33,7 +33,7 @@ public class FuzzTests
         Assert.That(Try(static _ => 0), Is.Null);
         Assert.That(Try(static _ => throw new IndexOutOfRangeException("far off"))?.What, Does.Contain("far off"));
         Assert.That(Try(static _ => new byte[80 << 20].Length & 1)?.What, Does.Contain("80 MB"));
-        Assert.That(Try(static _ => new byte[80 << 20].Length / 80), Is.Null, "a byte of the image may take sixteen");
+        Assert.That(Try(static _ => new byte[80 << 20].Length / 40), Is.Null, "a byte of the image may take sixteen");
 
         static Finding? Try(Func<byte[], long> read)
         {

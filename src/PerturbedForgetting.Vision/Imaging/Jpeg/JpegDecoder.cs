@@ -130,8 +130,8 @@ sealed class JpegDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFo
             // What lies behind rows that nobody needs is not known.
             hasExtraBytes |= segment.HasExtraBytes && !scan.StoppedEarly;
             ended = segment.Marker == JpegSegment.EndOfImage;
-            // What no scan follows decides nothing: it may be cut short like the end marker.
-            endIsMissing = segment.Marker < 0 || (segment.BeginsNothing && segment.Length < 0);
+            // What decides nothing may be cut short like the end marker.
+            endIsMissing = segment.Marker < 0 || (segment.DecidesNothing && segment.Length < 0);
             ended |= endIsMissing;
             if (endIsMissing)
                 CheckCompleteness(data.Length);

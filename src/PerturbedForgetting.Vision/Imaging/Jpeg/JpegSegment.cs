@@ -26,9 +26,6 @@ readonly ref struct JpegSegment(int marker, int at, int length, ReadOnlySpan<byt
     /// <summary>It holds nothing that decoding depends on behind the first scan.</summary>
     public bool DecidesNothing => marker is (>= App0 and <= App15) or Comment or LinesNumber;
 
-    /// <summary>It is neither frame nor scan, but may lie before one.</summary>
-    public bool BeginsNothing => DecidesNothing || marker is HuffmanTables or QuantTables or RestartInterval;
-
     /// <summary>Where the next one is looked for.</summary>
     public int End => marker is EndOfImage or StartOfImage ? at + 2 : at + 2 + Math.Max(length, 0);
 
