@@ -1,4 +1,9 @@
+using PerturbedForgetting.Vision.Imaging.Bmp;
 using PerturbedForgetting.Vision.Imaging.Jpeg;
+using PerturbedForgetting.Vision.Imaging.Pnm;
+using PerturbedForgetting.Vision.Imaging.Tga;
+using PerturbedForgetting.Vision.Imaging.Tiff;
+using PerturbedForgetting.Vision.Imaging.Webp;
 
 namespace PerturbedForgetting.Vision.Imaging;
 
@@ -10,6 +15,11 @@ static class ImageFormats
     [
         JpegDecoder.Format,
         .. OtherFormats.All,
+        BmpDecoder.Format,
+        WebpDecoder.Format,
+        TiffDecoder.Format,
+        PnmDecoder.Format,
+        TgaDecoder.Format,
     ];
 
     /// <summary>Number of the format in <see cref="All"/> as which a file begins.</summary>

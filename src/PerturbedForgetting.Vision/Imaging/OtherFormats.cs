@@ -1,13 +1,8 @@
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Advanced;
 using SixLabors.ImageSharp.Formats;
-using SixLabors.ImageSharp.Formats.Bmp;
 using SixLabors.ImageSharp.Formats.Gif;
-using SixLabors.ImageSharp.Formats.Pbm;
 using SixLabors.ImageSharp.Formats.Png;
-using SixLabors.ImageSharp.Formats.Tga;
-using SixLabors.ImageSharp.Formats.Tiff;
-using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.Memory;
 using SixLabors.ImageSharp.Metadata.Profiles.Exif;
 using SixLabors.ImageSharp.PixelFormats;
@@ -22,22 +17,11 @@ sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDec
     [
         Row("PNG", static data => data is [0x89, (byte)'P', (byte)'N', (byte)'G', ..], "all colour types and depths", "interlaced"),
         Row("GIF", static data => data.StartsWith("GIF87a"u8) || data.StartsWith("GIF89a"u8), "the first frame"),
-        Row("BMP", static data => data.StartsWith("BM"u8), "uncompressed", "run-length coded"),
-        Row("WebP", static data => data.StartsWith("RIFF"u8) && data.Length >= 12 && data[8..].StartsWith("WEBP"u8), "lossy", "lossless"),
-        Row("TIFF", static data => data is [(byte)'I', (byte)'I', 42 or 43, 0, ..] or [(byte)'M', (byte)'M', 0, 42 or 43, ..],
-            "the first page, in strips"),
-        Row("PBM", static data => data is [(byte)'P', >= (byte)'1' and <= (byte)'6', ..], "PBM, PGM and PPM, plain and binary"),
-        Row("TGA", IsTga, "uncompressed", "run-length coded"),
     ];
 
     static readonly Configuration Configuration = new(
         new PngConfigurationModule(),
-        new BmpConfigurationModule(),
-        new GifConfigurationModule(),
-        new WebpConfigurationModule(),
-        new TiffConfigurationModule(),
-        new PbmConfigurationModule(),
-        new TgaConfigurationModule())
+        new GifConfigurationModule())
     {
         MaxDegreeOfParallelism = 1,
     };
@@ -86,11 +70,6 @@ sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDec
 
     static ImageFormat Row(string name, FormatTest matches, params string[] reads) =>
         new(name, matches, (options, _) => new OtherFormats(name, options)) { Reads = reads };
-
-    /// <summary>TGA has no signature; what tells it are numbers of its header that have few values.</summary>
-    static bool IsTga(ReadOnlySpan<byte> data) =>
-        data is [_, var palette and (0 or 1), var type, _, _, _, _, _, _, _, _, _, _, _, _, _, 8 or 15 or 16 or 24 or 32, _, ..]
-        && (type & ~8) is 1 or 2 or 3 && palette == 1 == ((type & ~8) == 1) && (palette == 1 || data[3..8].IndexOfAnyExcept((byte)0) < 0);
 
     static void Copy(Image<Rgba32> source, RgbImage target)
     {
