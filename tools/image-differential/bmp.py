@@ -83,7 +83,8 @@ def make(rng):
                 values = samples(rng, width, height, bits // 8)
                 data = b"".join(bytes(values[y * width * bits // 8:(y + 1) * width * bits // 8]).ljust((width * bits + 31) // 32 * 4, b"\0")
                                 for y in range(height))
-                yield f"mask{name}_h{size}_{width}x{height}", assemble(header(size, width, height, bits, 3, data, 0, False, masks), b"", data)
+                yield f"mask{name}_h{size}_{width}x{height}", assemble(
+                    header(size, width, height, bits, 3, data, 0, False, masks), b"", data)
         for bits, compression in ((8, 1), (4, 2)):
             for end_mark in (True, False):
                 entries = rng.randrange(3, (1 << bits) + 1)

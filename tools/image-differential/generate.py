@@ -77,12 +77,7 @@ def main():
             archive.addfile(info, io.BytesIO(data))
     with open(arguments.archive, "wb") as out:
         out.write(gzip.compress(packed.getvalue(), 9, mtime=0))
-    print(f"Pillow {PIL.__version__}: {len(lines)} files, {unread} left out, {len(packed.getvalue())} bytes, packed {out_size(arguments.archive)}")
-
-
-def out_size(path):
-    with open(path, "rb") as file:
-        return len(file.read())
+    print(f"Pillow {PIL.__version__}: {len(lines)} files, {unread} left out, {len(packed.getvalue())} bytes before packing")
 
 
 if __name__ == "__main__":

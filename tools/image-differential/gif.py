@@ -79,7 +79,8 @@ def make(rng):
                     frames = rng.choice((1, 1, 3))
                     offset = rng.random() < 0.3
                     screen = (width + 3, height + 2) if offset else (width, height)
-                    body = version + struct.pack("<HHBBB", *screen, (0x80 | bits - 1 if palettes != "local" else 0) | 0x70, rng.randrange(1 << bits), 0)
+                    flags = (0x80 | bits - 1 if palettes != "local" else 0) | 0x70
+                    body = version + struct.pack("<HHBBB", *screen, flags, rng.randrange(1 << bits), 0)
                     if palettes != "local":
                         body += b"".join(map(bytes, palette(rng, 1 << bits)))
                     if rng.random() < 0.2:

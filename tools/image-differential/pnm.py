@@ -8,7 +8,8 @@ def number(value, largest):
 
 
 def plain(rng, values):
-    return "".join(str(v) + rng.choice((" ", " ", "\n", "\t", "  ", " # comment 7\n" if rng.random() < 0.1 else " ")) for v in values).encode()
+    return "".join(
+        str(v) + rng.choice((" ", " ", "\n", "\t", "  ", " # comment 7\n" if rng.random() < 0.1 else " ")) for v in values).encode()
 
 
 def make(rng):
@@ -25,9 +26,9 @@ def make(rng):
                 gap = rng.choice((b"\n", b" ", b"\n# a comment\n", b"\t"))
                 yield f"p{kind}_max{largest}_{width}x{height}", b"P%d" % kind + gap + size + gap + b"%d\n" % largest + b"".join(
                     number(v, largest) for v in values)
-                # Pillow's plain decoder makes rows of 16-bit grey as wide as they are, but in a mode that is white.
                 if largest in (255, 15, 1023):
-                    yield f"p{kind - 3}_max{largest}_{width}x{height}", b"P%d" % (kind - 3) + gap + size + b"\n%d\n" % largest + plain(rng, values)
+                    yield f"p{kind - 3}_max{largest}_{width}x{height}", \
+                        b"P%d" % (kind - 3) + gap + size + b"\n%d\n" % largest + plain(rng, values)
         for channels in (1, 2, 3, 4):
             values = samples(rng, width, height, channels)
             head = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {channels}\nMAXVAL 255\n# made\nTUPLTYPE ANY\nENDHDR\n".encode()

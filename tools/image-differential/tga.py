@@ -25,7 +25,8 @@ def run_lengths(rng, data, size, row):
 
 def header(ident, kind, first, table, table_bits, width, height, bits, flags):
     entries = len(table) * 8 // table_bits if table_bits else 0
-    return struct.pack("<BBBHHBHHHHBB", len(ident), 1 if table_bits else 0, kind, first, entries, table_bits, 0, 0, width, height, bits, flags)
+    return struct.pack("<BBBHHBHHHHBB", len(ident), 1 if table_bits else 0, kind, first, entries, table_bits, 0, 0, width, height, bits,
+                       flags)
 
 
 def make(rng):

@@ -1,5 +1,5 @@
-"""TIFF by its own writer (byte orders, strips, tiles, planes, compressions, fill order, orientation, BigTIFF) and by libtiff's tools (CCITT,
-JPEG)."""
+"""TIFF by its own writer (byte orders, strips, tiles, planes, compressions, fill order, orientation, BigTIFF) and by libtiff's tools
+(CCITT, JPEG)."""
 import io
 import os
 import struct
@@ -162,6 +162,7 @@ KINDS = [  # name, channels, bits, photometric, extra samples
     ("pal1", 1, 1, 3, ()), ("pal2", 1, 2, 3, ()), ("pal4", 1, 4, 3, ()), ("pal8", 1, 8, 3, ()),
     ("rgb8", 3, 8, 2, ()), ("rgb16", 3, 16, 2, ()), ("rgba8", 4, 8, 2, (2,)), ("rgbx8", 4, 8, 2, (0,)), ("rgbm8", 4, 8, 2, (1,)),
     ("rgba16", 4, 16, 2, (2,)), ("rgbm16", 4, 16, 2, (1,)), ("rgbxx8", 5, 8, 2, (0, 0)), ("cmyk8", 4, 8, 5, ()), ("cmykx8", 5, 8, 5, (0,)),
+    ("grey12", 1, 12, 1, ()), ("cmyk16", 4, 16, 5, ()),
 ]
 
 
@@ -172,20 +173,25 @@ def own(rng):
                 if layout == "planes" and (channels not in (3, 4) or extra == (1,) or (compression == 1 and (bits > 8 or extra))):
                     continue
                 width, height = rng.choice(SIZES)
-                order = rng.choice("<>")
+                order = "<" if name == "cmyk16" else rng.choice("<>")
                 fill = 2 if bits <= 8 and channels == 1 and rng.random() < 0.2 else 1
                 # A predictor is for whole bytes; Pillow's own reader of raw tiles knows no rows that end within a byte.
-                predictor = 2 if compression in (5, 8, 32946) and bits >= 8 and rng.random() < 0.6 else 1
-                values = indices(rng, width, height, 1 << bits) if photometric == 3 else samples(rng, width, height, channels, (1 << bits) - 1)
+                predictor = 2 if compression in (5, 8, 32946) and bits in (8, 16) and rng.random() < 0.6 else 1
+                values = indices(rng, width, height, 1 << bits) if photometric == 3 \
+                    else samples(rng, width, height, channels, (1 << bits) - 1)
                 options = dict(planar=2 if layout == "planes" else 1, tile=rng.choice(((16, 16), (32, 16))) if layout == "tiles" else None,
                                strip=rng.choice((1, 3, 8)) if layout == "strips" else None, extra=extra,
-                               orientation=rng.choice((None, None, 1, *range(2, 9))), more=[color_map(rng, bits)] if photometric == 3 else [])
-                plain = (values, width, height, channels, bits, photometric, order, compression, predictor)
+                               orientation=rng.choice((None, None, 1, *range(2, 9))),
+                               more=[color_map(rng, bits)] if photometric == 3 else [])
+                plain = (values, width, height, channels, bits, photometric)
                 big = rng.random() < 0.15
                 label = f"{name}_{compression}{'_p2' if predictor == 2 else ''}_{layout}_{'II' if order == '<' else 'MM'}" \
                     f"{'_lsb' if fill == 2 else ''}{'_big' if big else ''}_{width}x{height}"
-                # Pillow 9 does not read big-endian BigTIFF, nor inverted grey with reversed bits.
-                yield label, build(*plain, fill=fill, big=big, **options), build(*plain, **options)
+                # Pillow 9 does not read big-endian BigTIFF, nor inverted grey with reversed bits, nor 12 bits with the other byte order,
+                # which does not matter for them.
+                coding = dict(compression=compression, predictor=predictor, **options)
+                yield label, build(*plain, order=order, fill=fill, big=big, **coding), \
+                    build(*plain, order="<" if bits == 12 else order, **coding)
 
 
 def ycc(rng):

@@ -13,16 +13,21 @@ sealed class DecodeBudget(TimeSpan limit)
     TimeSpan spent;
     long last;
 
+    /// <summary>Ends decoding when it is cancelled.</summary>
+    public CancellationToken Stop { get; set; }
+
     /// <summary>A new image begins.</summary>
     public void Restart() => (spent, last) = (TimeSpan.Zero, Stopwatch.GetTimestamp());
 
     /// <summary>Goes on with the image after a pause that does not count.</summary>
     public void Resume() => last = Stopwatch.GetTimestamp();
 
-    /// <summary>Ends the image if it has taken too long.</summary>
+    /// <summary>Ends the image if it has taken too long, or nobody waits for it any more.</summary>
     /// <exception cref="ImageDecodeException">The limit is exceeded.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
     public void Check()
     {
+        Stop.ThrowIfCancellationRequested();
         long now = Stopwatch.GetTimestamp();
         TimeSpan step = Stopwatch.GetElapsedTime(last, now);
         spent += step < longestStep ? step : longestStep;

@@ -1,5 +1,7 @@
 using PerturbedForgetting.Vision.Imaging.Bmp;
+using PerturbedForgetting.Vision.Imaging.Gif;
 using PerturbedForgetting.Vision.Imaging.Jpeg;
+using PerturbedForgetting.Vision.Imaging.Png;
 using PerturbedForgetting.Vision.Imaging.Pnm;
 using PerturbedForgetting.Vision.Imaging.Tga;
 using PerturbedForgetting.Vision.Imaging.Tiff;
@@ -14,7 +16,8 @@ static class ImageFormats
     public static IReadOnlyList<ImageFormat> All { get; } =
     [
         JpegDecoder.Format,
-        .. OtherFormats.All,
+        PngDecoder.Format,
+        GifDecoder.Format,
         BmpDecoder.Format,
         WebpDecoder.Format,
         TiffDecoder.Format,
@@ -22,8 +25,7 @@ static class ImageFormats
         TgaDecoder.Format,
     ];
 
-    /// <summary>Number of the format in <see cref="All"/> as which a file begins.</summary>
-    /// <exception cref="ImageDecodeException">None is.</exception>
+    /// <summary>Number of the format in <see cref="All"/> as which a file begins; -1 if it begins as none.</summary>
     public static int Find(ReadOnlySpan<byte> data)
     {
         for (int i = 0; i < All.Count; i++)
@@ -31,7 +33,10 @@ static class ImageFormats
             if (All[i].Matches(data))
                 return i;
         }
-        throw new ImageDecodeException(ImageProblem.UnknownFormat,
-            $"its contents are no image of a known format ({string.Join(", ", All.Select(static format => format.Name))})");
+        return -1;
     }
+
+    /// <summary>The error of a file that begins as no format.</summary>
+    public static ImageDecodeException Unknown() => new(ImageProblem.UnknownFormat,
+        $"its contents are no image of a known format ({string.Join(", ", All.Select(static format => format.Name))})");
 }

@@ -9,7 +9,7 @@ sealed class BmpDecoder(ImageDecoderOptions options) : IFormatDecoder
     /// <summary>Its row in the table of formats.</summary>
     public static ImageFormat Format { get; } = new("BMP", Matches, static (options, _) => new BmpDecoder(options))
     {
-        Reads = ["1, 2, 4, 8, 16, 24 and 32 bits", "masks", "run lengths", "from the top and from the bottom", "headers of OS/2"],
+        Reads = ["palettes of 1 to 8 bits", "16 to 32 bits", "masks", "run lengths", "from the top and from the bottom", "headers of OS/2"],
         Refuses = BmpHeader.Refused,
     };
 

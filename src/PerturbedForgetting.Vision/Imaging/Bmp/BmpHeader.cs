@@ -13,7 +13,7 @@ enum BmpCoding
 sealed class BmpHeader
 {
     const int FileHeader = 14, Os2Small = 12, Os2 = 64;
-    const string BitDepth = "samples of other than 1, 2, 4, 8, 16, 24 or 32 bits", HeaderKind = "headers of an unknown length";
+    const string BitDepth = "other depths", HeaderKind = "headers of an unknown length";
 
     /// <summary>Kinds that are refused.</summary>
     public static IReadOnlyList<string> Refused { get; } =

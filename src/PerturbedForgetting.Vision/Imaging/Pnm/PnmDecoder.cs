@@ -8,7 +8,7 @@ sealed class PnmDecoder(ImageDecoderOptions options) : IFormatDecoder
     /// <summary>Its row in the table of formats.</summary>
     public static ImageFormat Format { get; } = new("PNM", Matches, static (options, _) => new PnmDecoder(options))
     {
-        Reads = ["PBM, PGM and PPM, plain and binary", "PAM of up to 4 channels", "any largest sample up to 65535"],
+        Reads = ["PBM", "PGM", "PPM", "plain and binary", "PAM of up to 4 channels", "any largest sample up to 65535"],
         Refuses = PnmHeader.Refused,
     };
 

@@ -54,7 +54,10 @@ readonly record struct PnmHeader(
             int space = Math.Max(line.IndexOfAny(" \t"u8), 0);
             ReadOnlySpan<byte> value = line[space..].Trim(" \t"u8);
             if (!Utf8Parser.TryParse(value, out int number, out int used) || used != value.Length)
-                throw DecodeErrors.Corrupt("PNM", $"its header has the line '{Encoding.Latin1.GetString(line[..Math.Min(line.Length, 40)])}'");
+            {
+                string start = Encoding.Latin1.GetString(line[..Math.Min(line.Length, 40)]);
+                throw DecodeErrors.Corrupt("PNM", $"its header has the line '{start}'");
+            }
             header = Encoding.Latin1.GetString(line[..space]) switch
             {
                 "WIDTH" => header with { Width = number },

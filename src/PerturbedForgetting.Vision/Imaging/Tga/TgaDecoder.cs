@@ -10,7 +10,7 @@ sealed class TgaDecoder(ImageDecoderOptions options) : IFormatDecoder
     /// <summary>Its row in the table of formats.</summary>
     public static ImageFormat Format { get; } = new("TGA", Matches, static (options, _) => new TgaDecoder(options))
     {
-        Reads = ["grey", "palettes", "15, 16, 24 and 32 bits", "bilevel", "run lengths", "any orientation"],
+        Reads = ["grey", "palettes", "15 to 32 bits", "bilevel", "run lengths", "any orientation"],
         Refuses = [Interleaved, WideIndices, BilevelRuns],
     };
 

@@ -11,8 +11,8 @@ sealed class TiffDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFo
     {
         Reads =
         [
-            "the first page, as it is oriented", "BigTIFF", "strips, tiles, planes",
-            "none, PackBits, LZW, Deflate, JPEG, CCITT group 3 and 4", "bilevel", "grey of 2, 4, 8, 12 and 16 bits", "palettes",
+            "the first page, as it is oriented", "BigTIFF", "strips", "tiles", "planes",
+            "uncompressed", "PackBits", "LZW", "Deflate", "JPEG", "CCITT group 3 and 4", "bilevel", "grey of 2 to 16 bits", "palettes",
             "RGB and CMYK of 8 and 16 bits", "YCbCr",
         ],
         Refuses = TiffKinds.Refused,

@@ -129,11 +129,11 @@ sealed class TiffLayout
         if (compression == 6)
             throw TiffKinds.Error(TiffKinds.OldJpeg);
         if (!Enum.IsDefined(Compression))
-            throw TiffKinds.Error(TiffKinds.Compression);
+            throw TiffKinds.Error(TiffKinds.Compression, compression);
         int predictor = Compression is TiffCompression.Lzw or TiffCompression.Deflate or TiffCompression.OldDeflate
             ? directory.Number(file, TiffTag.Predictor, 1) : 1;
         if (predictor is not (1 or 2))
-            throw TiffKinds.Error(TiffKinds.Predictor);
+            throw TiffKinds.Error(TiffKinds.Predictor, predictor);
         Predicted = predictor == 2;
         ReversedBits = directory.Number(file, TiffTag.FillOrder, 1) == 2;
         FaxOptions = directory.Number(file, TiffTag.FaxOptions);
@@ -146,7 +146,7 @@ sealed class TiffLayout
         if (Samples < 1)
             throw Corrupt("its pixels have no samples");
         if (Samples > 6)
-            throw TiffKinds.Error(TiffKinds.Samples);
+            throw TiffKinds.Error(TiffKinds.Samples, Samples);
         Planar = Samples > 1 && directory.Number(file, TiffTag.PlanarConfiguration, 1) == 2;
         Bits = directory.Number(file, TiffTag.BitsPerSample, 1);
         if (directory.TryFind((int)TiffTag.BitsPerSample, out TiffField bits) && bits.Count > 1)
@@ -171,7 +171,7 @@ sealed class TiffLayout
     {
         Color = (TiffColor)directory.Number(file, TiffTag.Photometric);
         if (!Enum.IsDefined(Color))
-            throw TiffKinds.Error(TiffKinds.Color);
+            throw TiffKinds.Error(TiffKinds.Color, (int)Color);
         int colors = Color switch { TiffColor.Rgb or TiffColor.Ycc => 3, TiffColor.Cmyk => 4, _ => 1 };
         if (Samples < colors)
             throw Corrupt(FormattableString.Invariant($"its pixels have {Samples} samples, {colors} are needed"));
@@ -187,7 +187,7 @@ sealed class TiffLayout
             _ => false,
         };
         if (!known || (Compression == TiffCompression.Jpeg && Bits != 8))
-            throw TiffKinds.Error(TiffKinds.Depth);
+            throw TiffKinds.Error(TiffKinds.Depth, Bits);
         if (Predicted && Bits is not (8 or 16))
             throw TiffKinds.Error(TiffKinds.Predictor);
         if (Color == TiffColor.Cmyk && directory.Number(file, TiffTag.InkSet, 1) != 1)

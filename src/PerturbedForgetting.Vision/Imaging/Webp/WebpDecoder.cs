@@ -75,7 +75,7 @@ sealed class WebpDecoder(ImageDecoderOptions options) : IFormatDecoder
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or TypeInitializationException)
         {
             throw new ImageDecodeException(ImageProblem.Unsupported,
-                "WebP needs the native library libSkiaSharp, which cannot be loaded here; install it or convert the images to PNG", inner: e);
+                "WebP needs the native library libSkiaSharp, which cannot be loaded; install it or convert the images to PNG", inner: e);
         }
     }
 
