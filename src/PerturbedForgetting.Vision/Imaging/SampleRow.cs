@@ -37,12 +37,6 @@ static class SampleRow
             samples[x] = (byte)(samples[x] * scale ^ flip);
     }
 
-    public static void FromGrey(ReadOnlySpan<byte> grey, Span<byte> target)
-    {
-        for (int x = 0, at = 0; x < grey.Length; x++, at += 3)
-            target[at] = target[at + 1] = target[at + 2] = grey[x];
-    }
-
     /// <summary>Indices into 256 entries of red, green, blue.</summary>
     public static void FromPalette(ReadOnlySpan<byte> indices, ReadOnlySpan<byte> palette, Span<byte> target)
     {

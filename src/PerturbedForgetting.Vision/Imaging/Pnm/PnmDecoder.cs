@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using PerturbedForgetting.Vision.Imaging.Jpeg;
 
 namespace PerturbedForgetting.Vision.Imaging.Pnm;
 
@@ -101,7 +102,7 @@ sealed class PnmDecoder(ImageDecoderOptions options) : IFormatDecoder
             Span<byte> bits = row.AsSpan(0, header.Width);
             SampleRow.Unpack(stored, 1, bits);
             SampleRow.Stretch(bits, 1, inverted: true);
-            SampleRow.FromGrey(bits, target);
+            JpegColor.FromGrey(bits, target);
             return;
         }
         int bytes = header.Largest > 255 ? 2 : 1, step = bytes * header.Channels;

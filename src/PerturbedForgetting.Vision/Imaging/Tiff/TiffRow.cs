@@ -64,7 +64,7 @@ sealed class TiffRow(TiffLayout layout, Grey16Conversion grey16) : IDisposable
         if (layout.Color == TiffColor.Palette)
             SampleRow.FromPalette(bytes, palette, target);
         else if (Grey)
-            SampleRow.FromGrey(bytes, target);
+            JpegColor.FromGrey(bytes, target);
         else if (sample == 3)
             Finish(bytes, 1, target);
         else
