@@ -3,6 +3,9 @@ namespace PerturbedForgetting.Tensors;
 /// <summary>Finds what somebody probably meant.</summary>
 public static class Suggestions
 {
+    /// <summary>No name is longer, and what is typed for one is hardly.</summary>
+    const int Longest = 200;
+
     /// <summary>" Did you mean 'a' or 'b'?" with the likest candidates, or nothing when none is near.</summary>
     public static string DidYouMean(string given, IEnumerable<string> candidates)
     {
@@ -13,6 +16,8 @@ public static class Suggestions
 
     static IEnumerable<(string Name, int Cost)> Ranked(string given, IEnumerable<string> candidates)
     {
+        if (given.Length > Longest)
+            return [];
         string wanted = given.ToLowerInvariant();
         int limit = Math.Max(2, wanted.Length / 3);
         return candidates
