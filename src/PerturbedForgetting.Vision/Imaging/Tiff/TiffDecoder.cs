@@ -23,6 +23,7 @@ sealed class TiffDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFo
     readonly Dictionary<TiffCompression, TiffSource> sources = [];
     TiffRow? converter;
     TiffJpeg? jpeg;
+    ImageWarnings warnings;
     byte[] row = [], reversed = [];
 
     ImageInfo Info
@@ -56,6 +57,7 @@ sealed class TiffDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFo
         int planes = layout.Planar ? Converter.Needed : 1;
         layout.CheckChunks(data, planes);
         image.Resize(layout.Width, layout.Height);
+        warnings = ImageWarnings.None;
         long index = 0;
         for (int plane = 0; plane < planes; plane++)
         {
@@ -66,7 +68,7 @@ sealed class TiffDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFo
             }
         }
         image.ApplyOrientation(layout.Orientation);
-        return Info;
+        return Info with { Warnings = warnings };
     }
 
     public void Dispose()
@@ -90,8 +92,8 @@ sealed class TiffDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFo
         if (layout.Compression == TiffCompression.Jpeg)
         {
             budget.Check();
-            jpeg ??= new TiffJpeg(new JpegDecoder(options with { FillTruncated = false, ApplyExifOrientation = false }));
-            jpeg.Decode(data, chunk, layout, left, top, image);
+            jpeg ??= new TiffJpeg(new JpegDecoder(options with { FillTruncated = false, ApplyExifOrientation = false }, budget));
+            warnings |= jpeg.Decode(data, chunk, layout, left, top, image);
             return;
         }
         if (layout.ReversedBits)

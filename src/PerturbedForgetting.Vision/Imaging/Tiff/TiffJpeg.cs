@@ -13,7 +13,8 @@ sealed class TiffJpeg : IDisposable
     public TiffJpeg(JpegDecoder decoder) => this.decoder = decoder;
 
     /// <summary>Decodes one into the part of the image that begins at a pixel.</summary>
-    public void Decode(ReadOnlySpan<byte> file, ReadOnlySpan<byte> chunk, TiffLayout layout, int left, int top, RgbImage image)
+    /// <returns>What was wrong with it.</returns>
+    public ImageWarnings Decode(ReadOnlySpan<byte> file, ReadOnlySpan<byte> chunk, TiffLayout layout, int left, int top, RgbImage image)
     {
         ReadOnlySpan<byte> tables = layout.Directory.TryFind((int)TiffTag.JpegTables, out TiffField field) ? field.All(file) : [];
         Assemble(tables, chunk, layout.Color);
@@ -27,7 +28,7 @@ sealed class TiffJpeg : IDisposable
             throw DecodeErrors.Corrupt("TIFF", FormattableString.Invariant(
                 $"the JPEG of a strip or tile has {info.Width} x {info.Height} pixels and other colours or another size than the image"));
         }
-        decoder.Decode(jpeg, CropBox.Whole(info.Width, info.Height), part);
+        ImageWarnings warnings = decoder.Decode(jpeg, CropBox.Whole(info.Width, info.Height), part).Warnings;
         for (int y = 0; y < rows; y++)
         {
             Span<byte> target = image.Row(top + y).Slice(left * 3, columns * 3);
@@ -38,6 +39,7 @@ sealed class TiffJpeg : IDisposable
                     target[i] = (byte)~target[i];
             }
         }
+        return warnings;
     }
 
     public void Dispose()
