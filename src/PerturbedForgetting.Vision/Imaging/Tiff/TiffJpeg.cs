@@ -69,7 +69,7 @@ sealed class TiffJpeg : IDisposable
     /// <summary>Takes over all headers but those of applications; returns where the first scan begins.</summary>
     int AppendHeaders(ReadOnlySpan<byte> jpeg)
     {
-        int position = 0;
+        int position = jpeg is [0xFF, JpegSegment.StartOfImage, ..] ? 2 : 0;
         while (true)
         {
             JpegSegment segment = JpegSegment.Next(jpeg, position);
