@@ -149,7 +149,7 @@ static class App
         // Before the minutes that the figures take.
         var saved = compare is null ? null : SavedRun.Read(compare);
         var machine = Machine.Current;
-        output.WriteLine($"{machine.Processor}: {Environment.ProcessorCount} processors, {machine.Threads} threads, "
+        output.WriteLine($"{machine.Processor}: {Quantity.Of(Environment.ProcessorCount, "processor")}, {Quantity.Of(machine.Threads, "thread")}, "
             + $"{machine.Instructions}");
         Figures figures = new();
         foreach (var part in selected)
@@ -166,7 +166,7 @@ static class App
         if (save is not null)
         {
             run.Write(save);
-            output.WriteLine($"{run.Figures.Count} figures saved in {save}");
+            output.WriteLine($"{Quantity.Of(run.Figures.Count, "figure")} saved in {save}");
         }
     }
 }

@@ -60,7 +60,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         catch (Exception e) when (DeviceException.IsDeviceFailure(e))
         {
             throw new DeviceException(string.Create(CultureInfo.InvariantCulture,
-                $"{e.Message} This was in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
+                $"{e.Message} This was in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
                 + (lastSaved is null ? "No checkpoint had been written yet."
                     : $"The last checkpoint is '{lastSaved}'; continue with {TrainOptions.ResumeOption} \"{lastSaved}\"."), e);
         }
@@ -75,7 +75,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
                 continue;
             Read(lastRate);
             checkpoints.Interrupted((path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: false));
-            observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. "
+            observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. "
                 + $"Continue with {TrainOptions.ResumeOption} \"{checkpoints.LastPath}\".");
             WriteCurves();
             return TrainStatus.Interrupted;
@@ -210,13 +210,13 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         };
         CheckpointFiles.Save(path, state, writer => StateDict.Write(parts.Model, writer), writer => StepTensors.Write(parts.Step, writer));
         lastSaved = path;
-        observer.CheckpointWritten(new(path, epoch, (batch + options.GradAccumSteps - 1) / options.GradAccumSteps, isRecovery,
+        observer.CheckpointWritten(new(path, epoch, UpdateWindow.PerEpoch(batch, options.GradAccumSteps), isRecovery,
             new FileInfo(path).Length));
     }
 
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
         $"{(parts.Step.Updates - updatesRead > 1 ? $"a loss or gradient was not finite after update {updatesRead}, and " : "")}the loss "
-        + $"is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} "
+        + $"is {report.Loss} in epoch {epoch + 1} at update {parts.Step.Updates} "
         + $"(learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
         + (lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ")
         + $"Use a smaller {TrainOptions.LrOption}, a longer warm-up, {TrainOptions.ClipGradOption} 1, "

@@ -156,7 +156,7 @@ sealed class ResumeTests : TempFolderFixture
         var observer = new RecordingObserver();
         var continued = ShortRun.Train(options with { Resume = "auto" }, observer);
         Assert.That(observer.Messages, Has.Some.Contain("last").And.Contain("checksum").And.Contain("passed over"));
-        Assert.That(observer.Messages, Has.Some.Contain("recovery-0-2").And.Contain("epoch 0, batch 4 of 7, update 2"));
+        Assert.That(observer.Messages, Has.Some.Contain("recovery-0-2").And.Contain("epoch 1, batch 4 of 7, update 2"));
         var whole = ShortRun.Train(options with { Experiment = "whole" });
         Assert.That(ShortRun.Hash(Path.Combine(continued.Folder, "last")), Is.EqualTo(ShortRun.Hash(Path.Combine(whole.Folder, "last"))));
     }
