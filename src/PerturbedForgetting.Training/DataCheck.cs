@@ -57,14 +57,6 @@ public static class DataCheck
             Decoder = ImageSetup.Decoder(options),
         };
         observer.Message(MessageLevel.Info, $"reading {Quantity.Of(dataset.Count, "image")} of {dataset.Name}");
-        try
-        {
-            return DatasetCheck.Run(dataset, choices, _ => token.ThrowIfCancellationRequested());
-        }
-        // The threads of the check report together.
-        catch (AggregateException e) when (e.InnerExceptions.All(inner => inner is OperationCanceledException))
-        {
-            throw new OperationCanceledException(token);
-        }
+        return DatasetCheck.Run(dataset, choices, stop: token);
     }
 }

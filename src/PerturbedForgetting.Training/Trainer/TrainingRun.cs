@@ -95,7 +95,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         if (batch < batches)
         {
             profiler?.Advance(batch, batches, isFirst: true);
-            foreach (var images in parts.Input.Epoch(loader, epoch, batch))
+            foreach (var images in parts.Input.Epoch(loader, epoch, batch, token))
             {
                 if (token.IsCancellationRequested)
                     return false;
