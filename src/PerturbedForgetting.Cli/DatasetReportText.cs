@@ -10,7 +10,8 @@ static class DatasetReportText
     public static void Write(DatasetReport report, TextWriter w)
     {
         w.WriteLine(report.Dataset);
-        w.WriteLine(Text($"  images    {report.Images} in {Quantity.Of(report.Classes.Count, "class", "classes")} (class list {report.ClassHash})"));
+        string classes = Quantity.Of(report.Classes.Count, "class", "classes");
+        w.WriteLine(Text($"  images    {report.Images} in {classes} (class list {report.ClassHash})"));
         if (report.ImagesPerClass.Count > 0)
             w.WriteLine(Text($"  a class   {report.ImagesPerClass.Min()} to {Quantity.Of(report.ImagesPerClass.Max(), "image")}"));
         if (report.Formats.Count > 0)

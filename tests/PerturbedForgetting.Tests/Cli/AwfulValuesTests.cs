@@ -3,7 +3,6 @@ using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Tests.Training;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
-using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Tests.Cli;
 
@@ -13,8 +12,8 @@ sealed class AwfulValuesTests : TempFolderFixture
     /// <summary>Values of no particular option, and for those that take something of a kind.</summary>
     static readonly string[] texts =
         ["", " ", "0", "-1", "nan", "../..", "/", "a/b", "x=1", "ü\u0001", "\U0001F600", new string('a', 5000), "--", "-", "*", "%s{0}"],
-        integers = ["0", "-1", "1", "2", "3", "7", "1000", "100000", "2147483647", "-2147483648", "2147483648", "1.5", "1e3", "", " 4", "x"],
-        numbers = ["0", "-1", "1", "0.5", "-1e-300", "1e-320", "1e30", "1.7e308", "-1.7e308", "1e309", "nan", "inf", "-inf", "", "x", "1,5"],
+        integers = ["0", "-1", "1", "3", "100000", "2147483647", "-2147483648", "2147483648", "1.5", "", "x"],
+        numbers = ["0", "-1", "1", "1e-320", "1.7e308", "-1.7e308", "1e309", "nan", "-inf", "", "1,5"],
         pairs =
         [
             "", "x", "x=1", "=1", "layers=", "layers=0", "layers=[]", "layers=[0,0,0]", "layers=[-1,1,1]", "layers=[1]", "layers=[1,1,1,1,1]",
@@ -50,7 +49,8 @@ sealed class AwfulValuesTests : TempFolderFixture
     {
         OptionKind.Integer => integers.Select(v => new[] { v }),
         OptionKind.Number => numbers.Select(v => new[] { v }),
-        OptionKind.Numbers => [.. numbers.Select(v => new[] { v }), .. numbers.Select(v => new[] { v, "0.5" }), ["1", "1", "1"], ["1", "2", "3", "4"]],
+        OptionKind.Numbers =>
+            [.. numbers.Select(v => new[] { v }), .. numbers.Select(v => new[] { v, "0.5" }), ["1", "1", "1"], ["1", "2", "3", "4"]],
         OptionKind.Pairs => [.. pairs.Select(v => new[] { v }), ["layers=[1,1,1]", "layers=[2,2,2]"]],
         OptionKind.Switch => [[]],
         _ when spec == RunOptions.DataDirOption => texts.Where(v => v is not ("/" or "../..")).Select(v => new[] { v }),
