@@ -72,7 +72,8 @@ public static class Validator
         foreach (string line in (string[])[
             FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, ")
                 + FormattableString.Invariant($"{(file is null ? "random weights" : $"weights of '{file.Path}'")}"),
-            FormattableString.Invariant($"Data: {data.Name}, {Quantity.Of(data.Count, "image")}; {Quantity.Of(data.Classes.Count, "class", "classes")}, hash {data.Classes.Hash}; ")
+            FormattableString.Invariant($"Data: {data.Name}, {Quantity.Of(data.Count, "image")}; ")
+                + FormattableString.Invariant($"{Quantity.Of(data.Classes.Count, "class", "classes")}, hash {data.Classes.Hash}; ")
                 + FormattableString.Invariant($"{ImageSetup.Describe(images.EvaluationTransform)}")])
             observer.Message(MessageLevel.Info, line);
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),

@@ -149,8 +149,8 @@ static class App
         // Before the minutes that the figures take.
         var saved = compare is null ? null : SavedRun.Read(compare);
         var machine = Machine.Current;
-        output.WriteLine($"{machine.Processor}: {Quantity.Of(Environment.ProcessorCount, "processor")}, {Quantity.Of(machine.Threads, "thread")}, "
-            + $"{machine.Instructions}");
+        output.WriteLine($"{machine.Processor}: {Quantity.Of(Environment.ProcessorCount, "processor")}, "
+            + $"{Quantity.Of(machine.Threads, "thread")}, {machine.Instructions}");
         Figures figures = new();
         foreach (var part in selected)
         {

@@ -71,8 +71,8 @@ public sealed partial record TrainOptions
     /// <summary>Epochs to take as done, whatever a checkpoint says; the next one is trained first.</summary>
     public int? StartEpoch { get => StartEpochOption[this]; set => StartEpochOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, int?> StartEpochOption =
-        ScheduleTopic.Option<int?>("start-epoch", null, "epochs to take as done, whatever a checkpoint says: 3 begins with the fourth").AtLeast(0)
-            .OnResume(OfThisStartUnsaid)
+        ScheduleTopic.Option<int?>("start-epoch", null, "epochs to take as done, whatever a checkpoint says: 3 begins with the fourth")
+            .AtLeast(0).OnResume(OfThisStartUnsaid)
             .RefusedWhen(o => o.StartEpoch >= o.Epochs, o =>
                 $"{Quantity.Of(o.StartEpoch!.Value, "epoch")} done leaves nothing of --epochs {o.Epochs}.");
 

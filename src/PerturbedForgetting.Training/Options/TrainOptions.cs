@@ -38,8 +38,8 @@ public sealed partial record TrainOptions : RunOptions
     /// <summary>Safetensors file of weights to start from; its head is replaced when the number of classes differs.</summary>
     public string? PretrainedPath { get => PretrainedPathOption[this]; set => PretrainedPathOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, string?> PretrainedPathOption =
-        ModelTopic.Option<string?>("pretrained-path", null, "safetensors file to start from; the head is renewed when classes differ").AFile()
-            .OnResume(Used(WeightsOfCheckpoint));
+        ModelTopic.Option<string?>("pretrained-path", null, "safetensors file to start from; the head is renewed when classes differ")
+            .AFile().OnResume(Used(WeightsOfCheckpoint));
 
     /// <summary>Filter with which a position embedding of another image size is resized; null refuses it.</summary>
     public Filter? ResizePosEmbed { get => ResizePosEmbedOption[this]; set => ResizePosEmbedOption[this] = value; }

@@ -46,7 +46,8 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     {
         (long parameters, _, long pixels) = Count(options, numClasses, trains: false);
         int images = Math.Min(options.BatchSize, imagesOfTheSet);
-        return new(sizeof(float) * (double)parameters, images * (((double)pixels * BytesOfAPixel) + ((double)numClasses * BytesOfALogit)), images);
+        double image = ((double)pixels * BytesOfAPixel) + ((double)numClasses * BytesOfALogit);
+        return new(sizeof(float) * (double)parameters, images * image, images);
     }
 
     /// <summary>Refuses a run that does not fit.</summary>

@@ -72,8 +72,8 @@ static class StartupLog
     static string Groups(RunParts parts)
     {
         var decayed = parts.Arena.Segments.Where(s => parts.Options.WeightDecay > 0 && WeightDecay.AppliesTo(s)).ToArray();
-        return Invariant($"Optimiser: {parts.Options.Opt}, weight decay {parts.Options.WeightDecay:G6} on {Quantity.Of(decayed.Length, "tensor")} ")
-            + Invariant($"({Quantity.Of(decayed.Sum(s => s.Count), "value")}), none on ")
+        return Invariant($"Optimiser: {parts.Options.Opt}, weight decay {parts.Options.WeightDecay:G6} on ")
+            + Invariant($"{Quantity.Of(decayed.Length, "tensor")} ({Quantity.Of(decayed.Sum(s => s.Count), "value")}), none on ")
             + Invariant($"{parts.Arena.Segments.Count - decayed.Length} ")
             + Invariant($"({Quantity.Of(parts.Arena.Segments.Sum(s => s.Count) - decayed.Sum(s => s.Count), "value")})");
     }

@@ -75,8 +75,8 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
                 continue;
             Read(lastRate);
             checkpoints.Interrupted((path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: false));
-            observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. "
-                + $"Continue with {TrainOptions.ResumeOption} \"{checkpoints.LastPath}\".");
+            observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch + 1} after batch {batch} of "
+                + $"{parts.TrainingLoader.BatchesPerEpoch}. Continue with {TrainOptions.ResumeOption} \"{checkpoints.LastPath}\".");
             WriteCurves();
             return TrainStatus.Interrupted;
         }

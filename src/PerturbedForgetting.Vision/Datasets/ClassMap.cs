@@ -31,7 +31,8 @@ static class ClassMap
             throw new DatasetException($"{path} lists no class; write one name a line");
         int highest = names.Keys.Last();
         if (highest != names.Count - 1)
-            throw new DatasetException($"{path}: {Quantity.Of(names.Count, "class is", "classes are")} numbered up to {highest}; number them from 0 without gaps");
+            throw new DatasetException($"{path}: {Quantity.Of(names.Count, "class is", "classes are")} numbered up to {highest}; "
+                + "number them from 0 without gaps");
         return new ClassList(names.Values);
     }
 }

@@ -5,7 +5,8 @@ namespace PerturbedForgetting.Vision.Datasets;
 /// <summary>Finds class folders and images. Hidden entries, the litter of file managers and notebooks, and files that are
 /// no images by their extension are passed over.</summary>
 /// <remarks>Symbolic links are followed, because subsets of large sets are commonly made of links. A link to a folder that is read anyway,
-/// to one that holds the link, or to another class is not followed: no image is read twice for a class, and no scan goes in circles.</remarks>
+/// to one that holds the link, or to another class is not followed: no image is read twice for a class, and no scan goes in
+/// circles.</remarks>
 /// <param name="folders">Folders that are scanned for themselves and are no part of each other: those of the classes.</param>
 sealed class FolderScan(params IEnumerable<string> folders)
 {
@@ -41,7 +42,8 @@ sealed class FolderScan(params IEnumerable<string> folders)
                 + (links > 1 ? ", …" : ""),
         undecodable == 0 ? null
             : $"{Quantity.Of(undecodable, "image")} cannot be opened, because {(undecodable == 1 ? "its name is" : "their names are")} "
-                + $"not UTF-8; rename {(undecodable == 1 ? "it" : "them")} (convmv does): {firstUndecodable}" + (undecodable > 1 ? ", …" : ""),
+                + $"not UTF-8; rename {(undecodable == 1 ? "it" : "them")} (convmv does): {firstUndecodable}"
+                + (undecodable > 1 ? ", …" : ""),
     }.OfType<string>();
 
     /// <summary>Whether a name on the disk is no UTF-8, so that what .NET makes of it leads nowhere.</summary>

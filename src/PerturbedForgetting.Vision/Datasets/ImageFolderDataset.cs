@@ -168,8 +168,8 @@ public sealed class ImageFolderDataset : Dataset
         var present = folders.Select(classes.IndexOf).ToHashSet();
         List<string> missing = [.. classes.Names.Where((_, i) => !present.Contains(i))];
         if (missing.Count > 0)
-            notes.Add($"{folder} lacks {missing.Count} of the {Quantity.Of(classes.Count, "class", "classes")} of {origin}: {Abbreviate(missing)}; the others "
-                + "keep their numbers");
+            notes.Add($"{folder} lacks {missing.Count} of the {Quantity.Of(classes.Count, "class", "classes")} of {origin}: "
+                + $"{Abbreviate(missing)}; the others keep their numbers");
     }
 
     static bool HasCombiningMark(string name) => name.AsSpan().ContainsAnyInRange('\u0300', '\u036F');

@@ -73,7 +73,8 @@ sealed class LabelsFile
         bool numbers = rows.TrueForAll(r => IsNumber(r.Class, out _))
             && (classes is null || rows.TrueForAll(r => classes.IndexOf(r.Class) < 0));
         // A number that no class can have must not turn the others into names.
-        if (!numbers && rows.TrueForAll(r => r.Class.All(char.IsAsciiDigit)) && rows.Find(r => !IsNumber(r.Class, out _)) is { Line: > 0 } row)
+        if (!numbers && rows.TrueForAll(r => r.Class.All(char.IsAsciiDigit))
+            && rows.Find(r => !IsNumber(r.Class, out _)) is { Line: > 0 } row)
             throw new DatasetException($"{file}, line {row.Line}: label {row.Class} is no class number; they count from 0");
         if (numbers)
         {

@@ -94,7 +94,8 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
         }
     }
 
-    static string Example(IReadOnlyList<int> numbers) => $"{numbers.Count} whole numbers from 1 to {MostLayers}, such as [{string.Join(",", numbers)}]";
+    static string Example(IReadOnlyList<int> numbers) =>
+        $"{numbers.Count} whole numbers from 1 to {MostLayers}, such as [{string.Join(",", numbers)}]";
 
     string? Read(string name)
     {

@@ -16,7 +16,8 @@ sealed class AwfulValuesTests : TempFolderFixture
         numbers = ["0", "-1", "1", "1e-320", "1.7e308", "-1.7e308", "1e309", "nan", "-inf", "", "1,5"],
         pairs =
         [
-            "", "x", "x=1", "=1", "layers=", "layers=0", "layers=[]", "layers=[0,0,0]", "layers=[-1,1,1]", "layers=[1]", "layers=[1,1,1,1,1]",
+            "", "x", "x=1", "=1", "layers=", "layers=0", "layers=[]", "layers=[0,0,0]", "layers=[-1,1,1]", "layers=[1]",
+            "layers=[1,1,1,1,1]",
             "layers=[1000000,1,1]", "layers=[[1],1,1]", "layers=None", "layers=1e3", "block=x", "stem=x", "stem=cifar", "class_token=maybe",
             "embed_dim=0", "embed_dim=7", "embed_dim=1000000", "depth=0", "depth=1000000", "num_heads=0", "num_heads=5", "patch_size=0",
             "patch_size=1000", "dim=0", "mlp_ratio=0", "mlp_ratio=nan", "mlp_ratio=1e9", "width=0", "width=-4", "width=100000000",
@@ -80,10 +81,14 @@ sealed class AwfulValuesTests : TempFolderFixture
             Assert.That(said, Does.Contain(flag), line);
     }
 
+    /// <summary>What an option takes the place of beside itself.</summary>
+    static readonly (string Option, string Other)[] replaced =
+        [("--data-dir", "--dataset"), ("--model", "-m"), ("--batch-size", "-b"), ("--workers", "-j")];
+
     static IEnumerable<string> Without(string[] arguments, string flag)
     {
         for (int i = 0; i < arguments.Length; i += 2)
-            if (arguments[i] != flag && !(flag == "--data-dir" && arguments[i] == "--dataset") && !(flag == "--model" && arguments[i] == "-m") && !(flag == "--batch-size" && arguments[i] == "-b"))
+            if (arguments[i] != flag && !replaced.Contains((flag, arguments[i])))
             {
                 yield return arguments[i];
                 yield return arguments[i + 1];

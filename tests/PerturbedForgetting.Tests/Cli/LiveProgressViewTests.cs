@@ -67,7 +67,8 @@ sealed class LiveProgressViewTests
         VirtualTerminal screen = new(100, Height);
         List<string> bars = [];
         Play(screen, (written, _) => bars.AddRange(screen.Lines.Skip(written).Take(1)), ColorSystemSupport.NoColors);
-        Assert.That(bars, Has.Some.Contains("######.................................. ").And.Some.Contains($"  {new string('#', 40)}  100 %"));
+        Assert.That(bars, Has.Some.Contains("######.................................. ")
+            .And.Some.Contains($"  {new string('#', 40)}  100 %"));
     }
 
     [Test]

@@ -18,8 +18,8 @@ sealed class CommandsDocumentTests
     static readonly string shortShapes = "--dataset builtin/shapes:train=16,val=8,size=16 --img-size 16 -b 4 -j 0 --epochs 1";
 
     /// <summary>
-    /// What is put behind a command, or in place of a part of it, so that it takes a moment. Of an option that occurs twice the last counts.
-    /// Rows are in the order in which they run: some need what others leave.
+    /// What is put behind a command, or in place of a part of it, so that it takes a moment. Of an option that occurs twice the last
+    /// counts. Rows are in the order in which they run: some need what others leave.
     /// </summary>
     static readonly (string Command, string Added, (string Old, string New)[] Changes)[] running =
     [
@@ -36,8 +36,8 @@ sealed class CommandsDocumentTests
         ($"{Cli} train --dataset builtin/shapes --device cuda", $"{shortShapes} --device sim --opt sgd", []),
         ($"{Cli} train --dataset builtin/shapes --opt sam_sgdw --device cuda --profile 20", $"{shortShapes} --device sim --profile 1", []),
         ($"{Cli} kernels profile --filter gelu", "", []),
-        ($"{RunCli} kernels profile --device cuda --launches 50", "--device sim --launches 1 --filter gelu", []),
-        ("dotnet run -c Release --project tools/DeviceBenchmark -- steps --device sim", "--help", [("steps --device sim", "steps")]),
+        ($"{RunCli} kernels profile --device cuda --launches 50", "--filter gelu", [("cuda", "sim"), ("50", "1")]),
+        ("dotnet run -c Release --project tools/DeviceBenchmark -- steps --device sim", "--model vit --steps 1", []),
         ($"{Cli} train --data-dir cifar10 --val-split test -m resnet20 --img-size 32 --crop-padding 4 -b 128 -vb 250 -j 1 --lr 0.1 "
             + "--weight-decay 5e-4 --warmup-epochs 0 --epochs 3", "--epochs 1 -b 4", []),
         ($"{Cli} train --data-dir cifar10 --val-split test -m vit_tiny_patch4_32 --crop-padding 4 -b 100 -vb 250 -j 1 --opt sam_adamw "
@@ -46,8 +46,9 @@ sealed class CommandsDocumentTests
         ($"{RunBenchmarks} --help", "", []),
         ($"{RunBenchmarks} kernels --save before.json", "", [("kernels", "kernels:gemm:resnet50")]),
         ($"{RunBenchmarks} kernels --compare before.json", "", [("kernels", "kernels:gemm:resnet50")]),
-        ($"{RunBenchmarks} kernels:gemm kernels:conv:resnet50", "", [("kernels:gemm", "kernels:gemm:resnet50"), ("kernels:conv:resnet50", "")]),
-        ($"{RunBenchmarks} threads", "", [("threads", "threads:vit")]),
+        ($"{RunBenchmarks} kernels:gemm kernels:conv:resnet50", "",
+            [("kernels:gemm", "kernels:gemm:resnet50"), ("kernels:conv:resnet50", "")]),
+        ($"{RunBenchmarks} threads", "--rounds 1", [("threads", "threads:vit_tiny")]),
         ($"{RunBenchmarks} steps --rounds 5 --peer ./peer.sh", "--rounds 1", [("steps", "steps:resnet20")]),
         ($"{RunBenchmarks} loader --images photos --peer tools/loader_torchvision.py", "--rounds 1", [("loader", "loader:")]),
         ($"{RunBenchmarks} simulator", "", [("simulator", "simulator:s")]),
@@ -56,6 +57,7 @@ sealed class CommandsDocumentTests
     /// <summary>What does not run here, and why.</summary>
     static readonly (string Command, string Reason)[] resting =
     [
+        (RunCli, "what perturbed-forgetting stands for in the others"),
         ("dotnet test", "these tests"),
         ("dotnet test -c Release", "these tests"),
         ("dotnet test -c Release --filter FullyQualifiedName~Attention", "these tests"),
@@ -130,9 +132,10 @@ sealed class CommandsDocumentTests
                     Assert.That(script.Text, Does.Match($@"(?m)^\s*'?{target}'?(\)| \{{)"), $"{command}: there is no target {target}");
         }
         foreach (string script in (string[])["tools/on-device.sh", "tools/profile-nsight.sh", ".ci/run"])
-            if (!OperatingSystem.IsWindows())
-                Assert.That(ChildProcess.Run(new ProcessStartInfo("bash", ["-n", Path.Combine(SourceTree.Root, script)]), patience).ExitCode,
-                    Is.Zero, script);
+        {
+            ProcessStartInfo parse = new("bash", ["-n", Path.Combine(SourceTree.Root, script)]);
+            Assert.That(OperatingSystem.IsWindows() || ChildProcess.Run(parse, patience).ExitCode == 0, script);
+        }
     }
 
     /// <summary>The script of a command, and the targets that are named behind it.</summary>

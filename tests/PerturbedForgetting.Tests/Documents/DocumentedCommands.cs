@@ -20,7 +20,7 @@ static partial class DocumentedCommands
     static IEnumerable<string> Of(string page)
     {
         page = page.ReplaceLineEndings("\n");
-        foreach (Match block in Block().Matches(page))
+        foreach (Match block in Block().Matches(page).Where(b => b.Groups["language"].Value is "" or "bash" or "sh"))
             foreach (string line in block.Groups["text"].Value.Replace("\\\n", " ").Split('\n'))
                 foreach (string command in line.Split(" #")[0].Split(" && "))
                     if (IsCommand(command))
@@ -36,7 +36,7 @@ static partial class DocumentedCommands
         return programs.Any(p => first == p || (p[^1] == '/' && first.StartsWith(p, StringComparison.Ordinal) && first.Contains(".sh")));
     }
 
-    [GeneratedRegex(@"^ *```(?:|bash|sh|console)\n(?<text>.*?)^ *```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    [GeneratedRegex(@"^ *```(?<language>\w*)\n(?<text>.*?)^ *```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Block();
 
     [GeneratedRegex("(?<!`)`(?<text>[^`]+)`(?!`)")]

@@ -60,7 +60,8 @@ sealed class MemoryEstimateTests : TempFolderFixture
         Write("memory/memory.limit_in_bytes", "9223372036854771712");
         Write("memory/c/memory.limit_in_bytes", "1073741824");
         Assert.That(HostMemory.OfGroups(["0::/a/b"], folder.Path), Is.EqualTo(new[] { 4 * Gibibyte, 2 * Gibibyte }));
-        Assert.That(HostMemory.OfGroups(["12:cpu,memory:/c", "3:pids:/c"], folder.Path), Is.EqualTo(new[] { Gibibyte, 9223372036854771712 }));
+        Assert.That(HostMemory.OfGroups(["12:cpu,memory:/c", "3:pids:/c"], folder.Path),
+            Is.EqualTo(new[] { Gibibyte, 9223372036854771712 }));
         // The path is that of the host, which a container does not see.
         Assert.That(HostMemory.OfGroups(["0::/../elsewhere/x"], folder["a"]), Is.EqualTo(new[] { 2 * Gibibyte }));
         Assert.That(HostMemory.OfGroups(["nonsense", ""], folder.Path), Is.Empty);
