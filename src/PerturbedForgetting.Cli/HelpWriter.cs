@@ -32,7 +32,7 @@ static class HelpWriter
         TextWriter w = terminal.Out;
         WriteText(terminal, help.Summary);
         w.WriteLine();
-        w.WriteLine($"Usage: {Program} {help.Name} {help.Arguments}".TrimEnd());
+        WriteText(terminal, $"Usage: {Program} {help.Name} {help.Arguments}".TrimEnd());
         foreach (IGrouping<string, OptionSpec> group in (help.Table?.Specs ?? []).GroupBy(s => s.Group))
         {
             w.WriteLine();

@@ -32,9 +32,14 @@ public sealed class ModelSummary
     /// <summary>Multiply-adds of one image's forward pass.</summary>
     public long MultiplyAdds => layers.Sum(l => l.MultiplyAdds);
 
-    /// <summary>Bytes that a pass keeps for its backward pass, for one image of the size the model was made for.</summary>
-    public static long SavedBytes(ImageModel model) =>
-        model.TraceSaved([model.ImageHeight, model.ImageWidth, 3], model.Classifier.Weight.DType);
+    /// <summary>Bytes that a training pass keeps for its backward pass, for one image of the size the model was made for.</summary>
+    public static long SavedBytes(ImageModel model)
+    {
+        DType type = model.Classifier.Weight.DType;
+        // In training a normalisation over the batch keeps its input, which is as large as its output; in evaluation it does not.
+        long normalized = Of(model).layers.Where(l => l.Type == nameof(BatchNorm2d)).Sum(l => l.Output.Count);
+        return model.TraceSaved([model.ImageHeight, model.ImageWidth, 3], type) + (type.Size() * normalized);
+    }
 
     /// <summary>Fewest values that an image brings to a channel of a normalisation over the batch, whose statistics need more than one;
     /// null without one.</summary>
