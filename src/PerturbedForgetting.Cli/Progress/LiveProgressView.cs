@@ -8,7 +8,6 @@ namespace PerturbedForgetting.Cli.Progress;
 /// <summary>A bar and the current numbers, redrawn in place; results and messages scroll above it.</summary>
 sealed class LiveProgressView : IProgressView
 {
-    const int LongestBar = 40, ShortestBar = 8;
     static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     readonly LiveRegion region;
@@ -104,13 +103,10 @@ sealed class LiveProgressView : IProgressView
     {
         string left = Invariant($"{percent:0} %"), time = $"left {RunMeter.Format(meter.Left)}";
         region.Draw(columns =>
-        {
-            int length = Math.Min(LongestBar, columns - title.Length - left.Length - time.Length - 6);
-            List<Styled[]> first = [[new(title)], [new(left)], [new(time)]];
-            // Where there is no room for it between them, it gets a line of its own.
-            first.Insert(length >= ShortestBar ? 1 : 0, Bar(length >= ShortestBar ? length : Math.Min(LongestBar, columns), percent));
-            return [.. StyledLine.Flow(first, columns), .. StyledLine.Flow(phrases, columns)];
-        });
+        [
+            .. StyledLine.Flow([[new(title)], [new(left)], [new(time)]], columns), new StyledLine(Bar(columns, percent)),
+            .. StyledLine.Flow(phrases, columns),
+        ]);
     }
 
     Styled[] Bar(int length, double percent)

@@ -3,8 +3,9 @@ using System.Text;
 namespace PerturbedForgetting.Cli.Progress;
 
 /// <summary>
-/// The last lines of a terminal, which are drawn again and again; other text scrolls above them. It never relies on where lines were
-/// drawn once, only on how long they are: a terminal that becomes narrower breaks them anew.
+/// The last lines of a terminal, which are drawn again and again; other text scrolls above them. A terminal that becomes narrower breaks
+/// lines anew, and tells a program so only later: lines are therefore so short that no usual width breaks them, and where a narrower one
+/// does, the rows they take are counted.
 /// </summary>
 /// <param name="output">The terminal, which understands ANSI control sequences.</param>
 /// <param name="width">Tells its columns, as they are now.</param>
@@ -13,7 +14,7 @@ namespace PerturbedForgetting.Cli.Progress;
 sealed class LiveRegion(TextWriter output, Func<int> width, Func<int> height)
 {
     // Room for the "^C" that a terminal shows where the cursor stands, and never a full line, behind which terminals disagree.
-    const int Margin = 3;
+    const int Margin = 3, Longest = 40 - Margin;
     const string EraseLine = "\e[K", EraseBelow = "\e[J";
 
     readonly Lock gate = new();
@@ -73,7 +74,7 @@ sealed class LiveRegion(TextWriter output, Func<int> width, Func<int> height)
 
     void Append(StringBuilder text)
     {
-        int columns = Math.Max(1, width() - Margin);
+        int columns = Math.Clamp(width() - Margin, 1, Longest);
         // The line above must stay in sight, or moving up would end at the wrong one.
         drawn = [.. content(columns).Take(Math.Max(1, height() - 1)).Select(line => line.Cut(columns))];
         for (int i = 0; i < drawn.Count; i++)

@@ -66,9 +66,9 @@ sealed class LiveProgressViewTests
     {
         VirtualTerminal screen = new(100, Height);
         List<string> bars = [];
-        Play(screen, (written, _) => bars.AddRange(screen.Lines.Skip(written).Take(1)), ColorSystemSupport.NoColors);
-        Assert.That(bars, Has.Some.Contains("######.................................. ")
-            .And.Some.Contains($"  {new string('#', 40)}  100 %"));
+        Play(screen, (written, _) => bars.AddRange(screen.Lines.Skip(written).Where(l => l.StartsWith('#'))),
+            ColorSystemSupport.NoColors);
+        Assert.That(bars, Has.Some.EqualTo("######...............................").And.Some.EqualTo(new string('#', 37)));
     }
 
     [Test]

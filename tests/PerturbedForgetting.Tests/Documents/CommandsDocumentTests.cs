@@ -49,7 +49,7 @@ sealed class CommandsDocumentTests
         ($"{RunBenchmarks} kernels:gemm kernels:conv:resnet50", "",
             [("kernels:gemm", "kernels:gemm:resnet50"), ("kernels:conv:resnet50", "")]),
         ($"{RunBenchmarks} threads", "--rounds 1", [("threads", "threads:vit_tiny")]),
-        ($"{RunBenchmarks} steps --rounds 5 --peer ./peer.sh", "--rounds 1", [("steps", "steps:resnet20")]),
+        ($"{RunBenchmarks} steps --rounds 5 --peer ./peer.sh", "", [("steps", "steps:resnet20"), ("5", "1")]),
         ($"{RunBenchmarks} loader --images photos --peer tools/loader_torchvision.py", "--rounds 1", [("loader", "loader:")]),
         ($"{RunBenchmarks} simulator", "", [("simulator", "simulator:s")]),
     ];
