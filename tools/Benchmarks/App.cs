@@ -20,7 +20,7 @@ static class App
           simulator   kernels on the software GPU
 
         kernels:PART is one part of it (gemm, conv, elementwise, norm, multi-tensor); SUITE:PREFIX and kernels:PART:PREFIX are only the
-        cases whose names begin so.
+        cases whose names begin so. steps:trial and threads:trial are one small case, to see that they work.
 
         Examples:
           Benchmarks kernels --save before.json

@@ -57,6 +57,11 @@ sealed class LiveProgressView : IProgressView
             [Bold(Invariant($"{meter.ImagesPerSecond:0} img/s"))],
             [new(Invariant($"waiting for data {100 * meter.DataShare:0} %"))],
         ];
+        if (u.Norms is { } norms)
+        {
+            phrases.Add([new($"perturbation norm {Number(norms.Perturbation)}")]);
+            phrases.Add([new($"gradient norm {Number(norms.Gradient)}")]);
+        }
         if (u.SkippedUpdates > 0)
             phrases.Add([Red($"skipped {u.SkippedUpdates}")]);
         Draw($"{epoch}  {u.Update}/{u.UpdatesPerEpoch}", Percent(u.Update, u.UpdatesPerEpoch), phrases);

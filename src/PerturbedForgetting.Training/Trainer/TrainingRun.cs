@@ -35,10 +35,11 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         : null;
     int epoch = start.Epoch, batch = start.Batch;
     readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
-    EpochMeters meters = new(parts.Step, start.Sums, parts.Options.Opt.Perturbs);
+    EpochMeters meters = new(parts.Step, start.Sums);
     long updatesRead = parts.Step.Updates;
     string? lastSaved = start.Source;
     double lastRate = start.LearningRate, lastRho = start.Rho;
+    UpdateNorms? lastNorms = parts.Options.LogNorms ? start.Norms : null;
 
     /// <summary>All finished epochs.</summary>
     public IReadOnlyList<EpochRecord> Epochs => epochs;
@@ -69,7 +70,8 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     TrainStatus RunEpochs()
     {
         parts.Model.Train();
-        for (; epoch < options.Epochs; epoch++, batch = 0, meters = new(parts.Step, new EpochSums(), options.Opt.Perturbs))
+        parts.Step.Diagnostics = options.LogNorms;
+        for (; epoch < options.Epochs; epoch++, batch = 0, meters = new(parts.Step, new EpochSums()))
         {
             if (TrainEpoch() && FinishEpoch())
                 continue;
@@ -139,10 +141,13 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         meters.Count(0, clock.Batch(0));
         if (!isUpdate)
             return;
+        if (options.LogNorms)
+            lastNorms = new(options.Opt.Perturbs ? report.PerturbationNorm : 0, report.GradientNorm);
         var (count, seconds, waited) = clock.Update();
         var averages = meters.Averages;
         observer.UpdateDone(new(epoch, update, parts.UpdatesPerEpoch, count, report.Loss, report.PerturbLoss,
-            averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped, (int)updates));
+            averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped, (int)updates,
+            lastNorms));
     }
 
     /// <summary>Brings the meters up to date; waits for the device.</summary>
@@ -169,6 +174,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
             LearningRate = lastRate,
             Rho = lastRho,
             Train = meters.Averages,
+            Norms = lastNorms,
             Validation = validation,
             Seconds = sums.Seconds + Stopwatch.GetElapsedTime(started).TotalSeconds,
             ImagesPerSecond = sums.Images / sums.Seconds,
@@ -199,6 +205,7 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
             Sums = sums,
             LastLearningRate = lastRate,
             LastRho = lastRho,
+            LastNorms = lastNorms,
             Epochs = epochs.ToArray(),
             Kept = kept,
             Info = new ModelInfo

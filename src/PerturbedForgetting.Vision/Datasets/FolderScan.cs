@@ -14,7 +14,7 @@ sealed class FolderScan(params IEnumerable<string> folders)
 
     static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase)
     {
-        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm", ".tga",
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".tga",
     };
 
     static readonly HashSet<string> Litter = new(StringComparer.OrdinalIgnoreCase)

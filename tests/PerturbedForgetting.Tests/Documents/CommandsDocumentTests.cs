@@ -48,9 +48,9 @@ sealed class CommandsDocumentTests
         ($"{RunBenchmarks} kernels --compare before.json", "", [("kernels", "kernels:gemm:resnet50")]),
         ($"{RunBenchmarks} kernels:gemm kernels:conv:resnet50", "",
             [("kernels:gemm", "kernels:gemm:resnet50"), ("kernels:conv:resnet50", "")]),
-        ($"{RunBenchmarks} threads", "--rounds 1", [("threads", "threads:vit_tiny")]),
-        ($"{RunBenchmarks} steps --rounds 5 --peer ./peer.sh", "", [("steps", "steps:resnet20"), ("5", "1")]),
-        ($"{RunBenchmarks} loader --images photos --peer tools/loader_torchvision.py", "--rounds 1", [("loader", "loader:")]),
+        ($"{RunBenchmarks} threads", "--rounds 1", [("threads", "threads:trial")]),
+        ($"{RunBenchmarks} steps --rounds 5 --peer ./peer.sh", "", [("steps", "steps:trial"), ("5", "1")]),
+        ($"{RunBenchmarks} loader --images photos --peer tools/loader_torchvision.py", "--rounds 1", [("loader", "loader:cifar")]),
         ($"{RunBenchmarks} simulator", "", [("simulator", "simulator:s")]),
     ];
 
