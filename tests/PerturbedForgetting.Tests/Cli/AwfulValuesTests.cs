@@ -35,7 +35,9 @@ sealed class AwfulValuesTests : TempFolderFixture
     {
         foreach ((string command, OptionTable table) in new[]
             { ("train", OptionTables.Train), ("validate", OptionTables.Validate), ("data check", OptionTables.DataCheck) })
-            foreach (OptionSpec spec in table.Specs)
+            // What commands share is checked by the same rules; where it leads after them differs for sizes and files.
+            foreach (OptionSpec spec in table.Specs.Where(s => command == "train" || !OptionTables.Train.Specs.Contains(s)
+                || s.Kind == OptionKind.Integer || s == RunOptions.DataDirOption || s == RunOptions.ModelOption))
                 yield return new TestCaseData(command, spec).SetName($"{command} {spec.Flag}");
     }
 
