@@ -81,7 +81,9 @@ public sealed partial record TrainOptions
     /// <summary>Folder of results; empty is <c>output/train</c>.</summary>
     public string Output { get => OutputOption[this]; set => OutputOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, string> OutputOption =
-        RunTopic.Option("output", "", "folder of results; default: output/train").OnResume(OfThisStartUnsaid);
+        RunTopic.Option("output", "", "folder of results; default: output/train").OnResume(OfThisStartUnsaid)
+            .RefusedWhen(o => o.Output.Split('/', '\\').Any(IsTooLong),
+                $"has a part that is too long; file systems take no names of more than {LongestName} bytes.");
 
     /// <summary>Sub-folder of this run; empty is made of time, model and size.</summary>
     public string Experiment { get => ExperimentOption[this]; set => ExperimentOption[this] = value; }
@@ -89,7 +91,7 @@ public sealed partial record TrainOptions
         RunTopic.Option("experiment", "", "sub-folder of this run; default: time, model and size").OnResume(OfThisStartUnsaid)
             .RefusedWhen(o => o.Experiment.AsSpan().IndexOfAny('/', '\\') >= 0 || o.Experiment is ".." or ".", o =>
                 $"'{o.Experiment}' must be a single folder name; the folder above it is --output.")
-            .RefusedWhen(o => Encoding.UTF8.GetByteCount(o.Experiment) > LongestName,
+            .RefusedWhen(o => IsTooLong(o.Experiment),
                 o => $"has {o.Experiment.Length} characters; file systems take no names of more than {LongestName} bytes.");
 
     /// <summary>Checkpoint to continue from; <c>auto</c> takes the newest valid one of the experiment's folder.</summary>
@@ -195,6 +197,8 @@ public sealed partial record TrainOptions
     }
 
     const int LongestName = 255;
+
+    static bool IsTooLong(string name) => Encoding.UTF8.GetByteCount(name) > LongestName;
 
     const string ScheduleAnew = "the schedule is computed anew for the whole run and continues at the update that was reached";
 }
