@@ -21,6 +21,9 @@ sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
 
     protected override void Settle(TrainOptions options, IReadOnlySet<OptionSpec> given) => QuickStart.Settle(options, given);
 
+    /// <summary>A run checks them itself, once a checkpoint has told the rest.</summary>
+    protected override IReadOnlyList<OptionProblem> Check(TrainOptions options) => [];
+
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
     protected override CommandResult Run(TrainOptions options, RunContext context) =>
