@@ -40,14 +40,6 @@ public static class DataCheck
             Decoder = ImageSetup.Decoder(options),
         };
         observer.Message(MessageLevel.Info, $"reading {dataset.Count} images of {dataset.Name}");
-        try
-        {
-            return DatasetCheck.Run(dataset, choices, _ => token.ThrowIfCancellationRequested());
-        }
-        // The threads of the check report together.
-        catch (AggregateException e) when (e.InnerExceptions.All(inner => inner is OperationCanceledException))
-        {
-            throw new OperationCanceledException(token);
-        }
+        return DatasetCheck.Run(dataset, choices, stop: token);
     }
 }

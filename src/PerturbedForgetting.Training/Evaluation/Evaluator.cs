@@ -52,7 +52,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
             var metrics = new EvaluationMetrics(double.NaN, double.NaN, double.NaN);
             long started = Stopwatch.GetTimestamp(), images = 0;
             int reported = 0;
-            foreach (var batch in input.Epoch(loader, 0))
+            foreach (var batch in input.Epoch(loader, 0, stop: token))
             {
                 if (token.IsCancellationRequested)
                     return null;
@@ -79,7 +79,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                     done - reported));
                 reported = done;
             }
-            return metrics;
+            return images < loader.ImagesPerEpoch ? null : metrics;
         }
         finally
         {

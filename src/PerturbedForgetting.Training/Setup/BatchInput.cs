@@ -21,12 +21,13 @@ sealed class BatchInput(Device device, Normalization normalization, int classes)
     /// <param name="loader">The same in every call.</param>
     /// <param name="epoch">Number of the epoch.</param>
     /// <param name="firstBatch">The first batch that is wanted.</param>
+    /// <param name="stop">Ends the epoch early, also while the loader is waited for.</param>
     /// <returns>Batches, each valid until the next is asked for. Their tensors are the same memory each time.</returns>
-    public IEnumerable<InputBatch> Epoch(ImageLoader loader, int epoch, int firstBatch = 0)
+    public IEnumerable<InputBatch> Epoch(ImageLoader loader, int epoch, int firstBatch = 0, CancellationToken stop = default)
     {
         feed ??= new ImageFeed(device, loader.Layout, [.. normalization.Mean], [.. normalization.Std], classes);
         var waiting = new Queue<InputBatch>(feed.Depth);
-        using var batches = loader.Epoch(epoch, firstBatch).GetEnumerator();
+        using var batches = loader.Epoch(epoch, firstBatch, stop).GetEnumerator();
         try
         {
             while (waiting.Count > 0 || batches.MoveNext())

@@ -125,7 +125,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         if (batch < batches)
         {
             profiler?.Advance(batch, batches, isFirst: true);
-            foreach (var images in parts.Input.Epoch(loader, epoch, batch))
+            foreach (var images in parts.Input.Epoch(loader, epoch, batch, token))
             {
                 if (token.IsCancellationRequested)
                     return false;

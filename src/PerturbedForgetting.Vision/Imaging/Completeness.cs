@@ -14,29 +14,12 @@ static class Completeness
     /// <param name="height">Height in pixels.</param>
     public static bool IsWhole(string format, ReadOnlySpan<byte> data, int width, int height) => format switch
     {
-        "PNG" => HasLastPngChunk(data),
         "BMP" => IsWholeBmp(data, width, height),
-        "GIF" => HasFirstGifImage(data),
         "PBM" => IsWholePbm(data, width, height),
         "TGA" => IsWholeTga(data, width, height),
         "Webp" => data.Length >= 8 && BinaryPrimitives.ReadUInt32LittleEndian(data[4..]) + 8L <= data.Length,
         _ => true,
     };
-
-    static bool HasLastPngChunk(ReadOnlySpan<byte> data)
-    {
-        int position = 8;
-        while (position + 12 <= data.Length)
-        {
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(data[position..]);
-            if (length > (uint)(data.Length - position - 12))
-                return false;
-            if (data.Slice(position + 4, 4).SequenceEqual("IEND"u8))
-                return true;
-            position += (int)length + 12;
-        }
-        return false;
-    }
 
     static bool IsWholeBmp(ReadOnlySpan<byte> data, int width, int height)
     {
@@ -49,46 +32,6 @@ static class Completeness
         uint compression = small ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(data[30..]);
         long row = ((long)width * bits + 31) / 32 * 4;
         return compression is not (0 or bitFields) || offset + row * height <= data.Length;
-    }
-
-    static bool HasFirstGifImage(ReadOnlySpan<byte> data)
-    {
-        const byte extension = 0x21, image = 0x2C;
-        if (data.Length < 13)
-            return false;
-        int position = 13 + ColorTable(data[10]);
-        while (position + 1 < data.Length)
-        {
-            byte block = data[position];
-            if (block == image)
-            {
-                if (position + 10 > data.Length)
-                    return false;
-                position += 11 + ColorTable(data[position + 9]);
-                return SkipSubBlocks(data, ref position);
-            }
-            if (block != extension)
-                return true;
-            position += 2;
-            if (!SkipSubBlocks(data, ref position))
-                return false;
-        }
-        return false;
-
-        static int ColorTable(byte flags) => (flags & 0x80) == 0 ? 0 : 3 << ((flags & 7) + 1);
-    }
-
-    /// <summary>Passes over length-prefixed pieces up to the empty one; false if the data end first.</summary>
-    static bool SkipSubBlocks(ReadOnlySpan<byte> data, ref int position)
-    {
-        while (position < data.Length)
-        {
-            int length = data[position++];
-            if (length == 0)
-                return true;
-            position += length;
-        }
-        return false;
     }
 
     static bool IsWholePbm(ReadOnlySpan<byte> data, int width, int height)

@@ -37,7 +37,8 @@ static class ExifOrientation
     /// <summary>Whether an orientation exchanges width and height.</summary>
     public static bool IsTransposed(int orientation) => orientation >= 5;
 
-    static int FromTiff(ReadOnlySpan<byte> tiff)
+    /// <summary>The orientation in a TIFF directory, as PNG and WebP hold it.</summary>
+    public static int FromTiff(ReadOnlySpan<byte> tiff)
     {
         if (tiff.Length < 8)
             return 1;

@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Vision.Imaging;
 
-/// <summary>Decodes images of one format, or of several, in two phases. Keeps its buffers and is not thread-safe.</summary>
-interface IFormatDecoder
+/// <summary>Decodes images of one format in two phases. Keeps its buffers and is not thread-safe.</summary>
+interface IFormatDecoder : IDisposable
 {
     /// <summary>Reads as far as size and orientation; refuses what is too large before anything is allocated for it.</summary>
     ImageInfo Open(ReadOnlySpan<byte> data);

@@ -23,6 +23,9 @@ public enum ImageProblem
 
     /// <summary>The image has more pixels than the decoder allows.</summary>
     TooLarge,
+
+    /// <summary>Decoding the image takes longer than the decoder allows.</summary>
+    TooSlow,
 }
 
 /// <summary>An image that cannot be decoded: the file, what is wrong with it, and how many bytes it has.</summary>

@@ -1,17 +1,19 @@
-using System.IO.Compression;
-using PerturbedForgetting.Vision.Imaging.Jpeg;
+using Microsoft.Win32.SafeHandles;
 
 namespace PerturbedForgetting.Vision.Imaging;
 
 /// <summary>Decodes images to 8-bit RGB, whatever their name says: the format is found from the first bytes. JPEG is
-/// decoded by this project (equal to libjpeg-turbo), PNG, BMP, GIF, WebP, TIFF, PBM and TGA by ImageSharp. Alpha is dropped.
+/// decoded as libjpeg-turbo does, the other formats as Pillow does. Alpha is dropped.
 /// An image is opened first, which tells its size, and then decoded as far as it is needed.</summary>
 /// <remarks>An instance keeps its buffers and is not thread-safe: one for each worker.</remarks>
 public sealed class ImageDecoder : IDisposable
 {
+    const int LargestUnpacked = 1 << 28;
+
     readonly ImageDecoderOptions options;
-    readonly JpegDecoder jpeg;
-    readonly OtherFormats others;
+    readonly DecodeBudget budget;
+    readonly IFormatDecoder?[] decoders = new IFormatDecoder?[ImageFormats.All.Count];
+    readonly Gunzip gunzip;
     byte[] file = [];
 
     // The image that is open.
@@ -25,7 +27,15 @@ public sealed class ImageDecoder : IDisposable
     public ImageDecoder(ImageDecoderOptions? options = null)
     {
         this.options = options ?? ImageDecoderOptions.Default;
-        (jpeg, others) = (new JpegDecoder(this.options), new OtherFormats(this.options));
+        budget = new DecodeBudget(this.options.MaxTime);
+        // No format takes more bytes for a pixel; the image may not be larger than memory should be, packed or not.
+        gunzip = new Gunzip(Math.Min(LargestUnpacked, 8 * Math.Min(this.options.MaxPixels, LargestUnpacked) + (1 << 16)));
+    }
+
+    /// <summary>Ends decoding, with <see cref="OperationCanceledException"/>, also in the middle of an image.</summary>
+    internal CancellationToken Stop
+    {
+        set => budget.Stop = value;
     }
 
     /// <summary>How the image that is open is turned.</summary>
@@ -40,22 +50,19 @@ public sealed class ImageDecoder : IDisposable
     public (int Width, int Height) Open(string path)
     {
         format = null;
-        int read = 0;
+        int bytes;
         try
         {
-            using Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(path);
-            long bytes = RandomAccess.GetLength(handle);
-            if (bytes > Array.MaxLength)
-                throw new ImageDecodeException(ImageProblem.TooLarge, "the file is larger than 2 GB", path, bytes);
-            PooledBuffer.Ensure(ref file, (int)bytes);
-            while (read < bytes && RandomAccess.Read(handle, file.AsSpan(read, (int)bytes - read), read) is > 0 and int more)
-                read += more;
+            if (FileStatus.Of(path) is { IsRegular: false })
+                throw new ImageDecodeException(ImageProblem.Unreadable, "it is not a regular file", path);
+            using SafeFileHandle handle = File.OpenHandle(path);
+            bytes = ReadFile(handle, path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
             throw new ImageDecodeException(ImageProblem.Unreadable, e.Message, path, inner: e);
         }
-        return Open(file.AsMemory(0, read), path);
+        return Open(file.AsMemory(0, bytes), path);
     }
 
     /// <summary>Opens bytes, which must stay as they are until the image is decoded; errors call them <paramref name="name"/>.</summary>
@@ -64,17 +71,19 @@ public sealed class ImageDecoder : IDisposable
     public (int Width, int Height) Open(ReadOnlyMemory<byte> data, string? name = null)
     {
         (format, this.data, this.name, length) = (null, data, name, data.Length);
+        budget.Restart();
         try
         {
             if (data.IsEmpty)
                 throw new ImageDecodeException(ImageProblem.Empty, "the file is empty");
-            if (data.Span is [0x1F, 0x8B, ..])
-                this.data = Unwrap(data.Span);
-            IFormatDecoder found = JpegDecoder.Matches(this.data.Span) ? jpeg : others;
+            if (Gunzip.Matches(data.Span))
+                this.data = gunzip.Unpack(data);
+            int number = ImageFormats.Find(this.data.Span);
+            IFormatDecoder found = number < 0 ? throw ImageFormats.Unknown() : DecoderOf(number);
             info = found.Open(this.data.Span);
             format = found;
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is not (OutOfMemoryException or OperationCanceledException))
         {
             throw Named(e);
         }
@@ -91,6 +100,7 @@ public sealed class ImageDecoder : IDisposable
     {
         if (format is null)
             throw new InvalidOperationException("An image is opened before it is decoded, and decoded once.");
+        budget.Resume();
         try
         {
             CropBox needed = region.Within(Size.Width, Size.Height);
@@ -98,7 +108,7 @@ public sealed class ImageDecoder : IDisposable
             image.ApplyOrientation(Turn);
             return decoded;
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is not (OutOfMemoryException or OperationCanceledException))
         {
             throw Named(e);
         }
@@ -119,26 +129,32 @@ public sealed class ImageDecoder : IDisposable
     /// <summary>Gives all buffers back to the pool.</summary>
     public void Dispose()
     {
-        jpeg.Dispose();
+        foreach (IFormatDecoder? decoder in decoders)
+            decoder?.Dispose();
+        gunzip.Dispose();
         PooledBuffer.Release(ref file);
     }
 
-    ImageDecodeException Named(Exception e) => (e as ImageDecodeException ?? OtherFormats.Explain(e))?.At(name, length)
-        ?? new ImageDecodeException(ImageProblem.Corrupt, "the data are damaged: " + e.Message, name, length, e);
-
-    /// <summary>Unpacks an image that was stored compressed by gzip (some of ImageNet's are).</summary>
-    static byte[] Unwrap(ReadOnlySpan<byte> data)
+    /// <summary>Reads a file, which must begin like an image.</summary>
+    /// <returns>Its length.</returns>
+    int ReadFile(SafeFileHandle handle, string path)
     {
-        const int largest = 1 << 28;
-        using var packed = new GZipStream(new MemoryStream(data.ToArray()), CompressionMode.Decompress);
-        using var unpacked = new MemoryStream();
-        Span<byte> chunk = stackalloc byte[4096];
-        while (packed.Read(chunk) is > 0 and int read)
-        {
-            unpacked.Write(chunk[..read]);
-            if (unpacked.Length > largest)
-                throw new ImageDecodeException(ImageProblem.TooLarge, "unpacked from gzip it exceeds 256 MB");
-        }
-        return unpacked.ToArray();
+        long bytes = RandomAccess.GetLength(handle);
+        if (bytes > Array.MaxLength)
+            throw new ImageDecodeException(ImageProblem.TooLarge, "the file is larger than 2 GB", path, bytes);
+        Span<byte> head = stackalloc byte[256];
+        head = head[..RandomAccess.Read(handle, head, 0)];
+        if (head.Length > 0 && !Gunzip.Matches(head) && ImageFormats.Find(head) < 0)
+            throw ImageFormats.Unknown().At(path, bytes);
+        PooledBuffer.Ensure(ref file, (int)bytes);
+        int read = 0;
+        while (read < bytes && RandomAccess.Read(handle, file.AsSpan(read, (int)bytes - read), read) is > 0 and int more)
+            read += more;
+        return read;
     }
+
+    IFormatDecoder DecoderOf(int number) => decoders[number] ??= ImageFormats.All[number].Create(options, budget);
+
+    ImageDecodeException Named(Exception e) => (e as ImageDecodeException)?.At(name, length)
+        ?? new ImageDecodeException(ImageProblem.Corrupt, "the data are damaged: " + e.Message, name, length, e);
 }

@@ -31,4 +31,7 @@ public sealed record ImageDecoderOptions
 
     /// <summary>Images with more pixels are refused before anything is allocated for them.</summary>
     public long MaxPixels { get; init; } = DefaultMaxPixels;
+
+    /// <summary>An image whose decoding takes longer is given up: the last resort against files made for that.</summary>
+    public TimeSpan MaxTime { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -2,9 +2,7 @@ using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Advanced;
 using SixLabors.ImageSharp.Formats;
 using SixLabors.ImageSharp.Formats.Bmp;
-using SixLabors.ImageSharp.Formats.Gif;
 using SixLabors.ImageSharp.Formats.Pbm;
-using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.Formats.Tga;
 using SixLabors.ImageSharp.Formats.Tiff;
 using SixLabors.ImageSharp.Formats.Webp;
@@ -15,14 +13,21 @@ using SixLabors.ImageSharp.PixelFormats;
 namespace PerturbedForgetting.Vision.Imaging;
 
 /// <summary>The formats that ImageSharp decodes. Only their decoders are registered.</summary>
-sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
+sealed class OtherFormats(string name, ImageDecoderOptions options) : IFormatDecoder
 {
-    const string Unknown = "its contents are no image of a known format (JPEG, PNG, BMP, GIF, WebP, TIFF, PBM, TGA)";
+    /// <summary>Their rows in the table of formats.</summary>
+    public static IReadOnlyList<ImageFormat> All { get; } =
+    [
+        Row("BMP", static data => data.StartsWith("BM"u8), "uncompressed", "run-length coded"),
+        Row("WebP", static data => data.StartsWith("RIFF"u8) && data.Length >= 12 && data[8..].StartsWith("WEBP"u8), "lossy", "lossless"),
+        Row("TIFF", static data => data is [(byte)'I', (byte)'I', 42 or 43, 0, ..] or [(byte)'M', (byte)'M', 0, 42 or 43, ..],
+            "the first page, in strips"),
+        Row("PBM", static data => data is [(byte)'P', >= (byte)'1' and <= (byte)'6', ..], "PBM, PGM and PPM, plain and binary"),
+        Row("TGA", IsTga, "uncompressed", "run-length coded"),
+    ];
 
     static readonly Configuration Configuration = new(
-        new PngConfigurationModule(),
         new BmpConfigurationModule(),
-        new GifConfigurationModule(),
         new WebpConfigurationModule(),
         new TiffConfigurationModule(),
         new PbmConfigurationModule(),
@@ -34,31 +39,18 @@ sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
     ImageInfo info;
     bool wide;
 
-    /// <summary>What an error of ImageSharp means, where it says more than that the data are damaged.</summary>
-    public static ImageDecodeException? Explain(Exception e) => e switch
-    {
-        UnknownImageFormatException => new(ImageProblem.UnknownFormat, Unknown, inner: e),
-        InvalidMemoryOperationException => new(ImageProblem.TooLarge, e.Message, inner: e),
-        _ => null,
-    };
-
     public unsafe ImageInfo Open(ReadOnlySpan<byte> data)
     {
         fixed (byte* bytes = data)
         {
             using var stream = new UnmanagedMemoryStream(bytes, data.Length);
             IImageInfo header = Image.Identify(Configuration, stream, out IImageFormat format)
-                ?? throw new ImageDecodeException(ImageProblem.UnknownFormat, Unknown);
+                ?? throw DecodeErrors.Corrupt(name, "its header is not one");
             ImageLimits.CheckPixels(header.Width, header.Height, options.MaxPixels);
             if (!Completeness.IsWhole(format.Name, data, header.Width, header.Height))
-            {
-                throw new ImageDecodeException(ImageProblem.Truncated,
-                    FormattableString.Invariant($"the {format.Name} file ends within the image, after {data.Length} bytes"));
-            }
-            PngMetadata? png = format is PngFormat ? header.Metadata.GetPngMetadata() : null;
-            bool grey = png?.ColorType is PngColorType.Grayscale or PngColorType.GrayscaleWithAlpha;
-            wide = header.PixelType.BitsPerPixel > 32 || png?.BitDepth == PngBitDepth.Bit16;
-            info = new ImageInfo(header.Width, header.Height, format.Name, grey ? ImageColor.Grey : ImageColor.Rgb, Orientation(header));
+                throw DecodeErrors.Truncated("the image", data.Length);
+            wide = header.PixelType.BitsPerPixel > 32;
+            info = new ImageInfo(header.Width, header.Height, name, ImageColor.Rgb, Orientation(header));
             return info;
         }
     }
@@ -70,7 +62,7 @@ sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
         if (wide)
         {
             using Image<Rgba64> decoded = Image.Load<Rgba64>(Configuration, data);
-            CopyWide(decoded, image, info.Color == ImageColor.Grey && options.Grey16 == Grey16Conversion.Clamp);
+            CopyWide(decoded, image);
         }
         else
         {
@@ -79,6 +71,18 @@ sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
         }
         return info;
     }
+
+    public void Dispose()
+    {
+    }
+
+    static ImageFormat Row(string name, FormatTest matches, params string[] reads) =>
+        new(name, matches, (options, _) => new OtherFormats(name, options)) { Reads = reads };
+
+    /// <summary>TGA has no signature; what tells it are numbers of its header that have few values.</summary>
+    static bool IsTga(ReadOnlySpan<byte> data) =>
+        data is [_, var palette and (0 or 1), var type, _, _, _, _, _, _, _, _, _, _, _, _, _, 8 or 15 or 16 or 24 or 32, _, ..]
+        && (type & ~8) is 1 or 2 or 3 && palette == 1 == ((type & ~8) == 1) && (palette == 1 || data[3..8].IndexOfAnyExcept((byte)0) < 0);
 
     static void Copy(Image<Rgba32> source, RgbImage target)
     {
@@ -91,7 +95,7 @@ sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
         }
     }
 
-    static void CopyWide(Image<Rgba64> source, RgbImage target, bool clamp)
+    static void CopyWide(Image<Rgba64> source, RgbImage target)
     {
         for (int y = 0; y < target.Height; y++)
         {
@@ -99,14 +103,12 @@ sealed class OtherFormats(ImageDecoderOptions options) : IFormatDecoder
             Span<byte> to = target.Row(y);
             for (int x = 0, at = 0; x < from.Length && at + 2 < to.Length; x++, at += 3)
             {
-                to[at] = Narrow(from[x].R, clamp);
-                to[at + 1] = Narrow(from[x].G, clamp);
-                to[at + 2] = Narrow(from[x].B, clamp);
+                to[at] = (byte)(from[x].R >> 8);
+                to[at + 1] = (byte)(from[x].G >> 8);
+                to[at + 2] = (byte)(from[x].B >> 8);
             }
         }
     }
-
-    static byte Narrow(ushort sample, bool clamp) => clamp ? (byte)Math.Min(sample, (ushort)255) : (byte)(sample >> 8);
 
     static int Orientation(IImageInfo header)
     {

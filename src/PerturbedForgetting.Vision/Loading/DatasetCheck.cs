@@ -24,7 +24,9 @@ public static class DatasetCheck
 {
     /// <summary>Runs the check. <paramref name="progress"/> is told the number of images read, about every
     /// hundred, on any of the threads; if it throws, the check ends.</summary>
-    public static DatasetReport Run(Dataset dataset, DatasetCheckOptions? options = null, Action<int>? progress = null)
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> ended it, also in the middle of an image.</exception>
+    public static DatasetReport Run(
+        Dataset dataset, DatasetCheckOptions? options = null, Action<int>? progress = null, CancellationToken stop = default)
     {
         options ??= new DatasetCheckOptions();
         var total = new Tally();
@@ -32,13 +34,15 @@ public static class DatasetCheck
         int next = 0;
         object gate = new();
         int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        Parallel.For(0, Math.Min(threads, Math.Max(1, dataset.Count)), new ParallelOptions { MaxDegreeOfParallelism = threads }, _ =>
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = stop };
+        Parallel.For(0, Math.Min(threads, Math.Max(1, dataset.Count)), parallel, _ =>
         {
             var tally = new Tally();
-            using var decoder = new ImageDecoder(options.Decoder);
+            using var decoder = new ImageDecoder(options.Decoder) { Stop = stop };
             using var image = new RgbImage();
             for (int i = Interlocked.Increment(ref next) - 1; i < dataset.Count; i = Interlocked.Increment(ref next) - 1)
             {
+                stop.ThrowIfCancellationRequested();
                 Read(dataset, i, image, decoder, tally);
                 if (i % 100 == 99)
                     progress?.Invoke(i + 1);
@@ -123,6 +127,7 @@ public static class DatasetCheck
         ImageProblem.Truncated => "truncated",
         ImageProblem.Unsupported => "unsupported",
         ImageProblem.TooLarge => "too-large",
+        ImageProblem.TooSlow => "too-slow",
         _ => "corrupt",
     };
 

@@ -23,6 +23,7 @@ public sealed class ImageLoader : IDisposable
 
     // The state below is guarded by the gate. Items are images in the epoch's order; they are claimed one after the other.
     int epoch;
+    CancellationToken stop;
     int nextItem;
     int endItem;
     int batchInUse;
@@ -86,13 +87,16 @@ public sealed class ImageLoader : IDisposable
 
     /// <summary>The batches of an epoch, from <paramref name="startBatch"/> on; nothing before it is read. Stopping the
     /// enumeration stops the workers.</summary>
+    /// <param name="epoch">Number of the epoch.</param>
+    /// <param name="startBatch">The first batch.</param>
+    /// <param name="stop">Ends the enumeration, also while it waits for a batch.</param>
     /// <exception cref="Imaging.ImageDecodeException">While enumerating: an image of this batch cannot be decoded.</exception>
-    public IEnumerable<ImageBatch> Epoch(int epoch, int startBatch = 0)
+    public IEnumerable<ImageBatch> Epoch(int epoch, int startBatch = 0, CancellationToken stop = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         ArgumentOutOfRangeException.ThrowIfNegative(startBatch);
         ObjectDisposedException.ThrowIf(disposed, this);
-        return Enumerate(epoch, startBatch);
+        return Enumerate(epoch, startBatch, stop);
     }
 
     /// <summary>Stops the threads, at the latest when each has finished its image, and frees the batches.</summary>
@@ -112,16 +116,19 @@ public sealed class ImageLoader : IDisposable
             slot.Batch.Memory.Dispose();
     }
 
-    IEnumerable<ImageBatch> Enumerate(int epoch, int startBatch)
+    IEnumerable<ImageBatch> Enumerate(int epoch, int startBatch, CancellationToken stop)
     {
-        Begin(epoch, startBatch);
+        Begin(epoch, startBatch, stop);
+        using CancellationTokenRegistration waking = stop.Register(Wake);
         try
         {
             for (int number = startBatch; number < BatchesPerEpoch; number++)
             {
                 long started = Stopwatch.GetTimestamp();
-                Slot slot = options.Workers == 0 ? LoadHere(number) : WaitFor(number);
+                Slot? slot = options.Workers == 0 ? LoadHere(number) : WaitFor(number);
                 WaitTime += Stopwatch.GetElapsedTime(started);
+                if (slot is null || stop.IsCancellationRequested)
+                    yield break;
                 lock (gate)
                     nextBatch = number + 1;
                 slot.Error?.Throw();
@@ -139,13 +146,13 @@ public sealed class ImageLoader : IDisposable
         }
     }
 
-    void Begin(int newEpoch, int startBatch)
+    void Begin(int newEpoch, int startBatch, CancellationToken newStop)
     {
         Cancel();
         EpochOrder.Fill(order, options.Seed, newEpoch, options.Shuffle);
         lock (gate)
         {
-            epoch = newEpoch;
+            (epoch, stop) = (newEpoch, newStop);
             batchInUse = nextBatch = startBatch;
             nextItem = (int)Math.Min((long)startBatch * options.BatchSize, ImagesPerEpoch);
             endItem = ImagesPerEpoch;
@@ -172,7 +179,15 @@ public sealed class ImageLoader : IDisposable
         }
     }
 
-    Slot WaitFor(int number)
+    /// <summary>Lets whoever waits look again.</summary>
+    void Wake()
+    {
+        lock (gate)
+            Monitor.PulseAll(gate);
+    }
+
+    /// <returns>The batch in its slot; null when told to stop.</returns>
+    Slot? WaitFor(int number)
     {
         Slot slot = slots[number % slots.Length];
         lock (gate)
@@ -180,18 +195,23 @@ public sealed class ImageLoader : IDisposable
             while (slot.Batch.Number != number || !slot.IsDone)
             {
                 ObjectDisposedException.ThrowIf(disposed, this);
+                if (stop.IsCancellationRequested)
+                    return null;
                 Monitor.Wait(gate);
             }
         }
         return slot;
     }
 
-    Slot LoadHere(int number)
+    /// <returns>The batch in its slot; null when told to stop.</returns>
+    Slot? LoadHere(int number)
     {
         inline ??= new ImageReader(dataset, transform, options, bad);
         Slot slot = slots[number % slots.Length];
         while (slot.Batch.Number != number || !slot.IsDone)
         {
+            if (stop.IsCancellationRequested)
+                return null;
             int item = nextItem;
             Claim();
             slot.Finish(item, Load(inline, item, slot.Batch));
@@ -247,7 +267,7 @@ public sealed class ImageLoader : IDisposable
         {
             // The device may still be copying what this memory held before.
             batch.Memory.WaitUntilRead();
-            reader.Read(order[item], epoch, batch, item % options.BatchSize);
+            reader.Read(order[item], epoch, batch, item % options.BatchSize, stop);
             return null;
         }
         catch (Exception e)

@@ -40,8 +40,10 @@ sealed class ImageReader(Dataset dataset, ImageTransform transform, LoaderOption
 
     /// <summary>Reads image <paramref name="index"/>, transforms it with the random numbers of (seed, epoch, index), and
     /// writes it with label and index to <paramref name="position"/>.</summary>
-    public void Read(int index, int epoch, ImageBatch batch, int position)
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> ended it.</exception>
+    public void Read(int index, int epoch, ImageBatch batch, int position, CancellationToken stop)
     {
+        decoder.Stop = stop;
         int replacements = 0;
         Crop crop;
         while (true)

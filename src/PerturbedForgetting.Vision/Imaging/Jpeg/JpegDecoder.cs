@@ -3,8 +3,15 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 /// <summary>Decodes baseline, extended and progressive Huffman-coded JPEG (ITU-T T.81) of 8 bits into RGB. Samples equal
 /// libjpeg-turbo's with its defaults: accurate integer inverse DCT, triangular chroma upsampling, integer colour conversion.
 /// Buffers are kept between images. Not thread-safe.</summary>
-sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposable
+sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder
 {
+    /// <summary>Its row in the table of formats.</summary>
+    public static ImageFormat Format { get; } = new("JPEG", Matches, static (options, _) => new JpegDecoder(options))
+    {
+        Reads = ["baseline", "extended", "progressive", "grey", "YCbCr", "RGB", "CMYK", "YCCK", "any sampling"],
+        Refuses = ["12 bits", "arithmetic coding", "lossless", "hierarchical"],
+    };
+
     readonly int[][] quant = [new int[64], new int[64], new int[64], new int[64]];
     readonly bool[] quantDefined = new bool[4];
     readonly HuffmanTable[] dcTables = [new(), new(), new(), new()];
@@ -22,8 +29,7 @@ sealed class JpegDecoder(ImageDecoderOptions options) : IFormatDecoder, IDisposa
     ImageInfo Info => new(frame.Width, frame.Height, "JPEG",
         frame.Count switch { 1 => ImageColor.Grey, 4 => ImageColor.Cmyk, _ => ImageColor.Rgb }, orientation);
 
-    /// <summary>Whether the bytes begin like a JPEG.</summary>
-    public static bool Matches(ReadOnlySpan<byte> data) => data is [0xFF, JpegSegment.StartOfImage, 0xFF, ..];
+    static bool Matches(ReadOnlySpan<byte> data) => data is [0xFF, JpegSegment.StartOfImage, 0xFF, ..];
 
     /// <summary>Reads the first image in <paramref name="data"/> up to its first scan.</summary>
     /// <exception cref="ImageDecodeException">The headers are damaged or cut short; the image is too large or not supported.</exception>

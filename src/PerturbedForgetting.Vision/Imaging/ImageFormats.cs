@@ -1,0 +1,33 @@
+using PerturbedForgetting.Vision.Imaging.Gif;
+using PerturbedForgetting.Vision.Imaging.Jpeg;
+using PerturbedForgetting.Vision.Imaging.Png;
+
+namespace PerturbedForgetting.Vision.Imaging;
+
+/// <summary>The formats that are read. The documentation's list of them is written from this table.</summary>
+static class ImageFormats
+{
+    /// <summary>All formats, in the order in which a file is held against them: those without a signature come last.</summary>
+    public static IReadOnlyList<ImageFormat> All { get; } =
+    [
+        JpegDecoder.Format,
+        PngDecoder.Format,
+        GifDecoder.Format,
+        .. OtherFormats.All,
+    ];
+
+    /// <summary>Number of the format in <see cref="All"/> as which a file begins; -1 if it begins as none.</summary>
+    public static int Find(ReadOnlySpan<byte> data)
+    {
+        for (int i = 0; i < All.Count; i++)
+        {
+            if (All[i].Matches(data))
+                return i;
+        }
+        return -1;
+    }
+
+    /// <summary>The error of a file that begins as no format.</summary>
+    public static ImageDecodeException Unknown() => new(ImageProblem.UnknownFormat,
+        $"its contents are no image of a known format ({string.Join(", ", All.Select(static format => format.Name))})");
+}
