@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Tests.Training;
 
@@ -7,13 +6,13 @@ namespace PerturbedForgetting.Tests.Cli;
 
 /// <summary>
 /// The program itself, killed (SIGKILL) at random instants of its run and started again until it ends by itself: then the folder holds
-/// what a run leaves that nobody killed. PERTURBED_FORGETTING_TEST_KILLS kills; 30 where that is not set.
+/// what a run leaves that nobody killed. There are 30 kills, or as many as the parameter says: <c>dotnet test --filter KilledProcessTests --
+/// TestRunParameters.Parameter(name=\"kills\", value=\"300\")</c>.
 /// </summary>
 [TestFixture]
 sealed class KilledProcessTests : TempFolderFixture
 {
-    static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("PERTURBED_FORGETTING_TEST_KILLS") ?? "30",
-        CultureInfo.InvariantCulture);
+    static readonly int Kills = TestContext.Parameters.Get("kills", 30);
 
     /// <summary>How long an end may take on a machine with much else to do.</summary>
     static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
