@@ -68,6 +68,8 @@ DEVICE void normalize(T* y, const Images& images)
     int rows = left < images.rows_per_block ? (int)left : images.rows_per_block, count = rows * row;
     const unsigned char* x = images.x + first * row;
     y += first * row;
+    // A view may begin at any byte, and any element.
+    bool reads_words = ((unsigned long long)x & 3) == 0, writes_fours = ((unsigned long long)y & (4 * sizeof(T) - 1)) == 0;
 
     for (int c = thread_x(); c < channels; c += THREADS)
     {
@@ -78,10 +80,10 @@ DEVICE void normalize(T* y, const Images& images)
         mirrored[r] = images.flip ? images.flip[(first + r) / images.height] : 0;
     for (int i = 4 * thread_x(); i < count; i += 4 * THREADS)
     {
-        if (i + 4 <= count)
+        if (reads_words && i + 4 <= count)
             *(unsigned*)(bytes + i) = *(const unsigned*)(x + i);
         else
-            for (int j = i; j < count; j++)
+            for (int j = i; j < i + 4 && j < count; j++)
                 bytes[j] = x[j];
     }
     barrier();
@@ -89,14 +91,14 @@ DEVICE void normalize(T* y, const Images& images)
     {
         int r = i / row, in_row = i - r * row;
         Reader reader = {bytes, mirrored, offset, divisor, row, channels, r, in_row, in_row % channels};
-        if (i + 4 <= count)
+        if (writes_fours && i + 4 <= count)
         {
             float4 four;
             four.x = next(reader), four.y = next(reader), four.z = next(reader), four.w = next(reader);
             store(y + i, four);
         }
         else
-            for (int j = i; j < count; j++)
+            for (int j = i; j < i + 4 && j < count; j++)
                 store(y + j, next(reader));
     }
 }

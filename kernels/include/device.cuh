@@ -93,3 +93,7 @@ DEVICE float4 load4_whole(const float* p)
         : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p));
     return v;
 }
+
+/// Whether all of these addresses are multiples of 16. A tensor begins at one; a view of a part of it begins anywhere.
+template <typename... T>
+DEVICE bool are_whole(const T*... p) { return (((unsigned long long)p | ...) & 15) == 0; }

@@ -1,10 +1,10 @@
 // The numbers that steer a step, computed on the device, so that a step neither waits for the host nor changes its launch arguments:
 // GSAM's coefficients, clipping, step counts, losses. One thread each; float64.
 //
-// launch        one block of one thread
-// bytes         a few numbers
-// equals        CpuBackend.OrthogonalCoefficients, BeginUpdate, Record, AddLosses
-#include "../include/device.cuh"
+// launch        one block of one thread; scalars_require_finite: one block of 256
+// bytes         a few numbers; scalars_require_finite reads 4 an element
+// equals        CpuBackend.OrthogonalCoefficients, BeginUpdate, Record, AddLosses, CopyIfZero, RequireFinite
+#include "../include/reduce.cuh"
 
 // coefficients = (a, b) of a x + b |w|^k z, the combination of GSAM, and its squared norm without another pass.
 KERNEL scalars_orthogonal_coefficients(double* coefficients, double* combined_squared_norm, const double* products,
@@ -55,6 +55,18 @@ KERNEL scalars_add_losses(double* sums, const double* losses, const double* keep
     }
     if (!is_finite(mean))
         sums[6] += 1.0;
+}
+
+// flag = 0 where an element of x is infinite or not a number: some thousand running statistics, which one block looks through.
+KERNEL __launch_bounds__(256) scalars_require_finite(double* flag, const float* x, long long count)
+{
+    __shared__ int shared[256 / WARP];
+    int bad = 0;
+    for (long long i = thread_x(); i < count; i += 256)
+        bad += (bits_of(x[i]) >> 23 & 0xff) == 0xff;
+    bad = block_sum<256>(bad, shared);
+    if (thread_x() == 0 && bad)
+        *flag = 0.0;
 }
 
 // y = x where the flag is 0: what a skipped step must not have changed. Words of 4 bytes; a grid-stride loop of any launch.

@@ -1,11 +1,11 @@
 // Attention of all heads, y = softmax(scale q k^T) v, tiled so that the scores never leave the chip, with the online softmax of
 // Milakov and Gimelshein (2018) as FlashAttention uses it (Dao et al., NeurIPS 2022). float32 on CUDA cores.
-//   backward (Dao, "FlashAttention-2", 2023): p = exp(scale q k^T - log_sum), delta = sum(dy y), ds = scale p (dy v^T - delta),
+//   backward (Dao, "FlashAttention-2", 2023): p = exp(scale (q k^T - most)) / sum, delta = sum(dy y), ds = scale p (dy v^T - delta),
 //   dq = ds k, dk = ds^T q, dv = p^T dy. One launch: the first half of a head's blocks has dq of some queries, the second dk and dv of
 //   some keys, and every block makes the delta that it needs: nothing is added atomically, nothing waits for another block.
 //
 // qkv, dqkv     float32[B, N, 3, H, D]; y, dy: float32[B, N, H, D]; D a multiple of 4 up to 128
-// log_sums      float32[B, H, N], may be null in the forward pass
+// statistics    float32[B, H, N, 2]: a query's most and 1 / sum (attention.cuh); may be null in the forward pass
 // launch        forward: grid (ceil(N / 64), H, B); backward: grid (2 ceil(N / 32), H, B); 128 threads. Suffix: the padded width, 32, 64
 //               or 128. Dynamic shared memory in bytes, with S = width + 4: forward and backward 4 (128 S + 64 · 40)
 // bytes         forward reads q once and k, v ceil(N / 64) times, writes y; backward reads its loops' tiles (2, 3) ceil(N / 32) times
@@ -17,6 +17,12 @@ constexpr int QUERIES = 64, KEYS = 32, OWN = 32, OTHERS = 32;
 // Distances of rows in shared memory. Tiles: the 8 lanes that read 16 bytes of 8 rows meet in no bank. Probabilities: the 4 rows of 8
 // columns that a warp writes at once do not either.
 constexpr int PROBABILITIES = 40;
+
+/// Operands as they are.
+struct Float32
+{
+    DEVICE_METHOD static float rounded(float v) { return v; }
+};
 
 template <int W>
 struct Tile
@@ -54,8 +60,7 @@ DEVICE void multiply_rows(float (&s)[Rows][Columns], const float* a, const float
         for (int i = 0; i < Rows; i++)
 #pragma unroll
             for (int j = 0; j < Columns; j++)
-                s[i][j] = fused(left[i].x, right[j].x,
-                    fused(left[i].y, right[j].y, fused(left[i].z, right[j].z, fused(left[i].w, right[j].w, s[i][j]))));
+                s[i][j] = add_products<Float32>(left[i], right[j], s[i][j]);
     }
 }
 
@@ -111,7 +116,7 @@ DEVICE void write_rows(float* to, long long step, int first, const Heads& h, con
 }
 
 template <int W>
-DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
+DEVICE void forward(float* y, float* statistics, const float* qkv, const Heads& h)
 {
     constexpr int Stride = Tile<W>::Stride, Rows = QUERIES / 16, Columns = KEYS / 8;
     float *q = tiles, *k = q + QUERIES * Stride, *v = k + KEYS * Stride, *p = v + KEYS * Stride;
@@ -141,16 +146,16 @@ DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
 #pragma unroll
             for (int j = 0; j < Columns; j++)
             {
-                s[i][j] = key + thread_column(j) < h.tokens ? s[i][j] * h.scale : MINUS_INFINITY;
+                s[i][j] = key + thread_column(j) < h.tokens ? s[i][j] : MINUS_INFINITY;
                 now = largest_or_nan(now, s[i][j]);
             }
             now = row_max<8>(now);
-            float shift = shift_of(now), shrink = exp_of(most[i] - shift), added = 0.0f;
+            float shift = shift_of(now), shrink = exp_of((most[i] - shift) * h.scale), added = 0.0f;
             most[i] = now;
 #pragma unroll
             for (int j = 0; j < Columns; j++)
             {
-                s[i][j] = exp_of(s[i][j] - shift);
+                s[i][j] = exp_of((s[i][j] - shift) * h.scale);
                 added += s[i][j];
             }
             sum[i] = fused(sum[i], shrink, row_sum<8>(added));
@@ -170,8 +175,8 @@ DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
 #pragma unroll
         for (int j = 0; j < W / 8; j++)
             out[i][j] *= 1.0f / sum[i];
-        if (log_sums && thread_x() % 8 == 0 && first + thread_row(i) < h.tokens)
-            log_sums[row_numbers(h) + first + thread_row(i)] = most[i] + log_of(sum[i]);
+        if (statistics && thread_x() % 8 == 0 && first + thread_row(i) < h.tokens)
+            write_statistics(statistics, first + thread_row(i), most[i], sum[i], h);
     }
     write_rows<Rows, W>(output_of(y, h), h.channels, first, h, out);
 }
@@ -179,7 +184,7 @@ DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
 /// p and ds of the rows of one side against the columns of the other; the softmax's rows are the queries.
 template <int W, bool RowsAreQueries>
 DEVICE void probabilities(float (&p)[OWN / 16][OTHERS / 8], float (&ds)[OWN / 16][OTHERS / 8], const float* own_qk, const float* own_vy,
-    const float* other_qk, const float* other_vy, int own, int other, const float* log_sums, const float* delta, const Heads& h)
+    const float* other_qk, const float* other_vy, int own, int other, const Query* queries, const Heads& h)
 {
     multiply_rows<OWN / 16, OTHERS / 8, W>(p, own_qk, other_qk);
     multiply_rows<OWN / 16, OTHERS / 8, W>(ds, own_vy, other_vy);
@@ -189,10 +194,11 @@ DEVICE void probabilities(float (&p)[OWN / 16][OTHERS / 8], float (&ds)[OWN / 16
 #pragma unroll
         for (int j = 0; j < OTHERS / 8; j++)
         {
-            int row = own + thread_row(i), column = other + thread_column(j), query = RowsAreQueries ? row : column;
+            int row = own + thread_row(i), column = other + thread_column(j);
             bool exists = row < h.tokens && column < h.tokens;
-            p[i][j] = exists ? exp_of(p[i][j] * h.scale - log_sums[row_numbers(h) + query]) : 0.0f;
-            ds[i][j] = exists ? h.scale * p[i][j] * (ds[i][j] - delta[RowsAreQueries ? row - own : column - other]) : 0.0f;
+            const Query& query = queries[RowsAreQueries ? row - own : column - other];
+            p[i][j] = exists ? query.probability(p[i][j], h.scale) : 0.0f;
+            ds[i][j] = exists ? h.scale * p[i][j] * (ds[i][j] - query.delta) : 0.0f;
         }
     }
 }
@@ -208,16 +214,15 @@ DEVICE void clear(float (&v)[Rows][Columns])
 }
 
 template <int W>
-DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block,
-    const Heads& h)
+DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* statistics,
+    Query* queries, int block, const Heads& h)
 {
     constexpr int Stride = Tile<W>::Stride;
     float *q = tiles, *g = q + OWN * Stride, *k = g + OWN * Stride, *v = k + OTHERS * Stride, *shared_ds = v + OTHERS * Stride;
     int first = block * OWN;
     float dq[OWN / 16][W / 8];
     clear(dq);
-    __shared__ float delta[OWN];
-    write_delta<OWN>(delta, dy, y, first, h);
+    write_queries<OWN, Float32>(queries, dy, y, statistics, first, h);
     load_tile<OWN, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
     load_tile<OWN, Tile<W>>(g, output_of(dy, h), h.channels, first, h);
     for (int key = 0; key < h.tokens; key += OTHERS)
@@ -226,7 +231,7 @@ DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const
         load_tile<OTHERS, Tile<W>>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
         barrier();
         float p[OWN / 16][OTHERS / 8], ds[OWN / 16][OTHERS / 8];
-        probabilities<W, true>(p, ds, q, g, k, v, first, key, log_sums, delta, h);
+        probabilities<W, true>(p, ds, q, g, k, v, first, key, queries, h);
         store_rows(shared_ds, ds);
         warp_barrier();
         multiply_columns<OWN / 16, W, OTHERS>(dq, shared_ds, k);
@@ -236,12 +241,12 @@ DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const
 }
 
 template <int W>
-DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block, const Heads& h)
+DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const float* qkv, const float* statistics,
+    Query* queries, int block, const Heads& h)
 {
     constexpr int Stride = Tile<W>::Stride;
     float *k = tiles, *v = k + OWN * Stride, *q = v + OWN * Stride, *g = q + OTHERS * Stride, *shared_p = g + OTHERS * Stride,
         *shared_ds = shared_p + OWN * PROBABILITIES;
-    __shared__ float delta[OTHERS];
     int first = block * OWN;
     float dk[OWN / 16][W / 8], dv[OWN / 16][W / 8];
     clear(dk);
@@ -252,10 +257,10 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const fl
     {
         load_tile<OTHERS, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, query, h);
         load_tile<OTHERS, Tile<W>>(g, output_of(dy, h), h.channels, query, h);
-        write_delta<OTHERS>(delta, dy, y, query, h);
+        write_queries<OTHERS, Float32>(queries, dy, y, statistics, query, h);
         barrier();
         float p[OWN / 16][OTHERS / 8], ds[OWN / 16][OTHERS / 8];
-        probabilities<W, false>(p, ds, k, v, q, g, first, query, log_sums, delta, h);
+        probabilities<W, false>(p, ds, k, v, q, g, first, query, queries, h);
         store_rows(shared_p, p);
         store_rows(shared_ds, ds);
         warp_barrier();
@@ -268,25 +273,27 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const fl
 }
 
 template <int W>
-DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, const Heads& h)
+DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* qkv, const float* statistics, const Heads& h)
 {
+    // Of the block's own rows, or of the others: OWN is the larger.
+    __shared__ Query queries[OWN];
     int blocks = (h.tokens + OWN - 1) / OWN, block = block_x();
     if (block < blocks)
-        backward_queries<W>(dqkv, dy, y, qkv, log_sums, block, h);
+        backward_queries<W>(dqkv, dy, y, qkv, statistics, queries, block, h);
     else
-        backward_keys<W>(dqkv, dy, y, qkv, log_sums, block - blocks, h);
+        backward_keys<W>(dqkv, dy, y, qkv, statistics, queries, block - blocks, h);
 }
 
 #define FORWARD(width) \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* y, float* log_sums, const float* qkv, Heads h) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* y, float* statistics, const float* qkv, Heads h) \
     { \
-        forward<width>(y, log_sums, qkv, h); \
+        forward<width>(y, statistics, qkv, h); \
     }
 #define BACKWARD(width) \
     KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* dqkv, const float* dy, const float* y, const float* qkv, \
-        const float* log_sums, Heads h) \
+        const float* statistics, Heads h) \
     { \
-        backward<width>(dqkv, dy, y, qkv, log_sums, h); \
+        backward<width>(dqkv, dy, y, qkv, statistics, h); \
     }
 
 #define MODULE_attention_32 FORWARD(32)

@@ -28,8 +28,25 @@ DEVICE T* output_of(T* y, const Heads& h)
     return y + (long long)block_z() * h.tokens * h.channels + block_y() * h.width;
 }
 
-/// Index of the head's first element in log_sums [B, H, N].
-DEVICE long long row_numbers(const Heads& h) { return ((long long)block_z() * h.heads + block_y()) * h.tokens; }
+/// Place of the head's query in statistics [B, H, N, 2]: the largest score before scaling, and 1 / sum exp. They stay apart, because the
+/// rounding of one number with both in it is an error in all probabilities of the row at once: with large scores it would no longer sum to
+/// one.
+DEVICE long long place_of(int query, const Heads& h) { return 2 * ((((long long)block_z() * h.heads + block_y()) * h.tokens) + query); }
+
+DEVICE void write_statistics(float* statistics, int query, float most, float sum, const Heads& h)
+{
+    float both[2] = {most, 1.0f / sum};
+    store_global(statistics + place_of(query, h), both);
+}
+
+/// What the backward pass needs of a query: its statistics, and delta, the sum over the head of dy y.
+struct Query
+{
+    float most, inverse, delta;
+
+    /// The probability of a score before scaling. A score has the same bits in both passes, and only the scaled difference is rounded.
+    DEVICE_METHOD float probability(float score, float scale) const { return exp_of((score - most) * scale) * inverse; }
+};
 
 /// Loads Rows rows from `first` on, Tile::Width columns; Tile says where an element stands in shared memory.
 template <int Rows, typename Tile>
@@ -63,20 +80,29 @@ DEVICE float row_max(float v)
     return v;
 }
 
-/// delta[i] = sum over the head of dy y of row first + i, in shared memory, a warp a row. Visible to the block behind a barrier.
-template <int Rows>
-DEVICE void write_delta(float* delta, const float* dy, const float* y, int first, const Heads& h)
+/// sum + a b, of four neighbours: the last first.
+template <typename Type>
+DEVICE float add_products(float4 a, float4 b, float sum)
 {
-    for (int row = first + thread_x() / WARP; row < first + Rows && row < h.tokens; row += ATTENTION_THREADS / WARP)
-    {
-        const float *g = output_of(dy, h) + (long long)row * h.channels, *v = output_of(y, h) + (long long)row * h.channels;
-        float sum = 0.0f;
-        for (int d = lane_index(); d < h.width; d += WARP)
-            sum = fused(g[d], v[d], sum);
-        sum = warp_sum(sum);
-        if (lane_index() == 0)
-            delta[row - first] = sum;
-    }
+    sum = fused(Type::rounded(a.z), Type::rounded(b.z), fused(Type::rounded(a.w), Type::rounded(b.w), sum));
+    return fused(Type::rounded(a.x), Type::rounded(b.x), fused(Type::rounded(a.y), Type::rounded(b.y), sum));
+}
+
+/// Rows queries from `first` on, in shared memory, a thread a query. Visible to the block behind a barrier. Type rounds as the products
+/// dy v do, and adds in their order where that is known: where all of a row's weight lies on one key, y is that key's v, and delta takes
+/// away exactly what it must.
+template <int Rows, typename Type>
+DEVICE void write_queries(Query* queries, const float* dy, const float* y, const float* statistics, int first, const Heads& h)
+{
+    int row = first + thread_x();
+    if (thread_x() >= Rows || row >= h.tokens)
+        return;
+    const float *g = output_of(dy, h) + (long long)row * h.channels, *v = output_of(y, h) + (long long)row * h.channels;
+    float delta = 0.0f;
+    for (int d = 0; d < h.width; d += 4)
+        delta = add_products<Type>(load4_whole(g + d), load4_whole(v + d), delta);
+    const float* saved = statistics + place_of(row, h);
+    queries[thread_x()] = {saved[0], saved[1], delta};
 }
 
 constexpr float MINUS_INFINITY = -__builtin_huge_valf();

@@ -40,6 +40,8 @@ struct Tf32
 {
     static constexpr int Depth = 8;
 
+    DEVICE_METHOD static float rounded(float v) { return float_of(to_tf32(v)); }
+
     template <typename Tile>
     DEVICE_METHOD static void along(unsigned& low, unsigned& high, const float* tile, int row, int k)
     {
@@ -65,6 +67,8 @@ struct Tf32
 struct Bf16
 {
     static constexpr int Depth = 16;
+
+    DEVICE_METHOD static float rounded(float v) { return low_of(to_bfloat16x2(v, v)); }
 
     template <typename Tile>
     DEVICE_METHOD static void along(unsigned& low, unsigned& high, const float* tile, int row, int k)
@@ -171,18 +175,18 @@ DEVICE void soften(float (&s)[COLUMNS][4], float (&out)[W / 8][4], float& most, 
 #pragma unroll
         for (int e = 2 * half; e < 2 * half + 2; e++)
         {
-            s[j][e] = key + fragment_column(j, e) < h.tokens ? s[j][e] * h.scale : MINUS_INFINITY;
+            s[j][e] = key + fragment_column(j, e) < h.tokens ? s[j][e] : MINUS_INFINITY;
             now = largest_or_nan(now, s[j][e]);
         }
     now = row_max<4>(now);
-    float shift = shift_of(now), shrink = exp_of(most - shift);
+    float shift = shift_of(now), shrink = exp_of((most - shift) * h.scale);
     most = now;
 #pragma unroll
     for (int j = 0; j < COLUMNS; j++)
 #pragma unroll
         for (int e = 2 * half; e < 2 * half + 2; e++)
         {
-            s[j][e] = exp_of(s[j][e] - shift);
+            s[j][e] = exp_of((s[j][e] - shift) * h.scale);
             added += s[j][e];
         }
     sum = fused(sum, shrink, row_sum<4>(added));
@@ -194,7 +198,7 @@ DEVICE void soften(float (&s)[COLUMNS][4], float (&out)[W / 8][4], float& most, 
 }
 
 template <typename Type, int W>
-DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
+DEVICE void forward(float* y, float* statistics, const float* qkv, const Heads& h)
 {
     float *q = tiles, *k = q + OWN * W, *v = k + OTHERS * W;
     int first = block_x() * OWN;
@@ -220,8 +224,8 @@ DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
 #pragma unroll
         for (int j = 0; j < W / 8; j++)
             out[j][e] *= 1.0f / sum[e / 2];
-        if (log_sums && e % 2 == 0 && member() == 0 && first + fragment_row(e) < h.tokens)
-            log_sums[row_numbers(h) + first + fragment_row(e)] = most[e / 2] + log_of(sum[e / 2]);
+        if (statistics && e % 2 == 0 && member() == 0 && first + fragment_row(e) < h.tokens)
+            write_statistics(statistics, first + fragment_row(e), most[e / 2], sum[e / 2], h);
     }
     write_rows<W>(output_of(y, h), h.channels, first, h, out);
 }
@@ -229,7 +233,7 @@ DEVICE void forward(float* y, float* log_sums, const float* qkv, const Heads& h)
 /// p and ds of the rows of one side against those of the other; the softmax's rows are the queries.
 template <typename Type, int W, bool RowsAreQueries>
 DEVICE void probabilities(float (&p)[COLUMNS][4], float (&ds)[COLUMNS][4], const float* own_qk, const float* own_vy, const float* other_qk,
-    const float* other_vy, int own, int other, const float* log_sums, const float* delta, const Heads& h)
+    const float* other_vy, int own, int other, const Query* queries, const Heads& h)
 {
     multiply_rows<Type, W>(p, own_qk, other_qk);
     multiply_rows<Type, W>(ds, own_vy, other_vy);
@@ -239,24 +243,24 @@ DEVICE void probabilities(float (&p)[COLUMNS][4], float (&ds)[COLUMNS][4], const
 #pragma unroll
         for (int e = 0; e < 4; e++)
         {
-            int row = own + fragment_row(e), column = other + fragment_column(j, e), query = RowsAreQueries ? row : column;
+            int row = own + fragment_row(e), column = other + fragment_column(j, e);
             bool exists = row < h.tokens && column < h.tokens;
-            p[j][e] = exists ? exp_of(p[j][e] * h.scale - log_sums[row_numbers(h) + query]) : 0.0f;
-            ds[j][e] = exists ? h.scale * p[j][e] * (ds[j][e] - delta[RowsAreQueries ? row - own : column - other]) : 0.0f;
+            const Query& query = queries[RowsAreQueries ? row - own : column - other];
+            p[j][e] = exists ? query.probability(p[j][e], h.scale) : 0.0f;
+            ds[j][e] = exists ? h.scale * p[j][e] * (ds[j][e] - query.delta) : 0.0f;
         }
     }
 }
 
 template <typename Type, int W>
-DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block,
-    const Heads& h)
+DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const float* qkv, const float* statistics,
+    Query* queries, int block, const Heads& h)
 {
     float *q = tiles, *g = q + OWN * W, *k = g + OWN * W, *v = k + OTHERS * W;
     int first = block * OWN;
     float dq[W / 8][4];
     clear(dq);
-    __shared__ float delta[OWN];
-    write_delta<OWN>(delta, dy, y, first, h);
+    write_queries<OWN, Type>(queries, dy, y, statistics, first, h);
     load_tile<OWN, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, first, h);
     load_tile<OWN, Tile<W>>(g, output_of(dy, h), h.channels, first, h);
     for (int key = 0; key < h.tokens; key += OTHERS)
@@ -265,7 +269,7 @@ DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const
         load_tile<OTHERS, Tile<W>>(v, part_of(qkv, h, 2), 3 * h.channels, key, h);
         barrier();
         float p[COLUMNS][4], ds[COLUMNS][4];
-        probabilities<Type, W, true>(p, ds, q, g, k, v, first, key, log_sums, delta, h);
+        probabilities<Type, W, true>(p, ds, q, g, k, v, first, key, queries, h);
         multiply_columns<Type, W>(dq, ds, k);
         barrier();
     }
@@ -273,10 +277,10 @@ DEVICE void backward_queries(float* dqkv, const float* dy, const float* y, const
 }
 
 template <typename Type, int W>
-DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, int block, const Heads& h)
+DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const float* qkv, const float* statistics,
+    Query* queries, int block, const Heads& h)
 {
     float *k = tiles, *v = k + OWN * W, *q = v + OWN * W, *g = q + OTHERS * W;
-    __shared__ float delta[OTHERS];
     int first = block * OWN;
     float dk[W / 8][4], dv[W / 8][4];
     clear(dk);
@@ -287,10 +291,10 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const fl
     {
         load_tile<OTHERS, Tile<W>>(q, part_of(qkv, h, 0), 3 * h.channels, query, h);
         load_tile<OTHERS, Tile<W>>(g, output_of(dy, h), h.channels, query, h);
-        write_delta<OTHERS>(delta, dy, y, query, h);
+        write_queries<OTHERS, Type>(queries, dy, y, statistics, query, h);
         barrier();
         float p[COLUMNS][4], ds[COLUMNS][4];
-        probabilities<Type, W, false>(p, ds, k, v, q, g, first, query, log_sums, delta, h);
+        probabilities<Type, W, false>(p, ds, k, v, q, g, first, query, queries, h);
         multiply_columns<Type, W>(dv, p, g);
         multiply_columns<Type, W>(dk, ds, q);
         barrier();
@@ -300,25 +304,27 @@ DEVICE void backward_keys(float* dqkv, const float* dy, const float* y, const fl
 }
 
 template <typename Type, int W>
-DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* qkv, const float* log_sums, const Heads& h)
+DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* qkv, const float* statistics, const Heads& h)
 {
+    // Of the block's own rows, or of the others: OWN is the larger.
+    __shared__ Query queries[OWN];
     int blocks = (h.tokens + OWN - 1) / OWN, block = block_x();
     if (block < blocks)
-        backward_queries<Type, W>(dqkv, dy, y, qkv, log_sums, block, h);
+        backward_queries<Type, W>(dqkv, dy, y, qkv, statistics, queries, block, h);
     else
-        backward_keys<Type, W>(dqkv, dy, y, qkv, log_sums, block - blocks, h);
+        backward_keys<Type, W>(dqkv, dy, y, qkv, statistics, queries, block - blocks, h);
 }
 
 #define FORWARD(type, width) \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* y, float* log_sums, const float* qkv, Heads h) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* y, float* statistics, const float* qkv, Heads h) \
     { \
-        forward<type, width>(y, log_sums, qkv, h); \
+        forward<type, width>(y, statistics, qkv, h); \
     }
 #define BACKWARD(type, width) \
     KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* dqkv, const float* dy, const float* y, const float* qkv, \
-        const float* log_sums, Heads h) \
+        const float* statistics, Heads h) \
     { \
-        backward<type, width>(dqkv, dy, y, qkv, log_sums, h); \
+        backward<type, width>(dqkv, dy, y, qkv, statistics, h); \
     }
 
 #define MODULE_attention_mma_tf32_32 FORWARD(Tf32, 32)

@@ -14,10 +14,11 @@ KERNEL __launch_bounds__(MAP_THREADS) dropout(float* y, const float* x, unsigned
     unsigned long long stream, const unsigned long long* counter, long long count)
 {
     stream += counter ? *counter : 0;
+    bool whole = are_whole(y, x);
     for (long long i = 4 * global_index(); i < count; i += 4 * global_threads())
     {
         uint4 words = philox(seed, stream, (unsigned long long)i / 4);
-        if (i + 4 <= count)
+        if (whole && i + 4 <= count)
         {
             float4 v = load4(x + i);
             v.x = words.x >= threshold ? v.x * scale : 0.0f;
@@ -32,5 +33,7 @@ KERNEL __launch_bounds__(MAP_THREADS) dropout(float* y, const float* x, unsigned
             y[i + 1] = words.y >= threshold ? x[i + 1] * scale : 0.0f;
         if (i + 2 < count)
             y[i + 2] = words.z >= threshold ? x[i + 2] * scale : 0.0f;
+        if (i + 3 < count)
+            y[i + 3] = words.w >= threshold ? x[i + 3] * scale : 0.0f;
     }
 }

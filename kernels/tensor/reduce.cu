@@ -14,15 +14,16 @@ KERNEL __launch_bounds__(THREADS) reduce_sum(double* partial, const float* x, lo
 {
     __shared__ double shared[THREADS / WARP];
     double sum = 0;
+    bool whole = are_whole(x);
     for (long long i = 4 * global_index(); i < count; i += 4 * global_threads())
     {
-        if (i + 4 <= count)
+        if (whole && i + 4 <= count)
         {
             float4 v = load4(x + i);
             sum += (double)v.x + v.y + ((double)v.z + v.w);
         }
         else
-            for (long long j = i; j < count; j++)
+            for (long long j = i; j < i + 4 && j < count; j++)
                 sum += x[j];
     }
     sum = block_sum<THREADS>(sum, shared);

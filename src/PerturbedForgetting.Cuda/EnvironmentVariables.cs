@@ -62,9 +62,13 @@ public static class EnvironmentVariables
     public static EnvironmentVariable TestSeed { get; } = new("PERTURBED_FORGETTING_TEST_SEED", "a number", "another one in each run",
         "repeats the inputs of kernel tests, which print it");
 
+    /// <summary>Whether long tests run whole.</summary>
+    public static EnvironmentVariable AllTests { get; } = new("PERTURBED_FORGETTING_TEST_ALL", "`1`", "about a tenth of each",
+        "runs tests of many cases whole");
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EnvironmentVariable> All { get; } =
-        [CudaDriver, Cublas, CublasLt, Cudnn, Nvtx, CudaLibraries, SoftwareGpu, Simd, Poison, TestSeed];
+        [CudaDriver, Cublas, CublasLt, Cudnn, Nvtx, CudaLibraries, SoftwareGpu, Simd, Poison, TestSeed, AllTests];
 
     static EnvironmentVariable Library(string name, string purpose) =>
         new(name, "a path, or `none`", "searched for", "where to find " + purpose);

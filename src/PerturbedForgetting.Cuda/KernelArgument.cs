@@ -15,8 +15,9 @@ public readonly struct KernelArgument
 
     [FieldOffset(8)] readonly int size;
     [FieldOffset(12)] readonly bool isIndirect;
+    [FieldOffset(13)] readonly bool isPointer;
 
-    KernelArgument(ulong value) => (bits, size) = (value, 8);
+    KernelArgument(ulong value, bool isPointer = false) => (bits, size, this.isPointer) = (value, 8, isPointer);
 
     KernelArgument(uint value) => (bits32, size) = (value, 4);
 
@@ -33,6 +34,9 @@ public readonly struct KernelArgument
     /// <summary>Whether <see cref="Bits"/> is the address of the value.</summary>
     internal bool IsIndirect => isIndirect;
 
+    /// <summary>Whether it is an address in the device's memory.</summary>
+    public bool IsPointer => isPointer;
+
     /// <summary>Size of the value in bytes.</summary>
     public int Size => size;
 
@@ -40,7 +44,7 @@ public readonly struct KernelArgument
     public ulong Bits => bits;
 
     /// <summary>A pointer parameter.</summary>
-    public static implicit operator KernelArgument(DevicePointer value) => new(value.Address);
+    public static implicit operator KernelArgument(DevicePointer value) => new(value.Address, isPointer: true);
 
     /// <summary>An <c>int</c> parameter.</summary>
     public static implicit operator KernelArgument(int value) => new((uint)value);

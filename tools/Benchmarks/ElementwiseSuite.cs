@@ -93,11 +93,11 @@ sealed unsafe class ElementwiseSuite(SuiteOptions options, Figures figures)
         if (!options.Includes("attention"))
             return;
         using Tensor qkv = Random([batch, tokens, 3 * Channels], 1), y = Random([batch, tokens, Channels], 2), dqkv = Random(qkv.Shape, 3);
-        using Tensor logSums = Random([batch, Heads, tokens], 4);
+        using Tensor statistics = Random([batch, Heads, tokens, 2], 4);
         double product = 2e-9 * batch * tokens * (double)tokens * Channels;
         Timing.Result[] times = Timing.Alternate(Rounds,
-            () => cpu.Attention(qkv, Heads, 0.125, y, logSums),
-            () => cpu.AttentionBackward(y, y, qkv, logSums, Heads, 0.125, dqkv));
+            () => cpu.Attention(qkv, Heads, 0.125, y, statistics),
+            () => cpu.AttentionBackward(y, y, qkv, statistics, Heads, 0.125, dqkv));
         figures.Add($"kernels/elementwise/attention {qkv.Shape}", times[0]);
         figures.Add($"kernels/elementwise/attention backward {qkv.Shape}", times[1]);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

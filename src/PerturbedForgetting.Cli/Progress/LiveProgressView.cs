@@ -51,7 +51,7 @@ sealed class LiveProgressView : IProgressView
             Invariant($"loss [bold]{Number(u.Loss)}[/] (mean {Number(u.AverageLoss)})")
                 + Invariant($"  perturb loss {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})"),
             Invariant($"lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  [bold]{meter.ImagesPerSecond:0} img/s[/]")
-                + Invariant($"  waiting for data {100 * meter.DataShare:0} %{skipped}"));
+                + Invariant($"  waiting for data {100 * meter.DataShare:0} %{skipped}{Norms(u)}"));
     }
 
     public void ValidationProgress(in EvaluationProgress p)

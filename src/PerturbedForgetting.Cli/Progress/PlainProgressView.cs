@@ -28,7 +28,7 @@ sealed class PlainProgressView(TextWriter output, int logInterval) : IProgressVi
             $"  {u.Update}/{u.UpdatesPerEpoch} ({Percent(u.Update, u.UpdatesPerEpoch):0} %)  ")
             + Invariant($"loss {Number(u.Loss)} (mean {Number(u.AverageLoss)})  ")
             + Invariant($"perturb {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})  ")
-            + Invariant($"lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  ")
+            + Invariant($"lr {Number(u.LearningRate)}  rho {Number(u.Rho)}{Norms(u)}  ")
             + Invariant($"{meter.ImagesPerSecond:0} img/s  waiting {100 * meter.DataShare:0} %{skipped}  ")
             + Invariant($"left {RunMeter.Format(meter.Left)}"));
     }

@@ -16,6 +16,11 @@ static class ProgressText
             + Invariant($", {r.ImagesPerSecond:0} img/s{(r.IsBest ? ", best so far" : "")}");
     }
 
+    /// <summary>Norms of an update, if they are asked for, behind two spaces.</summary>
+    public static string Norms(in UpdateProgress u) => u.Norms is { } norms
+        ? Invariant($"  norm of perturbation {Number(norms.Perturbation)}, of gradient {Number(norms.Gradient)}")
+        : "";
+
     public static string Checkpoint(in CheckpointInfo c) =>
         Invariant($"{(c.IsRecovery ? "recovery checkpoint" : "checkpoint")} {c.Path} ({c.Bytes / 1e6:0.0} MB)");
 

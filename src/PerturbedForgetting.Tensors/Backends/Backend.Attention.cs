@@ -7,12 +7,13 @@ abstract partial class Backend
 
     /// <summary>
     /// y [B, N, C] = softmax(scale q k^T) v for every head, where q, k and v are the thirds of the last dimension of
-    /// <paramref name="qkv"/> [B, N, 3C] and a head is C / heads consecutive channels. <paramref name="logSums"/> [B, heads, N], if
-    /// not null, gets the logarithms of the softmax's sums for the backward pass.
+    /// <paramref name="qkv"/> [B, N, 3C] and a head is C / heads consecutive channels. <paramref name="statistics"/> [B, heads, N, 2], if
+    /// not null, gets what the backward pass needs of the softmax of a query: the largest q k^T, and 1 / Σ exp(scale (q k^T - largest)).
+    /// Both in one number, the logarithm of the sum, would be rounded to the size of the scores.
     /// </summary>
-    public abstract void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums);
+    public abstract void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? statistics);
 
     /// <summary>dqkv [B, N, 3C] from what <see cref="Attention"/> read and wrote; the probabilities are computed again from
-    /// <paramref name="logSums"/>.</summary>
-    public abstract void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv);
+    /// <paramref name="statistics"/>.</summary>
+    public abstract void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor statistics, int heads, double scale, Tensor dqkv);
 }

@@ -42,6 +42,9 @@ abstract partial class Backend
     /// <summary>Adds the losses of a mini-batch to an epoch's sums; see <see cref="MultiTensorOps.AddLosses"/>.</summary>
     public abstract void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums);
 
+    /// <summary>flag[0] = 0 where an element of x is not finite.</summary>
+    public abstract void RequireFinite(Tensor x, Tensor flag);
+
     /// <summary>y = x where flag[0] is 0; same type and count.</summary>
     public abstract void CopyIfZero(Tensor flag, Tensor x, Tensor y);
 

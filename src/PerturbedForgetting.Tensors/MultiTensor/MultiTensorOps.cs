@@ -164,6 +164,15 @@ public static class MultiTensorOps
     public static void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums) =>
         sums.Backend.AddLosses(losses, chunks, samples, keep, sums);
 
+    /// <summary>flag = 0 where an element is infinite or not a number, else it stays.</summary>
+    /// <param name="x">Floating-point numbers.</param>
+    /// <param name="flag">float64[1].</param>
+    public static void RequireFinite(Tensor x, Tensor flag)
+    {
+        using var range = Ranges.Operation(nameof(RequireFinite));
+        x.Backend.RequireFinite(x, flag);
+    }
+
     /// <summary>y = x where the flag is 0, else y stays.</summary>
     /// <param name="flag">float64[1].</param>
     /// <param name="x">Saved values.</param>

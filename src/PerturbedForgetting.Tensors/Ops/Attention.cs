@@ -26,10 +26,10 @@ public static partial class Ops
         if (!qkv.Backend.FusesAttention(qkv.Shape[2] / 3 / heads))
             return UnfusedAttention(qkv, heads, scale);
         var y = Tensor.Empty([batch, tokens, qkv.Shape[2] / 3], qkv.DType, qkv.Device);
-        using var logSums = Records(qkv) ? Tensor.Hidden([batch, heads, tokens], qkv.DType, qkv.Device) : null;
-        qkv.Backend.Attention(qkv, heads, scale, y, logSums);
-        if (logSums is not null)
-            y.Node = AttentionNode.Record(qkv, y, logSums, heads, scale);
+        using var statistics = Records(qkv) ? Tensor.Hidden([batch, heads, tokens, 2], qkv.DType, qkv.Device) : null;
+        qkv.Backend.Attention(qkv, heads, scale, y, statistics);
+        if (statistics is not null)
+            y.Node = AttentionNode.Record(qkv, y, statistics, heads, scale);
         return y;
     }
 
@@ -43,23 +43,23 @@ public static partial class Ops
 
     sealed class AttentionNode : Node<AttentionNode>
     {
-        Tensor logSums = null!;
+        Tensor statistics = null!;
         int heads;
         double scale;
 
-        public static AttentionNode Record(Tensor qkv, Tensor y, Tensor logSums, int heads, double scale)
+        public static AttentionNode Record(Tensor qkv, Tensor y, Tensor statistics, int heads, double scale)
         {
             var node = Take(qkv);
             node.Save(qkv);
             node.Save(y);
-            (node.logSums, node.heads, node.scale) = (node.Save(logSums), heads, scale);
+            (node.statistics, node.heads, node.scale) = (node.Save(statistics), heads, scale);
             return node;
         }
 
         protected override void Backward(Tensor dy)
         {
             var dqkv = Inputs[0].EmptyLike();
-            dy.Backend.AttentionBackward(dy, Output!, Inputs[0], logSums, heads, scale, dqkv);
+            dy.Backend.AttentionBackward(dy, Output!, Inputs[0], statistics, heads, scale, dqkv);
             Send(Inputs[0], dqkv);
         }
     }

@@ -34,7 +34,7 @@ public sealed record EpochSums
     /// <summary>Sum over all samples of the loss.</summary>
     public double MeanLoss { get; init; }
 
-    /// <summary>Sum over all samples of the perturbation's objective.</summary>
+    /// <summary>Sum over all samples of the perturbation's loss, with the same sign.</summary>
     public double MeanPerturbLoss { get; init; }
 
     /// <summary>Samples in those sums.</summary>
@@ -99,6 +99,9 @@ public sealed record TrainingState
 
     /// <summary>Radius of the last perturbation.</summary>
     public required double LastRho { get; init; }
+
+    /// <summary>Norms of the last update; null without <c>--log-norms</c>.</summary>
+    public UpdateNorms? LastNorms { get; init; }
 
     /// <summary>All finished epochs of the run.</summary>
     public required IReadOnlyList<EpochRecord> Epochs { get; init; }

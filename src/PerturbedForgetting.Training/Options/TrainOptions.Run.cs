@@ -117,6 +117,11 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, int> LogIntervalOption =
         RunTopic.Option("log-interval", 50, "updates between two progress lines, and between two looks at a GPU's numbers").AtLeast(1);
 
+    /// <summary>Print and keep the norms of the perturbation and of the gradient that an update is made of.</summary>
+    public bool LogNorms { get => LogNormsOption[this]; set => LogNormsOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, bool> LogNormsOption =
+        RunTopic.Option("log-norms", false, "norms of perturbation and gradient: in progress lines, summary.csv, results.json");
+
     /// <summary>Training steps to record after a short warm-up, for a profile in the run's folder; 0 records none.</summary>
     public int Profile { get => ProfileOption[this]; set => ProfileOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, int> ProfileOption =

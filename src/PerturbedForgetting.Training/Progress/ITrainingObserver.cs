@@ -1,3 +1,5 @@
+using PerturbedForgetting.Training.Reports;
+
 namespace PerturbedForgetting.Training.Progress;
 
 /// <summary>
@@ -50,8 +52,8 @@ public readonly record struct EpochStart(int Epoch, int Epochs, int FirstUpdate,
 /// <param name="UpdatesPerEpoch">Optimizer updates in a whole epoch.</param>
 /// <param name="Images">Images that went into the updates since the report before.</param>
 /// <param name="Loss">Training loss of the update's last micro-batch, at the perturbed weights for SAM.</param>
-/// <param name="PerturbLoss">Perturbation objective at the clean weights, negated as it is minimised; equal to the loss without
-/// SAM.</param>
+/// <param name="PerturbLoss">Perturbation loss at the clean weights: the objective that the perturbation maximises, with its sign
+/// reversed; the loss without SAM.</param>
 /// <param name="AverageLoss">Average training loss of the epoch so far.</param>
 /// <param name="AveragePerturbLoss">Average perturbation loss of the epoch so far.</param>
 /// <param name="LearningRate">Learning rate of this update.</param>
@@ -61,6 +63,7 @@ public readonly record struct EpochStart(int Epoch, int Epochs, int FirstUpdate,
 /// <param name="DataSeconds">Part of it spent waiting for images.</param>
 /// <param name="SkippedUpdates">Updates skipped so far because a loss or gradient was not finite.</param>
 /// <param name="Updates">Updates since the report before.</param>
+/// <param name="Norms">Norms of this update; null where nobody asked for them.</param>
 public readonly record struct UpdateProgress(
     int Epoch,
     int Update,
@@ -76,7 +79,8 @@ public readonly record struct UpdateProgress(
     double StepSeconds,
     double DataSeconds,
     int SkippedUpdates,
-    int Updates = 1);
+    int Updates = 1,
+    UpdateNorms? Norms = null);
 
 /// <summary>How far an evaluation is.</summary>
 /// <param name="Batch">Batches done.</param>

@@ -1,12 +1,19 @@
 namespace PerturbedForgetting.Training.Reports;
 
-/// <summary>Losses of the training batches of one epoch.</summary>
+/// <summary>Losses of the training batches of one epoch. A perturbation maximises its objective; both perturbation losses are the objective
+/// with its sign reversed, as the reference reports it, and the training loss where nothing is perturbed.</summary>
 /// <param name="Loss">As the reference reports it: of each batch the last perturbation group only, and without the batches before number
 /// three times the accumulation.</param>
-/// <param name="PerturbLoss">The same for the objective of the perturbation, negated by the perturbed optimisers.</param>
+/// <param name="PerturbLoss">The same for the perturbation loss.</param>
 /// <param name="MeanLoss">Mean over every sample of the epoch.</param>
-/// <param name="MeanPerturbLoss">Mean of the maximised objective over every sample, not negated.</param>
+/// <param name="MeanPerturbLoss">Mean of the perturbation loss over every sample of the epoch.</param>
 public sealed record TrainMetrics(double Loss, double PerturbLoss, double MeanLoss, double MeanPerturbLoss);
+
+/// <summary>Norms of an update, which <c>--log-norms</c> asks for.</summary>
+/// <param name="Perturbation">L2 norm of what was added to the weights for the last perturbation group; 0 where nothing is
+/// perturbed.</param>
+/// <param name="Gradient">L2 norm of the gradient that the update is made of, at the perturbed weights, before clipping.</param>
+public readonly record struct UpdateNorms(double Perturbation, double Gradient);
 
 /// <summary>Result of an evaluation.</summary>
 /// <param name="Loss">Mean cross entropy without smoothing.</param>
@@ -28,6 +35,9 @@ public sealed record EpochRecord
 
     /// <summary>Losses in training.</summary>
     public required TrainMetrics Train { get; init; }
+
+    /// <summary>Norms of the epoch's last update; null without <c>--log-norms</c>.</summary>
+    public UpdateNorms? Norms { get; init; }
 
     /// <summary>Evaluation after the epoch.</summary>
     public required EvaluationMetrics Validation { get; init; }

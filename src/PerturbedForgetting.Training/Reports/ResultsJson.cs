@@ -39,6 +39,11 @@ public static class ResultsJson
         Write(json, "perturb_loss", epoch.Train.PerturbLoss);
         Write(json, "mean_loss", epoch.Train.MeanLoss);
         Write(json, "mean_perturb_loss", epoch.Train.MeanPerturbLoss);
+        if (epoch.Norms is { } norms)
+        {
+            Write(json, "perturbation_norm", norms.Perturbation);
+            Write(json, "gradient_norm", norms.Gradient);
+        }
         json.WriteEndObject();
         json.WriteStartObject("validation");
         Write(json, "loss", epoch.Validation.Loss);

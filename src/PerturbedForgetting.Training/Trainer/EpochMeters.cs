@@ -11,15 +11,13 @@ namespace PerturbedForgetting.Training;
 sealed class EpochMeters
 {
     readonly TrainingStep step;
-    readonly bool perturbs;
     long skipped, notFinite;
 
     /// <param name="step">Does the batches.</param>
     /// <param name="sums">What the epoch has gathered so far.</param>
-    /// <param name="perturbs">Whether perturbation losses arrive with their sign reversed.</param>
-    public EpochMeters(TrainingStep step, EpochSums sums, bool perturbs)
+    public EpochMeters(TrainingStep step, EpochSums sums)
     {
-        (this.step, Sums, this.perturbs) = (step, sums, perturbs);
+        (this.step, Sums) = (step, sums);
         step.Totals = new(sums.Loss, sums.PerturbLoss, sums.Samples, sums.MeanLoss, sums.MeanPerturbLoss, sums.MeanSamples, 0);
         skipped = step.Optimizer.Skipped;
     }
@@ -30,7 +28,7 @@ sealed class EpochMeters
     /// <summary>Averages; NaN before the first batch.</summary>
     public TrainMetrics Averages => new(
         Sums.Loss / Sums.Samples, Sums.PerturbLoss / Sums.Samples,
-        Sums.MeanLoss / Sums.MeanSamples, (perturbs ? -1 : 1) * Sums.MeanPerturbLoss / Sums.MeanSamples);
+        Sums.MeanLoss / Sums.MeanSamples, Sums.MeanPerturbLoss / Sums.MeanSamples);
 
     /// <summary>Counts a batch.</summary>
     public void Count(int images, double seconds) => Sums = Sums with { Images = Sums.Images + images, Seconds = Sums.Seconds + seconds };

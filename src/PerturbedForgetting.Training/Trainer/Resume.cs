@@ -118,6 +118,7 @@ static class Resume
             Sums = batch > 0 ? state.Sums : new EpochSums(),
             LearningRate = state.LastLearningRate,
             Rho = state.LastRho,
+            Norms = state.LastNorms,
             Epochs = epochs,
             Kept = state.Kept.Where(k => k.Epoch < epoch).ToArray(),
             Compares = state.Compares,

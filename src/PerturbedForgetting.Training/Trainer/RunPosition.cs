@@ -27,6 +27,9 @@ sealed record RunPosition
     /// <summary>Radius of the update before.</summary>
     public double Rho { get; init; } = double.NaN;
 
+    /// <summary>Norms of the last update, where they are asked for.</summary>
+    public UpdateNorms? Norms { get; init; }
+
     /// <summary>Epochs finished.</summary>
     public IReadOnlyList<EpochRecord> Epochs { get; init; } = [];
 

@@ -32,6 +32,11 @@ static class StartupLog
             $"Results: {folder}",
         ])
             observer.Message(MessageLevel.Info, line);
+        // Whoever resumes goes on with what the run began with.
+        if (options.Opt.Perturbs && !options.Values.ContainsKey(TrainOptions.RhoOption.Name))
+            observer.Message(MessageLevel.Warning, Invariant($"{TrainOptions.RhoOption.Flag} was not given and is {options.Rho}, the ")
+                + "reference's default for ViT on ImageNet. Usual are 0.05 to 0.1 for small networks and images such as those of CIFAR, "
+                + $"and 2 to 10 times that with {TrainOptions.AdaptiveSamOption}.");
     }
 
     static string Perturbation(TrainOptions options)

@@ -36,10 +36,11 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         : null;
     int epoch = start.Epoch, batch = start.Batch;
     readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
-    EpochMeters meters = new(parts.Step, start.Sums, parts.Options.Opt.Perturbs);
+    EpochMeters meters = new(parts.Step, start.Sums);
     long updatesRead = parts.Step.Updates;
     string? lastSaved = start.Source;
     double lastRate = start.LearningRate, lastRho = start.Rho;
+    UpdateNorms? lastNorms = parts.Options.LogNorms ? start.Norms : null;
 
     /// <summary>Whether weights and counters are those of a finished batch, so that a checkpoint can be made of them.</summary>
     bool isWhole = true;
@@ -78,6 +79,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     TrainStatus RunEpochs()
     {
         parts.Model.Train();
+        parts.Step.Diagnostics = options.LogNorms;
         // A kill may have come between the checkpoint of an epoch and its row.
         if (epochs.Count > 0)
             WriteReports();
@@ -170,10 +172,13 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         meters.Count(0, clock.Batch(0));
         if (!isUpdate)
             return;
+        if (options.LogNorms)
+            lastNorms = new(options.Opt.Perturbs ? report.PerturbationNorm : 0, report.GradientNorm);
         var (count, seconds, waited) = clock.Update();
         var averages = meters.Averages;
         observer.UpdateDone(new(epoch, update, parts.UpdatesPerEpoch, count, report.Loss, report.PerturbLoss,
-            averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped, (int)updates));
+            averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped, (int)updates,
+            lastNorms));
     }
 
     /// <summary>Brings the meters up to date; waits for the device.</summary>
@@ -202,6 +207,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             LearningRate = lastRate,
             Rho = lastRho,
             Train = meters.Averages,
+            Norms = lastNorms,
             Validation = validation,
             Seconds = sums.Seconds + Stopwatch.GetElapsedTime(started).TotalSeconds,
             ImagesPerSecond = sums.Images / sums.Seconds,
@@ -210,7 +216,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         };
         epochs.Add(record);
         checkpoints.EpochEnded(epochs, (path, kept) => Save(path, kept, epoch + 1, 0, new EpochSums(), isRecovery: false));
-        (epoch, batch, meters) = (epoch + 1, 0, new(parts.Step, new EpochSums(), options.Opt.Perturbs));
+        (epoch, batch, meters) = (epoch + 1, 0, new(parts.Step, new EpochSums()));
         WriteReports();
         observer.EpochEnded(new(record.Epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss, validation.Top1,
             validation.Top5,
@@ -248,6 +254,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             Sums = sums,
             LastLearningRate = lastRate,
             LastRho = lastRho,
+            LastNorms = lastNorms,
             Epochs = epochs.ToArray(),
             Kept = kept,
             Info = new ModelInfo

@@ -25,6 +25,16 @@ sealed class BufferSnapshot : IDisposable
 
     public void Save() => copy?.CopyFrom(buffers!.Values);
 
+    /// <summary>Clears the flag where a running statistic is infinite or not a number.</summary>
+    public void RequireFinite(Tensor flag)
+    {
+        foreach (var (values, _) in byType)
+        {
+            if (values.DType.IsFloating())
+                MultiTensorOps.RequireFinite(values, flag);
+        }
+    }
+
     public void RestoreIfZero(Tensor flag)
     {
         if (buffers is not null)

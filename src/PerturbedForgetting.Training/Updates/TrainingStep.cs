@@ -12,9 +12,9 @@ namespace PerturbedForgetting.Training.Updates;
 /// <summary>
 /// Training, one mini-batch at a time: shrink and perturb, gradient, accumulation over a window, clipping, update, schedule. Nothing
 /// in it waits for the device, and what the device does can be replayed as a graph (<see cref="StepOptions.UsesGraphs"/>); numbers are
-/// read with <see cref="Report"/>. An update whose gradient is not finite is left out:
-/// weights, optimizer state and running statistics are then what they were before the first batch of its window, bit for bit (but for
-/// shrink and perturb, which precedes it).
+/// read with <see cref="Report"/>. An update whose gradient is not finite is left out, and so is one that leaves a running statistic not
+/// finite (a variance can overflow where the gradient does not): weights, optimizer state and running statistics are then what they were
+/// before the first batch of its window, bit for bit (but for shrink and perturb, which precedes it).
 /// </summary>
 /// <example><code>
 /// var step = new TrainingStep(model, arena, optimizer, options, schedule);
@@ -276,6 +276,7 @@ public sealed class TrainingStep : IDisposable
         // The decomposition of one chunk already knows the norm of its combination.
         if (gradient.Direction is null)
             MultiTensorOps.SquaredNorm(Optimizer.Layout, gradient.Values, Weighting.None, numbers.GradientSquaredNorm);
+        snapshot.RequireFinite(numbers.Finite);
         MultiTensorOps.BeginUpdate(numbers.GradientSquaredNorm, numbers.Finite, options.ClipNorm, Optimizer.Control);
         Optimizer.Update(gradient);
         snapshot.RestoreIfZero(Optimizer.Control.Proceed);

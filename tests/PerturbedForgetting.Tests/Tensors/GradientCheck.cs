@@ -25,12 +25,18 @@ static class GradientCheck
 
     /// <inheritdoc cref="Run(Func{Parameter[], Tensor}, Shape[])"/>
     /// <param name="isDerivative">Whether the gradient is that of the result; else the differences are not looked at.</param>
-    public static void Run(Func<Parameter[], Tensor> run, bool isDerivative, params Shape[] shapes)
+    public static void Run(Func<Parameter[], Tensor> run, bool isDerivative, params Shape[] shapes) => Run(run, isDerivative, 1, shapes);
+
+    /// <summary>Checks float32 alone, with standard normal inputs times a factor.</summary>
+    public static void OfLargeInputs(Func<Parameter[], Tensor> run, double factor, params Shape[] shapes) =>
+        Run(run, isDerivative: false, factor, shapes);
+
+    static void Run(Func<Parameter[], Tensor> run, bool isDerivative, double factor, Shape[] shapes)
     {
         Device device = Initialization.Current.Device;
         using var scope = Scope.Begin();
         // Numbers of float32, so that both types get the same.
-        float[][] values = [.. shapes.Select((shape, i) => Array.ConvertAll(Normals(shape.Count, 1 + (ulong)i), static x => (float)x))];
+        float[][] values = [.. shapes.Select((shape, i) => Array.ConvertAll(Normals(shape.Count, 1 + (ulong)i), x => (float)(factor * x)))];
         Parameter[] exact = [.. values
             .Select((v, i) => new Parameter(Tensor.From(Array.ConvertAll(v, static x => (double)x), shapes[i], Device.Cpu)))];
         Parameter[] rounded = [.. values.Select((v, i) => new Parameter(Tensor.From(v, shapes[i], device)))];

@@ -36,6 +36,23 @@ sealed class SharpnessReportTests(string device) : DeviceFixture(device)
         Assert.That(run.Weights, Is.Not.EqualTo(before[0]));
     }
 
+    static IEnumerable<TinySettings> WithBatchNorm => Variants.Where(static v => v.Model == "conv");
+
+    /// <summary>A variance overflows before anything else does: outputs and gradients behind it are finite, but the running variance would
+    /// be infinite for ever.</summary>
+    [TestCaseSource(nameof(WithBatchNorm))]
+    public void AnOverflowingVarianceSkipsTheUpdateAndLeavesNoTrace(TinySettings settings)
+    {
+        using var run = new TinyRun(settings).Train(2);
+        double[][] before = run.State();
+        var (images, labels) = run.Tiny.Batch(2);
+        images.CopyFrom((ReadOnlySpan<float>)Array.ConvertAll(images.ToArray<float>(), static v => 1e22f * v));
+        run.Step.Batch(images, labels, 2, TinyModels.Batches);
+        Assert.That(run.Step.Report().Loss, Is.Not.NaN);
+        Assert.That(run.State(), Is.EqualTo(before));
+        Assert.That(run.Step.Optimizer.Skipped, Is.EqualTo(1));
+    }
+
     [Test]
     public void ANonFiniteDescentGradientSkipsTheUpdateToo([Values("sgdw", "sam_sgdw", "sam_adamw", "randsam_sgd")] string opt)
     {

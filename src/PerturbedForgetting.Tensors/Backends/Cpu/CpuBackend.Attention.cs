@@ -5,21 +5,21 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
 unsafe sealed partial class CpuBackend<T>
 {
-    public override void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums)
+    public override void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? statistics)
     {
         var shape = new AttentionHead(qkv, heads, scale);
-        var body = new AttentionBody { Shape = shape, Y = y.Pointer<T>(), LogSums = PointerOrNull(logSums) };
+        var body = new AttentionBody { Shape = shape, Y = y.Pointer<T>(), Statistics = PointerOrNull(statistics) };
         WorkerPool.For(shape.Batch * shape.Heads * shape.QueryBlocks, ref body);
     }
 
-    public override void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv)
+    public override void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor statistics, int heads, double scale, Tensor dqkv)
     {
         var shape = new AttentionHead(qkv, heads, scale);
         var body = new AttentionBackwardBody
         {
             Shape = shape,
             Dy = dy.Pointer<T>(),
-            LogSums = logSums.Pointer<T>(),
+            Statistics = statistics.Pointer<T>(),
             Dqkv = dqkv.Pointer<T>(),
         };
         WorkerPool.For(shape.Batch * shape.Heads, ref body);
@@ -73,7 +73,7 @@ unsafe sealed partial class CpuBackend<T>
     struct AttentionBody : IParallelBody
     {
         public AttentionHead Shape;
-        public T* Y, LogSums;
+        public T* Y, Statistics;
 
         public readonly void Run(int index)
         {
@@ -89,8 +89,10 @@ unsafe sealed partial class CpuBackend<T>
                 T* row = scores + (long)i * stride;
                 T max = RowMath.Max(row, stride);
                 sums[i] = RowMath.ExpSum(row, max, Shape.Scale, row, stride);
-                if (LogSums is not null)
-                    LogSums[(long)head * tokens + first + i] = max * Shape.Scale + T.Log(sums[i]);
+                if (Statistics is null)
+                    continue;
+                T* statistics = Statistics + 2 * ((long)head * tokens + first + i);
+                (statistics[0], statistics[1]) = (max, T.One / sums[i]);
             }
             T* values = Shape.Qkv + Shape.Query(head) + 2 * channels, y = Y + Shape.Output(head) + (long)first * channels;
             Gemm.Run(false, false, count, width, tokens, scores, stride, values, 3 * channels, y, channels, false);
@@ -103,7 +105,7 @@ unsafe sealed partial class CpuBackend<T>
     struct AttentionBackwardBody : IParallelBody
     {
         public AttentionHead Shape;
-        public T* Dy, LogSums, Dqkv;
+        public T* Dy, Statistics, Dqkv;
 
         public readonly void Run(int head)
         {
@@ -124,21 +126,26 @@ unsafe sealed partial class CpuBackend<T>
             Shape.Scores(head, first, count, p);
             Gemm.Run(false, true, count, tokens, width, dy, channels, v, step, ds, stride, false);
             Shape.Pad(ds, count, T.Zero);
-            T* logSums = LogSums + (long)head * tokens + first;
+            T* statistics = Statistics + 2 * ((long)head * tokens + first);
             for (int i = 0; i < count; i++)
-                SoftmaxBackward(p + (long)i * stride, ds + (long)i * stride, logSums[i] / Shape.Scale);
+                SoftmaxBackward(p + (long)i * stride, ds + (long)i * stride, statistics[2 * i], statistics[2 * i + 1]);
             Gemm.Run(true, false, tokens, width, count, p, stride, dy, channels, dv, step, accumulate);
             Gemm.Run(false, false, count, width, tokens, ds, stride, k, step, dq + (long)first * step, step, false);
             Gemm.Run(true, false, tokens, width, count, ds, stride, q + (long)first * step, step, dk, step, accumulate);
         }
 
-        readonly void SoftmaxBackward(T* p, T* ds, T shift)
+        /// <summary>Scores become probabilities, with the bits of the forward pass, and their gradients those of the scores.</summary>
+        readonly void SoftmaxBackward(T* p, T* ds, T max, T inverse)
         {
             int stride = Shape.Stride;
-            RowMath.ExpSum(p, shift, Shape.Scale, p, stride);
-            Vector<T> mean = new(RowMath.Dot(p, ds, stride)), scale = new(Shape.Scale);
+            RowMath.ExpSum(p, max, Shape.Scale, p, stride);
+            Vector<T> mean = new(RowMath.Dot(p, ds, stride) * inverse), scale = new(Shape.Scale), norm = new(inverse);
             for (int i = 0; i < stride; i += Vector<T>.Count)
-                ((Vector.Load(ds + i) - mean) * Vector.Load(p + i) * scale).Store(ds + i);
+            {
+                var probability = Vector.Load(p + i) * norm;
+                probability.Store(p + i);
+                ((Vector.Load(ds + i) - mean) * probability * scale).Store(ds + i);
+            }
         }
     }
 }

@@ -205,6 +205,18 @@ unsafe sealed partial class CpuBackend<T>
         to[5] += samples;
     }
 
+    public override void RequireFinite(Tensor x, Tensor flag)
+    {
+        T* values = x.Pointer<T>();
+        for (long i = 0; i < x.Count; i++)
+        {
+            if (T.IsFinite(values[i]))
+                continue;
+            *flag.Pointer<double>() = 0;
+            return;
+        }
+    }
+
     public override void CopyIfZero(Tensor flag, Tensor x, Tensor y)
     {
         if (Number(flag) == 0)

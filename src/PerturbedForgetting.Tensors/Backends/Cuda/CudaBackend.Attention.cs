@@ -28,32 +28,35 @@ unsafe sealed partial class CudaBackend
 
     public override bool FusesAttention(int width) => width is >= 4 and <= 128 && width % 4 == 0;
 
-    public override void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums) =>
-        Attention(Units, qkv, heads, scale, y, logSums);
+    public override void Attention(Tensor qkv, int heads, double scale, Tensor y, Tensor? statistics) =>
+        Attention(Units, qkv, heads, scale, y, statistics);
 
-    public override void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale, Tensor dqkv) =>
-        AttentionBackward(Units, dy, y, qkv, logSums, heads, scale, dqkv);
+    public override void AttentionBackward(Tensor dy, Tensor y, Tensor qkv, Tensor statistics, int heads, double scale, Tensor dqkv) =>
+        AttentionBackward(Units, dy, y, qkv, statistics, heads, scale, dqkv);
 
     /// <inheritdoc cref="Attention(Tensor, int, double, Tensor, Tensor?)"/>
-    public void Attention(AttentionUnits units, Tensor qkv, int heads, double scale, Tensor y, Tensor? logSums)
+    public void Attention(AttentionUnits units, Tensor qkv, int heads, double scale, Tensor y, Tensor? statistics)
     {
         AttentionHeads shape = new(qkv, heads, scale);
         CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: false, out int sharedBytes);
+        using Whole whole = new(this, qkv);
         // q kᵀ, and p v: two operations a token each.
-        kernel.Launch(Moving([qkv], [y, logSums], 4 * shape.Tokens * y.Count), GridOf(qkv, heads, rowsOfBlock: 64), AttentionThreads,
-            sharedBytes, Dense(y), DenseOrNull(logSums), Dense(qkv), KernelArgument.Structure(&shape));
+        kernel.Launch(Moving([qkv], [y, statistics], 4 * shape.Tokens * y.Count), GridOf(qkv, heads, rowsOfBlock: 64), AttentionThreads,
+            sharedBytes, Dense(y), DenseOrNull(statistics), whole.Pointer, KernelArgument.Structure(&shape));
     }
 
     /// <inheritdoc cref="AttentionBackward(Tensor, Tensor, Tensor, Tensor, int, double, Tensor)"/>
-    public void AttentionBackward(AttentionUnits units, Tensor dy, Tensor y, Tensor qkv, Tensor logSums, int heads, double scale,
+    public void AttentionBackward(AttentionUnits units, Tensor dy, Tensor y, Tensor qkv, Tensor statistics, int heads, double scale,
         Tensor dqkv)
     {
         AttentionHeads shape = new(qkv, heads, scale);
         CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: true, out int sharedBytes);
         Dim3 grid = GridOf(qkv, heads, rowsOfBlock: units == AttentionUnits.Float32 ? 32 : 64);
+        using Whole whole = new(this, qkv), upstream = new(this, dy), output = new(this, y);
         // q kᵀ, dy vᵀ and ds k for the queries; q kᵀ, dy vᵀ, dsᵀ q and pᵀ dy for the keys. Half of the blocks for either.
-        kernel.Launch(Moving([qkv, dy, y, logSums], [dqkv], 14 * shape.Tokens * y.Count), new(2 * grid.X, grid.Y, grid.Z), AttentionThreads,
-            sharedBytes, Dense(dqkv), Dense(dy), Dense(y), Dense(qkv), Dense(logSums), KernelArgument.Structure(&shape));
+        kernel.Launch(Moving([qkv, dy, y, statistics], [dqkv], 14 * shape.Tokens * y.Count), new(2 * grid.X, grid.Y, grid.Z),
+            AttentionThreads, sharedBytes, Dense(dqkv), upstream.Pointer, output.Pointer, whole.Pointer, Dense(statistics),
+            KernelArgument.Structure(&shape));
     }
 
     static Dim3 GridOf(Tensor qkv, int heads, int rowsOfBlock) => new((qkv.Shape[1] + rowsOfBlock - 1) / rowsOfBlock, heads, qkv.Shape[0]);

@@ -20,7 +20,7 @@ sealed partial class CudaBackend
         Tensor? runningVar, double momentum, Tensor? counter)
     {
         var (rows, channels) = RowsOf(x);
-        var cut = new ColumnParts(rows, channels);
+        var cut = new ColumnParts(rows, channels, x, weight, bias, saved, runningMean, runningVar);
         using Scratch moments = Floats(3L * cut.Count * channels);
         BatchNormStatisticsKernel.Launch(
             Moving([x, weight, bias, runningMean, runningVar, counter], [saved, runningMean, runningVar, counter]), cut,
@@ -46,7 +46,7 @@ sealed partial class CudaBackend
         in BatchNormGradients gradients)
     {
         var (rows, channels) = RowsOf(x);
-        var cut = new ColumnParts(rows, channels);
+        var cut = new ColumnParts(rows, channels, dy, x, y, saved, gradients.Residual, gradients.Weight, gradients.Bias);
         var (dx, dresidual, dweight, dbias) = (gradients.X, gradients.Residual, gradients.Weight, gradients.Bias);
         // Two sums a part, and behind them the slope and the level that they leave in the gradient of x.
         using Scratch sums = Floats(2L * (cut.Count + 1) * channels);

@@ -16,7 +16,7 @@ sealed partial class CudaBackend
             return;
         int columns = checked((int)y.Count);
         long rows = x.Count / columns;
-        var cut = new ColumnParts(rows, columns);
+        var cut = new ColumnParts(rows, columns, x, y);
         using Scratch partial = Floats((long)cut.Count * columns);
         SumLeadingKernel.Launch(Moving([x, accumulate ? y : null], [y]), cut,
             Dense(y), partial.Pointer, Dense(x), rows, columns, cut.RowsPerPart, accumulate ? 1 : 0);

@@ -16,8 +16,9 @@ sealed partial class CudaBackend
             Unfolded.Forward(shape, Dense(x), Dense(weight), DenseOrNull(bias), Dense(y));
             return;
         }
+        using (Whole image = new(this, x), filters = new(this, weight))
         using (var workspace = Workspace(plan.ForwardAlgorithm))
-            plan.Forward(Dense(x), Dense(weight), Dense(y), workspace.Pointer, plan.ForwardAlgorithm.WorkspaceBytes);
+            plan.Forward(image.Pointer, filters.Pointer, Dense(y), workspace.Pointer, plan.ForwardAlgorithm.WorkspaceBytes);
         if (bias is not null)
             AddBroadcast(y, bias, y);
     }
@@ -36,8 +37,10 @@ sealed partial class CudaBackend
                 Map(Binary.Add, dx, gradient, dx);
             return;
         }
+        using Whole filters = new(this, weight), upstream = new(this, dy);
         using var workspace = Workspace(plan.BackwardDataAlgorithm);
-        plan.BackwardData(Dense(weight), Dense(dy), Dense(dx), workspace.Pointer, plan.BackwardDataAlgorithm.WorkspaceBytes, accumulate);
+        plan.BackwardData(filters.Pointer, upstream.Pointer, Dense(dx), workspace.Pointer, plan.BackwardDataAlgorithm.WorkspaceBytes,
+            accumulate);
     }
 
     public override void Conv2dBackwardWeight(Tensor x, Tensor dy, in Conv2dGeometry geometry, Tensor dweight, bool accumulate)
@@ -56,8 +59,9 @@ sealed partial class CudaBackend
             Unfolded.BackwardWeight(shape, Dense(x), Dense(dy), Dense(dweight), accumulate);
             return;
         }
+        using Whole image = new(this, x), upstream = new(this, dy);
         using var workspace = Workspace(plan.BackwardFilterAlgorithm);
-        plan.BackwardFilter(Dense(x), Dense(dy), Dense(dweight), workspace.Pointer, plan.BackwardFilterAlgorithm.WorkspaceBytes,
+        plan.BackwardFilter(image.Pointer, upstream.Pointer, Dense(dweight), workspace.Pointer, plan.BackwardFilterAlgorithm.WorkspaceBytes,
             accumulate);
     }
 

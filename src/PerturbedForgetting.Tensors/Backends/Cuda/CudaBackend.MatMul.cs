@@ -7,7 +7,7 @@ sealed partial class CudaBackend
         int m = c.Shape[-2], n = c.Shape[-1], k = a.Shape[transposeA ? -2 : -1];
         int batch = checked((int)c.Shape.Product(0, c.Shape.Rank - 2));
         if (c.Count > 0 && k > 0)
-            matrices.Run(Float(c), Operand(a, transposeA), Operand(b, transposeB), m, n, k, batch, accumulate);
+            matrices.Run(Dense(c), Operand(a, transposeA), Operand(b, transposeB), m, n, k, batch, accumulate);
         else if (!accumulate)
             Fill(c, 0);
     }
@@ -37,5 +37,5 @@ sealed partial class CudaBackend
     }
 
     static MatrixOperand Operand(Tensor t, bool isTransposed) =>
-        new(Float(t), isTransposed, t.Shape[-1], t.Shape.Rank == 2 ? 0 : (long)t.Shape[-2] * t.Shape[-1]);
+        new(Dense(t), isTransposed, t.Shape[-1], t.Shape.Rank == 2 ? 0 : (long)t.Shape[-2] * t.Shape[-1]);
 }

@@ -32,14 +32,14 @@ sealed partial class CudaBackend
     {
         TileTable tiles = TilesOf(layout);
         SquaredNormKernel.Launch(Passing(tiles, read: 1 + Reading(weighting), written: 0), tiles.TileCount, TileTable.Threads, 0,
-            Pointer(result), Pointer(layout.Partials), Dense(x), Dense(weights), (int)weighting, tiles.Tiles);
+            Pointer(result), Pointer(layout.Partials), Flat(x), Flat(weights), (int)weighting, tiles.Tiles);
     }
 
     public override void Products(MultiTensorLayout layout, Tensor x, Tensor z, Weighting weighting, Tensor weights, Tensor result)
     {
         TileTable tiles = TilesOf(layout);
         ProductsKernel.Launch(Passing(tiles, read: 2 + Reading(weighting), written: 0), tiles.TileCount, TileTable.Threads, 0,
-            Pointer(result), Pointer(layout.Partials), Dense(x), Dense(z), Dense(weights), (int)weighting, tiles.Tiles);
+            Pointer(result), Pointer(layout.Partials), Flat(x), Flat(z), Flat(weights), (int)weighting, tiles.Tiles);
     }
 
     public override void StepAlong(MultiTensorLayout layout, Tensor weights, Tensor d, Weighting weighting, Tensor squaredNorm,
@@ -47,7 +47,7 @@ sealed partial class CudaBackend
     {
         TileTable tiles = TilesOf(layout);
         StepAlongKernel.Launch(Passing(tiles, read: 2, written: 1), tiles.TileCount, TileTable.Threads, 0,
-            Dense(y), Dense(weights), Dense(d), (int)weighting, Pointer(squaredNorm), Pointer(radius), sign, PointerOrNull(finite),
+            Flat(y), Flat(weights), Flat(d), (int)weighting, Pointer(squaredNorm), Pointer(radius), sign, PointerOrNull(finite),
             tiles.Tiles);
     }
 
@@ -57,7 +57,7 @@ sealed partial class CudaBackend
         TileTable tiles = TilesOf(layout);
         int read = Reading(gradient) + (gradient.Direction is null ? 0 : Reading(gradient.Weighting)) + (accumulate ? 1 : 0);
         CombineKernel.Launch(Passing(tiles, read, written: 1), tiles.TileCount, TileTable.Threads, 0,
-            Dense(y), Dense(gradient.Values), DenseOrNull(gradient.Direction), Dense(weights), (int)gradient.Weighting,
+            Flat(y), Flat(gradient.Values), FlatOrNull(gradient.Direction), Flat(weights), (int)gradient.Weighting,
             PointerOrNull(gradient.Coefficients), scale, accumulate ? 1 : 0, tiles.Tiles);
     }
 
@@ -66,14 +66,14 @@ sealed partial class CudaBackend
         TileTable tiles = TilesOf(layout);
         if (tiles.RunCount > 0)
             FillNormalKernel.Launch(Passing(tiles, read: 0, written: 1), tiles.RunCount, TileTable.Threads, 0,
-                Dense(y), call.Seed, call.Stream, PointerOrNull(call.Counter), tiles.Runs);
+                Flat(y), call.Seed, call.Stream, PointerOrNull(call.Counter), tiles.Runs);
     }
 
     public override void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor)
     {
         TileTable tiles = TilesOf(layout);
         LerpKernel.Launch(Passing(tiles, read: 2, written: 1), tiles.TileCount, TileTable.Threads, 0,
-            Dense(y), Dense(target), Pointer(factor), tiles.Tiles);
+            Flat(y), Flat(target), Pointer(factor), tiles.Tiles);
     }
 
     public override void Lerp(Tensor y, Tensor target, Tensor factor)
@@ -90,7 +90,7 @@ sealed partial class CudaBackend
         TileTable tiles = TilesOf(layout);
         int changed = momentum is null ? 1 : 2;
         SgdUpdateKernel.Launch(Passing(tiles, read: changed + Reading(gradient), written: changed), tiles.TileCount, TileTable.Threads, 0,
-            Dense(weights), DenseOrNull(momentum), Dense(gradient.Values), DenseOrNull(gradient.Direction), (int)gradient.Weighting,
+            Flat(weights), FlatOrNull(momentum), Flat(gradient.Values), FlatOrNull(gradient.Direction), (int)gradient.Weighting,
             PointerOrNull(gradient.Coefficients), rule.Momentum, rule.IsDecoupled ? 1 : 0, Pointer(control.Values), tiles.Tiles);
     }
 
@@ -99,10 +99,17 @@ sealed partial class CudaBackend
     {
         TileTable tiles = TilesOf(layout);
         AdamUpdateKernel.Launch(Passing(tiles, read: 3 + Reading(gradient), written: 3), tiles.TileCount, TileTable.Threads, 0,
-            Dense(weights), Dense(first), Dense(second), Dense(gradient.Values), DenseOrNull(gradient.Direction), (int)gradient.Weighting,
+            Flat(weights), Flat(first), Flat(second), Flat(gradient.Values), FlatOrNull(gradient.Direction), (int)gradient.Weighting,
             PointerOrNull(gradient.Coefficients), rule.Beta1, rule.Beta2, rule.Epsilon, rule.IsDecoupled ? 1 : 0,
             Pointer(control.Values), tiles.Tiles);
     }
+
+    /// <summary>A flat buffer's address.</summary>
+    static DevicePointer Flat(Tensor t) => VectorAccess.Fits(t)
+        ? Dense(t)
+        : throw new ArgumentException($"A flat buffer of an arena begins at a multiple of 16 bytes; {t} is a view that does not.");
+
+    static DevicePointer FlatOrNull(Tensor? t) => t is null ? DevicePointer.Null : Flat(t);
 
     TileTable TilesOf(MultiTensorLayout layout) => (TileTable)(layout.DeviceTable ??= new TileTable(workplace.Context, layout));
 

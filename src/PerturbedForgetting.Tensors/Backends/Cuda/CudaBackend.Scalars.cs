@@ -3,7 +3,8 @@ using PerturbedForgetting.Tensors.MultiTensor;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
-/// <remarks>kernels/multi_tensor/scalars.cu: numbers that steer a step, float64 on the device; one thread each, but for the copy.</remarks>
+/// <remarks>kernels/multi_tensor/scalars.cu: numbers that steer a step, float64 on the device; one thread each, but for the copy and the
+/// look at statistics.</remarks>
 sealed partial class CudaBackend
 {
     CudaKernel CoefficientsKernel => field ??= library.Get("scalars_orthogonal_coefficients");
@@ -13,6 +14,8 @@ sealed partial class CudaBackend
     CudaKernel RecordKernel => field ??= library.Get("scalars_record");
 
     CudaKernel AddLossesKernel => field ??= library.Get("scalars_add_losses");
+
+    CudaKernel RequireFiniteKernel => field ??= library.Get("scalars_require_finite");
 
     CudaKernel CopyIfZeroKernel => field ??= library.Get("scalars_copy_if_zero");
 
@@ -32,6 +35,9 @@ sealed partial class CudaBackend
     public override void AddLosses(Tensor losses, int chunks, long samples, Tensor keep, Tensor sums) =>
         AddLossesKernel.Launch(Moving([losses, keep, sums], [sums]), 1, 1, 0,
             Pointer(sums), Pointer(losses), Pointer(keep), (double)chunks, (double)samples);
+
+    public override void RequireFinite(Tensor x, Tensor flag) =>
+        RequireFiniteKernel.Launch(Moving([x], []), 1, Threads, 0, Pointer(flag), Dense(x), x.Count);
 
     public override void CopyIfZero(Tensor flag, Tensor x, Tensor y)
     {

@@ -2,6 +2,7 @@ using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Cuda.Libraries;
+using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
@@ -153,24 +154,36 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
 
     internal static DevicePointer Pointer(Tensor t) => new((ulong)t.Address);
 
-    /// <summary>A float32 tensor's address, fit for loads of 16 bytes.</summary>
-    static DevicePointer Dense(Tensor t)
-    {
-        DevicePointer pointer = Float(t);
-        if (pointer.Address % 16 != 0)
-            throw new NotSupportedException(
-                $"On a GPU a tensor begins at a multiple of 16 bytes; {t} is a view that does not. Copy it into a tensor of its own.");
-        return pointer;
-    }
-
-    /// <summary>A float32 tensor's address, where any will do: a matrix may be one of a row of them.</summary>
-    static DevicePointer Float(Tensor t) => t.DType == DType.Float32
+    /// <summary>A float32 tensor's address. It may be a view that begins anywhere: kernels with accesses of 16 bytes look for
+    /// themselves, or are chosen by <see cref="VectorAccess"/>.</summary>
+    static DevicePointer Dense(Tensor t) => t.DType == DType.Float32
         ? Pointer(t)
         : throw new NotSupportedException($"On a GPU dense tensors are Float32, not {t}. Use `device` cpu for Float64.");
 
     static DevicePointer PointerOrNull(Tensor? t) => t is null ? DevicePointer.Null : Pointer(t);
 
     static DevicePointer DenseOrNull(Tensor? t) => t is null ? DevicePointer.Null : Dense(t);
+
+    /// <summary>A float32 tensor that begins at a multiple of 16 bytes: itself, or a copy of a view that does not. For what is read many
+    /// times, and by libraries.</summary>
+    readonly struct Whole : IDisposable
+    {
+        readonly Scratch copy;
+
+        public Whole(CudaBackend backend, Tensor t)
+        {
+            Pointer = Dense(t);
+            if (VectorAccess.Fits(t))
+                return;
+            copy = backend.Floats(t.Count);
+            backend.stream.Copy(copy.Pointer, Pointer, Bytes(t));
+            Pointer = copy.Pointer;
+        }
+
+        public DevicePointer Pointer { get; }
+
+        public void Dispose() => copy.Dispose();
+    }
 
     /// <summary>Memory that is given back when the operation has been put on the stream: whoever gets it next comes later there.</summary>
     readonly struct Scratch(CachingAllocator allocator, long count, DType type) : IDisposable

@@ -33,21 +33,27 @@ sealed class OperationRun
     public Shape Result { get; }
 
     /// <summary>The result, and the gradients of the inputs if there are any: of all, or of one.</summary>
-    public float[][] On(Device device, int? wanted = null)
+    /// <param name="device">Where it runs.</param>
+    /// <param name="wanted">The input whose gradient is wanted; none for all.</param>
+    /// <param name="before">Elements that lie before those of each input in memory.</param>
+    public float[][] On(Device device, int? wanted = null, int before = 0)
     {
         using var scope = Scope.Begin();
         bool hasGradients = operation.Gradient != GradientKind.None;
         Parameter[] inputs =
         [
-            .. shapes.Select((s, i) => new Parameter(Tensor.From(Inputs[i], s, device))
+            .. shapes.Select((s, i) =>
             {
-                IsTrainable = hasGradients && (wanted ?? i) == i,
+                Tensor values = Placed(Inputs[i], s, device, before);
+                var input = new Parameter(values) { IsTrainable = hasGradients && (wanted ?? i) == i };
+                input.Rebind(values.Storage, sizeof(float) * before);
+                return input;
             }),
         ];
         Tensor y = operation.Run(inputs);
         if (!hasGradients)
             return [Numbers(y)];
-        y.Backward(Tensor.From(Upstream, Result, device));
+        y.Backward(Placed(Upstream, Result, device, before));
         float[][] results = [Numbers(y), .. inputs.Where(static p => p.IsTrainable).Select(static p => p.Grad!.ToArray<float>())];
         foreach (Parameter input in inputs)
             input.Grad?.Dispose();
@@ -85,6 +91,10 @@ sealed class OperationRun
         bool isOfChannel = !operation.Channels || to.Rank == 0 || to[-1] != from[-1] || at % from[-1] == element % to[-1];
         return isNear && isOfChannel;
     }
+
+    /// <summary>A tensor whose memory begins with elements of another.</summary>
+    static Tensor Placed(float[] values, Shape shape, Device device, int before) =>
+        Tensor.Empty([before + values.Length], DType.Float32, device).View(shape, before).CopyFrom<float>(values);
 
     /// <summary>Whether a tensor's leading dimensions are those of the first input which number what is independent.</summary>
     bool IsNumbered(Shape shape) => shape.Rank >= leading && shape.Take(leading).SequenceEqual(shapes[0].Take(leading));

@@ -18,6 +18,9 @@ sealed class OperationTests(string device) : DeviceFixture(device)
 
     static IEnumerable<Operation> WithGradients => All.Where(static o => o.Gradient != GradientKind.None);
 
+    static IEnumerable<Operation> OfProbabilities => All.Where(static o =>
+        new[] { "Softmax", "LogSoftmax", "CrossEntropy", "BinaryCrossEntropy", "OutputBiasForget" }.Any(o.Name.StartsWith));
+
     static IEnumerable<Operation> Maps => All.Where(static o => o.IsElementwise && o.Small[0].All(s => s == o.Small[0][0]));
 
     /// <summary>Gradients are those of the differences, on the CPU, and float32 is near float64, on every device: of inputs that are
@@ -35,6 +38,18 @@ sealed class OperationTests(string device) : DeviceFixture(device)
         static Tensor[] Halves(Tensor[] x) => [.. x.Select(static t => Ops.Scale(t, -0.5))];
     }
 
+    /// <summary>Probabilities are those of float64 however large the numbers are that they are made of: nothing is rounded to the size of a
+    /// logit that its own size does not excuse.</summary>
+    [TestCaseSource(nameof(OfProbabilities))]
+    public void LargeInputsKeepTheirDigits(Operation operation)
+    {
+        // Of tens of thousands of numbers a row, the sums alone take more than the criterion leaves.
+        const int MostColumns = 2000;
+        Shape[] shapes = operation.Small.Concat(operation.Edges).MaxBy(static s => s[0][-1] <= MostColumns ? s[0][-1] : 0)!;
+        foreach (double factor in (double[])[8, 64, 512])
+            GradientCheck.OfLargeInputs(operation.Run, factor, shapes);
+    }
+
     /// <summary>Results and gradients are those of the CPU, within the operation's own bounds, and have the same bits in a second
     /// run.</summary>
     [TestCaseSource(nameof(All))]
@@ -48,6 +63,17 @@ sealed class OperationTests(string device) : DeviceFixture(device)
                 Assert.That(second[i].AsSpan().SequenceEqual(first[i]), $"{run.Words(i)} in a second run");
             RequireTheCpus(run, first);
         }
+    }
+
+    /// <summary>Views begin at any element, where a device's accesses of 16 bytes do not.</summary>
+    [TestCaseSource(nameof(All))]
+    public void InputsMayBeViewsThatBeginAnywhere(Operation operation)
+    {
+        Shape[][] shapes = [.. operation.Edges, .. operation.Small];
+        // Rows of whole vectors are what accesses of 16 bytes are for.
+        var run = new OperationRun(operation, shapes.FirstOrDefault(static s => s[0].Rank > 0 && s[0][-1] % 4 == 0) ?? shapes[0]);
+        for (int before = 1; before < 4; before++)
+            RequireTheCpus(run, run.On(Device, before: before));
     }
 
     /// <summary>A gradient alone is the one that comes with the others.</summary>

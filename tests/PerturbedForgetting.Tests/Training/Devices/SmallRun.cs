@@ -10,21 +10,24 @@ namespace PerturbedForgetting.Tests.Training;
 /// <summary>A small network in training on a device, with perturbations by output-bias forgetting, on batches drawn from a seed.</summary>
 sealed class SmallRun : IDisposable
 {
-    const int BatchSize = 6, ImageSize = 12, Classes = 5, Batches = 4;
+    const int Classes = 5, Batches = 4;
 
+    readonly SmallShape shape;
     readonly ImageModel model;
     readonly TrainingStep step;
     readonly List<(Tensor Images, Tensor Labels)> batches = [];
     int next;
 
-    /// <param name="network">resnet or vit.</param>
+    /// <param name="network">resnet or vit; vit-average pools otherwise, and vit-narrow has rows that four elements do not divide.</param>
     /// <param name="opt">Name of the optimizer.</param>
     /// <param name="device">Where it trains.</param>
-    public SmallRun(string network, string opt, Device device)
+    /// <param name="shape">Sizes of its batches.</param>
+    public SmallRun(string network, string opt, Device device, SmallShape? shape = null)
     {
+        this.shape = shape ??= new(BatchSize: 6, ImageSize: 12, ChunkSize: 3);
         Device = device;
         using (Initialization.Begin(5, device))
-            model = network == "resnet" ? ResNet() : Transformer();
+            model = network == "resnet" ? ResNet() : Transformer(network);
         Arena = new ParameterArena(model);
         var schedule = new LinearSchedule(opt.Contains("adam", StringComparison.Ordinal) ? 0.003 : 0.05, 0, 0, 1, 10, Batches);
         step = new TrainingStep(model, Arena, OptimizerFactory.Create(OptimizerName.Parse(opt), Arena, new() { WeightDecay = 0.05 }),
@@ -33,16 +36,18 @@ sealed class SmallRun : IDisposable
                 Perturbation = new()
                 {
                     Loss = static (logits, labels) => Ops.OutputBiasForget(logits, labels, 5, 1),
-                    ChunkSize = BatchSize / 2
+                    ChunkSize = shape.ChunkSize,
+                    IsRandom = OptimizerName.Parse(opt).Perturbation == PerturbationKind.RandSam,
                 },
                 ClipNorm = 2,
             }, schedule, RhoPolicy.Constant(0.05));
         var random = new Random(17);
         for (int b = 0; b < Batches; b++)
         {
-            float[] images = [.. Enumerable.Range(0, BatchSize * ImageSize * ImageSize * 3).Select(_ => (2 * random.NextSingle()) - 1)];
-            int[] labels = [.. Enumerable.Range(0, BatchSize).Select(_ => random.Next(Classes))];
-            batches.Add((Tensor.From(images, [BatchSize, ImageSize, ImageSize, 3], device), Tensor.From(labels, [BatchSize], device)));
+            Shape size = [shape.BatchSize, shape.ImageSize, shape.ImageSize, 3];
+            float[] images = [.. Enumerable.Range(0, (int)size.Count).Select(_ => (2 * random.NextSingle()) - 1)];
+            int[] labels = [.. Enumerable.Range(0, shape.BatchSize).Select(_ => random.Next(Classes))];
+            batches.Add((Tensor.From(images, size, device), Tensor.From(labels, [shape.BatchSize], device)));
         }
     }
 
@@ -102,15 +107,19 @@ sealed class SmallRun : IDisposable
     static ResNet ResNet() =>
         new(new() { Layers = [1, 1], Channels = [8, 12], Bottleneck = false, Stem = ResNetStem.Cifar, NumClasses = Classes });
 
-    static VisionTransformer Transformer() => new(new()
+    VisionTransformer Transformer(string network) => new(new()
     {
-        ImageHeight = ImageSize,
-        ImageWidth = ImageSize,
-        PatchSize = 4,
-        Dim = 24,
+        ImageHeight = shape.ImageSize,
+        ImageWidth = shape.ImageSize,
+        PatchSize = shape.ImageSize % 4 == 0 ? 4 : 3,
+        Dim = network == "vit-narrow" ? 18 : 24,
         Depth = 2,
         Heads = 2,
         Drop = 0.1,
         NumClasses = Classes,
+        Pooling = network == "vit" ? TokenPooling.Token : TokenPooling.Average,
     });
 }
+
+/// <summary>Images of a batch, pixels of a side, and images that share a perturbation.</summary>
+sealed record SmallShape(int BatchSize, int ImageSize, int ChunkSize);

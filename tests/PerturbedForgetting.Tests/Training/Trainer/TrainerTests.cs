@@ -236,12 +236,81 @@ sealed class TrainerTests : TempFolderFixture
         Assert.That(Directory.Exists(folder[Path.Combine("alone", "baseline")]), Is.False);
     }
 
+    /// <summary>With <c>--log-norms</c> updates and epochs have their norms, also where a run went on between an epoch's training and its
+    /// evaluation.</summary>
+    [Test]
+    public void NormsAreLoggedOnRequest()
+    {
+        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"), Rho = 0.05, LogNorms = true };
+        var observer = new RecordingObserver();
+        var epochs = ShortRun.Train(options, observer).Epochs;
+        foreach (var update in observer.Updates)
+        {
+            Assert.That(update.Norms!.Value.Perturbation, Is.EqualTo(0.05).Within(1e-6));
+            Assert.That(update.Norms!.Value.Gradient, Is.EqualTo(update.GradientNorm).And.GreaterThan(0));
+        }
+        Assert.That(epochs[^1].Norms, Is.EqualTo(observer.Updates[^1].Norms));
+        Assert.That(File.ReadLines(Run("summary.csv")).First(), Does.EndWith(",skipped_updates,perturbation_norm,gradient_norm"));
+        Assert.That(File.ReadAllText(Run("results.json")), Does.Contain("\"perturbation_norm\"").And.Contain("\"gradient_norm\""));
+
+        ShortRun.Train(options with { Experiment = "stopped" }, stopAfter: 7);
+        var resumed = ShortRun.Train(options with { Experiment = "stopped", Resume = "auto" });
+        Assert.That(resumed.Epochs.Select(static e => e.Norms), Is.EqualTo(epochs.Select(static e => e.Norms)));
+
+        var plain = ShortRun.Train(options with { Experiment = "plain", Opt = OptimizerName.Parse("sgdw"), Epochs = 1 });
+        Assert.That(plain.Epochs[0].Norms!.Value.Perturbation, Is.Zero);
+        ShortRun.Train(options with { Experiment = "silent", LogNorms = false, Epochs = 1 }, observer);
+        Assert.That(observer.Updates[^1].Norms, Is.Null);
+        Assert.That(File.ReadLines(folder[Path.Combine("silent", "summary.csv")]).First(), Does.EndWith(",skipped_updates"));
+    }
+
+    /// <summary>The reference's radius is not a small network's: whoever chose none is told, once.</summary>
+    [Test]
+    public void ARadiusThatNobodyChoseIsMentioned()
+    {
+        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"), Epochs = 1 };
+        RecordingObserver fresh = new(), chosen = new(), resumed = new(), plain = new();
+        ShortRun.Train(options, fresh);
+        Assert.That(fresh.Messages.Where(static m => m.Contains("--rho was not given and is 0.6")), Has.Exactly(1).Contains("0.05 to 0.1"));
+        ShortRun.Train(options with { Experiment = "chosen", Rho = 0.6 }, chosen);
+        ShortRun.Train(options with { Experiment = "plain", Opt = OptimizerName.Parse("sgdw") }, plain);
+        HashSet<OptionSpec> given = [TrainOptions.ResumeOption, TrainOptions.ExperimentOption, TrainOptions.OutputOption,
+            TrainOptions.EpochsOption, TrainOptions.DatasetOption];
+        PerturbedForgetting.Training.Trainer.Run(new()
+        {
+            Resume = "auto",
+            Experiment = options.Experiment,
+            Output = folder.Path,
+            Epochs = 2,
+            Dataset = options.Dataset,
+        }, resumed, CancellationToken.None, given);
+        Assert.That(chosen.Messages.Concat(resumed.Messages).Concat(plain.Messages), Has.None.Contains("--rho was not given"));
+    }
+
+    /// <summary>Both perturbation losses of a report have the reference's sign: in an epoch of so few batches, in groups of a whole batch,
+    /// they are the same numbers.</summary>
+    [TestCase("sgdw")]
+    [TestCase("sam_sgdw")]
+    public void TheMeanPerturbationLossHasTheSignOfTheReferences(string opt)
+    {
+        var train = ShortRun.Train(ShortRun.Options(folder.Path) with
+        {
+            Dataset = "builtin/shapes:train=24,val=12,size=16",
+            Opt = OptimizerName.Parse(opt),
+            Rho = 0.05,
+            GradAccumSteps = 1,
+            Epochs = 1,
+        }).Epochs[0].Train;
+        Assert.That(train.MeanPerturbLoss, Is.EqualTo(train.PerturbLoss).Within(1e-12));
+        Assert.That(Math.Sign(train.PerturbLoss), Is.EqualTo(opt == "sgdw" ? 1 : -1));
+    }
+
     /// <summary>The averages of the reference begin again at batch 3A and take the last group; the true means take everything.</summary>
     [Test]
     public void TheAveragesOfTheReferenceBeginAgain()
     {
         using var run = new TinyRun(new("obf m4", "sam_sgd") { Perturbation = new() { ChunkSize = 4 } });
-        var meters = new EpochMeters(run.Step, new EpochSums { MeanLoss = 3, MeanSamples = 1 }, perturbs: true);
+        var meters = new EpochMeters(run.Step, new EpochSums { MeanLoss = 3, MeanSamples = 1 });
         const int Samples = 8;
         double loss = 0, perturbLoss = 0, meanLoss = 3, meanPerturbLoss = 0;
         for (int batch = 0; batch < TinyModels.Batches; batch++)
@@ -260,7 +329,7 @@ sealed class TrainerTests : TempFolderFixture
         }
         const int Since = 2 * Samples, All = (TinyModels.Batches * Samples) + 1;
         Assert.That(meters.Averages,
-            Is.EqualTo(new TrainMetrics(loss / Since, perturbLoss / Since, meanLoss / All, -meanPerturbLoss / All)));
+            Is.EqualTo(new TrainMetrics(loss / Since, perturbLoss / Since, meanLoss / All, meanPerturbLoss / All)));
         Assert.That((meters.Sums.Samples, meters.Sums.MeanSamples, meters.Sums.Images, meters.Sums.Seconds),
             Is.EqualTo(((long)Since, (long)All, (long)All - 1, 2.5)));
     }

@@ -3,7 +3,7 @@ using PerturbedForgetting.Cuda;
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>A kernel that sums over rows in two forms: NAME does 4 columns a thread, NAME_odd one, where their number is not divisible by
-/// 4. See kernels/include/columns.cuh. All launches of a library belong on one stream.</summary>
+/// 4 or a tensor is a view that begins elsewhere. See kernels/include/columns.cuh. All launches of a library belong on one stream.</summary>
 sealed class ColumnKernel(KernelLibrary library, string name)
 {
     CudaKernel Wide => field ??= library.Get(name);
@@ -24,9 +24,14 @@ readonly record struct ColumnParts
     // As many counters of arrived blocks as kernels/include/arrival.cuh has. More groups of columns are blocks enough without parts.
     const int MostCounters = 4096;
 
-    public ColumnParts(long rows, int columns)
+    /// <param name="rows">Rows of the matrix.</param>
+    /// <param name="columns">Columns of it.</param>
+    /// <param name="tensors">What the kernel reads and writes; null is none.</param>
+    public ColumnParts(long rows, int columns, params ReadOnlySpan<Tensor?> tensors)
     {
         IsOdd = columns % 4 != 0;
+        foreach (Tensor? tensor in tensors)
+            IsOdd |= tensor is not null && !VectorAccess.Fits(tensor);
         int groups = ((IsOdd ? columns : columns / 4) + Columns - 1) / Columns;
         long parts = groups > MostCounters ? 1 : Math.Clamp(rows / LeastRows, 1, MostParts);
         RowsPerPart = checked((int)((rows + parts - 1) / parts));

@@ -3,7 +3,7 @@ using PerturbedForgetting.Cuda;
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>A kernel of one row a block, in four forms: NAME, and NAME_few with 32 threads for few columns; with _odd behind it for
-/// columns that are not divisible by 4.</summary>
+/// columns that are not divisible by 4, and for views that begin elsewhere.</summary>
 sealed class LastDimensionKernel(KernelLibrary library, string name, int threads)
 {
     /// <summary>Shared memory of a block that needs no permission.</summary>
@@ -21,7 +21,7 @@ sealed class LastDimensionKernel(KernelLibrary library, string name, int threads
     public void Launch(CudaStream stream, long rows, int columns, int sharedBytes, params ReadOnlySpan<KernelArgument> arguments)
     {
         bool isFew = columns <= FewColumns;
-        int form = (isFew ? 2 : 0) + (columns % 4 == 0 ? 0 : 1);
+        int form = (isFew ? 2 : 0) + (VectorAccess.Fits(columns, arguments) ? 0 : 1);
         CudaKernel kernel = forms[form] ??= library.Get(name + suffixes[form]);
         if (sharedBytes > allowed[form])
             kernel.AllowDynamicShared(allowed[form] = sharedBytes);

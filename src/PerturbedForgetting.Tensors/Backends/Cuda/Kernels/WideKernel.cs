@@ -3,7 +3,7 @@ using PerturbedForgetting.Cuda;
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>A kernel with a grid-stride loop in two forms: NAME does 4 elements a thread, NAME_odd one, where the innermost extent is not
-/// divisible by 4.</summary>
+/// divisible by 4 or a tensor is a view that begins elsewhere.</summary>
 sealed class WideKernel(KernelLibrary library, string name)
 {
     const int Threads = 256;
@@ -19,7 +19,7 @@ sealed class WideKernel(KernelLibrary library, string name)
     /// <param name="arguments">Those of the kernel.</param>
     public void Launch(CudaStream stream, long count, int innermost, params ReadOnlySpan<KernelArgument> arguments)
     {
-        bool isOdd = innermost % 4 != 0;
+        bool isOdd = !VectorAccess.Fits(innermost, arguments);
         (isOdd ? Odd : Wide).Launch(stream, LaunchGrid.Blocks(count, isOdd ? Threads : 4 * Threads), Threads, 0, arguments);
     }
 }

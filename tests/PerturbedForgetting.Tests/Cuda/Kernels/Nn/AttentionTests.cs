@@ -24,28 +24,28 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         (int batch, int tokens, int heads, int width) = (size[0], size[1], size[2], size[3]);
         float scale = (float)(1 / Math.Sqrt(width));
         float[] x = Normal(batch * tokens * 3 * heads * width), dy = Normal(batch * tokens * heads * width);
-        (double[] y, double[] logSums, double[] gradient) =
+        (double[] y, double[] statistics, double[] gradient) =
             Cpu(Array.ConvertAll(x, v => (double)v), Array.ConvertAll(dy, v => (double)v), size, scale);
         double rounding = units switch { AttentionUnits.Tf32 => 1.0 / (1 << 11), AttentionUnits.Bfloat16 => 1.0 / (1 << 8), _ => 0 };
         var bounds = new AttentionBounds(x, batch, tokens, heads, width, scale, rounding);
-        bounds.Compute(y, logSums, dy);
+        bounds.Compute(y, statistics, dy);
 
         Tensor qkv = Input(x, batch, tokens, 3 * heads * width);
-        (float[] actualY, float[] actualSums) = Forward(units, qkv, heads, scale);
+        (float[] actualY, float[] actualStatistics) = Forward(units, qkv, heads, scale);
         AssertWithin(actualY, y, bounds.Y, "y");
-        AssertWithin(actualSums, logSums, bounds.LogSums, "log_sums");
-        float[] actualGradient = Backward(units, qkv, dy, Narrow(y), Narrow(logSums), heads, scale);
+        AssertWithin(actualStatistics, statistics, bounds.Statistics, "statistics");
+        float[] actualGradient = Backward(units, qkv, dy, Narrow(y), Narrow(statistics), heads, scale);
         AssertWithin(actualGradient, gradient, bounds.Gradient, "dqkv");
 
-        (float[] againY, float[] againSums) = Forward(units, qkv, heads, scale);
+        (float[] againY, float[] againStatistics) = Forward(units, qkv, heads, scale);
         AssertClose(againY, actualY, 0);
-        AssertClose(againSums, actualSums, 0);
-        AssertClose(Backward(units, qkv, dy, Narrow(y), Narrow(logSums), heads, scale), actualGradient, 0);
+        AssertClose(againStatistics, actualStatistics, 0);
+        AssertClose(Backward(units, qkv, dy, Narrow(y), Narrow(statistics), heads, scale), actualGradient, 0);
     }
 
-    /// <summary>Sums need not be kept, where no gradient is asked for.</summary>
+    /// <summary>Statistics need not be kept, where no gradient is asked for.</summary>
     [Test]
-    public void SumsMayBeLeftOut([Values] AttentionUnits units)
+    public void StatisticsMayBeLeftOut([Values] AttentionUnits units)
     {
         Tensor qkv = Input(Normal(70 * 3 * 2 * 20), 1, 70, 3 * 2 * 20), y = Output(1, 70, 2 * 20);
         Backend.Attention(units, qkv, 2, 0.3, y, null);
@@ -99,9 +99,9 @@ sealed class AttentionTests(string device) : KernelFixture(device)
     public void LargeScoresAreSafe([Values] AttentionUnits units)
     {
         Tensor qkv = Input(Normal(50 * 3 * 64, 100), 1, 50, 3 * 64);
-        (float[] y, float[] sums) = Forward(units, qkv, 1, 0.125);
+        (float[] y, float[] statistics) = Forward(units, qkv, 1, 0.125);
         Assert.That(y, Has.All.Matches<float>(float.IsFinite));
-        Assert.That(Backward(units, qkv, y, y, sums, 1, 0.125), Has.All.Matches<float>(float.IsFinite));
+        Assert.That(Backward(units, qkv, y, y, statistics, 1, 0.125), Has.All.Matches<float>(float.IsFinite));
     }
 
     /// <summary>Queries are read once, keys and values once for every tile of queries; no lanes meet in a bank of shared memory.</summary>
@@ -110,8 +110,8 @@ sealed class AttentionTests(string device) : KernelFixture(device)
     {
         const int tokens = 96, heads = 2;
         Tensor qkv = Input(Normal(tokens * 3 * heads * width), 1, tokens, 3 * heads * width);
-        (float[] y, float[] sums) = Forward(units, qkv, heads, 0.1);
-        Backward(units, qkv, Normal(tokens * heads * width), y, sums, heads, 0.1);
+        (float[] y, float[] statistics) = Forward(units, qkv, heads, 0.1);
+        Backward(units, qkv, Normal(tokens * heads * width), y, statistics, heads, 0.1);
         string name = units switch
         {
             AttentionUnits.Tf32 => "attention_mma_tf32_",
@@ -119,8 +119,8 @@ sealed class AttentionTests(string device) : KernelFixture(device)
             _ =>
             "attention_"
         };
-        long part = 4L * tokens * heads * width, sumBytes = 4L * tokens * heads;
-        AssertTraffic($"{name}{width}", loaded: part + (2 * 2 * part), stored: part + sumBytes, isCoalesced: false);
+        long part = 4L * tokens * heads * width, statisticsBytes = 8L * tokens * heads;
+        AssertTraffic($"{name}{width}", loaded: part + (2 * 2 * part), stored: part + statisticsBytes, isCoalesced: false);
         foreach (string kernel in new[] { $"{name}{width}", $"{name}backward_{width}" })
             Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero, kernel);
     }
@@ -130,20 +130,20 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         Assert.That(() => Backend.Attention(OnCpu(new float[3 * width], 1, 1, 3 * width), 1, 1, OnCpu(new float[width], 1, 1, width), null),
             Throws.TypeOf<NotSupportedException>().With.Message.Contains(width.ToString(CultureInfo.InvariantCulture)));
 
-    (float[] Y, float[] LogSums) Forward(AttentionUnits units, Tensor qkv, int heads, double scale)
+    (float[] Y, float[] Statistics) Forward(AttentionUnits units, Tensor qkv, int heads, double scale)
     {
         (int batch, int tokens, int channels) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3);
-        Tensor y = Output(batch, tokens, channels), logSums = Output(batch, heads, tokens);
-        Backend.Attention(units, qkv, heads, scale, y, logSums);
-        return (y.ToArray<float>(), logSums.ToArray<float>());
+        Tensor y = Output(batch, tokens, channels), statistics = Output(batch, heads, tokens, 2);
+        Backend.Attention(units, qkv, heads, scale, y, statistics);
+        return (y.ToArray<float>(), statistics.ToArray<float>());
     }
 
-    float[] Backward(AttentionUnits units, Tensor qkv, float[] dy, float[] y, float[] logSums, int heads, double scale)
+    float[] Backward(AttentionUnits units, Tensor qkv, float[] dy, float[] y, float[] statistics, int heads, double scale)
     {
         (int batch, int tokens, int channels) = (qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3);
         Tensor dqkv = Output(batch, tokens, 3 * channels);
         Backend.AttentionBackward(units, Input(dy, batch, tokens, channels), Input(y, batch, tokens, channels), qkv,
-            Input(logSums, batch, heads, tokens), heads, scale, dqkv);
+            Input(statistics, batch, heads, tokens, 2), heads, scale, dqkv);
         return dqkv.ToArray<float>();
     }
 
@@ -154,14 +154,14 @@ sealed class AttentionTests(string device) : KernelFixture(device)
         return y.ToArray<float>();
     }
 
-    static (double[] Y, double[] LogSums, double[] Gradient) Cpu(double[] x, double[] dy, int[] size, float scale)
+    static (double[] Y, double[] Statistics, double[] Gradient) Cpu(double[] x, double[] dy, int[] size, float scale)
     {
         (int batch, int tokens, int heads, int channels) = (size[0], size[1], size[2], size[2] * size[3]);
         Tensor qkv = OnCpu(x, batch, tokens, 3 * channels), y = Tensor.Empty([batch, tokens, channels], DType.Float64);
-        Tensor logSums = Tensor.Empty([batch, heads, tokens], DType.Float64), gradient = qkv.EmptyLike();
-        y.Backend.Attention(qkv, heads, scale, y, logSums);
-        y.Backend.AttentionBackward(OnCpu(dy, batch, tokens, channels), y, qkv, logSums, heads, scale, gradient);
-        return (y.ToArray<double>(), logSums.ToArray<double>(), gradient.ToArray<double>());
+        Tensor statistics = Tensor.Empty([batch, heads, tokens, 2], DType.Float64), gradient = qkv.EmptyLike();
+        y.Backend.Attention(qkv, heads, scale, y, statistics);
+        y.Backend.AttentionBackward(OnCpu(dy, batch, tokens, channels), y, qkv, statistics, heads, scale, gradient);
+        return (y.ToArray<double>(), statistics.ToArray<double>(), gradient.ToArray<double>());
     }
 
     static float[] Narrow(double[] values) => Array.ConvertAll(values, v => (float)v);
