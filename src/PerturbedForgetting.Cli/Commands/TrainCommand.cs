@@ -21,13 +21,9 @@ sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
 
     protected override void Settle(TrainOptions options, IReadOnlySet<OptionSpec> given) => QuickStart.Settle(options, given);
 
-    /// <summary>A run that continues is checked once its checkpoint has told the rest; notes come from the run in any case.</summary>
-    protected override IReadOnlyList<OptionProblem> Check(TrainOptions options)
-    {
-        if (options.Resume.Length == 0)
-            options.RequireValid(Help.Table);
-        return [];
-    }
+    /// <summary>A run that continues checks its options once the checkpoint has told the rest.</summary>
+    protected override IReadOnlyList<OptionProblem> Check(TrainOptions options) =>
+        options.Resume.Length == 0 ? base.Check(options) : [];
 
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 

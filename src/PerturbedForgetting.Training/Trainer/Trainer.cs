@@ -49,7 +49,9 @@ public static class Trainer
         using var continued = RunFolder.Continued(options) is { } existing ? RunFolder.Own(existing, observer) : null;
         using var checkpoint = Resume.Find(options, observer);
         var settled = checkpoint is null ? options : Resume.Settle(checkpoint, options, given, observer);
-        foreach (var note in settled.RequireValid())
+        var notes = settled.RequireValid();
+        // Those of a run that begins are known before it does.
+        foreach (var note in options.Resume.Length > 0 ? notes : [])
             observer.Message(MessageLevel.Warning, note.ToString());
         Cpu.Threads = settled.Threads > 0 ? settled.Threads : Environment.ProcessorCount;
         using var parts = RunParts.Build(settled, observer, checkpoint is null ? null : new ClassList(checkpoint.State.Info.Classes));
