@@ -28,6 +28,10 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
     {
     }
 
+    /// <summary>Checks the options before the command runs.</summary>
+    /// <returns>What a person should know about them.</returns>
+    protected virtual IReadOnlyList<OptionProblem> Check(T options) => options.RequireValid(Help.Table);
+
     /// <summary>Steps between two progress lines.</summary>
     protected abstract int LogInterval(T options);
 
@@ -40,7 +44,7 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
         T options = new();
         IReadOnlySet<OptionSpec> given = binder!.Bind(parsed, options, dataset => Preset(options, dataset));
         Settle(options, given);
-        IReadOnlyList<OptionProblem> notes = options.RequireValid(Help.Table);
+        IReadOnlyList<OptionProblem> notes = Check(options);
         IProgressView view = ProgressViews.Create(terminal, LogInterval(options));
         using Interruption interruption = terminal.Listen(view is LiveProgressView ? new ViewWriter(view) : terminal.Error);
         CommandResult result = new(ExitCodes.Success, "");

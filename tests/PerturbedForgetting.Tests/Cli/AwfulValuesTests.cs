@@ -114,7 +114,7 @@ sealed class AwfulValuesTests : TempFolderFixture
                         stop.Cancel();
                 },
             };
-            TrainResult result = Trainer.RunChecked(options, observer, stop.Token, context.Given);
+            TrainResult result = Trainer.Run(options, observer, stop.Token, context.Given);
             return (result.Json, result.Folder);
         },
     };
