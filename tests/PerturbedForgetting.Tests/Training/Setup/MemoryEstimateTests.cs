@@ -35,12 +35,14 @@ sealed class MemoryEstimateTests : TempFolderFixture
             Opt = PerturbedForgetting.Training.Optimizers.OptimizerName.Parse(opt), GsamAlpha = more == "--gsam" ? 0.1 : 0,
             SharpnessM = more == "--m 4" ? 4 : -1,
         };
+        // Of this process others may have left something.
+        double before = PerturbedForgetting.Tensors.Device.Cpu.Memory.Live;
         double taken = Trainer.Run(options, PerturbedForgetting.Training.Progress.NullObserver.Instance, CancellationToken.None)
-            .Epochs[0].PeakBytes;
+            .Epochs[0].PeakBytes - before;
         MemoryEstimate estimate = MemoryEstimate.OfTraining(options, numClasses: 10, validationImages: 8);
         double share = (estimate.Weights + estimate.Activations) / taken;
         TestContext.Out.WriteLine($"{share:P0} of {taken / (1 << 20):0.0} MiB");
-        Assert.That(share, Is.InRange(0.6, 1.1));
+        Assert.That(share, Is.InRange(0.5, 1.1));
     }
 
     [Test]
