@@ -222,12 +222,18 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     }
 
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
-        $"{(parts.Step.Updates - updatesRead > 1 ? $"a loss or gradient was not finite after update {updatesRead}, and " : "")}the loss "
+        $"{NotFiniteSince(report)}the loss "
         + $"is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} "
         + $"(learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
         + (lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ")
         + $"Use a smaller {TrainOptions.LrOption}, a longer warm-up, {TrainOptions.ClipGradOption} 1, "
         + $"or {TrainOptions.OnNanOption} skip to leave such updates out.");
+
+    /// <summary>What was wrong, where the numbers of the last update need not show it.</summary>
+    string NotFiniteSince(in StepReport report) =>
+        parts.Step.Updates - updatesRead > 1 ? $"a loss, gradient or running statistic was not finite after update {updatesRead}, and "
+        : double.IsFinite(report.Loss) && double.IsFinite(report.GradientNorm) ? "a running statistic of batch norm is not finite, and "
+        : "";
 
     void WriteCurves()
     {
