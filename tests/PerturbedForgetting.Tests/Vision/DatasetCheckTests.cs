@@ -11,6 +11,16 @@ public class DatasetCheckTests
     static DatasetFinding? Find(DatasetReport report, string kind) => report.Findings.SingleOrDefault(f => f.Kind == kind);
 
     [Test]
+    public void EndsAtTheNextImage([Values(1, 4)] int threads)
+    {
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Dataset set = DatasetFactory.Open("builtin/shapes:train=50,size=8", null, "train");
+        Assert.That(() => DatasetCheck.Run(set, new DatasetCheckOptions { Threads = threads }, stop: stop.Token),
+            Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    [Test]
     public void EveryKindOfProblemIsReported([Values(1, 4)] int threads)
     {
         using var folder = new TestFolder();

@@ -69,6 +69,26 @@ public class ImageLoaderTests
         new(new ScriptedDataset(count, onRead), new EvalTransform(2, 2, 1),
             LoaderOptions.Evaluation(batch, workers) with { BadImages = policy });
 
+    /// <summary>A batch that takes long is not waited for once somebody wants to stop; one that is ready may still be given out.</summary>
+    [Test]
+    public void AWaitEndsWithTheRun([Values(0, 1, 3)] int workers)
+    {
+        using var stop = new CancellationTokenSource();
+        int read = 0;
+        using ImageLoader loader = Scripted(1000, 100, workers, index =>
+        {
+            if (index == 150)
+                stop.Cancel();
+            if (index >= 150)
+                Thread.Sleep(1);
+            Interlocked.Increment(ref read);
+        });
+        int[] given = [.. loader.Epoch(0, 0, stop.Token).Select(batch => batch.Number)];
+        Assert.That(given, Is.SubsetOf(new[] { 0 }));
+        Assert.That(read, Is.LessThan(300));
+        Assert.That(loader.Epoch(0, 9).Count(), Is.EqualTo(1), "and can be used again");
+    }
+
     [Test]
     public void BatchesAreTheSameForAnyNumberOfWorkers()
     {

@@ -26,6 +26,20 @@ public class PartialDecodingTests
     public void PartsOfTheReferenceImages(string file) => CheckParts(Load(file), ImageDecoderOptions.Default, 60);
 
     [Test]
+    public void PartsOfPngs([Values] bool interlaced, [Values(1, 6)] int orientation)
+    {
+        byte[] png = TestImages.Png(53, 38, 2, 8, Array.ConvertAll(TestImages.Pixels(53, 38), b => (ushort)b), interlaced: interlaced,
+            filters: SeededRandom());
+        byte[] exif = TestImages.PngChunk("eXIf", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, (byte)orientation, 0, 0, 0, 0,
+            0, 0, 0]);
+        png = [.. png[..33], .. exif, .. png[33..]];
+        var options = new ImageDecoderOptions { ApplyExifOrientation = true };
+        CheckParts(png, options, 40);
+        for (int length = png.Length - 1; length > 8; length -= 97)
+            CheckParts(png[..length], options, 2);
+    }
+
+    [Test]
     public void PartsOfRandomImages(
         [Values(JpegColorType.YCbCrRatio444, JpegColorType.YCbCrRatio420, JpegColorType.YCbCrRatio422, JpegColorType.YCbCrRatio411,
             JpegColorType.YCbCrRatio410, JpegColorType.Luminance, JpegColorType.Rgb, JpegColorType.Cmyk)] JpegColorType color)

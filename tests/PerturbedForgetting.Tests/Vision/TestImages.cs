@@ -59,43 +59,85 @@ static class TestImages
         Png(width, height, colorType: 2, depth: 8, Array.ConvertAll(Pixels(width, height, seed), b => (ushort)b));
 
     /// <summary>A PNG of the given colour type (0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha) and depth, from
-    /// height x width x channels samples.</summary>
+    /// height x width x channels samples. Rows have the filters that <paramref name="filters"/> draws, or none.</summary>
     public static byte[] Png(
         int width, int height, int colorType, int depth, ushort[] samples, byte[]? palette = null, byte[]? transparency = null,
-        bool interlaced = false)
+        bool interlaced = false, Random? filters = null)
     {
-        int channels = colorType switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
-        using var png = new MemoryStream();
-        png.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
+        using var packed = new MemoryStream();
+        using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true))
+            zlib.Write(PngRows(width, height, colorType, depth, samples, interlaced, filters));
+        return
+        [
+            .. PngSignature, .. PngHeader(width, height, colorType, depth, interlaced),
+            .. palette is null ? [] : PngChunk("PLTE", palette), .. transparency is null ? [] : PngChunk("tRNS", transparency),
+            .. PngChunk("IDAT", packed.ToArray()), .. PngChunk("IEND", []),
+        ];
+    }
+
+    public static ReadOnlySpan<byte> PngSignature => [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10];
+
+    public static byte[] PngHeader(int width, int height, int colorType, int depth, bool interlaced)
+    {
         var header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
         (header[8], header[9], header[12]) = ((byte)depth, (byte)colorType, (byte)(interlaced ? 1 : 0));
-        Chunk(png, "IHDR", header);
-        if (palette is not null)
-            Chunk(png, "PLTE", palette);
-        if (transparency is not null)
-            Chunk(png, "tRNS", transparency);
-        using var packed = new MemoryStream();
-        using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true))
+        return PngChunk("IHDR", header);
+    }
+
+    /// <summary>A chunk with its length and check sum.</summary>
+    public static byte[] PngChunk(string type, byte[] data)
+    {
+        byte[] body = [.. System.Text.Encoding.ASCII.GetBytes(type), .. data], chunk = new byte[data.Length + 12];
+        BinaryPrimitives.WriteInt32BigEndian(chunk, data.Length);
+        body.CopyTo(chunk, 4);
+        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(data.Length + 8), Crc(body));
+        return chunk;
+    }
+
+    /// <summary>The data of a PNG before they are packed.</summary>
+    static byte[] PngRows(int width, int height, int colorType, int depth, ushort[] samples, bool interlaced, Random? filters)
+    {
+        int channels = colorType switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
+        using var rows = new MemoryStream();
+        (int X, int Y, int StepX, int StepY)[] passes = interlaced
+            ? [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+            : [(0, 0, 1, 1)];
+        foreach ((int startX, int startY, int stepX, int stepY) in passes)
         {
-            (int X, int Y, int StepX, int StepY)[] passes = interlaced
-                ? [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
-                : [(0, 0, 1, 1)];
-            foreach ((int startX, int startY, int stepX, int stepY) in passes)
+            byte[] above = [];
+            for (int y = startY; y < height && startX < width; y += stepY)
             {
-                for (int y = startY; y < height && startX < width; y += stepY)
-                    zlib.Write(Row(width, channels, depth, samples, y, startX, stepX));
+                byte[] row = Row(width, channels, depth, samples, y, startX, stepX);
+                rows.Write(Filtered(row, above, Math.Max(1, channels * depth / 8), filters?.Next(5) ?? 0));
+                above = row;
             }
         }
-        Chunk(png, "IDAT", packed.ToArray());
-        Chunk(png, "IEND", []);
-        return png.ToArray();
+        return rows.ToArray();
+    }
+
+    static byte[] Filtered(byte[] row, byte[] above, int pixelBytes, int filter)
+    {
+        byte[] filtered = [(byte)filter, .. row];
+        for (int i = 0; i < row.Length; i++)
+        {
+            int left = i < pixelBytes ? 0 : row[i - pixelBytes], up = above.Length == 0 ? 0 : above[i];
+            int corner = i < pixelBytes || above.Length == 0 ? 0 : above[i - pixelBytes];
+            filtered[i + 1] -= (byte)(filter switch { 0 => 0, 1 => left, 2 => up, 3 => (left + up) / 2, _ => Paeth(left, up, corner) });
+        }
+        return filtered;
+    }
+
+    static int Paeth(int left, int up, int corner)
+    {
+        int toLeft = Math.Abs(up - corner), toUp = Math.Abs(left - corner), toCorner = Math.Abs(left + up - 2 * corner);
+        return toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
     }
 
     static byte[] Row(int width, int channels, int depth, ushort[] samples, int y, int startX, int stepX)
     {
-        var row = new List<byte> { 0 };
+        var row = new List<byte>();
         int bits = 0, count = 0;
         for (int x = startX; x < width; x += stepX)
         {
@@ -118,17 +160,6 @@ static class TestImages
         if (count > 0)
             row.Add((byte)(bits << (8 - count)));
         return [.. row];
-    }
-
-    static void Chunk(Stream png, string type, byte[] data)
-    {
-        byte[] body = [.. System.Text.Encoding.ASCII.GetBytes(type), .. data];
-        Span<byte> number = stackalloc byte[4];
-        BinaryPrimitives.WriteInt32BigEndian(number, data.Length);
-        png.Write(number);
-        png.Write(body);
-        BinaryPrimitives.WriteUInt32BigEndian(number, Crc(body));
-        png.Write(number);
     }
 
     static uint Crc(byte[] bytes)

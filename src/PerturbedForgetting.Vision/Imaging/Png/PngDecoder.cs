@@ -105,6 +105,7 @@ sealed class PngDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFor
         long dataBytes = 0;
         while (!chunk.Is("IEND"u8))
         {
+            budget.Check();
             int position = chunk.End;
             chunk = PngChunk.At(data, position);
             if (chunk.Is("IDAT"u8))
