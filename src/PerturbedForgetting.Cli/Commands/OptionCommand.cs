@@ -25,6 +25,10 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
     {
     }
 
+    /// <summary>Checks the options before the command runs.</summary>
+    /// <returns>What a person should know about them.</returns>
+    protected virtual IReadOnlyList<OptionProblem> Check(T options) => options.RequireValid(Help.Table);
+
     /// <summary>Steps between two progress lines.</summary>
     protected abstract int LogInterval(T options);
 
@@ -37,7 +41,7 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
         T options = new();
         IReadOnlySet<OptionSpec> given = binder!.Bind(parsed, options, dataset => Preset(options, dataset));
         Settle(options, given);
-        IReadOnlyList<OptionProblem> notes = options.RequireValid(Help.Table);
+        IReadOnlyList<OptionProblem> notes = Check(options);
         using Interruption interruption = terminal.Listen(terminal.Error);
         IProgressView view = ProgressViews.Create(terminal, LogInterval(options));
         CommandResult result = new(ExitCodes.Success, "");

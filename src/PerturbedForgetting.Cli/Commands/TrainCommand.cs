@@ -21,6 +21,10 @@ sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
 
     protected override void Settle(TrainOptions options, IReadOnlySet<OptionSpec> given) => QuickStart.Settle(options, given);
 
+    /// <summary>A run that continues checks its options once the checkpoint has told the rest.</summary>
+    protected override IReadOnlyList<OptionProblem> Check(TrainOptions options) =>
+        options.Resume.Length == 0 ? base.Check(options) : [];
+
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
     protected override CommandResult Run(TrainOptions options, RunContext context) =>

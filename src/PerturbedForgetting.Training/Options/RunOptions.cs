@@ -57,9 +57,7 @@ public abstract record RunOptions
     public string Dataset { get => DatasetOption[this]; set => DatasetOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, string> DatasetOption =
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
-            // A checkpoint that is named brings its data with it.
-            .RefusedWhen(
-                o => o.Dataset.Length == 0 && string.IsNullOrEmpty(o.DataDir) && o is not TrainOptions { Resume: not ("" or "auto") },
+            .RefusedWhen(o => o.Dataset.Length == 0 && string.IsNullOrEmpty(o.DataDir),
                 "no data was named: give --data-dir FOLDER, or --dataset builtin/shapes, which needs no files.")
             .RefusedWhen(o => o.Dataset.StartsWith("tfds/", StringComparison.Ordinal), o =>
                 $"TensorFlow Datasets such as '{o.Dataset}' cannot be read. "
@@ -138,9 +136,7 @@ public abstract record RunOptions
     public int? NumClasses { get => NumClassesOption[this]; set => NumClassesOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, int?> NumClassesOption =
         ModelTopic.Option<int?>("num-classes", null, "number of classes; default: that of the data").AtLeast(1).OfTheModel()
-            // A number of classes that comes from the data is compared when the weights are read.
-            .OnResume(RefusedWhere((before, after) => before is null || after is null ? null
-                : "the head has another size; start a new run with --pretrained --pretrained-path, which makes a new head"));
+            .OnResume(Refused("the head has another size; start a new run with --pretrained --pretrained-path, which makes a new head"));
 
     /// <summary>Global pooling: <c>avg</c>, <c>token</c> (ViT), or empty; null takes the model's own.</summary>
     public string? Gp { get => GpOption[this]; set => GpOption[this] = value; }

@@ -91,7 +91,9 @@ public sealed partial record TrainOptions
     public string Resume { get => ResumeOption[this]; set => ResumeOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, string> ResumeOption =
         RunTopic.Option("resume", "", "checkpoint to continue from; auto: the newest valid one of the experiment")
-            .OnResume(OfThisStartUnsaid);
+            .OnResume(OfThisStartUnsaid)
+            .RefusedWhen(o => o.Resume == "auto" && o.Experiment.Length == 0,
+                "auto looks into the folder of the experiment; add --experiment NAME, or give the checkpoint's path.");
 
     /// <summary>Metric that chooses the best checkpoint.</summary>
     public EvalMetric EvalMetric { get => EvalMetricOption[this]; set => EvalMetricOption[this] = value; }

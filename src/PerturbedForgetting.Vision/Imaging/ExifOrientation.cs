@@ -12,6 +12,9 @@ static class ExifOrientation
     public static int FromApp1(ReadOnlySpan<byte> payload) =>
         payload.StartsWith("Exif\0\0"u8) ? FromTiff(payload[6..]) : 1;
 
+    /// <summary>The orientation in a block of EXIF data, with or without the name in front of it that JPEG demands.</summary>
+    public static int FromBlock(ReadOnlySpan<byte> block) => FromTiff(block.StartsWith("Exif\0\0"u8) ? block[6..] : block);
+
     /// <summary>The pixel of a stored image of <paramref name="width"/> x <paramref name="height"/> pixels that an orientation
     /// shows at column <paramref name="x"/> of row <paramref name="y"/>.</summary>
     public static (int X, int Y) Source(int orientation, int x, int y, int width, int height) => orientation switch

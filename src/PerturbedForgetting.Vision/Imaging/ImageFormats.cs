@@ -1,6 +1,11 @@
+using PerturbedForgetting.Vision.Imaging.Bmp;
 using PerturbedForgetting.Vision.Imaging.Gif;
 using PerturbedForgetting.Vision.Imaging.Jpeg;
 using PerturbedForgetting.Vision.Imaging.Png;
+using PerturbedForgetting.Vision.Imaging.Pnm;
+using PerturbedForgetting.Vision.Imaging.Tga;
+using PerturbedForgetting.Vision.Imaging.Tiff;
+using PerturbedForgetting.Vision.Imaging.Webp;
 
 namespace PerturbedForgetting.Vision.Imaging;
 
@@ -13,7 +18,11 @@ static class ImageFormats
         JpegDecoder.Format,
         PngDecoder.Format,
         GifDecoder.Format,
-        .. OtherFormats.All,
+        BmpDecoder.Format,
+        WebpDecoder.Format,
+        TiffDecoder.Format,
+        PnmDecoder.Format,
+        TgaDecoder.Format,
     ];
 
     /// <summary>Number of the format in <see cref="All"/> as which a file begins; -1 if it begins as none.</summary>

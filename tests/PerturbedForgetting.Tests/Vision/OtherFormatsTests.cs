@@ -18,7 +18,7 @@ public class OtherFormatsTests
     {
         ["BMP"] = new BmpEncoder(),
         ["GIF"] = new GifEncoder(),
-        ["PBM"] = new PbmEncoder { ColorType = PbmColorType.Rgb, Encoding = PbmEncoding.Binary },
+        ["PNM"] = new PbmEncoder { ColorType = PbmColorType.Rgb, Encoding = PbmEncoding.Binary },
         ["PNG"] = new PngEncoder(),
         ["TGA"] = new TgaEncoder { Compression = TgaCompression.None },
         ["TIFF"] = new TiffEncoder(),

@@ -10,6 +10,9 @@ namespace PerturbedForgetting.Tests.Vision;
 /// <summary>Images made by the tests themselves.</summary>
 static class TestImages
 {
+    /// <summary>A stored image that went wrong once, or the archive of all kinds.</summary>
+    public static string PathOf(string file) => Path.Combine(AppContext.BaseDirectory, "Vision", "Images", file);
+
     public static RgbImage Decode(string path, ImageDecoderOptions? options = null)
     {
         using var decoder = new ImageDecoder(options);

@@ -147,7 +147,8 @@ static class JpegColor
             luma + (116130 * cb + Half >> 16));
     }
 
-    static byte Mix(int ink, int light)
+    /// <summary>What an ink leaves of the light that black leaves.</summary>
+    public static byte Mix(int ink, int light)
     {
         int product = ink * light + 128;
         return (byte)Math.Clamp(light - ((product >> 8) + product >> 8), 0, 255);
