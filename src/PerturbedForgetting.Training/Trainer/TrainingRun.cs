@@ -271,7 +271,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     }
 
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
-        $"{(parts.Step.Updates - updatesRead > 1 ? $"a loss or gradient was not finite after update {updatesRead}, and " : "")}the loss "
+        $"{NotFiniteSince(report)}the loss "
         + $"is {report.Loss} in epoch {epoch + 1} at update {parts.Step.Updates} "
         + $"(learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
         + $"{LastGood()}{Advice}, or {TrainOptions.OnNanOption} skip to leave such updates out.");
@@ -283,6 +283,12 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
 
     NotFiniteException NothingLearnt() => new($"every update of epoch {epoch + 1} was left out, because a loss or gradient was not finite; "
         + "the run would go on without learning. " + LastGood() + Advice + ".");
+
+    /// <summary>What was wrong, where the numbers of the last update need not show it.</summary>
+    string NotFiniteSince(in StepReport report) =>
+        parts.Step.Updates - updatesRead > 1 ? $"a loss, gradient or running statistic was not finite after update {updatesRead}, and "
+        : double.IsFinite(report.Loss) && double.IsFinite(report.GradientNorm) ? "a running statistic of batch norm is not finite, and "
+        : "";
 
     void WriteCurves()
     {
