@@ -17,6 +17,9 @@ static class ExitCodes
     /// <summary>The loss is not finite, so the run would produce nonsense.</summary>
     public const int NotFinite = 5;
 
+    /// <summary>The terminal is gone: 128 + SIGHUP.</summary>
+    public const int HungUp = 129;
+
     /// <summary>Ctrl-C, as shells report it: 128 + SIGINT.</summary>
     public const int Interrupted = 130;
 

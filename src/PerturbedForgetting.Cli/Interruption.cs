@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace PerturbedForgetting.Cli;
 
 /// <summary>
-/// Ctrl-C and the request to end. The first asks the run to finish its step, write a checkpoint and leave; the second ends the
+/// Ctrl-C, the request to end, and the end of the terminal. The first asks the run to finish its step, write a checkpoint and leave; the second ends the
 /// process at once.
 /// </summary>
 sealed class Interruption : IDisposable
@@ -23,7 +23,7 @@ sealed class Interruption : IDisposable
     /// <summary>Cancelled by the first signal.</summary>
     public CancellationToken Token => source.Token;
 
-    /// <summary>130 or 143 once a signal came; 0 before.</summary>
+    /// <summary>129, 130 or 143 once a signal came; 0 before.</summary>
     public int ExitCode => Volatile.Read(ref exitCode);
 
     /// <summary>Listens to the signals of this process until disposed.</summary>
@@ -31,7 +31,7 @@ sealed class Interruption : IDisposable
     {
         Interruption interruption = new(error, Environment.Exit);
         foreach ((PosixSignal signal, int exitCode) in new[] { (PosixSignal.SIGINT, ExitCodes.Interrupted),
-            (PosixSignal.SIGTERM, ExitCodes.Terminated) })
+            (PosixSignal.SIGTERM, ExitCodes.Terminated), (PosixSignal.SIGHUP, ExitCodes.HungUp) })
         {
             interruption.registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
@@ -47,10 +47,14 @@ sealed class Interruption : IDisposable
     {
         if (Interlocked.CompareExchange(ref this.exitCode, exitCode, 0) != 0)
         {
-            exit(exitCode);
+            // A terminal that closes may say so twice, and nobody is impatient then.
+            if (exitCode != ExitCodes.HungUp)
+                exit(exitCode);
             return;
         }
-        error.WriteLine("Stopping after this step; signal again to stop at once.");
+        try { error.WriteLine("Stopping after this step; signal again to stop at once."); }
+        // There may be nobody left to tell.
+        catch (IOException) { }
         source.Cancel();
     }
 

@@ -6,7 +6,10 @@ using PerturbedForgetting.Training.Progress;
 namespace PerturbedForgetting.Cli.Commands;
 
 /// <summary>What a command has to show at its end.</summary>
-sealed record CommandResult(int ExitCode, string Text);
+/// <param name="ExitCode">What the process returns.</param>
+/// <param name="Text">All of it.</param>
+/// <param name="Brief">In place of it for a person who watches, so that what was said before stays in sight; null is the text.</param>
+sealed record CommandResult(int ExitCode, string Text, string? Brief = null);
 
 /// <summary>A command whose options come from a table: binds and checks them, shows progress, listens to signals.</summary>
 abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
@@ -25,6 +28,10 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
     {
     }
 
+    /// <summary>Checks the options before the command runs.</summary>
+    /// <returns>What a person should know about them.</returns>
+    protected virtual IReadOnlyList<OptionProblem> Check(T options) => options.RequireValid(Help.Table);
+
     /// <summary>Steps between two progress lines.</summary>
     protected abstract int LogInterval(T options);
 
@@ -37,9 +44,9 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
         T options = new();
         IReadOnlySet<OptionSpec> given = binder!.Bind(parsed, options, dataset => Preset(options, dataset));
         Settle(options, given);
-        IReadOnlyList<OptionProblem> notes = options.RequireValid(Help.Table);
-        using Interruption interruption = terminal.Listen(terminal.Error);
+        IReadOnlyList<OptionProblem> notes = Check(options);
         IProgressView view = ProgressViews.Create(terminal, LogInterval(options));
+        using Interruption interruption = terminal.Listen(view is LiveProgressView ? new ViewWriter(view) : terminal.Error);
         CommandResult result = new(ExitCodes.Success, "");
         try
         {
@@ -55,7 +62,7 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
             return interruption.ExitCode;
         }
         // Not before the view has left the screen.
-        terminal.Out.WriteLine(result.Text.TrimEnd());
+        terminal.Out.WriteLine((view is LiveProgressView ? result.Brief ?? result.Text : result.Text).TrimEnd());
         return result.ExitCode;
     }
 }

@@ -21,8 +21,15 @@ sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
 
     protected override void Settle(TrainOptions options, IReadOnlySet<OptionSpec> given) => QuickStart.Settle(options, given);
 
+    /// <summary>A run that continues checks its options once the checkpoint has told the rest.</summary>
+    protected override IReadOnlyList<OptionProblem> Check(TrainOptions options) =>
+        options.Resume.Length == 0 ? base.Check(options) : [];
+
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
-    protected override CommandResult Run(TrainOptions options, RunContext context) =>
-        new(ExitCodes.Success, $"--result{Environment.NewLine}{handlers.Train(options, context)}");
+    protected override CommandResult Run(TrainOptions options, RunContext context)
+    {
+        (string json, string folder) = handlers.Train(options, context);
+        return new(ExitCodes.Success, $"--result{Environment.NewLine}{json}", $"Results: {Path.Combine(folder, "results.json")}");
+    }
 }

@@ -13,8 +13,7 @@ namespace PerturbedForgetting.Training.Checkpoints;
 /// </summary>
 static class CheckpointFiles
 {
-    public const string Extension = ".safetensors";
-    const string StateExtension = ".state" + Extension, NewExtension = ".new" + Extension;
+    public const string Extension = ".safetensors", StateExtension = ".state" + Extension, NewExtension = ".new" + Extension;
     const string InfoKey = "pf_model", StateKey = "pf_state", ModelChecksumKey = "pf_model_sha256";
 
     /// <summary>The model file of a checkpoint, from the path of either file or without an extension.</summary>
@@ -29,15 +28,15 @@ static class CheckpointFiles
     /// <param name="addModel">Adds the model's tensors.</param>
     /// <param name="addState">Adds the tensors of the training state.</param>
     /// <exception cref="IOException">A file cannot be written; the old checkpoint is intact.</exception>
-    public static void Save(string path, TrainingState state, Action<SafetensorsWriter> addModel, Action<SafetensorsWriter> addState)
-    {
-        string fresh = Stem(path) + NewExtension;
-        try
+    public static void Save(string path, TrainingState state, Action<SafetensorsWriter> addModel, Action<SafetensorsWriter> addState) =>
+        Save(path, fresh =>
         {
             var model = new SafetensorsWriter([new("format", "pt"),
                 new(InfoKey, JsonSerializer.Serialize(state.Info, CheckpointJson.Default.ModelInfo))]);
             addModel(model);
             model.Save(fresh);
+        }, (fresh, target) =>
+        {
             string checksum;
             using (var written = SafetensorsFile.Open(fresh))
                 checksum = written.Metadata[SafetensorsFile.ChecksumKey];
@@ -45,7 +44,23 @@ static class CheckpointFiles
                 new(StateKey, JsonSerializer.Serialize(state, CheckpointJson.Default.TrainingState)),
                 new(ModelChecksumKey, checksum)]);
             addState(training);
-            training.Save(StatePath(path));
+            training.Save(target);
+        });
+
+    /// <summary>Writes the same checkpoint under another name.</summary>
+    /// <param name="path">Of its model file; the checkpoint is settled.</param>
+    /// <param name="target">Of the copy's model file.</param>
+    /// <exception cref="IOException">A file cannot be read or written; an older checkpoint of the copy's name is intact.</exception>
+    public static void Copy(string path, string target) =>
+        Save(target, fresh => CopyFile(ModelPath(path), fresh), (_, state) => CopyFile(StatePath(path), state));
+
+    static void Save(string path, Action<string> writeModel, Action<string, string> writeState)
+    {
+        string fresh = Stem(path) + NewExtension;
+        try
+        {
+            writeModel(fresh);
+            writeState(fresh, StatePath(path));
         }
         catch
         {
@@ -54,16 +69,61 @@ static class CheckpointFiles
             catch (Exception e) when (e is IOException or UnauthorizedAccessException) { }
             throw;
         }
-        File.Move(fresh, ModelPath(path), overwrite: true);
+        AtomicFile.Rename(fresh, ModelPath(path));
+    }
+
+    static void CopyFile(string source, string target)
+    {
+        using var stream = File.OpenRead(source);
+        AtomicFile.Write(target, stream.CopyTo);
+    }
+
+    /// <summary>Finishes what a kill interrupted: the new model takes its place if the state names it, and goes if not. Where the state
+    /// is damaged everything stays as it is.</summary>
+    /// <param name="path">Of any file of the checkpoint.</param>
+    public static void Settle(string path)
+    {
+        string fresh = Stem(path) + NewExtension;
+        if (!File.Exists(fresh))
+            return;
+        if (!File.Exists(StatePath(path)))
+        {
+            AtomicFile.Delete(fresh);
+            return;
+        }
+        bool isNamed;
+        try
+        {
+            using SafetensorsFile state = SafetensorsFile.Open(StatePath(path)), model = SafetensorsFile.Open(fresh);
+            state.Verify();
+            isNamed = ChecksumOfModel(state) == model.Metadata.GetValueOrDefault(SafetensorsFile.ChecksumKey);
+        }
+        catch (Exception e) when (e is SafetensorsException or CheckpointException)
+        {
+            return;
+        }
+        if (isNamed)
+            AtomicFile.Rename(fresh, ModelPath(path));
+        else
+            AtomicFile.Delete(fresh);
     }
 
     /// <summary>Removes a checkpoint.</summary>
     public static void Delete(string path)
     {
         // The state first: a model without a state is still a model, a state without a model is an error.
-        File.Delete(StatePath(path));
-        File.Delete(Stem(path) + NewExtension);
-        File.Delete(ModelPath(path));
+        AtomicFile.Delete(StatePath(path));
+        AtomicFile.Delete(Stem(path) + NewExtension);
+        AtomicFile.Delete(ModelPath(path));
+    }
+
+    /// <summary>Reads the position of a run from a checkpoint, without its tensors and without verifying them.</summary>
+    /// <exception cref="CheckpointException">The state is malformed.</exception>
+    /// <exception cref="SafetensorsException">The file is malformed.</exception>
+    public static TrainingState Peek(string path)
+    {
+        using var file = SafetensorsFile.Open(StatePath(path));
+        return ReadState(file);
     }
 
     /// <summary>Reads the position of a run without its tensors.</summary>
@@ -142,32 +202,39 @@ static class CheckpointFiles
 
     static SafetensorsFile OpenModelOf(string path, SafetensorsFile state)
     {
-        if (!state.Metadata.TryGetValue(ModelChecksumKey, out string? checksum))
-            throw new CheckpointException(state.Path, "it does not name its model.");
+        string checksum = ChecksumOfModel(state);
+        SafetensorsException? damage = null;
         foreach (string candidate in (ReadOnlySpan<string>)[ModelPath(path), Stem(path) + NewExtension])
         {
             if (!File.Exists(candidate))
                 continue;
-            var file = SafetensorsFile.Open(candidate);
+            SafetensorsFile? file = null;
             try
             {
-                if (file.Metadata.TryGetValue(SafetensorsFile.ChecksumKey, out string? own) && own == checksum)
+                file = SafetensorsFile.Open(candidate);
+                if (file.Metadata.GetValueOrDefault(SafetensorsFile.ChecksumKey) == checksum)
                 {
                     file.Verify();
                     return file;
                 }
                 file.Dispose();
             }
-            catch
+            catch (SafetensorsException e)
             {
-                file.Dispose();
-                throw;
+                file?.Dispose();
+                damage ??= e;
             }
         }
+        if (damage is not null)
+            throw damage;
         throw new CheckpointException(ModelPath(path),
             $"the model that '{Path.GetFileName(state.Path)}' belongs to is missing; the file there is of another step, or was replaced. "
             + "Use another checkpoint.");
     }
+
+    static string ChecksumOfModel(SafetensorsFile state) => state.Metadata.TryGetValue(ModelChecksumKey, out string? checksum)
+        ? checksum
+        : throw new CheckpointException(state.Path, "it does not name its model.");
 
     static string Stem(string path)
     {

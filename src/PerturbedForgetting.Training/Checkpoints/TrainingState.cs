@@ -64,8 +64,17 @@ public sealed record TrainingState
     /// <summary>Version of the format.</summary>
     public required int Format { get; init; }
 
-    /// <summary>When it was written; the newest checkpoint is the one a run continues from.</summary>
+    /// <summary>When it was written, by a clock that may have been set back: <see cref="Position"/> says which checkpoint is newer.</summary>
     public required DateTimeOffset Written { get; init; }
+
+    /// <summary>Names the run: drawn when it begins, and kept when it is continued in its folder.</summary>
+    public string Run { get; init; } = "";
+
+    /// <summary>How often the run was continued from an earlier position than it had reached.</summary>
+    public int Restarts { get; init; }
+
+    /// <summary>Whether the run ends with the comparison that the quick start makes.</summary>
+    public bool Compares { get; init; }
 
     /// <summary>The epoch that goes on, from 0.</summary>
     public required int Epoch { get; init; }
@@ -102,6 +111,10 @@ public sealed record TrainingState
 
     /// <summary>Model, classes and options.</summary>
     public required ModelInfo Info { get; init; }
+
+    /// <summary>Orders the checkpoints of a run: of two the later one is greater.</summary>
+    [JsonIgnore]
+    public (int Restarts, int Epoch, int Batch) Position => (Restarts, Epoch, Batch);
 }
 
 /// <summary>Converts the records of a checkpoint to and from JSON.</summary>
@@ -136,11 +149,16 @@ sealed partial class CheckpointJson : JsonSerializerContext
     {
         using (var document = JsonDocument.Parse(text))
             if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("format", out var format)
-                && format.TryGetInt32(out int version) && version != Checkpoints.TrainingState.CurrentFormat)
-                throw new JsonException($"its format is {version} and this program reads format {Checkpoints.TrainingState.CurrentFormat}; "
-                    + "use the program's version that wrote it");
+                && !(format.ValueKind == JsonValueKind.Number && format.TryGetInt32(out int version)
+                    && version == Checkpoints.TrainingState.CurrentFormat))
+            {
+                throw new JsonException($"its format is {format} and this program reads format "
+                    + $"{Checkpoints.TrainingState.CurrentFormat}; use the program's version that wrote it");
+            }
         var state = JsonSerializer.Deserialize(text, Default.TrainingState) ?? throw new JsonException("the state is null");
-        if (state.Epoch < 0 || state.Batch < 0 || state.Progress is { Updates: < 0 } or { OptimizerSteps: < 0 } or { Skipped: < 0 }
+        if (state.Epochs.Any(e => e is null) || state.Kept.Any(k => k is null))
+            throw new JsonException("an epoch is null");
+        if (state.Epoch < 0 || state.Batch < 0 || state.Restarts < 0 || state.Progress is { Updates: < 0 } or { OptimizerSteps: < 0 } or { Skipped: < 0 }
             or { NoiseCalls: < 0 })
             throw new JsonException("a counter is negative");
         Check(state.Info);

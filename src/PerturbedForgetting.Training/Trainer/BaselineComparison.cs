@@ -21,7 +21,7 @@ static class BaselineComparison
         {
             observer.Message(MessageLevel.Info, $"For comparison: {Trainer.Name(other)}, otherwise the same.");
             var settled = other with { Output = result.Folder, Resume = "auto", StartEpoch = null, CheckpointHist = 1 };
-            var trained = Trainer.Train(settled, Path.Combine(result.Folder, other.Experiment), observer, token, null, out _);
+            var trained = Trainer.Train(settled, observer, token, given: null).Result;
             if (trained.Status != TrainStatus.Completed)
                 return result with { Status = trained.Status };
             rows.Add((Trainer.Name(other), trained.Bias!));

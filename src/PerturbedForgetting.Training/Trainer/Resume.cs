@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
@@ -12,7 +14,6 @@ namespace PerturbedForgetting.Training;
 static class Resume
 {
     /// <summary>The checkpoint that the options name, open and verified; none where there is nothing to continue.</summary>
-    /// <exception cref="OptionException"><c>auto</c> without an experiment.</exception>
     /// <exception cref="CheckpointException">It cannot be used.</exception>
     public static ResumableCheckpoint? Find(TrainOptions options, ITrainingObserver observer)
     {
@@ -24,11 +25,6 @@ static class Resume
                 ? CheckpointFolder.FindNewest(options.Resume, PassedOver)
                 ?? throw new CheckpointException(options.Resume, "the folder holds no checkpoint.")
                 : CheckpointFiles.OpenForResume(options.Resume);
-        if (options.Experiment.Length == 0)
-        {
-            throw new OptionException(new OptionProblem(TrainOptions.ResumeOption.Flag,
-                $"auto looks into the folder of the experiment; add {TrainOptions.ExperimentOption} NAME, or give the checkpoint's path."));
-        }
         string folder = RunFolder.Resolve(options, 0);
         var found = CheckpointFolder.FindNewest(folder, PassedOver);
         if (found is null)
@@ -48,7 +44,8 @@ static class Resume
     public static TrainOptions Settle(ResumableCheckpoint checkpoint, TrainOptions options, IReadOnlySet<OptionSpec>? given,
         ITrainingObserver observer)
     {
-        var old = checkpoint.State.Info.Options;
+        var info = checkpoint.State.Info;
+        var old = info.Options;
         var settled = options with { };
         if (given is not null)
         {
@@ -59,7 +56,7 @@ static class Resume
                     spec.Set(settled, spec.Get(stored));
         }
         bool withinEpoch = checkpoint.State.Batch > 0 && settled.StartEpoch is null;
-        var changes = ResumePolicy.Compare(old, OptionsJson.Object(settled), withinEpoch);
+        var changes = ResumePolicy.Compare(Resolved(old), Resolved(OptionsJson.Object(settled)), withinEpoch);
         foreach (var change in changes)
             observer.Message(change.Refusal is null && !change.Effect.StartsWith("warning", StringComparison.Ordinal)
                 ? MessageLevel.Info
@@ -68,18 +65,30 @@ static class Resume
             .Select(c => new OptionProblem("--" + c.Name, $"cannot change from {c.Old} to {c.New}: {c.Refusal}."))
             .Concat(settled.Validate().Where(p => p.IsError)).ToArray();
         return refused.Length == 0 ? settled : throw new OptionException(refused);
+
+        // A number of classes that was not given is that of the data.
+        JsonObject Resolved(JsonObject options)
+        {
+            var resolved = options.DeepClone().AsObject();
+            resolved[TrainOptions.NumClassesOption.Name] ??= info.Classes.Count;
+            return resolved;
+        }
     }
 
     /// <summary>Loads weights, optimiser, counters and records into freshly built parts.</summary>
+    /// <param name="checkpoint">What the run continues from.</param>
+    /// <param name="folder">The run directory, which may be another than the checkpoint's; then this is another run.</param>
+    /// <param name="parts">What is trained.</param>
+    /// <param name="observer">Receives what a person should know.</param>
     /// <exception cref="CheckpointException">They do not fit.</exception>
     /// <exception cref="DatasetException">The training set is not the one the run stopped in.</exception>
-    public static RunPosition Restore(ResumableCheckpoint checkpoint, RunParts parts, ITrainingObserver observer)
+    public static RunPosition Restore(ResumableCheckpoint checkpoint, string folder, RunParts parts, ITrainingObserver observer)
     {
         var state = checkpoint.State;
         int epoch = parts.Options.StartEpoch ?? state.Epoch, batch = parts.Options.StartEpoch is null ? state.Batch : 0;
         if (batch > parts.TrainingLoader.BatchesPerEpoch || (batch > 0 && state.TrainingImages != parts.TrainingSet.Count))
         {
-            throw new DatasetException($"{parts.TrainingSet.Name} has {parts.TrainingSet.Count} images; "
+            throw new DatasetException($"{parts.TrainingSet.Name} has {Quantity.Of(parts.TrainingSet.Count, "image")}; "
                 + $"the run stopped within an epoch of {state.TrainingImages}. "
                 + $"Restore the data, or begin an epoch anew with {TrainOptions.StartEpochOption} {epoch}.");
         }
@@ -96,11 +105,15 @@ static class Resume
         var metric = parts.Options.EvalMetric;
         string name = TrainOptions.EvalMetricOption.Show(parts.Options);
         string best = metric.Best(epochs) is not { } b ? ""
-            : FormattableString.Invariant($"; best {name} {metric.Of(b.Validation):F4} in epoch {b.Epoch}");
-        observer.Message(MessageLevel.Info, $"Continuing from '{checkpoint.Path}': epoch {epoch}, "
+            : FormattableString.Invariant($"; best {name} {metric.Of(b.Validation):F4} in epoch {b.Epoch + 1}");
+        observer.Message(MessageLevel.Info, $"Continuing from '{checkpoint.Path}': epoch {epoch + 1}, "
             + $"batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}, update {parts.Step.Updates}{best}.");
+        bool isSameRun = RunFolder.FolderOf(checkpoint.Path) == folder;
+        var newest = isSameRun ? CheckpointFolder.NewestPosition(folder, state.Run) : default;
         return new RunPosition
         {
+            Run = isSameRun ? state.Run : RunPosition.NewRun(),
+            Restarts = !isSameRun ? 0 : (state.Restarts, epoch, batch).CompareTo(newest) < 0 ? newest.Restarts + 1 : state.Restarts,
             Epoch = epoch,
             Batch = batch,
             Sums = batch > 0 ? state.Sums : new EpochSums(),
@@ -109,6 +122,7 @@ static class Resume
             Norms = state.LastNorms,
             Epochs = epochs,
             Kept = state.Kept.Where(k => k.Epoch < epoch).ToArray(),
+            Compares = state.Compares,
             Source = checkpoint.Path,
         };
     }

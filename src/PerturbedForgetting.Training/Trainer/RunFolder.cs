@@ -2,6 +2,7 @@ using System.Globalization;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Training;
 
@@ -25,12 +26,36 @@ static class RunFolder
         return Path.GetFullPath(path);
     }
 
+    /// <summary>The directory of the run that the options continue; none where it does not exist, or where they begin one.</summary>
+    public static string? Continued(TrainOptions options)
+    {
+        if (options.Resume.Length == 0)
+            return null;
+        string folder = options.Experiment.Length > 0 ? Resolve(options, 0) : FolderOf(options.Resume);
+        return Directory.Exists(folder) ? folder : null;
+    }
+
+    /// <summary>The run directory of a checkpoint, from a path of either.</summary>
+    public static string FolderOf(string checkpoint)
+    {
+        string path = Path.GetFullPath(checkpoint);
+        return Directory.Exists(path) ? path : Path.GetDirectoryName(path)!;
+    }
+
+    /// <summary>Takes a run directory for this process, and finishes there what a kill interrupted.</summary>
+    /// <exception cref="CheckpointException">Another process trains there.</exception>
+    public static RunLock Own(string folder, ITrainingObserver observer)
+    {
+        var owned = RunLock.Take(folder, line => observer.Message(MessageLevel.Info, line));
+        CheckpointFolder.Settle(folder);
+        return owned;
+    }
+
     /// <summary>Refuses to begin anew where a run already has checkpoints.</summary>
     /// <exception cref="OptionException">It has.</exception>
     public static void RequireFresh(string folder, TrainOptions options)
     {
-        string last = Path.Combine(folder, "last" + CheckpointFiles.Extension);
-        if (File.Exists(last) || File.Exists(CheckpointFiles.StatePath(last)))
+        if (CheckpointFolder.HasCheckpoints(folder))
         {
             throw new OptionException(new OptionProblem(TrainOptions.ExperimentOption.Flag,
                 $"'{options.Experiment}' already holds a run ('{folder}'). "
@@ -38,7 +63,7 @@ static class RunFolder
         }
     }
 
-    /// <summary>Writes the effective options, which <c>--config</c> reads back.</summary>
+    /// <summary>Writes the effective options, which <c>--config</c> reads back; where this start began is no part of them.</summary>
     public static void WriteOptions(string folder, TrainOptions options) =>
-        AtomicFile.WriteText(Path.Combine(folder, "args.json"), OptionsJson.Write(options));
+        AtomicFile.WriteText(Path.Combine(folder, "args.json"), OptionsJson.Write(options with { Resume = "", StartEpoch = null }));
 }

@@ -6,6 +6,12 @@ namespace PerturbedForgetting.Training;
 /// <summary>Where a run begins or goes on.</summary>
 sealed record RunPosition
 {
+    /// <summary>Names the run.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>How often the run was continued from an earlier position than it had reached.</summary>
+    public int Restarts { get; init; }
+
     /// <summary>First epoch to train, from 0.</summary>
     public int Epoch { get; init; }
 
@@ -30,6 +36,12 @@ sealed record RunPosition
     /// <summary>Epochs whose checkpoints are kept.</summary>
     public IReadOnlyList<KeptEpoch> Kept { get; init; } = [];
 
+    /// <summary>Whether the run ends with the comparison that the quick start makes.</summary>
+    public bool Compares { get; init; }
+
     /// <summary>The checkpoint it goes on from.</summary>
     public string? Source { get; init; }
+
+    /// <summary>A name for a run that begins.</summary>
+    public static string NewRun() => Guid.NewGuid().ToString("N");
 }

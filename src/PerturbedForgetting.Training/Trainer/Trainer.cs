@@ -33,45 +33,43 @@ public static class Trainer
     public static TrainResult Run(TrainOptions options, ITrainingObserver observer, CancellationToken token,
         IReadOnlySet<OptionSpec>? given = null)
     {
-        options.RequireValid();
-        return RunChecked(options, observer, token, given);
-    }
-
-    /// <summary>The same with options that <see cref="RunOptions.RequireValid"/> has seen.</summary>
-    internal static TrainResult RunChecked(
-        TrainOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given)
-    {
-        Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        var result = Train(options, null, observer, token, given, out var settled);
-        if (result.Status != TrainStatus.Completed || result.Bias is null)
-            return result;
-        observer.Message(MessageLevel.Info, $"{Name(settled)}: {result.Bias}");
-        bool compares = given is not null && settled.Opt.Perturbs && !given.Contains(TrainOptions.OptOption);
-        return compares ? BaselineComparison.Run(result, settled, observer, token) : result;
+        var run = Train(options, observer, token, given);
+        if (run.Result.Status != TrainStatus.Completed || run.Result.Bias is null)
+            return run.Result;
+        observer.Message(MessageLevel.Info, $"{Name(run.Options)}: {run.Result.Bias}");
+        return run.Compares ? BaselineComparison.Run(run.Result, run.Options, observer, token) : run.Result;
     }
 
     /// <summary>One run without a comparison.</summary>
-    internal static TrainResult Train(TrainOptions options, string? folder, ITrainingObserver observer, CancellationToken token,
-        IReadOnlySet<OptionSpec>? given,
-        out TrainOptions settled, Action<int>? batchDone = null)
+    internal static FinishedRun Train(TrainOptions options, ITrainingObserver observer, CancellationToken token,
+        IReadOnlySet<OptionSpec>? given, Action<int>? batchDone = null)
     {
+        if (TrainOptions.ResumeOption.Check(options).ToArray() is { Length: > 0 } problems)
+            throw new OptionException(problems);
+        using var continued = RunFolder.Continued(options) is { } existing ? RunFolder.Own(existing, observer) : null;
         using var checkpoint = Resume.Find(options, observer);
-        settled = checkpoint is null ? options : Resume.Settle(checkpoint, options, given, observer);
+        var settled = checkpoint is null ? options : Resume.Settle(checkpoint, options, given, observer);
+        var notes = settled.RequireValid();
+        // Those of a run that begins are known before it does.
+        foreach (var note in options.Resume.Length > 0 ? notes : [])
+            observer.Message(MessageLevel.Warning, note.ToString());
+        Cpu.Threads = settled.Threads > 0 ? settled.Threads : Environment.ProcessorCount;
         using var parts = RunParts.Build(settled, observer, checkpoint is null ? null : new ClassList(checkpoint.State.Info.Classes));
-        folder ??= checkpoint is not null && settled.Experiment.Length == 0
-            ? Path.GetDirectoryName(Path.GetFullPath(checkpoint.Path))!
+        string folder = checkpoint is not null && settled.Experiment.Length == 0
+            ? RunFolder.FolderOf(checkpoint.Path)
             : RunFolder.Resolve(settled, parts.Images.Size);
-        if (checkpoint is null)
+        using var begun = continued?.Folder == folder ? null : RunFolder.Own(folder, observer);
+        if (checkpoint is null || RunFolder.FolderOf(checkpoint.Path) != folder)
             RunFolder.RequireFresh(folder, settled);
         RunFolder.WriteOptions(folder, settled);
         StartupLog.Write(parts, folder, observer);
-        var start = checkpoint is null ? Fresh(parts) : Resume.Restore(checkpoint, parts, observer);
-        var run = new TrainingRun(parts, folder, start, observer, token) { BatchDone = batchDone };
+        var start = checkpoint is null ? Fresh(parts, given) : Resume.Restore(checkpoint, folder, parts, observer);
+        var run = new TrainingRun(parts, (continued ?? begun)!, start, observer, token) { BatchDone = batchDone };
         var status = run.Run();
         foreach (var bad in parts.BadImages)
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         var bias = status == TrainStatus.Completed ? BackgroundBias.Measure(parts) : null;
-        return new(status, folder, run.Epochs, settled.EvalMetric, bias);
+        return new(new(status, folder, run.Epochs, settled.EvalMetric, bias), settled, start.Compares);
     }
 
     internal static string Name(TrainOptions options) => options.Opt.Perturbs
@@ -79,10 +77,21 @@ public static class Trainer
             + (options.AdaptiveSam ? $" {TrainOptions.AdaptiveSamOption}" : "")
         : options.Opt.ToString();
 
-    static RunPosition Fresh(RunParts parts)
+    static RunPosition Fresh(RunParts parts, IReadOnlySet<OptionSpec>? given)
     {
         int epoch = parts.Options.StartEpoch ?? 0;
         parts.Step.Progress = parts.Step.Progress with { Updates = (long)epoch * parts.UpdatesPerEpoch };
-        return new RunPosition { Epoch = epoch };
+        return new RunPosition
+        {
+            Run = RunPosition.NewRun(),
+            Epoch = epoch,
+            Compares = given?.Contains(TrainOptions.OptOption) == false && parts.Options.Opt.Perturbs,
+        };
     }
+
+    /// <summary>A run that has ended.</summary>
+    /// <param name="Result">What it leaves behind.</param>
+    /// <param name="Options">The options it had, those of a checkpoint included.</param>
+    /// <param name="Compares">Whether the comparison of the quick start belongs to it.</param>
+    internal readonly record struct FinishedRun(TrainResult Result, TrainOptions Options, bool Compares);
 }

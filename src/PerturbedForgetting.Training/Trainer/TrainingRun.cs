@@ -19,19 +19,20 @@ namespace PerturbedForgetting.Training;
 
 /// <summary>The epochs of a run: training, evaluation, reports and checkpoints, from any position.</summary>
 /// <param name="parts">What is trained on what.</param>
-/// <param name="folder">The run directory.</param>
+/// <param name="owned">The run directory.</param>
 /// <param name="start">Where it begins.</param>
 /// <param name="observer">Receives what happens.</param>
 /// <param name="token">Ends the run after the batch at hand.</param>
-sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrainingObserver observer, CancellationToken token)
+sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrainingObserver observer, CancellationToken token)
 {
     readonly TrainOptions options = parts.Options;
     readonly EvalMetric metric = parts.Options.EvalMetric;
     readonly Evaluator evaluator = Evaluator.Of(parts);
-    readonly CheckpointFolder checkpoints = new(folder, parts.Options.EvalMetric, parts.Options.CheckpointHist, start.Epochs, start.Kept);
+    readonly string folder = owned.Folder;
+    readonly CheckpointFolder checkpoints = new(owned.Folder, parts.Options.EvalMetric, parts.Options.CheckpointHist, start);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
     readonly StepProfiler? profiler = parts.Options.Profile > 0
-        ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, folder, observer)
+        ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, owned.Folder, observer)
         : null;
     int epoch = start.Epoch, batch = start.Batch;
     readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
@@ -40,6 +41,9 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     string? lastSaved = start.Source;
     double lastRate = start.LearningRate, lastRho = start.Rho;
     UpdateNorms? lastNorms = parts.Options.LogNorms ? start.Norms : null;
+
+    /// <summary>Whether weights and counters are those of a finished batch, so that a checkpoint can be made of them.</summary>
+    bool isWhole = true;
 
     /// <summary>All finished epochs.</summary>
     public IReadOnlyList<EpochRecord> Epochs => epochs;
@@ -58,10 +62,15 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         {
             return RunEpochs();
         }
+        catch (Exception e) when (isWhole && e is not NotFiniteException && !DeviceException.IsDeviceFailure(e))
+        {
+            KeepWhatIsDone();
+            throw;
+        }
         catch (Exception e) when (DeviceException.IsDeviceFailure(e))
         {
             throw new DeviceException(string.Create(CultureInfo.InvariantCulture,
-                $"{e.Message} This was in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
+                $"{e.Message} This was in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
                 + (lastSaved is null ? "No checkpoint had been written yet."
                     : $"The last checkpoint is '{lastSaved}'; continue with {TrainOptions.ResumeOption} \"{lastSaved}\"."), e);
         }
@@ -71,19 +80,40 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
     {
         parts.Model.Train();
         parts.Step.Diagnostics = options.LogNorms;
-        for (; epoch < options.Epochs; epoch++, batch = 0, meters = new(parts.Step, new EpochSums()))
+        // A kill may have come between the checkpoint of an epoch and its row.
+        if (epochs.Count > 0)
+            WriteReports();
+        while (epoch < options.Epochs)
         {
             if (TrainEpoch() && FinishEpoch())
                 continue;
-            Read(lastRate);
-            checkpoints.Interrupted((path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: false));
-            observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. "
-                + $"Continue with {TrainOptions.ResumeOption} \"{checkpoints.LastPath}\".");
+            SavePosition();
             WriteCurves();
             return TrainStatus.Interrupted;
         }
         WriteCurves();
         return TrainStatus.Completed;
+    }
+
+    void SavePosition()
+    {
+        Read(lastRate);
+        checkpoints.Interrupted((path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: false));
+        observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. "
+            + $"Continue with {TrainOptions.ResumeOption} \"{checkpoints.LastPath}\".");
+    }
+
+    /// <summary>Saves the position of a run that something else than its training ends. What ended it is the error to report.</summary>
+    void KeepWhatIsDone()
+    {
+        try
+        {
+            SavePosition();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotFiniteException or CheckpointException
+            || DeviceException.IsDeviceFailure(e))
+        {
+        }
     }
 
     /// <returns>False when told to stop before the evaluation.</returns>
@@ -103,7 +133,6 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
                     return false;
                 using (Ranges.Push(RangeKind.Step, "step"))
                     TrainBatch(images, batches, clock);
-                batch = images.Number + 1;
                 profiler?.Advance(batch, batches, isFirst: false);
                 BatchDone?.Invoke(batch);
                 if (IsRecoveryDue(batch, batches))
@@ -123,8 +152,10 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         var step = parts.Step;
         double rate = step.LearningRate, rho = step.Rho;
         step.RunsEagerly = profiler is { IsRecording: true };
+        isWhole = false;
         using (Scope.Begin())
             step.Batch(images.Images, images.Labels, images.Number, batches);
+        (isWhole, batch) = (true, images.Number + 1);
         meters.Count(images.Count, clock.Batch(images.Count));
         bool isUpdate = UpdateWindow.At(images.Number, batches, options.GradAccumSteps).IsLast;
         int update = (images.Number / options.GradAccumSteps) + 1;
@@ -168,6 +199,8 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         if (evaluator.Run(observer, token) is not { } validation)
             return false;
         var sums = meters.Sums;
+        if (sums.Skipped >= parts.UpdatesPerEpoch)
+            throw NothingLearnt();
         var record = new EpochRecord
         {
             Epoch = epoch,
@@ -183,22 +216,38 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         };
         epochs.Add(record);
         checkpoints.EpochEnded(epochs, (path, kept) => Save(path, kept, epoch + 1, 0, new EpochSums(), isRecovery: false));
-        SummaryCsv.Write(Path.Combine(folder, "summary.csv"), epochs);
-        AtomicFile.WriteText(Path.Combine(folder, "results.json"), ResultsJson.Build(epochs, metric));
+        (epoch, batch, meters) = (epoch + 1, 0, new(parts.Step, new EpochSums()));
+        WriteReports();
         if (SkipLog.Line(sums.Skipped, parts.TrainingLoader.TakeBadImageCounts(), parts.ValidationLoader.TakeBadImageCounts()) is { } left)
             observer.Message(MessageLevel.Warning, left);
-        observer.EpochEnded(new(epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss, validation.Top1,
+        observer.EpochEnded(new(record.Epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss, validation.Top1,
             validation.Top5,
             record.LearningRate, record.Seconds, record.ImagesPerSecond, metric.Best(epochs) == record));
         return true;
     }
 
+    void WriteReports()
+    {
+        SummaryCsv.Write(Path.Combine(folder, "summary.csv"), epochs);
+        AtomicFile.WriteText(Path.Combine(folder, "results.json"), ResultsJson.Build(epochs, metric));
+    }
+
     void Save(string path, IReadOnlyList<KeptEpoch> kept, int nextEpoch, int nextBatch, EpochSums sums, bool isRecovery)
     {
+        if (!owned.IsThere)
+        {
+            owned.Renew();
+            RunFolder.WriteOptions(folder, options);
+            observer.Message(MessageLevel.Warning, $"The folder '{folder}' was removed while the run was writing to it. It is made anew; "
+                + "the checkpoints of earlier epochs are gone.");
+        }
         var state = new TrainingState
         {
             Format = TrainingState.CurrentFormat,
             Written = DateTimeOffset.UtcNow,
+            Run = start.Run,
+            Restarts = start.Restarts,
+            Compares = start.Compares,
             Epoch = nextEpoch,
             Batch = nextBatch,
             Progress = parts.Step.Progress,
@@ -219,17 +268,29 @@ sealed class TrainingRun(RunParts parts, string folder, RunPosition start, ITrai
         };
         CheckpointFiles.Save(path, state, writer => StateDict.Write(parts.Model, writer), writer => StepTensors.Write(parts.Step, writer));
         lastSaved = path;
-        observer.CheckpointWritten(new(path, epoch, (batch + options.GradAccumSteps - 1) / options.GradAccumSteps, isRecovery,
+        observer.CheckpointWritten(new(path, epoch, UpdateWindow.PerEpoch(batch, options.GradAccumSteps), isRecovery,
             new FileInfo(path).Length));
     }
 
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
-        $"{(parts.Step.Updates - updatesRead > 1 ? $"a loss or gradient was not finite after update {updatesRead}, and " : "")}the loss "
-        + $"is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} "
+        $"{NotFiniteSince(report)}the loss "
+        + $"is {report.Loss} in epoch {epoch + 1} at update {parts.Step.Updates} "
         + $"(learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
-        + (lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ")
-        + $"Use a smaller {TrainOptions.LrOption}, a longer warm-up, {TrainOptions.ClipGradOption} 1, "
-        + $"or {TrainOptions.OnNanOption} skip to leave such updates out.");
+        + $"{LastGood()}{Advice}, or {TrainOptions.OnNanOption} skip to leave such updates out.");
+
+    static readonly string Advice = $"Use a smaller {TrainOptions.LrOption}, a longer warm-up, {TrainOptions.ClipGradOption} 1";
+
+    string LastGood() =>
+        lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ";
+
+    NotFiniteException NothingLearnt() => new($"every update of epoch {epoch + 1} was left out, because a loss or gradient was not finite; "
+        + "the run would go on without learning. " + LastGood() + Advice + ".");
+
+    /// <summary>What was wrong, where the numbers of the last update need not show it.</summary>
+    string NotFiniteSince(in StepReport report) =>
+        parts.Step.Updates - updatesRead > 1 ? $"a loss, gradient or running statistic was not finite after update {updatesRead}, and "
+        : double.IsFinite(report.Loss) && double.IsFinite(report.GradientNorm) ? "a running statistic of batch norm is not finite, and "
+        : "";
 
     void WriteCurves()
     {

@@ -19,4 +19,20 @@ sealed class InterruptionTests
         Assert.That(exits, Is.EqualTo(new[] { ExitCodes.Terminated }));
         Assert.That(interruption.ExitCode, Is.EqualTo(exitCode));
     }
+
+    /// <summary>A terminal that closes may signal twice, from the kernel and from the shell, and cannot be written to.</summary>
+    [Test]
+    public void ATerminalThatClosesAsksHoweverOftenItSaysSo()
+    {
+        List<int> exits = [];
+        using Interruption interruption = new(new ClosedTerminal(), exits.Add);
+        interruption.Signal(ExitCodes.HungUp);
+        interruption.Signal(ExitCodes.HungUp);
+        Assert.That((interruption.Token.IsCancellationRequested, interruption.ExitCode, exits.Count), Is.EqualTo((true, 129, 0)));
+    }
+
+    sealed class ClosedTerminal : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new IOException("Input/output error");
+    }
 }

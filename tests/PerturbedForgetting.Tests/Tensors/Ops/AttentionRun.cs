@@ -1,6 +1,5 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
-using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 

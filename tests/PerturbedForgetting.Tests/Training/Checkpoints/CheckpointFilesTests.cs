@@ -121,10 +121,36 @@ sealed class CheckpointFilesTests : TempFolderFixture
     [TestCase("null", "null")]
     [TestCase("[1", "cannot be read")]
     [TestCase("{\"format\":99}", "format is 99")]
+    [TestCase("{\"format\":\"one\"}", "format is one")]
+    [TestCase("{\"format\":1.5}", "format is 1.5")]
+    [TestCase("{\"format\":null}", "format is ")]
     public void AHostileStateIsRefusedInWords(string json, string expected)
     {
         new SafetensorsWriter([new("pf_state", json), new("pf_model_sha256", "0")]).Save(CheckpointFiles.StatePath(Last));
         Assert.That(() => CheckpointFiles.OpenForResume(Last), Throws.InstanceOf<CheckpointException>().With.Message.Contains(expected));
+    }
+
+    /// <summary>Beside a valid recovery it is passed over; alone it is refused.</summary>
+    [TestCase("\"epochs\":[", "\"epochs\":[null,")]
+    [TestCase("\"kept\":[", "\"kept\":[null,")]
+    [TestCase("\"format\":1", "\"format\":\"1\"")]
+    [TestCase("\"restarts\":0", "\"restarts\":-1")]
+    [TestCase("\"classes\":[", "\"classes\":[null,")]
+    public void AStateThatCannotBeOneIsPassedOverBesideARecovery(string good, string bad)
+    {
+        CheckpointSamples.Save(Last, CheckpointSamples.State(1), 1);
+        string json;
+        using (var state = SafetensorsFile.Open(CheckpointFiles.StatePath(Last)))
+            json = state.Metadata["pf_state"];
+        Assert.That(json, Does.Contain(good));
+        new SafetensorsWriter([new("pf_state", json.Replace(good, bad, StringComparison.Ordinal)), new("pf_model_sha256", "0")])
+            .Save(CheckpointFiles.StatePath(Last));
+        var lines = new List<string>();
+        Assert.That(() => CheckpointFolder.FindNewest(folder.Path, lines.Add), Throws.InstanceOf<CheckpointException>());
+        CheckpointSamples.Save(folder["recovery-0-5"], CheckpointSamples.State(0, 5), 2);
+        using var found = CheckpointFolder.FindNewest(folder.Path, lines.Add);
+        Assert.That(CheckpointSamples.Weight(found!), Is.EqualTo(2));
+        Assert.That(lines, Has.Exactly(2).Contain("last.safetensors is not usable"));
     }
 
     [Test]

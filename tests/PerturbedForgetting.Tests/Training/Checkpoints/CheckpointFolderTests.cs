@@ -1,3 +1,4 @@
+using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Reports;
 
@@ -23,6 +24,16 @@ sealed class CheckpointFolderTests : TempFolderFixture
         return epochs;
     }
 
+    CheckpointFolder Folder(EvalMetric metric, int history, ResumableCheckpoint? from = null) => new(folder.Path, metric, history, new()
+    {
+        Run = "run",
+        Epoch = from?.State.Epoch ?? 0,
+        Batch = from?.State.Batch ?? 0,
+        Epochs = from?.State.Epochs ?? [],
+        Kept = from?.State.Kept ?? [],
+        Source = from?.Path,
+    });
+
     float WeightOf(string name)
     {
         using var checkpoint = CheckpointFiles.OpenForResume(folder[name]);
@@ -32,7 +43,7 @@ sealed class CheckpointFolderTests : TempFolderFixture
     [Test]
     public void TheNBestEpochsAreKeptBesideLastAndBest()
     {
-        Run(new CheckpointFolder(folder.Path, EvalMetric.Top1, 2, [], []), [10, 40, 20, 30, 40]);
+        Run(Folder(EvalMetric.Top1, 2), [10, 40, 20, 30, 40]);
         Assert.That(Names(), Is.EqualTo(new[] { "best", "checkpoint-1", "checkpoint-4", "last" }));
         Assert.That((WeightOf("best"), WeightOf("last")), Is.EqualTo((1f, 4f)), "of equals the earlier is the best");
     }
@@ -40,7 +51,7 @@ sealed class CheckpointFolderTests : TempFolderFixture
     [Test]
     public void ForTheLossLowerIsBetter()
     {
-        Run(new CheckpointFolder(folder.Path, EvalMetric.Loss, 1, [], []), [10, 40, 5, 30, double.NaN]);
+        Run(Folder(EvalMetric.Loss, 1), [10, 40, 5, 30, double.NaN]);
         Assert.That(Names(), Is.EqualTo(new[] { "best", "checkpoint-2", "last" }));
         Assert.That(WeightOf("best"), Is.EqualTo(2));
     }
@@ -48,7 +59,7 @@ sealed class CheckpointFolderTests : TempFolderFixture
     [Test]
     public void AHistoryOfZeroKeepsOnlyLastAndBest()
     {
-        Run(new CheckpointFolder(folder.Path, EvalMetric.Top1, 0, [], []), [1, 2, 3]);
+        Run(Folder(EvalMetric.Top1, 0), [1, 2, 3]);
         Assert.That(Names(), Is.EqualTo(new[] { "best", "last" }));
     }
 
@@ -56,10 +67,10 @@ sealed class CheckpointFolderTests : TempFolderFixture
     [Test]
     public void TheBestEpochSurvivesAResume()
     {
-        var checkpoints = new CheckpointFolder(folder.Path, EvalMetric.Top1, 2, [], []);
+        var checkpoints = Folder(EvalMetric.Top1, 2);
         var epochs = Run(checkpoints, [90, 50]);
         using (var last = CheckpointFiles.OpenForResume(folder["last"]))
-            checkpoints = new CheckpointFolder(folder.Path, EvalMetric.Top1, 2, last.State.Epochs, last.State.Kept);
+            checkpoints = Folder(EvalMetric.Top1, 2, last);
         Run(checkpoints, [60], epochs);
         Assert.That(WeightOf("best"), Is.EqualTo(0));
         Assert.That(Names(), Is.EqualTo(new[] { "best", "checkpoint-0", "checkpoint-2", "last" }));
@@ -70,7 +81,7 @@ sealed class CheckpointFolderTests : TempFolderFixture
     {
         for (int run = 0; run < 2; run++)
         {
-            var checkpoints = new CheckpointFolder(folder.Path, EvalMetric.Top1, 2, [], []);
+            var checkpoints = Folder(EvalMetric.Top1, 2);
             for (int i = 1; i <= 3; i++)
                 checkpoints.Recover(run, i * 10, (path, _) => CheckpointSamples.Save(path, CheckpointSamples.State(run, 1, i), i));
             Assert.That(Names(), Is.EqualTo(new[] { $"recovery-{run}-20", $"recovery-{run}-30" }));
@@ -81,7 +92,7 @@ sealed class CheckpointFolderTests : TempFolderFixture
     [Test]
     public void NothingIsRemovedBeforeLastIsWritten()
     {
-        var checkpoints = new CheckpointFolder(folder.Path, EvalMetric.Top1, 1, [], []);
+        var checkpoints = Folder(EvalMetric.Top1, 1);
         var epochs = Run(checkpoints, [10]);
         epochs.Add(CheckpointSamples.Epoch(1, 20));
         Assert.That(() => checkpoints.EpochEnded(epochs, (path, kept) =>
@@ -124,15 +135,39 @@ sealed class CheckpointFolderTests : TempFolderFixture
         }
     }
 
-    /// <summary>A recovery of a run that was abandoned is older, however many updates it had made.</summary>
+    /// <summary>A clock that was set back decides nothing, nor does a recovery of a run that was in the folder before.</summary>
     [Test]
-    public void NewestMeansWrittenLastNotTrainedLongest()
+    public void NewestMeansFurthestInTheRunOfLast()
     {
         var now = DateTimeOffset.UtcNow;
-        CheckpointSamples.Save(folder["recovery-9-900.safetensors"], CheckpointSamples.State(9, 1, 900, now.AddHours(-1)), 9);
-        CheckpointSamples.Save(folder["last.safetensors"], CheckpointSamples.State(2, 0, 20, now), 2);
+        Save("last", CheckpointSamples.State(2, 0, 20, now), 1);
+        Save("recovery-2-5", CheckpointSamples.State(2, 5, 25, now.AddHours(-1)), 2);
+        Save("recovery-9-900", CheckpointSamples.State(9, 1, 900, now.AddHours(1)) with { Run = "older" }, 3);
+        Assert.That(Newest(1), Is.EqualTo(2));
+        Save("last", CheckpointSamples.State(1, 3, 13, now.AddHours(-2)) with { Restarts = 1 }, 4);
+        Assert.That(Newest(1), Is.EqualTo(4), "the run was continued from an earlier epoch");
+        CheckpointFiles.Delete(folder["last"]);
+        Assert.That(Newest(2), Is.EqualTo(3), "without last the run that was written to latest");
+
+        void Save(string name, TrainingState state, float weight) => CheckpointSamples.Save(folder[name], state, weight);
+
+        float Newest(int others)
+        {
+            var lines = new List<string>();
+            using var checkpoint = CheckpointFolder.FindNewest(folder.Path, lines.Add);
+            Assert.That(lines.Count(l => l.Contains("another run", StringComparison.Ordinal)), Is.LessThanOrEqualTo(others));
+            return CheckpointSamples.Weight(checkpoint!);
+        }
+    }
+
+    /// <summary>Where <c>last</c> and the recoveries are gone, the history is still better than nothing.</summary>
+    [Test]
+    public void ABestEpochIsFoundWhereNothingNewerIs()
+    {
+        CheckpointSamples.Save(folder["best"], CheckpointSamples.State(2, 0, 20), 2);
+        CheckpointSamples.Save(folder["checkpoint-2"], CheckpointSamples.State(3, 0, 30), 3);
         using var checkpoint = CheckpointFolder.FindNewest(folder.Path, Assert.Fail);
-        Assert.That(CheckpointSamples.Weight(checkpoint!), Is.EqualTo(2));
+        Assert.That(CheckpointSamples.Weight(checkpoint!), Is.EqualTo(3));
     }
 
     [Test]

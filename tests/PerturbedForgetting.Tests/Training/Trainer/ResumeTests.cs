@@ -156,7 +156,7 @@ sealed class ResumeTests : TempFolderFixture
         var observer = new RecordingObserver();
         var continued = ShortRun.Train(options with { Resume = "auto" }, observer);
         Assert.That(observer.Messages, Has.Some.Contain("last").And.Contain("checksum").And.Contain("passed over"));
-        Assert.That(observer.Messages, Has.Some.Contain("recovery-0-2").And.Contain("epoch 0, batch 4 of 7, update 2"));
+        Assert.That(observer.Messages, Has.Some.Contain("recovery-0-2").And.Contain("epoch 1, batch 4 of 7, update 2"));
         var whole = ShortRun.Train(options with { Experiment = "whole" });
         Assert.That(ShortRun.Hash(Path.Combine(continued.Folder, "last")), Is.EqualTo(ShortRun.Hash(Path.Combine(whole.Folder, "last"))));
     }
@@ -202,5 +202,78 @@ sealed class ResumeTests : TempFolderFixture
         var observer = new RecordingObserver();
         ShortRun.Train(options, observer, stopAfter: 1);
         Assert.That(observer.Messages, Has.Some.Contain("begins anew"));
+    }
+
+    /// <summary>What a person types to go on: the rest comes from the checkpoint, and what is noted is true of the run.</summary>
+    [Test]
+    public void TheExperimentIsEnoughToContinue()
+    {
+        ShortRun.Train(ShortRun.Options(folder.Path), stopAfter: 3);
+        var observer = new RecordingObserver();
+        Assert.That(Continue(new() { Epochs = 1 }, observer, "epochs").Epochs, Has.Count.EqualTo(1));
+        Assert.That(observer.Messages, Has.None.StartsWith("--warmup-epochs: 5"), "the run's warm-up is one epoch");
+        Assert.That(observer.Messages, Has.Some.StartsWith("--warmup-epochs: 1 of 1"));
+        Assert.That(() => Continue(new() { Experiment = "missing" }, new()),
+            Throws.InstanceOf<OptionException>().With.Message.Contains("--dataset"), "there is nothing to tell the data");
+
+        TrainResult Continue(TrainOptions options, RecordingObserver observer, params string[] names) => PerturbedForgetting.Training.Trainer
+            .Run(options with { Output = folder.Path, Experiment = options.Experiment.Length > 0 ? options.Experiment : "run", Resume = "auto" },
+                observer, CancellationToken.None,
+                names.Concat(["output", "experiment", "resume"]).Select(n => OptionTables.Train.Find(n)!).ToHashSet());
+    }
+
+    [TestCase(10, true)]
+    [TestCase(12, false)]
+    public void ANumberOfClassesIsThatOfTheHead(int classes, bool fits)
+    {
+        var options = ShortRun.Options(folder.Path);
+        ShortRun.Train(options, stopAfter: 3);
+        var observer = new RecordingObserver();
+        void Continue() => ShortRun.Train(options with { NumClasses = classes, Resume = "auto" }, observer);
+        if (fits)
+            Continue();
+        else
+            Assert.That(Continue, Throws.InstanceOf<OptionException>().With.Message.Contains("--num-classes: cannot change from 10 to 12"));
+        Assert.That(observer.Messages, Has.None.Contain("num-classes: none"));
+    }
+
+    /// <summary>Whether the quick start compares belongs to the run, not to the words it is continued with.</summary>
+    [TestCase(true)]
+    [TestCase(false)]
+    public void AContinuedRunComparesIfItsBeginningDid(bool compares)
+    {
+        var options = ShortRun.Options(folder.Path) with { Opt = OptimizerName.Parse("sam_sgdw"), Epochs = 1, Rho = 0.05 };
+        using var source = new CancellationTokenSource();
+        var given = (compares ? new[] { "dataset" } : ["dataset", "opt"]).Select(n => OptionTables.Train.Find(n)!).ToHashSet();
+        PerturbedForgetting.Training.Trainer.Run(options, new RecordingObserver { OnUpdate = _ => source.Cancel() }, source.Token, given);
+        var continuing = new[] { "resume", "output", "experiment" }.Select(n => OptionTables.Train.Find(n)!).ToHashSet();
+        PerturbedForgetting.Training.Trainer.Run(options with { Resume = "auto" }, new RecordingObserver(), CancellationToken.None, continuing);
+        Assert.That(Directory.Exists(folder[Path.Combine("run", "baseline")]), Is.EqualTo(compares));
+    }
+
+    /// <summary>A recovery is a run as well; beginning anew beside it would leave two runs in one folder.</summary>
+    [Test]
+    public void NothingBeginsBesideRecoveries()
+    {
+        var options = ShortRun.Options(folder.Path) with { RecoveryInterval = 1 };
+        ShortRun.Train(options, stopAfter: 5);
+        foreach (string path in Directory.GetFiles(folder["run"], "last.*"))
+            File.Delete(path);
+        Assert.That(() => ShortRun.Train(options), Throws.InstanceOf<OptionException>().With.Message.Contains("already holds a run"));
+    }
+
+    /// <summary>Continued from an earlier epoch, what comes after it is newer than what was there.</summary>
+    [Test]
+    public void AnEpochTrainedAgainIsTheNewest()
+    {
+        var options = ShortRun.Options(folder.Path) with { RecoveryInterval = 1 };
+        ShortRun.Train(options);
+        ShortRun.Train(options with { Resume = folder[Path.Combine("run", "checkpoint-0")], Lr = 0.05 }, stopAfter: 3);
+        var observer = new RecordingObserver();
+        ShortRun.Train(options with { Resume = "auto", Lr = 0.05 }, observer);
+        Assert.That(observer.Messages, Has.Some.Contain("epoch 2, batch 3 of 7"));
+        string[] names = [.. Directory.GetFiles(folder["run"], "recovery-*.state.safetensors").Select(Path.GetFileName).Order()!];
+        Assert.That(names, Is.EqualTo(new[] { "recovery-1-2.state.safetensors", "recovery-1-3.state.safetensors" }));
+        Assert.That(ShortRun.Train(options with { Resume = "auto" }).Epochs[1].LearningRate, Is.LessThan(0.051), "not of the run before");
     }
 }

@@ -39,12 +39,12 @@ static class ShortRun
     {
         using var source = new CancellationTokenSource();
         int batches = 0;
-        return PerturbedForgetting.Training.Trainer.Train(options, null, observer
-            ?? new RecordingObserver(), source.Token, null, out _, _ =>
+        return PerturbedForgetting.Training.Trainer.Train(options, observer
+            ?? new RecordingObserver(), source.Token, given: null, _ =>
         {
             if (++batches == stopAfter)
                 source.Cancel();
-        });
+        }).Result;
     }
 
     /// <summary>SHA-256 over names and bytes of all tensors of a checkpoint, model and training state.</summary>

@@ -111,7 +111,7 @@ sealed class TrainerTests : TempFolderFixture
             WarmupEpochs = 0,
             OnNan = NotFiniteAction.Skip,
             GradAccumSteps = 1,
-            Epochs = 4
+            Epochs = 1
         }, observer);
         Assert.That(result.Epochs.Sum(e => e.SkippedUpdates), Is.GreaterThan(0));
         Assert.That(observer.Updates[^1].SkippedUpdates, Is.GreaterThan(0));

@@ -167,6 +167,17 @@ sealed class UpdateTests(string device) : MultiTensorFixture(device)
     }
 
     [Test]
+    public void RequireFiniteClearsTheFlag([Values(1, 33, 600)] int count,
+        [Values(0f, float.MaxValue, float.NegativeInfinity, float.NaN)] float last)
+    {
+        float[] x = Normal(count);
+        x[^1] = last;
+        Tensor flag = OnDevice(1);
+        Backend.RequireFinite(Input(x), flag);
+        Assert.That(flag.Item(), Is.EqualTo(float.IsFinite(last) ? 1 : 0));
+    }
+
+    [Test]
     public void HalfAWordCannotBeCopied()
     {
         Tensor x = Input(new byte[6]);
