@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Tensors;
 
@@ -30,6 +31,8 @@ sealed class CommandLineApp
         {
             ParseResult parsed = BuildRoot(args)
                 .Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+            if (parsed.Action is not Print && WithoutValue(parsed.CommandResult.Command, args) is { Count: > 0 } empty)
+                return Refuse(parsed.CommandResult.Command, empty.Select(option => $"{option} needs a value."));
             return parsed.Errors.Count > 0 && parsed.Action is not Print
                 ? ReportParseErrors(parsed)
                 : parsed.Invoke(new InvocationConfiguration
@@ -91,25 +94,51 @@ sealed class CommandLineApp
             WriteHelp(command, terminal with { Out = terminal.Error });
             return ExitCodes.WrongOption;
         }
-        bool isFirst = true;
+        List<string> problems = [];
         foreach (string token in parsed.UnmatchedTokens)
         {
             bool isOption = token.Length > 1 && token[0] == '-' && !char.IsAsciiDigit(token[1]);
             // A text after an unknown option is probably its value.
-            if (isOption || isFirst)
-                terminal.Error.WriteLine($"error: {DescribeUnknown(command, token, isOption)}");
-            isFirst = false;
+            if (isOption || problems.Count == 0)
+                problems.Add(DescribeUnknown(command, token, isOption));
         }
-        if (parsed.UnmatchedTokens.Count == 0)
-        {
-            foreach (string message in parsed.Errors.Select(e => e.Message).Distinct())
-                terminal.Error.WriteLine($"error: {message}");
-        }
+        return Refuse(command, problems.Count > 0 ? problems : parsed.Errors.Select(Describe).Distinct());
+    }
+
+    int Refuse(Command command, IEnumerable<string> problems)
+    {
+        foreach (string problem in problems)
+            terminal.Error.WriteLine($"error: {problem}");
         string path = string.Concat(command.Parents.OfType<Command>().Where(p => p is not RootCommand).Append(command)
             .Where(c => c is not RootCommand).Select(c => c.Name + " "));
         terminal.Error.WriteLine($"See: perturbed-forgetting {path}--help");
         return ExitCodes.WrongOption;
     }
+
+    /// <summary>Options that are followed by another option, or by nothing, where their value belongs; the parser would take the other
+    /// option's name for it.</summary>
+    static List<string> WithoutValue(Command command, IReadOnlyList<string> args)
+    {
+        Dictionary<string, Option> known = new(StringComparer.Ordinal);
+        foreach (Option option in command.Options)
+            foreach (string name in option.Aliases.Prepend(option.Name))
+                known[name] = option;
+        List<string> empty = [];
+        for (int i = 0; i < args.Count && args[i] != "--"; i++)
+        {
+            string name = args[i].TrimEnd('=');
+            if (known.TryGetValue(name, out Option? option) && option.Arity.MinimumNumberOfValues > 0
+                && (i + 1 == args.Count || known.ContainsKey(args[i + 1].Split('=')[0])))
+                empty.Add(name);
+        }
+        return empty;
+    }
+
+    static string Describe(ParseError error) =>
+        error.SymbolResult is OptionResult { Option: var option, Tokens: [.., var token] }
+            && (Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType) == typeof(int)
+            ? $"{option.Name}: takes a whole number, got '{token.Value}'."
+            : error.Message;
 
     static string DescribeUnknown(Command command, string token, bool isOption)
     {

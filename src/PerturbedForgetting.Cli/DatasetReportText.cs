@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Loading;
 
 namespace PerturbedForgetting.Cli;
@@ -9,9 +10,10 @@ static class DatasetReportText
     public static void Write(DatasetReport report, TextWriter w)
     {
         w.WriteLine(report.Dataset);
-        w.WriteLine(Text($"  images    {report.Images} in {report.Classes.Count} classes (class list {report.ClassHash})"));
+        string classes = Quantity.Of(report.Classes.Count, "class", "classes");
+        w.WriteLine(Text($"  images    {report.Images} in {classes} (class list {report.ClassHash})"));
         if (report.ImagesPerClass.Count > 0)
-            w.WriteLine(Text($"  a class   {report.ImagesPerClass.Min()} to {report.ImagesPerClass.Max()} images"));
+            w.WriteLine(Text($"  a class   {report.ImagesPerClass.Min()} to {Quantity.Of(report.ImagesPerClass.Max(), "image")}"));
         if (report.Formats.Count > 0)
         {
             w.WriteLine($"  formats   {string.Join(", ", report.Formats.Select(f => Text($"{f.Key} {f.Value}")))}");

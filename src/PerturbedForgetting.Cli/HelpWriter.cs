@@ -6,13 +6,14 @@ namespace PerturbedForgetting.Cli;
 static class HelpWriter
 {
     const string Program = "perturbed-forgetting";
-    const int HelpColumn = 34;
+    // Where texts begin: beside what they are about, or, where that leaves too little room, below it.
+    const int HelpColumn = 34, NarrowHelpColumn = 8, Wide = 80;
 
     /// <summary>Help of the program itself.</summary>
     public static void WriteRoot(Terminal terminal, IEnumerable<(string Name, string Summary)> commands)
     {
         TextWriter w = terminal.Out;
-        w.WriteLine("Trains image classifiers with sharpness-aware minimisation and perturbed forgetting.");
+        WriteText(terminal, "Trains image classifiers with sharpness-aware minimisation and perturbed forgetting.");
         w.WriteLine();
         w.WriteLine($"Usage: {Program} COMMAND [options]");
         w.WriteLine();
@@ -21,17 +22,17 @@ static class HelpWriter
             WriteEntry(terminal, $"  {name}", summary);
         WriteEntry(terminal, "  --version", "show the version");
         w.WriteLine();
-        w.WriteLine($"Try: {Program} train --dataset builtin/shapes      (about a minute, needs no files)");
-        w.WriteLine($"Help on a command: {Program} COMMAND --help");
+        WriteText(terminal, $"Try: {Program} train --dataset builtin/shapes (about a minute, needs no files)");
+        WriteText(terminal, $"Help on a command: {Program} COMMAND --help");
     }
 
     /// <summary>Help of a command.</summary>
     public static void WriteCommand(Terminal terminal, CommandHelp help)
     {
         TextWriter w = terminal.Out;
-        w.WriteLine(help.Summary);
+        WriteText(terminal, help.Summary);
         w.WriteLine();
-        w.WriteLine($"Usage: {Program} {help.Name} {help.Arguments}".TrimEnd());
+        WriteText(terminal, $"Usage: {Program} {help.Name} {help.Arguments}".TrimEnd());
         foreach (IGrouping<string, OptionSpec> group in (help.Table?.Specs ?? []).GroupBy(s => s.Group))
         {
             w.WriteLine();
@@ -65,7 +66,8 @@ static class HelpWriter
         if (help.Table is not null)
         {
             w.WriteLine();
-            w.WriteLine("Exit codes: 0 done, 1 failed, 2 wrong option, 3 bad data, 4 device, 5 loss not finite, 130 Ctrl-C, 143 ended.");
+            WriteText(terminal,
+                "Exit codes: 0 done, 1 failed, 2 wrong option, 3 bad data, 4 device, 5 loss not finite, 130 Ctrl-C, 143 ended.");
         }
     }
 
@@ -95,16 +97,23 @@ static class HelpWriter
     static void WriteEntry(Terminal terminal, string left, string right)
     {
         TextWriter w = terminal.Out;
-        if (left.Length > HelpColumn - 2)
+        int column = terminal.Width >= Wide ? HelpColumn : NarrowHelpColumn;
+        if (left.Length > column - 2)
         {
             w.WriteLine(left);
             left = "";
         }
-        foreach (string line in Wrap(right, terminal.Width - HelpColumn))
+        foreach (string line in Wrap(right, terminal.Width - column))
         {
-            w.WriteLine(left.PadRight(HelpColumn) + line);
+            w.WriteLine(left.PadRight(column) + line);
             left = "";
         }
+    }
+
+    static void WriteText(Terminal terminal, string text)
+    {
+        foreach (string line in Wrap(text, terminal.Width))
+            terminal.Out.WriteLine(line);
     }
 
     static IEnumerable<string> Wrap(string text, int width)

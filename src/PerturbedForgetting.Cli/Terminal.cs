@@ -15,12 +15,14 @@ sealed record Terminal(TextWriter Out, TextWriter Error, bool IsInteractive, int
 
     static int ConsoleWidth()
     {
-        const int Default = 100;
+        // Below the narrowest a column of words would be left; lines beyond the widest are hard to follow.
+        const int Default = 100, Narrowest = 40, Widest = 160;
         if (Console.IsOutputRedirected)
             return Default;
         try
         {
-            return Math.Clamp(Console.WindowWidth, 60, 120);
+            // A terminal that does not know says 0.
+            return Console.WindowWidth is > 0 and int columns ? Math.Clamp(columns, Narrowest, Widest) : Default;
         }
         // Some terminals do not tell.
         catch (IOException)

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Setup;
@@ -9,24 +10,40 @@ namespace PerturbedForgetting.Training;
 /// <summary>Reads the data sets that training options name, once and completely: the work of the command <c>data check</c>.</summary>
 public static class DataCheck
 {
-    /// <summary>Checks the training split, and then the validation split against its classes.</summary>
+    /// <summary>Kind of the finding that there is no validation split and none was named.</summary>
+    public const string NoValidationSplit = "no-validation-split";
+
+    /// <summary>Checks the training split, and then the validation split against its classes. Both are opened before the first image is
+    /// read, so that a wrong name costs no time.</summary>
     /// <param name="options">Data set, folder, splits (an empty name leaves that split out), class order, labels, number of
     /// classes.</param>
     /// <param name="observer">Receives how far it is.</param>
     /// <param name="token">Ends the check.</param>
-    /// <returns>One report a split.</returns>
+    /// <returns>One report a split. That of the training split tells when the default of the other leads nowhere.</returns>
     /// <exception cref="DatasetException">A split cannot be opened.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static IReadOnlyList<DatasetReport> Run(TrainOptions options, ITrainingObserver observer, CancellationToken token)
     {
-        List<DatasetReport> reports = [];
-        ClassList? classes = null;
-        foreach (string split in new[] { options.TrainSplit, options.ValSplit }.Where(s => s.Length > 0))
+        Dataset? training = options.TrainSplit.Length > 0 ? Data.Open(options, options.TrainSplit, classes: null) : null;
+        Dataset? validation = null;
+        string? missing = null;
+        try
         {
-            Dataset dataset = Data.Open(options, split, classes: null);
-            reports.Add(Check(dataset, classes, options, observer, token));
-            classes ??= dataset.Classes;
+            if (options.ValSplit.Length > 0)
+                validation = Data.Open(options, options.ValSplit, classes: null);
         }
+        // The default stands for whatever there is.
+        catch (DatasetException e) when (training is not null && e.WrongOption && options.ValSplit == new TrainOptions().ValSplit)
+        {
+            missing = ParameterNames.Translate(e.Message);
+        }
+        List<DatasetReport> reports = [];
+        if (training is not null)
+            reports.Add(Check(training, null, options, observer, token));
+        if (missing is not null)
+            reports[0] = reports[0] with { Findings = [.. reports[0].Findings, new(NoValidationSplit, IsError: false, 1, [missing])] };
+        if (validation is not null)
+            reports.Add(Check(validation, training?.Classes, options, observer, token));
         return reports;
     }
 
@@ -39,7 +56,7 @@ public static class DataCheck
             TrainingClasses = trainingClasses,
             Decoder = ImageSetup.Decoder(options),
         };
-        observer.Message(MessageLevel.Info, $"reading {dataset.Count} images of {dataset.Name}");
+        observer.Message(MessageLevel.Info, $"reading {Quantity.Of(dataset.Count, "image")} of {dataset.Name}");
         return DatasetCheck.Run(dataset, choices, stop: token);
     }
 }

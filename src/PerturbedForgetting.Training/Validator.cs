@@ -60,6 +60,8 @@ public static class Validator
         data.CheckLabels(numClasses);
         ImageModel model;
         using var device = OpenDevice.From(options, observer);
+        if (HostMemory.Feeds(device, options))
+            MemoryEstimate.OfEvaluation(options, numClasses, data.Count).Require(HostMemory.Find(), options);
         using (Initialization.Begin(42, device))
             model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses));
         if (file is not null && Vision.Models.Pretrained.Load(model, file.Path) is { Skipped: [var head, ..] })
@@ -70,7 +72,8 @@ public static class Validator
         foreach (string line in (string[])[
             FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, ")
                 + FormattableString.Invariant($"{(file is null ? "random weights" : $"weights of '{file.Path}'")}"),
-            FormattableString.Invariant($"Data: {data.Name}, {data.Count} images; {data.Classes.Count} classes, hash {data.Classes.Hash}; ")
+            FormattableString.Invariant($"Data: {data.Name}, {Quantity.Of(data.Count, "image")}; ")
+                + FormattableString.Invariant($"{Quantity.Of(data.Classes.Count, "class", "classes")}, hash {data.Classes.Hash}; ")
                 + FormattableString.Invariant($"{ImageSetup.Describe(images.EvaluationTransform)}")])
             observer.Message(MessageLevel.Info, line);
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),

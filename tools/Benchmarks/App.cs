@@ -20,7 +20,7 @@ static class App
           simulator   kernels on the software GPU
 
         kernels:PART is one part of it (gemm, conv, elementwise, norm, multi-tensor); SUITE:PREFIX and kernels:PART:PREFIX are only the
-        cases whose names begin so.
+        cases whose names begin so. steps:trial and threads:trial are one small case, to see that they work.
 
         Examples:
           Benchmarks kernels --save before.json
@@ -149,8 +149,8 @@ static class App
         // Before the minutes that the figures take.
         var saved = compare is null ? null : SavedRun.Read(compare);
         var machine = Machine.Current;
-        output.WriteLine($"{machine.Processor}: {Environment.ProcessorCount} processors, {machine.Threads} threads, "
-            + $"{machine.Instructions}");
+        output.WriteLine($"{machine.Processor}: {Quantity.Of(Environment.ProcessorCount, "processor")}, "
+            + $"{Quantity.Of(machine.Threads, "thread")}, {machine.Instructions}");
         Figures figures = new();
         foreach (var part in selected)
         {
@@ -166,7 +166,7 @@ static class App
         if (save is not null)
         {
             run.Write(save);
-            output.WriteLine($"{run.Figures.Count} figures saved in {save}");
+            output.WriteLine($"{Quantity.Of(run.Figures.Count, "figure")} saved in {save}");
         }
     }
 }

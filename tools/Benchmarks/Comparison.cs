@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Tensors;
 
 namespace Benchmarks;
 
@@ -46,5 +47,5 @@ static class Comparison
         return ratio > spread ? isTime ? "slower" : "more" : ratio < 1 / spread ? isTime ? "faster" : "less" : "";
     }
 
-    static string Describe(Machine machine) => $"{machine.Processor}, {machine.Threads} threads, {machine.Instructions}";
+    static string Describe(Machine machine) => $"{machine.Processor}, {Quantity.Of(machine.Threads, "thread")}, {machine.Instructions}";
 }

@@ -29,8 +29,8 @@ sealed unsafe class SimulatorSuite(SuiteOptions options, Figures figures, Device
             *(int*)(tiles + (ulong)(t * TileBytes) + 12) = 1;
         }
         Extent all = new(Tiles), threads = new(256);
-        Measure("squared_norm", "squared_norm", all, threads, 0, numbers, partials, gradient, weights, 0ul, tiles);
-        Measure("step_along", "step_along", all, threads, 0, perturbed, weights, gradient, 0ul, numbers, numbers, 1.0, tiles);
+        Measure("squared_norm", "squared_norm", all, threads, 0, numbers, partials, gradient, weights, 0, tiles);
+        Measure("step_along", "step_along", all, threads, 0, perturbed, weights, gradient, 0, numbers, numbers, 1.0, 0ul, tiles);
         foreach (string product in (string[])["gemm_nn", "gemm_tf32_nn"])
             Measure(product, product, new Extent(MatrixSize / 128, MatrixSize / 128), threads, 0, perturbed, weights, gradient, 0ul,
                 MatrixSize,
@@ -53,10 +53,27 @@ sealed unsafe class SimulatorSuite(SuiteOptions options, Figures figures, Device
             return;
         using DeviceModule module = DeviceModule.Load(file, System.Text.Encoding.UTF8.GetString(KernelLibrary.ReadImage(file)), memory);
         module.TryFindKernel(name, out KernelProgram kernel);
-        byte* parameters = stackalloc byte[kernel.ParameterBytes + 8];
+        byte* block = stackalloc byte[kernel.ParameterBytes];
+        Put(kernel, arguments, block);
+        long instructions = Count(kernel, grid, threads, shared, block);
+        var time = Timing.Alternate(5, () => Count(kernel, grid, threads, shared, block))[0];
+        figures.Add($"simulator/{name}", time);
+        Console.WriteLine(FormattableString.Invariant(
+            $"{name,-24} {instructions,12:N0} {time.Minimum * 1e3,8:0.0} {instructions / time.Minimum / 1e6,10:0}"));
+    }
+
+    /// <summary>Puts the arguments where the kernel expects them.</summary>
+    /// <exception cref="InvalidDataException">It expects others: the kernel has changed, and this suite has not.</exception>
+    static void Put(KernelProgram kernel, ReadOnlySpan<object> arguments, byte* block)
+    {
+        if (arguments.Length != kernel.Parameters.Length)
+            throw new InvalidDataException($"{kernel.Name} takes {kernel.Parameters.Length} arguments, not {arguments.Length}");
         for (int i = 0; i < arguments.Length; i++)
         {
-            byte* place = parameters + kernel.Parameters[i].Offset;
+            int size = arguments[i] is int ? sizeof(int) : sizeof(ulong);
+            if (kernel.Parameters[i].Size != size)
+                throw new InvalidDataException($"argument {i + 1} of {kernel.Name} has {kernel.Parameters[i].Size} bytes, not {size}");
+            byte* place = block + kernel.Parameters[i].Offset;
             switch (arguments[i])
             {
                 case int number: *(int*)place = number; break;
@@ -64,12 +81,6 @@ sealed unsafe class SimulatorSuite(SuiteOptions options, Figures figures, Device
                 default: *(ulong*)place = (ulong)arguments[i]; break;
             }
         }
-        byte* block = parameters;
-        long instructions = Count(kernel, grid, threads, shared, block);
-        var time = Timing.Alternate(5, () => Count(kernel, grid, threads, shared, block))[0];
-        figures.Add($"simulator/{name}", time);
-        Console.WriteLine(FormattableString.Invariant(
-            $"{name,-24} {instructions,12:N0} {time.Minimum * 1e3,8:0.0} {instructions / time.Minimum / 1e6,10:0}"));
     }
 
     long Count(KernelProgram kernel, Extent grid, Extent threads, int shared, byte* parameters)

@@ -22,7 +22,7 @@ static class ThreadsSuite
         int own = Cpu.Threads;
         Console.WriteLine(
             $"{"SAM step",-32}{"threads",8}{"loops",7}{"pieces",8}{"1 thread s",12}{"outside",9}{"speed-up",10}{"of ideal",10}");
-        foreach (var workload in StepSuite.Workloads.Where(w => w.Optimizer == "sgd" && options.Includes(w.Name)))
+        foreach (var workload in StepSuite.Chosen(options).Where(w => w.Optimizer == "sgd"))
         {
             using var run = new StepCase(workload, StepKind.Sam);
             foreach (int threads in simulated)

@@ -34,7 +34,7 @@ for (int epoch = 0; epoch < Epochs; epoch++)
         var (images, labels) = feed.Take();
         step.Batch(images, labels, batch.Number, loader.BatchesPerEpoch);
     }
-    Console.WriteLine(FormattableString.Invariant($"epoch {epoch}: loss of the last batch {step.Report().Loss:F3}"));
+    Console.WriteLine(FormattableString.Invariant($"epoch {epoch + 1}: loss of the last batch {step.Report().Loss:F3}"));
 }
 
 /// <summary>Two convolutions with batch norm, then a linear classifier.</summary>

@@ -13,11 +13,11 @@ namespace PerturbedForgetting.Cli.Commands;
 sealed record RunContext(ITrainingObserver Observer, IReadOnlySet<OptionSpec> Given, CancellationToken Token);
 
 /// <summary>The work behind the commands, apart so that tests can put something else there.</summary>
-/// <param name="Train">Trains; returns the results as JSON.</param>
+/// <param name="Train">Trains; returns the results as JSON, and the run's folder.</param>
 /// <param name="Validate">Evaluates; returns the results as JSON.</param>
 /// <param name="CheckData">Reads data sets once.</param>
 sealed record CommandHandlers(
-    Func<TrainOptions, RunContext, string> Train,
+    Func<TrainOptions, RunContext, (string Json, string Folder)> Train,
     Func<ValidateOptions, RunContext, string> Validate,
     Func<TrainOptions, RunContext, IReadOnlyList<DatasetReport>> CheckData)
 {
@@ -25,7 +25,7 @@ sealed record CommandHandlers(
     public static CommandHandlers Default { get; } = new(
         static (options, context) =>
             Trainer.Run(options, context.Observer, context.Token, context.Given) is { Status: TrainStatus.Completed } result
-            ? result.Json
+            ? (result.Json, result.Folder)
             : throw new OperationCanceledException(context.Token),
         static (options, context) => Validator.RunChecked(options, context.Observer, context.Token, context.Given).Json,
         static (options, context) => DataCheck.Run(options, context.Observer, context.Token));

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Loading;
 
@@ -20,9 +22,12 @@ sealed class DataCheckCommand(CommandHandlers handlers) : OptionCommand<TrainOpt
         foreach (DatasetReport report in reports)
             DatasetReportText.Write(report, text);
         int errors = reports.Sum(r => r.Findings.Count(f => f.IsError));
+        bool lacksValidation = reports.Any(r => r.Findings.Any(f => f.Kind == DataCheck.NoValidationSplit));
         text.Write(errors == 0
-            ? "Nothing stands in the way of training."
-            : $"{errors} kinds of problems must be put right before training.");
+            ? $"Nothing {(lacksValidation ? "in the images " : "")}stands in the way of training."
+            : $"{Quantity.Of(errors, "kind of problem", "kinds of problems")} must be put right before training.");
+        if (lacksValidation)
+            text.Write($" It needs a validation split: {TrainOptions.ValSplitOption} NAME.");
         return new CommandResult(errors == 0 ? ExitCodes.Success : ExitCodes.BadData, text.ToString());
     }
 }

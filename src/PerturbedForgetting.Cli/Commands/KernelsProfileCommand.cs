@@ -47,8 +47,10 @@ sealed class KernelsProfileCommand : ICliCommand
     {
         string[] kernels = Choose(parsed.GetValue(filter));
         int count = parsed.GetValue(launches);
-        if (count < 1)
-            throw Wrong("launches", $"{count.ToString(CultureInfo.InvariantCulture)} is not positive");
+        if (count is < 1 or > MaxLaunches)
+            throw Wrong("launches", string.Create(CultureInfo.InvariantCulture, $"{count} does not lie between 1 and {MaxLaunches}"));
+        if (parsed.GetValue(output) is { } path && string.IsNullOrWhiteSpace(path))
+            throw Wrong("output", "is empty; name a file, or leave the option out");
         string name = parsed.GetValue(device)!;
         int factor = parsed.GetValue(side) ?? (name == "cuda" ? LargeSide : 1);
         if (factor is < 1 or > MaxSide)
@@ -81,6 +83,9 @@ sealed class KernelsProfileCommand : ICliCommand
 
     // Arrays of some hundreds of megabytes: no cache holds them, and an 8 GiB card does. Beyond twice that, counts leave 32 bits.
     const int LargeSide = 16, MaxSide = 32;
+
+    // Hours on a card.
+    const int MaxLaunches = 100_000;
 
     static string[] Choose(string? text)
     {

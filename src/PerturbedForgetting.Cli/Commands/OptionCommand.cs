@@ -6,7 +6,10 @@ using PerturbedForgetting.Training.Progress;
 namespace PerturbedForgetting.Cli.Commands;
 
 /// <summary>What a command has to show at its end.</summary>
-sealed record CommandResult(int ExitCode, string Text);
+/// <param name="ExitCode">What the process returns.</param>
+/// <param name="Text">All of it.</param>
+/// <param name="Brief">In place of it for a person who watches, so that what was said before stays in sight; null is the text.</param>
+sealed record CommandResult(int ExitCode, string Text, string? Brief = null);
 
 /// <summary>A command whose options come from a table: binds and checks them, shows progress, listens to signals.</summary>
 abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
@@ -42,8 +45,8 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
         IReadOnlySet<OptionSpec> given = binder!.Bind(parsed, options, dataset => Preset(options, dataset));
         Settle(options, given);
         IReadOnlyList<OptionProblem> notes = Check(options);
-        using Interruption interruption = terminal.Listen(terminal.Error);
         IProgressView view = ProgressViews.Create(terminal, LogInterval(options));
+        using Interruption interruption = terminal.Listen(view is LiveProgressView ? new ViewWriter(view) : terminal.Error);
         CommandResult result = new(ExitCodes.Success, "");
         try
         {
@@ -59,7 +62,7 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
             return interruption.ExitCode;
         }
         // Not before the view has left the screen.
-        terminal.Out.WriteLine(result.Text.TrimEnd());
+        terminal.Out.WriteLine((view is LiveProgressView ? result.Brief ?? result.Text : result.Text).TrimEnd());
         return result.ExitCode;
     }
 }

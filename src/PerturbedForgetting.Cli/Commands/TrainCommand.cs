@@ -27,6 +27,9 @@ sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
 
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
-    protected override CommandResult Run(TrainOptions options, RunContext context) =>
-        new(ExitCodes.Success, $"--result{Environment.NewLine}{handlers.Train(options, context)}");
+    protected override CommandResult Run(TrainOptions options, RunContext context)
+    {
+        (string json, string folder) = handlers.Train(options, context);
+        return new(ExitCodes.Success, $"--result{Environment.NewLine}{json}", $"Results: {Path.Combine(folder, "results.json")}");
+    }
 }

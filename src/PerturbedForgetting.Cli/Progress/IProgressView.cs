@@ -1,4 +1,7 @@
+using System.Globalization;
+using System.Text;
 using PerturbedForgetting.Training.Progress;
+using Spectre.Console;
 
 namespace PerturbedForgetting.Cli.Progress;
 
@@ -12,9 +15,25 @@ interface IProgressView : ITrainingObserver
 /// <summary>Chooses the view for a place to write to.</summary>
 static class ProgressViews
 {
-    /// <summary>A live bar where a person watches, lines otherwise.</summary>
+    /// <summary>A live bar where a person watches and lines can be drawn anew, lines otherwise.</summary>
     /// <param name="terminal">Where to write.</param>
     /// <param name="logInterval">Steps between two lines.</param>
-    public static IProgressView Create(Terminal terminal, int logInterval) =>
-        terminal.IsInteractive ? new LiveProgressView(terminal) : new PlainProgressView(terminal.Out, logInterval);
+    public static IProgressView Create(Terminal terminal, int logInterval)
+    {
+        if (terminal.IsInteractive)
+        {
+            IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(terminal.Out) });
+            if (console.Profile.Capabilities.Ansi)
+                return new LiveProgressView(console);
+        }
+        return new PlainProgressView(terminal.Out, logInterval);
+    }
+}
+
+/// <summary>Where a line goes that must not meet a view's own: to the view.</summary>
+sealed class ViewWriter(IProgressView view) : TextWriter(CultureInfo.InvariantCulture)
+{
+    public override Encoding Encoding => Encoding.Unicode;
+
+    public override void WriteLine(string? value) => view.Message(MessageLevel.Info, value ?? "");
 }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using PerturbedForgetting.Training.Progress;
 using Spectre.Console;
-using Spectre.Console.Rendering;
 using static PerturbedForgetting.Cli.Progress.ProgressText;
 
 namespace PerturbedForgetting.Cli.Progress;
@@ -9,30 +8,35 @@ namespace PerturbedForgetting.Cli.Progress;
 /// <summary>A bar and the current numbers, redrawn in place; results and messages scroll above it.</summary>
 sealed class LiveProgressView : IProgressView
 {
-    const int BarWidth = 40;
     static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    readonly IAnsiConsole console;
+    readonly LiveRegion region;
+    readonly BarGlyphs glyphs;
+    readonly bool hasColors;
     readonly RunMeter meter = new();
-    LiveDisplayContext? live;
     long lastDrawn;
     string epoch = "";
 
-    public LiveProgressView(Terminal terminal)
-        : this(AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(terminal.Out) }))
+    /// <param name="console">A terminal that understands ANSI control sequences.</param>
+    public LiveProgressView(IAnsiConsole console)
     {
+        Profile profile = console.Profile;
+        region = new LiveRegion(profile.Out.Writer, () => profile.Width, () => profile.Height);
+        hasColors = profile.Capabilities.ColorSystem != ColorSystem.NoColors;
+        glyphs = BarGlyphs.For(hasColors, profile.Capabilities.Unicode);
     }
 
-    internal LiveProgressView(IAnsiConsole console)
+    public void Run(Action work)
     {
-        this.console = console;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            region.Clear();
+        }
     }
-
-    public void Run(Action work) => console.Live(new Text("")).AutoClear(true).Start(live =>
-    {
-        this.live = live;
-        work();
-    });
 
     public void EpochStarted(in EpochStart epoch)
     {
@@ -45,13 +49,22 @@ sealed class LiveProgressView : IProgressView
         meter.Add(u);
         if (!IsTime(u.Update == u.UpdatesPerEpoch))
             return;
-        string skipped = u.SkippedUpdates > 0 ? $"  [red]skipped {u.SkippedUpdates}[/]" : "";
-        Draw(
-            Bar($"{epoch}  {u.Update}/{u.UpdatesPerEpoch}", Percent(u.Update, u.UpdatesPerEpoch)),
-            Invariant($"loss [bold]{Number(u.Loss)}[/] (mean {Number(u.AverageLoss)})")
-                + Invariant($"  perturb loss {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})"),
-            Invariant($"lr {Number(u.LearningRate)}  rho {Number(u.Rho)}  [bold]{meter.ImagesPerSecond:0} img/s[/]")
-                + Invariant($"  waiting for data {100 * meter.DataShare:0} %{skipped}{Norms(u)}"));
+        List<Styled[]> phrases =
+        [
+            [new("loss "), Bold(Number(u.Loss)), new($" (mean {Number(u.AverageLoss)})")],
+            [new($"perturb loss {Number(u.PerturbLoss)} (mean {Number(u.AveragePerturbLoss)})")],
+            [new($"lr {Number(u.LearningRate)}")], [new($"rho {Number(u.Rho)}")],
+            [Bold(Invariant($"{meter.ImagesPerSecond:0} img/s"))],
+            [new(Invariant($"waiting for data {100 * meter.DataShare:0} %"))],
+        ];
+        if (u.Norms is { } norms)
+        {
+            phrases.Add([new($"perturbation norm {Number(norms.Perturbation)}")]);
+            phrases.Add([new($"gradient norm {Number(norms.Gradient)}")]);
+        }
+        if (u.SkippedUpdates > 0)
+            phrases.Add([Red($"skipped {u.SkippedUpdates}")]);
+        Draw($"{epoch}  {u.Update}/{u.UpdatesPerEpoch}", Percent(u.Update, u.UpdatesPerEpoch), phrases);
     }
 
     public void ValidationProgress(in EvaluationProgress p)
@@ -59,31 +72,29 @@ sealed class LiveProgressView : IProgressView
         meter.Add(p);
         if (!IsTime(p.Batch == p.Batches))
             return;
-        Draw(
-            Bar($"{epoch}  validation {p.Batch}/{p.Batches}".TrimStart(), Percent(p.Batch, p.Batches)),
-            Invariant($"loss [bold]{Number(p.Loss)}[/]  top-1 {p.Top1:0.00} %  top-5 {p.Top5:0.00} %  {meter.ImagesPerSecond:0} img/s"));
+        Draw($"{epoch}  validation {p.Batch}/{p.Batches}".TrimStart(), Percent(p.Batch, p.Batches),
+        [
+            [new("loss "), Bold(Number(p.Loss))], [new(Invariant($"top-1 {p.Top1:0.00} %"))], [new(Invariant($"top-5 {p.Top5:0.00} %"))],
+            [new(Invariant($"{meter.ImagesPerSecond:0} img/s"))],
+        ]);
     }
 
     public void EpochEnded(in EpochResult result)
     {
         meter.End(result);
-        console.WriteLine(Result(result));
+        region.Print(Result(result));
     }
 
     // Only worth a line when something can be resumed from it that the end of the epoch does not announce.
     public void CheckpointWritten(in CheckpointInfo checkpoint)
     {
         if (checkpoint.IsRecovery)
-            console.WriteLine(Checkpoint(checkpoint));
+            region.Print(Checkpoint(checkpoint));
     }
 
-    public void Message(MessageLevel level, string text)
-    {
-        if (level == MessageLevel.Warning)
-            console.MarkupLine($"[yellow]warning:[/] {Markup.Escape(text)}");
-        else
-            console.WriteLine(text);
-    }
+    public void Message(MessageLevel level, string text) => region.Print(level == MessageLevel.Warning
+        ? new StyledLine(new Styled("warning:", hasColors ? "33" : ""), new($" {text}")).Text
+        : text);
 
     bool IsTime(bool always)
     {
@@ -93,12 +104,33 @@ sealed class LiveProgressView : IProgressView
         return true;
     }
 
-    string Bar(string title, double percent)
+    void Draw(string title, double percent, List<Styled[]> phrases)
     {
-        int done = (int)(percent / 100 * BarWidth);
-        return Invariant($"{title}  [green]{new string('━', done)}[/][grey]{new string('━', BarWidth - done)}[/]")
-            + Invariant($"  {percent:0} %  left {RunMeter.Format(meter.Left)}");
+        string left = Invariant($"{percent:0} %"), time = $"left {RunMeter.Format(meter.Left)}";
+        region.Draw(columns =>
+        [
+            .. StyledLine.Flow([[new(title)], [new(left)], [new(time)]], columns), new StyledLine(Bar(columns, percent)),
+            .. StyledLine.Flow(phrases, columns),
+        ]);
     }
 
-    void Draw(params string[] lines) => live?.UpdateTarget(new Rows(lines.Select(IRenderable (l) => new Markup(l))));
+    Styled[] Bar(int length, double percent)
+    {
+        int done = (int)(percent / 100 * length);
+        return
+        [
+            new(new string(glyphs.Done, done), hasColors ? "32" : ""), new(new string(glyphs.Left, length - done), hasColors ? "90" : ""),
+        ];
+    }
+
+    static Styled Bold(string text) => new(text, "1");
+
+    Styled Red(string text) => new(text, hasColors ? "31" : "");
+
+    /// <summary>What a bar is made of.</summary>
+    readonly record struct BarGlyphs(char Done, char Left)
+    {
+        /// <summary>Without colours its parts differ in shape.</summary>
+        public static BarGlyphs For(bool hasColors, bool isUnicode) => !isUnicode || !hasColors ? new('#', '.') : new('━', '━');
+    }
 }

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Progress;
 using static PerturbedForgetting.Cli.Progress.ProgressText;
 
@@ -14,8 +15,8 @@ sealed class PlainProgressView(TextWriter output, int logInterval) : IProgressVi
     {
         meter.Start(epoch);
         string resumed = epoch.FirstUpdate > 0 ? $", going on after update {epoch.FirstUpdate}" : "";
-        output.WriteLine($"epoch {epoch.Epoch + 1}/{epoch.Epochs}: {epoch.ImagesPerEpoch} images, {epoch.UpdatesPerEpoch} "
-            + $"updates{resumed}");
+        output.WriteLine($"epoch {epoch.Epoch + 1}/{epoch.Epochs}: {Quantity.Of(epoch.ImagesPerEpoch, "image")}, "
+            + $"{Quantity.Of(epoch.UpdatesPerEpoch, "update")}{resumed}");
     }
 
     public void UpdateDone(in UpdateProgress u)

@@ -38,6 +38,9 @@ abstract class Node
     /// <summary>The tensors the operation read, for the walk through the graph.</summary>
     public ReadOnlySpan<Tensor> Inputs => CollectionsMarshal.AsSpan(inputs);
 
+    /// <summary>The tensors whose memory it keeps.</summary>
+    public IReadOnlyList<Tensor> Held => saved;
+
     /// <summary>Sends the gradient of the output on to the inputs that want one, with <see cref="Send"/> or
     /// <see cref="Parameter.GradTarget"/>.</summary>
     protected abstract void Backward(Tensor dy);

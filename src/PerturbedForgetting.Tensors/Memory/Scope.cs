@@ -60,6 +60,9 @@ public sealed class Scope : IDisposable
     /// operation.</summary>
     internal void Track(Node node) => root!.recorded.Add(node);
 
+    /// <summary>What the tape of the outermost scope keeps for the backward pass.</summary>
+    internal IEnumerable<Tensor> Saved => root!.recorded.SelectMany(static node => node.Held);
+
     /// <summary>A tensor object that was used before, if there is one.</summary>
     internal static Tensor? TakeSpare() => spare is not null && spare.TryPop(out var tensor) ? tensor : null;
 

@@ -90,6 +90,21 @@ public abstract class Module
         }
     }
 
+    /// <summary>
+    /// Bytes that a pass keeps for its backward pass, for one input of a shape. It runs on an empty batch, which costs nothing, and as in
+    /// evaluation, since a batch of none has no statistics.
+    /// </summary>
+    internal long TraceSaved(Shape input, DType type)
+    {
+        using var scope = Scope.Begin();
+        bool wasTraining = Training;
+        Train(false);
+        Call(Tensor.Empty([0, .. input], type));
+        Train(wasTraining);
+        return scope.Saved.Where(t => t.Shape.Contains(0)).DistinctBy(t => t.Storage)
+            .Sum(t => t.Shape.Where(size => size > 0).Aggregate((long)t.DType.Size(), (bytes, size) => bytes * size));
+    }
+
     /// <summary>To be called with what a layer puts out; shows it to a summary that is being made.</summary>
     /// <param name="output">[batch, ...].</param>
     /// <param name="depth">Multiply-adds for one element of it.</param>

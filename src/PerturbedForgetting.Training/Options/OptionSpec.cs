@@ -157,6 +157,10 @@ sealed class OptionSpec<TOptions, T> : OptionSpec where TOptions : RunOptions
     /// <summary>Refuses 0 and less.</summary>
     public OptionSpec<TOptions, T> Positive() => Must(v => Number(v) > 0, "must be positive");
 
+    /// <summary>Refuses a file's name that is empty.</summary>
+    public OptionSpec<TOptions, T> AFile() =>
+        RefusedWhen(o => this[o] is string file && string.IsNullOrWhiteSpace(file), "is empty; name a file, or leave the option out.");
+
     /// <summary>Refuses the options, with a message for this one.</summary>
     public OptionSpec<TOptions, T> RefusedWhen(Func<TOptions, bool> when, Func<TOptions, string> message) =>
         RefusedForEach(o => when(o) ? [message(o)] : []);

@@ -11,9 +11,10 @@ public static partial class ParameterNames
     static readonly Lazy<Dictionary<string, string>> Flags = new(static () =>
     {
         Dictionary<string, string> flags = new(StringComparer.OrdinalIgnoreCase);
-        foreach (OptionTable table in new[] { OptionTables.Train, OptionTables.Validate })
-            foreach (var names in table.Specs.SelectMany(s => s.Parameters, (s, name) => (s.Flag, name)).GroupBy(p => p.name, p => p.Flag))
-                flags.TryAdd(names.Key, string.Join(" or ", names));
+        // A name that several options have means each of them, of whichever command.
+        foreach (var names in OptionTables.Train.Specs.Concat(OptionTables.Validate.Specs)
+            .SelectMany(s => s.Parameters, (s, name) => (s.Flag, name)).GroupBy(p => p.name, p => p.Flag, StringComparer.OrdinalIgnoreCase))
+            flags.Add(names.Key, string.Join(" or ", names.Distinct()));
         return flags;
     });
 

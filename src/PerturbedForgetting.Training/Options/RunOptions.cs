@@ -85,13 +85,13 @@ public abstract record RunOptions
     public string? ClassMap { get => ClassMapOption[this]; set => ClassMapOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, string?> ClassMapOption =
         DataTopic.Option<string?>("class-map", null, "text file with one class name a line, line 1 is class 0")
-            .KnownAs(nameof(DatasetOptions.ClassMapFile)).OnResume(BetweenEpochs());
+            .KnownAs(nameof(DatasetOptions.ClassMapFile)).AFile().OnResume(BetweenEpochs());
 
     /// <summary>CSV file of image name and class for a flat folder of images.</summary>
     public string? Labels { get => LabelsOption[this]; set => LabelsOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, string?> LabelsOption =
         DataTopic.Option<string?>("labels", null, "CSV of image,class for a flat folder of images")
-            .KnownAs(nameof(DatasetOptions.LabelsFile)).OnResume(BetweenEpochs());
+            .KnownAs(nameof(DatasetOptions.LabelsFile)).AFile().OnResume(BetweenEpochs());
 
     /// <summary>What happens at an image that cannot be read.</summary>
     public BadImagePolicy BadImages { get => BadImagesOption[this]; set => BadImagesOption[this] = value; }
@@ -135,7 +135,7 @@ public abstract record RunOptions
     /// <summary>Number of classes K; null takes it from the data set.</summary>
     public int? NumClasses { get => NumClassesOption[this]; set => NumClassesOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, int?> NumClassesOption =
-        ModelTopic.Option<int?>("num-classes", null, "number of classes; default: that of the data").AtLeast(1).OfTheModel()
+        ModelTopic.Option<int?>("num-classes", null, "number of classes; default: that of the data").Within(1, MostClasses).OfTheModel()
             .OnResume(Refused("the head has another size; start a new run with --pretrained --pretrained-path, which makes a new head"));
 
     /// <summary>Global pooling: <c>avg</c>, <c>token</c> (ViT), or empty; null takes the model's own.</summary>
@@ -149,7 +149,7 @@ public abstract record RunOptions
     public int? ImgSize { get => ImgSizeOption[this]; set => ImgSizeOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, int?> ImgSizeOption =
         ModelTopic.Option<int?>("img-size", null, "image size in pixels; default: the model's").KnownAs(nameof(ModelOptions.ImageSize))
-            .AtLeast(1).OfTheModel();
+            .Within(1, LargestImage).OfTheModel();
 
     internal static readonly OptionTopic<RunOptions> ImagesTopic = new("Images");
 
@@ -190,7 +190,7 @@ public abstract record RunOptions
     /// <summary>Background threads that read and decode images; 0 reads on the training thread.</summary>
     public int Workers { get => WorkersOption[this]; set => WorkersOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, int> WorkersOption =
-        BatchesTopic.Option("workers", 4, "background threads that read images; 0 reads on the main thread", "-j").AtLeast(0)
+        BatchesTopic.Option("workers", 4, "background threads that read images; 0 reads on the main thread", "-j").Within(0, MostThreads)
             .OnResume(OfThisStart);
 
     internal static readonly OptionTopic<RunOptions> LossTopic = new("Loss");
@@ -237,7 +237,7 @@ public abstract record RunOptions
     /// <summary>Threads of the CPU device; 0 takes all cores.</summary>
     public int Threads { get => ThreadsOption[this]; set => ThreadsOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, int> ThreadsOption =
-        MachineTopic.Option("threads", 0, "CPU threads; 0: all cores").AtLeast(0).OnResume(OfThisStart);
+        MachineTopic.Option("threads", 0, "CPU threads; 0: all cores").Within(0, MostThreads).OnResume(OfThisStart);
 
     /// <summary>Page-locked batches; has no effect on the CPU.</summary>
     public bool PinMem { get => PinMemOption[this]; set => PinMemOption[this] = value; }
@@ -245,6 +245,9 @@ public abstract record RunOptions
         MachineTopic.Option("pin-mem", false, "accepted and ignored: batches for a GPU are always page-locked")
             .NotedWhen(o => o.PinMem, "has no effect: batches for a GPU are always page-locked, and the CPU needs none.")
             .OnResume(OfThisStart);
+
+    /// <summary>More are a slip: no machine has as many processors, no list as many classes, and no decoded image as many pixels.</summary>
+    private protected const int MostThreads = 1024, MostClasses = 1_000_000, LargestImage = 1 << 14;
 
     /// <summary>What a resume with another number of images an update means.</summary>
     private protected const string UpdatesCountAnew =

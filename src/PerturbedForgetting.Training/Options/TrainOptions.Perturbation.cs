@@ -96,5 +96,6 @@ public sealed partial record TrainOptions
     static string DoesNotPerturb(TrainOptions o) => $"has no effect with --opt {o.Opt}, which does not perturb; use sam_{o.Opt}.";
 
     static string Divisors(int batch, int near) =>
-        string.Join(", ", Enumerable.Range(1, batch).Where(d => batch % d == 0).OrderBy(d => Math.Abs(d - near)).Take(3).Order());
+        string.Join(", ", Enumerable.Range(1, (int)Math.Sqrt(batch)).Where(d => batch % d == 0).SelectMany(d => new[] { d, batch / d })
+            .Distinct().OrderBy(d => Math.Abs(d - near)).Take(3).Order());
 }

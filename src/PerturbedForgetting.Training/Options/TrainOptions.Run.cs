@@ -1,3 +1,5 @@
+using System.Text;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Schedules;
 using static PerturbedForgetting.Training.Options.ResumeRule;
@@ -49,7 +51,7 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, int> WarmupEpochsOption =
         ScheduleTopic.Option("warmup-epochs", 5, "epochs of warm-up").AtLeast(0).OnResume(Used(ScheduleAnew))
             .NotedWhen(o => o.WarmupEpochs >= o.Epochs && o.Epochs > 0, o =>
-                $"{o.WarmupEpochs} of {o.Epochs} epochs: the learning rate never reaches its full value.");
+                $"{o.WarmupEpochs} of {Quantity.Of(o.Epochs, "epoch")}: the learning rate never reaches its full value.");
 
     /// <summary>Learning rate of the first update of the warm-up.</summary>
     public double WarmupLr { get => WarmupLrOption[this]; set => WarmupLrOption[this] = value; }
@@ -66,26 +68,31 @@ public sealed partial record TrainOptions
                 $"{OptionValue.Format(o.MinLr)} is above the learning rate {OptionValue.Format(o.EffectiveLr)}, "
                 + "which therefore rises to the end.");
 
-    /// <summary>Epoch to begin with, whatever a checkpoint says.</summary>
+    /// <summary>Epochs to take as done, whatever a checkpoint says; the next one is trained first.</summary>
     public int? StartEpoch { get => StartEpochOption[this]; set => StartEpochOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, int?> StartEpochOption =
-        ScheduleTopic.Option<int?>("start-epoch", null, "epoch to begin with, whatever a checkpoint says").AtLeast(0)
-            .OnResume(OfThisStartUnsaid)
-            .RefusedWhen(o => o.StartEpoch >= o.Epochs, o => $"{o.StartEpoch} leaves nothing of --epochs {o.Epochs}; epochs count from 0.");
+        ScheduleTopic.Option<int?>("start-epoch", null, "epochs to take as done, whatever a checkpoint says: 3 begins with the fourth")
+            .AtLeast(0).OnResume(OfThisStartUnsaid)
+            .RefusedWhen(o => o.StartEpoch >= o.Epochs, o =>
+                $"{Quantity.Of(o.StartEpoch!.Value, "epoch")} done leaves nothing of --epochs {o.Epochs}.");
 
     internal static readonly OptionTopic<TrainOptions> RunTopic = new("Run and results");
 
     /// <summary>Folder of results; empty is <c>output/train</c>.</summary>
     public string Output { get => OutputOption[this]; set => OutputOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, string> OutputOption =
-        RunTopic.Option("output", "", "folder of results; default: output/train").OnResume(OfThisStartUnsaid);
+        RunTopic.Option("output", "", "folder of results; default: output/train").OnResume(OfThisStartUnsaid)
+            .RefusedWhen(o => o.Output.Split('/', '\\').Any(IsTooLong),
+                $"has a part that is too long; file systems take no names of more than {LongestName} bytes.");
 
     /// <summary>Sub-folder of this run; empty is made of time, model and size.</summary>
     public string Experiment { get => ExperimentOption[this]; set => ExperimentOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, string> ExperimentOption =
         RunTopic.Option("experiment", "", "sub-folder of this run; default: time, model and size").OnResume(OfThisStartUnsaid)
             .RefusedWhen(o => o.Experiment.AsSpan().IndexOfAny('/', '\\') >= 0 || o.Experiment is ".." or ".", o =>
-                $"'{o.Experiment}' must be a single folder name; the folder above it is --output.");
+                $"'{o.Experiment}' must be a single folder name; the folder above it is --output.")
+            .RefusedWhen(o => IsTooLong(o.Experiment),
+                o => $"has {o.Experiment.Length} characters; file systems take no names of more than {LongestName} bytes.");
 
     /// <summary>Checkpoint to continue from; <c>auto</c> takes the newest valid one of the experiment's folder.</summary>
     public string Resume { get => ResumeOption[this]; set => ResumeOption[this] = value; }
@@ -190,6 +197,10 @@ public sealed partial record TrainOptions
             return LrBase * (scale == LrScale.Sqrt ? Math.Sqrt(ratio) : ratio);
         }
     }
+
+    const int LongestName = 255;
+
+    static bool IsTooLong(string name) => Encoding.UTF8.GetByteCount(name) > LongestName;
 
     const string ScheduleAnew = "the schedule is computed anew for the whole run and continues at the update that was reached";
 }

@@ -39,7 +39,7 @@ public sealed partial record TrainOptions : RunOptions
     public string? PretrainedPath { get => PretrainedPathOption[this]; set => PretrainedPathOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, string?> PretrainedPathOption =
         ModelTopic.Option<string?>("pretrained-path", null, "safetensors file to start from; the head is renewed when classes differ")
-            .OnResume(Used(WeightsOfCheckpoint));
+            .AFile().OnResume(Used(WeightsOfCheckpoint));
 
     /// <summary>Filter with which a position embedding of another image size is resized; null refuses it.</summary>
     public Filter? ResizePosEmbed { get => ResizePosEmbedOption[this]; set => ResizePosEmbedOption[this] = value; }
@@ -95,7 +95,8 @@ public sealed partial record TrainOptions : RunOptions
     /// <summary>Pad the image by this many pixels and crop at random, in place of the random resized crop; null keeps the latter.</summary>
     public int? CropPadding { get => CropPaddingOption[this]; set => CropPaddingOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, int?> CropPaddingOption =
-        ImagesTopic.Option<int?>("crop-padding", null, "pad by N pixels and crop at random, instead of the random resized crop").AtLeast(0);
+        ImagesTopic.Option<int?>("crop-padding", null, "pad by N pixels and crop at random, instead of the random resized crop")
+            .Within(0, LargestImage);
 
     internal static new readonly OptionTopic<TrainOptions> BatchesTopic = new(RunOptions.BatchesTopic.Heading);
 
@@ -142,7 +143,7 @@ public sealed partial record TrainOptions : RunOptions
     /// <summary>Momentum mu of SGD.</summary>
     public double Momentum { get => MomentumOption[this]; set => MomentumOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double> MomentumOption =
-        OptimizerTopic.Option("momentum", 0.9, "momentum of sgd, sgdw").Within(0, 1)
+        OptimizerTopic.Option("momentum", 0.9, "momentum of sgd, sgdw").AShare()
             .NotedWhen(o => o.Opt.IsAdam && o.Momentum != 0.9, o => $"has no effect with {o.Opt}; its averages are --opt-betas.")
             .OnResume(Used("from the next update on; a momentum that was off starts from zero"));
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using PerturbedForgetting.Tensors.Profiling;
+using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Training.Profiling;
 
@@ -20,8 +21,8 @@ static class ProfileTable
         bool isDevice = profile.Streams.Count > 0;
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"Profile of {steps} steps on {profile.Device}: {profile.Microseconds / 1000:F1} ms, {profile.Microseconds / 1000 / steps:F2} "
-            + $"ms a step; ");
+            $"Profile of {Quantity.Of(steps, "step")} on {profile.Device}: {profile.Microseconds / 1000:F1} ms, "
+            + $"{profile.Microseconds / 1000 / steps:F2} ms a step; ");
         text.AppendLine(isDevice
             ? $"{Share(Busy(profile), profile.Microseconds)} of them with work on the device."
             : $"{Share(profile.EntryMicroseconds, profile.Microseconds)} of them in operations.");

@@ -33,7 +33,8 @@ public static class CurvesPlot
     static void Curve(Plot plot, string label, IReadOnlyList<EpochRecord> epochs, Func<EpochRecord, double> value)
     {
         var finite = epochs.Where(e => double.IsFinite(value(e))).ToArray();
-        var line = plot.Add.Scatter(finite.Select(e => (double)e.Epoch).ToArray(), finite.Select(value).ToArray());
+        // People count epochs from 1, files from 0.
+        var line = plot.Add.Scatter(finite.Select(e => e.Epoch + 1.0).ToArray(), finite.Select(value).ToArray());
         line.LegendText = label;
         line.LineWidth = 2;
         // Points that touch each other hide the line.

@@ -26,6 +26,7 @@ sealed class RunParts : IDisposable
         UpdatesPerEpoch = UpdateWindow.PerEpoch(TrainingLoader.BatchesPerEpoch, options.GradAccumSteps);
         NumClasses = options.NumClasses ?? TrainingSet.Classes.Count;
         Model = CreateModel(device, options, NumClasses, observer);
+        RequireStatistics();
         Arena = new ParameterArena(Model);
         Optimizer = StepSetup.Optimizer(options, Arena);
         var schedule = StepSetup.Schedule(options, UpdatesPerEpoch);
@@ -92,6 +93,13 @@ sealed class RunParts : IDisposable
         var device = OpenDevice.From(options, observer);
         try
         {
+            if (options.CudaGraph == true && !device.SupportsGraphs)
+            {
+                throw new OptionException(new OptionProblem(TrainOptions.CudaGraphOption.Flag,
+                    $"the device of this run, {device}, has no graphs: use auto or off, or another {RunOptions.DeviceOption}."));
+            }
+            if (HostMemory.Feeds(device, options))
+                MemoryEstimate.OfTraining(options, numClasses, validation.Count).Require(HostMemory.Find(), options);
             return new RunParts(device, options, entry, images, (training, validation), observer);
         }
         catch
@@ -112,6 +120,20 @@ sealed class RunParts : IDisposable
         Device.Dispose();
     }
 
+    /// <summary>Refuses a pass over one image that leaves a channel one value: batch norm has nothing to measure then.</summary>
+    void RequireStatistics()
+    {
+        (int images, OptionSpec spec) = Options.Opt.Perturbs && Options.SharpnessM > 0
+            ? (Options.SharpnessM, (OptionSpec)TrainOptions.SharpnessMOption)
+            : (Options.BatchSize, RunOptions.BatchSizeOption);
+        if (images == 1 && ModelSummary.Of(Model).FewestNormalized == 1)
+        {
+            throw new OptionException(new OptionProblem(spec.Flag,
+                $"one image of {Images.Size} pixels leaves {Options.Model}'s batch norm one value a channel, and it needs more; "
+                + $"use 2 or more, or a larger {RunOptions.ImgSizeOption}."));
+        }
+    }
+
     /// <summary>The model with the weights a run begins with: drawn from the seed, then those of a file, then the constant bias.</summary>
     static ImageModel CreateModel(Device device, TrainOptions options, int numClasses, ITrainingObserver observer)
     {
@@ -123,7 +145,7 @@ sealed class RunParts : IDisposable
         if (options.Pretrained)
         {
             var report = Vision.Models.Pretrained.Load(model, options.PretrainedPath!, options.ResizePosEmbed);
-            observer.Message(MessageLevel.Info, $"Weights from '{options.PretrainedPath}': {report.Loaded.Count} tensors"
+            observer.Message(MessageLevel.Info, $"Weights from '{options.PretrainedPath}': {Quantity.Of(report.Loaded.Count, "tensor")}"
                 + (report.Resized is null ? "" : $"; {report.Resized}")
                 + (report.Skipped.Count > 0
                     ? $"; another number of classes, so these keep their initial values: {string.Join(", ", report.Skipped)}"

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
@@ -87,7 +88,7 @@ static class Resume
         int epoch = parts.Options.StartEpoch ?? state.Epoch, batch = parts.Options.StartEpoch is null ? state.Batch : 0;
         if (batch > parts.TrainingLoader.BatchesPerEpoch || (batch > 0 && state.TrainingImages != parts.TrainingSet.Count))
         {
-            throw new DatasetException($"{parts.TrainingSet.Name} has {parts.TrainingSet.Count} images; "
+            throw new DatasetException($"{parts.TrainingSet.Name} has {Quantity.Of(parts.TrainingSet.Count, "image")}; "
                 + $"the run stopped within an epoch of {state.TrainingImages}. "
                 + $"Restore the data, or begin an epoch anew with {TrainOptions.StartEpochOption} {epoch}.");
         }
@@ -104,8 +105,8 @@ static class Resume
         var metric = parts.Options.EvalMetric;
         string name = TrainOptions.EvalMetricOption.Show(parts.Options);
         string best = metric.Best(epochs) is not { } b ? ""
-            : FormattableString.Invariant($"; best {name} {metric.Of(b.Validation):F4} in epoch {b.Epoch}");
-        observer.Message(MessageLevel.Info, $"Continuing from '{checkpoint.Path}': epoch {epoch}, "
+            : FormattableString.Invariant($"; best {name} {metric.Of(b.Validation):F4} in epoch {b.Epoch + 1}");
+        observer.Message(MessageLevel.Info, $"Continuing from '{checkpoint.Path}': epoch {epoch + 1}, "
             + $"batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}, update {parts.Step.Updates}{best}.");
         bool isSameRun = RunFolder.FolderOf(checkpoint.Path) == folder;
         var newest = isSameRun ? CheckpointFolder.NewestPosition(folder, state.Run) : default;

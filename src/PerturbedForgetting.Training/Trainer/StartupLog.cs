@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
@@ -22,10 +23,10 @@ static class StartupLog
             Model(parts),
             Groups(parts),
             $"Classes: {parts.TrainingSet.Classes.Count}, hash {parts.TrainingSet.Classes.Hash}: {Names(parts.TrainingSet.Classes.Names)}",
-            Invariant($"Training: {parts.TrainingSet.Name}, {parts.TrainingSet.Count} images, ")
-                + Invariant($"{parts.TrainingLoader.BatchesPerEpoch} batches an epoch; ")
+            Invariant($"Training: {parts.TrainingSet.Name}, {Quantity.Of(parts.TrainingSet.Count, "image")}, ")
+                + Invariant($"{Quantity.Of(parts.TrainingLoader.BatchesPerEpoch, "batch", "batches")} an epoch; ")
                 + Invariant($"{ImageSetup.Describe(parts.Images.TrainingTransform(options, parts.Entry.Config))}"),
-            Invariant($"Validation: {parts.ValidationSet.Name}, {parts.ValidationSet.Count} images; ")
+            Invariant($"Validation: {parts.ValidationSet.Name}, {Quantity.Of(parts.ValidationSet.Count, "image")}; ")
                 + Invariant($"{ImageSetup.Describe(parts.Images.EvaluationTransform)}"),
             $"Normalisation: mean {Numbers(parts.Images.Normalization.Mean)}, std {Numbers(parts.Images.Normalization.Std)}",
             $"Options other than the defaults: {Changed(options)}",
@@ -49,20 +50,20 @@ static class StartupLog
             : Invariant($"output-bias forgetting, C {options.ObfC}, gamma {options.ObfGamma}");
         string rho = options.RhoPolicy == RhoPolicyKind.Constant ? Invariant($"rho {options.Rho}")
             : Invariant($"rho {options.MinRho} to {options.Rho} with the learning rate");
-        return Invariant($"Perturbation group m={m}: {groups} {(groups == 1 ? "group" : "groups")} a batch, workers=1; {direction}, {rho}")
+        return Invariant($"Perturbation group m={m}: {Quantity.Of(groups, "group")} a batch, workers=1; {direction}, {rho}")
             + (options.GsamAlpha > 0 ? Invariant($", GSAM alpha {options.GsamAlpha}") : "") + (options.AdaptiveSam ? ", ASAM" : "");
     }
 
     static string LearningRate(TrainOptions options)
     {
-        int images = options.BatchSize * options.GradAccumSteps;
+        long images = (long)options.BatchSize * options.GradAccumSteps;
         string origin = options.Lr is { } given && given != 0
             ? "as given"
-            : Invariant($"from {TrainOptions.LrBaseOption} {options.LrBase} for {options.LrBaseSize} images an update, ")
-                + Invariant($"and {images} images an update here");
+            : Invariant($"from {TrainOptions.LrBaseOption} {options.LrBase} for {Quantity.Of(options.LrBaseSize, "image")} an update, ")
+                + Invariant($"and {Quantity.Of(images, "image")} an update here");
         return Invariant($"Learning rate {options.EffectiveLr:G6} ({origin}), ")
-            + Invariant($"warm-up {options.WarmupEpochs} epochs from {options.WarmupLr:G6}, to {options.MinLr:G6} ")
-            + Invariant($"after {options.Epochs} epochs");
+            + Invariant($"warm-up {Quantity.Of(options.WarmupEpochs, "epoch")} from {options.WarmupLr:G6}, to {options.MinLr:G6} ")
+            + Invariant($"after {Quantity.Of(options.Epochs, "epoch")}");
     }
 
     static string Model(RunParts parts)
@@ -76,10 +77,10 @@ static class StartupLog
     static string Groups(RunParts parts)
     {
         var decayed = parts.Arena.Segments.Where(s => parts.Options.WeightDecay > 0 && WeightDecay.AppliesTo(s)).ToArray();
-        return Invariant($"Optimiser: {parts.Options.Opt}, weight decay {parts.Options.WeightDecay:G6} on {decayed.Length} tensors ")
-            + Invariant($"({decayed.Sum(s => s.Count)} values), none on ")
+        return Invariant($"Optimiser: {parts.Options.Opt}, weight decay {parts.Options.WeightDecay:G6} on ")
+            + Invariant($"{Quantity.Of(decayed.Length, "tensor")} ({Quantity.Of(decayed.Sum(s => s.Count), "value")}), none on ")
             + Invariant($"{parts.Arena.Segments.Count - decayed.Length} ")
-            + Invariant($"({parts.Arena.Segments.Sum(s => s.Count) - decayed.Sum(s => s.Count)} values)");
+            + Invariant($"({Quantity.Of(parts.Arena.Segments.Sum(s => s.Count) - decayed.Sum(s => s.Count), "value")})");
     }
 
     static string Changed(TrainOptions options)

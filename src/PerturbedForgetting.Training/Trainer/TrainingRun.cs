@@ -70,7 +70,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         catch (Exception e) when (DeviceException.IsDeviceFailure(e))
         {
             throw new DeviceException(string.Create(CultureInfo.InvariantCulture,
-                $"{e.Message} This was in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
+                $"{e.Message} This was in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
                 + (lastSaved is null ? "No checkpoint had been written yet."
                     : $"The last checkpoint is '{lastSaved}'; continue with {TrainOptions.ResumeOption} \"{lastSaved}\"."), e);
         }
@@ -99,7 +99,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     {
         Read(lastRate);
         checkpoints.Interrupted((path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: false));
-        observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. "
+        observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. "
             + $"Continue with {TrainOptions.ResumeOption} \"{checkpoints.LastPath}\".");
     }
 
@@ -266,13 +266,13 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         };
         CheckpointFiles.Save(path, state, writer => StateDict.Write(parts.Model, writer), writer => StepTensors.Write(parts.Step, writer));
         lastSaved = path;
-        observer.CheckpointWritten(new(path, epoch, (batch + options.GradAccumSteps - 1) / options.GradAccumSteps, isRecovery,
+        observer.CheckpointWritten(new(path, epoch, UpdateWindow.PerEpoch(batch, options.GradAccumSteps), isRecovery,
             new FileInfo(path).Length));
     }
 
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
         $"{NotFiniteSince(report)}the loss "
-        + $"is {report.Loss} in epoch {epoch} at update {parts.Step.Updates} "
+        + $"is {report.Loss} in epoch {epoch + 1} at update {parts.Step.Updates} "
         + $"(learning rate {rate:G6}, gradient norm {report.GradientNorm:G6}); training on would produce nonsense. ")
         + $"{LastGood()}{Advice}, or {TrainOptions.OnNanOption} skip to leave such updates out.");
 
@@ -281,7 +281,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     string LastGood() =>
         lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ";
 
-    NotFiniteException NothingLearnt() => new($"every update of epoch {epoch} was left out, because a loss or gradient was not finite; "
+    NotFiniteException NothingLearnt() => new($"every update of epoch {epoch + 1} was left out, because a loss or gradient was not finite; "
         + "the run would go on without learning. " + LastGood() + Advice + ".");
 
     /// <summary>What was wrong, where the numbers of the last update need not show it.</summary>

@@ -22,5 +22,6 @@ public readonly record struct UpdateWindow(bool IsFirst, bool IsLast, int Diviso
     }
 
     /// <summary>Updates in an epoch: ⌈batches / accumulation⌉.</summary>
-    public static int PerEpoch(int batchesPerEpoch, int accumulationSteps) => (batchesPerEpoch + accumulationSteps - 1) / accumulationSteps;
+    public static int PerEpoch(int batchesPerEpoch, int accumulationSteps) =>
+        (int)(((long)batchesPerEpoch + accumulationSteps - 1) / accumulationSteps);
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Vision.Datasets;
 
@@ -47,6 +48,7 @@ public sealed class ClassList
                 return $"class names differ from the model's: number {i} is '{found.Names[i]}' here and '{Names[i]}' there (hash "
                     + $"{found.Hash}, not {Hash})";
         }
-        return $"class names differ from the model's: {found.Count} classes here and {Count} there (hash {found.Hash}, not {Hash})";
+        return $"class names differ from the model's: {Quantity.Of(found.Count, "class", "classes")} here and {Count} there "
+            + $"(hash {found.Hash}, not {Hash})";
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Vision.Datasets;
 
@@ -11,6 +12,7 @@ static class ClassMap
     public static ClassList Read(string path)
     {
         var names = new SortedDictionary<int, string>();
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         string[] lines = TextFile.ReadLines(path, $"`{nameof(DatasetOptions.ClassMapFile)}`");
         for (int i = 0; i < lines.Length; i++)
         {
@@ -22,14 +24,15 @@ static class ClassMap
                 (index, line) = (given, line[..separator].Trim());
             if (!names.TryAdd(index, line))
                 throw new DatasetException($"{path}, line {i + 1}: class number {index} is given to '{line}' and to '{names[index]}'");
-            if (names.Values.Count(n => n == line) > 1)
+            if (!seen.Add(line))
                 throw new DatasetException($"{path}, line {i + 1}: class '{line}' is listed twice");
         }
         if (names.Count == 0)
             throw new DatasetException($"{path} lists no class; write one name a line");
         int highest = names.Keys.Last();
         if (highest != names.Count - 1)
-            throw new DatasetException($"{path}: {names.Count} classes are numbered up to {highest}; number them from 0 without gaps");
+            throw new DatasetException($"{path}: {Quantity.Of(names.Count, "class is", "classes are")} numbered up to {highest}; "
+                + "number them from 0 without gaps");
         return new ClassList(names.Values);
     }
 }

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Datasets;
@@ -69,20 +70,28 @@ public sealed class ImageFolderDataset : Dataset
     public override string Describe(int index) => Path.Combine(folder, paths[index]);
 
     /// <inheritdoc/>
-    public override (int Width, int Height) Open(int index, ImageDecoder decoder) => decoder.Open(Describe(index));
+    public override (int Width, int Height) Open(int index, ImageDecoder decoder)
+    {
+        string path = Describe(index);
+        return FolderScan.IsUndecodable(path)
+            ? throw new ImageDecodeException(ImageProblem.Unreadable, "the name of the file is not UTF-8; rename it", path)
+            : decoder.Open(path);
+    }
 
     /// <inheritdoc/>
     public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image) => decoder.Decode(region, image);
 
     static ImageFolderDataset Open(string folder, DatasetOptions options, string? note)
     {
-        var scan = new FolderScan();
         List<string> notes = note is null ? [] : [note];
         try
         {
-            return options.LabelsFile is { } labels
-                ? OpenLabelled(folder, labels, options, scan, notes)
-                : OpenClasses(folder, options, scan, notes);
+            if (options.LabelsFile is not { } labels)
+                return OpenClasses(folder, options, notes);
+            if (LabelsApply(folder, labels))
+                return OpenLabelled(folder, labels, options, notes);
+            notes.Add($"{folder} holds class folders, whose names are the labels: {labels} is for folders of images and is not used here");
+            return OpenClasses(folder, options, notes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -90,18 +99,25 @@ public sealed class ImageFolderDataset : Dataset
         }
     }
 
-    static ImageFolderDataset OpenLabelled(string folder, string labelsFile, DatasetOptions options, FolderScan scan, List<string> notes)
+    /// <summary>Whether a file of labels is meant for this folder: one that has images of its own or no folders, or whose images the file
+    /// names with the folders they lie in.</summary>
+    static bool LabelsApply(string folder, string labelsFile) =>
+        FolderScan.HoldsImages(folder) || FolderScan.SubFolders(folder) is not { Count: > 0 } folders
+        || LabelsFile.NamesFolders(labelsFile, folders);
+
+    static ImageFolderDataset OpenLabelled(string folder, string labelsFile, DatasetOptions options, List<string> notes)
     {
+        FolderScan scan = new();
         List<string> images = scan.Images(folder, "");
         if (images.Count == 0)
             throw new DatasetException($"{folder} holds no image");
         ClassList? classes = options.ClassMapFile is { } map ? ClassMap.Read(map) : options.Classes;
         LabelsFile file = LabelsFile.Read(labelsFile, folder, images, classes);
         return new ImageFolderDataset(folder, file.Classes, [.. file.Images.Select(i => i.Path)], [.. file.Images.Select(i => i.Label)],
-            [.. notes, .. file.Notes]);
+            [.. notes, .. file.Notes, .. scan.Notes]);
     }
 
-    static ImageFolderDataset OpenClasses(string folder, DatasetOptions options, FolderScan scan, List<string> notes)
+    static ImageFolderDataset OpenClasses(string folder, DatasetOptions options, List<string> notes)
     {
         List<string> folders = FolderScan.SubFolders(folder);
         if (folders.Count == 0)
@@ -109,6 +125,8 @@ public sealed class ImageFolderDataset : Dataset
             throw new DatasetException($"{folder} has no sub-folders; "
                 + $"images of a class lie in a sub-folder of the class's name (or give `{nameof(DatasetOptions.LabelsFile)}` FILE)");
         }
+        FolderScan.RequireDecodable(folder, folders);
+        FolderScan scan = new(folders.Select(name => Path.Combine(folder, name)));
         if (options.ClassOrder == ClassOrder.Natural)
             folders.Sort(NaturalOrder.Instance);
         ClassList? required = options.ClassMapFile is { } map ? ClassMap.Read(map) : options.Classes;
@@ -127,8 +145,7 @@ public sealed class ImageFolderDataset : Dataset
             paths.AddRange(images);
             labels.AddRange(Enumerable.Repeat(classes.IndexOf(name), images.Count));
         }
-        if (scan.SkippedNote is { } skipped)
-            notes.Add(skipped);
+        notes.AddRange(scan.Notes);
         if (paths.Count == 0)
             throw new DatasetException($"{folder} holds no image" + (scan.SkippedNote is { } why ? $" ({why})" : ""));
         return new ImageFolderDataset(folder, classes, paths, labels, notes);
@@ -145,14 +162,14 @@ public sealed class ImageFolderDataset : Dataset
                 ? "; letters and accents are separate characters in some of these names, which makes them other names: rename the folders "
                 + "alike" : "";
             throw new DatasetException(
-                $"{folder}: {Abbreviate(unknown)} {(unknown.Count == 1 ? "is no class" : "are no classes")} of {origin} ({classes.Count} "
-                + $"classes: {Abbreviate(classes.Names)}){accents}");
+                $"{folder}: {Abbreviate(unknown)} {(unknown.Count == 1 ? "is no class" : "are no classes")} of {origin} ("
+                + $"{Quantity.Of(classes.Count, "class", "classes")}: {Abbreviate(classes.Names)}){accents}");
         }
         var present = folders.Select(classes.IndexOf).ToHashSet();
         List<string> missing = [.. classes.Names.Where((_, i) => !present.Contains(i))];
         if (missing.Count > 0)
-            notes.Add($"{folder} lacks {missing.Count} of the {classes.Count} classes of {origin}: {Abbreviate(missing)}; the others keep "
-                + "their numbers");
+            notes.Add($"{folder} lacks {missing.Count} of the {Quantity.Of(classes.Count, "class", "classes")} of {origin}: "
+                + $"{Abbreviate(missing)}; the others keep their numbers");
     }
 
     static bool HasCombiningMark(string name) => name.AsSpan().ContainsAnyInRange('\u0300', '\u036F');

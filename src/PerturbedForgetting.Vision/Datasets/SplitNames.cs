@@ -32,6 +32,7 @@ static class SplitNames
             return true;
         if (Validation.Contains(name) || Test.Contains(name))
             return false;
-        throw new DatasetException($"{dataset} has no split '{split}'; it has train and validation (also called test)", wrongOption: true);
+        throw new DatasetException($"{dataset} has no split '{split}'; it has train and validation (also called test); "
+            + $"`{nameof(split)}` names one", wrongOption: true);
     }
 }

@@ -10,7 +10,8 @@ static class TextFile
         {
             return File.ReadAllLines(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        // An argument is wrong where a name is empty or holds what no name can hold.
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new DatasetException($"{what}: {e.Message}", wrongOption: true);
         }

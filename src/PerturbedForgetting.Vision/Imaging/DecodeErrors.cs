@@ -19,5 +19,5 @@ static class DecodeErrors
     /// <param name="format">Name of the format.</param>
     /// <param name="kind">The kind, in the words of <see cref="ImageFormat.Refuses"/>.</param>
     public static ImageDecodeException Unsupported(string format, string kind) =>
-        new(ImageProblem.Unsupported, $"this kind of {format} is not read: {kind}; convert it to PNG");
+        new(ImageProblem.Unsupported, $"this kind of {format} is not read: {kind}; store it again in an ordinary kind");
 }

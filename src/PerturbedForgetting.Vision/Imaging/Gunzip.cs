@@ -60,7 +60,7 @@ sealed class Gunzip(long largest) : IDisposable
 
     /// <summary>The packed file. The unpacker takes an end within its data for the end of the image without a word; what tells is
     /// whether it asks again after a byte too much: behind a whole file it stops at that byte, which begins no other one.</summary>
-    sealed class Source(ReadOnlyMemory<byte> data) : Stream
+    sealed class Source(ReadOnlyMemory<byte> data) : ForwardStream
     {
         int position;
 
@@ -69,20 +69,6 @@ sealed class Gunzip(long largest) : IDisposable
 
         /// <summary>Whether the file ends within its data.</summary>
         public bool IsCut { get; private set; }
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override int Read(Span<byte> buffer)
         {
@@ -98,17 +84,5 @@ sealed class Gunzip(long largest) : IDisposable
             buffer[0] = 0xFF;
             return IsCut ? 0 : 1;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

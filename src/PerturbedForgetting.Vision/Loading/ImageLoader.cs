@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using PerturbedForgetting.Tensors.Data;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Transforms;
 
@@ -43,9 +44,11 @@ public sealed class ImageLoader : IDisposable
         if (options.DropLast && dataset.Count < options.BatchSize)
         {
             throw new DatasetException(
-                $"{dataset.Name}: {dataset.Count} images < batch {options.BatchSize}: an epoch would have no batch; "
+                $"{dataset.Name}: {Quantity.Of(dataset.Count, "image")} < batch {options.BatchSize}: an epoch would have no batch; "
                 + $"use `{nameof(options.BatchSize)}` {dataset.Count} or less");
         }
+        // A batch of more images than there are would only take memory.
+        options = options with { BatchSize = Math.Min(options.BatchSize, dataset.Count) };
         (this.dataset, this.transform, this.options) = (dataset, transform, options);
         order = new int[dataset.Count];
         Layout = new ImageBatchLayout(options.BatchSize, transform.Height, transform.Width);

@@ -22,6 +22,9 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
         ["head_init_bias"] = nameof(ModelOptions.HeadInitBias),
     };
 
+    /// <summary>More layers than this, or wider ones, are a slip: they would take hours to make, and then not fit.</summary>
+    public const int MostLayers = 1000, MostFeatures = 1 << 16;
+
     readonly List<string> accepted = [];
 
     public bool? Flag(string name) => Read(name) switch
@@ -32,13 +35,13 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
         var text => throw Wrong(name, text, "True or False"),
     };
 
-    public int? Whole(string name)
+    public int? Whole(string name, int most)
     {
         if (Read(name) is not { } text)
             return null;
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 && value <= most
             ? value
-            : throw Wrong(name, text, "a whole number above 0");
+            : throw Wrong(name, text, $"a whole number from 1 to {most}");
     }
 
     public double? Number(string name)
@@ -46,9 +49,9 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
         if (Read(name) is not { } text)
             return null;
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value)
-            && value > 0
+            && value is >= 1e-3 and <= 1e3
             ? value
-            : throw Wrong(name, text, "a number above 0");
+            : throw Wrong(name, text, "a number from 0.001 to 1000");
     }
 
     public T? Choice<T>(string name, IReadOnlyDictionary<string, T> choices) where T : struct
@@ -69,7 +72,7 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
         string[] items = text.Trim('[', ']', '(', ')').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         var numbers = new int[items.Length];
         for (int i = 0; i < items.Length; i++)
-            if (!int.TryParse(items[i], NumberStyles.None, CultureInfo.InvariantCulture, out numbers[i]) || numbers[i] == 0)
+            if (!int.TryParse(items[i], NumberStyles.None, CultureInfo.InvariantCulture, out numbers[i]) || numbers[i] is 0 or > MostLayers)
                 throw Wrong(name, text, Example(fallback));
         return numbers.Length == fallback.Count ? numbers : throw Wrong(name, text, Example(fallback));
     }
@@ -91,7 +94,8 @@ sealed class ModelKwargs(string model, IReadOnlyDictionary<string, string> value
         }
     }
 
-    static string Example(IReadOnlyList<int> numbers) => $"{numbers.Count} whole numbers above 0, such as [{string.Join(",", numbers)}]";
+    static string Example(IReadOnlyList<int> numbers) =>
+        $"{numbers.Count} whole numbers from 1 to {MostLayers}, such as [{string.Join(",", numbers)}]";
 
     string? Read(string name)
     {

@@ -62,7 +62,7 @@ public static class ModelRegistry
         int dot = name.IndexOf('.');
         string plain = dot < 0 ? name : name[..dot];
         var entry = Models.FirstOrDefault(m => m.Name == plain)
-            ?? throw new ModelOptionException($"There is no model '{plain}'.{Suggestions.DidYouMean(plain, Models.Select(m => m.Name))} "
+            ?? throw new ModelOptionException($"There is no `model` '{plain}'.{Suggestions.DidYouMean(plain, Models.Select(m => m.Name))} "
                 + $"The models are {string.Join(", ", Models.Select(m => m.Name))}.");
         if (dot >= 0 && name[(dot + 1)..] != entry.Tag)
             throw new ModelOptionException($"Model {plain} has no tag '{name[(dot + 1)..]}'; " + (entry.Tag is null

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
 
 namespace PerturbedForgetting.Vision.Models;
 
@@ -30,6 +31,20 @@ public sealed class ModelSummary
 
     /// <summary>Multiply-adds of one image's forward pass.</summary>
     public long MultiplyAdds => layers.Sum(l => l.MultiplyAdds);
+
+    /// <summary>Bytes that a training pass keeps for its backward pass, for one image of the size the model was made for.</summary>
+    public static long SavedBytes(ImageModel model)
+    {
+        DType type = model.Classifier.Weight.DType;
+        // In training a normalisation over the batch keeps its input, which is as large as its output; in evaluation it does not.
+        long normalized = Of(model).layers.Where(l => l.Type == nameof(BatchNorm2d)).Sum(l => l.Output.Count);
+        return model.TraceSaved([model.ImageHeight, model.ImageWidth, 3], type) + (type.Size() * normalized);
+    }
+
+    /// <summary>Fewest values that an image brings to a channel of a normalisation over the batch, whose statistics need more than one;
+    /// null without one.</summary>
+    public long? FewestNormalized => layers.Where(l => l.Type == nameof(BatchNorm2d))
+        .Min(l => (long?)l.Output.Count / l.Output[-1]);
 
     /// <summary>Summarises a model for images of the size it was made for.</summary>
     public static ModelSummary Of(ImageModel model)

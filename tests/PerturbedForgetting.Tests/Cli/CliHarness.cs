@@ -11,6 +11,9 @@ sealed class CliHarness
     readonly StringWriter output = new();
     readonly StringWriter error = new();
 
+    /// <summary>Columns of the terminal.</summary>
+    public int Width { get; init; } = 100;
+
     /// <summary>What train does.</summary>
     public Action<TrainOptions, RunContext> Train { get; init; } = (_, _) => { };
 
@@ -40,7 +43,7 @@ sealed class CliHarness
             {
                 (Trained, Context) = (o, c);
                 Train(o, c);
-                return "{}";
+                return ("{}", "run");
             },
             (o, c) =>
             {
@@ -52,7 +55,7 @@ sealed class CliHarness
                 (Checked, Context) = (o, c);
                 return CheckData(o, c);
             });
-        Terminal terminal = new(output, error, IsInteractive: false, Width: 100)
+        Terminal terminal = new(output, error, IsInteractive: false, Width)
         {
             Listen = error => Interruption = new Interruption(error, _ => { }),
         };

@@ -57,6 +57,29 @@ sealed class CommandLineTests
         Assert.That(cli.Context!.Given.Select(s => s.Name), Does.Contain("lr").And.Not.Contain("rho"));
     }
 
+    /// <summary>The parser would take the name of the next option for the value.</summary>
+    [TestCase("--lr needs a value", "--lr", "--rho", "0.1")]
+    [TestCase("--lr needs a value", "--lr=", "--rho", "0.1")]
+    [TestCase("--experiment needs a value", "--experiment", "--lr=0.1")]
+    [TestCase("-b needs a value", "--rho", "0.1", "-b")]
+    [TestCase("--scale needs a value", "--scale", "--bce-loss")]
+    [TestCase("--model-kwargs needs a value", "--model-kwargs", "--no-bce-loss")]
+    public void AnOptionWithoutItsValueIsBlamed(string expected, params string[] args)
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run(["train", "--data-dir", "d", .. args]), Is.EqualTo(ExitCodes.WrongOption));
+        Assert.That(cli.Error.TrimEnd().Split('\n').Select(l => l.TrimEnd()),
+            Is.EqualTo(new[] { $"error: {expected}.", "See: perturbed-forgetting train --help" }));
+    }
+
+    [Test]
+    public void AValueThatIsNoNumberIsNamedInWords()
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run("kernels", "profile", "--launches", "x"), Is.EqualTo(ExitCodes.WrongOption));
+        Assert.That(cli.Error, Does.StartWith("error: --launches: takes a whole number, got 'x'."));
+    }
+
     [Test]
     public void TheLastOfRepeatedOptionsCounts()
     {

@@ -80,7 +80,9 @@ sealed class KernelsProfileTests
 
     [TestCase("--filter", "relo", "Did you mean 'relu'?", 2)]
     [TestCase("--device", "tpu", "neither 'sim' nor 'cuda'", 2)]
-    [TestCase("--launches", "0", "not positive", 2)]
+    [TestCase("--launches", "0", "between 1 and 100000", 2)]
+    [TestCase("--launches", "2147483647", "between 1 and 100000", 2)]
+    [TestCase("--output", "", "is empty", 2)]
     [TestCase("--side", "33", "between 1 and 32", 2)]
     public void WrongOptionsAreExplained(string option, string value, string words, int exitCode)
     {

@@ -115,6 +115,57 @@ public class ImageFolderDatasetTests
     }
 
     [Test]
+    public void LabelsAreForFoldersOfImagesAndNotForClassFolders()
+    {
+        using var folder = new TestFolder();
+        foreach (string file in (string[])["train/cat/1.jpg", "train/cat/2.jpg", "train/dog/3.jpg", "val/1.jpg", "val/3.jpg"])
+            folder.Write(file, Image);
+        var options = new DatasetOptions { LabelsFile = folder.Write("val.csv", "image,class\n1.jpg,dog\n3.jpg,cat\n") };
+        Dataset train = DatasetFactory.Open("folder", folder.Root, "train", options);
+        Assert.That(Labels(train), Is.EqualTo(new[] { 0, 0, 1 }));
+        Assert.That(train.Notes.Single(), Does.Contain("class folders").And.Contain("val.csv"));
+        Dataset validation = DatasetFactory.Open("folder", folder.Root, "val", options with { Classes = train.Classes });
+        Assert.That(Labels(validation), Is.EqualTo(new[] { 1, 0 }));
+        Assert.That(validation.Notes, Is.Empty);
+    }
+
+    [Test]
+    public void LabelsMayNameTheFoldersThatImagesLieIn()
+    {
+        using var folder = new TestFolder();
+        foreach (string file in (string[])["train/part1/1.jpg", "train/part2/2.jpg"])
+            folder.Write(file, Image);
+        string labels = folder.Write("labels.csv", "part2/2.jpg,cat\npart1\\1.jpg,dog\n");
+        Dataset set = DatasetFactory.Open("folder", folder.Root, "train", new DatasetOptions { LabelsFile = labels });
+        Assert.That(set.Classes.Names, Is.EqualTo(new[] { "cat", "dog" }));
+        Assert.That(Labels(set), Is.EqualTo(new[] { 0, 1 }));
+    }
+
+    [TestCase("16000000", "line 3: label 16000000 would make 16000001 classes of 2 labelled images")]
+    [TestCase("2147483647", "line 3: label 2147483647 would make 2147483648 classes")]
+    [TestCase("2147483648", "line 3: label 2147483648 is no class number")]
+    [TestCase("99999999999999999999", "line 3: label 99999999999999999999 is no class number")]
+    public void ALabelThatNoClassCanHaveIsRefused(string label, string expected)
+    {
+        using var folder = new TestFolder();
+        folder.Write("val/x1.jpg", Image);
+        folder.Write("val/x2.jpg", Image);
+        string labels = folder.Write("labels.csv", $"image,class\nx1,1\nx2,{label}\n");
+        Assert.That(Refused(() => DatasetFactory.Open("folder", folder.Root, "val", new DatasetOptions { LabelsFile = labels })).Message,
+            Does.Contain(expected));
+    }
+
+    [Test]
+    public void LabelsMayBeOfASmallPartOfManyClasses()
+    {
+        using var folder = new TestFolder();
+        folder.Write("val/x1.jpg", Image);
+        string labels = folder.Write("labels.csv", "x1,21840\n");
+        Dataset set = DatasetFactory.Open("folder", folder.Root, "val", new DatasetOptions { LabelsFile = labels });
+        Assert.That((set.Classes.Count, set.Label(0)), Is.EqualTo((21841, 21840)));
+    }
+
+    [Test]
     public void OtherClassOrderThanTheModelsIsReported()
     {
         using var folder = new TestFolder();

@@ -86,6 +86,17 @@ sealed class ImageKindsTests
     [Test]
     public void ASampleBeyondTheLargestIsDamage() => Assert.That(Problem("P2 1 1 10 46\n"u8.ToArray()), Is.EqualTo(ImageProblem.Corrupt));
 
+    /// <summary>Deflate that asks for a dictionary, which TIFF has none of, is damage like any other.</summary>
+    [Test]
+    public void DeflateWithADictionaryIsDamage()
+    {
+        byte[] data = Tiff(4, 4, compression: 8);
+        data[9] = 0xBB;
+        ImageDecodeException e = Assert.Throws<ImageDecodeException>(() => Pixels(data))!;
+        Assert.That(e.Problem, Is.EqualTo(ImageProblem.Corrupt));
+        Assert.That(e.InnerException, Is.InstanceOf<ImageDecodeException>(), "the decoder meant it");
+    }
+
     /// <summary>Headers promise far more than the files hold: refused before anything of that size is made.</summary>
     [Test]
     public void NothingIsMadeForPixelsThatCannotBeThere()

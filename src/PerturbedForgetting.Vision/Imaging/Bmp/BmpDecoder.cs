@@ -23,7 +23,12 @@ sealed class BmpDecoder(ImageDecoderOptions options) : IFormatDecoder
         header.Read(data);
         ImageLimits.CheckPixels(header.Width, header.Height, options.MaxPixels);
         if (header.RunLengths)
+        {
+            // A run of two bytes is 255 pixels at most; the rest allows for what is left out.
+            if ((long)header.Width * header.Height / 4096 > data.Length)
+                throw DecodeErrors.Corrupt("BMP", "it has too few bytes for its pixels");
             BmpRunLengths.Check(data, header);
+        }
         else if (header.Offset + header.RowBytes * header.Height > data.Length)
             throw DecodeErrors.Truncated("the image", data.Length);
         return Info;

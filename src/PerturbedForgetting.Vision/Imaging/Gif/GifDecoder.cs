@@ -85,9 +85,11 @@ sealed class GifDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFor
 
     void FillBackground(RgbImage image)
     {
-        ReadOnlySpan<byte> color = colors.AsSpan(frame.Background * 3, 3);
-        for (Span<byte> rest = image.Pixels; rest.Length > 0; rest = rest[3..])
-            color.CopyTo(rest);
+        Span<byte> first = image.Row(0);
+        for (int at = 0; at < first.Length; at += 3)
+            colors.AsSpan(frame.Background * 3, 3).CopyTo(first[at..]);
+        for (int y = 1; y < image.Height; y++)
+            first.CopyTo(image.Row(y));
     }
 
     void Write(ReadOnlySpan<byte> row, Span<byte> rgb)

@@ -1,24 +1,10 @@
 namespace PerturbedForgetting.Vision.Imaging.Png;
 
 /// <summary>The packed data of a PNG as one stream: the contents of consecutive IDAT chunks, each verified when it is begun.</summary>
-sealed unsafe class PngData : Stream
+sealed unsafe class PngData : ForwardStream
 {
     byte* file;
     int length, position, chunkEnd, nextChunk;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Begins with the chunk at <paramref name="firstChunk"/> of a file, which must stay where it is.</summary>
     public void Begin(byte* file, int length, int firstChunk)
@@ -43,16 +29,4 @@ sealed unsafe class PngData : Stream
         position += count;
         return count;
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -23,7 +23,7 @@ sealed class TiffDeflate : TiffSource
             if (stream!.ReadAtLeast(row, row.Length, throwOnEndOfStream: false) < row.Length)
                 throw Ended();
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             throw Corrupt("Deflate cannot unpack a strip or tile: " + e.Message);
         }

@@ -10,7 +10,7 @@ sealed partial class ParameterNamesTests
     [TestCase("`GlobalPool` 'max'", "--gp 'max'")]
     [TestCase("use `numClasses` 4", "use --num-classes 4")]
     [TestCase("use `NumClasses` 4", "use --num-classes 4")]
-    [TestCase("Name the folder with `split`", "Name the folder with --train-split or --val-split")]
+    [TestCase("Name the folder with `split`", "Name the folder with --train-split or --val-split or --split")]
     [TestCase("`Checkpoint`, `nothing` and `device` cpu", "--checkpoint, `nothing` and --device cpu")]
     [TestCase("no name", "no name")]
     public void AParameterIsCalledByItsOption(string message, string expected) =>

@@ -32,7 +32,7 @@ sealed class EndedRunTests : TempFolderFixture
         Assert.That(observer.Messages, Has.Some.StartsWith("Stopped in epoch").And.Contain("--resume"));
         File.WriteAllBytes(bad, good);
         ShortRun.Train(options with { Resume = "auto" }, observer = new());
-        Assert.That(observer.Messages, Has.Some.Match("Continuing from .*: epoch 0, batch 5 of 7"));
+        Assert.That(observer.Messages, Has.Some.Match("Continuing from .*: epoch 1, batch 5 of 7"));
         Assert.That(ShortRun.Hash(Run("last")), Is.EqualTo(whole));
     }
 

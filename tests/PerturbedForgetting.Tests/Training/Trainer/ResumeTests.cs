@@ -156,7 +156,7 @@ sealed class ResumeTests : TempFolderFixture
         var observer = new RecordingObserver();
         var continued = ShortRun.Train(options with { Resume = "auto" }, observer);
         Assert.That(observer.Messages, Has.Some.Contain("last").And.Contain("checksum").And.Contain("passed over"));
-        Assert.That(observer.Messages, Has.Some.Contain("recovery-0-2").And.Contain("epoch 0, batch 4 of 7, update 2"));
+        Assert.That(observer.Messages, Has.Some.Contain("recovery-0-2").And.Contain("epoch 1, batch 4 of 7, update 2"));
         var whole = ShortRun.Train(options with { Experiment = "whole" });
         Assert.That(ShortRun.Hash(Path.Combine(continued.Folder, "last")), Is.EqualTo(ShortRun.Hash(Path.Combine(whole.Folder, "last"))));
     }
@@ -271,7 +271,7 @@ sealed class ResumeTests : TempFolderFixture
         ShortRun.Train(options with { Resume = folder[Path.Combine("run", "checkpoint-0")], Lr = 0.05 }, stopAfter: 3);
         var observer = new RecordingObserver();
         ShortRun.Train(options with { Resume = "auto", Lr = 0.05 }, observer);
-        Assert.That(observer.Messages, Has.Some.Contain("epoch 1, batch 3 of 7"));
+        Assert.That(observer.Messages, Has.Some.Contain("epoch 2, batch 3 of 7"));
         string[] names = [.. Directory.GetFiles(folder["run"], "recovery-*.state.safetensors").Select(Path.GetFileName).Order()!];
         Assert.That(names, Is.EqualTo(new[] { "recovery-1-2.state.safetensors", "recovery-1-3.state.safetensors" }));
         Assert.That(ShortRun.Train(options with { Resume = "auto" }).Epochs[1].LearningRate, Is.LessThan(0.051), "not of the run before");

@@ -116,8 +116,11 @@ sealed class ModelRegistryTests
             yield return Case("vit_small_patch32_224", Kwarg("class_token", "maybe"), "expects True or False");
             yield return Case("vit_small_patch32_224", Kwarg("num_classes", "10"), "give this with `NumClasses`");
             yield return Case("vit_small_patch32_224", Kwarg("num_heads", "5"), "embed_dim 384 cannot be shared evenly by num_heads 5");
-            yield return Case("vit_small_patch32_224", Kwarg("depth", "-1"), "a whole number above 0");
-            yield return Case("vit_small_patch32_224", Kwarg("mlp_ratio", "1e999"), "a number above 0");
+            yield return Case("vit_small_patch32_224", Kwarg("depth", "-1"), "a whole number from 1 to 1000");
+            yield return Case("vit_small_patch32_224", Kwarg("depth", "1000000"), "a whole number from 1 to 1000");
+            yield return Case("resnet50", Kwarg("layers", "[1000000,1,1,1]"), "4 whole numbers from 1 to 1000");
+            yield return Case("vit_small_patch32_224", Kwarg("embed_dim", "1000000"), "a whole number from 1 to 65536");
+            yield return Case("vit_small_patch32_224", Kwarg("mlp_ratio", "1e999"), "a number from 0.001 to 1000");
             yield return Case("vit_small_patch32_224", new() { BnEps = 1e-3 }, "has no batch norm");
             yield return Case("resnet50", Kwarg("stem_type", "wide"), "one of '', deep, deep_tiered, cifar");
             yield return Case("resnet50", Kwarg("layers", "[3,4]"), "such as [3,4,6,3]");
