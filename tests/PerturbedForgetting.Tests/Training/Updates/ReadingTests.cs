@@ -72,5 +72,5 @@ sealed class ReadingTests : TempFolderFixture
     [Test]
     public void GraphsThatAreWantedMustBeThere() =>
         Assert.That(() => ShortRun.Train(Options("cpu") with { Device = "cpu", CudaGraph = true }),
-            Throws.ArgumentException.With.Message.Contains("--cuda-graph on: cpu has no graphs"));
+            Throws.InstanceOf<OptionException>().With.Message.Contains("--cuda-graph: the CPU has no graphs"));
 }
