@@ -1,4 +1,3 @@
-using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Reports;
 

@@ -137,12 +137,6 @@ sealed class OptionRulesTests
         Assert.That((new ValidateOptions().BatchSize, new ValidateOptions().LogFreq), Is.EqualTo((256, 10)));
     }
 
-    [TestCase("run/last.safetensors", ExpectedResult = false)]
-    [TestCase("auto", ExpectedResult = true)]
-    [TestCase("", ExpectedResult = true)]
-    public bool OnlyACheckpointThatIsNamedBringsItsData(string resume) =>
-        new TrainOptions { Resume = resume }.Validate().Any(p => p.Option == "--dataset");
-
     [Test]
     public void AllProblemsComeAtOnce()
     {

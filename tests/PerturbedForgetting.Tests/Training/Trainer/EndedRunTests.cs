@@ -1,7 +1,6 @@
 using PerturbedForgetting.Tests.Vision;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
-using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Tests.Training;

@@ -1,5 +1,4 @@
 using PerturbedForgetting.Tensors.Serialization;
-using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training;
