@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace PerturbedForgetting.Cli;
 
 /// <summary>
-/// Ctrl-C, the request to end, and the end of the terminal. The first asks the run to finish its step, write a checkpoint and leave; the second ends the
-/// process at once.
+/// Ctrl-C, the request to end, and the end of the terminal. The first asks the run to finish its step, write a checkpoint and leave; the
+/// second ends the process at once.
 /// </summary>
 sealed class Interruption : IDisposable
 {

@@ -27,7 +27,8 @@ readonly partial record struct FileStatus(bool IsRegular, ulong Device, ulong In
         {
             return null;
         }
-        return new FileStatus((Read<ushort>(status, ModeAt) & Kind) == Regular, Read<ulong>(status, DeviceAt), Read<ulong>(status, InodeAt));
+        return new FileStatus((Read<ushort>(status, ModeAt) & Kind) == Regular, Read<ulong>(status, DeviceAt),
+            Read<ulong>(status, InodeAt));
     }
 
     static T Read<T>(ReadOnlySpan<byte> status, int at) where T : struct => MemoryMarshal.Read<T>(status[at..]);

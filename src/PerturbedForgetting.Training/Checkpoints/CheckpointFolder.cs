@@ -106,8 +106,8 @@ sealed partial class CheckpointFolder
         || File.Exists(NamePath(folder, "last")) || File.Exists(NamePath(folder, "best"));
 
     /// <summary>
-    /// The newest valid checkpoint of a run directory, verified; none where there are no checkpoints at all. Newest is what lies furthest in
-    /// the run that <c>last</c> belongs to, or, without <c>last</c>, that was written to latest; clocks decide nothing else.
+    /// The newest valid checkpoint of a run directory, verified; none where there are no checkpoints at all. Newest is what lies furthest
+    /// in the run that <c>last</c> belongs to, or, without <c>last</c>, that was written to latest; clocks decide nothing else.
     /// </summary>
     /// <param name="folder">The run directory.</param>
     /// <param name="report">Receives a line for each checkpoint that had to be passed over.</param>

@@ -128,7 +128,8 @@ sealed class RunLock : IDisposable
         $"another run trains in this folder: {owner?.ToString() ?? "an unknown process"}. "
         + "Wait for its end, stop it, or name another --experiment.", inner);
 
-    /// <summary>Whether the file is written again within a time. Both times are the file system's own, so that clocks need not agree.</summary>
+    /// <summary>Whether the file is written again within a time. Both times are the file system's own, so that clocks need not
+    /// agree.</summary>
     static bool IsAlive(string path, TimeSpan silence)
     {
         var before = File.GetLastWriteTimeUtc(path);

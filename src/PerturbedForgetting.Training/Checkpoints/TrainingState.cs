@@ -64,7 +64,8 @@ public sealed record TrainingState
     /// <summary>Version of the format.</summary>
     public required int Format { get; init; }
 
-    /// <summary>When it was written, by a clock that may have been set back: <see cref="Position"/> says which checkpoint is newer.</summary>
+    /// <summary>When it was written, by a clock that may have been set back: <see cref="Position"/> says which checkpoint is
+    /// newer.</summary>
     public required DateTimeOffset Written { get; init; }
 
     /// <summary>Names the run: drawn when it begins, and kept when it is continued in its folder.</summary>
@@ -158,8 +159,8 @@ sealed partial class CheckpointJson : JsonSerializerContext
         var state = JsonSerializer.Deserialize(text, Default.TrainingState) ?? throw new JsonException("the state is null");
         if (state.Epochs.Any(e => e is null) || state.Kept.Any(k => k is null))
             throw new JsonException("an epoch is null");
-        if (state.Epoch < 0 || state.Batch < 0 || state.Restarts < 0 || state.Progress is { Updates: < 0 } or { OptimizerSteps: < 0 } or { Skipped: < 0 }
-            or { NoiseCalls: < 0 })
+        if (state.Epoch < 0 || state.Batch < 0 || state.Restarts < 0 || state.Progress is { Updates: < 0 } or { OptimizerSteps: < 0 }
+            or { Skipped: < 0 } or { NoiseCalls: < 0 })
             throw new JsonException("a counter is negative");
         Check(state.Info);
         return state;

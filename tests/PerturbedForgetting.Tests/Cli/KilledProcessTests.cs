@@ -6,8 +6,8 @@ namespace PerturbedForgetting.Tests.Cli;
 
 /// <summary>
 /// The program itself, killed (SIGKILL) at random instants of its run and started again until it ends by itself: then the folder holds
-/// what a run leaves that nobody killed. There are 30 kills, or as many as the parameter says: <c>dotnet test --filter KilledProcessTests --
-/// TestRunParameters.Parameter(name=\"kills\", value=\"300\")</c>.
+/// what a run leaves that nobody killed. There are 30 kills, or as many as the parameter says: <c>dotnet test --filter KilledProcessTests
+/// -- TestRunParameters.Parameter(name=\"kills\", value=\"300\")</c>.
 /// </summary>
 [TestFixture]
 sealed class KilledProcessTests : TempFolderFixture
@@ -19,9 +19,9 @@ sealed class KilledProcessTests : TempFolderFixture
 
     ProcessStartInfo Train(string experiment) => new("dotnet",
     [
-        typeof(CommandLineApp).Assembly.Location, "train", "--dataset", "builtin/shapes:train=64,val=32,size=16", "--img-size", "16", "-b", "8",
-        "--epochs", "2", "--opt", "sam_sgdw", "--rho", "0.05", "--checkpoint-hist", "1", "--recovery-interval", "3", "--output", folder.Path,
-        "--experiment", experiment, "--resume", "auto", "--threads", "1"
+        typeof(CommandLineApp).Assembly.Location, "train", "--dataset", "builtin/shapes:train=64,val=32,size=16",
+        "--img-size", "16", "-b", "8", "--epochs", "2", "--opt", "sam_sgdw", "--rho", "0.05",
+        "--checkpoint-hist", "1", "--recovery-interval", "3", "--output", folder.Path, "--experiment", experiment, "--resume", "auto", "--threads", "1"
     ]);
 
     [Test]

@@ -28,7 +28,8 @@ public class GifDecoderTests
         [.. "GIF89a"u8, .. Number(width), .. Number(height), Flags(colors), 0, 0, .. colors];
 
     /// <summary>A frame whose codes all stand for themselves: the table is cleared before it changes their length.</summary>
-    static byte[] Frame(int left, int top, int width, int height, byte[] pixels, int bits = 2, byte[]? colors = null, bool interlaced = false,
+    static byte[] Frame(int left, int top, int width, int height, byte[] pixels, int bits = 2, byte[]? colors = null,
+        bool interlaced = false,
         bool end = true)
     {
         List<int> codes = [];
@@ -92,7 +93,8 @@ public class GifDecoderTests
     {
         var random = new Random(bits);
         byte[] pixels = [.. Enumerable.Range(0, 100_000).Select(i => (byte)(repeating && i > 1000 ? 1 : random.Next(1 << bits)))];
-        byte[] data = [.. Screen(1000, 100, []), 0x2C, 0, 0, 0, 0, .. Number(1000), .. Number(100), 0, (byte)bits, .. Compress(pixels, bits), 0x3B];
+        byte[] data = [.. Screen(1000, 100, []), 0x2C, 0, 0, 0, 0, .. Number(1000), .. Number(100), 0, (byte)bits,
+            .. Compress(pixels, bits), 0x3B];
         Assert.That(Red(data), Is.EqualTo(pixels));
     }
 
@@ -140,7 +142,8 @@ public class GifDecoderTests
     {
         byte[] one = Frame(1, 1, 1, 1, [3]), large = Frame(1, 2, 2, 2, [1, 2, 3, 1]);
         Assert.That(Red([.. Screen(2, 2, palette), .. one]), Is.EqualTo(new[] { 10, 10, 10, 100 }), "around it is colour 0");
-        Assert.That(Red([.. Screen(2, 2, palette), .. Transparent(2), .. one]), Is.EqualTo(new[] { 70, 70, 70, 100 }), "or the transparent one");
+        Assert.That(Red([.. Screen(2, 2, palette), .. Transparent(2), .. one]), Is.EqualTo(new[] { 70, 70, 70, 100 }),
+            "or the transparent one");
         Assert.That(Red([.. Screen(2, 2, palette), .. large]), Is.EqualTo(new[] { 10, 10, 10, 10, 10, 10, 10, 40, 70, 10, 100, 40 }),
             "the image grows with it");
         Assert.That(Red([.. Screen(0, 0, palette), .. Frame(0, 0, 2, 1, [1, 2])]), Is.EqualTo(new[] { 40, 70 }), "a screen of no size");
@@ -151,7 +154,8 @@ public class GifDecoderTests
     {
         byte[] own = [1, 2, 3, 4, 5, 6], pixels = [0, 1, 2, 200];
         Assert.That(Decode([.. Screen(2, 1, palette), .. Frame(0, 0, 2, 1, [0, 1], colors: own)]), Is.EqualTo(own));
-        Assert.That(Red([.. Screen(4, 1, own), .. Frame(0, 0, 4, 1, pixels, bits: 8)]), Is.EqualTo(new[] { 1, 4, 2, 200 }), "beyond it is grey");
+        Assert.That(Red([.. Screen(4, 1, own), .. Frame(0, 0, 4, 1, pixels, bits: 8)]), Is.EqualTo(new[] { 1, 4, 2, 200 }),
+            "beyond it is grey");
         Assert.That(Red([.. Screen(4, 1, []), .. Frame(0, 0, 4, 1, pixels, bits: 8)]), Is.EqualTo(pixels), "without any all is grey");
         Assert.That(Decode([.. Screen(2, 1, palette), .. Transparent(1), .. Frame(0, 0, 2, 1, [0, 1])]), Is.EqualTo(palette[..6]),
             "what is transparent keeps its colour");

@@ -96,7 +96,8 @@ public class ImageFileTests
     public void AnImageThatTakesTooLongIsGivenUp()
     {
         ImageDecodeException e = Fails(TestImages.Png(30, 20), new ImageDecoderOptions { MaxTime = TimeSpan.Zero });
-        Assert.That((e.Problem, e.Reason), Is.EqualTo((ImageProblem.TooSlow, "decoding it takes more than 0 s; store it again in a usual way")));
+        Assert.That((e.Problem, e.Reason),
+            Is.EqualTo((ImageProblem.TooSlow, "decoding it takes more than 0 s; store it again in a usual way")));
     }
 
     [Test]

@@ -50,7 +50,8 @@ static class Mutants
         {
             ImageProblem? problem = Attempt(decoder, image[..length], cut, 0x55);
             if (length < needed)
-                Assert.That(problem, Is.EqualTo(ImageProblem.Truncated).Or.EqualTo(ImageProblem.Corrupt).Or.EqualTo(ImageProblem.UnknownFormat),
+                Assert.That(problem, Is.EqualTo(ImageProblem.Truncated).Or.EqualTo(ImageProblem.Corrupt)
+                    .Or.EqualTo(ImageProblem.UnknownFormat),
                     $"{length} bytes");
             else if (problem is null)
                 Assert.That(cut.Pixels.SequenceEqual(whole.Pixels), $"{length} bytes");

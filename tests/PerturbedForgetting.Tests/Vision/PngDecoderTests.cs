@@ -109,7 +109,8 @@ public class PngDecoderTests
     public void DataMayComeInManyChunks()
     {
         byte[] packed = Pack([0, 1, 2, 3]), expected = [1, 1, 1, 2, 2, 2, 3, 3, 3];
-        Assert.That(Decode(Png(3, 1, [Data(), Data(packed[..1]), Data(), Data(packed[1..4]), Data(packed[4..]), Data()])), Is.EqualTo(expected));
+        Assert.That(Decode(Png(3, 1, [Data(), Data(packed[..1]), Data(), Data(packed[1..4]), Data(packed[4..]), Data()])),
+            Is.EqualTo(expected));
         Assert.That(Decode(Png(3, 1, [Data([.. packed, 1, 2, 3])])), Is.EqualTo(expected), "bytes behind the packed data");
         Assert.That(Decode(Png(3, 1, [Data(Pack([0, 1, 2, 3, 0, 4, 5, 6]))])), Is.EqualTo(expected), "a row too many");
         Assert.That(Decode([.. Png(3, 1, [Data(packed)]), 1, 2, 3]), Is.EqualTo(expected), "bytes behind the end");

@@ -97,7 +97,8 @@ sealed class EndedRunTests : TempFolderFixture
             OnUpdate = update =>
             {
                 if (update.Update == 1)
-                    second = Assert.Catch(() => ShortRun.Train(ShortRun.Options(folder.Path) with { Resume = update.Epoch == 0 ? "" : "auto" }));
+                    second = Assert.Catch(() =>
+                        ShortRun.Train(ShortRun.Options(folder.Path) with { Resume = update.Epoch == 0 ? "" : "auto" }));
             }
         };
         ShortRun.Train(ShortRun.Options(folder.Path), observer);

@@ -216,10 +216,13 @@ sealed class ResumeTests : TempFolderFixture
         Assert.That(() => Continue(new() { Experiment = "missing" }, new()),
             Throws.InstanceOf<OptionException>().With.Message.Contains("--dataset"), "there is nothing to tell the data");
 
-        TrainResult Continue(TrainOptions options, RecordingObserver observer, params string[] names) => PerturbedForgetting.Training.Trainer
-            .Run(options with { Output = folder.Path, Experiment = options.Experiment.Length > 0 ? options.Experiment : "run", Resume = "auto" },
-                observer, CancellationToken.None,
+        TrainResult Continue(TrainOptions options, RecordingObserver observer, params string[] names)
+        {
+            string experiment = options.Experiment.Length > 0 ? options.Experiment : "run";
+            return PerturbedForgetting.Training.Trainer.Run(
+                options with { Output = folder.Path, Experiment = experiment, Resume = "auto" }, observer, CancellationToken.None,
                 names.Concat(["output", "experiment", "resume"]).Select(n => OptionTables.Train.Find(n)!).ToHashSet());
+        }
     }
 
     [TestCase(10, true)]
@@ -247,7 +250,8 @@ sealed class ResumeTests : TempFolderFixture
         var given = (compares ? new[] { "dataset" } : ["dataset", "opt"]).Select(n => OptionTables.Train.Find(n)!).ToHashSet();
         PerturbedForgetting.Training.Trainer.Run(options, new RecordingObserver { OnUpdate = _ => source.Cancel() }, source.Token, given);
         var continuing = new[] { "resume", "output", "experiment" }.Select(n => OptionTables.Train.Find(n)!).ToHashSet();
-        PerturbedForgetting.Training.Trainer.Run(options with { Resume = "auto" }, new RecordingObserver(), CancellationToken.None, continuing);
+        PerturbedForgetting.Training.Trainer.Run(options with { Resume = "auto" }, new RecordingObserver(), CancellationToken.None,
+            continuing);
         Assert.That(Directory.Exists(folder[Path.Combine("run", "baseline")]), Is.EqualTo(compares));
     }
 

@@ -3,7 +3,8 @@ using PerturbedForgetting.Cuda;
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 /// <summary>A kernel that sums over rows in two forms: NAME does 4 columns a thread, NAME_odd one, where their number is not divisible by
-/// 4 or a tensor is a view that begins elsewhere. See kernels/include/columns.cuh. All launches of a library belong on one stream.</summary>
+/// 4 or a tensor is a view that begins elsewhere. See kernels/include/columns.cuh. All launches of a library belong on one
+/// stream.</summary>
 sealed class ColumnKernel(KernelLibrary library, string name)
 {
     CudaKernel Wide => field ??= library.Get(name);

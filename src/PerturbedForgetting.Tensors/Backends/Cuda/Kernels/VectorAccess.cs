@@ -2,8 +2,8 @@ using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
-/// <summary>Where kernels may load and store four elements, 16 bytes, at once. A tensor begins at a multiple of 16 bytes; a view of a part of
-/// it begins anywhere.</summary>
+/// <summary>Where kernels may load and store four elements, 16 bytes, at once. A tensor begins at a multiple of 16 bytes; a view of a part
+/// of it begins anywhere.</summary>
 static class VectorAccess
 {
     /// <summary>Bytes of an access.</summary>
