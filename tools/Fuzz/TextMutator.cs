@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace PerturbedForgetting.Fuzz;
 
-/// <summary>Changes JSON and CSV where they have a meaning: numbers, texts, nulls, nesting, lines, separators; now and then bytes.</summary>
+/// <summary>Changes JSON and CSV where they have a meaning: numbers, texts, nulls, nesting, lines; now and then bytes.</summary>
 static partial class TextMutator
 {
     static readonly string[] Values =

@@ -220,8 +220,8 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         WriteReports();
         if (SkipLog.Line(sums.Skipped, parts.TrainingLoader.TakeBadImageCounts(), parts.ValidationLoader.TakeBadImageCounts()) is { } left)
             observer.Message(MessageLevel.Warning, left);
-        observer.EpochEnded(new(record.Epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss, validation.Top1,
-            validation.Top5,
+        observer.EpochEnded(new(record.Epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss,
+            validation.Top1, validation.Top5,
             record.LearningRate, record.Seconds, record.ImagesPerSecond, metric.Best(epochs) == record));
         return true;
     }

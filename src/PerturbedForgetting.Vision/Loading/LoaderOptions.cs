@@ -6,7 +6,8 @@ namespace PerturbedForgetting.Vision.Loading;
 /// <summary>What becomes of an image that cannot be decoded.</summary>
 public enum BadImagePolicy
 {
-    /// <summary>The epoch stops with the error, which names the file. One that is damaged but gives an image is taken and counted.</summary>
+    /// <summary>The epoch stops with the error, which names the file. One that is damaged but gives an image is taken and
+    /// counted.</summary>
     Fail,
 
     /// <summary>The next image of the data set takes its place, also that of one with damaged pixels; it is counted and named.</summary>
