@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
-using PerturbedForgetting.Tensors.Data;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Data;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Transforms;
 
