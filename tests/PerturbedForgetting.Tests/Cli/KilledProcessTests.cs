@@ -21,7 +21,8 @@ sealed class KilledProcessTests : TempFolderFixture
     [
         typeof(CommandLineApp).Assembly.Location, "train", "--dataset", "builtin/shapes:train=64,val=32,size=16",
         "--img-size", "16", "-b", "8", "--epochs", "2", "--opt", "sam_sgdw", "--rho", "0.05",
-        "--checkpoint-hist", "1", "--recovery-interval", "3", "--output", folder.Path, "--experiment", experiment, "--resume", "auto", "--threads", "1"
+        "--checkpoint-hist", "1", "--recovery-interval", "3", "--output", folder.Path, "--experiment", experiment,
+        "--resume", "auto", "--threads", "1"
     ]);
 
     [Test]

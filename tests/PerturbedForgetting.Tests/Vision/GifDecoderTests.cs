@@ -179,6 +179,7 @@ public class GifDecoderTests
         Check(ImageProblem.Truncated, "end within the image", Frame(0, 0, 2, 2, [1, 2]));
         Check(ImageProblem.Truncated, "too short for its size", Frame(0, 0, 10_000, 10_000, [1, 2]));
         Check(ImageProblem.TooLarge, "65535 x 65535", Frame(0, 0, 65535, 65535, [1, 2]));
+        Check(ImageProblem.Corrupt, "speck in its canvas", Frame(4999, 4999, 1, 1, [1]));
         Check(ImageProblem.Corrupt, "no pixels", Frame(0, 0, 0, 2, [1, 2]));
         Check(ImageProblem.Corrupt, "no image", [0x3B]);
         Check(ImageProblem.Corrupt, "code 7 means nothing", [.. Frame(0, 0, 2, 2, [])[..11], .. Blocks([4, 1, 7], 3)]);

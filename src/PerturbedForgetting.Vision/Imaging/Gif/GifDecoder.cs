@@ -30,6 +30,7 @@ sealed class GifDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFor
     {
         frame = GifFrame.Read(data);
         ImageLimits.CheckPixels(frame.Width, frame.Height, options.MaxPixels);
+        ImageLimits.CheckCanvas(frame.Width, frame.Height, frame.Frame.Width, frame.Frame.Height);
         if ((long)frame.Frame.Width * frame.Frame.Height > (long)frame.DataBytes * GifCodes.LargestExpansion)
             throw new ImageDecodeException(ImageProblem.Truncated, "its data are too short for its size");
         return Info;

@@ -15,10 +15,6 @@ readonly record struct WebpImage(int Width, int Height, CropBox Frame, int Posit
 
     const int FrameHeader = 16;
 
-    /// <summary>A canvas of more pixels may not be larger than its first frame by more than this factor: it would be an image made of
-    /// nothing.</summary>
-    const int LargeCanvas = 1 << 24, LargestMargin = 64;
-
     /// <summary>Reads the pieces of a whole file.</summary>
     public static WebpImage Read(ReadOnlySpan<byte> data)
     {
@@ -50,8 +46,7 @@ readonly record struct WebpImage(int Width, int Height, CropBox Frame, int Posit
                 && place.Left + width <= canvasWidth && place.Top + height <= canvasHeight;
         if (!fits || width == 0 || height == 0)
             throw Corrupt("its headers give different sizes");
-        if ((long)canvasWidth * canvasHeight is > LargeCanvas and var pixels && pixels / LargestMargin > (long)width * height)
-            throw Corrupt("its first frame is a speck in its canvas");
+        ImageLimits.CheckCanvas(canvasWidth, canvasHeight, width, height);
         return new WebpImage(canvasWidth, canvasHeight, place, coded, ChunkHeader + Content(file, coded).Length, orientation);
     }
 
