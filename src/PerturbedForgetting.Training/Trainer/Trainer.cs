@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
@@ -27,7 +28,7 @@ public static class Trainer
     /// </param>
     /// <exception cref="OptionException">An option is wrong, or cannot change on a resume.</exception>
     /// <exception cref="DatasetException">The data cannot be used.</exception>
-    /// <exception cref="Checkpoints.CheckpointException">The checkpoint cannot be used.</exception>
+    /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
     /// <exception cref="NotFiniteException">A loss or gradient is not finite and <c>--on-nan</c> is <c>stop</c>.</exception>
     /// <exception cref="IOException">A result cannot be written; what was there is unchanged.</exception>
     public static TrainResult Run(TrainOptions options, ITrainingObserver observer, CancellationToken token,

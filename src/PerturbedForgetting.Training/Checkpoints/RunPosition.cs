@@ -1,7 +1,6 @@
-using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Reports;
 
-namespace PerturbedForgetting.Training;
+namespace PerturbedForgetting.Training.Checkpoints;
 
 /// <summary>Where a run begins or goes on.</summary>
 sealed record RunPosition
