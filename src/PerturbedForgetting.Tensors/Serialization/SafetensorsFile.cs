@@ -36,7 +36,7 @@ public sealed class SafetensorsFile : IDisposable
         this.handle = handle;
         Length = RandomAccess.GetLength(handle);
         if (Length < 8)
-            throw new SafetensorsException(path, $"the file has {Length} bytes; a safetensors file has at least 8.");
+            throw new SafetensorsException(path, $"the file has {Quantity.Of(Length, "byte")}; a safetensors file has at least 8.");
         Span<byte> prefix = stackalloc byte[8];
         ReadAt(0, prefix);
         ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);

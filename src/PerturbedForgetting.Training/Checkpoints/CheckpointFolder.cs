@@ -128,7 +128,7 @@ sealed partial class CheckpointFolder
         return paths.Length == 0
             ? null
             : throw new CheckpointException(folder,
-                $"none of its {paths.Length} checkpoints is valid (see above). "
+                $"{(paths.Length == 1 ? "its only checkpoint is not" : $"none of its {paths.Length} checkpoints is")} valid (see above). "
                 + $"Restore one, or start anew with another {TrainOptions.ExperimentOption}.");
     }
 

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors;
+
 namespace PerturbedForgetting.Vision.Imaging;
 
 /// <summary>The errors that every decoder has, in the same words.</summary>
@@ -7,7 +9,7 @@ static class DecodeErrors
     /// <param name="within">What it ends within: "the image", "a header".</param>
     /// <param name="bytes">Length of the data.</param>
     public static ImageDecodeException Truncated(string within, int bytes) =>
-        new(ImageProblem.Truncated, FormattableString.Invariant($"the file ends within {within}, after {bytes} bytes"));
+        new(ImageProblem.Truncated, $"the file ends within {within}, after {Quantity.Of(bytes, "byte")}");
 
     /// <summary>The data contradict their format.</summary>
     /// <param name="format">Name of the format.</param>

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors;
+
 namespace PerturbedForgetting.Vision.Imaging;
 
 /// <summary>Why an image could not be decoded.</summary>
@@ -57,5 +59,5 @@ public sealed class ImageDecodeException : Exception
         Path is null && Bytes is null ? new(Problem, Reason, path, bytes, this) : this;
 
     static string Describe(string reason, string? path, long? bytes) =>
-        $"cannot decode {path ?? "image"}: {reason}" + (bytes is { } n ? FormattableString.Invariant($" (file has {n} bytes)") : "");
+        $"cannot decode {path ?? "image"}: {reason}" + (bytes is { } n ? $" (file has {Quantity.Of(n, "byte")})" : "");
 }

@@ -218,8 +218,8 @@ sealed class JpegDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFo
             markers.AdobeTransform = (segment[11], true);
     }
 
-    static ImageDecodeException CutShort(JpegFrame frame, int bytes) => new(ImageProblem.Truncated,
-        FormattableString.Invariant($"the file ends within {(frame.Scans > 0 ? "the image" : "its headers")}, after {bytes} bytes"));
+    static ImageDecodeException CutShort(JpegFrame frame, int bytes) =>
+        DecodeErrors.Truncated(frame.Scans > 0 ? "the image" : "its headers", bytes);
 
     /// <summary>An error of what the file holds.</summary>
     public static ImageDecodeException Corrupt(string reason) => new(ImageProblem.Corrupt, "the JPEG is damaged: " + reason);

@@ -13,7 +13,7 @@ sealed class InstructionSetTests
 {
     const string Operations = """Tests\.Tensors\.(OpsTests|MultiTensor)\..*\("cpu"\)""";
     const string Products = @"VectorMathTests|GemmTests\.MatchesDoubleReference\((False,True,False|True,False,True)";
-    const string Images = @"Vision\.(DecodeReferenceTests|PartialDecodingTests\.(PartsOf|Transforms)"
+    const string Images = @"Vision\.(DecodeReferenceTests|PngDecoderTests|ImageDifferentialTests|PartialDecodingTests\.(PartsOf|Transforms)"
         + @"|JpegPartsTests|ResamplerTests|TransformReferenceTests\.ResizedCrop)";
 
     static readonly TimeSpan limit = TimeSpan.FromMinutes(8);
