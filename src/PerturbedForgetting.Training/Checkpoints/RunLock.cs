@@ -29,6 +29,9 @@ sealed class RunLock : IDisposable
 
     internal static readonly TimeSpan SignInterval = TimeSpan.FromSeconds(10);
 
+    // What the system calls it when another process holds a lock: EWOULDBLOCK twice, and ERROR_SHARING_VIOLATION.
+    const int LockedOnLinux = 11, LockedOnMac = 35, LockedOnWindows = unchecked((int)0x80070020);
+
     readonly byte[] sign;
     readonly Timer signs;
     FileStream held;
@@ -109,7 +112,7 @@ sealed class RunLock : IDisposable
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e) when (e is not FileNotFoundException and not DirectoryNotFoundException && File.Exists(path))
+        catch (IOException e) when (e.HResult is LockedOnLinux or LockedOnMac or LockedOnWindows)
         {
             throw Taken(folder, ReadOwner(Path.Combine(folder, OwnerName)), e);
         }

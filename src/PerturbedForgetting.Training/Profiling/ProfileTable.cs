@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
-using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Training.Profiling;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;

@@ -30,9 +30,18 @@ sealed class MemoryEstimateTests : TempFolderFixture
     {
         TrainOptions options = new()
         {
-            Dataset = $"builtin/shapes:train={2 * batch},val=8,size=32", Model = model, ModelKwargs = Kwargs(kwargs), ImgSize = size,
-            BatchSize = batch, Workers = 0, Epochs = 1, Output = folder.Path, Experiment = "run", Rho = 0.01,
-            Opt = PerturbedForgetting.Training.Optimizers.OptimizerName.Parse(opt), GsamAlpha = more == "--gsam" ? 0.1 : 0,
+            Dataset = $"builtin/shapes:train={2 * batch},val=8,size=32",
+            Model = model,
+            ModelKwargs = Kwargs(kwargs),
+            ImgSize = size,
+            BatchSize = batch,
+            Workers = 0,
+            Epochs = 1,
+            Output = folder.Path,
+            Experiment = "run",
+            Rho = 0.01,
+            Opt = PerturbedForgetting.Training.Optimizers.OptimizerName.Parse(opt),
+            GsamAlpha = more == "--gsam" ? 0.1 : 0,
             SharpnessM = more == "--m 4" ? 4 : -1,
         };
         // Of this process others may have left something.
