@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Fuzz;
@@ -60,21 +61,9 @@ static class Repairs
             if (length > png.Length - at - 12)
                 break;
             Span<byte> body = png.AsSpan(at + 4, (int)length + 4);
-            BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(at + 8 + (int)length), Crc(body));
+            BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(at + 8 + (int)length), Crc32.HashToUInt32(body));
             at += 12 + (int)length;
         }
         return png;
-    }
-
-    static uint Crc(ReadOnlySpan<byte> bytes)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte b in bytes)
-        {
-            crc ^= b;
-            for (int i = 0; i < 8; i++)
-                crc = (crc & 1) != 0 ? crc >> 1 ^ 0xEDB88320 : crc >> 1;
-        }
-        return ~crc;
     }
 }

@@ -38,7 +38,7 @@ static class RunFolder
     /// <summary>The run directory of a checkpoint, from a path of either.</summary>
     public static string FolderOf(string checkpoint)
     {
-        string path = Path.GetFullPath(checkpoint);
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(checkpoint));
         return Directory.Exists(path) ? path : Path.GetDirectoryName(path)!;
     }
 

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Loading;
 
 namespace PerturbedForgetting.Training;
@@ -11,7 +12,7 @@ static class SkipLog
     /// <param name="validation">What the validation images had.</param>
     public static string? Line(int updates, BadImageCounts training, BadImageCounts validation)
     {
-        List<string> parts = updates > 0 ? [$"{Count(updates, "update")} skipped"] : [];
+        List<string> parts = updates > 0 ? [$"{Quantity.Of(updates, "update")} skipped"] : [];
         parts.AddRange(Images("training", training));
         parts.AddRange(Images("validation", validation));
         return parts.Count > 0 ? "In this epoch: " + string.Join(", ", parts) : null;
@@ -20,14 +21,12 @@ static class SkipLog
     static IEnumerable<string> Images(string kind, BadImageCounts counts)
     {
         if (counts.Skipped > 0)
-            yield return $"{Count(counts.Skipped, kind + " image")} skipped";
+            yield return $"{Quantity.Of(counts.Skipped, kind + " image")} skipped";
         if (counts.Filled > 0)
-            yield return $"{Count(counts.Filled, kind + " image")} filled with grey";
+            yield return $"{Quantity.Of(counts.Filled, kind + " image")} filled with grey";
         if (counts.Damaged > 0)
-            yield return $"{Count(counts.Damaged, kind + " image")} used with damage";
+            yield return $"{Quantity.Of(counts.Damaged, kind + " image")} used with damage";
         if (counts.Irregular > 0)
-            yield return $"{Count(counts.Irregular, kind + " image")} used with stray bytes or the like";
+            yield return $"{Quantity.Of(counts.Irregular, kind + " image")} used with stray bytes or the like";
     }
-
-    static string Count(int number, string thing) => FormattableString.Invariant($"{number} {thing}{(number == 1 ? "" : "s")}");
 }

@@ -65,7 +65,7 @@ public static class Trainer
         RunFolder.WriteOptions(folder, settled);
         StartupLog.Write(parts, folder, observer);
         var start = checkpoint is null ? Fresh(parts, given) : Resume.Restore(checkpoint, folder, parts, observer);
-        var run = new TrainingRun(parts, (continued ?? begun)!, start, observer, token) { BatchDone = batchDone };
+        var run = new TrainingRun(parts, begun ?? continued!, start, observer, token) { BatchDone = batchDone };
         var status = run.Run();
         foreach (var bad in parts.BadImages)
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");

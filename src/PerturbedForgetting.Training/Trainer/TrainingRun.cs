@@ -196,11 +196,11 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     bool FinishEpoch()
     {
         long started = Stopwatch.GetTimestamp();
-        if (evaluator.Run(observer, token) is not { } validation)
-            return false;
         var sums = meters.Sums;
         if (sums.Skipped >= parts.UpdatesPerEpoch)
             throw NothingLearnt();
+        if (evaluator.Run(observer, token) is not { } validation)
+            return false;
         var record = new EpochRecord
         {
             Epoch = epoch,

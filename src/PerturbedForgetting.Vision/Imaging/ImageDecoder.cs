@@ -53,7 +53,7 @@ public sealed class ImageDecoder : IDisposable
         int bytes;
         try
         {
-            if (FileStatus.Of(path) is { IsRegular: false })
+            if (FileStatus.IsSpecial(path))
                 throw new ImageDecodeException(ImageProblem.Unreadable, "it is not a regular file", path);
             using SafeFileHandle handle = File.OpenHandle(path);
             bytes = ReadFile(handle, path);

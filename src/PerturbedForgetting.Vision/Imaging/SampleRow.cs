@@ -41,7 +41,10 @@ static class SampleRow
     public static void FromPalette(ReadOnlySpan<byte> indices, ReadOnlySpan<byte> palette, Span<byte> target)
     {
         for (int x = 0, at = 0; x < indices.Length; x++, at += 3)
-            palette.Slice(indices[x] * 3, 3).CopyTo(target[at..]);
+        {
+            ReadOnlySpan<byte> color = palette.Slice(indices[x] * 3, 3);
+            (target[at], target[at + 1], target[at + 2]) = (color[0], color[1], color[2]);
+        }
     }
 
     /// <summary>Blue, green, red, and what else fills <paramref name="step"/> bytes.</summary>

@@ -45,7 +45,8 @@ sealed class GifDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFor
         PooledBuffer.Ensure(ref pixels, count);
         if (expander.Expand(Codes(data), frame.PixelBits, pixels.AsSpan(0, count)) < count)
             throw new ImageDecodeException(ImageProblem.Truncated, "its data end within the image");
-        FillColors(data[frame.Palette]);
+        SampleRow.ResetPalette(colors);
+        data[frame.Palette].CopyTo(colors);
         image.Resize(frame.Width, frame.Height);
         if (box.Width < frame.Width || box.Height < frame.Height)
             FillBackground(image);
@@ -53,7 +54,10 @@ sealed class GifDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFor
         foreach ((int top, int step) in frame.Interlaced ? passes : whole)
         {
             for (int y = top; y < box.Height; y += step, row = row[box.Width..])
-                Write(row[..box.Width], image.Row(box.Top + y)[(box.Left * 3)..]);
+            {
+                budget.Check();
+                SampleRow.FromPalette(row[..box.Width], colors, image.Row(box.Top + y)[(box.Left * 3)..]);
+            }
         }
         return Info;
     }
@@ -76,14 +80,6 @@ sealed class GifDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFor
         return codes.AsSpan(0, filled + GifCodes.Slack);
     }
 
-    /// <summary>Numbers beyond the palette are shades of grey, as for Pillow.</summary>
-    void FillColors(ReadOnlySpan<byte> palette)
-    {
-        for (int i = 0; i < 256; i++)
-            colors.AsSpan(i * 3, 3).Fill((byte)i);
-        palette.CopyTo(colors);
-    }
-
     void FillBackground(RgbImage image)
     {
         Span<byte> first = image.Row(0);
@@ -91,16 +87,5 @@ sealed class GifDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFor
             colors.AsSpan(frame.Background * 3, 3).CopyTo(first[at..]);
         for (int y = 1; y < image.Height; y++)
             first.CopyTo(image.Row(y));
-    }
-
-    void Write(ReadOnlySpan<byte> row, Span<byte> rgb)
-    {
-        budget.Check();
-        ReadOnlySpan<byte> table = colors;
-        for (int i = 0, at = 0; i < row.Length; i++, at += 3)
-        {
-            ReadOnlySpan<byte> color = table.Slice(row[i] * 3, 3);
-            (rgb[at], rgb[at + 1], rgb[at + 2]) = (color[0], color[1], color[2]);
-        }
     }
 }

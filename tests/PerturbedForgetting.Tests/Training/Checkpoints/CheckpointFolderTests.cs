@@ -144,9 +144,9 @@ sealed class CheckpointFolderTests : TempFolderFixture
         Save("recovery-9-900", CheckpointSamples.State(9, 1, 900, now.AddHours(1)) with { Run = "older" }, 3);
         Assert.That(Newest(1), Is.EqualTo(2));
         Save("last", CheckpointSamples.State(1, 3, 13, now.AddHours(-2)) with { Restarts = 1 }, 4);
-        Assert.That(Newest(1), Is.EqualTo(4), "the run was continued from an earlier epoch");
+        Assert.That(Newest(0), Is.EqualTo(4), "the run was continued from an earlier epoch");
         CheckpointFiles.Delete(folder["last"]);
-        Assert.That(Newest(2), Is.EqualTo(3), "without last the run that was written to latest");
+        Assert.That(Newest(0), Is.EqualTo(3), "without last the run that was written to latest");
 
         void Save(string name, TrainingState state, float weight) => CheckpointSamples.Save(folder[name], state, weight);
 
@@ -154,7 +154,7 @@ sealed class CheckpointFolderTests : TempFolderFixture
         {
             var lines = new List<string>();
             using var checkpoint = CheckpointFolder.FindNewest(folder.Path, lines.Add);
-            Assert.That(lines.Count(l => l.Contains("another run", StringComparison.Ordinal)), Is.LessThanOrEqualTo(others));
+            Assert.That(lines.Count(l => l.Contains("another run", StringComparison.Ordinal)), Is.EqualTo(others));
             return CheckpointSamples.Weight(checkpoint!);
         }
     }

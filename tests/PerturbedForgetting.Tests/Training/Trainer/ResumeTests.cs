@@ -255,6 +255,16 @@ sealed class ResumeTests : TempFolderFixture
         Assert.That(Directory.Exists(folder[Path.Combine("run", "baseline")]), Is.EqualTo(compares));
     }
 
+    /// <summary>A folder is the same with a separator behind it, and is taken once.</summary>
+    [Test]
+    public void AFolderIsNamedWithASeparatorOrWithout()
+    {
+        var options = ShortRun.Options(folder.Path);
+        ShortRun.Train(options, stopAfter: 3);
+        foreach (string end in (string[])["", "/"])
+            Assert.That(ShortRun.Train(options with { Experiment = "", Resume = folder["run"] + end }).Folder, Is.EqualTo(folder["run"]));
+    }
+
     /// <summary>A recovery is a run as well; beginning anew beside it would leave two runs in one folder.</summary>
     [Test]
     public void NothingBeginsBesideRecoveries()

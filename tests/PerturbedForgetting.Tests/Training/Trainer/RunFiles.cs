@@ -1,10 +1,9 @@
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 
 namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>What a run leaves in its folder, without the times it took.</summary>
-static partial class RunFiles
+static class RunFiles
 {
     /// <summary>A line a file, sorted: its name, and what it holds. Two runs that did the same have the same lines.</summary>
     public static string[] Describe(string folder) =>
@@ -24,20 +23,17 @@ static partial class RunFiles
         return name.EndsWith(".state.safetensors", StringComparison.Ordinal) ? ShortRun.Hash(path)
             : name.EndsWith(".safetensors", StringComparison.Ordinal) ? "model"
             : name == "summary.csv" ? string.Join('|', File.ReadLines(path).Select(row => string.Join(',', row.Split(',')[..10])))
-            : name == "results.json" ? Times().Replace(File.ReadAllText(path), "")
-            : name == "args.json" ? Sorted(path)
+            : name == "results.json" ? File.ReadAllText(path)
+            : name == "args.json" ? Options(path)
             : "";
     }
 
     /// <summary>The options without the place where the run is.</summary>
-    static string Sorted(string path)
+    static string Options(string path)
     {
         var options = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         options.Remove("output");
         options.Remove("experiment");
         return options.ToJsonString();
     }
-
-    [GeneratedRegex("\"(seconds|images_per_second|peak_[a-z_]+|[a-z_]*seconds[a-z_]*)\": *[^,}\\s]+")]
-    private static partial Regex Times();
 }
