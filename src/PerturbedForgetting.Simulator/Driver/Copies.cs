@@ -17,16 +17,19 @@ sealed unsafe class Copies(SimulatedContext context)
         CheckHost(source);
         CheckDevice(destination, bytes);
         nint from = (nint)source;
-        byte[]? staged = context.Pinned.Contains(source, bytes) ? null : new ReadOnlySpan<byte>(source, checked((int)bytes)).ToArray();
+        HostUse? use = HostUse.Of(context, source, bytes, isWrite: false);
+        byte[]? staged = use is not null ? null : new ReadOnlySpan<byte>(source, checked((int)bytes)).ToArray();
         stream.Enqueue($"copy of {bytes} bytes to the device", operation =>
         {
+            use?.Check(operation);
             Allocation target = Access(destination, bytes, isWrite: true, operation);
             if (staged is null)
                 Buffer.MemoryCopy((void*)from, (void*)destination, bytes, bytes);
             else
                 staged.CopyTo(new Span<byte>((void*)destination, staged.Length));
             target.MarkWritten(destination, (long)bytes);
-        });
+            use?.End(operation);
+        }, use is null ? null : use.Begin);
     }
 
     /// <summary>Device to host. The caller waits afterwards when the memory is not pinned.</summary>
@@ -37,11 +40,14 @@ sealed unsafe class Copies(SimulatedContext context)
         CheckHost(destination);
         CheckDevice(source, bytes);
         nint to = (nint)destination;
+        HostUse? use = HostUse.Of(context, destination, bytes, isWrite: true);
         stream.Enqueue($"copy of {bytes} bytes to the host", operation =>
         {
+            use?.Check(operation);
             Access(source, bytes, isWrite: false, operation);
             Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
-        });
+            use?.End(operation);
+        }, use is null ? null : use.Begin);
     }
 
     /// <summary>Within the device; what was never written there stays so here.</summary>

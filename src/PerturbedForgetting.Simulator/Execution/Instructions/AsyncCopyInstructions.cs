@@ -94,7 +94,7 @@ static unsafe class AsyncCopyInstructions
                 MemoryAccess.Note(warp, i, allocation, from[lane], taken, isWrite: false, lane);
                 new Span<byte>((byte*)from[lane], taken).CopyTo(new Span<byte>(copy.Data, 16));
             }
-            if (shared.BeginCopy(copy.Target, bytes, warp.Index) is { } problem)
+            if (shared.BeginCopy(copy.Target, bytes, warp.Index, lane) is { } problem)
                 throw SharedAccess.Problem(warp, i, copy.Target, "writes", problem, lane);
             warp.Copies.Add(copy);
         }
@@ -125,7 +125,7 @@ static unsafe class AsyncCopyInstructions
                 warp.Copies[kept++] = copy;
                 continue;
             }
-            shared.EndCopy(copy.Target, copy.Bytes, warp.Index);
+            shared.EndCopy(copy.Target, copy.Bytes, warp.Index, copy.Lane);
             new Span<byte>(copy.Data, copy.Bytes).CopyTo(new Span<byte>(shared.Data + copy.Target, copy.Bytes));
         }
         warp.Copies.RemoveRange(kept, warp.Copies.Count - kept);

@@ -1,0 +1,56 @@
+using System.Text.RegularExpressions;
+using PerturbedForgetting.Simulator.Driver;
+using PerturbedForgetting.Simulator.Execution;
+
+namespace PerturbedForgetting.Tests.Simulator.Planted;
+
+/// <summary>Faults that were planted are found, by what is missing and not by wrong numbers, on one thread of the host and on two; without
+/// the fault nothing is found.</summary>
+sealed class PlantedFaultsTests
+{
+    [TestCaseSource(typeof(PlantedPrograms), nameof(PlantedPrograms.All))]
+    public void InAProgram(PlantedProgram planted)
+    {
+        foreach (int workers in (int[])[1, 2])
+        {
+            Assert.That(planted.Run(isWrong: false, workers)?.Message, Is.Null, "without the fault");
+            DeviceFault? fault = planted.Run(isWrong: true, workers);
+            RequireFault(fault?.Kind, fault?.Message, planted.Kind, "k", planted.Advice);
+        }
+    }
+
+    [TestCaseSource(typeof(PlantedKernels), nameof(PlantedKernels.All))]
+    public void InAKernel(PlantedKernel planted)
+    {
+        Assert.That(planted.Run(isWrong: false, new SimulatedDeviceOptions()).Text, Is.Null, "without the fault");
+        foreach (int workers in (int[])[1, 2])
+        {
+            (FaultKind? kind, string? text) = planted.Run(isWrong: true, new SimulatedDeviceOptions { Workers = workers });
+            RequireFault(kind, text, planted.Kind, planted.Kernel, planted.Advice);
+        }
+    }
+
+    [TestCaseSource(typeof(PlantedInHost), nameof(PlantedInHost.All))]
+    public void InTheHost(PlantedInHost planted)
+    {
+        Assert.That(planted.Run(isWrong: false, seed: null).Text, Is.Null, "without the fault");
+        foreach (int? seed in (int?[])[null, 1, 2])
+        {
+            (FaultKind? kind, string? text) = planted.Run(isWrong: true, seed);
+            Assert.That(kind, Is.EqualTo(planted.Kind), text);
+            Assert.That(text, Does.Contain(planted.Operation).And.Contain(planted.Advice));
+        }
+    }
+
+    /// <summary>The table is long enough to be worth its name.</summary>
+    [Test]
+    public void ThereAreMany() =>
+        Assert.That(PlantedPrograms.All.Count() + PlantedKernels.All.Count() + PlantedInHost.All.Count(), Is.GreaterThan(70));
+
+    /// <summary>The kind, the kernel, the line of the PTX, the block, and what to do.</summary>
+    static void RequireFault(FaultKind? kind, string? text, FaultKind expected, string kernel, string advice)
+    {
+        Assert.That(kind, Is.EqualTo(expected), text);
+        Assert.That(text, Does.Match($@"^{Regex.Escape(kernel)}: \w+\.ptx:\d+( \([^)]*\))?: block \(\d+, \d+, \d+\)").And.Contain(advice));
+    }
+}
