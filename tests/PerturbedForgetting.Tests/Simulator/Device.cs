@@ -20,12 +20,12 @@ sealed unsafe class Device : IDisposable
     }
 
     /// <summary>A kernel written without its head: parameters and body are given.</summary>
-    public static Device OfKernel(string parameters, string body, string declarations = "", DeviceMemory? memory = null,
-        int workers = 2) =>
-        new($".version 7.8\n.target sm_80\n.address_size 64\n{declarations}\n.visible .entry k({parameters})\n{{\n{body}\n}}\n", memory)
-        {
-            Workers = workers,
-        };
+    public static Device OfKernel(string parameters, string body, string declarations = "", DeviceMemory? memory = null) =>
+        new(Kernel(parameters, body, declarations), memory);
+
+    /// <summary>A module of one kernel, <c>k</c>.</summary>
+    public static string Kernel(string parameters, string body, string declarations = "") =>
+        $".version 7.8\n.target sm_80\n.address_size 64\n{declarations}\n.visible .entry k({parameters})\n{{\n{body}\n}}\n";
 
     /// <summary>Other numbers in every run; the seed is printed.</summary>
     public static Random Random()
@@ -44,6 +44,9 @@ sealed unsafe class Device : IDisposable
 
     /// <summary>Lets kernels add floating-point numbers by atomic operations.</summary>
     public bool AllowsUnorderedSums { get; init; }
+
+    /// <summary>Chooses the order of blocks and warps; null for that of their numbers.</summary>
+    public int? ShuffleSeed { get; init; }
 
     /// <summary>Threads of the host that execute blocks.</summary>
     public int Workers { get; init; } = 2;
@@ -100,6 +103,7 @@ sealed unsafe class Device : IDisposable
             {
                 InstructionLimit = instructionLimit,
                 AllowsUnorderedSums = AllowsUnorderedSums,
+                ShuffleSeed = ShuffleSeed,
             }.Run(Counters, Workers);
         }
     }

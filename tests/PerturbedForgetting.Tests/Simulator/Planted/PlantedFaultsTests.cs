@@ -4,17 +4,20 @@ using PerturbedForgetting.Simulator.Execution;
 
 namespace PerturbedForgetting.Tests.Simulator.Planted;
 
-/// <summary>Faults that were planted are found, by what is missing and not by wrong numbers, on one thread of the host and on two; without
-/// the fault nothing is found.</summary>
+/// <summary>Faults that were planted are found, by what is missing and not by wrong numbers, in whichever order blocks, warps and streams
+/// run, on one thread of the host and on two; without the fault nothing is found.</summary>
 sealed class PlantedFaultsTests
 {
+    /// <summary>Threads of the host, and the seed of an order of blocks and warps.</summary>
+    static readonly (int Workers, int? Seed)[] schedules = [(1, null), (2, null), (1, 1), (1, 2), (2, 3)];
+
     [TestCaseSource(typeof(PlantedPrograms), nameof(PlantedPrograms.All))]
     public void InAProgram(PlantedProgram planted)
     {
-        foreach (int workers in (int[])[1, 2])
+        foreach ((int workers, int? seed) in schedules)
         {
-            Assert.That(planted.Run(isWrong: false, workers)?.Message, Is.Null, "without the fault");
-            DeviceFault? fault = planted.Run(isWrong: true, workers);
+            Assert.That(planted.Run(isWrong: false, workers, seed)?.Message, Is.Null, "without the fault");
+            DeviceFault? fault = planted.Run(isWrong: true, workers, seed);
             RequireFault(fault?.Kind, fault?.Message, planted.Kind, "k", planted.Advice);
         }
     }
@@ -23,9 +26,10 @@ sealed class PlantedFaultsTests
     public void InAKernel(PlantedKernel planted)
     {
         Assert.That(planted.Run(isWrong: false, new SimulatedDeviceOptions()).Text, Is.Null, "without the fault");
-        foreach (int workers in (int[])[1, 2])
+        foreach ((int workers, int? seed) in schedules)
         {
-            (FaultKind? kind, string? text) = planted.Run(isWrong: true, new SimulatedDeviceOptions { Workers = workers });
+            (FaultKind? kind, string? text) = planted.Run(isWrong: true,
+                new SimulatedDeviceOptions { Workers = workers, ShuffleSeed = seed });
             RequireFault(kind, text, planted.Kind, planted.Kernel, planted.Advice);
         }
     }

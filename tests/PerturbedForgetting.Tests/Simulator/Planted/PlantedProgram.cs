@@ -44,10 +44,13 @@ sealed record PlantedProgram(string Name, FaultKind Kind, string Advice, string 
         """;
 
     /// <summary>The fault that is found.</summary>
-    public DeviceFault? Run(bool isWrong, int workers)
+    /// <param name="isWrong">Whether the fault is there.</param>
+    /// <param name="workers">Threads of the host.</param>
+    /// <param name="seed">Order of blocks and warps; null for that of their numbers.</param>
+    public DeviceFault? Run(bool isWrong, int workers, int? seed)
     {
-        using Device device = Device.OfKernel(".param .u64 a, .param .u64 b",
-            $"{Head}{Body.Replace("#", isWrong ? Wrong : Right, StringComparison.Ordinal)}\nret;", workers: workers);
+        string body = $"{Head}{Body.Replace("#", isWrong ? Wrong : Right, StringComparison.Ordinal)}\nret;";
+        using var device = new Device(Device.Kernel(".param .u64 a, .param .u64 b", body)) { Workers = workers, ShuffleSeed = seed };
         ulong a = device.Upload(new uint[1024]), b = device.Allocate(4096);
         try
         {
