@@ -31,6 +31,8 @@ enum AccessFlags
     ReadOnly = 128,
     /// <summary>An atomic sum of floating-point numbers.</summary>
     Sum = 256,
+    /// <summary>A store whose place is that at which its thread arrived (<see cref="ArrivalPlaces"/>).</summary>
+    ByArrival = 512,
 }
 
 /// <summary>Steps that all accesses share: addresses, look-up and checks, coalescing, bank conflicts.</summary>

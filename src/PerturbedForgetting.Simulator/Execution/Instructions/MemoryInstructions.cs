@@ -129,6 +129,7 @@ static unsafe class MemoryInstructions
             _ => throw context.Error($".{space.ToString().ToLowerInvariant()} cannot be written"),
         }, InstructionClass.Store);
         Set(context, ref i, space, context.Operand(0), registers, count, type, isWide);
+        i.Flags |= space is StateSpace.Global or StateSpace.Generic && context.Arrivals.Holds(instruction) ? (int)AccessFlags.ByArrival : 0;
     }
 
     static void Set(Lowering context, ref Instruction i, StateSpace space, PtxOperand address, int* registers, int count, PtxType type,

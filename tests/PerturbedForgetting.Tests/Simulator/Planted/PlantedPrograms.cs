@@ -146,6 +146,13 @@ static class PlantedPrograms
         new("a sum of warps in shared memory by atomic operations", FaultKind.ArrivalOrder, "fixed order",
             "setp.eq.u32 %p1, %r1, 0;\n@%p1 st.shared.u32 [words], 0;\nbar.sync 0;\nsetp.eq.u32 %p1, %r2, 0;\n@%p1 red.shared.add.#;",
             "u32 [words], %r9", "f32 [words], %f1"),
+        new("parts in the order of arrival", FaultKind.ArrivalOrder, "order of arrival",
+            "setp.eq.u32 %p1, %r1, 0;\n@!%p1 bra DONE;\ncvt.rn.f32.u32 %f2, %r4;\natom.global.add.u32 %r10, [%rd1], 1;\n"
+            + "mul.wide.u32 %rd6, #, 4;\nadd.u64 %rd6, %rd6, %rd2;\nst.global.f32 [%rd6], %f2;\nDONE:", "%r4", "%r10", Blocks: 3),
+        new("parts in the order of arrival, of which all threads of a block are told", FaultKind.ArrivalOrder, "order of arrival",
+            "setp.eq.u32 %p1, %r1, 0;\n@!%p1 bra WAIT;\natom.global.inc.u32 %r10, [%rd1], 99;\nst.shared.u32 [words], %r10;\nWAIT:\n"
+            + "bar.sync 0;\nld.shared.u32 %r11, [words];\ncvt.rn.f32.u32 %f2, %r1;\nmad.lo.u32 %r12, #, 64, %r1;\n"
+            + "mul.wide.u32 %rd6, %r12, 4;\nadd.u64 %rd6, %rd6, %rd2;\nst.global.f32 [%rd6], %f2;", "%r4", "%r11", Blocks: 3),
         new("a sum of lanes by atomic operations", FaultKind.ArrivalOrder, "fixed order", "red.global.add.f32 [#], %f1;", "%rd3", "%rd1",
             Threads: 32),
     ];
