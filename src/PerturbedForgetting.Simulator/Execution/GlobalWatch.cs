@@ -8,9 +8,9 @@ readonly record struct GlobalProblem(FaultKind Kind, string Text);
 
 /// <summary>
 /// Finds races in global memory, for one block at a time: two threads of a launch that touch the same bytes, one of them writing, and
-/// nothing that orders the two, which is barriers within a block, and between blocks a fence before an atomic operation (or strong store) of
-/// the one and a fence behind an atomic operation (or strong load) of the other that saw it. What counts is the missing order, not the time
-/// at which blocks happen to run.
+/// nothing that orders the two, which is barriers within a block, and between blocks a fence before an atomic operation (or strong store)
+/// of the one and a fence behind an atomic operation (or strong load) of the other that saw it. What counts is the missing order, not the
+/// time at which blocks happen to run.
 /// </summary>
 /// <param name="launch">What blocks share.</param>
 /// <param name="order">The order of the block's threads.</param>
@@ -141,14 +141,15 @@ sealed unsafe partial class GlobalWatch(LaunchOrder launch, ThreadOrder order, F
 
     bool IsBeforeInBlock(long tag, int warp, int lane)
     {
-        int segment = (int)((tag & AccessTag.Segment) >> AccessTag.SegmentShift), of = (int)((tag & AccessTag.Warp) >> AccessTag.WarpShift);
+        (int segment, int of) = (AccessTag.SegmentOf(tag), AccessTag.WarpOf(tag));
         return order.IsForgetful
             || ((tag & AccessTag.SeveralWarps) != 0 ? order.AreWarpsBefore(segment, warp)
                 : (tag & AccessTag.SeveralLanes) != 0 ? order.AreLanesBefore(of, segment, warp, lane)
                 : order.IsBefore(of, (int)(tag & AccessTag.Lane), segment, warp, lane));
     }
 
-    /// <summary>Whether the last write is before what a lane does now. Atomic operations of several blocks are looked up one by one.</summary>
+    /// <summary>Whether the last write is before what a lane does now. Atomic operations of several blocks are looked up one by
+    /// one.</summary>
     bool IsAfterWriter(long tag, ulong address, int warp, int lane)
     {
         if ((tag & AccessTag.SeveralBlocks) == 0 || tag < launch.First)
@@ -176,13 +177,14 @@ sealed unsafe partial class GlobalWatch(LaunchOrder launch, ThreadOrder order, F
             : ((tag ^ block) & AccessTag.Block) != 0
                 ? ($"block ({place((tag - launch.First) >> AccessTag.BlockShift)})", Between)
             : (tag & AccessTag.SeveralWarps) != 0 ? ("several warps of the block", "barrier() (bar.sync) between the two is missing")
-            : (tag & AccessTag.Warp) >> AccessTag.WarpShift is var of && of != warp
+            : AccessTag.WarpOf(tag) is var of && of != warp
                 ? ($"warp {of} of the block", "barrier() (bar.sync) between the two is missing")
             : (tag & AccessTag.SeveralLanes) != 0 ? ("several lanes of the warp", Lanes)
             : ($"lane {tag & AccessTag.Lane} of the warp", Lanes);
         return $"{who} {what} in the same launch, and nothing orders the two: {advice}";
     }
 
-    const string Between = "blocks are ordered by a fence before and one behind an atomic operation (arrives_last), or by a launch of its own",
+    const string Between = "blocks are ordered by a fence before and one behind an atomic operation (arrives_last), or by launches of "
+            + "their own",
         Lanes = "warp_barrier() (bar.warp.sync) between the two is missing; a shuffle or vote is none";
 }

@@ -15,7 +15,7 @@ sealed record Publication(long Block, int Warp, uint Lanes, int Segment, int[] U
     /// <summary>Whether an access of the block came before.</summary>
     public bool Covers(long tag)
     {
-        int segment = (int)((tag & AccessTag.Segment) >> AccessTag.SegmentShift), warp = (int)((tag & AccessTag.Warp) >> AccessTag.WarpShift);
+        (int segment, int warp) = (AccessTag.SegmentOf(tag), AccessTag.WarpOf(tag));
         if ((tag & AccessTag.SeveralWarps) != 0)
             return segment <= UpTo.Min();
         bool isOwn = (tag & AccessTag.SeveralLanes) == 0 && warp == Warp && (Lanes >> (int)(tag & AccessTag.Lane) & 1) != 0;

@@ -151,7 +151,8 @@ sealed class ThreadOrder(int warps, Action forget)
         if (segment <= Everything || warp != byWarp)
             return segment <= Everything || seen[(byWarp * warps) + warp] >= segment;
         return segment <= whole[warp]
-            || (lanes[warp] is { } table && table.AsSpan((byLane & (Warp.Lanes - 1)) * Warp.Lanes, Warp.Lanes).ContainsAnyInRange(segment, int.MaxValue));
+            || (lanes[warp] is { } table
+                && table.AsSpan((byLane & (Warp.Lanes - 1)) * Warp.Lanes, Warp.Lanes).ContainsAnyInRange(segment, int.MaxValue));
     }
 
     /// <summary>Whether what several warps did up to a segment is before what a warp does now. Which warps is not known: after a barrier

@@ -31,6 +31,10 @@ static class AccessTag
     /// <summary>What is the same for two accesses of one thread, whenever they are.</summary>
     public const long Thread = ~(Segment | Sticky | Strong | Atomic);
 
+    public static int SegmentOf(long tag) => (int)((tag & Segment) >> SegmentShift);
+
+    public static int WarpOf(long tag) => (int)((tag & Warp) >> WarpShift);
+
     /// <summary>In a line's place: its words have tags of their own. Beside it stands a block of the launch.</summary>
     public const long Words = SeveralLanes | SeveralWarps | SeveralBlocks;
 

@@ -96,8 +96,8 @@ sealed unsafe partial class SharedMemory
         uint of = (tag & Warp) >> WarpShift;
         string text = (tag & SeveralWarps) != 0 ? "several warps with no barrier between: barrier() (bar.sync) is missing"
             : of != warp ? $"warp {of} with no barrier between: barrier() (bar.sync) is missing"
-            : $"{((tag & SeveralLanes) != 0 ? "several lanes" : $"lane {tag & Lane}")} of the same warp with no barrier of the lanes between: "
-                + "warp_barrier() (bar.warp.sync) is missing; a shuffle or vote is none";
+            : $"{((tag & SeveralLanes) != 0 ? "several lanes" : $"lane {tag & Lane}")} of the same warp with no barrier of the lanes "
+                + "between: warp_barrier() (bar.warp.sync) is missing; a shuffle or vote is none";
         return new SharedProblem(FaultKind.SharedRace, $"was {what} by {text}");
     }
 }

@@ -67,7 +67,8 @@ unsafe struct AccessPattern
     /// <summary>True when two lanes have one address, and others another one or none.</summary>
     /// <param name="bytes">Bytes of a lane.</param>
     /// <param name="alive">Lanes of the warp.</param>
-    public readonly bool HasSomeDuplicates(int bytes, uint alive) => HasDuplicates(bytes) && (Shape != AccessShape.Uniform || mask != alive);
+    public readonly bool HasSomeDuplicates(int bytes, uint alive) =>
+        HasDuplicates(bytes) && (Shape != AccessShape.Uniform || mask != alive);
 
     /// <summary>Makes the pattern that of some addresses, if it is not yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

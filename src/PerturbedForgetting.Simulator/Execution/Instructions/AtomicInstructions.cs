@@ -39,7 +39,7 @@ static unsafe class AtomicInstructions
             | (instruction.Modifiers.Contains("cta") ? AccessFlags.BlockScope : 0);
         if (words.Count != 2)
             throw context.Unknown();
-        flags |= words[0] == "add" && words[1].Contains('f') ? AccessFlags.Sum : 0;
+        flags |= (words[0] == "add" && words[1].Contains('f')) || context.Arrivals.IsSum(instruction) ? AccessFlags.Sum : 0;
         PtxType type = PtxTypes.Parse(words[1]);
         delegate*<Warp, Instruction*, uint, void> handler = Handler(words[0], words[1]);
         if (handler == null)

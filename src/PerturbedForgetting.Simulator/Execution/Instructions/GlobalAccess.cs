@@ -64,8 +64,8 @@ static unsafe class GlobalAccess
             RefuseConflict(warp, i, mask, addresses, bytes);
         if ((i->Flags & (int)AccessFlags.ByArrival) != 0 && !warp.Worker.AllowsUnorderedSums)
             throw warp.Fault(i, FaultKind.ArrivalOrder, $"store of {bytes} bytes at 0x{lead:x}, a place that is the number at which the "
-                + "thread arrived: what is made of all of them depends on the order of arrival; store by the block's own index, and add the "
-                + "parts in that order (arrival.cuh)", pattern->Lead);
+                + "thread arrived: what is made of all of them depends on the order of arrival; store by the block's own index, and add "
+                + "the parts in that order (arrival.cuh)", pattern->Lead);
         if (!pattern->HasSomeDuplicates(bytes, warp.Alive) && FindWhole(warp, i, pattern, lead, bytes) is { } whole
             && IsOrdered(warp, whole, pattern, lead, isWrite: true)
             && warp.Worker.Watch.TryWrite(whole, pattern, lead, warp.Index, bytes, (AccessFlags)i->Flags))

@@ -12,7 +12,6 @@ namespace PerturbedForgetting.Tests.Simulator.Planted;
 /// <param name="Kernel">The kernel.</param>
 /// <param name="Instruction">How the instruction begins, behind its guard.</param>
 /// <param name="Index">Which of the kernel's instructions of that beginning, from 0.</param>
-/// <param name="By">What stands in its place: nothing, or, with <c>{0}</c> for the whole instruction, something else.</param>
 /// <param name="Kind">How the fault is called.</param>
 /// <param name="Advice">A part of the message that says what to do, or what is wrong.</param>
 /// <param name="Operation">Operation of the catalogue that needs the kernel.</param>
@@ -20,7 +19,7 @@ namespace PerturbedForgetting.Tests.Simulator.Planted;
 sealed record PlantedKernel(string Kernel, string Instruction, int Index, FaultKind Kind, string Advice, string Operation,
     params Shape[] Shape)
 {
-    /// <summary>What becomes of the instruction.</summary>
+    /// <summary>What becomes of the instruction, with its guard: nothing, unless it is said.</summary>
     public Func<string, string> By { get; init; } = static _ => "";
 
     /// <summary>Products round to TF32, on matrix units.</summary>

@@ -146,6 +146,10 @@ static class PlantedPrograms
         new("a sum of warps in shared memory by atomic operations", FaultKind.ArrivalOrder, "fixed order",
             "setp.eq.u32 %p1, %r1, 0;\n@%p1 st.shared.u32 [words], 0;\nbar.sync 0;\nsetp.eq.u32 %p1, %r2, 0;\n@%p1 red.shared.add.#;",
             "u32 [words], %r9", "f32 [words], %f1"),
+        new("a sum by compare-and-swap", FaultKind.ArrivalOrder, "fixed order",
+            "setp.eq.u32 %p1, %r1, 0;\n@!%p1 bra DONE;\nld.relaxed.gpu.global.b32 %r10, [%rd1];\nAGAIN:\nmov.b32 %r12, %r10;\n"
+            + "mov.b32 %f3, %r10;\n#;\nmov.b32 %r11, %f4;\natom.global.cas.b32 %r10, [%rd1], %r12, %r11;\nsetp.ne.u32 %p2, %r10, %r12;\n"
+            + "@%p2 bra AGAIN;\nDONE:", "max.f32 %f4, %f3, %f1", "add.f32 %f4, %f3, %f1", Blocks: 3),
         new("parts in the order of arrival", FaultKind.ArrivalOrder, "order of arrival",
             "setp.eq.u32 %p1, %r1, 0;\n@!%p1 bra DONE;\ncvt.rn.f32.u32 %f2, %r4;\natom.global.add.u32 %r10, [%rd1], 1;\n"
             + "mul.wide.u32 %rd6, #, 4;\nadd.u64 %rd6, %rd6, %rd2;\nst.global.f32 [%rd6], %f2;\nDONE:", "%r4", "%r10", Blocks: 3),
