@@ -22,7 +22,7 @@ static class PlantedKernels
         new("permute_transpose", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Permute by (1, 0)", [33, 40]),
         new("reduce_sum", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Sum", [30, 40]),
         new("normalize_images", "bar.sync", 0, FaultKind.SharedRace, Barrier, "NormalizeImages", [2, 3, 5, 3]),
-        new("layer_norm_backward", "bar.sync", 1, FaultKind.SharedRace, Barrier, "LayerNorm", [64, 64], [64], [64]),
+        new("layer_norm_backward", "bar.sync", 1, FaultKind.SharedRace, Barrier, "LayerNorm", [8, 320], [320], [320]),
         // The block that arrives last.
         new("squared_norm", "fence", 0, FaultKind.GlobalRace, Between, "SquaredNorm", [40000], [40000]),
         new("squared_norm", "fence", 1, FaultKind.GlobalRace, Between, "SquaredNorm", [40000], [40000]),
@@ -51,7 +51,7 @@ static class PlantedKernels
         {
             By = static text => text.Replace("]", "+4]", StringComparison.Ordinal),
         },
-        new("relu", "st.global.v4", 0, FaultKind.OutOfBounds, "past the end", "Relu", [4, 64])
+        new("relu", "st.global.v4", 0, FaultKind.OutOfBounds, "allocation #", "Relu", [4, 64])
         {
             By = static text => text.Replace("]", "+1073741824]", StringComparison.Ordinal),
         },
@@ -59,7 +59,6 @@ static class PlantedKernels
         {
             By = static text => text + "\n" + text.Replace("]", "+16]", StringComparison.Ordinal),
         },
-        new("squared_norm", "st.global", 0, FaultKind.Uninitialized, "never written", "SquaredNorm", [40000], [40000]),
         // Masks.
         new("cross_entropy_few", "shfl.sync", 0, FaultKind.WrongShuffle, "does not name it", "CrossEntropy", [3, 13])
         {
