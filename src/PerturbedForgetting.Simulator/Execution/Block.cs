@@ -86,15 +86,17 @@ sealed unsafe class Block
                     all += BitOperations.PopCount(warp.Active);
                 }
             }
+            // What exited counts as arrived where the whole block meets.
+            bool isWhole = passing == living && (first.Barrier.Threads == 0 || living == warps.Length);
             foreach (Warp warp in warps)
             {
                 if (warp.State != WarpState.Waiting || warp.Barrier.Id != id)
                     continue;
-                if (passing < living)
+                if (!isWhole)
                     Worker.Shared.Order.Pass(warp.Index, id);
                 warp.Pass(yes, all);
             }
-            if (passing == living)
+            if (isWhole)
                 Worker.Shared.Order.Level();
             else
                 Worker.Shared.Order.Clear(id);

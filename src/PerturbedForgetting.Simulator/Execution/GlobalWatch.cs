@@ -52,7 +52,8 @@ sealed unsafe partial class GlobalWatch(LaunchOrder launch, ThreadOrder order, F
             for (uint rest = mask; rest != 0; rest &= rest - 1)
                 lanes |= Knows(seen, warp, BitOperations.TrailingZeroCount(rest)) ? rest & (0 - rest) : 0;
             if (lanes != 0)
-                Remember(acquired, seen with { Warp = warp, Lanes = lanes, Segment = order.Now(warp) });
+                Remember(acquired,
+                    seen with { Warp = warp, Lanes = lanes, Segment = order.Now(warp), IsBlockScope = isBlockScope });
         }
         Publish(warp, mask, isBlockScope);
     }
@@ -63,7 +64,7 @@ sealed unsafe partial class GlobalWatch(LaunchOrder launch, ThreadOrder order, F
         for (int other = 0; other < upTo.Length; other++)
             upTo[other] = order.Seen(warp, other);
         int lane = BitOperations.TrailingZeroCount(mask), segment = order.Now(warp);
-        var publication = new Publication(block, warp, mask, segment, upTo, isBlockScope, [.. acquired.Where(a => Knows(a, warp, lane))]);
+        var publication = new Publication(block, warp, mask, segment, upTo, isBlockScope, [.. acquired.Where(a => !a.IsBlockScope && Knows(a, warp, lane))]);
         Remember(published, publication);
         order.Step(warp);
         return publication;
@@ -92,7 +93,7 @@ sealed unsafe partial class GlobalWatch(LaunchOrder launch, ThreadOrder order, F
     {
         if (sequence.Count > 0)
             Remember((flags & AccessFlags.Acquire) != 0 ? acquired : observed,
-                new Acquisition(sequence, sequence.Count, warp, 1u << lane, order.Now(warp)));
+                new Acquisition(sequence, sequence.Count, warp, 1u << lane, order.Now(warp), (flags & AccessFlags.BlockScope) != 0));
     }
 
     /// <summary>A lane writes a word by an atomic operation or strong store: whoever reads it and executes a fence sees what the lane's
@@ -133,7 +134,8 @@ sealed unsafe partial class GlobalWatch(LaunchOrder launch, ThreadOrder order, F
             return true;
         foreach (Acquisition known in acquired)
         {
-            if (Knows(known, warp, lane) && known.Sequence.Covers(tag, known.Count, block))
+            if ((!known.IsBlockScope || ((tag ^ block) & AccessTag.Block) == 0) && Knows(known, warp, lane)
+                && known.Sequence.Covers(tag, known.Count, block))
                 return true;
         }
         return false;
@@ -168,7 +170,7 @@ sealed unsafe partial class GlobalWatch(LaunchOrder launch, ThreadOrder order, F
     {
         if ((tag & AccessTag.SeveralBlocks) == 0 || tag < launch.First)
             return IsBefore(tag, warp, lane);
-        return (tag & AccessTag.Released) == 0 && acquired.Exists(known => Knows(known, warp, lane));
+        return (tag & AccessTag.Released) == 0 && acquired.Exists(known => !known.IsBlockScope && Knows(known, warp, lane));
     }
 
     string Race(long tag, string what, int warp)

@@ -29,7 +29,8 @@ sealed record Publication(long Block, int Warp, uint Lanes, int Segment, int[] U
 /// <param name="Warp">The warp.</param>
 /// <param name="Lanes">Its lanes.</param>
 /// <param name="Segment">The warp's segment at that time.</param>
-sealed record Acquisition(WriteSequence Sequence, int Count, int Warp, uint Lanes, int Segment);
+/// <param name="IsBlockScope">Holds within the block only.</param>
+sealed record Acquisition(WriteSequence Sequence, int Count, int Warp, uint Lanes, int Segment, bool IsBlockScope);
 
 /// <summary>Atomic operations on a word, in their order, with what was published by them (PTX ISA, "Memory Consistency Model": release
 /// and acquire patterns, observation order). A strong store begins a new one.</summary>

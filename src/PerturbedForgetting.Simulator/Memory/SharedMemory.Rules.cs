@@ -56,7 +56,8 @@ sealed unsafe partial class SharedMemory
     {
         uint own = warpTag | (uint)lane;
         if (writer < first && access != Access.Write)
-            return new SharedProblem(FaultKind.Uninitialized, "was never written");
+            return new SharedProblem(FaultKind.Uninitialized,
+                "was never written, or not yet: then barrier() (bar.sync) or warp_barrier() (bar.warp.sync) is missing");
         if (writer >= first && (writer & Pending) != 0)
             return new SharedProblem(FaultKind.SharedRace, "is the target of a cp.async that was not waited for: wait_copies (cp.async."
                 + "wait_group) and a barrier are missing");
@@ -97,7 +98,8 @@ sealed unsafe partial class SharedMemory
         string text = (tag & SeveralWarps) != 0 ? "several warps with no barrier between: barrier() (bar.sync) is missing"
             : of != warp ? $"warp {of} with no barrier between: barrier() (bar.sync) is missing"
             : $"{((tag & SeveralLanes) != 0 ? "several lanes" : $"lane {tag & Lane}")} of the same warp with no barrier of the lanes "
-                + "between: warp_barrier() (bar.warp.sync) is missing; a shuffle or vote is none";
+                + "between: warp_barrier() (bar.warp.sync) is missing, or barrier() (bar.sync) where other warps take part; a shuffle or "
+                + "vote is none";
         return new SharedProblem(FaultKind.SharedRace, $"was {what} by {text}");
     }
 }

@@ -17,7 +17,7 @@ static class PlantedKernels
         new("attention_backward_32", "bar.warp.sync", 1, FaultKind.SharedRace, WarpBarrier, "Attention", [1, 9, 3 * 12]),
         // Warps that do.
         new("attention_32", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Attention", [1, 9, 3 * 12]),
-        new("attention_mma_tf32_32", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Attention", [1, 9, 3 * 12]) { UsesTf32 = true },
+        new("attention_mma_tf32_32", "bar.sync", 1, FaultKind.SharedRace, Barrier, "Attention", [1, 9, 3 * 12]) { UsesTf32 = true },
         new("cross_entropy", "bar.sync", 0, FaultKind.SharedRace, Barrier, "CrossEntropy", [3, 257]),
         new("permute_transpose", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Permute by (1, 0)", [33, 40]),
         new("reduce_sum", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Sum", [30, 40]),
