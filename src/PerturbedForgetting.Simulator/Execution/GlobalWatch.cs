@@ -58,16 +58,15 @@ sealed unsafe partial class GlobalWatch(LaunchOrder launch, ThreadOrder order, F
         Publish(warp, mask, isBlockScope);
     }
 
-    Publication Publish(int warp, uint mask, bool isBlockScope)
+    void Publish(int warp, uint mask, bool isBlockScope)
     {
         int[] upTo = new int[order.Warps];
         for (int other = 0; other < upTo.Length; other++)
             upTo[other] = order.Seen(warp, other);
         int lane = BitOperations.TrailingZeroCount(mask), segment = order.Now(warp);
-        var publication = new Publication(block, warp, mask, segment, upTo, isBlockScope, [.. acquired.Where(a => !a.IsBlockScope && Knows(a, warp, lane))]);
-        Remember(published, publication);
+        Remember(published, new Publication(block, warp, mask, segment, upTo, isBlockScope,
+            [.. acquired.Where(a => !a.IsBlockScope && Knows(a, warp, lane))]));
         order.Step(warp);
-        return publication;
     }
 
     // A loop of fences must not fill the memory; the newest ones say the most.
