@@ -26,9 +26,13 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
     /// <summary>Allocations in use.</summary>
     public int Count => allocations.Count;
 
+    /// <summary>Blocks of a launch that have numbers of their own; those behind them share numbers with the first ones.</summary>
+    public const long MostNumbers = 1 << 30;
+
     /// <summary>Numbers for the blocks of a launch, which no earlier launch had; the first of them.</summary>
     public long NumberBlocks(long count)
     {
+        count = Math.Min(count, MostNumbers);
         if (count > int.MaxValue - blocks - 1)
         {
             foreach (Allocation allocation in allocations)
