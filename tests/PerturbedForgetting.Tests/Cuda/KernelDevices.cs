@@ -1,5 +1,6 @@
 using System.Collections;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
@@ -11,6 +12,9 @@ namespace PerturbedForgetting.Tests.Cuda;
 /// <summary>The devices on which every kernel test runs: <c>sim</c> always, <c>cuda</c> where a driver and a GPU are found.</summary>
 sealed class KernelDevices : IEnumerable<string>
 {
+    /// <summary>The software GPU; with a card's name behind it, one that has the limits of that card.</summary>
+    public const string Simulated = "sim", SimulatedCard = "sim as ";
+
     static readonly Dictionary<string, KernelDevice> opened = [];
 
     /// <summary>GPUs of this machine.</summary>
@@ -27,7 +31,7 @@ sealed class KernelDevices : IEnumerable<string>
 
     public IEnumerator<string> GetEnumerator()
     {
-        yield return "sim";
+        yield return Simulated;
         if (Gpus.Count > 0)
             yield return "cuda";
     }
@@ -40,7 +44,11 @@ sealed class KernelDevice : IDisposable
 {
     public KernelDevice(string name)
     {
-        Driver = name == "sim" ? new SimulatedDriver() : null;
+        SimulatedDeviceOptions usual = new();
+        Driver = name == KernelDevices.Simulated ? new SimulatedDriver(usual)
+            : name.StartsWith(KernelDevices.SimulatedCard, StringComparison.Ordinal)
+                ? new SimulatedDriver(usual.As(Card.Find(name[KernelDevices.SimulatedCard.Length..])!))
+                : null;
         CudaDevice gpu = Driver is null ? KernelDevices.Gpus[0] : CudaDevice.All(Driver.Api)[0];
         Device = Device.OpenCuda(gpu, CudaLibraries.None, name, new DeviceOptions { AllowTf32 = false }, Driver);
     }
