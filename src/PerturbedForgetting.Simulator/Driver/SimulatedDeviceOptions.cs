@@ -38,6 +38,11 @@ public sealed record SimulatedDeviceOptions
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 
+    /// <summary>Executes only so many blocks at the beginning and at the end of each grid: for tests of tensors too large to compute.
+    /// What the blocks between would write stays as it is, and a sum that the last block to arrive finishes is not finished. Null executes
+    /// all.</summary>
+    public int? EdgeBlocks { get; init; }
+
     /// <summary>Version of its cuBLAS; null when it has none.</summary>
     public Version? CublasVersion { get; init; } = new(12, 6, 4);
 

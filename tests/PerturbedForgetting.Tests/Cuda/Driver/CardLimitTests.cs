@@ -43,7 +43,8 @@ sealed class CardLimitTests
             if (isAllowed)
                 Assert.That(Launch, Throws.Nothing);
             else
-                Assert.That(Launch, Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.InvalidValue));
+                Assert.That(Launch, Throws.TypeOf<CudaException>()
+                    .With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.InvalidValue));
         }
     }
 

@@ -124,7 +124,8 @@ sealed class SharedMemoryTests(string device) : KernelFixture(device)
             {
                 Tensor x = Input(new byte[5 * width], 1, 5, width, 1), zero = Input([1f]), one = Input([2f]), y = Output(1, 5, width, 1);
                 if ((4 * (width + 1)) + 8 > OptIn - taken)
-                    Assert.That(() => Backend.NormalizeImages(x, null, zero, one, y), Throws.ArgumentException.With.Message.Contain("too wide"));
+                    Assert.That(() => Backend.NormalizeImages(x, null, zero, one, y),
+                        Throws.ArgumentException.With.Message.Contain("too wide"));
                 else
                 {
                     Backend.NormalizeImages(x, null, zero, one, y);
