@@ -42,6 +42,8 @@ static class SoftwareGpuOptions
             : null),
         ["workers"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count ? o with { Workers = count } : null),
         ["shuffle"] = ("a number", static (o, v) => Integer(v) is { } seed ? o with { ShuffleSeed = seed } : null),
+        ["refuse"] = ("a call and what it returns, from the n-th call on: cuGraphInstantiate:801, cuGraphInstantiate:801@3",
+            static (o, v) => SimulatedRefusal.Parse(v) is { } refusal ? o with { Refusals = [.. o.Refusals, refusal] } : null),
         ["lost-after"] = ("a number of operations", static (o, v) => Integer(v) is { } last ? o with { LostAfterOperations = last } : null),
     };
 

@@ -35,6 +35,9 @@ public sealed record SimulatedDeviceOptions
     /// new context. Null for a device that lasts.</summary>
     public long? LostAfterOperations { get; init; }
 
+    /// <summary>Calls that are refused from the start.</summary>
+    public IReadOnlyList<SimulatedRefusal> Refusals { get; init; } = [];
+
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 
