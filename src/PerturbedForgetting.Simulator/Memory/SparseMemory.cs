@@ -23,12 +23,17 @@ static unsafe partial class SparseMemory
     public static byte* Allocate(long bytes)
     {
         if (!isMapped)
-            return (byte*)NativeMemory.AllocZeroed((nuint)bytes);
+        {
+            byte* ordinary = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, DeviceMemory.Alignment);
+            NativeMemory.Clear(ordinary, (nuint)bytes);
+            return ordinary;
+        }
         nint reserved = Map(0, (nuint)(bytes + (2 * Guard)), NoAccess, Private | anonymous, -1, 0);
         if (reserved == -1)
             return null;
-        if (TryMap(reserved + (nint)Guard, bytes))
-            return (byte*)reserved + Guard;
+        byte* memory = (byte*)reserved + Guard;
+        if (TryMap((nint)memory, bytes))
+            return memory;
         Unmap(reserved, (nuint)(bytes + (2 * Guard)));
         return null;
     }
@@ -46,9 +51,9 @@ static unsafe partial class SparseMemory
     public static void Free(byte* memory, long bytes)
     {
         if (isMapped)
-            Unmap((nint)memory - (nint)Guard, (nuint)(bytes + (2 * Guard)));
+            Unmap((nint)(memory - Guard), (nuint)(bytes + (2 * Guard)));
         else
-            NativeMemory.Free(memory);
+            NativeMemory.AlignedFree(memory);
     }
 
     static bool TryMap(nint place, long bytes)

@@ -15,6 +15,9 @@ sealed class KernelDevices : IEnumerable<string>
     /// <summary>The software GPU; with a card's name behind it, one that has the limits of that card.</summary>
     public const string Simulated = "sim", SimulatedCard = "sim as ";
 
+    /// <summary>A software GPU with more memory than the host that runs only the first and the last block of a launch.</summary>
+    public const string SimulatedEdges = "sim, edges of grids";
+
     static readonly Dictionary<string, KernelDevice> opened = [];
 
     /// <summary>GPUs of this machine.</summary>
@@ -46,6 +49,7 @@ sealed class KernelDevice : IDisposable
     {
         SimulatedDeviceOptions usual = new();
         Driver = name == KernelDevices.Simulated ? new SimulatedDriver(usual)
+            : name == KernelDevices.SimulatedEdges ? new SimulatedDriver(usual with { MemoryBytes = 1L << 42, EdgeBlocks = 1 })
             : name.StartsWith(KernelDevices.SimulatedCard, StringComparison.Ordinal)
                 ? new SimulatedDriver(usual.As(Card.Find(name[KernelDevices.SimulatedCard.Length..])!))
                 : null;

@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Cuda.Driver;
 /// <summary>What the software GPU refuses of shared memory and grids, as the driver's documentation has it.</summary>
 sealed class CardLimitTests
 {
-    public static IEnumerable<Card> Cards => Card.All;
+    static IEnumerable<Card> Cards => Card.All;
 
     /// <summary>Capabilities and opt-in limits of the programming guide's table.</summary>
     static readonly Dictionary<int, int> optIn = new() { [80] = 163 << 10, [86] = 99 << 10, [89] = 99 << 10, [90] = 227 << 10 };
