@@ -54,6 +54,12 @@ sealed unsafe class Launch
 
     long Executed => EdgeBlocks is { } edge ? Math.Min(grid.Count, 2L * edge) : grid.Count;
 
+    /// <summary>Null executes blocks and warps in the order of their numbers. A number draws an order for this launch.</summary>
+    public int? ShuffleSeed { get; init; }
+
+    /// <summary>What the orders of this launch are drawn from.</summary>
+    public ulong? OrderSeed => ShuffleSeed is { } seed ? SplitMix.Mix(((ulong)(uint)seed << 32) ^ (ulong)Operation) : null;
+
     /// <summary>Place of a block in the grid.</summary>
     /// <param name="index">Its number among those that are executed.</param>
     public (int X, int Y, int Z) Place(long index)
@@ -90,10 +96,11 @@ sealed unsafe class Launch
     void Work(int index, Counters[] results, long blocks)
     {
         using var worker = new Worker(this);
+        BlockOrder? order = OrderSeed is { } seed ? new BlockOrder(blocks, seed) : null;
         try
         {
             for (long b = Interlocked.Increment(ref nextBlock) - 1; b < blocks; b = Interlocked.Increment(ref nextBlock) - 1)
-                worker.Run(b);
+                worker.Run(order?[b] ?? b);
         }
         catch (DeviceFault found)
         {

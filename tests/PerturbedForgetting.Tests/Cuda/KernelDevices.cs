@@ -1,4 +1,5 @@
 using System.Collections;
+using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
@@ -6,6 +7,7 @@ using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cuda;
+using PerturbedForgetting.Tests.Cuda.Kernels.Edges;
 
 namespace PerturbedForgetting.Tests.Cuda;
 
@@ -42,16 +44,18 @@ sealed class KernelDevices : IEnumerable<string>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
-/// <summary>A device of the project's kernels alone: without NVIDIA's libraries, products in float32.</summary>
+/// <summary>A device of the project's kernels alone: without NVIDIA's libraries, products in float32. The software GPU runs blocks and warps
+/// in another order in each run.</summary>
 sealed class KernelDevice : IDisposable
 {
     public KernelDevice(string name)
     {
-        SimulatedDeviceOptions usual = new();
-        Driver = name == KernelDevices.Simulated ? new SimulatedDriver(usual)
-            : name == KernelDevices.SimulatedEdges ? new SimulatedDriver(usual with { MemoryBytes = 1L << 42, EdgeBlocks = 1 })
+        SimulatedDeviceOptions options = SoftwareGpuOptions.FromEnvironment();
+        options = options with { ShuffleSeed = options.ShuffleSeed ?? KernelFixture.BaseSeed };
+        Driver = name == KernelDevices.Simulated ? new SimulatedDriver(options)
+            : name == KernelDevices.SimulatedEdges ? new SimulatedDriver(LargeTensorFixture.Hardware(options))
             : name.StartsWith(KernelDevices.SimulatedCard, StringComparison.Ordinal)
-                ? new SimulatedDriver(usual.As(Card.Find(name[KernelDevices.SimulatedCard.Length..])!))
+                ? new SimulatedDriver(options.As(Card.Find(name[KernelDevices.SimulatedCard.Length..])!))
                 : null;
         CudaDevice gpu = Driver is null ? KernelDevices.Gpus[0] : CudaDevice.All(Driver.Api)[0];
         Device = Device.OpenCuda(gpu, CudaLibraries.None, name, new DeviceOptions { AllowTf32 = false }, Driver);

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Simulator.Driver;
+using PerturbedForgetting.Simulator.Execution;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cuda;
 
@@ -26,6 +28,18 @@ abstract class LargeTensorFixture() : KernelFixture(KernelDevices.SimulatedEdges
 
     // A grid-stride loop's step, in elements, divides this.
     const int Step = 1 << 21;
+
+    static int strideBlocks = LaunchGrid.MostBlocks;
+
+    /// <summary>A software GPU with more memory than the host that runs only the first and the last block of a launch. Unless all is asked
+    /// for, a grid-stride loop gets as many blocks as end it in a turn, or in four where a thread does one element instead of four.
+    /// </summary>
+    public static SimulatedDeviceOptions Hardware(SimulatedDeviceOptions usual) => usual with
+    {
+        MemoryBytes = 1L << 42,
+        EdgeBlocks = 1,
+        ChangeGrid = static (_, grid) => grid == new Extent(LaunchGrid.MostBlocks) ? new Extent(strideBlocks) : grid,
+    };
 
     /// <summary>The largest tensor has more elements than this.</summary>
     protected static long Least { get; } = EnvironmentVariables.AllTests.Value == "1" ? 1L << 32 : 1L << 31;
@@ -60,6 +74,7 @@ abstract class LargeTensorFixture() : KernelFixture(KernelDevices.SimulatedEdges
         count = count > 0 ? count : checked((int)(((Least / most / step) + 1) * step));
         ends = ends > 0 ? ends : Math.Max(1, 256 / most);
         byte[][] drawn = Array.ConvertAll(inputs, e => Draw(e, 2 * ends));
+        StrideOver((long)count * (outputs.Length > 0 ? outputs : inputs)[0].Count);
         (Tensor[] x, Tensor[] y) = Run(count);
         (Tensor[] fewX, Tensor[] fewY) = Run(2 * ends);
         for (int i = 0; i < all.Length; i++)
@@ -86,6 +101,10 @@ abstract class LargeTensorFixture() : KernelFixture(KernelDevices.SimulatedEdges
             return (x, y);
         }
     }
+
+    /// <summary>Grid-stride loops are over so many elements.</summary>
+    protected static void StrideOver(long elements) =>
+        strideBlocks = EnvironmentVariables.AllTests.Value == "1" ? LaunchGrid.MostBlocks : (int)Math.Max(elements / 1024, 1);
 
     /// <summary>Equal bytes; NUnit would look at each for long.</summary>
     protected static void AssertSame(ReadOnlySpan<byte> actual, ReadOnlySpan<byte> expected, string what)

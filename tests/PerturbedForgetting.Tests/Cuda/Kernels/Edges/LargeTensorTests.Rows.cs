@@ -35,14 +35,19 @@ sealed partial class LargeTensorTests
             t.CheckEnds([Floats(columns), Floats(columns)], [Floats(columns), Floats(columns), Floats(3)],
                 (x, y, _) => t.Backend.AddLayerNorm(x[0], x[1], t.Input(w), t.Input(b), 1e-5, y[0], y[1], y[2]), 1);
         }),
-        // The sums over rows are of at most 512 parts.
-        .. FourForms("layer_norm_backward", static (t, columns) =>
-        {
-            float[] w = t.Normal(columns);
-            t.CheckEnds([Floats(columns), Floats(columns), Floats(3)], [Floats(columns)], (x, y, _) =>
-                t.Backend.LayerNormBackward(x[0], x[1], t.Input(w), x[2], new(y[0], false, null, false, null, false)), 1);
-        }),
+        // A row a block here, and no sums over rows, whose parts are at most 512.
+        LayerNormBackward("", 2048), LayerNormBackward("_odd", 2047), LayerNormBackward("_few", 256), LayerNormBackward("_few_odd", 255),
     ];
+
+    static (string, Action<LargeTensorTests>) LayerNormBackward(string form, int columns) => ("layer_norm_backward" + form, t =>
+    {
+        float[] w = t.Normal(columns);
+        DevicePointer none = DevicePointer.Null;
+        t.CheckEnds([Floats(columns), Floats(columns), Floats(3)], [Floats(columns)], (x, y, rows) =>
+            t.Library.Get("layer_norm_backward" + form).Launch(t.Stream, rows, columns <= 256 ? 32 : 128, 16 * columns,
+                CudaBackend.Pointer(y[0]), none, none, none, CudaBackend.Pointer(x[0]), CudaBackend.Pointer(x[1]),
+                CudaBackend.Pointer(t.Input(w)), CudaBackend.Pointer(x[2]), 0, 0, 0, (long)rows, columns, 1), 1);
+    });
 
     /// <summary>A kernel of rows, its form of few columns, and those of columns not divisible by 4.</summary>
     static (string, Action<LargeTensorTests>)[] FourForms(string kernel, Action<LargeTensorTests, int> check) =>
@@ -52,7 +57,7 @@ sealed partial class LargeTensorTests
     /// are a power of two here, so that it can be compared in every bit; the loss itself needs all of them.</summary>
     static (string, Action<LargeTensorTests>)[] FewAndMany(string kernel, Entries[] targets,
         Action<LargeTensorTests, Tensor[], int, Tensor, Tensor> loss) =>
-        [Loss(kernel, 512, targets, loss), Loss(kernel + "_few", 256, targets, loss)];
+        [Loss(kernel, 8192, targets, loss), Loss(kernel + "_few", 256, targets, loss)];
 
     static (string, Action<LargeTensorTests>) Loss(string kernel, int classes, Entries[] targets,
         Action<LargeTensorTests, Tensor[], int, Tensor, Tensor> loss) => (kernel + " elementwise_scale", t =>
