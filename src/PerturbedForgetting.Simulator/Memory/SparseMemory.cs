@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Simulator.Memory;
 static unsafe partial class SparseMemory
 {
     /// <summary>Allocations from this size on are sparse.</summary>
-    public const long Threshold = 1L << 30;
+    public const long Threshold = 64L << 20;
 
     // 2³² elements of 8 bytes either way.
     const long Guard = 32L << 30;

@@ -17,6 +17,9 @@ static class Conv2dShapes
         /// <summary>Pixels of an output image.</summary>
         public int OutputPixels => Shape.Extent((long)s.OutputHeight * s.OutputWidth, "pixels of a convolution's output");
 
+        /// <summary>Whether cuDNN takes its tensors: none has more elements than an int can number.</summary>
+        public bool IsNumberedByInt => Math.Max(s.InputCount, Math.Max(s.FilterCount, s.OutputCount)) <= int.MaxValue;
+
         /// <summary>Whether an output pixel sees one input pixel, its own: the convolution is a product of matrices as it stands.</summary>
         public bool IsPointwise =>
             (s.KernelHeight, s.KernelWidth, s.StrideHeight, s.StrideWidth, s.PaddingHeight, s.PaddingWidth, s.Groups)

@@ -16,7 +16,8 @@ sealed partial class CudaBackend
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1];
         if (y.Count > 0)
-            matrices.Linear(Dense(y), Dense(x), Dense(weight), DenseOrNull(bias), Shape.Extent(y.Count / outputs, "rows of a linear layer"), inputs, outputs);
+            matrices.Linear(Dense(y), Dense(x), Dense(weight), DenseOrNull(bias),
+                Shape.Extent(y.Count / outputs, "rows of a linear layer"), inputs, outputs);
     }
 
     public override void LinearBackwardWeight(Tensor dy, Tensor x, Tensor dweight, bool accumulateWeight, Tensor dbias, bool accumulateBias)

@@ -70,7 +70,8 @@ unsafe sealed partial class CudaBackend
     /// <summary>Extents of input and output, and how the window moves; the kernels' structure of the same members.</summary>
     readonly struct PoolWindows(Tensor x, Tensor y, in Pool2dGeometry g)
     {
-        public readonly int Height = HeightOf(x, g), Width = x.Shape[2], OutHeight = y.Shape[1], OutWidth = y.Shape[2], Channels = x.Shape[3];
+        public readonly int Height = HeightOf(x, g), Width = x.Shape[2], OutHeight = y.Shape[1], OutWidth = y.Shape[2];
+        public readonly int Channels = x.Shape[3];
         public readonly int KernelH = g.Kernel.H, KernelW = g.Kernel.W, StrideH = g.Stride.H, StrideW = g.Stride.W;
         public readonly int PadH = g.Padding.H, PadW = g.Padding.W;
 

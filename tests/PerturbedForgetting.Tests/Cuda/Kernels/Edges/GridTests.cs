@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Backends.Cuda;
@@ -103,6 +104,12 @@ sealed class GridTests : LargeTensorFixture
         Backend.MeanBackward(y, 0, dx);
         Assert.That(Part(dx, (2 * y.Count) - 1, 1).Item(), Is.EqualTo(2.5));
     }
+
+    /// <summary>cuDNN refuses tensors that an int cannot number; such convolutions are unfolded.</summary>
+    [TestCase(524_287, true)]
+    [TestCase(524_288, false)]
+    public void LargeConvolutionsAreNotGivenToCudnn(int images, bool isGiven) =>
+        Assert.That(new ConvolutionShape(images, 8, 8, 64, 1, 3, 3).IsNumberedByInt, Is.EqualTo(isGiven));
 
     [Test]
     public void LimitsAreRefused()
