@@ -11,15 +11,22 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
 
     // Whole words beyond the end, so that a vector may be read at the last byte.
     readonly long words = (size / Bits) + 2;
-    readonly ulong* written = IsSparse(size)
-        ? (ulong*)SparseMemory.Allocate(((size / Bits) + 2) * sizeof(ulong))
-        : (ulong*)NativeMemory.AllocZeroed((nuint)((size / Bits) + 2), sizeof(ulong));
+    readonly ulong* written = Marks(size);
 
     // What was written at once is not marked byte by byte.
     bool isWhole;
 
     /// <summary>Whether only the pages of it that are touched take memory of the host.</summary>
     public static bool IsSparse(long size) => size >= SparseMemory.Threshold;
+
+    static ulong* Marks(long size)
+    {
+        long words = (size / Bits) + 2;
+        if (!IsSparse(size))
+            return (ulong*)NativeMemory.AllocZeroed((nuint)words, sizeof(ulong));
+        var marks = (ulong*)SparseMemory.Allocate(words * sizeof(ulong));
+        return marks != null ? marks : throw new OutOfMemoryException();
+    }
 
     /// <summary>First address.</summary>
     public ulong Start => start;
@@ -58,7 +65,8 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
     /// <summary>Marks a range as written.</summary>
     public void MarkWritten(ulong address, long bytes)
     {
-        isWhole |= bytes == size;
+        if (bytes == size)
+            isWhole = true;
         if (isWhole)
             return;
         ulong first = address - start, last = first + (ulong)bytes - 1;
