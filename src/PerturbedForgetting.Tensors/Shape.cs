@@ -75,8 +75,8 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     /// <exception cref="ArgumentException">It is more than an extent can be.</exception>
     public static int Extent(long value, string what) => value <= int.MaxValue
         ? (int)value
-        : throw new ArgumentException($"{value} {what} are more than one extent of a tensor can be, {int.MaxValue}. Make it smaller: fewer "
-            + "images at once, or smaller ones.");
+        : throw new ArgumentException($"{value} {what} are more than one extent of a tensor can be, {int.MaxValue}. Use a smaller batch, "
+            + "smaller images or a smaller model.");
 
     /// <summary>The same shape with one extent replaced.</summary>
     public Shape With(int dimension, int extent)
