@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Backends.Cuda;
 
 namespace PerturbedForgetting.Tests.Cuda.Kernels.Edges;

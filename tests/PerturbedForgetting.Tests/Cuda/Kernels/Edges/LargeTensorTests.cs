@@ -44,8 +44,8 @@ sealed partial class LargeTensorTests : LargeTensorFixture
     [Test]
     public void EveryKernelIsAccountedFor()
     {
-        IEnumerable<string> all = KernelLibrary.Files
-            .SelectMany(static file => PtxHeader.Read(KernelLibrary.ReadImage(file))!.ParameterSizes.Keys);
+        IEnumerable<string> all = KernelFiles.Used.Names
+            .SelectMany(static file => PtxHeader.Read(KernelFiles.Used.Read(file))!.ParameterSizes.Keys);
         Assert.That(Names.SelectMany(static names => names.Split(' ')).Distinct().Concat(bounded.Keys), Is.EquivalentTo(all));
     }
 

@@ -1,4 +1,3 @@
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors;
