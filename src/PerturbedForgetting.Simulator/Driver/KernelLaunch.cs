@@ -35,6 +35,7 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
             {
                 InstructionLimit = context.Device.Options.InstructionLimit,
                 EdgeBlocks = context.Device.Options.EdgeBlocks,
+                AllowsUnorderedSums = context.Device.Options.AllowsUnorderedSums,
                 ShuffleSeed = context.Device.Options.ShuffleSeed,
             };
             launch.Run(context.Device.Driver.CountersOf(program.Name), context.Device.Options.Workers);
