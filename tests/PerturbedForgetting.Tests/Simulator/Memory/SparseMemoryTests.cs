@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Simulator.Memory;
 /// <summary>Allocations larger than the host's memory, and launches of which only the ends run.</summary>
 sealed class SparseMemoryTests
 {
-    const long Bytes = 64L << 30;
+    const long Bytes = 32L << 30;
 
     /// <summary><c>far(y)</c>: y[i] = i, with i reckoned in 32 bits.</summary>
     const string Far = """
