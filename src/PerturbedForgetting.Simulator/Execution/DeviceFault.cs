@@ -14,6 +14,7 @@ public enum FaultKind
     WrongShuffle,
     UnorderedStreams,
     Trap,
+    Assert,
     Timeout,
     Launch,
     DeviceLost,

@@ -175,14 +175,17 @@ sealed unsafe partial class Lowering
     {
         for (int i = 0; i < formal.Count; i++)
         {
-            Symbol symbol = actual[i] is PtxName name
-                ? FindSymbol(name.Name)
-                : throw Error("an argument of a call must be a .param variable");
+            Symbol symbol = Argument(actual[i]);
             if (symbol.Size < formal[i].Size)
                 throw Error($"argument {i + 1} has {symbol.Size} bytes, the parameter {formal[i].Size}");
             variables[formal[i].Name] = symbol;
         }
     }
+
+    /// <summary>Where an argument or result of a call is.</summary>
+    public Symbol Argument(PtxOperand operand) => operand is PtxName name
+        ? FindSymbol(name.Name)
+        : throw Error("an argument of a call must be a .param variable");
 
     void Resolve()
     {

@@ -120,6 +120,9 @@ sealed unsafe class Worker : IDisposable
                 "the launch has executed as many instructions as the watchdog allows; is there an endless loop?", warp, -1);
     }
 
+    /// <summary>A thread prints.</summary>
+    public void Print(string text) => launch.Print(text);
+
     /// <summary>A fault with the place where it happened.</summary>
     public DeviceFault Fault(Instruction* i, FaultKind kind, string text, Warp warp, int lane)
     {

@@ -2,21 +2,20 @@ using System.Runtime.InteropServices;
 
 namespace PerturbedForgetting.Simulator.Memory;
 
-/// <summary>Local memory of the threads of a block, one piece a thread, with a mark for every byte that was written.</summary>
+/// <summary>Local memory of the threads of a block, one piece a thread. What was never written may be read, as compilers do ahead of the
+/// branch that would use it, but is nothing to compute with: NaN.</summary>
 sealed unsafe class LocalMemory : IDisposable
 {
     readonly int threads;
-    readonly byte* data, written;
+    readonly byte* data;
 
     public LocalMemory(int bytes, int threads)
     {
         // Pieces are aligned like an allocation, so that a variable is as aligned as it is declared.
         Bytes = (bytes + 15) & ~15;
         this.threads = threads;
-        if (bytes == 0)
-            return;
-        data = (byte*)NativeMemory.AlignedAlloc((nuint)Bytes * (nuint)threads, 256);
-        written = (byte*)NativeMemory.AllocZeroed((nuint)Bytes * (nuint)threads);
+        if (bytes > 0)
+            data = (byte*)NativeMemory.AlignedAlloc((nuint)Bytes * (nuint)threads, 256);
     }
 
     /// <summary>Bytes of a thread.</summary>
@@ -24,18 +23,12 @@ sealed unsafe class LocalMemory : IDisposable
 
     public byte* Data(int thread) => data + ((nint)Bytes * thread);
 
-    public byte* Written(int thread) => written + ((nint)Bytes * thread);
-
     /// <summary>Forgets what the last block wrote.</summary>
     public void NextBlock()
     {
         if (Bytes > 0)
-            NativeMemory.Clear(written, (nuint)Bytes * (nuint)threads);
+            NativeMemory.Fill(data, (nuint)Bytes * (nuint)threads, 0xff);
     }
 
-    public void Dispose()
-    {
-        NativeMemory.AlignedFree(data);
-        NativeMemory.Free(written);
-    }
+    public void Dispose() => NativeMemory.AlignedFree(data);
 }
