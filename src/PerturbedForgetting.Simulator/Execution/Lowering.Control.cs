@@ -64,7 +64,7 @@ sealed unsafe partial class Lowering
         try
         {
             second.Lower();
-            return second.Finish(plan);
+            return second.Finish(plan, new(() => new RegisterUses(first.accesses, plan, first.texts)));
         }
         catch
         {
@@ -103,6 +103,7 @@ sealed unsafe partial class Lowering
             {
                 Current = instruction;
                 start = code.Count;
+                texts.Add((start, instruction));
                 if (!InstructionSet.TryFind(instruction.Opcode, out InstructionFamily family))
                     throw Unknown();
                 family.Lower(this, instruction);
@@ -202,7 +203,7 @@ sealed unsafe partial class Lowering
         }
     }
 
-    KernelProgram Finish(RegisterPlan plan)
+    KernelProgram Finish(RegisterPlan plan, Lazy<RegisterUses> uses)
     {
         if (registerBytes > MaximumRegisterBytes)
             throw Error("the kernel has too many registers");
@@ -210,7 +211,7 @@ sealed unsafe partial class Lowering
         var native = (Instruction*)NativeMemory.Alloc((nuint)code.Count, (nuint)sizeof(Instruction));
         CollectionsMarshal.AsSpan(code).CopyTo(new Span<Instruction>(native, code.Count));
         (int Offset, int Size)[] parameters = Symbols.Parameters(kernel, out int parameterBytes);
-        return new KernelProgram(native, operandBlocks)
+        return new KernelProgram(native, operandBlocks, uses)
         {
             Name = kernel.Name,
             Module = module.Name,

@@ -111,6 +111,13 @@ sealed unsafe class Worker : IDisposable
         budget += Turn;
     }
 
+    /// <summary>Ends the turn behind the instruction that executes.</summary>
+    public void StopTurn()
+    {
+        budget += Turn;
+        Turn = 0;
+    }
+
     /// <summary>A warp's turn has ended before an instruction.</summary>
     public void EndTurn(Warp warp, Instruction* i)
     {

@@ -125,6 +125,11 @@ static unsafe class SharedAccess
             int lane = BitOperations.TrailingZeroCount(rest), thread = (warp.Index * Warp.Lanes) + lane;
             long at = CheckLocal(warp, i, local, addresses[lane], bytes, lane);
             MemoryAccess.ToRegisters(warp, i, local.Data(thread) + at, lane);
+            for (int e = 0; local.IsUndefined(thread, at, bytes) && e < i->C; e++)
+            {
+                if (i->Operands[e] >= 0 && local.IsUndefined(thread, at + (e * i->B), i->B))
+                    warp.SetUndefined(i->Operands[e], 1u << lane, 1u << lane);
+            }
         }
     }
 
@@ -137,6 +142,8 @@ static unsafe class SharedAccess
             int lane = BitOperations.TrailingZeroCount(rest), thread = (warp.Index * Warp.Lanes) + lane;
             long at = CheckLocal(warp, i, local, addresses[lane], bytes, lane);
             MemoryAccess.FromRegisters(warp, i, local.Data(thread) + at, lane);
+            for (int e = 0; e < i->C; e++)
+                local.Mark(thread, at + (e * i->B), i->B, (warp.Undefined(i->Operands[e]) >> lane & 1) == 0);
         }
     }
 

@@ -163,10 +163,10 @@ static unsafe class WarpInstructions
 
     static void ExchangeGroup(Warp warp, Instruction* i, uint mask)
     {
-        uint found = 0;
+        uint found = 0, lost = 0, undefined = warp.Undefined(i->A);
         uint* a = warp.Words(i->A), b = warp.Words(i->B), c = warp.Words(i->C), values = stackalloc uint[Warp.Lanes];
         if (mask == uint.MaxValue && (Shuffle)i->Immediate == Shuffle.Butterfly && i->Destination >= 0 && i->Flags < 0
-            && Lanes.AreAll(c, 31) && Lanes.AreAll(b, b[0]))
+            && !warp.HasUndefined && Lanes.AreAll(c, 31) && Lanes.AreAll(b, b[0]))
         {
             // The step of a reduction over the warp: every lane finds its partner.
             for (uint lane = 0; lane < Warp.Lanes; lane++)
@@ -190,8 +190,10 @@ static unsafe class WarpInstructions
                 from = lane;
             else
                 found |= 1u << lane;
-            // What comes from a lane that does not take part is undefined, and must not be used.
-            values[lane] = (mask >> from & 1) != 0 ? a[from] : Undefined;
+            // What comes from a lane that does not take part is undefined.
+            bool isHere = (mask >> from & 1) != 0;
+            values[lane] = isHere ? a[from] : Undefined;
+            lost |= isHere && (undefined >> from & 1) == 0 ? 0 : 1u << lane;
         }
         if (i->Destination >= 0)
         {
@@ -200,6 +202,8 @@ static unsafe class WarpInstructions
                 int lane = BitOperations.TrailingZeroCount(rest);
                 warp.Words(i->Destination)[lane] = values[lane];
             }
+            if (lost != 0 || warp.HasUndefined)
+                warp.SetUndefined(i->Destination, lost, mask);
         }
         if (i->Flags >= 0)
             LogicInstructions.SetPredicate(warp, i->Flags, found, mask);

@@ -95,23 +95,6 @@ public class WarpTests
         Assert.That(fault.Message, Does.Contain(message));
     }
 
-    /// <summary>Of a warp whose lanes from 20 on have exited each of the others reads a lane. What comes from one that has exited, or that
-    /// is not in the mask, is undefined, which shows if it is used: NaN. Only the first 16 execute the last.</summary>
-    [TestCase("shfl.sync.down.b32 %d0, %s0, 4, 31, -1;", 20, 4, 0)]
-    [TestCase("shfl.sync.bfly.b32 %d0, %s0, 16, 31, -1;", 20, 0, 16)]
-    [TestCase("@%guard shfl.sync.down.b32 %d0, %s0, 1, 31, 0xffff;", 16, 1, 0)]
-    public void AValueOfALaneThatIsNotHereIsUndefined(string shuffle, int present, int plus, int flip)
-    {
-        ulong[][] rows = [.. Enumerable.Range(0, Lanes).Select(lane => (ulong[])[(ulong)lane, 77])];
-        ulong[][] actual = Run($"setp.ge.u32 %guard, %s0, 20; @%guard exit; setp.lt.u32 %guard, %s0, 16; {shuffle}", ["b32"], ["b32"],
-            rows);
-        for (int lane = 0; lane < present; lane++)
-        {
-            int from = (lane + plus) ^ flip;
-            Assert.That(actual[lane][0], Is.EqualTo(from < present ? (uint)from : uint.MaxValue), $"lane {lane}");
-        }
-    }
-
     /// <summary>A mask may name lanes that have exited; the others vote, match and reduce without them.</summary>
     [TestCase("vote.sync.ballot.b32 %d0, %guard, -1;", 0xfffffu)]
     [TestCase("match.any.sync.b32 %d0, %s1, 0xffffffff;", 0xfffffu)]

@@ -266,29 +266,6 @@ public class FaultTests
             Does.Contain("thread (4, 0, 0): store of 4 bytes at 0x10 of local memory, of which a thread has 16 bytes"));
     }
 
-    /// <summary>Compilers load ahead of the branch that would use the value: what was never written may be read, and is NaN. What another
-    /// block wrote is gone.</summary>
-    [Test]
-    public void LocalMemoryThatWasNeverWritten()
-    {
-        using Device device = Device.OfKernel(".param .u64 buffer", $"""
-            {Head}
-            .local .align 4 .b8 place[16];
-            ld.local.u32 %r3, [place];
-            mov.u32 %r4, %ctaid.x;
-            st.local.u32 [place], %r4;
-            setp.lt.u32 %p1, %r1, 32;
-            @%p1 mov.u32 %r3, 5;
-            st.global.u32 [%rd3], %r3;
-            """);
-        ulong buffer = device.Allocate(256);
-        for (int blocks = 1; blocks < 3; blocks++)
-        {
-            device.Launch("k", new Extent(1), new Extent(64), buffer);
-            Assert.That(device.Download<uint>(buffer, 64), Is.EqualTo(Enumerable.Range(0, 64).Select(i => i < 32 ? 5 : uint.MaxValue)));
-        }
-    }
-
     [Test]
     public void ParametersBehindTheEnd() => Assert.That(Refused(FaultKind.OutOfBounds, "ld.param.u32 %r3, [buffer+8]; // here"),
         Does.Contain("load of 4 bytes at 0x8 of parameter memory, of which the kernel has 8 bytes"));
