@@ -1,5 +1,6 @@
 using System.Globalization;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
@@ -39,6 +40,10 @@ static class SoftwareGpuOptions
             : null),
         ["workers"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count ? o with { Workers = count } : null),
         ["shuffle"] = ("a number", static (o, v) => Integer(v) is { } seed ? o with { ShuffleSeed = seed } : null),
+        ["lost-code"] = ("a code after which nothing works: 700, 716, 719", static (o, v) => Integer(v) is { } code
+            && (CudaErrors.IsSticky((CudaResult)code) || (CudaResult)code == CudaResult.Unknown)
+            ? o with { LostCode = (CudaResult)code }
+            : null),
         ["lost-after"] = ("a number of operations", static (o, v) => Integer(v) is { } last ? o with { LostAfterOperations = last } : null),
     };
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using DeviceBenchmark.Checklist;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 
@@ -11,21 +12,6 @@ static class StepBenchmark
 {
     // Steps between two looks at the clock, so that the host may run ahead of the device as it does in training.
     const int Group = 5, UsualGroups = 6, WarmUp = 3;
-
-    static readonly Dictionary<string, string> noKwargs = [];
-
-    static readonly TrainingShape[] full =
-    [
-        new("resnet50", noKwargs, 1000, 224, 256, 64, "sgdw"),
-        new("resnet50", noKwargs, 1000, 224, 256, 64, "sam_sgdw"),
-        new("vit_small_patch16_224", noKwargs, 1000, 224, 512, 64, "adamw"),
-        new("vit_small_patch16_224", noKwargs, 1000, 224, 512, 64, "sam_adamw"),
-    ];
-
-    static readonly TrainingShape[] reduced =
-    [
-        Small.ResNet with { Optimizer = "sgdw" }, Small.ResNet, Small.Transformer with { Optimizer = "adamw" }, Small.Transformer,
-    ];
 
     /// <summary>One row of the result.</summary>
     /// <param name="Shape">What was trained.</param>
@@ -42,7 +28,13 @@ static class StepBenchmark
 
         public long BytesMoved { get; init; }
 
+        /// <summary>That were measured.</summary>
+        public int Steps { get; init; }
+
         public string? Error { get; init; }
+
+        /// <summary>Whether the device answers nothing any more.</summary>
+        public bool IsSticky { get; init; }
 
         /// <summary>10¹² multiplications and additions a second: a backward pass counts as two forward passes.</summary>
         public double Teraflops => 2e-12 * 3 * (Shape.Perturbs ? 2 : 1) * MultiplyAdds * Shape.Batch / Seconds;
@@ -50,26 +42,40 @@ static class StepBenchmark
 
     public static int Run(Options options, TextWriter output)
     {
+        var clock = Stopwatch.StartNew();
         List<Row> rows = [];
         output.WriteLine($"{"model",-24}{"optimizer",-12}{"graph",-7}{"batch",6}{"px",5}{"m",5}{"s/step",10}{"images/s",10}"
             + $"{"TFLOP/s",9}{"peak MiB",10}{"kernels",10}{"MB moved",10}");
-        bool isSmall = options.Device is "sim" or "cpu";
-        foreach (TrainingShape shape in (isSmall ? reduced : full).Where(s => s.Model.StartsWith(options.Model, StringComparison.Ordinal)))
+        (TrainingShape Shape, bool Graph)[] all = [.. from shape in options.Choose(Cases.Of(options.Device)
+            .SelectMany(static s => new[] { Cases.Plain(s), s })) from graph in options.Device == "cpu" ? [false] : new[] { false, true }
+            select (shape, graph)];
+        for (int i = 0; i < all.Length; i++)
         {
-            foreach (bool graph in options.Device == "cpu" ? [false] : new[] { false, true })
+            // What is left is shared by what is left; an infinite time stays so.
+            double seconds = (options.Seconds - clock.Elapsed.TotalSeconds) / (all.Length - i);
+            if (seconds <= 0)
             {
-                Row row = Measure(options.Device, shape, graph, isSmall && options.Steps == 0 ? 1 : options.Steps);
-                rows.Add(row);
-                output.WriteLine(Text(row));
+                output.WriteLine($"{all[i].Shape.Name}: not begun, the time is over");
+                return PartProcess.OutOfTime;
             }
+            rows.Add(Measure(options.Device, all[i].Shape, all[i].Graph, StepsOf(options), seconds));
+            output.WriteLine(Text(rows[^1]));
+            // After each, for whatever may come.
+            if (options.Json.Length > 0)
+                Write(options, rows);
+            // What follows would fail of it.
+            if (rows[^1].IsSticky)
+                return PartProcess.Sticky;
         }
-        if (options.Json.Length > 0)
-            Write(options, rows);
-        return rows.Count > 0 && rows.TrueForAll(r => r.Error is null) ? 0 : 1;
+        return rows.TrueForAll(r => r.Error is null) ? 0 : 1;
     }
 
-    static Row Measure(string device, TrainingShape shape, bool graph, int steps)
+    static int StepsOf(Options options) => options.Steps > 0 ? options.Steps : options.Device is "sim" or "cpu" ? 1 : UsualGroups * Group;
+
+    /// <summary>Median of groups of steps: as many as are asked for, fewer where the time does not suffice, and at least one.</summary>
+    static Row Measure(string device, TrainingShape shape, bool graph, int steps, double limit)
     {
+        var clock = Stopwatch.StartNew();
         try
         {
             using var place = new BenchmarkDevice(device, tf32: true);
@@ -82,17 +88,20 @@ static class StepBenchmark
             Advance(WarmUp);
             place.Device.ResetPeak();
             place.TakeCounts();
-            int group = steps == 0 ? Group : Math.Min(steps, Group);
-            double[] seconds = [.. Enumerable.Range(0, steps == 0 ? UsualGroups : (steps + group - 1) / group).Select(_ => Advance(group))
-                .Order()];
+            int group = Math.Min(steps, Group);
+            List<double> seconds = [Advance(group)];
+            while (seconds.Count * group < steps && clock.Elapsed.TotalSeconds + (group * seconds[^1]) < limit)
+                seconds.Add(Advance(group));
             var (kernels, bytes) = place.TakeCounts();
+            seconds.Sort();
             return new Row(shape, graph)
             {
-                Seconds = seconds[seconds.Length / 2],
+                Seconds = seconds[seconds.Count / 2],
+                Steps = group * seconds.Count,
                 MultiplyAdds = training.MultiplyAdds,
                 PeakBytes = place.Device.Memory.Peak,
-                Kernels = kernels / (group * seconds.Length),
-                BytesMoved = bytes / (group * seconds.Length),
+                Kernels = kernels / (group * seconds.Count),
+                BytesMoved = bytes / (group * seconds.Count),
             };
 
             // Seconds of a step.
@@ -109,7 +118,7 @@ static class StepBenchmark
         catch (Exception e) when (e is CudaException or CudaLibraryException or DeviceException or NotSupportedException
             or OutOfMemoryException)
         {
-            return new Row(shape, graph) { Error = e.Message };
+            return new Row(shape, graph) { Error = e.Message, IsSticky = BenchmarkApp.IsSticky(e) };
         }
     }
 
@@ -151,6 +160,7 @@ static class StepBenchmark
             else
             {
                 writer.WriteNumber("seconds", row.Seconds);
+                writer.WriteNumber("steps_measured", row.Steps);
                 writer.WriteNumber("teraflops", row.Teraflops);
                 writer.WriteNumber("peak_bytes", row.PeakBytes);
             }

@@ -105,7 +105,7 @@ sealed class SimulatedContext
     /// <summary>A fault ends the context: its code comes back from every later call.</summary>
     public CudaResult Fail(DeviceFault fault)
     {
-        Sticky = SimulatedError.CodeOf(fault.Kind);
+        Sticky = fault.Kind == FaultKind.DeviceLost ? Device.Options.LostCode : SimulatedError.CodeOf(fault.Kind);
         Finding = fault.Message;
         Scheduler.Drop();
         return Sticky;

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Cuda.Driver;
+
 namespace PerturbedForgetting.Simulator.Driver;
 
 /// <summary>What the software GPU is to look like.</summary>
@@ -23,9 +25,12 @@ public sealed record SimulatedDeviceOptions
     public int? ShuffleSeed { get; init; }
 
     /// <summary>Operations of streams (kernels, copies, fills, events, calls of libraries) after which the device is lost, as if it had
-    /// fallen off the bus: the next one fails with <c>CUDA_ERROR_LAUNCH_FAILED</c> (719), and so does every call after it, also in a
-    /// new context. Null for a device that lasts.</summary>
+    /// fallen off the bus: the next one fails with <see cref="LostCode"/>, and so does every call after it, also in a new context. Null for
+    /// a device that lasts.</summary>
     public long? LostAfterOperations { get; init; }
+
+    /// <summary>The code of a lost device; <c>CUDA_ERROR_LAUNCH_FAILED</c> (719) as a rule.</summary>
+    public CudaResult LostCode { get; init; } = CudaResult.LaunchFailed;
 
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;

@@ -13,6 +13,9 @@ sealed class KernelDevices : IEnumerable<string>
 {
     static readonly Dictionary<string, KernelDevice> opened = [];
 
+    /// <summary>What the software GPU looks like.</summary>
+    public static SimulatedDeviceOptions Software { get; set; } = new();
+
     /// <summary>GPUs of this machine.</summary>
     public static IReadOnlyList<CudaDevice> Gpus { get; } = CudaDevice.All(CudaDriverApi.Installed);
 
@@ -40,7 +43,7 @@ sealed class KernelDevice : IDisposable
 {
     public KernelDevice(string name)
     {
-        Driver = name == "sim" ? new SimulatedDriver() : null;
+        Driver = name == "sim" ? new SimulatedDriver(KernelDevices.Software) : null;
         CudaDevice gpu = Driver is null ? KernelDevices.Gpus[0] : CudaDevice.All(Driver.Api)[0];
         Device = Device.OpenCuda(gpu, CudaLibraries.None, name, new DeviceOptions { AllowTf32 = false }, Driver);
     }
