@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
 
 namespace PerturbedForgetting.Simulator.Driver;
@@ -5,6 +6,9 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// <summary>What the software GPU is to look like.</summary>
 public sealed record SimulatedDeviceOptions
 {
+    /// <summary>The card that it looks like: null for none. See <see cref="As"/>.</summary>
+    public Card? Card { get; init; }
+
     /// <summary>Number of multiprocessors it reports; it runs on the cores of the host all the same.</summary>
     public int Multiprocessors { get; init; } = 108;
 
@@ -13,6 +17,9 @@ public sealed record SimulatedDeviceOptions
 
     /// <summary>10·major + minor. Modules for newer devices are refused.</summary>
     public int ComputeCapability { get; init; } = 80;
+
+    /// <summary>What its compute capability limits.</summary>
+    public CapabilityLimits Limits => CapabilityLimits.Of(ComputeCapability);
 
     /// <summary>CUDA version of the driver, 1000·major + 10·minor. Newer PTX is refused, as by a real driver of that version.</summary>
     public int DriverVersion { get; init; } = 12080;
@@ -46,4 +53,13 @@ public sealed record SimulatedDeviceOptions
 
     /// <summary>Version of CUDA that its cuDNN was made for, 1000·major + 10·minor.</summary>
     public int CudnnCudaVersion { get; init; } = 12080;
+
+    /// <summary>The same, with the name, the limits and the memory of a card.</summary>
+    public SimulatedDeviceOptions As(Card card) => this with
+    {
+        Card = card,
+        ComputeCapability = card.ComputeCapability,
+        Multiprocessors = card.Multiprocessors,
+        MemoryBytes = (long)card.MemoryGibibytes << 30,
+    };
 }

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cli;
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Training.Options;
 
@@ -41,7 +42,27 @@ sealed class SoftwareGpuOptionsTests
     public void MemoryHasUnits(string text, long bytes) =>
         Assert.That(SoftwareGpuOptions.Parse("memory=" + text).MemoryBytes, Is.EqualTo(bytes));
 
-    [TestCase("memoy=64M", "there is no 'memoy'. Did you mean 'memory'? It knows memory, capability,")]
+    [TestCase("card=rtx4090", "rtx4090", 89, 128, 24L << 30)]
+    [TestCase("card=H100,memory=1G", "h100", 90, 132, 1L << 30)]
+    [TestCase("memory=1G,multiprocessors=3,card=a10", "a10", 86, 3, 1L << 30)]
+    public void ACardBringsItsLimits(string text, string name, int capability, int multiprocessors, long memory)
+    {
+        SimulatedDeviceOptions options = SoftwareGpuOptions.Parse(text);
+        Assert.That((options.Card?.Name, options.ComputeCapability, options.Multiprocessors, options.MemoryBytes),
+            Is.EqualTo((name, capability, multiprocessors, memory)));
+    }
+
+    [Test]
+    public void TheDocumentNamesEveryCard()
+    {
+        string text = SourceTree.Page("gpu.md");
+        Assert.That(Card.All.Select(static c => $"`{c.Name}`").Where(name => !text.Contains(name)), Is.Empty);
+    }
+
+    [TestCase("card=rtx4900", "card is one of a100, a100-80gb, ")]
+    [TestCase("card=rtx4900", "h200. Did you mean ")]
+    [TestCase("card", "'card' is not understood")]
+    [TestCase("memoy=64M", "there is no 'memoy'. Did you mean 'memory'? It knows card, memory, capability,")]
     [TestCase("zebra", "there is no 'zebra'. It knows")]
     [TestCase("memory", "'memory' is not understood; memory is bytes, with K, M or G: 64M")]
     [TestCase("memory=lots", "'memory=lots' is not understood")]
