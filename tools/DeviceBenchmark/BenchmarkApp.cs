@@ -14,6 +14,7 @@ static class BenchmarkApp
         usage: steps   [OPTIONS]       time of training steps, with and without CUDA graph
                losses  [OPTIONS]       losses of two small models on a device beside the CPU's, same seed
                smoke   [OPTIONS]       losses of the first steps of every model of the reference, likewise
+               roofline [OPTIONS]      least times of the steps on a card, computed, beside the reference's steps; needs none
                run     [RUN OPTIONS]   all that tools/on-device.sh runs, in the time that there is
                summary FOLDER          what it left in FOLDER, in one table and one JSON
           OPTIONS
@@ -22,6 +23,8 @@ static class BenchmarkApp
             --steps N                  steps that are measured or compared [by the device]
             --seconds N                no more is begun after so long
             --json FILE                also the numbers
+            --card NAMES               of the roofline, with commas: a100,h100,rtx4090 [h100]
+            --details yes|no           of the roofline, every kernel [no]
           RUN OPTIONS
             --device cuda|sim          the card, or the software GPU at reduced sizes [cuda]
             --minutes N                all of it ends within so long, less valuable parts are cut [60]
@@ -44,6 +47,7 @@ static class BenchmarkApp
                 "steps" => StepBenchmark.Run(Options.Parse(arguments), output),
                 "losses" => LossComparison.Run(Options.Parse(arguments), output),
                 "smoke" => LossComparison.RunSmoke(Options.Parse(arguments), output),
+                "roofline" => RooflineReport.Run(Options.Parse(arguments), output),
                 "run" => ChecklistRun.Run(ChecklistOptions.Parse(arguments), output),
                 "summary" when arguments.Count == 2 => Summary.Write(arguments[1], output),
                 _ => throw new UsageException(arguments.Count == 0
@@ -81,6 +85,12 @@ sealed class UsageException(string message) : Exception(message);
 /// <param name="Seconds">No more is begun after so long.</param>
 sealed record Options(string Device, string Json, string Model, int Steps, double Seconds)
 {
+    /// <summary>Cards of a roofline, with commas; empty for the usual.</summary>
+    public string Cards { get; init; } = "";
+
+    /// <summary>Whether every kernel is shown.</summary>
+    public bool Details { get; init; }
+
     public static Options Parse(IReadOnlyList<string> arguments)
     {
         Options options = new("cuda", "", "", 0, double.PositiveInfinity);
@@ -96,6 +106,9 @@ sealed record Options(string Device, string Json, string Model, int Steps, doubl
                 "--model" => options with { Model = value },
                 "--steps" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int steps) && steps > 0 =>
                     options with { Steps = steps },
+                "--card" => options with { Cards = value },
+                "--details" when value is "yes" or "no" => options with { Details = value == "yes" },
+                "--details" => throw new UsageException($"--details is '{value}', not 'yes' or 'no'."),
                 "--seconds" when double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
                     && seconds > 0 => options with { Seconds = seconds },
                 "--seconds" => throw new UsageException($"--seconds is '{value}', not a positive number."),

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using DeviceBenchmark.Checklist;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Cards;
+using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors;
 
 namespace DeviceBenchmark;
@@ -31,6 +33,9 @@ static class StepBenchmark
         /// <summary>That were measured.</summary>
         public int Steps { get; init; }
 
+        /// <summary>Seconds that it takes at the least on this card, computed; 0 where the card is not known.</summary>
+        public double Least { get; init; }
+
         public string? Error { get; init; }
 
         /// <summary>Whether the device answers nothing any more.</summary>
@@ -45,7 +50,9 @@ static class StepBenchmark
         var clock = Stopwatch.StartNew();
         List<Row> rows = [];
         output.WriteLine($"{"model",-24}{"optimizer",-12}{"graph",-7}{"batch",6}{"px",5}{"m",5}{"s/step",10}{"images/s",10}"
-            + $"{"TFLOP/s",9}{"peak MiB",10}{"kernels",10}{"MB moved",10}");
+            + $"{"TFLOP/s",9}{"peak MiB",10}{"kernels",10}{"MB moved",10}{"of least",10}");
+        Card? card = options.Device is "sim" or "cpu" ? null : CardOf(options.Device);
+        Dictionary<TrainingShape, StepCount> counts = [];
         (TrainingShape Shape, bool Graph)[] all = [.. from shape in options.Choose(Cases.Of(options.Device)
             .SelectMany(static s => new[] { Cases.Plain(s), s })) from graph in options.Device == "cpu" ? [false] : new[] { false, true }
             select (shape, graph)];
@@ -58,7 +65,10 @@ static class StepBenchmark
                 output.WriteLine($"{all[i].Shape.Name}: not begun, the time is over");
                 return PartProcess.OutOfTime;
             }
-            rows.Add(Measure(options.Device, all[i].Shape, all[i].Graph, StepsOf(options), seconds));
+            Row row = Measure(options.Device, all[i].Shape, all[i].Graph, StepsOf(options), seconds);
+            if (card is not null && row.Error is null)
+                row = row with { Least = LeastOf(row, card, counts) };
+            rows.Add(row);
             output.WriteLine(Text(rows[^1]));
             // After each, for whatever may come.
             if (options.Json.Length > 0)
@@ -68,6 +78,22 @@ static class StepBenchmark
                 return PartProcess.Sticky;
         }
         return rows.TrueForAll(r => r.Error is null) ? 0 : 1;
+    }
+
+    /// <summary>The card behind a device, where it is known.</summary>
+    static Card? CardOf(string device)
+    {
+        int at = device.IndexOf(':', StringComparison.Ordinal);
+        int ordinal = at < 0 ? 0 : int.Parse(device.AsSpan(at + 1), CultureInfo.InvariantCulture);
+        return Card.OfTitle(CudaDevice.All(CudaDriverApi.Installed)[ordinal].Name);
+    }
+
+    /// <summary>Seconds that the step takes at the least, computed.</summary>
+    static double LeastOf(Row row, Card card, Dictionary<TrainingShape, StepCount> counts)
+    {
+        if (!counts.TryGetValue(row.Shape, out StepCount? count))
+            counts.Add(row.Shape, count = StepCount.Of(row.Shape, card));
+        return 1e-6 * (row.Graph ? count.Ours.GraphMicroseconds : count.Ours.EagerMicroseconds);
     }
 
     static int StepsOf(Options options) => options.Steps > 0 ? options.Steps : options.Device is "sim" or "cpu" ? 1 : UsualGroups * Group;
@@ -139,7 +165,8 @@ static class StepBenchmark
         return head + (row.Error is { } error
             ? "  " + error.ReplaceLineEndings(" ")
             : string.Create(CultureInfo.InvariantCulture, $"{row.Seconds,10:0.0000}{s.Batch / row.Seconds,10:0}{row.Teraflops,9:0.00}"
-                + $"{row.PeakBytes / 1048576.0,10:0}{row.Kernels,10}{row.BytesMoved / 1e6,10:0}"));
+                + $"{row.PeakBytes / 1048576.0,10:0}{row.Kernels,10}{row.BytesMoved / 1e6,10:0}")
+                + (row.Least > 0 ? string.Create(CultureInfo.InvariantCulture, $"{row.Seconds / row.Least,10:0.00}") : ""));
     }
 
     static void Write(Options options, List<Row> rows) => JsonFile.Write(options.Json, writer =>
@@ -163,6 +190,11 @@ static class StepBenchmark
                 writer.WriteNumber("steps_measured", row.Steps);
                 writer.WriteNumber("teraflops", row.Teraflops);
                 writer.WriteNumber("peak_bytes", row.PeakBytes);
+                if (row.Least > 0)
+                {
+                    writer.WriteNumber("least_seconds", row.Least);
+                    writer.WriteNumber("measured_over_least", row.Seconds / row.Least);
+                }
             }
             if (row.Kernels > 0)
             {

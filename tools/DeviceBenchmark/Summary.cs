@@ -10,6 +10,8 @@ static class Summary
 {
     const int NameWidth = 31, StateWidth = 13, SecondsWidth = 7, Worst = 3, RatesOfALine = 5, NamedTests = 3;
 
+    const string Ratio = "measured_over_least";
+
     /// <summary>Writes both; 1 when a part failed.</summary>
     /// <exception cref="IOException">There are no results.</exception>
     public static int Write(string folder, TextWriter output)
@@ -134,6 +136,12 @@ static class Summary
                 $"copy {copy.GetDouble():0} GB/s; {bound.Length} kernels bound by memory: median {Percent(bound[bound.Length / 2])} of "
                 + $"it, ")
                 + $"least {string.Join(", ", bound.Take(Worst).Select(k => $"{Text(k, "kernel")} {Percent(k)}"))}";
+        JsonElement[] least = [.. kernels.Where(k => k.TryGetProperty(Ratio, out _)).OrderBy(k => Number(k, Ratio))];
+        if (least.Length > 0)
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"measured over computed on {Text(result, "roofline")}: median {Number(least[least.Length / 2], Ratio):0.00}, most ")
+                + string.Join(", ", least.Reverse().Take(Worst).Select(k =>
+                    string.Create(CultureInfo.InvariantCulture, $"{Text(k, "kernel")} {Number(k, Ratio):0.00}")));
         foreach (JsonElement[] row in kernels.Where(k => k.TryGetProperty("teraflops", out _)).Chunk(RatesOfALine))
             yield return "TFLOP/s: " + string.Join(", ",
                 row.Select(k => string.Create(CultureInfo.InvariantCulture, $"{Text(k, "kernel")} {Number(k, "teraflops"):0.0}")));
@@ -146,7 +154,9 @@ static class Summary
     static string Steps(IGrouping<string, JsonElement> rows) => rows.Key + ": " + string.Join(", ", rows.Select(row =>
         (row.GetProperty("graph").GetBoolean() ? "graph " : "") + (row.TryGetProperty("error", out _) ? "failed"
             : row.TryGetProperty("kernels", out JsonElement kernels) ? $"{kernels.GetInt64()} kernels"
-            : string.Create(CultureInfo.InvariantCulture, $"{Number(row, "seconds"):0.0000} s"))));
+            : string.Create(CultureInfo.InvariantCulture, $"{Number(row, "seconds"):0.0000} s")
+            + (row.TryGetProperty(Ratio, out JsonElement ratio)
+                ? string.Create(CultureInfo.InvariantCulture, $" ({ratio.GetDouble():0.00} of the least)") : ""))));
 
     /// <summary>How many times our fastest step of the same model is faster.</summary>
     static string Torch(JsonElement row, ResultLog log)

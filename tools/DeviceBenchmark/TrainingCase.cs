@@ -55,6 +55,7 @@ sealed class TrainingCase : IDisposable
         using (Initialization.Begin(seed: 1, device))
             model = ModelRegistry.Create(shape.Model,
                 new() { ImageSize = shape.Pixels, NumClasses = shape.Classes, GlobalPool = shape.GlobalPool, Kwargs = shape.Kwargs });
+        Model = model;
         MultiplyAdds = ModelSummary.Of(model).MultiplyAdds;
         arena = new ParameterArena(model);
         optimizer = OptimizerFactory.Create(shape.Method, arena, new() { WeightDecay = 1e-4 });
@@ -70,6 +71,8 @@ sealed class TrainingCase : IDisposable
         };
         Step = new TrainingStep(model, arena, optimizer, options, schedule, RhoPolicy.Constant(Rho));
     }
+
+    public ImageModel Model { get; }
 
     public TrainingStep Step { get; }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PerturbedForgetting.Simulator.Execution;
 using PerturbedForgetting.Simulator.Memory;
 
@@ -9,6 +10,8 @@ sealed unsafe class Copies(SimulatedContext context)
 {
     const int Chunk = 1 << 30;
 
+    bool Executes => context.Device.Options.Executes;
+
     /// <summary>Host to device. Memory that is not pinned is read at once, as a real driver stages it.</summary>
     public void Upload(SimulatedStream stream, ulong destination, void* source, nuint bytes)
     {
@@ -16,6 +19,11 @@ sealed unsafe class Copies(SimulatedContext context)
             return;
         CheckHost(source);
         CheckDevice(destination, bytes);
+        if (!Executes)
+        {
+            stream.Enqueue($"copy of {bytes} bytes to the device", static _ => { });
+            return;
+        }
         nint from = (nint)source;
         byte[]? staged = context.Pinned.Contains(source, bytes) ? null : new ReadOnlySpan<byte>(source, checked((int)bytes)).ToArray();
         stream.Enqueue($"copy of {bytes} bytes to the device", operation =>
@@ -40,7 +48,10 @@ sealed unsafe class Copies(SimulatedContext context)
         stream.Enqueue($"copy of {bytes} bytes to the host", operation =>
         {
             Access(source, bytes, isWrite: false, operation);
-            Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
+            if (Executes)
+                Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
+            else
+                NativeMemory.Clear((void*)to, bytes);
         });
     }
 
@@ -55,6 +66,8 @@ sealed unsafe class Copies(SimulatedContext context)
         {
             Allocation from = Access(source, bytes, isWrite: false, operation);
             Allocation to = Access(destination, bytes, isWrite: true, operation);
+            if (!Executes)
+                return;
             Buffer.MemoryCopy((void*)source, (void*)destination, bytes, bytes);
             to.CopyMarks(destination, from, source, (long)bytes);
         });
@@ -74,6 +87,8 @@ sealed unsafe class Copies(SimulatedContext context)
         stream.Enqueue($"fill of {bytes} bytes", operation =>
         {
             Allocation target = Access(destination, bytes, isWrite: true, operation);
+            if (!Executes)
+                return;
             for (nuint done = 0; done < count; done += Chunk)
                 new Span<T>((T*)destination + done, (int)Math.Min(count - done, Chunk)).Fill(value);
             target.MarkWritten(destination, (long)bytes);

@@ -28,6 +28,11 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
 
     void Run(Operation operation, byte[] arguments)
     {
+        if (!context.Device.Options.Executes)
+        {
+            context.Device.Driver.CountersOf(program.Name).AddLaunch();
+            return;
+        }
         fixed (byte* pointer = arguments)
         {
             var launch = new Launch(program, context.Memory, grid.ToExtent(), block.ToExtent(), (int)sharedBytes, pointer, operation.Id)

@@ -39,6 +39,10 @@ public sealed record SimulatedDeviceOptions
     /// <summary>The code of a lost device; <c>CUDA_ERROR_LAUNCH_FAILED</c> (719) as a rule.</summary>
     public CudaResult LostCode { get; init; } = CudaResult.LaunchFailed;
 
+    /// <summary>Whether it does what it is asked for. If not, every call is checked and every launch counted, but nothing is computed or
+    /// copied and what is read is zero: shows in a moment what a step of any size launches.</summary>
+    public bool Executes { get; init; } = true;
+
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 

@@ -63,12 +63,12 @@ sealed class DeviceBenchmarkTests
             {"part": "tests.norms", "state": "Killed", "seconds": 9, "note": "not done after 9 s"}
             {"part": "tests.norms", "state": "Sticky", "seconds": 62, "result": {"passed": 7, "failed": ["A", "B"], "skipped": 0, "not_run": 5,
                 "unfinished": [], "stopped": "CUDA_ERROR_ILLEGAL_ADDRESS (700)"}}
-            {"part": "kernels", "state": "Ok", "seconds": 8, "result": {"copy_gigabytes_per_second": 2000, "kernels": [
-                {"kernel": "relu", "ratio_to_copy": 0.9}, {"kernel": "softmax", "ratio_to_copy": 0.5},
+            {"part": "kernels", "state": "Ok", "seconds": 8, "result": {"copy_gigabytes_per_second": 2000, "roofline": "h100", "kernels": [
+                {"kernel": "relu", "ratio_to_copy": 0.9, "measured_over_least": 1.5}, {"kernel": "softmax", "ratio_to_copy": 0.5},
                 {"kernel": "combine", "ratio_to_copy": 0.95}, {"kernel": "gemm_nn", "teraflops": 12.34}]}}
             {"part": "steps.m", "state": "OutOfTime", "seconds": 7, "result": {"steps": [
                 {"model": "m", "optimizer": "sgdw", "graph": false, "seconds": 0.2},
-                {"model": "m", "optimizer": "sgdw", "graph": true, "seconds": 0.1}]}}
+                {"model": "m", "optimizer": "sgdw", "graph": true, "seconds": 0.1, "measured_over_least": 1.25}]}}
             {"part": "sanitizer", "state": "LeftOut", "seconds": 0, "note": "not installed"}
             {"part": "losses", "state": "Cut", "seconds": 0, "note": "takes 10 s at the least, 3 s were left"}
             {"part": "torch", "state": "Killed", "seconds": 6, "note": "not done after 6 s", "result": {"steps": [
@@ -88,7 +88,8 @@ sealed class DeviceBenchmarkTests
             .Match("^kernels +ok +8 s +copy 2000 GB/s; 3 kernels bound by memory: median 90% of it, least softmax 50%, relu 90%, combine "
                 + "95%$"));
         Assert.That(lines, Has.Some.Match("^ +TFLOP/s: gemm_nn 12.3$"));
-        Assert.That(lines, Has.Some.Match("^steps.m +time over +7 s +m sgdw: 0.2000 s, graph 0.1000 s$"));
+        Assert.That(lines, Has.Some.Match("^steps.m +time over +7 s +m sgdw: 0.2000 s, graph 0.1000 s \\(1.25 of the least\\)$"));
+        Assert.That(lines, Has.Some.Match("^ +measured over computed on h100: median 1.50, most relu 1.50$"));
         Assert.That(lines, Has.Some.Match(@"^torch +KILLED +6 s +not done after 6 s$"));
         Assert.That(lines, Has.Some.Match("^ +m sgdw: 0.2500 s, ratio 2.50$"));
         JsonElement json = Json("on-device.json"), parts = json.GetProperty("parts");
@@ -97,10 +98,32 @@ sealed class DeviceBenchmarkTests
         Assert.That(parts.GetProperty("sanitizer").GetProperty("reason").GetString(), Is.EqualTo("not installed"));
     }
 
+    /// <summary>A step of the reference's smallest model, counted and not executed.</summary>
+    [Test]
+    public void AStepIsCountedWithoutACard()
+    {
+        Assert.That(Run("roofline", "--card", "h100,rtx4090", "--model", "vit_small_patch32"), Is.Zero, error.ToString());
+        string[] rows = [.. output.ToString().Split(Environment.NewLine).Where(l => l.StartsWith("vit", StringComparison.Ordinal))];
+        Assert.That(rows, Has.Length.EqualTo(4));
+        Assert.That(rows[0], Does.Match("^vit_small_patch32_224 sam_adamw +ours +512 +64 "));
+        Assert.That(rows[1], Does.Match("^vit_small_patch32_224 sam_adamw +reference +512 +64 "));
+        double[][] numbers = [.. rows.Select(r => r.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(5)
+            .Select(f => double.Parse(f.TrimEnd('%'), System.Globalization.CultureInfo.InvariantCulture)).ToArray())];
+        // Two multiply-adds' operations in three products of two passes; attention's backward pass computes again.
+        double products = 512 * 2 * 3 * 2 * 1.124e9 / 1e12;
+        Assert.That(numbers.Select(n => n[2]), Is.All.EqualTo(products).Within(6).Percent);
+        Assert.That(numbers[1][0], Is.GreaterThan(numbers[0][0]), "the reference launches more");
+        Assert.That(numbers[1][1], Is.GreaterThan(numbers[0][1]), "and moves more");
+        Assert.That(numbers[2][3], Is.GreaterThan(2 * numbers[0][3]), "a slower card");
+        Assert.That(numbers[0][3], Is.LessThan(numbers[0][4]), "a graph is faster");
+    }
+
     [TestCase("'fly' is no command", "fly"), TestCase("'--wings'", "steps", "--wings", "2"),
         TestCase("--steps is 'many'", "steps", "--steps", "many"),
      TestCase("needs a value", "losses", "--json"), TestCase("--seconds is '0'", "smoke", "--seconds", "0"),
      TestCase("No case begins with 'vgg'; there are resnet20 sam_sgdw", "losses", "--model", "vgg"),
+     TestCase("There is no card 'h10'. Did you mean 'h100'?", "roofline", "--card", "h10"),
+     TestCase("--details is 'maybe'", "roofline", "--details", "maybe"),
      TestCase("--minutes is '-1'", "run", "--minutes", "-1"), TestCase("--device is 'cpu', not 'cuda' or 'sim'", "run", "--device", "cpu"),
      TestCase("--only names 'test'; there are devices, smoke, tests.multi_tensor,", "run", "--only", "smoke,test")]
     public void WrongCommandLineIsExplained(string words, params string[] arguments)
