@@ -48,6 +48,8 @@ static class SoftwareGpuOptions
             && (CudaErrors.IsSticky((CudaResult)code) || (CudaResult)code == CudaResult.Unknown)
             ? o with { LostCode = (CudaResult)code }
             : null),
+        ["refuse"] = ("a call and what it returns, from the n-th call on: cuGraphInstantiate:801, cuGraphInstantiate:801@3",
+            static (o, v) => SimulatedRefusal.Parse(v) is { } refusal ? o with { Refusals = [.. o.Refusals, refusal] } : null),
         ["lost-after"] = ("a number of operations", static (o, v) => Integer(v) is { } last ? o with { LostAfterOperations = last } : null),
     };
 

@@ -43,6 +43,9 @@ public sealed record SimulatedDeviceOptions
     /// copied and what is read is zero: shows in a moment what a step of any size launches.</summary>
     public bool Executes { get; init; } = true;
 
+    /// <summary>Calls that are refused from the start.</summary>
+    public IReadOnlyList<SimulatedRefusal> Refusals { get; init; } = [];
+
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 

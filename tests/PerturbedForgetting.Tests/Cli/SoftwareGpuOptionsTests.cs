@@ -34,6 +34,11 @@ sealed class SoftwareGpuOptionsTests
     }
 
     [Test]
+    public void CallsAreRefusedAsOftenAsWanted() => Assert.That(
+        SoftwareGpuOptions.Parse("refuse=cuGraphInstantiate:801,refuse=cublasCreate:1@2,refuse=cuEventRecord:0@3x4").Refusals,
+        Is.EqualTo(new SimulatedRefusal[] { new("cuGraphInstantiate", 801), new("cublasCreate", 1, 2), new("cuEventRecord", 0, 3, 4) }));
+
+    [Test]
     public void NothingChangesNothing() => Assert.That(SoftwareGpuOptions.Parse(""), Is.EqualTo(new SimulatedDeviceOptions()));
 
     [TestCase("12", 12)]
@@ -78,6 +83,11 @@ sealed class SoftwareGpuOptionsTests
     [TestCase("workers=0", "workers is a positive number")]
     [TestCase("lost-after=soon", "lost-after is a number of operations")]
     [TestCase("shuffle=", "not understood")]
+    [TestCase("refuse=cuInit", "refuse is a call and what it returns")]
+    [TestCase("refuse=cuInit:x", "not understood")]
+    [TestCase("refuse=cuInit:1@0", "not understood")]
+    [TestCase("refuse=cuInit@1:1", "not understood")]
+    [TestCase("refuse=:1", "not understood")]
     public void WhatIsWrongIsExplained(string text, string words)
     {
         OptionException error = Assert.Throws<OptionException>(() => SoftwareGpuOptions.Parse("multiprocessors=4," + text))!;
