@@ -45,7 +45,7 @@ static class SoftwareGpuOptions
         ["shuffle"] = ("a number", static (o, v) => Integer(v) is { } seed ? o with { ShuffleSeed = seed } : null),
         ["execute"] = ("yes, or no: only count what is launched", static (o, v) => v is "yes" or "no" ? o with { Executes = v == "yes" } : null),
         ["lost-code"] = ("a code after which nothing works: 700, 716, 719", static (o, v) => Integer(v) is { } code
-            && (CudaErrors.IsSticky((CudaResult)code) || (CudaResult)code == CudaResult.Unknown)
+            && CudaErrors.IsSticky((CudaResult)code)
             ? o with { LostCode = (CudaResult)code }
             : null),
         ["refuse"] = ("a call and what it returns, from the n-th call on: cuGraphInstantiate:801, cuGraphInstantiate:801@3",

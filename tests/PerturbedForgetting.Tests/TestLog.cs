@@ -34,6 +34,9 @@ sealed class TestLog : IDisposable
     /// <summary>Full names of the tests that need not run any more.</summary>
     public IReadOnlySet<string> Ended => ended;
 
+    /// <summary>How many of them failed.</summary>
+    public int Failures { get; private set; }
+
     /// <summary>Tests of the whole group, those that have ended among them.</summary>
     public void Planned(int tests) => Line(json => json.WriteNumber("planned", tests));
 
@@ -43,7 +46,7 @@ sealed class TestLog : IDisposable
     /// <summary>It is done.</summary>
     public void End(string name, string state, string? why)
     {
-        ended.Add(name);
+        Note(name, state);
         Line(json =>
         {
             json.WriteString("end", name);
@@ -57,6 +60,12 @@ sealed class TestLog : IDisposable
     public void Stop(string why) => Line(json => json.WriteString("stop", why));
 
     public void Dispose() => writer.Dispose();
+
+    void Note(string name, string state)
+    {
+        ended.Add(name);
+        Failures += state == Failed ? 1 : 0;
+    }
 
     void Line(Action<Utf8JsonWriter> members)
     {
@@ -80,7 +89,7 @@ sealed class TestLog : IDisposable
                 if (json.RootElement.TryGetProperty("begin", out JsonElement first))
                     begun.Add(first.GetString()!);
                 else if (json.RootElement.TryGetProperty("end", out JsonElement last))
-                    ended.Add(last.GetString()!);
+                    Note(last.GetString()!, json.RootElement.GetProperty("state").GetString()!);
             }
             // The last line of a process that was killed.
             catch (JsonException)

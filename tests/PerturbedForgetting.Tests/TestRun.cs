@@ -81,7 +81,7 @@ sealed class TestRun(TextWriter output, TestLog? log, TimeSpan limit) : ITestLis
             $"{passed} passed, {failures.Count} failed, {skipped} skipped, {clock.Elapsed.TotalSeconds:0} "
             + $"s{(planned == 0 ? $": no test matches '{filter}'" : "")}"));
         // What an earlier run of the group has done is good or bad as it was then.
-        bool isGood = failures.Count == 0 && (passed > 0 || (planned > 0 && log is { Ended.Count: > 0 }));
+        bool isGood = planned > 0 && (log is null ? failures.Count == 0 && passed > 0 : log is { Failures: 0, Ended.Count: > 0 });
         return exitCodeOfStop > 0 ? exitCodeOfStop : isGood ? 0 : 1;
     }
 
@@ -138,7 +138,7 @@ sealed class TestRun(TextWriter output, TestLog? log, TimeSpan limit) : ITestLis
     // own; then it passes.
     void Notice(object? sender, FirstChanceExceptionEventArgs e)
     {
-        if (e.Exception is CudaException { Result: var code } && (CudaErrors.IsSticky(code) || code == CudaResult.Unknown))
+        if (e.Exception is CudaException { Result: var code } && CudaErrors.IsSticky(code))
             sticky ??= code;
     }
 

@@ -70,7 +70,7 @@ static class BenchmarkApp
 
     /// <summary>Whether every later call on the device of this process fails, too.</summary>
     internal static bool IsSticky(Exception? e) => e is CudaException { Result: var code }
-        ? CudaErrors.IsSticky(code) || code == CudaResult.Unknown
+        ? CudaErrors.IsSticky(code)
         : e?.InnerException is { } inner && IsSticky(inner);
 }
 

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Cards;
+using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Vision.Models;
 
@@ -19,6 +20,7 @@ sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<
     const string Elementwise = "elementwise", Reduction = "reduction", Copy = "copy", Product = "cublas gemm", Convolution = "cudnn convolution";
 
     readonly long images = shape.Chunk;
+    readonly bool isTransformer = summary.Layers.Any(l => l.Type == nameof(LayerNorm));
 
     /// <summary>Adds a step: for each chunk two passes, the perturbation between them and the accumulation behind them; then the
     /// update.</summary>
@@ -79,6 +81,9 @@ sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<
             bool isShortcut = layer.Name.Contains("downsample", StringComparison.Ordinal);
             switch (layer.Type)
             {
+                case nameof(Conv2d) when isFirst && isTransformer:
+                    Patches(layer, x, y);
+                    break;
                 case nameof(Conv2d):
                     long input = !isFirst && (isShortcut || layer.Name.EndsWith("conv1", StringComparison.Ordinal)) ? block : x;
                     Convolve(layer, input, y, isFirst);
@@ -98,10 +103,6 @@ sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<
                 case "Attention":
                     Attend(layer, y);
                     break;
-                case nameof(Linear) when isFirst:
-                    Patches(layer, x, y);
-                    block = y;
-                    break;
                 default:
                     Apply(layer, y, block);
                     break;
@@ -115,8 +116,8 @@ sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<
     {
         bool isHead = layer.Output.Rank == 1, isHidden = layer.Name.EndsWith("fc1", StringComparison.Ordinal);
         bool isBranchEnd = layer.Name.EndsWith("attn.proj", StringComparison.Ordinal) || layer.Name.EndsWith("fc2", StringComparison.Ordinal);
-        long weights = layer.MultiplyAdds / layer.Output.Count * layer.Output[^1], x = images * layer.MultiplyAdds / layer.Output[^1];
-        if (isHead && summary.Layers.All(l => l.Type != nameof(LayerNorm)))
+        long weights = layer.MultiplyAdds / layer.Output.Count * layer.Output[-1], x = images * layer.MultiplyAdds / layer.Output[-1];
+        if (isHead && !isTransformer)
             Pool(block, x);
         Multiply(layer, x, y, weights);
         if (isHidden)
@@ -134,19 +135,19 @@ sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<
         Launch(Product, x + weights, y, operations);
         Launch(Product, y + weights, x, operations);
         Launch(Product, y + x, weights, operations);
-        Launch(Reduction, y, layer.Output[^1]);
+        Launch(Reduction, y, layer.Output[-1]);
     }
 
     /// <summary>A convolution without overlap, its bias and the positions.</summary>
     void Patches(LayerSummary layer, long x, long y)
     {
-        long weights = layer.MultiplyAdds / layer.Output.Count * layer.Output[^1], operations = 2 * images * layer.MultiplyAdds;
+        long weights = layer.MultiplyAdds / layer.Output.Count * layer.Output[-1], operations = 2 * images * layer.MultiplyAdds;
         Launch(Convolution, x + weights, y, operations);
         Launch(Convolution, x + y, weights, operations);
         Launch(Elementwise, y, y);
         Launch(Elementwise, y, y);
         // Gradients of the bias and of the positions.
-        Launch(Reduction, y, layer.Output[^1]);
+        Launch(Reduction, y, layer.Output[-1]);
         Launch(Reduction, y, y / images);
     }
 
@@ -196,7 +197,7 @@ sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<
     void LayerNormalize(long y)
     {
         // The norm behind the pooling.
-        if (y == images * summary.Layers[^1].MultiplyAdds / summary.Layers[^1].Output[^1])
+        if (y == images * summary.Layers[^1].MultiplyAdds / summary.Layers[^1].Output[-1])
             Pool(images * summary.Layers.First(l => l.Type == nameof(LayerNorm)).Output.Count, y);
         Launch("layer norm", y, y);
         Launch("layer norm", 2 * y, y);

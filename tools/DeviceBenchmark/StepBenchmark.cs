@@ -83,9 +83,9 @@ static class StepBenchmark
     /// <summary>The card behind a device, where it is known.</summary>
     static Card? CardOf(string device)
     {
-        int at = device.IndexOf(':', StringComparison.Ordinal);
-        int ordinal = at < 0 ? 0 : int.Parse(device.AsSpan(at + 1), CultureInfo.InvariantCulture);
-        return Card.OfTitle(CudaDevice.All(CudaDriverApi.Installed)[ordinal].Name);
+        string[] parts = device.Split(':');
+        int ordinal = parts.Length > 1 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
+        return CudaDevice.All(CudaDriverApi.Installed).ElementAtOrDefault(ordinal) is { } gpu ? Card.OfTitle(gpu.Name) : null;
     }
 
     /// <summary>Seconds that the step takes at the least, computed.</summary>

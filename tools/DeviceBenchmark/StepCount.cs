@@ -35,10 +35,10 @@ sealed record StepCount(RooflineSum Ours, long PeakBytes, RooflineSum? Reference
         using var profiler = new Profiler(device);
         training.Step.Batch(images, labels, WarmUp, 1000);
         var ours = RooflineTable.Sum(profiler.Finish(), roofline);
-        return new(ours, device.Memory.Peak, shape.Perturbs ? Reference(training.Model, shape, roofline) : null);
+        return new(ours, device.Memory.Peak, shape.Perturbs ? CountReference(training.Model, shape, roofline) : null);
     }
 
-    static RooflineSum Reference(ImageModel model, TrainingShape shape, Roofline roofline)
+    static RooflineSum CountReference(ImageModel model, TrainingShape shape, Roofline roofline)
     {
         var sum = new RooflineSum(roofline);
         new ReferenceStep(sum, ModelSummary.Of(model), [.. model.NamedParameters().Select(p => p.Parameter.Count)], shape).Add();

@@ -80,7 +80,8 @@ sealed class SimulatedContext
     /// <summary>Puts an allocation under watch when there is more than one queue that could touch it.</summary>
     public Allocation Watch(Allocation allocation)
     {
-        if (Scheduler.LaneCount > 1)
+        // What does nothing conflicts with nothing.
+        if (Scheduler.LaneCount > 1 && Device.Options.Executes)
             allocation.History ??= new AccessHistory(allocation.Start, allocation.Size, Scheduler);
         return allocation;
     }

@@ -62,7 +62,7 @@ static class RooflineTable
         + $"{sum.Cost.Operations / 1e9 / steps:0.###} GFLOP takes at the least {sum.GraphMicroseconds / 1e3 / steps:0.000} ms as a graph "
         + $"({string.Join(", ", Enum.GetValues<Roof>().Select(r => $"{Name(r)} {100 * sum.ShareOf(r):0}%"))}) and "
         + $"{sum.EagerMicroseconds / 1e3 / steps:0.000} ms kernel by kernel"
-        + (sum.HostMicroseconds > sum.GraphMicroseconds ? ", bound by the host's launches." : "."));
+        + $"{(sum.HostMicroseconds > sum.GraphMicroseconds ? ", bound by the host's launches." : ".")}");
 
     /// <summary>All entries, one a line.</summary>
     public static string Csv(RooflineSum sum)

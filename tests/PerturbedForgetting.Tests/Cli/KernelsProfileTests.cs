@@ -88,7 +88,7 @@ sealed class KernelsProfileTests
         Assert.That(cli.Output, Does.Match(@"least us +bound by\s*\n[^\n]*gelu_backward[^\n]* 0\.70  memory"));
     }
 
-    [TestCase("--roofline", "h10", "Did you mean 'h100'? There are a100,", 2)]
+    [TestCase("--roofline", "h10", "'h100' or 'h100-pcie'? There are a100,", 2)]
     [TestCase("--filter", "relo", "Did you mean 'relu'?", 2)]
     [TestCase("--device", "tpu", "neither 'sim' nor 'cuda'", 2)]
     [TestCase("--launches", "0", "between 1 and 100000", 2)]

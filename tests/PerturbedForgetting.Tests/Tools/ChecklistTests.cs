@@ -87,7 +87,7 @@ sealed class ChecklistTests
         string[] arguments = ["run", "--device", "sim", "--program", program, "--output", folder["out"],
             "--only", "devices,smoke,tests.multi_tensor,tests.norms,losses"];
         // The least that the parts take: the one that hangs is ended after its share of that.
-        ChecklistOptions options = ChecklistOptions.Parse([.. arguments, "--minutes", "0.76"]);
+        ChecklistOptions options = ChecklistOptions.Parse([.. arguments, "--minutes", "0.8"]);
         var clock = Stopwatch.StartNew();
         StringWriter output = new();
         Assert.That(ChecklistRun.Run(options, output), Is.EqualTo(1));
@@ -123,18 +123,18 @@ sealed class ChecklistTests
             esac
             """);
         File.Copy(Path.Combine(SourceTree.Root, "tools", "on-device.sh"), folder["on-device.sh"]);
-        var (exitCode, output) = Shell("lost-after=60,lost-code=700", "run", "--minutes", "1");
+        var (exitCode, output) = Shell("lost-after=60,lost-code=700", "1");
         Assert.That(exitCode, Is.EqualTo(1), output);
         Assert.That(output, Does.Match(@"(?m)^smoke +STICKY ERROR"));
         Assert.That(output, Does.Match(@"(?m)^tests.loss +STICKY ERROR +\d+ s +\d+ passed, 1 failed, \d+ not run after "
             + @"CUDA_ERROR_ILLEGAL_ADDRESS \(700\)"));
         JsonElement first = Tests();
-        int planned = Count(first);
-        (exitCode, output) = Shell("", "run", "--minutes", "2");
-        Assert.That(exitCode, Is.EqualTo(1), output);
-        Assert.That(output, Does.Match(@"(?m)^smoke +ok"));
+        // A sound card, for a moment: smoke does not fit, the group goes on as far as it comes.
+        (exitCode, output) = Shell("", "0.2");
+        Assert.That(exitCode, Is.EqualTo(0).Or.EqualTo(1), output);
+        Assert.That(output, Does.Match(@"(?m)^devices +ok").And.Match(@"(?m)^smoke +cut"));
         JsonElement second = Tests();
-        Assert.That(Count(second), Is.EqualTo(planned));
+        Assert.That(Count(second), Is.EqualTo(Count(first)));
         Assert.That(second.GetProperty("failed").EnumerateArray().Select(n => n.GetString()),
             Is.EqualTo(first.GetProperty("failed").EnumerateArray().Select(n => n.GetString())), "it is not run again");
         Assert.That(second.GetProperty("passed").GetInt32(), Is.GreaterThan(first.GetProperty("passed").GetInt32()));
@@ -145,10 +145,10 @@ sealed class ChecklistTests
             + tests.GetProperty("skipped").GetInt32() + tests.GetProperty("not_run").GetInt32();
     }
 
-    (int ExitCode, string Output) Shell(string hardware, params string[] arguments)
+    (int ExitCode, string Output) Shell(string hardware, string minutes)
     {
-        ProcessStartInfo start = new("bash", [folder["on-device.sh"], .. arguments, "--device", "sim", "--output", folder["out"],
-            "--only", "devices,smoke,tests.loss"]);
+        ProcessStartInfo start = new("bash", [folder["on-device.sh"], "run", "--device", "sim", "--output", folder["out"],
+            "--only", "devices,smoke,tests.loss", "--minutes", minutes]);
         start.Environment[SoftwareGpuOptions.Variable] = hardware;
         return ChildProcess.Run(start, TimeSpan.FromMinutes(3));
     }

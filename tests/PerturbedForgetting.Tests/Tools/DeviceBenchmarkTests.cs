@@ -115,14 +115,14 @@ sealed class DeviceBenchmarkTests
         Assert.That(numbers[1][0], Is.GreaterThan(numbers[0][0]), "the reference launches more");
         Assert.That(numbers[1][1], Is.GreaterThan(numbers[0][1]), "and moves more");
         Assert.That(numbers[2][3], Is.GreaterThan(2 * numbers[0][3]), "a slower card");
-        Assert.That(numbers[0][3], Is.LessThan(numbers[0][4]), "a graph is faster");
+        Assert.That(numbers.Select(n => n[3] <= n[4]), Is.All.True, "a graph is not slower");
     }
 
     [TestCase("'fly' is no command", "fly"), TestCase("'--wings'", "steps", "--wings", "2"),
         TestCase("--steps is 'many'", "steps", "--steps", "many"),
      TestCase("needs a value", "losses", "--json"), TestCase("--seconds is '0'", "smoke", "--seconds", "0"),
      TestCase("No case begins with 'vgg'; there are resnet20 sam_sgdw", "losses", "--model", "vgg"),
-     TestCase("There is no card 'h10'. Did you mean 'h100'?", "roofline", "--card", "h10"),
+     TestCase("There is no card 'rtx409'. Did you mean 'rtx4090'", "roofline", "--card", "rtx409"),
      TestCase("--details is 'maybe'", "roofline", "--details", "maybe"),
      TestCase("--minutes is '-1'", "run", "--minutes", "-1"), TestCase("--device is 'cpu', not 'cuda' or 'sim'", "run", "--device", "cpu"),
      TestCase("--only names 'test'; there are devices, smoke, tests.multi_tensor,", "run", "--only", "smoke,test")]
