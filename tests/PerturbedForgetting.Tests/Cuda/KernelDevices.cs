@@ -1,5 +1,4 @@
 using System.Collections;
-using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
@@ -13,6 +12,9 @@ namespace PerturbedForgetting.Tests.Cuda;
 sealed class KernelDevices : IEnumerable<string>
 {
     static readonly Dictionary<string, KernelDevice> opened = [];
+
+    /// <summary>What the software GPU looks like.</summary>
+    public static SimulatedDeviceOptions Software { get; set; } = new();
 
     /// <summary>GPUs of this machine.</summary>
     public static IReadOnlyList<CudaDevice> Gpus { get; } = CudaDevice.All(CudaDriverApi.Installed);
@@ -42,7 +44,7 @@ sealed class KernelDevice : IDisposable
 {
     public KernelDevice(string name)
     {
-        SimulatedDeviceOptions options = SoftwareGpuOptions.FromEnvironment();
+        SimulatedDeviceOptions options = KernelDevices.Software;
         Driver = name == "sim" ? new SimulatedDriver(options with { ShuffleSeed = options.ShuffleSeed ?? KernelFixture.BaseSeed }) : null;
         CudaDevice gpu = Driver is null ? KernelDevices.Gpus[0] : CudaDevice.All(Driver.Api)[0];
         Device = Device.OpenCuda(gpu, CudaLibraries.None, name, new DeviceOptions { AllowTf32 = false }, Driver);
