@@ -43,7 +43,9 @@ static class SoftwareGpuOptions
             : null),
         ["workers"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count ? o with { Workers = count } : null),
         ["shuffle"] = ("a number", static (o, v) => Integer(v) is { } seed ? o with { ShuffleSeed = seed } : null),
-        ["execute"] = ("yes, or no: only count what is launched", static (o, v) => v is "yes" or "no" ? o with { Executes = v == "yes" } : null),
+        ["execute"] = ("yes, or no: only count what is launched", static (o, v) => v is "yes" or "no"
+            ? o with { Executes = v == "yes" }
+            : null),
         ["lost-code"] = ("a code after which nothing works: 700, 716, 719", static (o, v) => Integer(v) is { } code
             && CudaErrors.IsSticky((CudaResult)code)
             ? o with { LostCode = (CudaResult)code }

@@ -65,8 +65,8 @@ static class LossComparison
             }
             Row row = new(shape, Losses("cpu", shape, steps, images), Losses(options.Device, shape, steps, images));
             rows.Add(row);
-            output.WriteLine($"{shape.Model}, {shape.Optimizer}, batch {shape.Batch}, m {shape.Chunk}: loss {Ends(row.Expected)} on the CPU, "
-                + $"{Ends(row.Actual)} here; largest relative difference of the loss to the CPU's"
+            output.WriteLine($"{shape.Model}, {shape.Optimizer}, batch {shape.Batch}, m {shape.Chunk}: loss {Ends(row.Expected)} on the "
+                + $"CPU, {Ends(row.Actual)} here; largest relative difference of the loss to the CPU's"
                 + string.Concat(Marks(steps)
                     .Select(m => string.Create(CultureInfo.InvariantCulture, $"; {m} steps {row.Deviation(m):0.0e+0}")))
                 + (row.IsGood ? "" : string.Create(CultureInfo.InvariantCulture,

@@ -7,9 +7,9 @@ using PerturbedForgetting.Vision.Models;
 namespace DeviceBenchmark;
 
 /// <summary>
-/// What a step of the reference launches, counted from its operations: PyTorch 2.0, eager, float32 with TF32 in products, one kernel for each
-/// operation that PyTorch does not fuse, no copies that a layout may need, no kernels beside the main one of a convolution. It is a bound
-/// from below like that of our own step: bytes are those that each operation must move.
+/// What a step of the reference launches, counted from its operations: PyTorch 2.0, eager, float32 with TF32 in products, one kernel for
+/// each operation that PyTorch does not fuse, no copies that a layout may need, no kernels beside the main one of a convolution. It is a
+/// bound from below like that of our own step: bytes are those that each operation must move.
 /// </summary>
 /// <param name="sum">Receives the launches.</param>
 /// <param name="summary">Of the model.</param>
@@ -17,7 +17,8 @@ namespace DeviceBenchmark;
 /// <param name="shape">What is trained.</param>
 sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<long> sizes, TrainingShape shape)
 {
-    const string Elementwise = "elementwise", Reduction = "reduction", Copy = "copy", Product = "cublas gemm", Convolution = "cudnn convolution";
+    const string Elementwise = "elementwise", Reduction = "reduction", Copy = "copy", Product = "cublas gemm",
+        Convolution = "cudnn convolution";
 
     readonly long images = shape.Chunk;
     readonly bool isTransformer = summary.Layers.Any(l => l.Type == nameof(LayerNorm));
@@ -115,7 +116,8 @@ sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<
     void Apply(LayerSummary layer, long y, long block)
     {
         bool isHead = layer.Output.Rank == 1, isHidden = layer.Name.EndsWith("fc1", StringComparison.Ordinal);
-        bool isBranchEnd = layer.Name.EndsWith("attn.proj", StringComparison.Ordinal) || layer.Name.EndsWith("fc2", StringComparison.Ordinal);
+        bool isBranchEnd = layer.Name.EndsWith("attn.proj", StringComparison.Ordinal)
+            || layer.Name.EndsWith("fc2", StringComparison.Ordinal);
         long weights = layer.MultiplyAdds / layer.Output.Count * layer.Output[-1], x = images * layer.MultiplyAdds / layer.Output[-1];
         if (isHead && !isTransformer)
             Pool(block, x);
@@ -226,7 +228,8 @@ sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<
 
     long Logits => images * shape.Classes;
 
-    /// <summary>Cross entropy: two kernels each way and a fill; or the binary form: targets, some elementwise operations, two sums.</summary>
+    /// <summary>Cross entropy: two kernels each way and a fill; or the binary form: targets, some elementwise operations, two
+    /// sums.</summary>
     void Loss()
     {
         int small = shape.IsBinary ? 12 : 5;
@@ -255,8 +258,8 @@ sealed class ReferenceStep(RooflineSum sum, ModelSummary summary, IReadOnlyList<
             Launch(name, reads * size, writes * size);
     }
 
-    /// <summary>An operation on lists of tensors: a launch takes at most so many chunks of 65,536 elements, and so many tensors by the number
-    /// of lists (PyTorch's MultiTensorApply.cuh).</summary>
+    /// <summary>An operation on lists of tensors: a launch takes at most so many chunks of 65,536 elements, and so many tensors by the
+    /// number of lists (PyTorch's MultiTensorApply.cuh).</summary>
     void Foreach(int reads, int writes)
     {
         const long chunk = 65536, chunks = 320;

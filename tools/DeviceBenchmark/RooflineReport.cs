@@ -24,7 +24,8 @@ static class RooflineReport
                 // Eager PyTorch does not replay its step.
                 Write(output, shape, "reference", count.Reference!, count.Reference!.EagerMicroseconds, null);
                 if (options.Details)
-                    output.WriteLine($"{RooflineTable.Text(count.Ours, 1)}\n\nThe reference's:\n{RooflineTable.Text(count.Reference!, 1)}\n");
+                    output.WriteLine($"{RooflineTable.Text(count.Ours, 1)}\n\nThe reference's:\n"
+                        + $"{RooflineTable.Text(count.Reference!, 1)}\n");
             }
             output.WriteLine();
         }

@@ -84,7 +84,9 @@ static class StepBenchmark
     static Card? CardOf(string device)
     {
         string[] parts = device.Split(':');
-        int ordinal = parts.Length > 1 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
+        int ordinal = parts.Length > 1 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : 0;
         return CudaDevice.All(CudaDriverApi.Installed).ElementAtOrDefault(ordinal) is { } gpu ? Card.OfTitle(gpu.Name) : null;
     }
 

@@ -103,7 +103,8 @@ static class Summary
     {
         string[] failed = Names(result, "failed"), unfinished = Names(result, "unfinished");
         int left = result.GetProperty("not_run").GetInt32();
-        string counts = string.Create(CultureInfo.InvariantCulture, $"{result.GetProperty("passed").GetInt32()} passed, {failed.Length} failed");
+        string counts = string.Create(CultureInfo.InvariantCulture,
+            $"{result.GetProperty("passed").GetInt32()} passed, {failed.Length} failed");
         if (left > 0)
             counts += string.Create(CultureInfo.InvariantCulture, $", {left} not run")
                 + (result.TryGetProperty("stopped", out JsonElement why) ? $" after {why.GetString()}" : "");

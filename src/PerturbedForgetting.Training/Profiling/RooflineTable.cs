@@ -53,8 +53,8 @@ static class RooflineTable
     /// <summary>The card's rates in a line.</summary>
     public static string Rates(Roofline roofline) => string.Create(CultureInfo.InvariantCulture,
         $"Least times on {roofline.Card}, computed and not measured: {roofline.Card.Bandwidth:0} GB/s; {roofline.Card.Tf32:0.#} TFLOP/s in "
-        + $"TF32, {roofline.Card.Bfloat16:0.#} in bfloat16, {roofline.Card.Float32:0.#} in float32; {Roofline.NodeMicroseconds} us a node of "
-        + $"a graph, {Roofline.LaunchMicroseconds} us a launch. Bytes and operations are the least, as each launch states them.");
+        + $"TF32, {roofline.Card.Bfloat16:0.#} in bfloat16, {roofline.Card.Float32:0.#} in float32; {Roofline.NodeMicroseconds} us a node "
+        + $"of a graph, {Roofline.LaunchMicroseconds} us a launch. Bytes and operations are the least, as each launch states them.");
 
     /// <summary>The least time of a step in a line.</summary>
     public static string Step(RooflineSum sum, int steps) => string.Create(CultureInfo.InvariantCulture,

@@ -17,12 +17,12 @@ static class OpenDevice
         if (device.IsCounting && options is not TrainOptions { Profile: > 0 })
         {
             device.Dispose();
-            throw new DeviceException($"`device` {options.Device} executes nothing here ({EnvironmentVariables.SoftwareGpu}): it is good for "
-                + $"{TrainOptions.ProfileOption} alone.");
+            throw new DeviceException($"`device` {options.Device} executes nothing here ({EnvironmentVariables.SoftwareGpu}): it is good "
+                + $"for {TrainOptions.ProfileOption} alone.");
         }
         if (device.IsCounting)
-            observer.Message(MessageLevel.Warning, $"{options.Device} executes nothing ({EnvironmentVariables.SoftwareGpu}): losses are zero, "
-                + "times mean nothing, and the run ends behind its profile.");
+            observer.Message(MessageLevel.Warning, $"{options.Device} executes nothing ({EnvironmentVariables.SoftwareGpu}): losses are "
+                + "zero, times mean nothing, and the run ends behind its profile.");
         foreach (string note in device.Notes)
             observer.Message(MessageLevel.Warning, note);
         return device;

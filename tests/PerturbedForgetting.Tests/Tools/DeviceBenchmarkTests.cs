@@ -59,10 +59,11 @@ sealed class DeviceBenchmarkTests
         Put("results.jsonl", """
             {"device": "cuda", "date": "2026-11-25T10:00Z"}
             {"part": "devices", "state": "Ok", "seconds": 1}
-            {"part": "smoke", "state": "Ok", "seconds": 9, "result": {"losses": [{"model": "m", "drift": [{"steps": 2, "relative": 2e-5}]}]}}
+            {"part": "smoke", "state": "Ok", "seconds": 9, "result": {"losses": [
+                {"model": "m", "drift": [{"steps": 2, "relative": 2e-5}]}]}}
             {"part": "tests.norms", "state": "Killed", "seconds": 9, "note": "not done after 9 s"}
-            {"part": "tests.norms", "state": "Sticky", "seconds": 62, "result": {"passed": 7, "failed": ["A", "B"], "skipped": 0, "not_run": 5,
-                "unfinished": [], "stopped": "CUDA_ERROR_ILLEGAL_ADDRESS (700)"}}
+            {"part": "tests.norms", "state": "Sticky", "seconds": 62, "result": {"passed": 7, "failed": ["A", "B"], "skipped": 0,
+                "not_run": 5, "unfinished": [], "stopped": "CUDA_ERROR_ILLEGAL_ADDRESS (700)"}}
             {"part": "kernels", "state": "Ok", "seconds": 8, "result": {"copy_gigabytes_per_second": 2000, "roofline": "h100", "kernels": [
                 {"kernel": "relu", "ratio_to_copy": 0.9, "measured_over_least": 1.5}, {"kernel": "softmax", "ratio_to_copy": 0.5},
                 {"kernel": "combine", "ratio_to_copy": 0.95}, {"kernel": "gemm_nn", "teraflops": 12.34}]}}
@@ -80,7 +81,8 @@ sealed class DeviceBenchmarkTests
         Assert.That(lines, Has.Some.EqualTo("Test card, 2026-11-25T10:00Z"));
         Assert.That(lines, Has.Some.Match("^devices +ok +1 s$"));
         Assert.That(lines, Has.Some.Match("^smoke +ok +9 s +m: 2 steps 2e-5$"));
-        Assert.That(lines, Has.Some.Match("^tests.norms +STICKY ERROR +62 s +7 passed, 2 failed, 5 not run after CUDA_ERROR_ILLEGAL_ADDRESS"));
+        Assert.That(lines, Has.Some.Match("^tests.norms +STICKY ERROR +62 s +7 passed, 2 failed, 5 not run after "
+            + "CUDA_ERROR_ILLEGAL_ADDRESS"));
         Assert.That(lines, Has.Some.Match("^ +failed: A$"));
         Assert.That(lines, Has.Some.Match("^sanitizer +left out +not installed$"));
         Assert.That(lines, Has.Some.Match("^losses +cut +takes 10 s at the least, 3 s were left$"));

@@ -67,7 +67,8 @@ sealed class ResultLog
     }
 
     /// <summary>Whether a part ran to its end, so that it need not run again.</summary>
-    public bool IsDone(string part) => results.TryGetValue(part, out PartResult? result) && result.State is PartState.Ok or PartState.Failed;
+    public bool IsDone(string part) =>
+        results.TryGetValue(part, out PartResult? result) && result.State is PartState.Ok or PartState.Failed;
 
     /// <summary>Writes what became of a part.</summary>
     public void Add(PartResult result)

@@ -29,7 +29,8 @@ sealed class RooflineTests
 
     [Test]
     public void WithoutTf32LibrariesComputeInFloat32() =>
-        Assert.That(new Roofline(easy, AllowsTf32: false).Of("cublas sgemm", new(1, 1, 400_000_000)).Microseconds, Is.EqualTo(40).Within(1e-9));
+        Assert.That(new Roofline(easy, AllowsTf32: false).Of("cublas sgemm", new(1, 1, 400_000_000)).Microseconds,
+            Is.EqualTo(40).Within(1e-9));
 
     [Test]
     public void AStepIsTheSumOfItsLaunches()
@@ -56,7 +57,7 @@ sealed class RooflineTests
         Assert.That(sum.ShareOf(Roof.Launch), Is.EqualTo(1));
     }
 
-    /// <summary>Peaks outside the tensor cores are those of the clock: 64 lanes a multiprocessor at capability 8.0, 128 behind it.</summary>
+    /// <summary>Peaks outside the tensor cores are those of the clock: 64 lanes a multiprocessor at capability 8.0, then 128.</summary>
     [TestCaseSource(nameof(Cards))]
     public void PeaksFitTheClock(Card card)
     {

@@ -120,8 +120,8 @@ sealed class TrainProfileTests : TempFolderFixture
 
     [TestCase("h100", 0, "cpu", "--profile 1"), TestCase("h100", 1, "cpu", "the CPU has none"), TestCase("h10", 1, "sim", "h100")]
     public void ARooflineIsOfAKnownCardAndOfAProfile(string card, int profile, string device, string words) =>
-        Assert.That((Options(device, profile) with { Roofline = card }).Validate().Where(static p => p.IsError).Select(static p => p.ToString()),
-            Has.Some.Contains("--roofline").And.Some.Contains(words));
+        Assert.That((Options(device, profile) with { Roofline = card }).Validate().Where(static p => p.IsError)
+            .Select(static p => p.ToString()), Has.Some.Contains("--roofline").And.Some.Contains(words));
 
     [Test]
     public void WithoutTheOptionNothingIsRecorded()
