@@ -29,6 +29,8 @@ sealed class TestRun(TextWriter output, TestLog? log, TimeSpan limit) : ITestLis
     readonly NUnitTestAssemblyRunner runner = new(new DefaultTestAssemblyBuilder());
     readonly Stopwatch clock = Stopwatch.StartNew();
     readonly List<ITestResult> failures = [];
+    // Some fixtures run beside each other.
+    readonly Lock gate = new();
     CudaResult? sticky;
     int passed, skipped, exitCodeOfStop;
 
@@ -88,13 +90,18 @@ sealed class TestRun(TextWriter output, TestLog? log, TimeSpan limit) : ITestLis
     /// <inheritdoc/>
     public void TestFinished(ITestResult result)
     {
-        if (result.Test.IsSuite)
+        lock (gate)
         {
+            if (!result.Test.IsSuite)
+                Count(result);
             // Tests pass, then the end of their fixture fails.
-            if (result.ResultState.Status == TestStatus.Failed && result.ResultState.Site == FailureSite.TearDown)
+            else if (result.ResultState.Status == TestStatus.Failed && result.ResultState.Site == FailureSite.TearDown)
                 Fail(result);
-            return;
         }
+    }
+
+    void Count(ITestResult result)
+    {
         switch (result.ResultState.Status)
         {
             case TestStatus.Failed:
@@ -155,7 +162,9 @@ sealed class TestRun(TextWriter output, TestLog? log, TimeSpan limit) : ITestLis
     /// <inheritdoc/>
     public void TestStarted(ITest test)
     {
-        if (!test.IsSuite)
+        if (test.IsSuite)
+            return;
+        lock (gate)
             log?.Begin(test.FullName);
     }
 

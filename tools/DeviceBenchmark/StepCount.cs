@@ -15,8 +15,8 @@ namespace DeviceBenchmark;
 /// <param name="Reference">Launches of the reference's step; null for one without perturbation.</param>
 sealed record StepCount(RooflineSum Ours, long PeakBytes, RooflineSum? Reference)
 {
-    // Before them memory is allocated and algorithms are chosen.
-    const int WarmUp = 2;
+    // Memory is allocated and algorithms are chosen.
+    const int WarmUp = 1;
 
     /// <summary>Counts a step.</summary>
     /// <exception cref="CudaException">The card has too little memory.</exception>

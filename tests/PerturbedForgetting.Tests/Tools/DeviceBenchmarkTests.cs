@@ -104,9 +104,9 @@ sealed class DeviceBenchmarkTests
     [Test]
     public void AStepIsCountedWithoutACard()
     {
-        Assert.That(Run("roofline", "--card", "h100,rtx4090", "--model", "vit_small_patch32"), Is.Zero, error.ToString());
+        Assert.That(Run("roofline", "--card", "h100", "--model", "vit_small_patch32"), Is.Zero, error.ToString());
         string[] rows = [.. output.ToString().Split(Environment.NewLine).Where(l => l.StartsWith("vit", StringComparison.Ordinal))];
-        Assert.That(rows, Has.Length.EqualTo(4));
+        Assert.That(rows, Has.Length.EqualTo(2));
         Assert.That(rows[0], Does.Match("^vit_small_patch32_224 sam_adamw +ours +512 +64 "));
         Assert.That(rows[1], Does.Match("^vit_small_patch32_224 sam_adamw +reference +512 +64 "));
         double[][] numbers = [.. rows.Select(r => r.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(5)
@@ -116,7 +116,6 @@ sealed class DeviceBenchmarkTests
         Assert.That(numbers.Select(n => n[2]), Is.All.EqualTo(products).Within(6).Percent);
         Assert.That(numbers[1][0], Is.GreaterThan(numbers[0][0]), "the reference launches more");
         Assert.That(numbers[1][1], Is.GreaterThan(numbers[0][1]), "and moves more");
-        Assert.That(numbers[2][3], Is.GreaterThan(2 * numbers[0][3]), "a slower card");
         Assert.That(numbers.Select(n => n[3] <= n[4]), Is.All.True, "a graph is not slower");
     }
 

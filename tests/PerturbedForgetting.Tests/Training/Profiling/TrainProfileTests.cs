@@ -86,12 +86,12 @@ sealed class TrainProfileTests : TempFolderFixture
         string[][] rows = [.. File.ReadAllLines(folder[Path.Combine("run", "roofline.csv")]).Select(static l => l.Split(','))];
         Assert.That(rows[0], Is.EqualTo(new[]
             { "name", "launches", "least_milliseconds", "share_percent", "bytes", "operations", "bound_by" }));
-        var profiled = Csv().ToDictionary(static r => r.Name);
-        foreach (string[] row in rows[1..])
-        {
-            Assert.That(int.Parse(row[1], CultureInfo.InvariantCulture), Is.EqualTo(profiled[row[0]].Calls), row[0]);
-            Assert.That(row[6], Is.AnyOf("memory", "compute", "launch"));
-        }
+        var profiled = Csv().ToDictionary(static r => r.Name, static r => r.Calls);
+        // Batches are copied on a stream of their own, beside the step.
+        Assert.That(rows[1..].Where(static r => r[0] != "copy to the device").Select(static r => (r[0], r[1])),
+            Is.EquivalentTo(profiled.Where(static p => p.Key != "copy to the device")
+                .Select(static p => (p.Key, p.Value.ToString(CultureInfo.InvariantCulture)))));
+        Assert.That(rows[1..].Select(static r => r[6]), Is.All.AnyOf("memory", "compute", "launch"));
         Assert.That(rows[1..].Sum(static r => double.Parse(r[3], CultureInfo.InvariantCulture)), Is.EqualTo(100).Within(0.1));
     }
 
