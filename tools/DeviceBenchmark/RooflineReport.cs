@@ -1,5 +1,4 @@
 using System.Globalization;
-using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Profiling;
