@@ -27,7 +27,9 @@ static class PartProcess
         Lock gate = new();
         ProcessStartInfo start = new(command[0], command.Skip(1))
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         using Process process = new() { StartInfo = start };
         process.OutputDataReceived += (_, e) => Write(e.Data);

@@ -3,8 +3,8 @@ using System.Text.Json;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training.Profiling;
