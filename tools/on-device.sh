@@ -26,7 +26,8 @@ pack() {
     local folder="$root/artifacts/on-device-$runtime"
     command -v dotnet > /dev/null || fail "the .NET SDK is needed to pack."
     rm -rf "$folder"
-    dotnet publish "$root/tools/OnDevice" -c Release -r "$runtime" --self-contained -p:DebugType=none -o "$folder/bin" -v quiet || exit 1
+    dotnet publish "$root/tools/OnDevice" -c Release -r "$runtime" --self-contained -p:DebugType=none -p:RunAnalyzers=false \
+        -o "$folder/bin" -v quiet || exit 1
     # Comments for editors, what debuggers want, the parts of the program as programs of their own.
     rm -f "$folder"/bin/*.xml "$folder"/bin/createdump \
         "$folder"/bin/{perturbed-forgetting,DeviceBenchmark,PerturbedForgetting.Tests}{,.deps.json,.runtimeconfig.json}
