@@ -85,7 +85,7 @@ static class PartList
     public static string LogOf(ChecklistOptions options, string part) => Path.Combine(options.Output, part + ".jsonl");
 
     // Fixtures that run on several devices have the device's name as their first argument.
-    static string Filter(string fixtures, string device) => $@"PerturbedForgetting\.Tests\.{fixtures}\(""?{device}""?[,)]";
+    static string Filter(string fixtures, string device) => $@"PerturbedForgetting\.Tests\.{fixtures}\((""{device}""|{device})[,)]";
 
     // Beside the launches there are arrays of hundreds of megabytes to fill for each kernel.
     static string Launches(ChecklistOptions options, double seconds) =>
