@@ -42,14 +42,14 @@ KERNEL __launch_bounds__(THREADS) reduce_sum_parts(float* y, const double* parti
         *y = (float)sum;
 }
 
-KERNEL __launch_bounds__(THREADS) reduce_mean(float* y, const float* x, int n, int inner, long long count)
+KERNEL __launch_bounds__(THREADS) reduce_mean(float* y, const float* x, int n, long long inner, long long count)
 {
     for (long long i = global_index(); i < count; i += global_threads())
     {
         const float* from = x + i / inner * n * inner + i % inner;
         float sum = 0;
         for (int k = 0; k < n; k++)
-            sum += from[(long long)k * inner];
+            sum += from[k * inner];
         y[i] = sum / (float)n;
     }
 }
@@ -65,7 +65,7 @@ KERNEL __launch_bounds__(WARP) reduce_mean_last(float* y, const float* x, int n)
         y[block_x()] = sum / (float)n;
 }
 
-KERNEL __launch_bounds__(THREADS) reduce_mean_backward(float* dx, const float* dy, int n, int inner, long long count)
+KERNEL __launch_bounds__(THREADS) reduce_mean_backward(float* dx, const float* dy, int n, long long inner, long long count)
 {
     for (long long i = global_index(); i < count; i += global_threads())
         dx[i] = dy[i / inner / n * inner + i % inner] / (float)n;

@@ -173,5 +173,13 @@ static unsafe class ControlInstructions
         return ((int)id, (int)threads);
     }
 
-    static void WarpSync(Warp warp, Instruction* i, uint mask) => WarpInstructions.InGroups(warp, i, mask, &Nothing);
+    static void WarpSync(Warp warp, Instruction* i, uint mask) => WarpInstructions.InGroups(warp, i, mask, &Meet);
+
+    static void Meet(Warp warp, Instruction* i, uint group)
+    {
+        if (group == warp.Alive)
+            warp.Worker.Shared.Order.Meet(warp.Index);
+        else
+            warp.Worker.Shared.Order.Meet(warp.Index, group);
+    }
 }

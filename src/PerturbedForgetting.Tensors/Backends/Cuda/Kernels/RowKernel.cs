@@ -23,13 +23,10 @@ sealed class RowKernel(KernelLibrary library, string name, bool keepsRow)
     {
         if (samples == 0)
             return;
-        long bytes = keepsRow ? sizeof(float) * (long)classes : 0;
-        if (bytes > many.MostShared)
-            throw new ArgumentException($"{many.Kernel} keeps a sample's logits in shared memory: {classes} classes need {bytes} bytes, "
-                + $"but the device has {many.MostShared}, enough for {many.MostShared / sizeof(float)}.");
+        int bytes = keepsRow ? many.RowBytes(classes, sizeof(float)) : 0, blocks = LaunchGrid.Rows(many.Kernel.Name, samples, classes);
         if (classes <= FewClasses)
-            few.Launch(stream, checked((int)samples), FewThreads, (int)bytes, arguments);
+            few.Launch(stream, blocks, FewThreads, bytes, arguments);
         else
-            many.Kernel.Launch(stream, checked((int)samples), ManyThreads, (int)bytes, arguments);
+            many.Kernel.Launch(stream, blocks, ManyThreads, bytes, arguments);
     }
 }
