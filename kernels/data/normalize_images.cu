@@ -103,14 +103,14 @@ DEVICE void normalize(T* y, const Images& images)
     }
 }
 
-KERNEL __launch_bounds__(THREADS) normalize_images(float* y, const unsigned char* x, const unsigned char* flip, const float* offset,
-    const float* divisor, int row, int channels, int height, long long rows, int rows_per_block)
+KERNEL MEMORY_BOUND(THREADS) normalize_images(float* y, Input<unsigned char> x, Input<unsigned char> flip, Input<float> offset,
+    Input<float> divisor, int row, int channels, int height, long long rows, int rows_per_block)
 {
     normalize(y, Images{x, flip, offset, divisor, row, channels, height, rows, rows_per_block});
 }
 
-KERNEL __launch_bounds__(THREADS) normalize_images_bfloat16(bfloat16* y, const unsigned char* x, const unsigned char* flip,
-    const float* offset, const float* divisor, int row, int channels, int height, long long rows, int rows_per_block)
+KERNEL MEMORY_BOUND(THREADS) normalize_images_bfloat16(bfloat16* y, Input<unsigned char> x, Input<unsigned char> flip,
+    Input<float> offset, Input<float> divisor, int row, int channels, int height, long long rows, int rows_per_block)
 {
     normalize(y, Images{x, flip, offset, divisor, row, channels, height, rows, rows_per_block});
 }

@@ -285,13 +285,13 @@ DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* 
 }
 
 #define FORWARD(width) \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* y, float* statistics, const float* qkv, Heads h) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* y, float* statistics, Input<float> qkv, Heads h) \
     { \
         forward<width>(y, statistics, qkv, h); \
     }
 #define BACKWARD(width) \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* dqkv, const float* dy, const float* y, const float* qkv, \
-        const float* statistics, Heads h) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* dqkv, Input<float> dy, Input<float> y, Input<float> qkv, \
+        Input<float> statistics, Heads h) \
     { \
         backward<width>(dqkv, dy, y, qkv, statistics, h); \
     }

@@ -123,7 +123,7 @@ DEVICE void gemm_block(const Operand& a, const Operand& b, const Result& result,
 
 /// The operands of batch block_z(): lda and ldb are the distances of two rows of memory, the others those of two matrices.
 #define GEMM(product, transpose_a, transpose_b) \
-    KERNEL __launch_bounds__(GEMM_THREADS) MODULE(float* c, const float* a, const float* b, const float* bias, int m, int n, int k, \
+    KERNEL __launch_bounds__(GEMM_THREADS) MODULE(float* c, const float* a, const float* b, Input<float> bias, int m, int n, int k, \
         long long lda, long long ldb, long long batch_a, long long batch_b, long long batch_c, int accumulate, int aligned) \
     { \
         Operand left = {a + block_z() * batch_a, m, k, lda, (aligned & 1) != 0}; \

@@ -25,7 +25,7 @@ sealed partial class CudaBackend
     {
         var (rows, columns) = RowsOf(x);
         if (rows > 0)
-            kernel.Launch(Moving([x], [y]), rows, columns, sizeof(float) * columns, Dense(y), Dense(x), columns);
+            kernel.Launch(Moving([x], [y]), rows, columns, sizeof(float) * columns, Dense(y), Dense(x), rows, columns);
     }
 
     void SoftmaxBackward(LastDimensionKernel kernel, Tensor dy, Tensor y, Tensor dx)
@@ -36,6 +36,6 @@ sealed partial class CudaBackend
         bool keeps = bothRows <= LastDimensionKernel.SharedOfEveryDevice;
         if (rows > 0)
             kernel.Launch(Moving([dy, y], [dx]), rows, columns, keeps ? bothRows : 0,
-                Dense(dx), Dense(dy), Dense(y), columns, keeps ? 1 : 0);
+                Dense(dx), Dense(dy), Dense(y), rows, columns, keeps ? 1 : 0);
     }
 }
