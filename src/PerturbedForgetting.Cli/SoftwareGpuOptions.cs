@@ -1,5 +1,6 @@
 using System.Globalization;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
@@ -9,8 +10,8 @@ namespace PerturbedForgetting.Cli;
 
 /// <summary>
 /// What the software GPU of the device <c>sim</c> is to look like, from the environment variable <see cref="Variable"/>:
-/// <c>memory=64M,capability=75,driver=11.4,cudnn=none,cublas=11,lost-after=1000,shuffle=7</c>. It shows how a run fares on another
-/// machine: with less memory, an older driver, no cuDNN.
+/// <c>card=rtx4090,memory=64M,capability=75,driver=11.4,cudnn=none,cublas=11,lost-after=1000,shuffle=7</c>. It shows how a run fares on
+/// another machine: with less memory or shared memory, an older driver, no cuDNN.
 /// </summary>
 static class SoftwareGpuOptions
 {
@@ -21,6 +22,8 @@ static class SoftwareGpuOptions
 
     static readonly Dictionary<string, (string Form, Set Set)> keys = new()
     {
+        [CardKey] = ("one of " + string.Join(", ", Card.All.Select(static c => c.Name)),
+            static (o, v) => Card.Find(v) is { } card ? o.As(card) : null),
         ["memory"] = ("bytes, with K, M or G: 64M", static (o, v) => Bytes(v) is { } bytes ? o with { MemoryBytes = bytes } : null),
         ["capability"] = ("a compute capability: 7.5 or 75", static (o, v) => Number(v, 10, 1) is { } capability
             ? o with { ComputeCapability = capability }
@@ -39,8 +42,12 @@ static class SoftwareGpuOptions
             : null),
         ["workers"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count ? o with { Workers = count } : null),
         ["shuffle"] = ("a number", static (o, v) => Integer(v) is { } seed ? o with { ShuffleSeed = seed } : null),
+        ["refuse"] = ("a call and what it returns, from the n-th call on: cuGraphInstantiate:801, cuGraphInstantiate:801@3",
+            static (o, v) => SimulatedRefusal.Parse(v) is { } refusal ? o with { Refusals = [.. o.Refusals, refusal] } : null),
         ["lost-after"] = ("a number of operations", static (o, v) => Integer(v) is { } last ? o with { LostAfterOperations = last } : null),
     };
+
+    const string CardKey = "card";
 
     const string VersionForm = "'none' or a version: 11 or 8.9.7";
 
@@ -66,14 +73,17 @@ static class SoftwareGpuOptions
     {
         SimulatedDeviceOptions options = new();
         List<OptionProblem> problems = [];
-        foreach (string part in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        string[][] pairs = [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(static part => part.Split('=', 2, StringSplitOptions.TrimEntries))];
+        // A card first, wherever it stands: what is said beside it is said of this one.
+        foreach (string[] pair in pairs.OrderBy(static pair => pair[0] == CardKey ? 0 : 1))
         {
-            string[] pair = part.Split('=', 2, StringSplitOptions.TrimEntries);
             if (!keys.TryGetValue(pair[0], out (string Form, Set Set) key))
                 problems.Add(new(Variable,
                     $"there is no '{pair[0]}'.{Suggestions.DidYouMean(pair[0], keys.Keys)} It knows {string.Join(", ", keys.Keys)}."));
             else if (pair.Length < 2 || key.Set(options, pair[1]) is not { } changed)
-                problems.Add(new(Variable, $"'{part}' is not understood; {pair[0]} is {key.Form}."));
+                problems.Add(new(Variable, $"'{string.Join('=', pair)}' is not understood; {pair[0]} is {key.Form}."
+                    + (pair[0] == CardKey ? Suggestions.DidYouMean(pair[^1], Card.All.Select(static c => c.Name)) : "")));
             else
                 options = changed;
         }

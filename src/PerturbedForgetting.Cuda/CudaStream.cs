@@ -49,7 +49,8 @@ public sealed unsafe class CudaStream : CudaHandle
         Observer?.Launched(this, CopyName);
     }
 
-    /// <summary>Copies host memory, which should be pinned, to the device.</summary>
+    /// <summary>Copies host memory to the device, in the stream's own time: memory that is pinned must stay as it is until then. Of memory
+    /// that is not, the driver makes a copy of its own first, and it cannot be captured.</summary>
     public void Upload(DevicePointer destination, void* source, long bytes)
     {
         Use();
@@ -58,7 +59,8 @@ public sealed unsafe class CudaStream : CudaHandle
         Observer?.Launched(this, UploadName);
     }
 
-    /// <summary>Copies from the device to host memory, which should be pinned.</summary>
+    /// <summary>Copies from the device to host memory, in the stream's own time: the host waits before it reads the memory, or lets go of
+    /// it. Memory that is not pinned cannot be captured.</summary>
     public void Download(void* destination, DevicePointer source, long bytes)
     {
         Use();

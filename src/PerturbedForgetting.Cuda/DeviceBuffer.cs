@@ -41,21 +41,25 @@ public sealed unsafe class DeviceBuffer<T> : CudaResource where T : unmanaged
     /// <summary>Its address.</summary>
     public static implicit operator DevicePointer(DeviceBuffer<T> buffer) => buffer.Pointer;
 
-    /// <summary>Copies an array of the host here, from element <paramref name="start"/> on, and waits for it. Ordered like work on the
-    /// default stream.</summary>
+    /// <summary>Copies an array of the host here, from element <paramref name="start"/> on, and waits for it, so that what any stream is
+    /// given from now on comes behind it. Itself it comes behind work of the default stream and of streams that block, not of
+    /// others.</summary>
     public void Upload(ReadOnlySpan<T> source, long start = 0)
     {
         CheckRange(start, source.Length);
         Use();
         fixed (T* first = source)
         {
-            if (first is not null)
-                Api.Check(Api.Call.MemcpyHtoD(At(start), first, (nuint)source.Length * (nuint)sizeof(T)));
+            if (first is null)
+                return;
+            Api.Check(Api.Call.MemcpyHtoD(At(start), first, (nuint)source.Length * (nuint)sizeof(T)));
         }
+        // Of memory that is not pinned the driver makes a copy of its own, and returns before that has reached the device.
+        Context.DefaultStream.Synchronize();
     }
 
-    /// <summary>Copies elements from <paramref name="start"/> on to an array of the host, and waits for it. Ordered like work on the
-    /// default stream.</summary>
+    /// <summary>Copies elements from <paramref name="start"/> on to an array of the host, and waits for it. It comes behind work of the
+    /// default stream and of streams that block, not of others.</summary>
     public void Download(Span<T> destination, long start = 0)
     {
         CheckRange(start, destination.Length);

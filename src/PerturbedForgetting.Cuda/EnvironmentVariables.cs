@@ -46,7 +46,7 @@ public static class EnvironmentVariables
 
     /// <summary>What the software GPU looks like.</summary>
     public static EnvironmentVariable SoftwareGpu { get; } = new("PERTURBED_FORGETTING_SIM",
-        "`memory=64M,cudnn=none`, …", "a usual GPU",
+        "`card=rtx4090`, `memory=64M,cudnn=none`, …", "a usual GPU",
         "what the software GPU (`--device sim`) looks like");
 
     /// <summary>Which instructions the processor computes with.</summary>

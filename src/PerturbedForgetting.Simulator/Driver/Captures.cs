@@ -122,6 +122,13 @@ sealed class Captures(SimulatedContext context)
         }
     }
 
+    /// <summary>A call was refused because of a capture.</summary>
+    public void InvalidateAll(CudaResult code, string call)
+    {
+        foreach (SimulatedStream stream in context.Streams)
+            stream.Capture?.Invalidate(code, $"{call} was refused");
+    }
+
     static bool IsJoined(SimulatedGraph graph, IReadOnlyList<int> tail, IReadOnlyList<int> end)
     {
         HashSet<int> before = [];

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
 using PerturbedForgetting.Simulator.Memory;
 
@@ -9,7 +10,11 @@ sealed unsafe class Copies(SimulatedContext context)
 {
     const int Chunk = 1 << 30;
 
-    /// <summary>Host to device. Memory that is not pinned is read at once, as a real driver stages it.</summary>
+    /// <summary>What stands in host memory that is not pinned until a copy to it is there.</summary>
+    const byte NotYet = 0xC5;
+
+    /// <summary>Host to device. Memory that is not pinned is read at once, as a real driver stages it; the copy to the device comes in the
+    /// stream's own time either way.</summary>
     public void Upload(SimulatedStream stream, ulong destination, void* source, nuint bytes)
     {
         if (bytes == 0)
@@ -17,7 +22,12 @@ sealed unsafe class Copies(SimulatedContext context)
         CheckHost(source);
         CheckDevice(destination, bytes);
         nint from = (nint)source;
-        byte[]? staged = context.Pinned.Contains(source, bytes) ? null : new ReadOnlySpan<byte>(source, checked((int)bytes)).ToArray();
+        byte[]? staged = null;
+        if (!context.Pinned.Contains(source, bytes))
+        {
+            RefuseCapture(stream);
+            staged = new ReadOnlySpan<byte>(source, checked((int)bytes)).ToArray();
+        }
         stream.Enqueue($"copy of {bytes} bytes to the device", operation =>
         {
             Allocation target = Access(destination, bytes, isWrite: true, operation);
@@ -29,17 +39,33 @@ sealed unsafe class Copies(SimulatedContext context)
         });
     }
 
-    /// <summary>Device to host. The caller waits afterwards when the memory is not pinned.</summary>
-    public void Download(SimulatedStream stream, void* destination, ulong source, nuint bytes)
+    /// <summary>Device to host, in the stream's own time. A real driver may let the host wait where the memory is not pinned, and may
+    /// not: the bytes are there when the host has waited, and who has used the memory for something else by then has not
+    /// waited.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="destination">Memory of the host.</param>
+    /// <param name="source">Memory of the device.</param>
+    /// <param name="bytes">How much.</param>
+    /// <param name="isAwaited">Whether the call itself waits.</param>
+    public void Download(SimulatedStream stream, void* destination, ulong source, nuint bytes, bool isAwaited)
     {
         if (bytes == 0)
             return;
         CheckHost(destination);
         CheckDevice(source, bytes);
         nint to = (nint)destination;
+        bool isMarked = !isAwaited && !context.Pinned.Contains(destination, bytes);
+        if (isMarked)
+        {
+            RefuseCapture(stream);
+            new Span<byte>(destination, checked((int)bytes)).Fill(NotYet);
+        }
         stream.Enqueue($"copy of {bytes} bytes to the host", operation =>
         {
             Access(source, bytes, isWrite: false, operation);
+            if (isMarked && new ReadOnlySpan<byte>((void*)to, (int)bytes).ContainsAnyExcept(NotYet))
+                throw new DeviceFault(FaultKind.UnorderedStreams, $"{operation.Lane.Describe(Operation.SequenceOf(operation.Id))}: the host "
+                    + "used the memory, which is not pinned, before it waited for the copy: synchronise the stream first");
             Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
         });
     }
@@ -100,6 +126,14 @@ sealed unsafe class Copies(SimulatedContext context)
             throw SimulatedError.InvalidValue("the device address is null");
         if (bytes > long.MaxValue || context.Memory.Find(address) is not { } allocation || !allocation.Contains(address, (long)bytes))
             throw SimulatedError.InvalidValue(context.Memory.Explain(address, (long)Math.Min(bytes, long.MaxValue)).Text);
+    }
+
+    // A graph would read and write the memory whenever it runs, which a garbage collector or a return may have made something else by then.
+    static void RefuseCapture(SimulatedStream stream)
+    {
+        if (stream.Capture is { } capture)
+            throw capture.Invalidate(CudaResult.StreamCaptureUnsupported,
+                $"a copy of host memory that is not pinned, while {stream.Name} is being captured");
     }
 
     static void CheckHost(void* pointer)

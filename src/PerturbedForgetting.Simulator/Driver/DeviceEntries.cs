@@ -28,7 +28,9 @@ static unsafe class DeviceEntries
     public static CudaResult DeviceGetName(byte* name, int length, int device) => Entry.Free(() =>
     {
         SimulatedDevice found = SimulatedDevice.Find(device);
-        Write(name, length, $"Software GPU (sm_{found.Options.ComputeCapability})");
+        Write(name, length, found.Options.Card is { } card
+            ? $"Software GPU as {card}"
+            : $"Software GPU (sm_{found.Options.ComputeCapability})");
     });
 
     [UnmanagedCallersOnly]

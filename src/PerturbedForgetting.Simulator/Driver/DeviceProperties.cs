@@ -1,70 +1,74 @@
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
-/// <summary>What the software GPU says about itself: the limits of compute capability 8.0 (CUDA C++ Programming Guide, "Compute
-/// Capabilities") with the clocks of an A100.</summary>
+/// <summary>What the software GPU says about itself: the limits of its compute capability, with the clocks and caches of the card that it
+/// is to look like, or of an A100.</summary>
 static class DeviceProperties
 {
-    public const int MaxThreadsPerBlock = 1024, MaxThreadsPerMultiprocessor = 2048, MaxBlocksPerMultiprocessor = 32, WarpSize = 32;
-    public const int Registers = 65536, SharedPerBlock = 48 << 10, SharedPerBlockOptIn = 163 << 10, SharedPerMultiprocessor = 164 << 10;
-    public const int ReservedShared = 1 << 10;
-    public const int MaxBlockX = 1024, MaxBlockY = 1024, MaxBlockZ = 64;
-    public const int MaxGridX = int.MaxValue, MaxGridY = 65535, MaxGridZ = 65535;
+    static readonly Card usual = Card.Find("a100")!;
 
-    public static int Value(CudaDeviceAttribute attribute, SimulatedDeviceOptions options) => attribute switch
+    public static int Value(CudaDeviceAttribute attribute, SimulatedDeviceOptions options)
     {
-        CudaDeviceAttribute.MaxThreadsPerBlock => MaxThreadsPerBlock,
-        CudaDeviceAttribute.MaxBlockDimX => MaxBlockX,
-        CudaDeviceAttribute.MaxBlockDimY => MaxBlockY,
-        CudaDeviceAttribute.MaxBlockDimZ => MaxBlockZ,
-        CudaDeviceAttribute.MaxGridDimX => MaxGridX,
-        CudaDeviceAttribute.MaxGridDimY => MaxGridY,
-        CudaDeviceAttribute.MaxGridDimZ => MaxGridZ,
-        CudaDeviceAttribute.MaxSharedMemoryPerBlock => SharedPerBlock,
-        CudaDeviceAttribute.TotalConstantMemory => 64 << 10,
-        CudaDeviceAttribute.WarpSize => WarpSize,
-        CudaDeviceAttribute.MaxRegistersPerBlock => Registers,
-        CudaDeviceAttribute.ClockRate => 1_410_000,
-        CudaDeviceAttribute.MultiprocessorCount => options.Multiprocessors,
-        CudaDeviceAttribute.ConcurrentKernels => 1,
-        CudaDeviceAttribute.EccEnabled => 1,
-        CudaDeviceAttribute.MemoryClockRate => 1_215_000,
-        CudaDeviceAttribute.GlobalMemoryBusWidth => 5120,
-        CudaDeviceAttribute.L2CacheSize => 40 << 20,
-        CudaDeviceAttribute.MaxThreadsPerMultiprocessor => MaxThreadsPerMultiprocessor,
-        CudaDeviceAttribute.AsyncEngineCount => 3,
-        CudaDeviceAttribute.UnifiedAddressing => 1,
-        CudaDeviceAttribute.ComputeCapabilityMajor => options.ComputeCapability / 10,
-        CudaDeviceAttribute.ComputeCapabilityMinor => options.ComputeCapability % 10,
-        CudaDeviceAttribute.StreamPrioritiesSupported => 1,
-        CudaDeviceAttribute.MaxSharedMemoryPerMultiprocessor => SharedPerMultiprocessor,
-        CudaDeviceAttribute.MaxRegistersPerMultiprocessor => Registers,
-        CudaDeviceAttribute.MaxSharedMemoryPerBlockOptIn => SharedPerBlockOptIn,
-        CudaDeviceAttribute.HostRegisterSupported => 1,
-        CudaDeviceAttribute.MaxBlocksPerMultiprocessor => MaxBlocksPerMultiprocessor,
-        CudaDeviceAttribute.ReservedSharedMemoryPerBlock => ReservedShared,
-        _ when Enum.IsDefined(attribute) => 0,
-        _ => throw SimulatedError.InvalidValue($"{(int)attribute} is no attribute of a device that the software GPU knows"),
-    };
+        (CapabilityLimits limits, Card card) = (options.Limits, options.Card ?? usual);
+        return attribute switch
+        {
+            CudaDeviceAttribute.MaxThreadsPerBlock => CapabilityLimits.ThreadsPerBlock,
+            CudaDeviceAttribute.MaxBlockDimX => CapabilityLimits.BlockX,
+            CudaDeviceAttribute.MaxBlockDimY => CapabilityLimits.BlockY,
+            CudaDeviceAttribute.MaxBlockDimZ => CapabilityLimits.BlockZ,
+            CudaDeviceAttribute.MaxGridDimX => CapabilityLimits.GridX,
+            CudaDeviceAttribute.MaxGridDimY => CapabilityLimits.GridY,
+            CudaDeviceAttribute.MaxGridDimZ => CapabilityLimits.GridZ,
+            CudaDeviceAttribute.MaxSharedMemoryPerBlock => CapabilityLimits.SharedPerBlock,
+            CudaDeviceAttribute.TotalConstantMemory => 64 << 10,
+            CudaDeviceAttribute.WarpSize => CapabilityLimits.WarpSize,
+            CudaDeviceAttribute.MaxRegistersPerBlock => CapabilityLimits.Registers,
+            CudaDeviceAttribute.ClockRate => 1000 * card.ClockMegahertz,
+            CudaDeviceAttribute.MultiprocessorCount => options.Multiprocessors,
+            CudaDeviceAttribute.ConcurrentKernels => 1,
+            CudaDeviceAttribute.EccEnabled => 1,
+            CudaDeviceAttribute.MemoryClockRate => card.MemoryClockKilohertz,
+            CudaDeviceAttribute.GlobalMemoryBusWidth => card.MemoryBusBits,
+            CudaDeviceAttribute.L2CacheSize => card.L2Mebibytes << 20,
+            CudaDeviceAttribute.MaxThreadsPerMultiprocessor => limits.ThreadsPerMultiprocessor,
+            CudaDeviceAttribute.AsyncEngineCount => 3,
+            CudaDeviceAttribute.UnifiedAddressing => 1,
+            CudaDeviceAttribute.ComputeCapabilityMajor => options.ComputeCapability / 10,
+            CudaDeviceAttribute.ComputeCapabilityMinor => options.ComputeCapability % 10,
+            CudaDeviceAttribute.StreamPrioritiesSupported => 1,
+            CudaDeviceAttribute.MaxSharedMemoryPerMultiprocessor => limits.SharedPerMultiprocessor,
+            CudaDeviceAttribute.MaxRegistersPerMultiprocessor => CapabilityLimits.Registers,
+            CudaDeviceAttribute.MaxSharedMemoryPerBlockOptIn => limits.SharedPerBlockOptIn,
+            CudaDeviceAttribute.HostRegisterSupported => 1,
+            CudaDeviceAttribute.MaxBlocksPerMultiprocessor => limits.BlocksPerMultiprocessor,
+            CudaDeviceAttribute.ReservedSharedMemoryPerBlock => limits.ReservedSharedPerBlock,
+            _ when Enum.IsDefined(attribute) => 0,
+            _ => throw SimulatedError.InvalidValue($"{(int)attribute} is no attribute of a device that the software GPU knows"),
+        };
+    }
 }
 
-/// <summary>How threads and registers limit each other (CUDA Occupancy Calculator, compute capability 8.0).</summary>
+/// <summary>How threads and registers limit each other (CUDA Occupancy Calculator).</summary>
 static class Occupancy
 {
-    const int WarpRegisterUnit = 256;
-
     /// <summary>Threads of the largest block that so many registers a thread allow.</summary>
-    public static int MaxThreads(int registers) =>
-        Math.Min(DeviceProperties.MaxThreadsPerBlock, DeviceProperties.Registers / RegistersPerWarp(registers) * DeviceProperties.WarpSize);
+    public static int MaxThreads(int registers) => Math.Min(CapabilityLimits.ThreadsPerBlock,
+        CapabilityLimits.Registers / RegistersPerWarp(registers) * CapabilityLimits.WarpSize);
 
     /// <summary>The most registers a thread of a block of so many threads may have.</summary>
     public static int MostRegisters(int threads)
     {
-        int warps = (threads + DeviceProperties.WarpSize - 1) / DeviceProperties.WarpSize;
-        return Math.Min(255, DeviceProperties.Registers / warps / WarpRegisterUnit * (WarpRegisterUnit / DeviceProperties.WarpSize));
+        const int unit = CapabilityLimits.WarpRegisterUnit;
+        int warps = (threads + CapabilityLimits.WarpSize - 1) / CapabilityLimits.WarpSize;
+        return Math.Min(CapabilityLimits.RegistersPerThread,
+            CapabilityLimits.Registers / warps / unit * (unit / CapabilityLimits.WarpSize));
     }
 
-    static int RegistersPerWarp(int registers) =>
-        ((registers * DeviceProperties.WarpSize) + WarpRegisterUnit - 1) / WarpRegisterUnit * WarpRegisterUnit;
+    static int RegistersPerWarp(int registers)
+    {
+        const int unit = CapabilityLimits.WarpRegisterUnit;
+        return ((registers * CapabilityLimits.WarpSize) + unit - 1) / unit * unit;
+    }
 }

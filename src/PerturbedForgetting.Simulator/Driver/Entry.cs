@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
 
@@ -6,6 +7,8 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// <summary>The way into every entry point: one at a time, in the current context, and no exception leaves it.</summary>
 static class Entry
 {
+    const string Prefix = "cu";
+
     static readonly Lock gate = new();
 
     [ThreadStatic] static string? finding;
@@ -28,7 +31,10 @@ static class Entry
     }
 
     /// <summary>A call that works in the current context.</summary>
-    public static CudaResult Run(Action<SimulatedContext> body)
+    /// <param name="body">What it does.</param>
+    /// <param name="call">The entry point, which may be refused (<see cref="SimulatedRefusal"/>); empty for one that looks for
+    /// itself.</param>
+    public static CudaResult Run(Action<SimulatedContext> body, [CallerMemberName] string call = "")
     {
         lock (gate)
         {
@@ -39,9 +45,12 @@ static class Entry
                 : context.Device.IsShutDown ? Refuse(CudaResult.Deinitialized, "the software GPU was shut down")
                 : context.IsDestroyed ? Refuse(CudaResult.ContextIsDestroyed, "the context was destroyed")
                 : context.Sticky != CudaResult.Success ? Refuse(context.Sticky, context.Finding)
-                : Guard(context, () => body(context));
+                : Guard(context, () => RunUnlessRefused(context, body, call));
         }
     }
+
+    /// <summary>What a call of this thread returns instead of doing something; null for one that is let through.</summary>
+    public static int? Refused(string prefix, string call) => Current?.Device.Refusals.Take(prefix, call);
 
     /// <summary>The object behind a handle of the current context.</summary>
     public static T Object<T>(nint handle, string what) where T : class =>
@@ -61,6 +70,22 @@ static class Entry
     {
         if (pointer is null)
             throw SimulatedError.InvalidValue($"{name} is null");
+    }
+
+    static void RunUnlessRefused(SimulatedContext context, Action<SimulatedContext> body, string call)
+    {
+        if (call.Length == 0 || Refused(Prefix, call) is not { } code)
+        {
+            body(context);
+            return;
+        }
+        var result = (CudaResult)code;
+        if (call == nameof(CudaDriverTable.StreamEndCapture))
+            body(context);
+        if (result is >= CudaResult.StreamCaptureUnsupported and <= CudaResult.StreamCaptureWrongThread)
+            context.Captures.InvalidateAll(result, call);
+        if (result != CudaResult.Success)
+            throw new SimulatedError(result, $"the software GPU was told to refuse {Prefix}{call}");
     }
 
     static CudaResult Guard(SimulatedContext? context, Action body)

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
 
@@ -32,6 +33,7 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
             var launch = new Launch(program, context.Memory, grid.ToExtent(), block.ToExtent(), (int)sharedBytes, pointer, operation.Id)
             {
                 InstructionLimit = context.Device.Options.InstructionLimit,
+                ShuffleSeed = context.Device.Options.ShuffleSeed,
             };
             launch.Run(context.Device.Driver.CountersOf(program.Name), context.Device.Options.Workers);
         }
@@ -39,16 +41,16 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
 
     void CheckSizes()
     {
-        if (grid.Count == 0 || grid.X > DeviceProperties.MaxGridX || grid.Y > DeviceProperties.MaxGridY
-            || grid.Z > DeviceProperties.MaxGridZ)
+        if (grid.Count == 0 || grid.X > CapabilityLimits.GridX || grid.Y > CapabilityLimits.GridY
+            || grid.Z > CapabilityLimits.GridZ)
             throw Refuse(CudaResult.InvalidValue,
-                $"a grid of {grid} blocks; the most is ({DeviceProperties.MaxGridX}, {DeviceProperties.MaxGridY}, "
-                + $"{DeviceProperties.MaxGridZ}), the least (1, 1, 1)");
-        if (block.Count is 0 or > DeviceProperties.MaxThreadsPerBlock
-            || block.X > DeviceProperties.MaxBlockX || block.Y > DeviceProperties.MaxBlockY || block.Z > DeviceProperties.MaxBlockZ)
+                $"a grid of {grid} blocks; the most is ({CapabilityLimits.GridX}, {CapabilityLimits.GridY}, "
+                + $"{CapabilityLimits.GridZ}), the least (1, 1, 1)");
+        if (block.Count is 0 or > CapabilityLimits.ThreadsPerBlock
+            || block.X > CapabilityLimits.BlockX || block.Y > CapabilityLimits.BlockY || block.Z > CapabilityLimits.BlockZ)
             throw Refuse(CudaResult.InvalidValue,
-                $"a block of {block} threads; the most is {DeviceProperties.MaxThreadsPerBlock}, at most ({DeviceProperties.MaxBlockX}, "
-                + $"{DeviceProperties.MaxBlockY}, {DeviceProperties.MaxBlockZ})");
+                $"a block of {block} threads; the most is {CapabilityLimits.ThreadsPerBlock}, at most ({CapabilityLimits.BlockX}, "
+                + $"{CapabilityLimits.BlockY}, {CapabilityLimits.BlockZ})");
         if (program.Function.RequiredThreads is { } required && required != ((int)block.X, (int)block.Y, (int)block.Z))
             throw Refuse(CudaResult.InvalidValue, $"a block of {block} threads; the kernel was compiled for {required} (.reqntid)");
         if ((int)block.Count > function.MaxThreads)
@@ -61,7 +63,7 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
                 + $"{function.DynamicSharedLimit}"
                 + (function.MaxDynamicShared is null
                     ? $" (with function attribute {CudaFunctionAttribute.MaxDynamicSharedSizeBytes} it can be "
-                    + $"{DeviceProperties.SharedPerBlockOptIn - program.SharedBytes})"
+                    + $"{function.MostDynamicShared})"
                     : ""));
     }
 

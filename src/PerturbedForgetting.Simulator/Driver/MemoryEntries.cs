@@ -3,7 +3,7 @@ using PerturbedForgetting.Cuda.Driver;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
-/// <summary>Entry points for memory.</summary>
+/// <summary>Entry points for memory. What a copy waits for: CUDA driver API, "API synchronization behavior".</summary>
 static unsafe class MemoryEntries
 {
     [UnmanagedCallersOnly]
@@ -57,15 +57,20 @@ static unsafe class MemoryEntries
     public static CudaResult MemcpyHtoD(ulong destination, void* source, nuint bytes) => Entry.Run(context =>
     {
         RefuseBlocking(context);
+        // Memory that is not pinned is staged: the driver waits for the stream before it copies, not for the copy.
+        bool isStaged = !context.Pinned.Contains(source, bytes);
+        if (isStaged)
+            context.DefaultStream.Synchronize();
         context.Copies.Upload(context.DefaultStream, destination, source, bytes);
-        context.DefaultStream.Synchronize();
+        if (!isStaged)
+            context.DefaultStream.Synchronize();
     });
 
     [UnmanagedCallersOnly]
     public static CudaResult MemcpyDtoH(void* destination, ulong source, nuint bytes) => Entry.Run(context =>
     {
         RefuseBlocking(context);
-        context.Copies.Download(context.DefaultStream, destination, source, bytes);
+        context.Copies.Download(context.DefaultStream, destination, source, bytes, isAwaited: true);
         context.DefaultStream.Synchronize();
     });
 
@@ -75,13 +80,7 @@ static unsafe class MemoryEntries
 
     [UnmanagedCallersOnly]
     public static CudaResult MemcpyDtoHAsync(void* destination, ulong source, nuint bytes, nint stream) => Entry.Run(context =>
-    {
-        SimulatedStream target = Entry.Stream(context, stream);
-        context.Copies.Download(target, destination, source, bytes);
-        // Without pinned memory a real driver returns only when the copy is done.
-        if (target.Capture is null && !context.Pinned.Contains(destination, bytes))
-            target.Synchronize();
-    });
+        context.Copies.Download(Entry.Stream(context, stream), destination, source, bytes, isAwaited: false));
 
     [UnmanagedCallersOnly]
     public static CudaResult MemcpyDtoDAsync(ulong destination, ulong source, nuint bytes, nint stream) => Entry.Run(context =>

@@ -16,6 +16,8 @@ static unsafe class ModuleEntries
     {
         Entry.NotNull(module, "module");
         Entry.NotNull(image, "image");
+        // Drivers before CUDA 12.3 refuse it, and so may any that has to wait for the device or to allocate.
+        context.Captures.RefuseUnsafe("loading a module");
         if (optionCount > 0)
         {
             Entry.NotNull(options, "options");
@@ -42,6 +44,7 @@ static unsafe class ModuleEntries
     public static CudaResult ModuleUnload(nint module) => Entry.Run(context =>
     {
         SimulatedModule found = Entry.Object<SimulatedModule>(module, "module");
+        context.Captures.RefuseUnsafe("unloading a module");
         context.Scheduler.HostWaitsForAll();
         found.Unload();
         context.Unregister(module, found);

@@ -17,6 +17,9 @@ sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions opti
 
     public SimulatedDeviceOptions Options => options;
 
+    /// <summary>Calls that it refuses.</summary>
+    public Refusals Refusals { get; } = new();
+
     /// <summary>The device's handle.</summary>
     public int Handle { get; private set; }
 

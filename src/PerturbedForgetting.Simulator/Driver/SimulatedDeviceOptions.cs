@@ -1,8 +1,13 @@
+using PerturbedForgetting.Cuda.Cards;
+
 namespace PerturbedForgetting.Simulator.Driver;
 
 /// <summary>What the software GPU is to look like.</summary>
 public sealed record SimulatedDeviceOptions
 {
+    /// <summary>The card that it looks like: null for none. See <see cref="As"/>.</summary>
+    public Card? Card { get; init; }
+
     /// <summary>Number of multiprocessors it reports; it runs on the cores of the host all the same.</summary>
     public int Multiprocessors { get; init; } = 108;
 
@@ -12,20 +17,27 @@ public sealed record SimulatedDeviceOptions
     /// <summary>10·major + minor. Modules for newer devices are refused.</summary>
     public int ComputeCapability { get; init; } = 80;
 
+    /// <summary>What its compute capability limits.</summary>
+    public CapabilityLimits Limits => CapabilityLimits.Of(ComputeCapability);
+
     /// <summary>CUDA version of the driver, 1000·major + 10·minor. Newer PTX is refused, as by a real driver of that version.</summary>
     public int DriverVersion { get; init; } = 12080;
 
     /// <summary>Threads of the host that execute blocks.</summary>
     public int Workers { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>Null runs each stream's work as late as possible, in the order of issue. A number chooses at random among the orders
-    /// that the rules of streams and events allow, which shows missing synchronisation.</summary>
+    /// <summary>Null runs each stream's work as late as possible, in the order of issue, and blocks and warps in the order of their
+    /// numbers. A number chooses at random among the orders that CUDA allows: of the work of several streams, of the blocks of a launch, of
+    /// the turns of a block's warps and of the sides of a branch. What needs an order that nothing promises shows itself.</summary>
     public int? ShuffleSeed { get; init; }
 
     /// <summary>Operations of streams (kernels, copies, fills, events, calls of libraries) after which the device is lost, as if it had
     /// fallen off the bus: the next one fails with <c>CUDA_ERROR_LAUNCH_FAILED</c> (719), and so does every call after it, also in a
     /// new context. Null for a device that lasts.</summary>
     public long? LostAfterOperations { get; init; }
+
+    /// <summary>Calls that are refused from the start.</summary>
+    public IReadOnlyList<SimulatedRefusal> Refusals { get; init; } = [];
 
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
@@ -41,4 +53,13 @@ public sealed record SimulatedDeviceOptions
 
     /// <summary>Version of CUDA that its cuDNN was made for, 1000·major + 10·minor.</summary>
     public int CudnnCudaVersion { get; init; } = 12080;
+
+    /// <summary>The same, with the name, the limits and the memory of a card.</summary>
+    public SimulatedDeviceOptions As(Card card) => this with
+    {
+        Card = card,
+        ComputeCapability = card.ComputeCapability,
+        Multiprocessors = card.Multiprocessors,
+        MemoryBytes = (long)card.MemoryGibibytes << 30,
+    };
 }

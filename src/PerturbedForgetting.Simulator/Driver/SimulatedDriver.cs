@@ -46,6 +46,8 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         SimulatedDevice? made = null;
         Entry.Free(() => made = SimulatedDevice.Add(this, Options));
         device = made!;
+        foreach (SimulatedRefusal refusal in Options.Refusals)
+            Refuse(refusal);
         // These know no handle by which their driver could be found, so each driver has its own.
         init = Init;
         version = DriverGetVersion;
@@ -95,6 +97,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     /// <summary>Operations of streams that ran since the device was made: what <see cref="SimulatedDeviceOptions.LostAfterOperations"/>
     /// counts.</summary>
     public long OperationsRun => device.Operations;
+
+    /// <summary>From now on, calls are counted and refused.</summary>
+    public void Refuse(SimulatedRefusal refusal) => Entry.Free(() => device.Refusals.Add(refusal));
 
     /// <summary>Begins to count anew.</summary>
     public void ResetCounters() => counters.Clear();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
 
@@ -54,7 +55,10 @@ sealed class SimulatedFunction(SimulatedContext context, KernelProgram program, 
     public int MaxThreads =>
         Math.Min(Occupancy.MaxThreads(Registers), program.Function.MaximumThreads > 0 ? program.Function.MaximumThreads : 1024);
 
-    public int DynamicSharedLimit => MaxDynamicShared ?? DeviceProperties.SharedPerBlock - program.SharedBytes;
+    public int DynamicSharedLimit => MaxDynamicShared ?? CapabilityLimits.SharedPerBlock - program.SharedBytes;
+
+    /// <summary>The most dynamic shared memory that the host may ask for.</summary>
+    public int MostDynamicShared => context.Device.Options.Limits.SharedPerBlockOptIn - program.SharedBytes;
 
     public int Attribute(CudaFunctionAttribute attribute) => attribute switch
     {
@@ -75,10 +79,9 @@ sealed class SimulatedFunction(SimulatedContext context, KernelProgram program, 
     {
         switch (attribute)
         {
-            case CudaFunctionAttribute.MaxDynamicSharedSizeBytes when value < 0
-                || value > DeviceProperties.SharedPerBlockOptIn - program.SharedBytes:
+            case CudaFunctionAttribute.MaxDynamicSharedSizeBytes when value < 0 || value > MostDynamicShared:
                 throw SimulatedError.InvalidValue($"{program.Name} has {program.SharedBytes} bytes of static shared memory and asks for "
-                    + $"{value} more; a block may have {DeviceProperties.SharedPerBlockOptIn}");
+                    + $"{value} more; a block may have {context.Device.Options.Limits.SharedPerBlockOptIn}");
             case CudaFunctionAttribute.MaxDynamicSharedSizeBytes:
                 MaxDynamicShared = value;
                 break;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Simulator.Driver;
@@ -62,7 +63,8 @@ static unsafe class CudnnConvolutions
             bytes, beta, dwDescriptor, dw);
 
     static CudnnStatus Heuristics(ConvolutionDirection direction, nint handle, nint first, nint second, nint convolution, nint output,
-        int requested, int* returned, CudnnAlgorithmPerformance* results) => SimulatedCudnn.Entry.Run(context =>
+        int requested, int* returned, CudnnAlgorithmPerformance* results, [CallerMemberName] string call = "") =>
+        SimulatedCudnn.Entry.Run(context =>
     {
         CudnnEntries.Handle(context, handle);
         SimulatedCudnn.NotNull(returned, "returnedAlgoCount");
@@ -75,20 +77,20 @@ static unsafe class CudnnConvolutions
             throw SimulatedCudnn.Refuse(CudnnStatus.BadParam, $"{requested} algorithms are asked for");
         for (int i = 0; i < *returned; i++)
             results[i] = algorithms[i].Performance(shape, mathType);
-    });
+    }, call);
 
     static CudnnStatus WorkspaceSize(ConvolutionDirection direction, nint handle, nint first, nint second, nint convolution, nint output,
-        int algorithm, nuint* bytes) => SimulatedCudnn.Entry.Run(context =>
+        int algorithm, nuint* bytes, [CallerMemberName] string call = "") => SimulatedCudnn.Entry.Run(context =>
     {
         CudnnEntries.Handle(context, handle);
         SimulatedCudnn.NotNull(bytes, "sizeInBytes");
         *bytes = (nuint)CudnnAlgorithm.Find(direction, algorithm).WorkspaceBytes(Shape(direction, first, second, convolution, output));
-    });
+    }, call);
 
     static CudnnStatus Convolve(ConvolutionDirection direction, nint handle, float* alpha, nint firstDescriptor, ulong first,
         nint secondDescriptor, ulong second,
-        nint convolution, int number, ulong workspace, nuint workspaceBytes, float* beta, nint outputDescriptor, ulong output) =>
-            SimulatedCudnn.Entry.Run(context =>
+        nint convolution, int number, ulong workspace, nuint workspaceBytes, float* beta, nint outputDescriptor, ulong output,
+        [CallerMemberName] string call = "") => SimulatedCudnn.Entry.Run(context =>
     {
         CudnnHandle found = CudnnEntries.Handle(context, handle);
         SimulatedCudnn.NotNull(alpha, "alpha");
@@ -119,7 +121,7 @@ static unsafe class CudnnConvolutions
         kernel.Uses(new MemoryRegion("workspace", workspace, needed));
         kernel.Enqueue(Entry.Stream(context, found.Stream), workers =>
             Run(direction, new(shape, tf32, workers), (float*)x, (float*)w, (float*)y, scaling));
-    });
+    }, call);
 
     static void Run(ConvolutionDirection direction, DirectConvolution convolution, float* x, float* w, float* y, Scaling scaling)
     {

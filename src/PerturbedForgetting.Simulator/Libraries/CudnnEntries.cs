@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Cuda.Libraries;
@@ -101,17 +102,17 @@ static unsafe class CudnnEntries
         Descriptor<TDescriptor>(descriptor).Content
         ?? throw SimulatedCudnn.Refuse(CudnnStatus.BadParam, $"a {typeof(TDescriptor).Name} was created and never set");
 
-    static CudnnStatus Make<T>(nint* place) where T : class, new() => SimulatedCudnn.Entry.Free(() =>
+    static CudnnStatus Make<T>(nint* place, [CallerMemberName] string call = "") where T : class, new() => SimulatedCudnn.Entry.Free(() =>
     {
         SimulatedCudnn.NotNull(place, "the descriptor's place");
         *place = Handles.Add(new T());
-    });
+    }, call);
 
-    static CudnnStatus Destroy<T>(nint descriptor) where T : class => SimulatedCudnn.Entry.Free(() =>
+    static CudnnStatus Destroy<T>(nint descriptor, [CallerMemberName] string call = "") where T : class => SimulatedCudnn.Entry.Free(() =>
     {
         Descriptor<T>(descriptor);
         Handles.Remove(descriptor);
-    });
+    }, call);
 
     static FourDimensions Sizes(CudnnDataType type, CudnnTensorFormat format, int n, int c, int h, int w)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
@@ -21,22 +22,26 @@ abstract class LibraryHandle(SimulatedContext context)
 
 /// <summary>The way into every entry point of a library: like the driver's own calls one at a time and in the current context, but answered
 /// with the library's statuses, of which 0 is success. What was wrong comes out of <see cref="CudaDriverApi.LastFinding"/>.</summary>
+/// <param name="prefix">What stands before the name of an entry point.</param>
 /// <param name="translate">The status for what goes wrong in the driver beneath the library: no context, a lost one, no memory.</param>
-sealed class LibraryEntry<TStatus>(Func<CudaResult, TStatus> translate) where TStatus : struct, Enum
+sealed class LibraryEntry<TStatus>(string prefix, Func<CudaResult, TStatus> translate) where TStatus : struct, Enum
 {
     /// <summary>A call that works in the current context.</summary>
-    public TStatus Run(Action<SimulatedContext> body)
+    /// <param name="body">What it does.</param>
+    /// <param name="call">The entry point, which may be refused (<see cref="SimulatedRefusal"/>).</param>
+    public TStatus Run(Action<SimulatedContext> body, [CallerMemberName] string call = "")
     {
         TStatus? status = null;
-        CudaResult result = Entry.Run(context => Note(() => body(context), ref status));
+        CudaResult result = Entry.Run(context => Note(() => body(context), call, ref status), call: "");
         return Answer(result, status);
     }
 
     /// <summary>A call that needs no context: descriptors.</summary>
-    public TStatus Free(Action body)
+    /// <inheritdoc cref="Run"/>
+    public TStatus Free(Action body, [CallerMemberName] string call = "")
     {
         TStatus? status = null;
-        CudaResult result = Entry.Free(() => Note(body, ref status));
+        CudaResult result = Entry.Free(() => Note(body, call, ref status));
         return Answer(result, status);
     }
 
@@ -62,11 +67,15 @@ sealed class LibraryEntry<TStatus>(Func<CudaResult, TStatus> translate) where TS
     }
 
     // The error goes on, so that the driver's entry keeps its text.
-    static void Note(Action body, ref TStatus? status)
+    void Note(Action body, string call, ref TStatus? status)
     {
         try
         {
-            body();
+            if (Entry.Refused(prefix, call) is not { } code)
+                body();
+            else if (code != 0)
+                throw new LibraryError<TStatus>((TStatus)Enum.ToObject(typeof(TStatus), code),
+                    $"the software GPU was told to refuse {prefix}{call}");
         }
         catch (LibraryError<TStatus> error)
         {

@@ -9,8 +9,13 @@ static class SimulatedBlas
     /// <summary>Alignment of workspaces in bytes.</summary>
     public const ulong WorkspaceAlignment = 256;
 
-    /// <summary>The way into the entry points.</summary>
-    public static LibraryEntry<CublasStatus> Entry { get; } = new(static result => result switch
+    /// <summary>The way into the entry points of cuBLAS.</summary>
+    public static LibraryEntry<CublasStatus> Entry { get; } = new("cublas", StatusOf);
+
+    /// <summary>The way into the entry points of cuBLASLt.</summary>
+    public static LibraryEntry<CublasStatus> LtEntry { get; } = new("cublasLt", StatusOf);
+
+    static CublasStatus StatusOf(CudaResult result) => result switch
     {
         CudaResult.OutOfMemory => CublasStatus.AllocFailed,
         CudaResult.InvalidContext or CudaResult.NotInitialized or CudaResult.Deinitialized or CudaResult.ContextIsDestroyed =>
@@ -18,7 +23,7 @@ static class SimulatedBlas
         CudaResult.InvalidValue => CublasStatus.InvalidValue,
         CudaResult.Unknown => CublasStatus.InternalError,
         _ => CublasStatus.ExecutionFailed,
-    });
+    };
 
     public static LibraryError<CublasStatus> Refuse(CublasStatus status, string text) => new(status, text);
 

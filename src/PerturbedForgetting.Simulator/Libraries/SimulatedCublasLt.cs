@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Libraries;
@@ -28,7 +29,7 @@ sealed unsafe class SimulatedCublasLt
     /// <summary>The table of entry points.</summary>
     public CublasLtApi Api { get; }
 
-    static LibraryEntry<CublasStatus> Entry => SimulatedBlas.Entry;
+    static LibraryEntry<CublasStatus> Entry => SimulatedBlas.LtEntry;
 
     CublasLtTable Table() => new()
     {
@@ -43,7 +44,7 @@ sealed unsafe class SimulatedCublasLt
         MatmulPreferenceCreate = &MatmulPreferenceCreate,
         MatmulPreferenceDestroy = &MatmulPreferenceDestroy,
         MatmulPreferenceSetAttribute = &MatmulPreferenceSetAttribute,
-        MatmulAlgoGetHeuristic = &SimulatedMatmul.AlgoGetHeuristic,
+        MatmulAlgoGetHeuristic = &SimulatedMatmul.MatmulAlgoGetHeuristic,
         Matmul = &SimulatedMatmul.Matmul,
     };
 
@@ -128,17 +129,17 @@ sealed unsafe class SimulatedCublasLt
         }
     });
 
-    static CublasStatus Make(nint* place, Func<object> make) => Entry.Free(() =>
+    static CublasStatus Make(nint* place, Func<object> make, [CallerMemberName] string call = "") => Entry.Free(() =>
     {
         SimulatedBlas.Require(place is not null, "the place of what is made is null");
         *place = Handles.Add(make());
-    });
+    }, call);
 
-    static CublasStatus Remove<T>(nint handle) where T : class => Entry.Free(() =>
+    static CublasStatus Remove<T>(nint handle, [CallerMemberName] string call = "") where T : class => Entry.Free(() =>
     {
         Find<T>(handle, typeof(T).Name);
         Handles.Remove(handle);
-    });
+    }, call);
 
     static T Value<T>(void* value, nuint bytes) where T : unmanaged
     {

@@ -13,7 +13,7 @@ namespace PerturbedForgetting.Simulator.Libraries;
 sealed unsafe class SimulatedCudnn
 {
     /// <summary>The way into the entry points.</summary>
-    public static readonly LibraryEntry<CudnnStatus> Entry = new(result => result switch
+    public static readonly LibraryEntry<CudnnStatus> Entry = new("cudnn", result => result switch
     {
         CudaResult.OutOfMemory => CudnnStatus.InternalErrorDeviceAllocationFailed,
         CudaResult.Unknown => CudnnStatus.InternalError,

@@ -21,10 +21,10 @@ static unsafe class SimulatedMatmul
     // workspace.
     const int LongSums = 4;
 
-    static LibraryEntry<CublasStatus> Entry => SimulatedBlas.Entry;
+    static LibraryEntry<CublasStatus> Entry => SimulatedBlas.LtEntry;
 
     [UnmanagedCallersOnly]
-    public static CublasStatus AlgoGetHeuristic(nint handle, nint description, nint layoutA, nint layoutB, nint layoutC, nint layoutD,
+    public static CublasStatus MatmulAlgoGetHeuristic(nint handle, nint description, nint layoutA, nint layoutB, nint layoutC, nint layoutD,
         nint preference,
         int requested, CublasLtHeuristicResult* results, int* found) => Entry.Run(context =>
     {

@@ -34,7 +34,7 @@ sealed class DeviceFailureTests
         (int exitCode, string error) = Run("memmory=1M");
         Assert.That((exitCode, error.TrimEnd()),
             Is.EqualTo((2, "error: PERTURBED_FORGETTING_SIM: there is no 'memmory'. Did you mean 'memory'? It knows "
-            + "memory, capability, driver, cublas, cublaslt, cudnn, cudnn-cuda, multiprocessors, workers, shuffle, lost-after.")));
+            + "card, memory, capability, driver, cublas, cublaslt, cudnn, cudnn-cuda, multiprocessors, workers, shuffle, lost-after.")));
     }
 
     [Test]

@@ -9,7 +9,7 @@ namespace PerturbedForgetting.Tests.Cli;
 /// what a run leaves that nobody killed. There are 30 kills, or as many as the parameter says: <c>dotnet test --filter KilledProcessTests
 /// -- TestRunParameters.Parameter(name=\"kills\", value=\"300\")</c>.
 /// </summary>
-[TestFixture]
+[TestFixture, Parallelizable]
 sealed class KilledProcessTests : TempFolderFixture
 {
     static readonly int Kills = TestContext.Parameters.Get("kills", 30);

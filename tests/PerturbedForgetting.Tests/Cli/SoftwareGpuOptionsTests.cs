@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cli;
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Training.Options;
 
@@ -33,6 +34,11 @@ sealed class SoftwareGpuOptionsTests
     }
 
     [Test]
+    public void CallsAreRefusedAsOftenAsWanted() => Assert.That(
+        SoftwareGpuOptions.Parse("refuse=cuGraphInstantiate:801,refuse=cublasCreate:1@2,refuse=cuEventRecord:0@3x4").Refusals,
+        Is.EqualTo(new SimulatedRefusal[] { new("cuGraphInstantiate", 801), new("cublasCreate", 1, 2), new("cuEventRecord", 0, 3, 4) }));
+
+    [Test]
     public void NothingChangesNothing() => Assert.That(SoftwareGpuOptions.Parse(""), Is.EqualTo(new SimulatedDeviceOptions()));
 
     [TestCase("12", 12)]
@@ -41,7 +47,27 @@ sealed class SoftwareGpuOptionsTests
     public void MemoryHasUnits(string text, long bytes) =>
         Assert.That(SoftwareGpuOptions.Parse("memory=" + text).MemoryBytes, Is.EqualTo(bytes));
 
-    [TestCase("memoy=64M", "there is no 'memoy'. Did you mean 'memory'? It knows memory, capability,")]
+    [TestCase("card=rtx4090", "rtx4090", 89, 128, 24L << 30)]
+    [TestCase("card=H100,memory=1G", "h100", 90, 132, 1L << 30)]
+    [TestCase("memory=1G,multiprocessors=3,card=a10", "a10", 86, 3, 1L << 30)]
+    public void ACardBringsItsLimits(string text, string name, int capability, int multiprocessors, long memory)
+    {
+        SimulatedDeviceOptions options = SoftwareGpuOptions.Parse(text);
+        Assert.That((options.Card?.Name, options.ComputeCapability, options.Multiprocessors, options.MemoryBytes),
+            Is.EqualTo((name, capability, multiprocessors, memory)));
+    }
+
+    [Test]
+    public void TheDocumentNamesEveryCard()
+    {
+        string text = SourceTree.Page("gpu.md");
+        Assert.That(Card.All.Select(static c => $"`{c.Name}`").Where(name => !text.Contains(name)), Is.Empty);
+    }
+
+    [TestCase("card=rtx4900", "card is one of a100, a100-80gb, ")]
+    [TestCase("card=rtx4900", "h200. Did you mean ")]
+    [TestCase("card", "'card' is not understood")]
+    [TestCase("memoy=64M", "there is no 'memoy'. Did you mean 'memory'? It knows card, memory, capability,")]
     [TestCase("zebra", "there is no 'zebra'. It knows")]
     [TestCase("memory", "'memory' is not understood; memory is bytes, with K, M or G: 64M")]
     [TestCase("memory=lots", "'memory=lots' is not understood")]
@@ -57,6 +83,11 @@ sealed class SoftwareGpuOptionsTests
     [TestCase("workers=0", "workers is a positive number")]
     [TestCase("lost-after=soon", "lost-after is a number of operations")]
     [TestCase("shuffle=", "not understood")]
+    [TestCase("refuse=cuInit", "refuse is a call and what it returns")]
+    [TestCase("refuse=cuInit:x", "not understood")]
+    [TestCase("refuse=cuInit:1@0", "not understood")]
+    [TestCase("refuse=cuInit@1:1", "not understood")]
+    [TestCase("refuse=:1", "not understood")]
     public void WhatIsWrongIsExplained(string text, string words)
     {
         OptionException error = Assert.Throws<OptionException>(() => SoftwareGpuOptions.Parse("multiprocessors=4," + text))!;

@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Documents;
 /// catalogue's tests run over the new rows. The PTX is that of <c>Documents/AddAnOperation</c>, since not every machine has a compiler;
 /// where clang 19 and CMake are found, it must be what they make of the page.
 /// </summary>
-[NonParallelizable]
+[Parallelizable]
 sealed partial class AddAnOperationTests
 {
     const string Ptx = "kernels/ptx/sm_80";

@@ -139,6 +139,93 @@ sealed unsafe class StreamOrderTests(int? seed)
     }
 
     [Test]
+    public void ACopyOfPageableMemoryIsNotAwaited([Values] bool waits)
+    {
+        Copy(new uint[Count], isPinned: false);
+        if (waits)
+            gpu.Context.DefaultStream.Synchronize();
+        gpu.Copy(first, y, x);
+        Assert.That(gpu.Context.Synchronize, waits
+            ? Throws.Nothing
+            : Throws.TypeOf<CudaException>().With.Message.Contains($"copy of {4 * Count} bytes to the device on the default stream")
+                .And.Message.Contains("nothing orders the two"));
+    }
+
+    [Test]
+    public void ACopyOfPageableMemoryComesBehindWhatTheDefaultStreamHad()
+    {
+        gpu.Set(gpu.Context.DefaultStream, x, 5);
+        Copy(Enumerable.Repeat(7u, Count).ToArray(), isPinned: false);
+        Assert.That(gpu.Driver.PendingOperations, Is.EqualTo(1), "the copy alone: what was there before has been waited for");
+        using CudaStream blocking = gpu.Context.CreateStream(CudaStreamFlags.Default);
+        gpu.Copy(blocking, y, x);
+        blocking.Synchronize();
+        Assert.That(y.ToArray(), Is.All.EqualTo(7), "a stream that blocks waits for the default stream");
+    }
+
+    [Test]
+    public void ACopyOfPinnedMemoryIsAwaited()
+    {
+        Copy(Enumerable.Repeat(7u, Count).ToArray(), isPinned: true);
+        gpu.Copy(first, y, x);
+        first.Synchronize();
+        Assert.That(y.ToArray(), Is.All.EqualTo(7));
+    }
+
+    [Test]
+    public void AnUploadIsThereForEveryStream()
+    {
+        x.Upload(Enumerable.Repeat(7u, Count).ToArray());
+        using DeviceBuffer<uint> z = gpu.Context.Allocate<uint>(Enumerable.Repeat(8u, Count).ToArray()), w = gpu.Context.Allocate<uint>(Count);
+        gpu.Copy(first, y, x);
+        gpu.Copy(second, w, z);
+        gpu.Context.Synchronize();
+        Assert.That(y.ToArray(), Is.All.EqualTo(7));
+        Assert.That(w.ToArray(), Is.All.EqualTo(8));
+    }
+
+    [Test]
+    public void APageableDownloadIsThereAfterWaiting()
+    {
+        gpu.Set(first, x, 5);
+        uint[] host = new uint[Count];
+        fixed (uint* place = host)
+        {
+            first.Download(place, x, 4 * Count);
+            Assert.That(host, Has.None.EqualTo(5));
+            first.Synchronize();
+        }
+        Assert.That(host, Is.All.EqualTo(5));
+    }
+
+    [Test]
+    public void WhoUsesTheMemoryOfADownloadBeforeWaitingIsFound()
+    {
+        uint[] host = new uint[Count];
+        fixed (uint* place = host)
+        {
+            first.Download(place, x, 4 * Count);
+            host[^1] = 0;
+            Assert.That(first.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("before it waited for the copy"));
+        }
+    }
+
+    [Test]
+    public void PageableMemoryIsNotCaptured([Values] bool isUpload)
+    {
+        first.BeginCapture();
+        uint[] host = new uint[Count];
+        fixed (uint* place = host)
+        {
+            CudaResult result = isUpload
+                ? gpu.Api.Call.MemcpyHtoDAsync(x.Pointer.Address, place, 4 * Count, first.Handle)
+                : gpu.Api.Call.MemcpyDtoHAsync(place, x.Pointer.Address, 4 * Count, first.Handle);
+            Assert.That(result, Is.EqualTo(CudaResult.StreamCaptureUnsupported));
+        }
+        Assert.That(() => first.EndCapture(), Throws.TypeOf<CudaException>().With.Message.Contains("not pinned"));
+    }
+
+    [Test]
     public void PinnedCopiesAreReadWhenTheyRunAndPageableOnesAtOnce()
     {
         using PinnedBuffer<uint> pinned = gpu.Context.AllocatePinned<uint>(Count);
@@ -173,6 +260,16 @@ sealed unsafe class StreamOrderTests(int? seed)
         first.Copy(x, empty, 4 * Count);
         gpu.Copy(first, y, x);
         Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("never written"));
+    }
+
+    // As DeviceBuffer.Upload, without its wait.
+    void Copy(uint[] values, bool isPinned)
+    {
+        using PinnedBuffer<uint>? pinned = isPinned ? gpu.Context.AllocatePinned<uint>(Count) : null;
+        values.CopyTo(pinned is null ? values : pinned.Span);
+        fixed (uint* pageable = values)
+            gpu.Api.Check(gpu.Api.Call.MemcpyHtoD(x.Pointer.Address, pinned is null ? pageable : pinned.Pointer, 4 * Count));
+        Assert.That(gpu.Driver.PendingOperations, Is.EqualTo(isPinned ? 0 : 1));
     }
 
     [Test]
