@@ -81,10 +81,10 @@ DEVICE void normalize(T* y, const Images& images)
     for (int i = 4 * thread_x(); i < count; i += 4 * THREADS)
     {
         if (reads_words && i + 4 <= count)
-            *(unsigned*)(bytes + i) = *(const unsigned*)(x + i);
+            *(unsigned*)(bytes + i) = load_input((const unsigned*)(x + i));
         else
             for (int j = i; j < i + 4 && j < count; j++)
-                bytes[j] = x[j];
+                bytes[j] = load_input(x + j);
     }
     barrier();
     for (int i = 4 * thread_x(); i < count; i += 4 * THREADS)

@@ -95,15 +95,24 @@ DEVICE void store_global(float* p, const float (&v)[4])
     asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" :: "l"(p), "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]) : "memory");
 }
 
-/// Loads of an Input whose address was looked at, after which clang no longer sees that nobody writes there.
-#if defined(__clang__)
-typedef float FourFloats __attribute__((ext_vector_type(4)));
-DEVICE float load_input(const float* p) { return __nvvm_ldg_f(p); }
-DEVICE float4 load4_input(const float* p) { FourFloats v = __nvvm_ldg_f4((const FourFloats*)p); return {v.x, v.y, v.z, v.w}; }
-#else
-DEVICE float load_input(const float* p) { return __ldg(p); }
-DEVICE float4 load4_input(const float* p) { return __ldg((const float4*)p); }
-#endif
+/// A number of an Input, where clang does not see by itself that nobody writes there: where the kernel looked at the address, or computes
+/// it in many steps.
+#define LOAD_INPUT(type, ptx, constraint) \
+    DEVICE type load_input(const type* p) \
+    { \
+        type v; \
+        asm("{ .reg .u64 a; cvta.to.global.u64 a, %1; ld.global.nc." ptx " %0, [a]; }" : constraint(v) : "l"(p)); \
+        return v; \
+    }
+LOAD_INPUT(float, "f32", "=f")
+LOAD_INPUT(unsigned, "u32", "=r")
+#undef LOAD_INPUT
+DEVICE unsigned char load_input(const unsigned char* p)
+{
+    unsigned v;
+    asm("{ .reg .u64 a; cvta.to.global.u64 a, %1; ld.global.nc.u8 %0, [a]; }" : "=r"(v) : "l"(p));
+    return (unsigned char)v;
+}
 
 /// load4 of an Input as one access, whatever becomes of its parts: where they are merged with other values, clang would split it.
 DEVICE float4 load4_whole(const float* p)
@@ -113,6 +122,8 @@ DEVICE float4 load4_whole(const float* p)
         : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p));
     return v;
 }
+
+DEVICE float4 load_input(const float4* p) { return load4_whole((const float*)p); }
 
 /// The same index, of which the compiler knows nothing: it neither unrolls a loop over it nor keeps a pointer for each array that it
 /// indexes, which both cost registers.

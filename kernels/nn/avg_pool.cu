@@ -46,10 +46,10 @@ DEVICE void global(V* y, const V* x, int pixels, int channels, long long count)
     channels /= NUMBERS<V>;
     for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
     {
-        const V* from = x + i / channels * pixels * channels + i % channels;
+        const V* from = x + (i / channels * pixels * channels + i % channels);
         V sum = all_of<V>(0.0f);
         for (int p = 0; p < pixels; p++)
-            sum = sum + load(from + (long long)p * channels);
+            sum = sum + load_input(from + (long long)p * channels);
         store(y + i, sum * (1.0f / (float)pixels));
     }
 }

@@ -20,7 +20,7 @@ KERNEL MEMORY_BOUND(MAP_THREADS) dropout(float* y, Input<float> x, unsigned long
         uint4 words = philox(seed, stream, (unsigned long long)i / 4);
         if (whole && i + 4 <= count)
         {
-            float4 v = load4_input(x + i);
+            float4 v = load4_whole(x + i);
             v.x = words.x >= threshold ? v.x * scale : 0.0f;
             v.y = words.y >= threshold ? v.y * scale : 0.0f;
             v.z = words.z >= threshold ? v.z * scale : 0.0f;

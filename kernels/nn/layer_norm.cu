@@ -7,7 +7,7 @@
 // statistics    float32[rows, 3]: the mean in two parts, whose sum is more exact than one number, and r
 // partial       float32[2, parts, columns]: sums of a part of the rows for dw and db; null where neither is wanted
 // launch        128 threads; forward: one block a row, 4 columns bytes of dynamic shared memory; backward: one block a part of the rows,
-//               16 columns bytes, the last block of each of 16 groups of parts adds up the group, the last of these blocks the groups;
+//               16 columns bytes, the last block of each of 32 groups of parts adds up the group, the last of these blocks the groups;
 //               *_few, up to 256 columns: a warp a row, four rows or a part's rows in turn a block, no dynamic shared memory; 4 elements
 //               a thread and turn (1 in *_odd, for columns not divisible by 4)
 // bytes         least and actual: forward reads 4 (8 with residual) and writes 4 (8) an element, backward reads 8 (12 when added to) and
@@ -16,7 +16,7 @@
 #include "../include/arrival.cuh"
 #include "../include/rows.cuh"
 
-constexpr int MANY_THREADS = 128, GROUPS = 16;
+constexpr int MANY_THREADS = 128, GROUPS = 32;
 
 extern __shared__ float4 kept[];
 
@@ -88,7 +88,7 @@ struct Gradients
     int accumulate_dx, accumulate_weight, accumulate_bias;
 };
 
-/// The parts group, group + 16, ... are added into the first of them, then the groups: always in this order.
+/// The parts group, group + 32, ... are added into the first of them, then the groups: always in this order.
 template <int Threads, typename V>
 DEVICE void add_parts(const Gradients& gradients, float* partial, int columns)
 {

@@ -19,7 +19,7 @@ KERNEL MEMORY_BOUND(THREADS) reduce_sum(double* partial, Input<float> x, long lo
     {
         if (whole && i + 4 <= count)
         {
-            float4 v = load4_input(x + i);
+            float4 v = load4_whole(x + i);
             sum += (double)v.x + v.y + ((double)v.z + v.w);
         }
         else
@@ -46,10 +46,10 @@ KERNEL MEMORY_BOUND(THREADS) reduce_mean(float* y, Input<float> x, int n, int in
 {
     for (long long i = global_index(); i < count; i += global_threads())
     {
-        const float* from = x + i / inner * n * inner + i % inner;
+        const float* from = x + (i / inner * n * inner + i % inner);
         float sum = 0;
         for (int k = 0; k < n; k++)
-            sum += from[(long long)k * inner];
+            sum += load_input(from + (long long)k * inner);
         y[i] = sum / (float)n;
     }
 }

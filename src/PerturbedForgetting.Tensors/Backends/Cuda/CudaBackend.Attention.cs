@@ -18,8 +18,6 @@ enum AttentionUnits
 /// <remarks>kernels/nn/attention.cu and attention_mma.cu: the scores are never in memory.</remarks>
 unsafe sealed partial class CudaBackend
 {
-    const int AttentionThreads = 128;
-
     // Units, passes, and widths that heads are padded to; each kernel is loaded when it is needed.
     readonly CudaKernel?[,,] attentionKernels = new CudaKernel?[3, 2, 3];
 
@@ -38,10 +36,10 @@ unsafe sealed partial class CudaBackend
     public void Attention(AttentionUnits units, Tensor qkv, int heads, double scale, Tensor y, Tensor? statistics)
     {
         AttentionHeads shape = new(qkv, heads, scale);
-        CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: false, out int sharedBytes);
+        CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: false, out int threads, out int sharedBytes);
         using Whole whole = new(this, qkv);
         // q kᵀ, and p v: two operations a token each.
-        kernel.Launch(Moving([qkv], [y, statistics], 4 * shape.Tokens * y.Count), GridOf(qkv, heads, rowsOfBlock: 64), AttentionThreads,
+        kernel.Launch(Moving([qkv], [y, statistics], 4 * shape.Tokens * y.Count), GridOf(qkv, heads, rowsOfBlock: 64), threads,
             sharedBytes, Dense(y), DenseOrNull(statistics), whole.Pointer, KernelArgument.Structure(&shape));
     }
 
@@ -50,25 +48,28 @@ unsafe sealed partial class CudaBackend
         Tensor dqkv)
     {
         AttentionHeads shape = new(qkv, heads, scale);
-        CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: true, out int sharedBytes);
+        CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: true, out int threads, out int sharedBytes);
         Dim3 grid = GridOf(qkv, heads, rowsOfBlock: units == AttentionUnits.Float32 ? 32 : 64);
         using Whole whole = new(this, qkv), upstream = new(this, dy), output = new(this, y);
         // q kᵀ, dy vᵀ and ds k for the queries; q kᵀ, dy vᵀ, dsᵀ q and pᵀ dy for the keys. Half of the blocks for either.
         kernel.Launch(Moving([qkv, dy, y, statistics], [dqkv], 14 * shape.Tokens * y.Count), new(2 * grid.X, grid.Y, grid.Z),
-            AttentionThreads, sharedBytes, Dense(dqkv), upstream.Pointer, output.Pointer, whole.Pointer, Dense(statistics),
+            threads, sharedBytes, Dense(dqkv), upstream.Pointer, output.Pointer, whole.Pointer, Dense(statistics),
             KernelArgument.Structure(&shape));
     }
 
     static Dim3 GridOf(Tensor qkv, int heads, int rowsOfBlock) => new((qkv.Shape[1] + rowsOfBlock - 1) / rowsOfBlock, heads, qkv.Shape[0]);
 
-    CudaKernel AttentionKernel(AttentionUnits units, int width, bool isBackward, out int sharedBytes)
+    CudaKernel AttentionKernel(AttentionUnits units, int width, bool isBackward, out int threads, out int sharedBytes)
     {
         if (!FusesAttention(width))
             throw new NotSupportedException(
                 $"The attention kernels take heads of 4 to 128 channels, a multiple of 4, not of {width}. Choose another number of heads.");
         int index = width <= 32 ? 0 : width <= 64 ? 1 : 2, padded = 32 << index;
-        // The kernels' comments say why.
-        int floats = units == AttentionUnits.Float32 ? (128 * (padded + 4)) + (64 * 40) : (isBackward ? 192 : 128) * padded;
+        // The kernels' comments say why: in float32 a row of 128 columns has 16 lanes, others 8.
+        bool isFloat32 = units == AttentionUnits.Float32;
+        int lanes = isFloat32 && padded == 128 ? 16 : 8;
+        threads = 16 * lanes;
+        int floats = isFloat32 ? (128 * (padded + 4)) + (64 * (32 + lanes)) : (isBackward ? 192 : 128) * padded;
         sharedBytes = sizeof(float) * floats;
         ref CudaKernel? kernel = ref attentionKernels[(int)units, isBackward ? 1 : 0, index];
         if (kernel is null)
