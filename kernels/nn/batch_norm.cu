@@ -276,7 +276,8 @@ DEVICE void input(float* dx, float* residual, const float* dy, const float* x, c
     {
         const float *s = saved + walk.column, *k = coefficients + walk.column;
         V d = load<V>(x + walk.i) - load<V>(s), scale = load<V>(s + SCALE * channels);
-        V g = masked(load<V>(dy + walk.i), d, scale, load<V>(s + SHIFT * channels), y, walk.i, relu);
+        V shift = relu && !y ? load<V>(s + SHIFT * channels) : all_of<V>(0.0f);
+        V g = masked(load<V>(dy + walk.i), d, scale, shift, y, walk.i, relu);
         if (residual)
             store(residual + walk.i, g);
         if (dx)
