@@ -77,8 +77,8 @@ public partial class KernelBoundsTests
     }
 
     static IEnumerable<Entry> Kernels() =>
-        from file in KernelLibrary.Files
-        let text = Encoding.UTF8.GetString(KernelLibrary.ReadImage(file))
+        from file in KernelFiles.Embedded.Names
+        let text = Encoding.UTF8.GetString(KernelFiles.Embedded.Read(file))
         from Match entry in EntryText().Matches(text)
         select new Entry(entry.Groups["name"].Value, Number(entry.Groups["threads"], 0) * Number(entry.Groups["rows"], 1),
             Number(entry.Groups["blocks"], 0), entry.Groups["body"].Value);
