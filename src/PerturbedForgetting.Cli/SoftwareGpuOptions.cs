@@ -45,6 +45,7 @@ static class SoftwareGpuOptions
         ["refuse"] = ("a call and what it returns, from the n-th call on: cuGraphInstantiate:801, cuGraphInstantiate:801@3",
             static (o, v) => SimulatedRefusal.Parse(v) is { } refusal ? o with { Refusals = [.. o.Refusals, refusal] } : null),
         ["lost-after"] = ("a number of operations", static (o, v) => Integer(v) is { } last ? o with { LostAfterOperations = last } : null),
+        ["unordered-sums"] = ("'allowed'", static (o, v) => v == "allowed" ? o with { AllowsUnorderedSums = true } : null),
     };
 
     const string CardKey = "card";

@@ -22,21 +22,24 @@ sealed unsafe class Copies(SimulatedContext context)
         CheckHost(source);
         CheckDevice(destination, bytes);
         nint from = (nint)source;
+        HostUse? use = HostUse.Of(context, source, bytes, isWrite: false);
         byte[]? staged = null;
-        if (!context.Pinned.Contains(source, bytes))
+        if (use is null)
         {
             RefuseCapture(stream);
             staged = new ReadOnlySpan<byte>(source, checked((int)bytes)).ToArray();
         }
         stream.Enqueue($"copy of {bytes} bytes to the device", operation =>
         {
+            use?.Check(operation);
             Allocation target = Access(destination, bytes, isWrite: true, operation);
             if (staged is null)
                 Buffer.MemoryCopy((void*)from, (void*)destination, bytes, bytes);
             else
                 staged.CopyTo(new Span<byte>((void*)destination, staged.Length));
             target.MarkWritten(destination, (long)bytes);
-        });
+            use?.End(operation);
+        }, use is null ? null : use.Begin);
     }
 
     /// <summary>Device to host, in the stream's own time. A real driver may let the host wait where the memory is not pinned, and may
@@ -54,7 +57,8 @@ sealed unsafe class Copies(SimulatedContext context)
         CheckHost(destination);
         CheckDevice(source, bytes);
         nint to = (nint)destination;
-        bool isMarked = !isAwaited && !context.Pinned.Contains(destination, bytes);
+        HostUse? use = HostUse.Of(context, destination, bytes, isWrite: true);
+        bool isMarked = !isAwaited && use is null;
         if (isMarked)
         {
             RefuseCapture(stream);
@@ -62,12 +66,14 @@ sealed unsafe class Copies(SimulatedContext context)
         }
         stream.Enqueue($"copy of {bytes} bytes to the host", operation =>
         {
+            use?.Check(operation);
             Access(source, bytes, isWrite: false, operation);
             if (isMarked && new ReadOnlySpan<byte>((void*)to, (int)bytes).ContainsAnyExcept(NotYet))
                 throw new DeviceFault(FaultKind.UnorderedStreams, $"{operation.Lane.Describe(Operation.SequenceOf(operation.Id))}: the host "
                     + "used the memory, which is not pinned, before it waited for the copy: synchronise the stream first");
             Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
-        });
+            use?.End(operation);
+        }, use is null ? null : use.Begin);
     }
 
     /// <summary>Within the device; what was never written there stays so here.</summary>

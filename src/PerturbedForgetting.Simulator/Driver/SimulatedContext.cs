@@ -15,7 +15,7 @@ sealed class SimulatedContext
     {
         Device = device;
         Memory = new DeviceMemory(device.Options.MemoryBytes);
-        Scheduler = new Scheduler(device.Options.ShuffleSeed, device.CountOperation);
+        Scheduler = new Scheduler(device.Options.ShuffleSeed, device.CountOperation) { HostKnows = Pinned.Acknowledge };
         Copies = new Copies(this);
         Captures = new Captures(this);
         Handle = Handles.Add(this);
@@ -51,6 +51,9 @@ sealed class SimulatedContext
 
     /// <summary>The fault in words.</summary>
     public string? Finding { get; private set; }
+
+    /// <summary>What kind of fault it was.</summary>
+    public FaultKind? KindOfFault { get; private set; }
 
     /// <summary>A new stream; its handle.</summary>
     public nint CreateStream(bool isBlocking) =>
@@ -106,7 +109,7 @@ sealed class SimulatedContext
     public CudaResult Fail(DeviceFault fault)
     {
         Sticky = SimulatedError.CodeOf(fault.Kind);
-        Finding = fault.Message;
+        (Finding, KindOfFault) = (fault.Message, fault.Kind);
         Scheduler.Drop();
         return Sticky;
     }

@@ -42,6 +42,14 @@ public sealed record SimulatedDeviceOptions
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 
+    /// <summary>Lets kernels add floating-point numbers by atomic operations. Their sums depend on the order of arrival, so that results do
+    /// not repeat; a kernel of this project must not.</summary>
+    public bool AllowsUnorderedSums { get; init; }
+
+    /// <summary>Changes the text of a module before it is loaded, given its name and text: a fault is planted to see that it is
+    /// found.</summary>
+    public Func<string, string, string>? EditModule { get; init; }
+
     /// <summary>Version of its cuBLAS; null when it has none.</summary>
     public Version? CublasVersion { get; init; } = new(12, 6, 4);
 

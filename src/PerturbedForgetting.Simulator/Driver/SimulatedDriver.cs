@@ -85,6 +85,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     /// <summary>The fault that ended the device's context, in words; null while there is none.</summary>
     public string? Fault => device.Context?.Finding;
 
+    /// <summary>What kind of fault it was.</summary>
+    public FaultKind? KindOfFault => device.Context?.KindOfFault;
+
     /// <summary>Device memory in use, in bytes, and the number of allocations.</summary>
     public (long Bytes, int Count) MemoryInUse => device.Context is { } context ? (context.Memory.InUse, context.Memory.Count) : (0, 0);
 

@@ -42,6 +42,12 @@ sealed unsafe class Launch
     /// <summary>Number of the operation in its stream's order.</summary>
     public long Operation { get; }
 
+    /// <summary>Allows sums of floating-point numbers by atomic operations, whose last bits depend on the order of arrival.</summary>
+    public bool AllowsUnorderedSums { get; init; }
+
+    /// <summary>What the blocks share for the order of their accesses.</summary>
+    public LaunchOrder Order { get; private set; } = null!;
+
     public Extent Grid => grid;
 
     public Extent Threads => threads;
@@ -59,6 +65,13 @@ sealed unsafe class Launch
     public (int X, int Y, int Z) Place(long index) =>
         ((int)(index % grid.X), (int)(index / grid.X % grid.Y), (int)(index / ((long)grid.X * grid.Y)));
 
+    /// <summary>Place of a block in the grid, as text.</summary>
+    public string PlaceText(long index)
+    {
+        (int x, int y, int z) = Place(index);
+        return $"{x}, {y}, {z}";
+    }
+
     /// <summary>Place of a thread in its block, as text.</summary>
     public string ThreadText(int index) => $"{index % threads.X}, {index / threads.X % threads.Y}, {index / (threads.X * threads.Y)}";
 
@@ -71,6 +84,7 @@ sealed unsafe class Launch
         long blocks = grid.Count;
         int workers = (int)Math.Min(blocks, cores);
         var results = new Counters[workers];
+        Order = new LaunchOrder(Memory.NumberBlocks(blocks), workers > 1, Program.HasAtomics, Program.GranuleShift, AllowsUnorderedSums);
         if (workers == 1)
             Work(0, results, blocks);
         else

@@ -9,6 +9,8 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
 {
     const int Bits = 64;
 
+    AccessShadow?[]? shadows;
+
     // Whole words beyond the end, so that a vector may be read at the last byte.
     readonly ulong* written = (ulong*)NativeMemory.AllocZeroed((nuint)((size / Bits) + 2), sizeof(ulong));
 
@@ -26,6 +28,34 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
 
     /// <summary>What other streams' operations did to it; null while a single stream is in use.</summary>
     public AccessHistory? History { get; set; }
+
+    /// <summary>Who touched the 4 KB around a byte in the running launch.</summary>
+    /// <param name="offset">The byte, counted from the start.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public AccessShadow Shadow(ulong offset) => shadows?[offset >> AccessShadow.Shift] ?? NewShadow(offset);
+
+    AccessShadow NewShadow(ulong offset)
+    {
+        // Blocks on several threads of the host may need it at the same time; the first one stays.
+        if (shadows is null)
+            Interlocked.CompareExchange(ref shadows, new AccessShadow?[(size + AccessShadow.Size - 1) >> AccessShadow.Shift], null);
+        ref AccessShadow? shadow = ref shadows[offset >> AccessShadow.Shift];
+        if (shadow is not null)
+            return shadow;
+        var made = new AccessShadow();
+        if (Interlocked.CompareExchange(ref shadow, made, null) is not { } other)
+            return made;
+        made.Dispose();
+        return other;
+    }
+
+    /// <summary>Forgets who touched what.</summary>
+    public void ForgetAccesses()
+    {
+        foreach (AccessShadow? shadow in shadows ?? [])
+            shadow?.Dispose();
+        shadows = null;
+    }
 
     /// <summary>True when the whole range lies inside.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -85,7 +115,11 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
             ? ulong.MaxValue >> (Bits - 1 - (int)(last % Bits)) : ulong.MaxValue);
 
     /// <summary>Gives the marks back; the memory itself belongs to <see cref="DeviceMemory"/>.</summary>
-    public void Release() => NativeMemory.Free(written);
+    public void Release()
+    {
+        NativeMemory.Free(written);
+        ForgetAccesses();
+    }
 
     /// <inheritdoc/>
     public override string ToString() =>

@@ -15,7 +15,7 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
 
     readonly List<Allocation> allocations = [];
     readonly Queue<(ulong Start, long Size, long Number)> freed = new();
-    long allocated;
+    long allocated, blocks;
 
     /// <summary>Bytes that the device has.</summary>
     public long Capacity => capacity;
@@ -25,6 +25,20 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
 
     /// <summary>Allocations in use.</summary>
     public int Count => allocations.Count;
+
+    /// <summary>Numbers for the blocks of a launch, which no earlier launch had; the first of them.</summary>
+    public long NumberBlocks(long count)
+    {
+        if (count > int.MaxValue - blocks - 1)
+        {
+            foreach (Allocation allocation in allocations)
+                allocation.ForgetAccesses();
+            blocks = 0;
+        }
+        long first = blocks + 1;
+        blocks += count;
+        return first;
+    }
 
     /// <summary>Largest allocations first; for messages.</summary>
     public IReadOnlyList<Allocation> Allocations => allocations;
