@@ -2,7 +2,8 @@
 // are read and written in rows; permute takes any order of up to 6 dimensions and is coalesced where the last one stays.
 //
 // x, y          4-byte elements
-// launch        transpose: grid (ceil(columns / 32), ceil(rows / 32), batch), block (32, 8); permute: grid-stride, 256 threads
+// launch        transpose: one block a tile, ceil(columns / 32) ceil(rows / 32) batch of them along x, block (32, 8); permute: grid-stride,
+//               256 threads
 // bytes         least and actual: reads 4 and writes 4 an element
 // equals        CpuBackend.Permute
 #include "../include/device.cuh"
@@ -13,14 +14,16 @@ KERNEL MEMORY_BOUND(TILE * ROWS_AT_ONCE) permute_transpose(unsigned* y, Input<un
 {
     // One column more than the tile, so that a column lies in 32 banks.
     __shared__ unsigned tile[TILE][TILE + 1];
-    long long matrix = (long long)block_z() * rows * columns;
-    int column = block_x() * TILE + thread_x(), row = block_y() * TILE + thread_y();
+    unsigned across = (columns + TILE - 1u) / TILE, down = (rows + TILE - 1u) / TILE, rest = block_x() / across;
+    int tile_x = block_x() % across, tile_y = rest % down;
+    long long matrix = (long long)(rest / down) * rows * columns;
+    int column = tile_x * TILE + thread_x(), row = tile_y * TILE + thread_y();
     for (int r = 0; r < TILE; r += ROWS_AT_ONCE)
         if (column < columns && row + r < rows)
             tile[thread_y() + r][thread_x()] = x[matrix + (long long)(row + r) * columns + column];
     barrier();
-    column = block_y() * TILE + thread_x();
-    row = block_x() * TILE + thread_y();
+    column = tile_y * TILE + thread_x();
+    row = tile_x * TILE + thread_y();
     for (int r = 0; r < TILE; r += ROWS_AT_ONCE)
         if (column < rows && row + r < columns)
             y[matrix + (long long)(row + r) * rows + column] = tile[thread_x()][thread_y() + r];

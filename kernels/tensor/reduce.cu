@@ -42,14 +42,14 @@ KERNEL MEMORY_BOUND(THREADS) reduce_sum_parts(float* y, Input<double> partial, i
         *y = (float)sum;
 }
 
-KERNEL MEMORY_BOUND(THREADS) reduce_mean(float* y, Input<float> x, int n, int inner, long long count)
+KERNEL MEMORY_BOUND(THREADS) reduce_mean(float* y, Input<float> x, int n, long long inner, long long count)
 {
     for (long long i = global_index(); i < count; i += global_threads())
     {
         const float* from = x + (i / inner * n * inner + i % inner);
         float sum = 0;
         for (int k = 0; k < n; k++)
-            sum += load_input(from + (long long)k * inner);
+            sum += load_input(from + k * inner);
         y[i] = sum / (float)n;
     }
 }
@@ -68,7 +68,7 @@ KERNEL MEMORY_BOUND(THREADS) reduce_mean_last(float* y, Input<float> x, int n, l
         y[row] = sum / (float)n;
 }
 
-KERNEL MEMORY_BOUND(THREADS) reduce_mean_backward(float* dx, Input<float> dy, int n, int inner, long long count)
+KERNEL MEMORY_BOUND(THREADS) reduce_mean_backward(float* dx, Input<float> dy, int n, long long inner, long long count)
 {
     for (long long i = global_index(); i < count; i += global_threads())
         dx[i] = dy[i / inner / n * inner + i % inner] / (float)n;

@@ -103,9 +103,12 @@ sealed unsafe class Copies(SimulatedContext context)
         if (destination % (ulong)sizeof(T) != 0)
             throw SimulatedError.InvalidValue($"0x{destination:x} is not a multiple of {sizeof(T)}");
         CheckDevice(destination, bytes);
+        bool isZero = EqualityComparer<T>.Default.Equals(value, default);
         stream.Enqueue($"fill of {bytes} bytes", operation =>
         {
             Allocation target = Access(destination, bytes, isWrite: true, operation);
+            if (isZero && target.TryClear(destination, bytes))
+                return;
             for (nuint done = 0; done < count; done += Chunk)
                 new Span<T>((T*)destination + done, (int)Math.Min(count - done, Chunk)).Fill(value);
             target.MarkWritten(destination, (long)bytes);

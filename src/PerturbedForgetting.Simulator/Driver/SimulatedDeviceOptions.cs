@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda.Cards;
+using PerturbedForgetting.Simulator.Execution;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
@@ -41,6 +42,15 @@ public sealed record SimulatedDeviceOptions
 
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
+
+    /// <summary>Executes only so many blocks at the beginning and at the end of each grid: for tests of tensors too large to compute.
+    /// What the blocks between would write stays as it is, and a sum that the last block to arrive finishes is not finished. Null executes
+    /// all.</summary>
+    public int? EdgeBlocks { get; init; }
+
+    /// <summary>Changes the grid of a kernel's launch, given its name and grid: for tests of what must not depend on it, such as a loop
+    /// that goes on by the size of the grid.</summary>
+    public Func<string, Extent, Extent>? ChangeGrid { get; init; }
 
     /// <summary>Lets kernels add floating-point numbers by atomic operations. Their sums depend on the order of arrival, so that results do
     /// not repeat; a kernel of this project must not.</summary>

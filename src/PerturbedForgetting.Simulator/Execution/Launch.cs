@@ -55,6 +55,11 @@ sealed unsafe class Launch
     /// <summary>Instructions of warps that a block may execute before it counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 
+    /// <summary>How many blocks at each end of the grid are executed; null for all.</summary>
+    public int? EdgeBlocks { get; init; }
+
+    long Executed => EdgeBlocks is { } edge ? Math.Min(grid.Count, 2L * edge) : grid.Count;
+
     /// <summary>Null executes blocks and warps in the order of their numbers. A number draws an order for this launch.</summary>
     public int? ShuffleSeed { get; init; }
 
@@ -62,8 +67,13 @@ sealed unsafe class Launch
     public ulong? OrderSeed => ShuffleSeed is { } seed ? SplitMix.Mix(((ulong)(uint)seed << 32) ^ (ulong)Operation) : null;
 
     /// <summary>Place of a block in the grid.</summary>
-    public (int X, int Y, int Z) Place(long index) =>
-        ((int)(index % grid.X), (int)(index / grid.X % grid.Y), (int)(index / ((long)grid.X * grid.Y)));
+    /// <param name="index">Its number among those that are executed.</param>
+    public (int X, int Y, int Z) Place(long index)
+    {
+        if (EdgeBlocks is { } edge && index >= edge)
+            index += grid.Count - Executed;
+        return ((int)(index % grid.X), (int)(index / grid.X % grid.Y), (int)(index / ((long)grid.X * grid.Y)));
+    }
 
     /// <summary>Place of a block in the grid, as text.</summary>
     public string PlaceText(long index)
@@ -81,7 +91,7 @@ sealed unsafe class Launch
     /// <exception cref="DeviceFault">A check failed. Blocks that had begun may have written.</exception>
     public void Run(Counters counters, int cores)
     {
-        long blocks = grid.Count;
+        long blocks = Executed;
         int workers = (int)Math.Min(blocks, cores);
         var results = new Counters[workers];
         Order = new LaunchOrder(Memory.NumberBlocks(blocks), workers > 1, Program.HasAtomics, Program.GranuleShift, AllowsUnorderedSums);

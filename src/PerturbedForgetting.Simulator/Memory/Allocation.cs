@@ -12,7 +12,23 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
     AccessShadow?[]? shadows;
 
     // Whole words beyond the end, so that a vector may be read at the last byte.
-    readonly ulong* written = (ulong*)NativeMemory.AllocZeroed((nuint)((size / Bits) + 2), sizeof(ulong));
+    readonly long words = (size / Bits) + 2;
+    readonly ulong* written = Marks(size);
+
+    // What was written at once is not marked byte by byte.
+    bool isWhole;
+
+    /// <summary>Whether only the pages of it that are touched take memory of the host.</summary>
+    public static bool IsSparse(long size) => size >= SparseMemory.Threshold;
+
+    static ulong* Marks(long size)
+    {
+        long words = (size / Bits) + 2;
+        if (!IsSparse(size))
+            return (ulong*)NativeMemory.AllocZeroed((nuint)words, sizeof(ulong));
+        var marks = (ulong*)SparseMemory.Allocate(words * sizeof(ulong));
+        return marks != null ? marks : throw new OutOfMemoryException();
+    }
 
     /// <summary>First address.</summary>
     public ulong Start => start;
@@ -64,6 +80,8 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
     /// <summary>Index in the range of the first byte that was never written; -1 when all were.</summary>
     public long FirstUnwritten(ulong address, long bytes)
     {
+        if (isWhole)
+            return -1;
         ulong first = address - start, last = first + (ulong)bytes - 1;
         for (ulong word = first / Bits; word <= last / Bits; word++)
         {
@@ -77,6 +95,10 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
     /// <summary>Marks a range as written.</summary>
     public void MarkWritten(ulong address, long bytes)
     {
+        if (bytes == size)
+            isWhole = true;
+        if (isWhole)
+            return;
         ulong first = address - start, last = first + (ulong)bytes - 1;
         for (ulong word = first / Bits; bytes > 0 && word <= last / Bits; word++)
         {
@@ -90,6 +112,17 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
         }
     }
 
+    /// <summary>Fills all of a sparse allocation with zeros at once.</summary>
+    /// <returns>False when it is not sparse, or not all of it is meant.</returns>
+    public bool TryClear(ulong address, nuint bytes)
+    {
+        if (!IsSparse(size) || address != start || (long)bytes != size)
+            return false;
+        SparseMemory.Clear((byte*)start, size);
+        isWhole = true;
+        return true;
+    }
+
     /// <summary>Takes over the marks of bytes that were copied here.</summary>
     public void CopyMarks(ulong address, Allocation source, ulong from, long bytes)
     {
@@ -98,6 +131,9 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
             MarkWritten(address, bytes);
             return;
         }
+        if (isWhole)
+            new Span<ulong>(written, checked((int)words)).Fill(ulong.MaxValue);
+        isWhole = false;
         for (long i = 0; i < bytes; i++)
         {
             ulong at = address - start + (ulong)i;
@@ -117,7 +153,10 @@ sealed unsafe class Allocation(ulong start, long size, long number, string? name
     /// <summary>Gives the marks back; the memory itself belongs to <see cref="DeviceMemory"/>.</summary>
     public void Release()
     {
-        NativeMemory.Free(written);
+        if (IsSparse(size))
+            SparseMemory.Free((byte*)written, words * sizeof(ulong));
+        else
+            NativeMemory.Free(written);
         ForgetAccesses();
     }
 

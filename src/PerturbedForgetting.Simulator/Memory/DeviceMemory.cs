@@ -52,12 +52,16 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
         byte* memory;
         try
         {
-            memory = (byte*)NativeMemory.AlignedAlloc((nuint)rounded, Alignment);
+            memory = Allocation.IsSparse(bytes)
+                ? SparseMemory.Allocate(rounded)
+                : (byte*)NativeMemory.AlignedAlloc((nuint)rounded, Alignment);
         }
         catch (OutOfMemoryException)
         {
             return null;
         }
+        if (memory == null)
+            return null;
         var allocation = new Allocation((ulong)memory, bytes, ++allocated, name);
         allocations.Insert(~IndexOf(allocation.Start), allocation);
         InUse += rounded;
@@ -72,9 +76,13 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
             return false;
         Allocation allocation = allocations[index];
         allocations.RemoveAt(index);
-        InUse -= (allocation.Size + Alignment - 1) & -Alignment;
+        long rounded = (allocation.Size + Alignment - 1) & -Alignment;
+        InUse -= rounded;
         allocation.Release();
-        NativeMemory.AlignedFree((void*)start);
+        if (Allocation.IsSparse(allocation.Size))
+            SparseMemory.Free((byte*)start, rounded);
+        else
+            NativeMemory.AlignedFree((void*)start);
         freed.Enqueue((start, allocation.Size, allocation.Number));
         if (freed.Count > RememberedFrees)
             freed.Dequeue();

@@ -46,6 +46,6 @@ sealed partial class CudaBackend
     static (int Samples, int Classes) SamplesOf(Tensor logits)
     {
         var (samples, classes) = RowsOf(logits);
-        return (checked((int)samples), classes);
+        return (Shape.Extent(samples, "samples"), classes);
     }
 }

@@ -12,9 +12,6 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 /// does.</param>
 sealed class LastDimensionKernel(KernelLibrary library, string name, int threads, int rowsOfFew = LastDimensionKernel.FewRows)
 {
-    /// <summary>Shared memory of a block that needs no permission.</summary>
-    public const int SharedOfEveryDevice = 48 * 1024;
-
     /// <summary>Threads of a block with few columns, and the rows that its warps do.</summary>
     public const int FewThreads = 128, FewRows = 4;
 
@@ -23,27 +20,48 @@ sealed class LastDimensionKernel(KernelLibrary library, string name, int threads
     static readonly string[] suffixes = ["", "_odd", "_few", "_few_odd"];
 
     // Each form is loaded when it is needed.
-    readonly CudaKernel?[] forms = new CudaKernel?[suffixes.Length];
-    readonly int[] allowed = [SharedOfEveryDevice, SharedOfEveryDevice, SharedOfEveryDevice, SharedOfEveryDevice];
+    readonly LargeSharedKernel?[] forms = new LargeSharedKernel?[suffixes.Length];
 
-    /// <summary>Puts rows on the stream.</summary>
+    /// <summary>Puts blocks on the stream that keep <paramref name="bytesOfColumn"/> bytes of each column in shared memory, or, with few
+    /// columns, in registers.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="rows">Rows, each of them done by a block or by a warp.</param>
-    /// <param name="columns">Columns of a row.</param>
-    /// <param name="sharedBytes">Dynamic shared memory of a block with many columns; with few it needs none.</param>
+    /// <param name="columns">Elements of a row.</param>
+    /// <param name="bytesOfColumn">Shared memory.</param>
     /// <param name="arguments">Those of the kernel.</param>
-    public void Launch(CudaStream stream, long rows, int columns, int sharedBytes, params ReadOnlySpan<KernelArgument> arguments)
+    /// <exception cref="ArgumentException">A row does not fit into the shared memory of the device, or there are too many.</exception>
+    public void Launch(CudaStream stream, long rows, int columns, int bytesOfColumn, params ReadOnlySpan<KernelArgument> arguments)
     {
-        bool isFew = columns <= FewColumns;
-        int form = (isFew ? 2 : 0) + (VectorAccess.Fits(columns, arguments) ? 0 : 1);
-        CudaKernel kernel = forms[form] ??= library.Get(name + suffixes[form]);
-        if (isFew)
-        {
-            kernel.Launch(stream, LaunchGrid.Blocks(rows, rowsOfFew, int.MaxValue), FewThreads, 0, arguments);
-            return;
-        }
-        if (sharedBytes > allowed[form])
-            kernel.AllowDynamicShared(allowed[form] = sharedBytes);
-        kernel.Launch(stream, checked((int)rows), threads, sharedBytes, arguments);
+        LargeSharedKernel form = FormOf(columns, arguments);
+        Launch(stream, form, rows, columns, form.RowBytes(columns, bytesOfColumn), arguments);
+    }
+
+    /// <summary>Puts blocks on the stream that keep so much of each column where they have it without asking; where they do not, they
+    /// keep nothing. The kernel's last argument says which: 1, or 0.</summary>
+    /// <inheritdoc cref="Launch(CudaStream, long, int, int, ReadOnlySpan{KernelArgument})"/>
+    public void LaunchKeepingIfUsual(CudaStream stream, long rows, int columns, int bytesOfColumn,
+        params ReadOnlySpan<KernelArgument> arguments)
+    {
+        LargeSharedKernel form = FormOf(columns, arguments);
+        long bytes = (long)bytesOfColumn * columns;
+        bool keeps = bytes <= form.UsualShared;
+        Span<KernelArgument> all = stackalloc KernelArgument[arguments.Length + 1];
+        arguments.CopyTo(all);
+        all[^1] = keeps ? 1 : 0;
+        Launch(stream, form, rows, columns, keeps ? (int)bytes : 0, all);
+    }
+
+    LargeSharedKernel FormOf(int columns, ReadOnlySpan<KernelArgument> arguments)
+    {
+        int form = (columns <= FewColumns ? 2 : 0) + (VectorAccess.Fits(columns, arguments) ? 0 : 1);
+        return forms[form] ??= new LargeSharedKernel(library, name + suffixes[form]);
+    }
+
+    void Launch(CudaStream stream, LargeSharedKernel form, long rows, int columns, int sharedBytes, ReadOnlySpan<KernelArgument> arguments)
+    {
+        if (columns <= FewColumns)
+            form.Kernel.Launch(stream, LaunchGrid.Rows(name, LaunchGrid.Tiles(rows, rowsOfFew), columns), FewThreads, 0, arguments);
+        else
+            form.Kernel.Launch(stream, LaunchGrid.Rows(name, rows, columns), threads, sharedBytes, arguments);
     }
 }

@@ -22,14 +22,11 @@ sealed class RowKernel(KernelLibrary library, string name, bool keepsRow)
     {
         if (samples == 0)
             return;
-        long bytes = keepsRow ? sizeof(float) * (long)classes : 0;
-        if (bytes > many.MostShared)
-            throw new ArgumentException($"{many.Kernel} keeps a sample's logits in shared memory: {classes} classes need {bytes} bytes, "
-                + $"but the device has {many.MostShared}, enough for {many.MostShared / sizeof(float)}.");
+        int bytes = keepsRow ? many.RowBytes(classes, sizeof(float)) : 0;
         if (classes <= FewClasses)
-            few.Launch(stream, LaunchGrid.Blocks(samples, LastDimensionKernel.FewRows, int.MaxValue), LastDimensionKernel.FewThreads, 0,
-                arguments);
+            few.Launch(stream, LaunchGrid.Rows(many.Kernel.Name, LaunchGrid.Tiles(samples, LastDimensionKernel.FewRows), classes),
+                LastDimensionKernel.FewThreads, 0, arguments);
         else
-            many.Kernel.Launch(stream, checked((int)samples), ManyThreads, (int)bytes, arguments);
+            many.Kernel.Launch(stream, LaunchGrid.Rows(many.Kernel.Name, samples, classes), ManyThreads, bytes, arguments);
     }
 }
