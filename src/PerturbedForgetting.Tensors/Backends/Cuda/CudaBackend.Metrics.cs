@@ -20,8 +20,9 @@ unsafe sealed partial class CudaBackend
         var (samples, classes) = SamplesOf(logits);
         CudaKernel kernel = labels.DType == DType.Int32 ? LabelRankKernel : LabelRankApplyingKernel;
         if (samples > 0)
-            kernel.Launch(Moving([logits, labels], [y]), LaunchGrid.Rows(kernel.Name, LaunchGrid.Tiles(samples, RankThreads / Warp), classes),
-                RankThreads, 0, Pointer(y), Dense(logits), Pointer(labels), samples, classes);
+            kernel.Launch(Moving([logits, labels], [y]),
+                LaunchGrid.Rows(kernel.Name, LaunchGrid.Tiles(samples, RankThreads / Warp), classes), RankThreads, 0,
+                Pointer(y), Dense(logits), Pointer(labels), samples, classes);
     }
 
     public override void CountRanks(Tensor ranks, int k, Tensor counts) =>
