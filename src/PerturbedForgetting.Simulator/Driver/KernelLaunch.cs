@@ -28,6 +28,11 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
 
     void Run(Operation operation, byte[] arguments)
     {
+        if (!context.Device.Options.Executes)
+        {
+            context.Device.Driver.CountersOf(program.Name).AddLaunch();
+            return;
+        }
         Extent blocks = context.Device.Options.ChangeGrid is { } change ? change(program.Name, grid.ToExtent()) : grid.ToExtent();
         fixed (byte* pointer = arguments)
         {

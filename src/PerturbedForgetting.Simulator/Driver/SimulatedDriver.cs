@@ -53,7 +53,14 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         version = DriverGetVersion;
         count = DeviceGetCount;
         get = DeviceGet;
-        Api = new() { Entries = Table(), Origin = Name, LastFinding = static () => Entry.Finding, LaunchTotals = Totals };
+        Api = new()
+        {
+            Entries = Table(),
+            Origin = Name,
+            LastFinding = static () => Entry.Finding,
+            LaunchTotals = Options.Executes ? Totals : null,
+            IsCounting = !Options.Executes,
+        };
         (cublas, cublasLt) = (new SimulatedCublas(Options.CublasVersion), new SimulatedCublasLt(Options.CublasLtVersion));
         cudnn = new SimulatedCudnn(Options.CudnnVersion, Options.CudnnCudaVersion);
     }
