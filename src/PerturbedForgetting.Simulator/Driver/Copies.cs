@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
 using PerturbedForgetting.Simulator.Memory;
@@ -10,6 +11,8 @@ sealed unsafe class Copies(SimulatedContext context)
 {
     const int Chunk = 1 << 30;
 
+    bool Executes => context.Device.Options.Executes;
+
     /// <summary>What stands in host memory that is not pinned until a copy to it is there.</summary>
     const byte NotYet = 0xC5;
 
@@ -21,6 +24,11 @@ sealed unsafe class Copies(SimulatedContext context)
             return;
         CheckHost(source);
         CheckDevice(destination, bytes);
+        if (!Executes)
+        {
+            stream.Enqueue($"copy of {bytes} bytes to the device", static _ => { });
+            return;
+        }
         nint from = (nint)source;
         HostUse? use = HostUse.Of(context, source, bytes, isWrite: false);
         byte[]? staged = null;
@@ -71,7 +79,10 @@ sealed unsafe class Copies(SimulatedContext context)
             if (isMarked && new ReadOnlySpan<byte>((void*)to, (int)bytes).ContainsAnyExcept(NotYet))
                 throw new DeviceFault(FaultKind.UnorderedStreams, $"{operation.Lane.Describe(Operation.SequenceOf(operation.Id))}: the host "
                     + "used the memory, which is not pinned, before it waited for the copy: synchronise the stream first");
-            Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
+            if (Executes)
+                Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
+            else
+                NativeMemory.Clear((void*)to, bytes);
             use?.End(operation);
         }, use is null ? null : use.Begin);
     }
@@ -87,6 +98,8 @@ sealed unsafe class Copies(SimulatedContext context)
         {
             Allocation from = Access(source, bytes, isWrite: false, operation);
             Allocation to = Access(destination, bytes, isWrite: true, operation);
+            if (!Executes)
+                return;
             Buffer.MemoryCopy((void*)source, (void*)destination, bytes, bytes);
             to.CopyMarks(destination, from, source, (long)bytes);
         });
@@ -107,7 +120,7 @@ sealed unsafe class Copies(SimulatedContext context)
         stream.Enqueue($"fill of {bytes} bytes", operation =>
         {
             Allocation target = Access(destination, bytes, isWrite: true, operation);
-            if (isZero && target.TryClear(destination, bytes))
+            if (!Executes || (isZero && target.TryClear(destination, bytes)))
                 return;
             for (nuint done = 0; done < count; done += Chunk)
                 new Span<T>((T*)destination + done, (int)Math.Min(count - done, Chunk)).Fill(value);

@@ -83,7 +83,8 @@ sealed class SimulatedContext
     /// <summary>Puts an allocation under watch when there is more than one queue that could touch it.</summary>
     public Allocation Watch(Allocation allocation)
     {
-        if (Scheduler.LaneCount > 1)
+        // What does nothing conflicts with nothing.
+        if (Scheduler.LaneCount > 1 && Device.Options.Executes)
             allocation.History ??= new AccessHistory(allocation.Start, allocation.Size, Scheduler);
         return allocation;
     }
@@ -108,7 +109,7 @@ sealed class SimulatedContext
     /// <summary>A fault ends the context: its code comes back from every later call.</summary>
     public CudaResult Fail(DeviceFault fault)
     {
-        Sticky = SimulatedError.CodeOf(fault.Kind);
+        Sticky = fault.Kind == FaultKind.DeviceLost ? Device.Options.LostCode : SimulatedError.CodeOf(fault.Kind);
         (Finding, KindOfFault) = (fault.Message, fault.Kind);
         Scheduler.Drop();
         return Sticky;

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda.Cards;
+using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
 
 namespace PerturbedForgetting.Simulator.Driver;
@@ -33,9 +34,16 @@ public sealed record SimulatedDeviceOptions
     public int? ShuffleSeed { get; init; }
 
     /// <summary>Operations of streams (kernels, copies, fills, events, calls of libraries) after which the device is lost, as if it had
-    /// fallen off the bus: the next one fails with <c>CUDA_ERROR_LAUNCH_FAILED</c> (719), and so does every call after it, also in a
-    /// new context. Null for a device that lasts.</summary>
+    /// fallen off the bus: the next one fails with <see cref="LostCode"/>, and so does every call after it, also in a new context. Null for
+    /// a device that lasts.</summary>
     public long? LostAfterOperations { get; init; }
+
+    /// <summary>The code of a lost device; <c>CUDA_ERROR_LAUNCH_FAILED</c> (719) as a rule.</summary>
+    public CudaResult LostCode { get; init; } = CudaResult.LaunchFailed;
+
+    /// <summary>Whether it does what it is asked for. If not, every call is checked and every launch counted, but nothing is computed or
+    /// copied and what is read is zero: shows in a moment what a step of any size launches.</summary>
+    public bool Executes { get; init; } = true;
 
     /// <summary>Calls that are refused from the start.</summary>
     public IReadOnlyList<SimulatedRefusal> Refusals { get; init; } = [];

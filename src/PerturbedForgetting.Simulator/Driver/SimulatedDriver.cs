@@ -53,7 +53,14 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         version = DriverGetVersion;
         count = DeviceGetCount;
         get = DeviceGet;
-        Api = new() { Entries = Table(), Origin = Name, LastFinding = static () => Entry.Finding, LaunchTotals = Totals };
+        Api = new()
+        {
+            Entries = Table(),
+            Origin = Name,
+            LastFinding = static () => Entry.Finding,
+            LaunchTotals = Options.Executes ? Totals : null,
+            IsCounting = !Options.Executes,
+        };
         (cublas, cublasLt) = (new SimulatedCublas(Options.CublasVersion), new SimulatedCublasLt(Options.CublasLtVersion));
         cudnn = new SimulatedCudnn(Options.CudnnVersion, Options.CudnnCudaVersion);
     }
@@ -103,6 +110,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
 
     /// <summary>From now on, calls are counted and refused.</summary>
     public void Refuse(SimulatedRefusal refusal) => Entry.Free(() => device.Refusals.Add(refusal));
+
+    /// <summary>Where kernels print; as a rule the standard output, as of a real driver.</summary>
+    public TextWriter Output { get; set; } = Console.Out;
 
     /// <summary>Begins to count anew.</summary>
     public void ResetCounters() => counters.Clear();

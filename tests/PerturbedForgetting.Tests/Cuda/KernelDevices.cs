@@ -1,5 +1,4 @@
 using System.Collections;
-using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
@@ -21,6 +20,9 @@ sealed class KernelDevices : IEnumerable<string>
     public const string SimulatedEdges = "sim, edges of grids";
 
     static readonly Dictionary<string, KernelDevice> opened = [];
+
+    /// <summary>What the software GPU looks like.</summary>
+    public static SimulatedDeviceOptions Software { get; set; } = new();
 
     /// <summary>GPUs of this machine.</summary>
     public static IReadOnlyList<CudaDevice> Gpus { get; } = CudaDevice.All(CudaDriverApi.Installed);
@@ -50,7 +52,7 @@ sealed class KernelDevice : IDisposable
 {
     public KernelDevice(string name)
     {
-        SimulatedDeviceOptions options = SoftwareGpuOptions.FromEnvironment();
+        SimulatedDeviceOptions options = KernelDevices.Software;
         options = options with { ShuffleSeed = options.ShuffleSeed ?? KernelFixture.BaseSeed };
         Driver = name == KernelDevices.Simulated ? new SimulatedDriver(options)
             : name == KernelDevices.SimulatedEdges ? new SimulatedDriver(LargeTensorFixture.Hardware(options))

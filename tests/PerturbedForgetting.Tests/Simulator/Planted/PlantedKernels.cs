@@ -26,8 +26,8 @@ static class PlantedKernels
         // The block that arrives last.
         new("squared_norm", "fence", 0, FaultKind.GlobalRace, Between, "SquaredNorm", [40000], [40000]),
         new("squared_norm", "fence", 1, FaultKind.GlobalRace, Between, "SquaredNorm", [40000], [40000]),
-        new("cross_entropy_few", "fence", 0, FaultKind.GlobalRace, Between, "CrossEntropy", [3, 13]),
-        new("cross_entropy_few", "fence", 1, FaultKind.GlobalRace, Between, "CrossEntropy", [3, 13]),
+        new("cross_entropy_few", "fence", 0, FaultKind.GlobalRace, Between, "CrossEntropy", [9, 13]),
+        new("cross_entropy_few", "fence", 1, FaultKind.GlobalRace, Between, "CrossEntropy", [9, 13]),
         new("sum_leading", "fence", 0, FaultKind.GlobalRace, Between, "AddBroadcast", [700, 64], [64]),
         new("sum_leading", "fence", 1, FaultKind.GlobalRace, Between, "AddBroadcast", [700, 64], [64]),
         new("sum_leading", "fence", 0, FaultKind.GlobalRace, Between, "AddBroadcast", [700, 64], [64])
