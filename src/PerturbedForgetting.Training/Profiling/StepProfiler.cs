@@ -8,10 +8,10 @@ namespace PerturbedForgetting.Training.Profiling;
 /// <summary>Records some training steps of a run, shows the table, and writes <c>profile.csv</c> and <c>profile.trace.json</c>.</summary>
 /// <param name="device">Where the run computes.</param>
 /// <param name="steps">How many mini-batches; fewer where an epoch ends before.</param>
-/// <param name="usesGraphs">Whether the run's steps are replayed as graphs otherwise; those that are recorded are not.</param>
+/// <param name="usesGraphs">Tells whether the run's steps are replayed as graphs otherwise; those that are recorded are not.</param>
 /// <param name="folder">The run directory.</param>
 /// <param name="observer">Receives the table.</param>
-sealed class StepProfiler(Device device, int steps, bool usesGraphs, string folder, ITrainingObserver observer) : IDisposable
+sealed class StepProfiler(Device device, int steps, Func<bool> usesGraphs, string folder, ITrainingObserver observer) : IDisposable
 {
     /// <summary>Steps before the recording, in which memory is allocated and algorithms are chosen.</summary>
     const int WarmUp = 3;
@@ -47,7 +47,7 @@ sealed class StepProfiler(Device device, int steps, bool usesGraphs, string fold
         isDone = true;
         AtomicFile.WriteText(Path.Combine(folder, "profile.csv"), ProfileTable.Csv(profile));
         AtomicFile.Write(Path.Combine(folder, "profile.trace.json"), stream => ChromeTrace.Write(profile, stream));
-        observer.Message(MessageLevel.Info, ProfileTable.Text(profile, recorded, usesGraphs));
+        observer.Message(MessageLevel.Info, ProfileTable.Text(profile, recorded, usesGraphs()));
         observer.Message(MessageLevel.Info,
             $"Profile: {Path.Combine(folder, "profile.csv")}; open profile.trace.json beside it with https://ui.perfetto.dev.");
     }

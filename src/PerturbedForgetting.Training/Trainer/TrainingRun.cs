@@ -32,9 +32,9 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     readonly CheckpointFolder checkpoints = new(owned.Folder, parts.Options.EvalMetric, parts.Options.CheckpointHist, start);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
     readonly StepProfiler? profiler = parts.Options.Profile > 0
-        ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, owned.Folder, observer)
+        ? new(parts.Device, parts.Options.Profile, () => parts.Step.UsesGraphs, owned.Folder, observer)
         : null;
-    int epoch = start.Epoch, batch = start.Batch;
+    int epoch = start.Epoch, batch = start.Batch, notesTold = parts.Device.Notes.Count;
     readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
     EpochMeters meters = new(parts.Step, start.Sums);
     long updatesRead = parts.Step.Updates;
@@ -133,6 +133,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
                     return false;
                 using (Ranges.Push(RangeKind.Step, "step"))
                     TrainBatch(images, batches, clock);
+                TellNotes();
                 profiler?.Advance(batch, batches, isFirst: false);
                 BatchDone?.Invoke(batch);
                 if (IsRecoveryDue(batch, batches))
@@ -141,6 +142,13 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             }
         }
         return !token.IsCancellationRequested;
+    }
+
+    /// <summary>Passes on what the device has to say since the last time.</summary>
+    void TellNotes()
+    {
+        for (; notesTold < parts.Device.Notes.Count; notesTold++)
+            observer.Message(MessageLevel.Warning, parts.Device.Notes[notesTold]);
     }
 
     bool IsRecoveryDue(int done, int batches) =>
@@ -201,6 +209,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             throw NothingLearnt();
         if (evaluator.Run(observer, token) is not { } validation)
             return false;
+        TellNotes();
         var record = new EpochRecord
         {
             Epoch = epoch,
