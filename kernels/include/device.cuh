@@ -2,7 +2,7 @@
 // toolkit and no system header, and through nvcc.
 #pragma once
 
-#if defined(__clang__)
+#if !defined(__CUDA_RUNTIME_H__)
 #define __global__ __attribute__((global))
 #define __device__ __attribute__((device))
 #define __shared__ __attribute__((shared))

@@ -44,6 +44,10 @@ public static class EnvironmentVariables
     public static EnvironmentVariable CudaLibraries { get; } = new("PERTURBED_FORGETTING_CUDA_LIBRARIES", "a folder", "no folder",
         "libraries, or a `site-packages` folder, searched first");
 
+    /// <summary>Where the kernels are.</summary>
+    public static EnvironmentVariable Kernels { get; } = new("PERTURBED_FORGETTING_PTX", "a folder", "those that ship",
+        "PTX of the kernels, made by another compiler or for another architecture");
+
     /// <summary>What the software GPU looks like.</summary>
     public static EnvironmentVariable SoftwareGpu { get; } = new("PERTURBED_FORGETTING_SIM",
         "`card=rtx4090`, `memory=64M,cudnn=none`, …", "a usual GPU",
@@ -68,7 +72,7 @@ public static class EnvironmentVariables
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EnvironmentVariable> All { get; } =
-        [CudaDriver, Cublas, CublasLt, Cudnn, Nvtx, CudaLibraries, SoftwareGpu, Simd, Poison, TestSeed, AllTests];
+        [CudaDriver, Cublas, CublasLt, Cudnn, Nvtx, CudaLibraries, Kernels, SoftwareGpu, Simd, Poison, TestSeed, AllTests];
 
     static EnvironmentVariable Library(string name, string purpose) =>
         new(name, "a path, or `none`", "searched for", "where to find " + purpose);

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Driver;
@@ -43,7 +44,7 @@ static class TestDevices
     public static Device OpenSoftwareGpu(SimulatedDeviceOptions hardware, DeviceOptions? options = null) =>
         Open(new SimulatedDriver(hardware), options ?? exact);
 
-    static Device OpenSoftwareGpu() => Open(driver = new SimulatedDriver(), exact);
+    static Device OpenSoftwareGpu() => Open(driver = new SimulatedDriver(SoftwareGpuOptions.FromEnvironment()), exact);
 
     static Device Open(SimulatedDriver driver, DeviceOptions options) =>
         Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, "sim", options, driver);

@@ -51,7 +51,7 @@ sealed unsafe class SimulatorSuite(SuiteOptions options, Figures figures, Device
     {
         if (!options.Includes(name))
             return;
-        using DeviceModule module = DeviceModule.Load(file, System.Text.Encoding.UTF8.GetString(KernelLibrary.ReadImage(file)), memory);
+        using DeviceModule module = DeviceModule.Load(file, System.Text.Encoding.UTF8.GetString(KernelFiles.Used.Read(file)), memory);
         module.TryFindKernel(name, out KernelProgram kernel);
         byte* block = stackalloc byte[kernel.ParameterBytes];
         Put(kernel, arguments, block);

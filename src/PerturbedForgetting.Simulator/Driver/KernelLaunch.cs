@@ -33,6 +33,7 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
             var launch = new Launch(program, context.Memory, grid.ToExtent(), block.ToExtent(), (int)sharedBytes, pointer, operation.Id)
             {
                 InstructionLimit = context.Device.Options.InstructionLimit,
+                ShuffleSeed = context.Device.Options.ShuffleSeed,
             };
             launch.Run(context.Device.Driver.CountersOf(program.Name), context.Device.Options.Workers);
         }

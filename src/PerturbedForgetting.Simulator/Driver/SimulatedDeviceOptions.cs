@@ -26,8 +26,9 @@ public sealed record SimulatedDeviceOptions
     /// <summary>Threads of the host that execute blocks.</summary>
     public int Workers { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>Null runs each stream's work as late as possible, in the order of issue. A number chooses at random among the orders
-    /// that the rules of streams and events allow, which shows missing synchronisation.</summary>
+    /// <summary>Null runs each stream's work as late as possible, in the order of issue, and blocks and warps in the order of their
+    /// numbers. A number chooses at random among the orders that CUDA allows: of the work of several streams, of the blocks of a launch, of
+    /// the turns of a block's warps and of the sides of a branch. What needs an order that nothing promises shows itself.</summary>
     public int? ShuffleSeed { get; init; }
 
     /// <summary>Operations of streams (kernels, copies, fills, events, calls of libraries) after which the device is lost, as if it had

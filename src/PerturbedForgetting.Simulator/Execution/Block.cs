@@ -36,35 +36,41 @@ sealed unsafe class Block
         }
         while (true)
         {
-            bool isRunning = false;
-            foreach (Warp warp in warps)
+            bool isRunning = false, isWaiting = false;
+            foreach (int w in Worker.Turns.NextRound())
             {
+                Warp warp = warps[w];
                 if (warp.State == WarpState.Running)
-                    warp.Run();
-                isRunning |= warp.State != WarpState.Exited;
+                    Worker.RunTurn(warp);
+                isRunning |= warp.State == WarpState.Running;
+                isWaiting |= warp.State == WarpState.Waiting;
             }
-            if (!isRunning)
+            if (isWaiting && !Release() && !isRunning)
+                throw Stuck();
+            if (!isWaiting && !isRunning)
                 return;
-            Release();
         }
     }
 
-    /// <summary>Lets the warps of every barrier go on that enough threads have reached.</summary>
-    void Release()
+    /// <summary>Lets the warps of every barrier go on that enough threads have reached; whether there was one.</summary>
+    bool Release()
     {
         bool released = false;
         foreach (Warp first in warps)
         {
             if (first.State != WarpState.Waiting)
                 continue;
-            int id = first.Barrier.Id, arrived = 0;
+            int id = first.Barrier.Id, arrived = 0, expected = first.Barrier.Threads;
             foreach (Warp warp in warps)
             {
                 if (warp.State == WarpState.Waiting && warp.Barrier.Id == id)
                     arrived += Warp.Lanes;
                 arrived += warp.Arrived(id) * Warp.Lanes;
+                // A barrier of the whole block does not wait for threads that have exited (CUDA C++ Programming Guide, "Independent Thread
+                // Scheduling").
+                if (first.Barrier.Threads == 0 && (warp.State != WarpState.Exited || warp.Arrived(id) > 0))
+                    expected += Warp.Lanes;
             }
-            int expected = first.Barrier.Threads > 0 ? first.Barrier.Threads : warps.Length * Warp.Lanes;
             if (arrived < expected)
                 continue;
             released = true;
@@ -84,9 +90,9 @@ sealed unsafe class Block
                     warp.Pass(yes, all);
             }
         }
-        if (!released)
-            throw Stuck();
-        Worker.Shared.NextEpoch();
+        if (released)
+            Worker.Shared.NextEpoch();
+        return released;
     }
 
     DeviceFault Stuck()

@@ -49,6 +49,12 @@ sealed unsafe class Launch
     /// <summary>Instructions of warps that a block may execute before it counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 
+    /// <summary>Null executes blocks and warps in the order of their numbers. A number draws an order for this launch.</summary>
+    public int? ShuffleSeed { get; init; }
+
+    /// <summary>What the orders of this launch are drawn from.</summary>
+    public ulong? OrderSeed => ShuffleSeed is { } seed ? SplitMix.Mix(((ulong)(uint)seed << 32) ^ (ulong)Operation) : null;
+
     /// <summary>Place of a block in the grid.</summary>
     public (int X, int Y, int Z) Place(long index) =>
         ((int)(index % grid.X), (int)(index / grid.X % grid.Y), (int)(index / ((long)grid.X * grid.Y)));
@@ -80,10 +86,11 @@ sealed unsafe class Launch
     void Work(int index, Counters[] results, long blocks)
     {
         using var worker = new Worker(this);
+        BlockOrder? order = OrderSeed is { } seed ? new BlockOrder(blocks, seed) : null;
         try
         {
             for (long b = Interlocked.Increment(ref nextBlock) - 1; b < blocks; b = Interlocked.Increment(ref nextBlock) - 1)
-                worker.Run(b);
+                worker.Run(order?[b] ?? b);
         }
         catch (DeviceFault found)
         {

@@ -58,7 +58,7 @@ sealed unsafe partial class Warp(Block block, int index)
         Array.Clear(arrivals);
     }
 
-    /// <summary>Runs until a barrier or the exit.</summary>
+    /// <summary>Runs until a barrier, the exit or the end of the turn.</summary>
     public void Run()
     {
         Worker worker = block.Worker;
@@ -72,16 +72,18 @@ sealed unsafe partial class Warp(Block block, int index)
                 Join();
                 continue;
             }
-            Next = at + 1;
             Instruction* i = code + at;
+            if (--worker.Turn < 0)
+            {
+                worker.EndTurn(this, i);
+                return;
+            }
+            Next = at + 1;
             uint mask = Active;
             if (i->Guard >= 0)
                 mask &= *(uint*)(Registers + i->Guard) ^ i->GuardFlip;
             executed[at]++;
             lanes[at] += BitOperations.PopCount(mask);
-            if (--worker.Budget < 0)
-                throw Fault(i, FaultKind.Timeout,
-                    "the launch has executed as many instructions as the watchdog allows; is there an endless loop?");
             if (mask != 0)
                 i->Handler(this, i, mask);
         }
@@ -97,11 +99,12 @@ sealed unsafe partial class Warp(Block block, int index)
         }
         if (meet != PostDominators.None && meet != reconvergence)
             stack.Push(new Waiting(meet, reconvergence, Active));
-        if (Next != meet)
-            stack.Push(new Waiting(Next, meet, Active & ~taken));
-        reconvergence = meet;
-        Active = taken;
-        Next = target;
+        (Waiting first, Waiting second) = (new(target, meet, taken), new(Next, meet, Active & ~taken));
+        if (Worker.Turns.FallsThroughFirst())
+            (first, second) = (second, first);
+        if (second.Next != meet)
+            stack.Push(second);
+        (Next, reconvergence, Active) = (first.Next, meet, first.Mask);
     }
 
     /// <summary>Ends lanes.</summary>

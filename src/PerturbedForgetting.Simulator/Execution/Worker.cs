@@ -12,6 +12,7 @@ sealed unsafe class Worker : IDisposable
     readonly byte* registers;
     readonly AccessPattern** patterns;
     readonly (int Offset, char Axis)[] blockPlaces;
+    long budget;
 
     public Worker(Launch launch)
     {
@@ -23,6 +24,7 @@ sealed unsafe class Worker : IDisposable
         patterns = (AccessPattern**)NativeMemory.AllocZeroed((nuint)(2 * program.Length), (nuint)sizeof(AccessPattern*));
         Nearby = new Allocation?[program.Length];
         block = new Block(this, launch.ThreadsPerBlock);
+        Turns = new Turns(block.Warps.Length, launch.OrderSeed);
         nuint size = (nuint)Math.Max(program.RegisterBytes, 64);
         registers = (byte*)NativeMemory.AlignedAlloc(size * (nuint)block.Warps.Length, 64);
         // A register that is read before it was written holds NaN, so that the mistake shows.
@@ -47,8 +49,11 @@ sealed unsafe class Worker : IDisposable
     public long* Executed { get; }
     public long* LanesExecuted { get; }
 
-    /// <summary>Instructions until the watchdog ends the launch.</summary>
-    public long Budget;
+    /// <summary>Instructions that the warp whose turn it is may still execute.</summary>
+    public long Turn;
+
+    /// <summary>In what order the warps have their turns.</summary>
+    public Turns Turns { get; }
 
     /// <summary>The allocation that each instruction last touched.</summary>
     public Allocation?[] Nearby { get; }
@@ -92,8 +97,27 @@ sealed unsafe class Worker : IDisposable
         }
         Shared.NextBlock();
         Local.NextBlock();
-        Budget = launch.InstructionLimit;
+        budget = launch.InstructionLimit;
+        Turns.NextBlock(index);
         block.Run();
+    }
+
+    /// <summary>Lets a warp execute until its turn ends, or a barrier or the exit comes before.</summary>
+    public void RunTurn(Warp warp)
+    {
+        Turn = Math.Min(Turns.NextLength(), budget);
+        budget -= Turn;
+        warp.Run();
+        budget += Turn;
+    }
+
+    /// <summary>A warp's turn has ended before an instruction.</summary>
+    public void EndTurn(Warp warp, Instruction* i)
+    {
+        Turn = 0;
+        if (budget == 0)
+            throw Fault(i, FaultKind.Timeout,
+                "the launch has executed as many instructions as the watchdog allows; is there an endless loop?", warp, -1);
     }
 
     /// <summary>A fault with the place where it happened.</summary>

@@ -14,7 +14,7 @@ sealed class KernelsProfileTests
         Assert.That(KernelProfiler.Kernels, Is.Unique);
         // What libraries do has names of two words.
         foreach (string kernel in KernelProfiler.Kernels.Where(k => !k.Contains(' ')))
-            Assert.That(KernelLibrary.Files.Any(file => kernel == file || kernel.StartsWith(file + "_", StringComparison.Ordinal)), kernel);
+            Assert.That(KernelFiles.Used.Names.Any(f => kernel == f || kernel.StartsWith(f + "_", StringComparison.Ordinal)), kernel);
     }
 
     [Test]

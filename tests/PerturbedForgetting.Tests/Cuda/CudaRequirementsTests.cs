@@ -34,10 +34,12 @@ sealed class CudaRequirementsTests
         Assert.That(error.Message, Does.StartWith($"Opening {device.Name} failed").And.Contain(words!));
     }
 
+    static IEnumerable<string> Files => KernelFiles.Embedded.Names;
+
     [Test]
-    public void TheKernelsAreWhatIsSaid([ValueSource(typeof(KernelLibrary), nameof(KernelLibrary.Files))] string file)
+    public void TheKernelsAreWhatIsSaid([ValueSource(nameof(Files))] string file)
     {
-        PtxHeader header = PtxHeader.Read(KernelLibrary.ReadImage(file))!;
+        PtxHeader header = PtxHeader.Read(KernelFiles.Embedded.Read(file))!;
         Assert.That((header.Version, header.Target), Is.EqualTo((CudaRequirements.PtxVersion, $"sm_{CudaRequirements.ComputeCapability}")));
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections;
+using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
@@ -35,12 +36,14 @@ sealed class KernelDevices : IEnumerable<string>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
-/// <summary>A device of the project's kernels alone: without NVIDIA's libraries, products in float32.</summary>
+/// <summary>A device of the project's kernels alone: without NVIDIA's libraries, products in float32. The software GPU runs blocks and warps
+/// in another order in each run.</summary>
 sealed class KernelDevice : IDisposable
 {
     public KernelDevice(string name)
     {
-        Driver = name == "sim" ? new SimulatedDriver() : null;
+        SimulatedDeviceOptions options = SoftwareGpuOptions.FromEnvironment();
+        Driver = name == "sim" ? new SimulatedDriver(options with { ShuffleSeed = options.ShuffleSeed ?? KernelFixture.BaseSeed }) : null;
         CudaDevice gpu = Driver is null ? KernelDevices.Gpus[0] : CudaDevice.All(Driver.Api)[0];
         Device = Device.OpenCuda(gpu, CudaLibraries.None, name, new DeviceOptions { AllowTf32 = false }, Driver);
     }

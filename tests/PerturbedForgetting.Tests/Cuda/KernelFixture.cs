@@ -30,7 +30,8 @@ namespace PerturbedForgetting.Tests.Cuda;
 /// </summary>
 abstract class KernelFixture(string deviceName)
 {
-    static readonly int baseSeed = int.TryParse(EnvironmentVariables.TestSeed.Value, CultureInfo.InvariantCulture, out int given)
+    /// <summary>What all random numbers of kernel tests are made of, and the orders in which the software GPU runs the kernels.</summary>
+    public static int BaseSeed { get; } = int.TryParse(EnvironmentVariables.TestSeed.Value, CultureInfo.InvariantCulture, out int given)
         ? given
         : Random.Shared.Next();
 
@@ -63,9 +64,9 @@ abstract class KernelFixture(string deviceName)
     {
         device = KernelDevices.Open(deviceName);
         device.Driver?.ResetCounters();
-        int seed = unchecked((baseSeed * 31) + (int)Hash(TestContext.CurrentContext.Test.FullName));
+        int seed = unchecked((BaseSeed * 31) + (int)Hash(TestContext.CurrentContext.Test.FullName));
         Random = new Random(seed);
-        TestContext.Out.WriteLine($"seed {seed} ({EnvironmentVariables.TestSeed.Name}={baseSeed})");
+        TestContext.Out.WriteLine($"seed {seed} ({EnvironmentVariables.TestSeed.Name}={BaseSeed})");
     }
 
     [TearDown]

@@ -78,6 +78,8 @@ sealed class CommandsDocumentTests
         ("tools/on-device.sh pack", "publishes for minutes"),
         ("tar xzf on-device-linux-x64.tar.gz", "what the command before leaves"),
         ("./on-device.sh run", "a card's; its parts have tests of their own"),
+        ("tools/nvidia-check.sh", "downloads NVIDIA's tools; what it does with them has tests of its own"),
+        ("tools/nvidia-check.sh --update", "writes the committed table"),
         ("nsys profile --trace=cuda,nvtx", Nsight),
         ("tools/profile-nsight.sh timeline", Nsight),
         ("tools/profile-nsight.sh timeline --data-dir imagenet -m resnet50 --opt sam_sgdw --sharpness-m 64", Nsight),
@@ -134,7 +136,7 @@ sealed class CommandsDocumentTests
                 foreach (string target in script.Targets)
                     Assert.That(script.Text, Does.Match($@"(?m)^\s*'?{target}'?(\)| \{{)"), $"{command}: there is no target {target}");
         }
-        foreach (string script in (string[])["tools/on-device.sh", "tools/profile-nsight.sh", ".ci/run"])
+        foreach (string script in (string[])["tools/nvidia-check.sh", "tools/on-device.sh", "tools/profile-nsight.sh", ".ci/run"])
         {
             ProcessStartInfo parse = new("bash", ["-n", Path.Combine(SourceTree.Root, script)]);
             Assert.That(OperatingSystem.IsWindows() || ChildProcess.Run(parse, patience).ExitCode == 0, script);

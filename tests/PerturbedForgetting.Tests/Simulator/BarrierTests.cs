@@ -164,10 +164,29 @@ public class BarrierTests
         st.global.u32 [%rd2], 2;
         """, 64), Is.EqualTo(Enumerable.Range(0, 64).Select(i => i > 40 ? 1u : 2)));
 
+    /// <summary>Nor do warps that have left: a barrier of the block is for threads that have not exited (CUDA C++ Programming Guide,
+    /// "Independent Thread Scheduling"). Warp 1 leaves at once, warp 2 after the others wait.</summary>
     [Test]
-    public void AWarpLeavesWithoutTheBarrier()
+    public void WarpsThatLeftDoNotCount() => Assert.That(Run("""
+        st.global.u32 [%rd2], 1;
+        setp.eq.u32 %p1, %r2, 1;
+        @%p1 ret;
+        st.shared.u32 [%r3], %r1;
+        bar.sync 0;
+        st.global.u32 [%rd2], 2;
+        setp.eq.u32 %p1, %r2, 2;
+        @%p1 ret;
+        ld.shared.u32 %r4, [words+256];
+        bar.red.popc.u32 %r5, 0, %p1;
+        add.u32 %r4, %r4, %r5;
+        st.global.u32 [%rd2], %r4;
+        """, 96), Is.EqualTo(Enumerable.Range(0, 96).Select(i => i < 32 ? 64u : i < 64 ? 1u : 2)));
+
+    /// <summary>A barrier that names a number of threads waits for so many.</summary>
+    [Test]
+    public void AWarpLeavesWithoutTheBarrierThatCountsIt()
     {
-        DeviceFault fault = Fault("setp.eq.u32 %p1, %r2, 1;\n@%p1 ret;\nbar.sync 0;", 96);
+        DeviceFault fault = Fault("setp.eq.u32 %p1, %r2, 1;\n@%p1 ret;\nbar.sync 0, 96;", 96);
         Assert.That((fault.Kind, fault.Message), Is.EqualTo((FaultKind.DivergentBarrier,
             "k: test.ptx:20: block (0, 0, 0): warp 0 waits at barrier 0 for ever: 1 of 3 warps have left the kernel without reaching it")));
     }

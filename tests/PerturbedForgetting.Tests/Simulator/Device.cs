@@ -21,7 +21,11 @@ sealed unsafe class Device : IDisposable
 
     /// <summary>A kernel written without its head: parameters and body are given.</summary>
     public static Device OfKernel(string parameters, string body, string declarations = "", DeviceMemory? memory = null) =>
-        new($".version 7.8\n.target sm_80\n.address_size 64\n{declarations}\n.visible .entry k({parameters})\n{{\n{body}\n}}\n", memory);
+        new(Kernel(parameters, body, declarations), memory);
+
+    /// <summary>A module of one kernel, <c>k</c>.</summary>
+    public static string Kernel(string parameters, string body, string declarations = "") =>
+        $".version 7.8\n.target sm_80\n.address_size 64\n{declarations}\n.visible .entry k({parameters})\n{{\n{body}\n}}\n";
 
     /// <summary>Other numbers in every run; the seed is printed.</summary>
     public static Random Random()
@@ -37,6 +41,12 @@ sealed unsafe class Device : IDisposable
 
     /// <summary>Number of the next launch among the operations of all streams.</summary>
     public long Operation { get; set; }
+
+    /// <summary>Chooses the order of blocks and warps; null for that of their numbers.</summary>
+    public int? ShuffleSeed { get; init; }
+
+    /// <summary>Threads of the host that execute blocks.</summary>
+    public int Workers { get; init; } = 2;
 
     /// <summary>A compiled kernel.</summary>
     public KernelProgram Program(string kernel)
@@ -89,7 +99,8 @@ sealed unsafe class Device : IDisposable
             new PerturbedForgetting.Simulator.Execution.Launch(program, Memory, grid, threads, dynamicShared, pointer, Operation)
             {
                 InstructionLimit = instructionLimit,
-            }.Run(Counters, 2);
+                ShuffleSeed = ShuffleSeed,
+            }.Run(Counters, Workers);
         }
     }
 

@@ -1,14 +1,11 @@
-using System.Collections.Frozen;
-using System.IO.Compression;
 using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
 /// <summary>
-/// The kernels of <c>kernels/</c> in one context. Their PTX is embedded in this assembly, compressed, as <c>ptx/FILE.ptx</c>; a file is
-/// given to the driver, which compiles all of it, when the first of its kernels is asked for. A kernel stands in the file of its own
-/// name, or in the one whose name it continues after an underscore, the longest first: <c>gelu_backward</c> is looked for in
-/// <c>gelu_backward.ptx</c>, then in <c>gelu.ptx</c>.
+/// The kernels of <c>kernels/</c> in one context, from <see cref="KernelFiles"/>. A file is given to the driver, which compiles all of
+/// it, when the first of its kernels is asked for. A kernel stands in the file of its own name, or in the one whose name it continues
+/// after an underscore, the longest first: <c>gelu_backward</c> is looked for in <c>gelu_backward.ptx</c>, then in <c>gelu.ptx</c>.
 /// </summary>
 /// <remarks>Its kernels are launched by <see cref="CudaBackend"/>, one file a family: launch geometry, order of arguments and cost
 /// stand in the operation that needs them.
@@ -20,19 +17,10 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 /// </code></remarks>
 sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : IDisposable
 {
-    const string Folder = "ptx/", Extension = ".ptx";
-
-    static readonly FrozenSet<string> files = typeof(KernelLibrary).Assembly.GetManifestResourceNames()
-        .Where(name => name.StartsWith(Folder, StringComparison.Ordinal) && name.EndsWith(Extension, StringComparison.Ordinal))
-        .Select(name => name[Folder.Length..^Extension.Length])
-        .ToFrozenSet(StringComparer.Ordinal);
-
+    readonly KernelFiles files = KernelFiles.Used;
     readonly Dictionary<string, CudaModule> modules = [];
     readonly Dictionary<string, CudaKernel> kernels = [];
     readonly Lock gate = new();
-
-    /// <summary>Names of the embedded files without folder and extension, sorted.</summary>
-    public static IEnumerable<string> Files => files.Order(StringComparer.Ordinal);
 
     /// <summary>The context that the kernels are loaded into.</summary>
     public CudaContext Context => context;
@@ -50,7 +38,7 @@ sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : ID
         }
     }
 
-    /// <summary>Names of the kernels of an embedded file.</summary>
+    /// <summary>Names of the kernels of a file.</summary>
     public IReadOnlyList<string> KernelsOf(string file)
     {
         lock (gate)
@@ -64,27 +52,15 @@ sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : ID
             if (files.Contains(name[..end]) && Module(name[..end]) is { } module && module.KernelNames.Contains(name))
                 return module.GetKernel(name);
         }
-        throw new ArgumentException($"There is no kernel '{name}': no embedded PTX file of that name, or of its beginning, has it."
-            + Suggestions.DidYouMean(name, files) + $" Files: {string.Join(", ", Files)}.", nameof(name));
+        throw new ArgumentException($"There is no kernel '{name}': no PTX file of that name, or of its beginning, has it."
+            + Suggestions.DidYouMean(name, files.Names) + $" Files: {string.Join(", ", files.Names)}.", nameof(name));
     }
 
     CudaModule Module(string file)
     {
         if (!modules.TryGetValue(file, out CudaModule? module))
-            modules.Add(file, module = context.LoadModule(ReadImage(file), file + Extension, options));
+            modules.Add(file, module = context.LoadModule(files.Read(file), file + ".ptx", options));
         return module;
-    }
-
-    /// <summary>The text of an embedded file, closed by the NUL byte that the driver wants.</summary>
-    public static byte[] ReadImage(string file)
-    {
-        using Stream stream = typeof(KernelLibrary).Assembly.GetManifestResourceStream(Folder + file + Extension)
-            ?? throw new ArgumentException($"There is no embedded PTX file '{file}'.", nameof(file));
-        using var text = new DeflateStream(stream, CompressionMode.Decompress);
-        using var image = new MemoryStream();
-        text.CopyTo(image);
-        image.WriteByte(0);
-        return image.ToArray();
     }
 
     /// <summary>Unloads all modules.</summary>

@@ -40,7 +40,7 @@ sealed class ModulesOfAStepTests
         device.Synchronize();
 
         string[] modules = [.. driver.Modules.Order(StringComparer.Ordinal)];
-        int lines = modules.Sum(static module => KernelLibrary.ReadImage(module).Count(static b => b == '\n'));
+        int lines = modules.Sum(static module => KernelFiles.Used.Read(module).Count(static b => b == '\n'));
         TestContext.Out.WriteLine($"{name}: {lines} lines of PTX in {modules.Length} modules: {string.Join(", ", modules)}");
         foreach (string module in modules)
         {

@@ -30,7 +30,9 @@ abstract class PreludeFixture(string device) : KernelFixture(device)
     {
         if (module is null)
         {
-            using Stream text = typeof(PreludeFixture).Assembly.GetManifestResourceStream("ptx/prelude.ptx")!;
+            using Stream text = EnvironmentVariables.Kernels.Value is { Length: > 0 } folder
+                ? File.OpenRead(Path.Combine(folder, "test", "prelude.ptx"))
+                : typeof(PreludeFixture).Assembly.GetManifestResourceStream("ptx/prelude.ptx")!;
             byte[] image = new byte[text.Length + 1];
             text.ReadExactly(image, 0, image.Length - 1);
             module = Context.LoadModule(image, "prelude.ptx");

@@ -1,0 +1,1 @@
+return PerturbedForgetting.NvidiaCheck.App.Run(args, Console.Out);
