@@ -45,8 +45,13 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     /// <summary>Whether weights and counters are those of a finished batch, so that a checkpoint can be made of them.</summary>
     bool isWhole = true;
 
+    bool hasStepped;
+
     /// <summary>All finished epochs.</summary>
     public IReadOnlyList<EpochRecord> Epochs => epochs;
+
+    /// <summary>When the program began with the run, in ticks of <see cref="Stopwatch"/>.</summary>
+    public required long Begun { get; init; }
 
     /// <summary>Called after each batch, also within a window of accumulation, where observers hear nothing.</summary>
     public Action<int>? BatchDone { get; init; }
@@ -161,8 +166,11 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         double rate = step.LearningRate, rho = step.Rho;
         step.RunsEagerly = profiler is { IsRecording: true };
         isWhole = false;
+        long started = Stopwatch.GetTimestamp();
         using (Scope.Begin())
             step.Batch(images.Images, images.Labels, images.Number, batches);
+        if (!hasStepped)
+            TellFirstStep(started);
         (isWhole, batch) = (true, images.Number + 1);
         meters.Count(images.Count, clock.Batch(images.Count));
         bool isUpdate = UpdateWindow.At(images.Number, batches, options.GradAccumSteps).IsLast;
@@ -187,6 +195,17 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         observer.UpdateDone(new(epoch, update, parts.UpdatesPerEpoch, count, report.Loss, report.PerturbLoss,
             averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped, (int)updates,
             lastNorms));
+    }
+
+    /// <summary>Says how long a person has waited for the first step: a GPU's driver compiles the kernels in it.</summary>
+    void TellFirstStep(long started)
+    {
+        hasStepped = true;
+        parts.Device.Synchronize();
+        double before = Stopwatch.GetElapsedTime(Begun, started).TotalSeconds, inside = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        observer.Message(MessageLevel.Info, string.Create(CultureInfo.InvariantCulture,
+            $"First step after {before + inside:F1} s: {before:F1} s to open data, model and device, {inside:F1} s in the step itself")
+            + (parts.Device.IsAsynchronous ? ", with the compiling of kernels by the driver, which keeps them for the next run" : ""));
     }
 
     /// <summary>Brings the meters up to date; waits for the device.</summary>

@@ -204,9 +204,9 @@ sealed class CudnnStreamTests
             c = gpu.Context.Allocate<float>(onY);
         DeviceBuffer<float> madeY = gpu.Context.Allocate<float>(onY.Length), madeX = gpu.Context.Allocate<float>(onX.Length),
             madeW = gpu.Context.Allocate<float>(onW.Length);
-        larger.Forward(a, b, madeY, workspace, workspace.Bytes);
-        larger.BackwardData(b, c, madeX, workspace, workspace.Bytes);
-        larger.BackwardFilter(a, c, madeW, workspace, workspace.Bytes);
+        larger.Run(ConvolutionDirection.Forward, a, b, madeY, workspace, workspace.Bytes);
+        larger.Run(ConvolutionDirection.BackwardData, b, c, madeX, workspace, workspace.Bytes);
+        larger.Run(ConvolutionDirection.BackwardFilter, a, c, madeW, workspace, workspace.Bytes);
         stream.Synchronize();
         return (madeY.ToArray(), madeX.ToArray(), madeW.ToArray());
     }

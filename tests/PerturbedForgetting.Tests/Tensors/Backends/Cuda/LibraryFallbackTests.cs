@@ -4,6 +4,7 @@ using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Backends.Cuda;
+using PerturbedForgetting.Tests.Cuda;
 
 namespace PerturbedForgetting.Tests.Tensors.Backends.Cuda;
 
