@@ -123,8 +123,8 @@ public sealed class Device : IDisposable
     public DeviceGraph Capture(Action work) =>
         (workplace ?? throw new NotSupportedException($"{Name} has no graphs: work runs at once there.")).Capture(work);
 
-    /// <summary>Whether <see cref="Capture"/> or <see cref="DeviceGraph.Launch"/> failed because the device, its driver or a library does not
-    /// take the work as a graph, so that it may still be done without: not where the device is lost.</summary>
+    /// <summary>Whether <see cref="Capture"/> or <see cref="DeviceGraph.Launch"/> failed because the device, its driver or a library does
+    /// not take the work as a graph, so that it may still be done without: not where the device is lost.</summary>
     public static bool IsRefusal(Exception exception) =>
         exception is CudaLibraryException or OutOfMemoryException
         || (exception is CudaException { Result: var code } && !CudaErrors.IsSticky(code));

@@ -75,9 +75,10 @@ public sealed unsafe class ConvolutionPlan
     /// <param name="workspace">Memory that nothing on another stream uses meanwhile; null where none is needed.</param>
     /// <param name="workspaceBytes">Its size; at least what the algorithm of the direction needs.</param>
     /// <param name="accumulate">Whether to add to what is there.</param>
-    /// <exception cref="CudaLibraryException">cuDNN refuses it; see <see cref="Cudnn.CanDoWithout(CudaLibraryException, bool)"/>.</exception>
-    public void Run(ConvolutionDirection direction, DevicePointer first, DevicePointer second, DevicePointer result, DevicePointer workspace,
-        long workspaceBytes, bool accumulate = false)
+    /// <exception cref="CudaLibraryException">cuDNN refuses it; <see cref="Cudnn.CanDoWithout(CudaLibraryException, bool)"/> tells what
+    /// for.</exception>
+    public void Run(ConvolutionDirection direction, DevicePointer first, DevicePointer second, DevicePointer result,
+        DevicePointer workspace, long workspaceBytes, bool accumulate = false)
     {
         cudnn.Begin();
         ConvolutionPass pass = Pass(direction);

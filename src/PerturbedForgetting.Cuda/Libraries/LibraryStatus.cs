@@ -10,7 +10,7 @@ namespace PerturbedForgetting.Cuda.Libraries;
 public sealed record LibraryStatus(
     CudaLibrary Library, Version? Version, string Origin, string? WhyUnusable, bool IsFound, bool IsNamed)
 {
-    /// <summary>Whether that the engine does without it is a mistake that a person should put right: it was named. Of others it is enough to
-    /// say so, because the engine has kernels of its own.</summary>
+    /// <summary>Whether that the engine does without it is a mistake that a person should put right: it was named. Of others it is enough
+    /// to say so, because the engine has kernels of its own.</summary>
     public bool IsProblem => IsNamed && WhyUnusable is not null;
 }

@@ -8,6 +8,9 @@ namespace PerturbedForgetting.Tests.Cuda.Dnn;
 /// <summary>Which algorithms are chosen, once for each shape.</summary>
 sealed class ConvolutionPlanTests
 {
+    const ConvolutionDirection Forward = ConvolutionDirection.Forward, BackwardData = ConvolutionDirection.BackwardData,
+        BackwardFilter = ConvolutionDirection.BackwardFilter;
+
     static readonly ConvolutionShape shape = new(2, 6, 5, 4, 8, 3, 3, 1, 1, 1, 1);
 
     SmallGpu gpu = null!;
@@ -24,9 +27,9 @@ sealed class ConvolutionPlanTests
         using Cudnn cudnn = Start();
         ConvolutionPlan plan = cudnn.Plan(shape, tf32: false, deterministic: false);
         // The heuristics' first entries for forward (WINOGRAD) and backward data cannot do NHWC; that of the filters can.
-        Assert.That(plan.AlgorithmOf(ConvolutionDirection.Forward), Is.EqualTo(new ConvolutionAlgorithm(1, CudnnMathType.Fma, true, 16 * 9 * 4)));
-        Assert.That(plan.AlgorithmOf(ConvolutionDirection.BackwardData), Is.EqualTo(new ConvolutionAlgorithm(0, CudnnMathType.Fma, false, 0)));
-        Assert.That(plan.AlgorithmOf(ConvolutionDirection.BackwardFilter), Is.EqualTo(new ConvolutionAlgorithm(0, CudnnMathType.Fma, false, 0)));
+        Assert.That(plan.AlgorithmOf(Forward), Is.EqualTo(new ConvolutionAlgorithm(1, CudnnMathType.Fma, true, 16 * 9 * 4)));
+        Assert.That(plan.AlgorithmOf(BackwardData), Is.EqualTo(new ConvolutionAlgorithm(0, CudnnMathType.Fma, false, 0)));
+        Assert.That(plan.AlgorithmOf(BackwardFilter), Is.EqualTo(new ConvolutionAlgorithm(0, CudnnMathType.Fma, false, 0)));
         Assert.That(plan.Shape, Is.EqualTo(shape));
     }
 
@@ -35,9 +38,10 @@ sealed class ConvolutionPlanTests
     {
         using Cudnn cudnn = Start();
         ConvolutionPlan plan = cudnn.Plan(shape, tf32: false, deterministic: true);
-        Assert.That(plan.AlgorithmOf(ConvolutionDirection.Forward).Number, Is.EqualTo(1));
-        Assert.That(plan.AlgorithmOf(ConvolutionDirection.BackwardData), Is.EqualTo(new ConvolutionAlgorithm(1, CudnnMathType.Fma, true, 4 * shape.FilterCount)));
-        Assert.That(plan.AlgorithmOf(ConvolutionDirection.BackwardFilter),
+        Assert.That(plan.AlgorithmOf(Forward).Number, Is.EqualTo(1));
+        Assert.That(plan.AlgorithmOf(BackwardData),
+            Is.EqualTo(new ConvolutionAlgorithm(1, CudnnMathType.Fma, true, 4 * shape.FilterCount)));
+        Assert.That(plan.AlgorithmOf(BackwardFilter),
             Is.EqualTo(new ConvolutionAlgorithm(1, CudnnMathType.Fma, true, 4 * shape.FilterCount * 2)));
     }
 
@@ -46,9 +50,10 @@ sealed class ConvolutionPlanTests
     {
         using Cudnn cudnn = Start();
         ConvolutionPlan plan = cudnn.Plan(shape, tf32: true, deterministic: true);
-        Assert.That(new[] { plan.AlgorithmOf(ConvolutionDirection.Forward).MathType, plan.AlgorithmOf(ConvolutionDirection.BackwardData).MathType, plan.AlgorithmOf(ConvolutionDirection.BackwardFilter).MathType },
+        Assert.That(Directions.Select(direction => plan.AlgorithmOf(direction).MathType),
             Is.All.EqualTo(CudnnMathType.Default));
-        Assert.That(cudnn.Plan(shape, tf32: true, deterministic: false).AlgorithmOf(ConvolutionDirection.BackwardFilter).MathType, Is.EqualTo(CudnnMathType.Fma),
+        Assert.That(cudnn.Plan(shape, tf32: true, deterministic: false).AlgorithmOf(BackwardFilter).MathType,
+            Is.EqualTo(CudnnMathType.Fma),
             "algorithm 0 has no matrix units");
     }
 
@@ -56,12 +61,12 @@ sealed class ConvolutionPlanTests
     public void TheWorkspaceLimitHolds()
     {
         using Cudnn none = new(gpu.Context, gpu.Driver.Cudnn, workspaceLimit: 0);
-        Assert.That(none.Plan(shape, tf32: false, deterministic: false).AlgorithmOf(ConvolutionDirection.Forward),
+        Assert.That(none.Plan(shape, tf32: false, deterministic: false).AlgorithmOf(Forward),
             Is.EqualTo(new ConvolutionAlgorithm(0, CudnnMathType.Fma, true, 0)));
         using Cudnn just = new(gpu.Context, gpu.Driver.Cudnn, workspaceLimit: 16 * 9 * 4),
             less = new(gpu.Context, gpu.Driver.Cudnn, workspaceLimit: (16 * 9 * 4) - 1);
-        Assert.That(just.Plan(shape, tf32: false, deterministic: false).AlgorithmOf(ConvolutionDirection.Forward).Number, Is.EqualTo(1));
-        Assert.That(less.Plan(shape, tf32: false, deterministic: false).AlgorithmOf(ConvolutionDirection.Forward).Number, Is.Zero);
+        Assert.That(just.Plan(shape, tf32: false, deterministic: false).AlgorithmOf(Forward).Number, Is.EqualTo(1));
+        Assert.That(less.Plan(shape, tf32: false, deterministic: false).AlgorithmOf(Forward).Number, Is.Zero);
     }
 
     [Test]

@@ -25,7 +25,8 @@ sealed class DeviceRun : IDisposable
         Arena = new ParameterArena(model);
         optimizer = settings.Optimizer(Arena);
         var schedule = new LinearSchedule(settings.Rate, 0, 0.01, 1, 10, UpdateWindow.PerEpoch(Batches, settings.Accumulation));
-        Step = new TrainingStep(model, Arena, optimizer, settings.Step() with { UsesGraphs = usesGraphs, RequiresGraphs = requiresGraphs }, schedule,
+        var options = settings.Step() with { UsesGraphs = usesGraphs, RequiresGraphs = requiresGraphs };
+        Step = new TrainingStep(model, Arena, optimizer, options, schedule,
             RhoPolicy.Create(RhoPolicyKind.LrProportional, 0.1, 0.02, schedule));
         (images, labels) = (Tensor.Persistent([BatchSize, Pixels, Pixels, 3], DType.Float32, device),
             Tensor.Persistent([BatchSize], DType.Int32, device));

@@ -49,7 +49,10 @@ sealed class LibraryFallbackTests
             using Tensor onX = Numbers([5, 7], Device.Cpu), onW = Numbers([3, 7], Device.Cpu), onB = Numbers([3], Device.Cpu);
             IsClose(Ops.Linear(x, w, b), Ops.Linear(onX, onW, onB));
         }
-        CudaLibraries named = driver.Libraries with { Search = static l => new(l, LibraryState.Found, 0, "", IsNamed: l != CudaLibrary.Nvtx, []) };
+        CudaLibraries named = driver.Libraries with
+        {
+            Search = static searched => new(searched, LibraryState.Found, 0, "", IsNamed: searched != CudaLibrary.Nvtx, []),
+        };
         CudaLibraryException error = Assert.Throws<CudaLibraryException>(() =>
             Device.OpenCuda(CudaDevice.All(driver.Api)[0], named, "sim", exact))!;
         Assert.That(error.Message, Does.StartWith($"{LibraryNames.Title(library)} cannot be used").And.Contain($"{call} failed")
@@ -77,8 +80,8 @@ sealed class LibraryFallbackTests
         driver.Refuse(new("cudnnConvolution" + direction, 3000));
         EqualsCpu(device, repeats: 2);
         Assert.That(Launches("cudnn convolution"), Is.EqualTo(2 * 2), "the other two directions");
-        Assert.That(driver.Counters.Where(c => c.Key.StartsWith("im2col", StringComparison.Ordinal)).Select(static c => (c.Key, c.Value.Launches)),
-            Is.EqualTo(new[] { (kernel, 2L) }));
+        Assert.That(driver.Counters.Where(static c => c.Key.StartsWith("im2col", StringComparison.Ordinal))
+            .Select(static c => (c.Key, c.Value.Launches)), Is.EqualTo(new[] { (kernel, 2L) }));
         Assert.That(device.Notes, Has.Count.EqualTo(1), "the first failure says it all");
     }
 
