@@ -28,11 +28,19 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
 
     void Run(Operation operation, byte[] arguments)
     {
+        if (!context.Device.Options.Executes)
+        {
+            context.Device.Driver.CountersOf(program.Name).AddLaunch();
+            return;
+        }
+        Extent blocks = context.Device.Options.ChangeGrid is { } change ? change(program.Name, grid.ToExtent()) : grid.ToExtent();
         fixed (byte* pointer = arguments)
         {
-            var launch = new Launch(program, context.Memory, grid.ToExtent(), block.ToExtent(), (int)sharedBytes, pointer, operation.Id)
+            var launch = new Launch(program, context.Memory, blocks, block.ToExtent(), (int)sharedBytes, pointer, operation.Id)
             {
                 InstructionLimit = context.Device.Options.InstructionLimit,
+                EdgeBlocks = context.Device.Options.EdgeBlocks,
+                AllowsUnorderedSums = context.Device.Options.AllowsUnorderedSums,
                 ShuffleSeed = context.Device.Options.ShuffleSeed,
             };
             launch.Run(context.Device.Driver.CountersOf(program.Name), context.Device.Options.Workers);

@@ -42,6 +42,12 @@ sealed unsafe class KernelProgram(Instruction* code, IReadOnlyList<nint> operand
     /// <summary>Local memory of a thread in bytes.</summary>
     public required int LocalBytes { get; init; }
 
+    /// <summary>There are atomic operations, or loads and stores that others may make at the same time.</summary>
+    public required bool HasAtomics { get; init; }
+
+    /// <summary>Bytes of the smallest access of memory, at most 4, as an exponent.</summary>
+    public required int GranuleShift { get; init; }
+
     /// <summary>Bytes of the parameters of the kernel, and of each its offset and size.</summary>
     public required int ParameterBytes { get; init; }
     public required (int Offset, int Size)[] Parameters { get; init; }

@@ -220,6 +220,9 @@ sealed unsafe partial class Lowering
             SpecialRegisters = [.. specials.Select(s => (s.Key, s.Value))],
             SharedBytes = symbols.SharedBytes,
             LocalBytes = symbols.LocalBytes,
+            HasAtomics = code.Exists(i => i.Class == InstructionClass.Atomic || (i.Class is InstructionClass.Load or InstructionClass.Store
+                && (i.Flags & (int)AccessFlags.Strong) != 0)),
+            GranuleShift = granuleShift,
             ParameterBytes = parameterBytes,
             Parameters = parameters,
         };

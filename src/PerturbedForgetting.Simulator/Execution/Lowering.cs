@@ -24,6 +24,8 @@ sealed unsafe partial class Lowering
     readonly List<int> scratch = [];
     readonly List<Instruction> code = [];
     readonly List<PtxLocation> locations = [];
+    ArrivalPlaces? arrivals;
+    int granuleShift = 2;
     int registerBytes, scratchPredicate = -1, carryFlag = -1, start;
     Frame frame;
 
@@ -58,6 +60,12 @@ sealed unsafe partial class Lowering
         locations.Add(Current.Location);
         return ref CollectionsMarshal.AsSpan(code)[^1];
     }
+
+    /// <summary>Where the kernel stores by the order of arrival.</summary>
+    public ArrivalPlaces Arrivals => arrivals ??= new ArrivalPlaces(kernel);
+
+    /// <summary>The kernel touches so many bytes of global memory at once.</summary>
+    public void Touches(int bytes) => granuleShift = Math.Min(granuleShift, System.Numerics.BitOperations.Log2((uint)bytes));
 
     /// <summary>Memory for further operands, freed with the program.</summary>
     public int* Operands(int count)

@@ -29,7 +29,8 @@ sealed unsafe class Worker : IDisposable
         registers = (byte*)NativeMemory.AlignedAlloc(size * (nuint)block.Warps.Length, 64);
         // A register that is read before it was written holds NaN, so that the mistake shows.
         NativeMemory.Fill(registers, size * (nuint)block.Warps.Length, 0xff);
-        Shared = new SharedMemory(program.SharedBytes, launch.DynamicSharedBytes);
+        Shared = new SharedMemory(program.SharedBytes, launch.DynamicSharedBytes, block.Warps.Length);
+        Watch = new GlobalWatch(launch.Order, Shared.Order, launch.PlaceText);
         Local = new LocalMemory(program.LocalBytes, launch.ThreadsPerBlock);
         foreach (Warp warp in block.Warps)
         {
@@ -75,7 +76,13 @@ sealed unsafe class Worker : IDisposable
 
     public LocalMemory Local { get; }
 
+    /// <summary>Finds races in global memory.</summary>
+    public GlobalWatch Watch { get; }
+
     public DeviceMemory Memory => launch.Memory;
+
+    /// <inheritdoc cref="Launch.AllowsUnorderedSums"/>
+    public bool AllowsUnorderedSums => launch.AllowsUnorderedSums;
 
     /// <summary>The kernel's arguments.</summary>
     public byte* Parameters => launch.Parameters;
@@ -96,6 +103,7 @@ sealed unsafe class Worker : IDisposable
                 new Span<int>(warp.Words(offset), Warp.Lanes).Fill(value);
         }
         Shared.NextBlock();
+        Watch.NextBlock(index);
         Local.NextBlock();
         budget = launch.InstructionLimit;
         Turns.NextBlock(index);

@@ -60,7 +60,7 @@ sealed class DeviceFailureTests
         Assert.That((exitCode, error.TrimEnd()),
             Is.EqualTo((2, "error: PERTURBED_FORGETTING_SIM: there is no 'memmory'. Did you mean 'memory'? It knows "
             + "card, memory, capability, driver, cublas, cublaslt, cudnn, cudnn-cuda, multiprocessors, workers, shuffle, refuse, "
-            + "lost-after.")));
+            + "lost-after, unordered-sums.")));
     }
 
     [Test]

@@ -42,6 +42,9 @@ sealed unsafe class Device : IDisposable
     /// <summary>Number of the next launch among the operations of all streams.</summary>
     public long Operation { get; set; }
 
+    /// <summary>Lets kernels add floating-point numbers by atomic operations.</summary>
+    public bool AllowsUnorderedSums { get; init; }
+
     /// <summary>Chooses the order of blocks and warps; null for that of their numbers.</summary>
     public int? ShuffleSeed { get; init; }
 
@@ -99,6 +102,7 @@ sealed unsafe class Device : IDisposable
             new PerturbedForgetting.Simulator.Execution.Launch(program, Memory, grid, threads, dynamicShared, pointer, Operation)
             {
                 InstructionLimit = instructionLimit,
+                AllowsUnorderedSums = AllowsUnorderedSums,
                 ShuffleSeed = ShuffleSeed,
             }.Run(Counters, Workers);
         }

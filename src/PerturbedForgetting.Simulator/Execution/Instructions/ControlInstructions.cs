@@ -181,5 +181,9 @@ static unsafe class ControlInstructions
                 throw warp.Fault(i, FaultKind.WrongShuffle,
                     $"the lanes 0x{members[lane]:x8} shall synchronise, but lanes 0x{mask:x8} are here", lane);
         }
+        if (mask == warp.Alive)
+            warp.Worker.Shared.Order.Meet(warp.Index);
+        else
+            warp.Worker.Shared.Order.Meet(warp.Index, mask);
     }
 }

@@ -52,11 +52,11 @@ sealed partial class CudaBackend
     }
 
     /// <summary>Has cuDNN do it, by the next algorithm of the direction where one fails; that one is then not tried again.</summary>
-    /// <returns>False, and nothing is done, without cuDNN, where it has no algorithm for the direction, or none left, and where the
-    /// convolution is a product of matrices anyway.</returns>
+    /// <returns>False, and nothing is done, without cuDNN, where it has no algorithm for the direction, or none left, for a shape
+    /// it does not take, and where the convolution is a product of matrices anyway.</returns>
     bool TryConvolve(ConvolutionDirection direction, in ConvolutionShape shape, Tensor first, Tensor second, Tensor result, bool accumulate)
     {
-        if (cudnn is null || shape.IsPointwise)
+        if (cudnn is null || shape.IsPointwise || !shape.IsNumberedByInt)
             return false;
         ConvolutionPlan plan = cudnn.Plan(shape, options.AllowTf32, options.IsDeterministic);
         if (!plan.Has(direction))
