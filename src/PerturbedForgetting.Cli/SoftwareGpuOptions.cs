@@ -1,6 +1,7 @@
 using System.Globalization;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Cards;
+using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
@@ -42,9 +43,17 @@ static class SoftwareGpuOptions
             : null),
         ["workers"] = ("a positive number", static (o, v) => Integer(v) is > 0 and var count ? o with { Workers = count } : null),
         ["shuffle"] = ("a number", static (o, v) => Integer(v) is { } seed ? o with { ShuffleSeed = seed } : null),
+        ["execute"] = ("yes, or no: only count what is launched", static (o, v) => v is "yes" or "no"
+            ? o with { Executes = v == "yes" }
+            : null),
+        ["lost-code"] = ("a code after which nothing works: 700, 716, 719", static (o, v) => Integer(v) is { } code
+            && CudaErrors.IsSticky((CudaResult)code)
+            ? o with { LostCode = (CudaResult)code }
+            : null),
         ["refuse"] = ("a call and what it returns, from the n-th call on: cuGraphInstantiate:801, cuGraphInstantiate:801@3",
             static (o, v) => SimulatedRefusal.Parse(v) is { } refusal ? o with { Refusals = [.. o.Refusals, refusal] } : null),
         ["lost-after"] = ("a number of operations", static (o, v) => Integer(v) is { } last ? o with { LostAfterOperations = last } : null),
+        ["unordered-sums"] = ("'allowed'", static (o, v) => v == "allowed" ? o with { AllowsUnorderedSums = true } : null),
     };
 
     const string CardKey = "card";

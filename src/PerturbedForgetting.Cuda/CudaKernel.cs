@@ -44,7 +44,8 @@ public sealed unsafe class CudaKernel
     /// <param name="stream">The stream.</param>
     /// <param name="grid">Number of blocks.</param>
     /// <param name="block">Number of threads of a block.</param>
-    /// <param name="sharedBytes">Dynamic shared memory of a block; more than 48 KiB needs <see cref="AllowDynamicShared"/> once.</param>
+    /// <param name="sharedBytes">Dynamic shared memory of a block; more than 48 KiB, static shared memory counted in, needs
+    /// <see cref="AllowDynamicShared"/> once.</param>
     /// <param name="arguments">One value a parameter, of its size.</param>
     /// <exception cref="ArgumentException">The arguments are not those of the kernel.</exception>
     /// <exception cref="CudaException">The driver refuses the launch, or an earlier one failed.</exception>
@@ -67,7 +68,7 @@ public sealed unsafe class CudaKernel
         stream.Observer?.Launched(stream, Name);
     }
 
-    /// <summary>Lets launches ask for so many bytes of dynamic shared memory, up to the device's opt-in limit.</summary>
+    /// <summary>Lets launches ask for so many bytes of dynamic shared memory, up to the device's opt-in limit less the static.</summary>
     public void AllowDynamicShared(int bytes) => Set(CudaFunctionAttribute.MaxDynamicSharedSizeBytes, bytes);
 
     /// <summary>One of its properties.</summary>

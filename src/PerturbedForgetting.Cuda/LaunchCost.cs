@@ -21,6 +21,10 @@ public readonly record struct LaunchCost(long Loaded, long Stored, long Operatio
     public static LaunchCost operator +(LaunchCost a, LaunchCost b) =>
         new(a.Loaded + b.Loaded, a.Stored + b.Stored, a.Operations + b.Operations, a.Instructions + b.Instructions);
 
+    /// <summary>So many times the same.</summary>
+    public static LaunchCost operator *(LaunchCost a, long times) =>
+        new(a.Loaded * times, a.Stored * times, a.Operations * times, a.Instructions * times);
+
     /// <summary>What is in the first beyond the second.</summary>
     public static LaunchCost operator -(LaunchCost a, LaunchCost b) =>
         new(a.Loaded - b.Loaded, a.Stored - b.Stored, a.Operations - b.Operations, a.Instructions - b.Instructions);

@@ -37,6 +37,9 @@ public sealed class Device : IDisposable
     /// <summary>Whether <see cref="Capture"/> works here.</summary>
     public bool SupportsGraphs => workplace is not null;
 
+    /// <summary>Whether it only counts what it is asked for, so that results mean nothing.</summary>
+    public bool IsCounting => workplace?.Context.Api.IsCounting ?? false;
+
     /// <summary>What a person should know about how it computes, such as a library that is missing.</summary>
     public IReadOnlyList<string> Notes => workplace?.Notes ?? [];
 

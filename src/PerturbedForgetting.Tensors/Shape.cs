@@ -69,6 +69,15 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
         return product;
     }
 
+    /// <summary>A number as an extent.</summary>
+    /// <param name="value">The number.</param>
+    /// <param name="what">What there are so many of, for the message: <c>rows of a matrix product</c>.</param>
+    /// <exception cref="ArgumentException">It is more than an extent can be.</exception>
+    public static int Extent(long value, string what) => value <= int.MaxValue
+        ? (int)value
+        : throw new ArgumentException($"{value} {what} are more than one extent of a tensor can be, {int.MaxValue}. Use a smaller batch, "
+            + "smaller images or a smaller model.");
+
     /// <summary>The same shape with one extent replaced.</summary>
     public Shape With(int dimension, int extent)
     {

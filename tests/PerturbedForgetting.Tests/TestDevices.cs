@@ -1,9 +1,9 @@
-using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tests.Cuda;
 
 namespace PerturbedForgetting.Tests;
 
@@ -44,7 +44,7 @@ static class TestDevices
     public static Device OpenSoftwareGpu(SimulatedDeviceOptions hardware, DeviceOptions? options = null) =>
         Open(new SimulatedDriver(hardware), options ?? exact);
 
-    static Device OpenSoftwareGpu() => Open(driver = new SimulatedDriver(SoftwareGpuOptions.FromEnvironment()), exact);
+    static Device OpenSoftwareGpu() => Open(driver = new SimulatedDriver(KernelDevices.Software), exact);
 
     static Device Open(SimulatedDriver driver, DeviceOptions options) =>
         Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, "sim", options, driver);

@@ -1,5 +1,9 @@
 using System.Globalization;
+using DeviceBenchmark.Checklist;
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Options;
 
 namespace DeviceBenchmark;
 
@@ -7,13 +11,33 @@ namespace DeviceBenchmark;
 static class BenchmarkApp
 {
     const string Usage = """
-        usage: steps  [--device cuda|sim|cpu] [--json FILE] [--model NAME] [--steps N]   time of training steps, with and without CUDA graph
-               losses [--device cuda|sim|cpu] [--json FILE] [--steps N]                  losses of a device beside the CPU's, same seed
-               summary FOLDER                                              what tools/on-device.sh left in FOLDER, in one table and one JSON
+        usage: steps   [OPTIONS]       time of training steps, with and without CUDA graph
+               losses  [OPTIONS]       losses of two small models on a device beside the CPU's, same seed
+               smoke   [OPTIONS]       losses of the first steps of every model of the reference, likewise
+               roofline [OPTIONS]      least times of the steps on a card, computed, beside the reference's steps; needs none
+               run     [RUN OPTIONS]   all that tools/on-device.sh runs, in the time that there is
+               summary FOLDER          what it left in FOLDER, in one table and one JSON
+          OPTIONS
+            --device cuda|sim|cpu      where [cuda]
+            --model TEXT               only cases whose model and optimizer begin so: "resnet50 sam"
+            --steps N                  steps that are measured or compared [by the device]
+            --seconds N                no more is begun after so long
+            --json FILE                also the numbers
+            --card NAMES               of the roofline, with commas: a100,h100,rtx4090 [h100]
+            --details yes|no           of the roofline, every kernel [no]
+          RUN OPTIONS
+            --device cuda|sim          the card, or the software GPU at reduced sizes [cuda]
+            --minutes N                all of it ends within so long, less valuable parts are cut [60]
+            --output FOLDER            logs and results; what is finished there is not run again [on-device-results]
+            --only PARTS               some of the parts, with commas: smoke,tests.norms,steps [all]
+            --python PYTHON            a Python with torch, for the comparison [python3]
         """;
 
+    /// <summary>Exit code beside 0 to 2: nothing works in this process any more.</summary>
+    const int Sticky = PartProcess.Sticky;
+
     /// <summary>Runs a command line and returns the exit code: 0 good, 1 a measurement failed or is out of bounds, 2 wrong command
-    /// line.</summary>
+    /// line, 3 the device answers nothing any more.</summary>
     public static int Run(IReadOnlyList<string> arguments, TextWriter output, TextWriter error)
     {
         try
@@ -22,6 +46,9 @@ static class BenchmarkApp
             {
                 "steps" => StepBenchmark.Run(Options.Parse(arguments), output),
                 "losses" => LossComparison.Run(Options.Parse(arguments), output),
+                "smoke" => LossComparison.RunSmoke(Options.Parse(arguments), output),
+                "roofline" => RooflineReport.Run(Options.Parse(arguments), output),
+                "run" => ChecklistRun.Run(ChecklistOptions.Parse(arguments), output),
                 "summary" when arguments.Count == 2 => Summary.Write(arguments[1], output),
                 _ => throw new UsageException(arguments.Count == 0
                     ? "No command given."
@@ -33,12 +60,18 @@ static class BenchmarkApp
             error.WriteLine($"{e.Message}\n{Usage}");
             return 2;
         }
-        catch (Exception e) when (e is DeviceException or PerturbedForgetting.Cuda.CudaException or IOException)
+        catch (Exception e) when (e is DeviceException or CudaException or CudaLibraryException or IOException
+            or UnauthorizedAccessException or OptionException)
         {
             error.WriteLine($"error: {e.Message}");
-            return 1;
+            return IsSticky(e) ? Sticky : 1;
         }
     }
+
+    /// <summary>Whether every later call on the device of this process fails, too.</summary>
+    internal static bool IsSticky(Exception? e) => e is CudaException { Result: var code }
+        ? CudaErrors.IsSticky(code)
+        : e?.InnerException is { } inner && IsSticky(inner);
 }
 
 /// <summary>The command line is wrong; the message says where.</summary>
@@ -47,13 +80,20 @@ sealed class UsageException(string message) : Exception(message);
 /// <summary>Options of a benchmark.</summary>
 /// <param name="Device">Name of the device.</param>
 /// <param name="Json">File for the numbers; empty for none.</param>
-/// <param name="Model">Only models whose name begins so.</param>
+/// <param name="Model">Only cases whose model and optimizer begin so.</param>
 /// <param name="Steps">Steps that are measured; 0 for the usual.</param>
-sealed record Options(string Device, string Json, string Model, int Steps)
+/// <param name="Seconds">No more is begun after so long.</param>
+sealed record Options(string Device, string Json, string Model, int Steps, double Seconds)
 {
+    /// <summary>Cards of a roofline, with commas; empty for the usual.</summary>
+    public string Cards { get; init; } = "";
+
+    /// <summary>Whether every kernel is shown.</summary>
+    public bool Details { get; init; }
+
     public static Options Parse(IReadOnlyList<string> arguments)
     {
-        Options options = new("cuda", "", "", 0);
+        Options options = new("cuda", "", "", 0, double.PositiveInfinity);
         for (int i = 1; i < arguments.Count; i += 2)
         {
             if (i + 1 == arguments.Count)
@@ -66,10 +106,25 @@ sealed record Options(string Device, string Json, string Model, int Steps)
                 "--model" => options with { Model = value },
                 "--steps" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int steps) && steps > 0 =>
                     options with { Steps = steps },
+                "--card" => options with { Cards = value },
+                "--details" when value is "yes" or "no" => options with { Details = value == "yes" },
+                "--details" => throw new UsageException($"--details is '{value}', not 'yes' or 'no'."),
+                "--seconds" when double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
+                    && seconds > 0 => options with { Seconds = seconds },
+                "--seconds" => throw new UsageException($"--seconds is '{value}', not a positive number."),
                 "--steps" => throw new UsageException($"--steps is '{value}', not a positive number."),
                 _ => throw new UsageException($"There is no option '{arguments[i]}'."),
             };
         }
         return options;
+    }
+
+    /// <summary>The cases that are asked for.</summary>
+    /// <exception cref="UsageException">None begins so.</exception>
+    public IReadOnlyList<TrainingShape> Choose(IEnumerable<TrainingShape> cases)
+    {
+        TrainingShape[] all = [.. cases], chosen = [.. all.Where(c => c.Name.StartsWith(Model, StringComparison.Ordinal))];
+        return chosen.Length > 0 ? chosen
+            : throw new UsageException($"No case begins with '{Model}'; there are {string.Join(", ", all.Select(c => c.Name))}.");
     }
 }

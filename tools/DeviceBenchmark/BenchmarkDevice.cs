@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
@@ -14,7 +15,7 @@ sealed class BenchmarkDevice : IDisposable
     public BenchmarkDevice(string name, bool tf32)
     {
         DeviceOptions options = new() { AllowTf32 = tf32 };
-        driver = name == "sim" ? new SimulatedDriver() : null;
+        driver = name == "sim" ? SoftwareGpu.Create() : null;
         Device = driver is null
             ? Device.Open(name, options)
             : Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, name, options, driver);

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Globalization;
+using DeviceBenchmark.Checklist;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
@@ -6,15 +8,15 @@ using PerturbedForgetting.Vision.Transforms;
 
 namespace DeviceBenchmark;
 
-/// <summary>Trains a small ResNet and a small ViT from one seed on the CPU and on a device, in float32, and compares the losses step by
-/// step. Rounding differs, and training makes small differences grow: the first steps must agree, the rest is reported.</summary>
+/// <summary>Trains models from one seed on the CPU and on a device, in float32, and compares the losses step by step. Rounding differs,
+/// and training makes small differences grow: the first steps must agree, the rest is reported.</summary>
 static class LossComparison
 {
     /// <summary>Steps that must agree, and how well, relative.</summary>
     const int FirstSteps = 10;
     const double Bound = 1e-3;
 
-    const int Images = 2000, UsualSteps = 200, ReducedSteps = 4;
+    const int Images = 2000, UsualSteps = 200, UsualBatch = 32, ReducedSteps = 4, ReducedBatch = 4, SmokeImages = 16, SmokeSteps = 2;
 
     // Where the drift is told.
     static readonly int[] marks = [1, FirstSteps, 50, 100, UsualSteps];
@@ -36,36 +38,53 @@ static class LossComparison
         public bool IsGood => Deviation(FirstSteps) <= Bound;
     }
 
+    /// <summary>Long runs of small models.</summary>
     public static int Run(Options options, TextWriter output)
     {
         bool isReduced = options.Device == "sim";
-        int batch = isReduced ? 4 : 32, steps = options.Steps > 0 ? options.Steps : isReduced ? ReducedSteps : UsualSteps;
+        int batch = isReduced ? ReducedBatch : UsualBatch;
+        return Compare(options, output, Cases.Small.Select(s => s with { Batch = batch, Chunk = batch / 2 }), Images,
+            isReduced ? ReducedSteps : UsualSteps);
+    }
+
+    /// <summary>The first steps of the models of the reference; on the software GPU of small ones.</summary>
+    public static int RunSmoke(Options options, TextWriter output) => Compare(options, output,
+        Cases.Of(options.Device).Select(static s => s with { Batch = ReducedBatch, Chunk = ReducedBatch / 2 }), SmokeImages, SmokeSteps);
+
+    static int Compare(Options options, TextWriter output, IEnumerable<TrainingShape> shapes, int images, int usualSteps)
+    {
+        var clock = Stopwatch.StartNew();
+        int steps = options.Steps > 0 ? options.Steps : usualSteps;
         List<Row> rows = [];
-        foreach (TrainingShape shape in new[] { Small.ResNet, Small.Transformer }.Where(s =>
-            s.Model.StartsWith(options.Model, StringComparison.Ordinal)))
+        foreach (TrainingShape shape in options.Choose(shapes))
         {
-            TrainingShape sized = shape with { Batch = batch, Chunk = batch / 2 };
-            Row row = new(sized, Losses("cpu", sized, steps), Losses(options.Device, sized, steps));
+            if (clock.Elapsed.TotalSeconds > options.Seconds)
+            {
+                output.WriteLine($"{shape.Name}: not begun, the time is over");
+                return PartProcess.OutOfTime;
+            }
+            Row row = new(shape, Losses("cpu", shape, steps, images), Losses(options.Device, shape, steps, images));
             rows.Add(row);
-            output.WriteLine($"{sized.Model}, {sized.Optimizer}, batch {batch}, m {sized.Chunk}: loss {Ends(row.Expected)} on the CPU, "
-                + $"{Ends(row.Actual)} here; largest relative difference of the loss to the CPU's"
+            output.WriteLine($"{shape.Model}, {shape.Optimizer}, batch {shape.Batch}, m {shape.Chunk}: loss {Ends(row.Expected)} on the "
+                + $"CPU, {Ends(row.Actual)} here; largest relative difference of the loss to the CPU's"
                 + string.Concat(Marks(steps)
                     .Select(m => string.Create(CultureInfo.InvariantCulture, $"; {m} steps {row.Deviation(m):0.0e+0}")))
                 + (row.IsGood ? "" : string.Create(CultureInfo.InvariantCulture,
                     $". FAILED: the first {FirstSteps} may differ by {Bound}")));
+            // After each, for whatever may come.
+            if (options.Json.Length > 0)
+                Write(options, rows, steps);
         }
-        if (options.Json.Length > 0)
-            Write(options, rows, steps);
-        return rows.Count > 0 && rows.TrueForAll(r => r.IsGood) ? 0 : 1;
+        return rows.TrueForAll(r => r.IsGood) ? 0 : 1;
     }
 
     /// <summary>The loss of each step.</summary>
-    internal static double[] Losses(string device, TrainingShape shape, int steps)
+    static double[] Losses(string device, TrainingShape shape, int steps, int images)
     {
         using var place = new BenchmarkDevice(device, tf32: false);
         // The learning rate hardly falls meanwhile: what differs shall grow.
         using var training = new TrainingCase(place.Device, shape, updates: 10 * steps, graph: place.Device.SupportsGraphs);
-        var data = DatasetFactory.Open(string.Create(CultureInfo.InvariantCulture, $"builtin/shapes:train={Images},size={shape.Pixels}"),
+        var data = DatasetFactory.Open(string.Create(CultureInfo.InvariantCulture, $"builtin/shapes:train={images},size={shape.Pixels}"),
             dataDir: null, split: "train");
         using var loader = new ImageLoader(data, new PaddedCrop(shape.Pixels, shape.Pixels),
             LoaderOptions.Training(shape.Batch, workers: 0, seed: 1) with { Device = place.Device });

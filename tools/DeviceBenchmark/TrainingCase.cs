@@ -18,6 +18,18 @@ namespace DeviceBenchmark;
 sealed record TrainingShape(string Model, IReadOnlyDictionary<string, string> Kwargs, int Classes, int Pixels, int Batch, int Chunk,
     string Optimizer)
 {
+    /// <summary>How features become one vector; null for the model's own way.</summary>
+    public string? GlobalPool { get; init; }
+
+    /// <summary>Whether the training loss is binary cross entropy, summed over the classes.</summary>
+    public bool IsBinary { get; init; }
+
+    /// <summary>Limit of the gradient's norm; 0 for none.</summary>
+    public double ClipNorm { get; init; }
+
+    /// <summary>Model and optimizer.</summary>
+    public string Name => $"{Model} {Optimizer}";
+
     /// <summary>What the optimizer's name says.</summary>
     public OptimizerName Method => OptimizerName.Parse(Optimizer);
 
@@ -42,20 +54,25 @@ sealed class TrainingCase : IDisposable
         ImageModel model;
         using (Initialization.Begin(seed: 1, device))
             model = ModelRegistry.Create(shape.Model,
-                new() { ImageSize = shape.Pixels, NumClasses = shape.Classes, Kwargs = shape.Kwargs });
+                new() { ImageSize = shape.Pixels, NumClasses = shape.Classes, GlobalPool = shape.GlobalPool, Kwargs = shape.Kwargs });
+        Model = model;
         MultiplyAdds = ModelSummary.Of(model).MultiplyAdds;
         arena = new ParameterArena(model);
         optimizer = OptimizerFactory.Create(shape.Method, arena, new() { WeightDecay = 1e-4 });
         var schedule = new LinearSchedule(shape.Method.IsAdam ? AdamRate : MaxRate, 0, 0, 0, 1, updates);
-        StepOptions options = new((logits, labels) => Ops.CrossEntropy(logits, labels))
+        StepOptions options = new(shape.IsBinary ? static (logits, labels) => Ops.BinaryCrossEntropy(logits, labels)
+            : static (logits, labels) => Ops.CrossEntropy(logits, labels))
         {
             UsesGraphs = graph,
+            ClipNorm = shape.ClipNorm,
             Perturbation = shape.Perturbs
                 ? new() { Loss = (logits, labels) => Ops.OutputBiasForget(logits, labels, ObfC, ObfGamma), ChunkSize = shape.Chunk }
                 : null,
         };
         Step = new TrainingStep(model, arena, optimizer, options, schedule, RhoPolicy.Constant(Rho));
     }
+
+    public ImageModel Model { get; }
 
     public TrainingStep Step { get; }
 

@@ -24,7 +24,7 @@ sealed record CommandHandlers(
     /// <summary>The engine's own programs.</summary>
     public static CommandHandlers Default { get; } = new(
         static (options, context) =>
-            Trainer.Run(options, context.Observer, context.Token, context.Given) is { Status: TrainStatus.Completed } result
+            Trainer.Run(options, context.Observer, context.Token, context.Given) is { Status: not TrainStatus.Interrupted } result
             ? (result.Json, result.Folder)
             : throw new OperationCanceledException(context.Token),
         static (options, context) => Validator.RunChecked(options, context.Observer, context.Token, context.Given).Json,

@@ -1,8 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
@@ -22,9 +21,11 @@ sealed class KernelsProfileCommand : ICliCommand
     readonly Option<int> launches = new("--launches") { DefaultValueFactory = _ => 1 };
     readonly Option<int?> side = new("--side");
     readonly Option<string?> output = new("--output");
+    readonly Option<string?> roofline = new("--roofline");
 
     public CommandHelp Help { get; } = new("kernels profile", "[options]", "Show what each CUDA kernel loads, stores and executes.",
-        ["kernels profile", "kernels profile --filter layer_norm --json", "kernels profile --device cuda --launches 20"])
+        ["kernels profile", "kernels profile --filter layer_norm --json", "kernels profile --roofline h100 --filter gelu",
+            "kernels profile --device cuda --launches 20"])
     {
         Options =
         [
@@ -32,14 +33,15 @@ sealed class KernelsProfileCommand : ICliCommand
             ("--filter TEXT", "only kernels whose name contains the text"),
             ("--json", "write JSON instead of a table"),
             ("--launches N", "launches of each kernel [1]"),
-            ("--output FILE", "also write the JSON to a file"),
+            ("--output FILE", "also write the JSON to a file, after each kernel"),
+            ("--roofline CARD", $"least time on a card, by its bandwidth and peaks: {Cards} [cuda: the card itself, where it is known]"),
             ("--side N", "makes matrices N times as wide and high, other arrays N² times as long [sim: 1, cuda: 16]"),
         ],
     };
 
     public void Configure(Command command)
     {
-        foreach (Option option in new Option[] { filter, json, device, launches, output, side })
+        foreach (Option option in new Option[] { filter, json, device, launches, output, roofline, side })
             command.Options.Add(option);
     }
 
@@ -55,6 +57,7 @@ sealed class KernelsProfileCommand : ICliCommand
         int factor = parsed.GetValue(side) ?? (name == "cuda" ? LargeSide : 1);
         if (factor is < 1 or > MaxSide)
             throw Wrong("side", string.Create(CultureInfo.InvariantCulture, $"{factor} does not lie between 1 and {MaxSide}"));
+        Card? card = parsed.GetValue(roofline) is { } chosen ? Find(chosen) : null;
         using SimulatedDriver? driver = name switch
         {
             "sim" => SoftwareGpu.Create(),
@@ -65,19 +68,25 @@ sealed class KernelsProfileCommand : ICliCommand
             ?? throw new CudaException("cuDeviceGetCount", CudaResult.NoDevice, "",
                 advice: $"There is no GPU here: {CudaDriverApi.Installed.Origin}. Use --device sim.");
         CudaRequirements.Check(gpu);
+        if (driver is null)
+            card ??= Card.OfTitle(gpu.Name);
+        var roof = card is null ? null : new Roofline(card);
         using CudaContext context = gpu.RetainPrimaryContext();
         using var profiler = new KernelProfiler(context, driver?.Libraries ?? CudaLibraries.Installed, factor);
         double? copy = driver is null ? profiler.CopyGigabytesPerSecond(count) : null;
-        List<(KernelProfile Profile, Counters? Counters)> rows = [];
+        List<KernelRow> rows = [];
         foreach (string kernel in kernels.Where(profiler.IsHere))
         {
             driver?.ResetCounters();
             KernelProfile profile = profiler.Run(kernel, count, isWarm: driver is null);
-            rows.Add((profile, driver?.Counters[kernel]));
+            rows.Add(new(profile, driver?.Counters[kernel], roof?.Of(kernel, profile.LeastCost)));
+            // After each, for whatever may come.
+            if (parsed.GetValue(output) is { } file)
+                File.WriteAllText(file, KernelsProfileText.Json(gpu, copy, roof, rows));
         }
-        if (parsed.GetValue(output) is { } file)
-            File.WriteAllText(file, Json(gpu, copy, rows));
-        terminal.Out.WriteLine(parsed.GetValue(json) ? Json(gpu, copy, rows) : copy is { } speed ? Times(speed, rows) : Counts(rows));
+        terminal.Out.WriteLine(parsed.GetValue(json) ? KernelsProfileText.Json(gpu, copy, roof, rows)
+            : copy is { } speed ? KernelsProfileText.Times(speed, roof, rows)
+            : KernelsProfileText.Counts(roof, rows));
         return ExitCodes.Success;
     }
 
@@ -96,100 +105,15 @@ sealed class KernelsProfileCommand : ICliCommand
 
     static OptionException Wrong(string option, string message) => new([new OptionProblem("--" + option, message)]);
 
-    const int NameWidth = 40, ShapeWidth = 29;
+    static string Cards => string.Join(", ", Card.All.Select(static c => c.Name));
 
-    static string Counts(IEnumerable<(KernelProfile Profile, Counters? Counters)> rows)
-    {
-        StringBuilder table = new();
-        table.AppendLine("bytes an element: moved / least possible");
-        table.Append($"{"kernel",-NameWidth}{"shape",-ShapeWidth}{"launches",9}{"loaded",16}{"stored",16}{"sectors",9}"
-            + $"{"conflicts",10}{"instr/elem",11}{"registers",10}{"shared",8}{"local",7}");
-        foreach ((KernelProfile p, Counters? c) in rows)
-        {
-            double elements = (double)p.Elements * c!.Launches;
-            table.AppendLine();
-            table.Append(CultureInfo.InvariantCulture, $"{p.Kernel,-NameWidth}{p.Shape,-ShapeWidth}{c.Launches,9}");
-            table.Append(CultureInfo.InvariantCulture,
-                $"{Pair(c.BytesLoaded / elements, p.LeastLoaded),16}{Pair(c.BytesStored / elements, p.LeastStored),16}");
-            table.Append(CultureInfo.InvariantCulture, $"{100 * c.SectorEfficiency,8:0.#}%{c.BankConflicts,10}"
-                + $"{c.LaneInstructions / elements,11:0.##}{p.Registers,10}{p.SharedBytes,8}{p.LocalBytes,7}");
-        }
-        return table.ToString();
-
-        static string Pair(double actual, double least) => string.Create(CultureInfo.InvariantCulture, $"{actual:0.###} / {least:0.###}");
-    }
-
-    static string Times(double copy, IEnumerable<(KernelProfile Profile, Counters? Counters)> rows)
-    {
-        StringBuilder table = new();
-        table.AppendLine(CultureInfo.InvariantCulture, $"copy within the device's memory: {copy:0} GB/s read and written");
-        table.Append($"{"kernel",-NameWidth}{"shape",-ShapeWidth}{"microseconds",13}{"GB/s",8}{"of copy",9}"
-            + $"{"TFLOP/s",9}{"registers",10}{"shared",8}{"local",7}");
-        foreach ((KernelProfile p, _) in rows)
-        {
-            table.AppendLine();
-            table.Append(CultureInfo.InvariantCulture, $"{p.Kernel,-NameWidth}{p.Shape,-ShapeWidth}{1000 * p.Milliseconds,13:0.0}");
-            table.Append(p.Operations > 0
-                ? string.Create(CultureInfo.InvariantCulture, $"{"",17}{p.Teraflops,9:0.00}")
-                : string.Create(CultureInfo.InvariantCulture, $"{p.GigabytesPerSecond,8:0}{100 * p.GigabytesPerSecond / copy,8:0}%{"",9}"));
-            table.Append(CultureInfo.InvariantCulture, $"{p.Registers,10}{p.SharedBytes,8}{p.LocalBytes,7}");
-        }
-        return table.ToString();
-    }
-
-    static string Json(CudaDevice gpu, double? copy, IEnumerable<(KernelProfile Profile, Counters? Counters)> rows)
-    {
-        using MemoryStream stream = new();
-        using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true }))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("device", gpu.Name);
-            if (copy is { } speed)
-                writer.WriteNumber("copy_gigabytes_per_second", speed);
-            writer.WriteStartArray("kernels");
-            foreach ((KernelProfile p, Counters? c) in rows)
-                Write(writer, copy, p, c);
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        }
-        return Encoding.UTF8.GetString(stream.ToArray());
-    }
-
-    static void Write(Utf8JsonWriter writer, double? copy, KernelProfile p, Counters? c)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("kernel", p.Kernel);
-        writer.WriteString("family", p.Family);
-        writer.WriteString("shape", p.Shape);
-        writer.WriteNumber("elements", p.Elements);
-        writer.WriteNumber("least_loaded_per_element", p.LeastLoaded);
-        writer.WriteNumber("least_stored_per_element", p.LeastStored);
-        writer.WriteNumber("registers", p.Registers);
-        writer.WriteNumber("shared_bytes", p.SharedBytes);
-        writer.WriteNumber("local_bytes", p.LocalBytes);
-        if (copy is { } speed)
-        {
-            writer.WriteNumber("milliseconds", p.Milliseconds);
-            if (p.Operations > 0)
-                writer.WriteNumber("teraflops", p.Teraflops);
-            else
-            {
-                writer.WriteNumber("gigabytes_per_second", p.GigabytesPerSecond);
-                writer.WriteNumber("ratio_to_copy", p.GigabytesPerSecond / speed);
-            }
-        }
-        if (c is not null)
-        {
-            writer.WriteNumber("launches", c.Launches);
-            writer.WriteNumber("bytes_loaded", c.BytesLoaded);
-            writer.WriteNumber("bytes_stored", c.BytesStored);
-            writer.WriteNumber("sector_efficiency", c.SectorEfficiency);
-            writer.WriteNumber("bank_conflicts", c.BankConflicts);
-            writer.WriteNumber("lane_instructions", c.LaneInstructions);
-            writer.WriteNumber("warp_instructions", c.WarpInstructions);
-            writer.WriteNumber("barriers", c.Barriers);
-            writer.WriteNumber("atomics", c.Atomics);
-        }
-        writer.WriteEndObject();
-    }
+    static Card Find(string name) => Card.Find(name)
+        ?? throw Wrong("roofline", $"there is no card '{name}'.{Suggestions.DidYouMean(name, Card.All.Select(static c => c.Name))} "
+            + $"There are {Cards}");
 }
+
+/// <summary>A kernel as it was profiled.</summary>
+/// <param name="Profile">What it declares and how long it took.</param>
+/// <param name="Counters">What the software GPU counted; null on a real one.</param>
+/// <param name="Least">Its least time on the card that is asked for; null where none is.</param>
+sealed record KernelRow(KernelProfile Profile, Counters? Counters, LeastTime? Least);

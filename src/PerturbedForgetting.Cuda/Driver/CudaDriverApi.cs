@@ -16,6 +16,9 @@ public sealed unsafe class CudaDriverApi : NativeApi<CudaDriverApi, CudaDriverTa
     /// count.</summary>
     public Func<IReadOnlyDictionary<string, LaunchCost>>? LaunchTotals { get; init; }
 
+    /// <summary>Whether launches are counted and nothing is executed: what is read is zero.</summary>
+    public bool IsCounting { get; init; }
+
     /// <summary>CUDA version of the driver of this machine, 1000·major + 10·minor; 0 when there is none.</summary>
     public static int InstalledVersion()
     {

@@ -88,5 +88,5 @@ public static class CudaErrors
     /// <summary>True for the codes after which the context is dead and every call returns the same code.</summary>
     public static bool IsSticky(CudaResult result) => result is CudaResult.IllegalAddress or CudaResult.LaunchTimeout or CudaResult.Assert
         or (>= CudaResult.HardwareStackError and <= CudaResult.LaunchFailed) or CudaResult.TensorMemoryLeak or CudaResult.Contained
-        or CudaResult.MpsClientTerminated or CudaResult.ExternalDevice or CudaResult.EccUncorrectable;
+        or CudaResult.MpsClientTerminated or CudaResult.ExternalDevice or CudaResult.EccUncorrectable or CudaResult.Unknown;
 }

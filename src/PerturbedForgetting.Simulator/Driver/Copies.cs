@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Execution;
 using PerturbedForgetting.Simulator.Memory;
@@ -10,6 +11,8 @@ sealed unsafe class Copies(SimulatedContext context)
 {
     const int Chunk = 1 << 30;
 
+    bool Executes => context.Device.Options.Executes;
+
     /// <summary>What stands in host memory that is not pinned until a copy to it is there.</summary>
     const byte NotYet = 0xC5;
 
@@ -21,22 +24,30 @@ sealed unsafe class Copies(SimulatedContext context)
             return;
         CheckHost(source);
         CheckDevice(destination, bytes);
+        if (!Executes)
+        {
+            stream.Enqueue($"copy of {bytes} bytes to the device", static _ => { });
+            return;
+        }
         nint from = (nint)source;
+        HostUse? use = HostUse.Of(context, source, bytes, isWrite: false);
         byte[]? staged = null;
-        if (!context.Pinned.Contains(source, bytes))
+        if (use is null)
         {
             RefuseCapture(stream);
             staged = new ReadOnlySpan<byte>(source, checked((int)bytes)).ToArray();
         }
         stream.Enqueue($"copy of {bytes} bytes to the device", operation =>
         {
+            use?.Check(operation);
             Allocation target = Access(destination, bytes, isWrite: true, operation);
             if (staged is null)
                 Buffer.MemoryCopy((void*)from, (void*)destination, bytes, bytes);
             else
                 staged.CopyTo(new Span<byte>((void*)destination, staged.Length));
             target.MarkWritten(destination, (long)bytes);
-        });
+            use?.End(operation);
+        }, use is null ? null : use.Begin);
     }
 
     /// <summary>Device to host, in the stream's own time. A real driver may let the host wait where the memory is not pinned, and may
@@ -54,7 +65,8 @@ sealed unsafe class Copies(SimulatedContext context)
         CheckHost(destination);
         CheckDevice(source, bytes);
         nint to = (nint)destination;
-        bool isMarked = !isAwaited && !context.Pinned.Contains(destination, bytes);
+        HostUse? use = HostUse.Of(context, destination, bytes, isWrite: true);
+        bool isMarked = !isAwaited && use is null;
         if (isMarked)
         {
             RefuseCapture(stream);
@@ -62,12 +74,17 @@ sealed unsafe class Copies(SimulatedContext context)
         }
         stream.Enqueue($"copy of {bytes} bytes to the host", operation =>
         {
+            use?.Check(operation);
             Access(source, bytes, isWrite: false, operation);
             if (isMarked && new ReadOnlySpan<byte>((void*)to, (int)bytes).ContainsAnyExcept(NotYet))
                 throw new DeviceFault(FaultKind.UnorderedStreams, $"{operation.Lane.Describe(Operation.SequenceOf(operation.Id))}: the host "
                     + "used the memory, which is not pinned, before it waited for the copy: synchronise the stream first");
-            Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
-        });
+            if (Executes)
+                Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
+            else
+                NativeMemory.Clear((void*)to, bytes);
+            use?.End(operation);
+        }, use is null ? null : use.Begin);
     }
 
     /// <summary>Within the device; what was never written there stays so here.</summary>
@@ -81,6 +98,8 @@ sealed unsafe class Copies(SimulatedContext context)
         {
             Allocation from = Access(source, bytes, isWrite: false, operation);
             Allocation to = Access(destination, bytes, isWrite: true, operation);
+            if (!Executes)
+                return;
             Buffer.MemoryCopy((void*)source, (void*)destination, bytes, bytes);
             to.CopyMarks(destination, from, source, (long)bytes);
         });
@@ -97,9 +116,12 @@ sealed unsafe class Copies(SimulatedContext context)
         if (destination % (ulong)sizeof(T) != 0)
             throw SimulatedError.InvalidValue($"0x{destination:x} is not a multiple of {sizeof(T)}");
         CheckDevice(destination, bytes);
+        bool isZero = EqualityComparer<T>.Default.Equals(value, default);
         stream.Enqueue($"fill of {bytes} bytes", operation =>
         {
             Allocation target = Access(destination, bytes, isWrite: true, operation);
+            if (!Executes || (isZero && target.TryClear(destination, bytes)))
+                return;
             for (nuint done = 0; done < count; done += Chunk)
                 new Span<T>((T*)destination + done, (int)Math.Min(count - done, Chunk)).Fill(value);
             target.MarkWritten(destination, (long)bytes);

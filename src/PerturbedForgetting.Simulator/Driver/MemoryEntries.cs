@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Execution;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
@@ -48,6 +49,9 @@ static unsafe class MemoryEntries
     {
         Entry.NotNull(pointer, "pointer");
         context.Captures.RefuseUnsafe("freeing pinned memory");
+        if (context.Pinned.UseOf(pointer) is { } use)
+            throw new DeviceFault(FaultKind.HostRace,
+                $"cuMemFreeHost of {use.Place}, which a copy still uses: wait for the copy's stream, or for an event behind it, first");
         context.Scheduler.HostWaitsForAll();
         if (!context.Pinned.Free(pointer))
             throw SimulatedError.InvalidValue($"0x{(nuint)pointer:x} is no pinned memory, or was freed already");

@@ -93,7 +93,8 @@ static unsafe class ModuleEntries
             throw new SimulatedError(CudaResult.InvalidPtx, reason);
         try
         {
-            DeviceModule module = DeviceModule.Load(NameOf(bytes, header), Encoding.UTF8.GetString(bytes[..^1]), context.Memory);
+            string name = NameOf(bytes, header), text = Encoding.UTF8.GetString(bytes[..^1]);
+            DeviceModule module = DeviceModule.Load(name, options.EditModule?.Invoke(name, text) ?? text, context.Memory);
             context.WatchOrder();
             return new SimulatedModule(context, module, header.Version);
         }

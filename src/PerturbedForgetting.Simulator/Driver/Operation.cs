@@ -34,11 +34,7 @@ sealed class Operation(Lane lane, long sequence, string name, long[] clock, IRea
     public void Drop() => IsDone = true;
 
     /// <summary>Whether the operation of an id is finished before this one begins.</summary>
-    public bool IsAfter(long id)
-    {
-        int index = LaneOf(id);
-        return index < clock.Length && clock[index] >= SequenceOf(id);
-    }
+    public bool IsAfter(long id) => VectorClock.Covers(clock, id);
 
     public static int LaneOf(long id) => (int)(id >> SequenceBits);
 
@@ -109,6 +105,13 @@ static class VectorClock
         for (int i = 0; i < b.Length; i++)
             joined[i] = Math.Max(joined[i], b[i]);
         return joined;
+    }
+
+    /// <summary>Whether the operation of an id is finished.</summary>
+    public static bool Covers(long[] clock, long id)
+    {
+        int index = Operation.LaneOf(id);
+        return index < clock.Length && clock[index] >= Operation.SequenceOf(id);
     }
 
     public static long[] With(long[] clock, int index, long sequence)

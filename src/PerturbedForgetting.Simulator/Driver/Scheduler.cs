@@ -20,6 +20,12 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
     Operation? running;
     int pending;
 
+    /// <summary>Orders are drawn at random.</summary>
+    public bool IsShuffled => random is not null;
+
+    /// <summary>Called when the host knows more to be finished.</summary>
+    public Action<long[]>? HostKnows { get; set; }
+
     /// <summary>What the host knows to be finished.</summary>
     public long[] HostClock { get; private set; } = [];
 
@@ -71,8 +77,10 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
     public void HostWaits(Operation? operation)
     {
         Complete(operation);
-        if (operation is not null)
-            HostClock = VectorClock.Join(HostClock, operation.Clock);
+        if (operation is null)
+            return;
+        HostClock = VectorClock.Join(HostClock, operation.Clock);
+        HostKnows?.Invoke(HostClock);
     }
 
     /// <summary>The host waits for everything.</summary>

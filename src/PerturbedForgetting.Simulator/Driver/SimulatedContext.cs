@@ -15,7 +15,7 @@ sealed class SimulatedContext
     {
         Device = device;
         Memory = new DeviceMemory(device.Options.MemoryBytes);
-        Scheduler = new Scheduler(device.Options.ShuffleSeed, device.CountOperation);
+        Scheduler = new Scheduler(device.Options.ShuffleSeed, device.CountOperation) { HostKnows = Pinned.Acknowledge };
         Copies = new Copies(this);
         Captures = new Captures(this);
         Handle = Handles.Add(this);
@@ -52,6 +52,9 @@ sealed class SimulatedContext
     /// <summary>The fault in words.</summary>
     public string? Finding { get; private set; }
 
+    /// <summary>What kind of fault it was.</summary>
+    public FaultKind? KindOfFault { get; private set; }
+
     /// <summary>A new stream; its handle.</summary>
     public nint CreateStream(bool isBlocking) =>
         Register(new SimulatedStream(this, $"stream {++streamsMade}", isBlocking));
@@ -80,7 +83,8 @@ sealed class SimulatedContext
     /// <summary>Puts an allocation under watch when there is more than one queue that could touch it.</summary>
     public Allocation Watch(Allocation allocation)
     {
-        if (Scheduler.LaneCount > 1)
+        // What does nothing conflicts with nothing.
+        if (Scheduler.LaneCount > 1 && Device.Options.Executes)
             allocation.History ??= new AccessHistory(allocation.Start, allocation.Size, Scheduler);
         return allocation;
     }
@@ -105,8 +109,8 @@ sealed class SimulatedContext
     /// <summary>A fault ends the context: its code comes back from every later call.</summary>
     public CudaResult Fail(DeviceFault fault)
     {
-        Sticky = SimulatedError.CodeOf(fault.Kind);
-        Finding = fault.Message;
+        Sticky = fault.Kind == FaultKind.DeviceLost ? Device.Options.LostCode : SimulatedError.CodeOf(fault.Kind);
+        (Finding, KindOfFault) = (fault.Message, fault.Kind);
         Scheduler.Drop();
         return Sticky;
     }

@@ -69,7 +69,7 @@ sealed class SimulatedDevice(SimulatedDriver driver, SimulatedDeviceOptions opti
     public SimulatedContext Retain()
     {
         if (IsLost)
-            throw new SimulatedError(CudaResult.LaunchFailed, "the GPU was lost; a new context does not bring it back");
+            throw new SimulatedError(options.LostCode, "the GPU was lost; a new context does not bring it back");
         holders++;
         return Context ??= new SimulatedContext(this);
     }

@@ -1,4 +1,6 @@
 using PerturbedForgetting.Cuda.Cards;
+using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Simulator.Execution;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
@@ -32,15 +34,39 @@ public sealed record SimulatedDeviceOptions
     public int? ShuffleSeed { get; init; }
 
     /// <summary>Operations of streams (kernels, copies, fills, events, calls of libraries) after which the device is lost, as if it had
-    /// fallen off the bus: the next one fails with <c>CUDA_ERROR_LAUNCH_FAILED</c> (719), and so does every call after it, also in a
-    /// new context. Null for a device that lasts.</summary>
+    /// fallen off the bus: the next one fails with <see cref="LostCode"/>, and so does every call after it, also in a new context. Null for
+    /// a device that lasts.</summary>
     public long? LostAfterOperations { get; init; }
+
+    /// <summary>The code of a lost device; <c>CUDA_ERROR_LAUNCH_FAILED</c> (719) as a rule.</summary>
+    public CudaResult LostCode { get; init; } = CudaResult.LaunchFailed;
+
+    /// <summary>Whether it does what it is asked for. If not, every call is checked and every launch counted, but nothing is computed or
+    /// copied and what is read is zero: shows in a moment what a step of any size launches.</summary>
+    public bool Executes { get; init; } = true;
 
     /// <summary>Calls that are refused from the start.</summary>
     public IReadOnlyList<SimulatedRefusal> Refusals { get; init; } = [];
 
     /// <summary>Instructions that the warps of one block may execute before a kernel counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
+
+    /// <summary>Executes only so many blocks at the beginning and at the end of each grid: for tests of tensors too large to compute.
+    /// What the blocks between would write stays as it is, and a sum that the last block to arrive finishes is not finished. Null executes
+    /// all.</summary>
+    public int? EdgeBlocks { get; init; }
+
+    /// <summary>Changes the grid of a kernel's launch, given its name and grid: for tests of what must not depend on it, such as a loop
+    /// that goes on by the size of the grid.</summary>
+    public Func<string, Extent, Extent>? ChangeGrid { get; init; }
+
+    /// <summary>Lets kernels add floating-point numbers by atomic operations. Their sums depend on the order of arrival, so that results do
+    /// not repeat; a kernel of this project must not.</summary>
+    public bool AllowsUnorderedSums { get; init; }
+
+    /// <summary>Changes the text of a module before it is loaded, given its name and text: a fault is planted to see that it is
+    /// found.</summary>
+    public Func<string, string, string>? EditModule { get; init; }
 
     /// <summary>Version of its cuBLAS; null when it has none.</summary>
     public Version? CublasVersion { get; init; } = new(12, 6, 4);

@@ -53,7 +53,14 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         version = DriverGetVersion;
         count = DeviceGetCount;
         get = DeviceGet;
-        Api = new() { Entries = Table(), Origin = Name, LastFinding = static () => Entry.Finding, LaunchTotals = Totals };
+        Api = new()
+        {
+            Entries = Table(),
+            Origin = Name,
+            LastFinding = static () => Entry.Finding,
+            LaunchTotals = Options.Executes ? Totals : null,
+            IsCounting = !Options.Executes,
+        };
         (cublas, cublasLt) = (new SimulatedCublas(Options.CublasVersion), new SimulatedCublasLt(Options.CublasLtVersion));
         cudnn = new SimulatedCudnn(Options.CudnnVersion, Options.CudnnCudaVersion);
     }
@@ -85,6 +92,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     /// <summary>The fault that ended the device's context, in words; null while there is none.</summary>
     public string? Fault => device.Context?.Finding;
 
+    /// <summary>What kind of fault it was.</summary>
+    public FaultKind? KindOfFault => device.Context?.KindOfFault;
+
     /// <summary>Device memory in use, in bytes, and the number of allocations.</summary>
     public (long Bytes, int Count) MemoryInUse => device.Context is { } context ? (context.Memory.InUse, context.Memory.Count) : (0, 0);
 
@@ -100,6 +110,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
 
     /// <summary>From now on, calls are counted and refused.</summary>
     public void Refuse(SimulatedRefusal refusal) => Entry.Free(() => device.Refusals.Add(refusal));
+
+    /// <summary>Where kernels print; as a rule the standard output, as of a real driver.</summary>
+    public TextWriter Output { get; set; } = Console.Out;
 
     /// <summary>Begins to count anew.</summary>
     public void ResetCounters() => counters.Clear();

@@ -5,8 +5,9 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// <summary>One operation of a graph.</summary>
 /// <param name="Name">The operation in words.</param>
 /// <param name="Work">What it does.</param>
+/// <param name="Begin">Called when a launch puts it on a stream.</param>
 /// <param name="Dependencies">Earlier nodes that it waits for.</param>
-sealed record GraphNode(string Name, Action<Operation> Work, IReadOnlyList<int> Dependencies);
+sealed record GraphNode(string Name, Action<Operation> Work, Action? Begin, IReadOnlyList<int> Dependencies);
 
 /// <summary>Recorded operations with their order.</summary>
 sealed class SimulatedGraph
@@ -72,6 +73,7 @@ sealed class SimulatedGraphExecutable : IDisposable
         {
             GraphNode node = nodes[n];
             Operation[] awaited = node.Dependencies.Count == 0 ? [start] : [.. node.Dependencies.Select(d => issued[d])];
+            node.Begin?.Invoke();
             Lane lane = branchOf[n] == 0 ? stream.Lane : branches[branchOf[n] - 1];
             long[] after = awaited.Aggregate(Array.Empty<long>(), (clock, o) => VectorClock.Join(clock, o.Clock));
             issued[n] = context.Scheduler.Issue(lane, node.Name, after, [.. awaited.Where(o => !o.IsDone)], node.Work);

@@ -23,16 +23,18 @@ sealed class SimulatedStream(SimulatedContext context, string name, bool isBlock
     /// <summary>Puts work on the stream.</summary>
     /// <param name="what">The work in words.</param>
     /// <param name="work">What it does.</param>
-    public void Enqueue(string what, Action<Operation> work)
+    /// <param name="begin">Called when it is put on a stream: now, or, while captured, by each launch of the graph.</param>
+    public void Enqueue(string what, Action<Operation> work, Action? begin = null)
     {
         if (Capture is { } capture)
         {
             capture.CheckActive();
-            CapturedTail = [capture.Graph.Add(new GraphNode(what, work, CapturedTail))];
+            CapturedTail = [capture.Graph.Add(new GraphNode(what, work, begin, CapturedTail))];
             return;
         }
         if (IsBlocking)
             context.Captures.RefuseImplicit(this);
+        begin?.Invoke();
         Issue(what, work, []);
     }
 

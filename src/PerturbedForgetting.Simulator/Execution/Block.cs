@@ -74,24 +74,33 @@ sealed unsafe class Block
             if (arrived < expected)
                 continue;
             released = true;
-            int yes = 0, all = 0;
+            int yes = 0, all = 0, living = 0, passing = 0;
             foreach (Warp warp in warps)
             {
+                living += warp.State == WarpState.Exited ? 0 : 1;
                 warp.ForgetArrival(id);
                 if (warp.State == WarpState.Waiting && warp.Barrier.Id == id)
                 {
+                    passing++;
                     yes += BitOperations.PopCount(warp.Barrier.Vote);
                     all += BitOperations.PopCount(warp.Active);
                 }
             }
+            // What exited counts as arrived where the whole block meets.
+            bool isWhole = passing == living && (first.Barrier.Threads == 0 || living == warps.Length);
             foreach (Warp warp in warps)
             {
-                if (warp.State == WarpState.Waiting && warp.Barrier.Id == id)
-                    warp.Pass(yes, all);
+                if (warp.State != WarpState.Waiting || warp.Barrier.Id != id)
+                    continue;
+                if (!isWhole)
+                    Worker.Shared.Order.Pass(warp.Index, id);
+                warp.Pass(yes, all);
             }
+            if (isWhole)
+                Worker.Shared.Order.Level();
+            else
+                Worker.Shared.Order.Clear(id);
         }
-        if (released)
-            Worker.Shared.NextEpoch();
         return released;
     }
 

@@ -78,6 +78,9 @@ public sealed class Counters
         Launches++;
     }
 
+    /// <summary>Counts a launch of which no more is known.</summary>
+    internal void AddLaunch() => Launches++;
+
     internal void Add(KernelProgram program, ReadOnlySpan<long> warps, ReadOnlySpan<long> lanes)
     {
         for (int i = 0; i < program.Length; i++)

@@ -8,12 +8,21 @@ public enum FaultKind
     UseAfterFree,
     Uninitialized,
     SharedRace,
+    /// <summary>Two threads of a launch touch one place of global memory, one of them writing, and nothing orders the two.</summary>
+    GlobalRace,
+    /// <summary>ld.global.nc of what the same launch writes.</summary>
+    ReadOnlyRace,
+    /// <summary>A result depends on the order in which threads arrive.</summary>
+    ArrivalOrder,
+    /// <summary>The host changed or freed memory that a copy still used.</summary>
+    HostRace,
     WriteConflict,
     DivergentBarrier,
     BarrierDeadlock,
     WrongShuffle,
     UnorderedStreams,
     Trap,
+    Assert,
     Timeout,
     Launch,
     DeviceLost,

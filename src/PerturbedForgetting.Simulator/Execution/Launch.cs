@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using System.Text;
 using PerturbedForgetting.Simulator.Memory;
 
 namespace PerturbedForgetting.Simulator.Execution;
@@ -19,6 +20,7 @@ sealed unsafe class Launch
     readonly Extent grid, threads;
     long nextBlock;
     DeviceFault? fault;
+    StringBuilder? printed;
 
     public Launch(KernelProgram program, DeviceMemory memory, Extent grid, Extent threads, int dynamicSharedBytes, byte* parameters,
         long operation = 0)
@@ -42,6 +44,12 @@ sealed unsafe class Launch
     /// <summary>Number of the operation in its stream's order.</summary>
     public long Operation { get; }
 
+    /// <summary>Allows sums of floating-point numbers by atomic operations, whose last bits depend on the order of arrival.</summary>
+    public bool AllowsUnorderedSums { get; init; }
+
+    /// <summary>What the blocks share for the order of their accesses.</summary>
+    public LaunchOrder Order { get; private set; } = null!;
+
     public Extent Grid => grid;
 
     public Extent Threads => threads;
@@ -49,15 +57,35 @@ sealed unsafe class Launch
     /// <summary>Instructions of warps that a block may execute before it counts as endless.</summary>
     public long InstructionLimit { get; init; } = 1L << 32;
 
+    /// <summary>How many blocks at each end of the grid are executed; null for all.</summary>
+    public int? EdgeBlocks { get; init; }
+
+    long Executed => EdgeBlocks is { } edge ? Math.Min(grid.Count, 2L * edge) : grid.Count;
+
     /// <summary>Null executes blocks and warps in the order of their numbers. A number draws an order for this launch.</summary>
     public int? ShuffleSeed { get; init; }
+
+    /// <summary>Receives what the kernel prints, when the launch has ended.</summary>
+    public TextWriter? Output { get; init; }
 
     /// <summary>What the orders of this launch are drawn from.</summary>
     public ulong? OrderSeed => ShuffleSeed is { } seed ? SplitMix.Mix(((ulong)(uint)seed << 32) ^ (ulong)Operation) : null;
 
     /// <summary>Place of a block in the grid.</summary>
-    public (int X, int Y, int Z) Place(long index) =>
-        ((int)(index % grid.X), (int)(index / grid.X % grid.Y), (int)(index / ((long)grid.X * grid.Y)));
+    /// <param name="index">Its number among those that are executed.</param>
+    public (int X, int Y, int Z) Place(long index)
+    {
+        if (EdgeBlocks is { } edge && index >= edge)
+            index += grid.Count - Executed;
+        return ((int)(index % grid.X), (int)(index / grid.X % grid.Y), (int)(index / ((long)grid.X * grid.Y)));
+    }
+
+    /// <summary>Place of a block in the grid, as text.</summary>
+    public string PlaceText(long index)
+    {
+        (int x, int y, int z) = Place(index);
+        return $"{x}, {y}, {z}";
+    }
 
     /// <summary>Place of a thread in its block, as text.</summary>
     public string ThreadText(int index) => $"{index % threads.X}, {index / threads.X % threads.Y}, {index / (threads.X * threads.Y)}";
@@ -68,19 +96,30 @@ sealed unsafe class Launch
     /// <exception cref="DeviceFault">A check failed. Blocks that had begun may have written.</exception>
     public void Run(Counters counters, int cores)
     {
-        long blocks = grid.Count;
+        long blocks = Executed;
         int workers = (int)Math.Min(blocks, cores);
         var results = new Counters[workers];
+        Order = new LaunchOrder(Memory.NumberBlocks(blocks), workers > 1, Program.HasAtomics, Program.GranuleShift, AllowsUnorderedSums);
         if (workers == 1)
             Work(0, results, blocks);
         else
             Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers }, w => Work(w, results, blocks));
+        Output?.Write(printed);
         if (fault is not null)
             ExceptionDispatchInfo.Throw(fault);
         foreach (Counters result in results)
             counters.Add(result);
         counters.Launches++;
         counters.Threads += blocks * ThreadsPerBlock;
+    }
+
+    /// <summary>A thread prints.</summary>
+    public void Print(string text)
+    {
+        if (printed is null)
+            Interlocked.CompareExchange(ref printed, new StringBuilder(), null);
+        lock (printed)
+            printed.Append(text);
     }
 
     void Work(int index, Counters[] results, long blocks)

@@ -17,6 +17,7 @@ sealed unsafe partial class Lowering
     readonly Dictionary<string, int> registers = [];
     readonly List<int> registerSizes = [];
     readonly List<RegisterAccess> accesses = [];
+    readonly List<(int At, PtxInstruction Source)> texts = [];
     readonly RegisterPlan? plan;
     readonly Dictionary<string, int> specials = [];
     readonly Dictionary<(ulong Bits, bool IsWide), int> constants = [];
@@ -24,6 +25,8 @@ sealed unsafe partial class Lowering
     readonly List<int> scratch = [];
     readonly List<Instruction> code = [];
     readonly List<PtxLocation> locations = [];
+    ArrivalPlaces? arrivals;
+    int granuleShift = 2;
     int registerBytes, scratchPredicate = -1, carryFlag = -1, start;
     Frame frame;
 
@@ -58,6 +61,12 @@ sealed unsafe partial class Lowering
         locations.Add(Current.Location);
         return ref CollectionsMarshal.AsSpan(code)[^1];
     }
+
+    /// <summary>Where the kernel stores by the order of arrival.</summary>
+    public ArrivalPlaces Arrivals => arrivals ??= new ArrivalPlaces(kernel);
+
+    /// <summary>The kernel touches so many bytes of global memory at once.</summary>
+    public void Touches(int bytes) => granuleShift = Math.Min(granuleShift, System.Numerics.BitOperations.Log2((uint)bytes));
 
     /// <summary>Memory for further operands, freed with the program.</summary>
     public int* Operands(int count)

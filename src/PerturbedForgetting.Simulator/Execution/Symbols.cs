@@ -13,6 +13,8 @@ sealed class Symbols
 
     readonly PtxModule source;
     readonly Dictionary<string, Symbol> module = [];
+    int sharedEnd;
+    bool usesDynamicShared;
 
     /// <param name="source">The module.</param>
     /// <param name="kernel">The kernel.</param>
@@ -31,7 +33,7 @@ sealed class Symbols
         // Statically declared shared memory of device functions counts for every kernel, as for a compiler that cannot see which are
         // called.
         Kernel = Layout(kernel);
-        foreach (PtxFunction function in source.Functions.Where(f => !f.IsEntry))
+        foreach (PtxFunction function in source.Functions.Where(f => !f.IsEntry && !f.IsExternal))
             Functions[function.Name] = Layout(function);
         foreach (PtxVariable v in source.Variables.Where(v => v.Space == StateSpace.Shared && v.IsExternal))
             module[v.Name] = new Symbol(StateSpace.Shared, (ulong)DynamicSharedOffset, 0);
@@ -43,16 +45,22 @@ sealed class Symbols
     /// <summary>Variables of each device function's body.</summary>
     public Dictionary<string, Dictionary<string, Symbol>> Functions { get; } = [];
 
-    /// <summary>Bytes of statically declared shared memory.</summary>
-    public int SharedBytes { get; private set; }
+    /// <summary>Bytes of statically declared shared memory; in a kernel whose code has named dynamic shared memory, as far as to where
+    /// that begins, as the assembler of the real devices counts.</summary>
+    public int SharedBytes => usesDynamicShared ? DynamicSharedOffset : sharedEnd;
 
     /// <summary>Where dynamic shared memory begins.</summary>
-    public int DynamicSharedOffset => (SharedBytes + 15) & ~15;
+    int DynamicSharedOffset => (sharedEnd + 15) & ~15;
 
     /// <summary>Bytes of local memory of a thread.</summary>
     public int LocalBytes { get; private set; }
 
-    public bool TryFindInModule(string name, out Symbol symbol) => module.TryGetValue(name, out symbol);
+    public bool TryFindInModule(string name, out Symbol symbol)
+    {
+        bool isFound = module.TryGetValue(name, out symbol);
+        usesDynamicShared |= isFound && symbol is { Space: StateSpace.Shared, Size: 0 };
+        return isFound;
+    }
 
     /// <summary>Lays out the parameters of a kernel one behind the other, each aligned as declared.</summary>
     public static (int Offset, int Size)[] Parameters(PtxFunction kernel, out int bytes)
@@ -82,8 +90,8 @@ sealed class Symbols
 
     Symbol ReserveShared(PtxVariable v)
     {
-        int offset = Next(v, SharedBytes, MaximumShared, "shared memory");
-        SharedBytes = offset + (int)v.Size;
+        int offset = Next(v, sharedEnd, MaximumShared, "shared memory");
+        sharedEnd = offset + (int)v.Size;
         return new Symbol(StateSpace.Shared, (ulong)offset, v.Size);
     }
 

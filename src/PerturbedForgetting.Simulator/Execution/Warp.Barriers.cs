@@ -37,11 +37,16 @@ sealed unsafe partial class Warp
     public void Wait(in BarrierWait barrier)
     {
         Barrier = barrier;
+        Worker.Shared.Order.Arrive(Index, barrier.Id);
         State = WarpState.Waiting;
     }
 
     /// <summary>Counts as arrived at a barrier without waiting.</summary>
-    public void Arrive(int id) => arrivals[id]++;
+    public void Arrive(int id)
+    {
+        arrivals[id]++;
+        Worker.Shared.Order.Arrive(Index, id);
+    }
 
     public int Arrived(int id) => arrivals[id];
 

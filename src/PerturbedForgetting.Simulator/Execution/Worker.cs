@@ -29,7 +29,8 @@ sealed unsafe class Worker : IDisposable
         registers = (byte*)NativeMemory.AlignedAlloc(size * (nuint)block.Warps.Length, 64);
         // A register that is read before it was written holds NaN, so that the mistake shows.
         NativeMemory.Fill(registers, size * (nuint)block.Warps.Length, 0xff);
-        Shared = new SharedMemory(program.SharedBytes, launch.DynamicSharedBytes);
+        Shared = new SharedMemory(program.SharedBytes, launch.DynamicSharedBytes, block.Warps.Length);
+        Watch = new GlobalWatch(launch.Order, Shared.Order, launch.PlaceText);
         Local = new LocalMemory(program.LocalBytes, launch.ThreadsPerBlock);
         foreach (Warp warp in block.Warps)
         {
@@ -75,7 +76,13 @@ sealed unsafe class Worker : IDisposable
 
     public LocalMemory Local { get; }
 
+    /// <summary>Finds races in global memory.</summary>
+    public GlobalWatch Watch { get; }
+
     public DeviceMemory Memory => launch.Memory;
+
+    /// <inheritdoc cref="Launch.AllowsUnorderedSums"/>
+    public bool AllowsUnorderedSums => launch.AllowsUnorderedSums;
 
     /// <summary>The kernel's arguments.</summary>
     public byte* Parameters => launch.Parameters;
@@ -96,6 +103,7 @@ sealed unsafe class Worker : IDisposable
                 new Span<int>(warp.Words(offset), Warp.Lanes).Fill(value);
         }
         Shared.NextBlock();
+        Watch.NextBlock(index);
         Local.NextBlock();
         budget = launch.InstructionLimit;
         Turns.NextBlock(index);
@@ -111,6 +119,13 @@ sealed unsafe class Worker : IDisposable
         budget += Turn;
     }
 
+    /// <summary>Ends the turn behind the instruction that executes.</summary>
+    public void StopTurn()
+    {
+        budget += Turn;
+        Turn = 0;
+    }
+
     /// <summary>A warp's turn has ended before an instruction.</summary>
     public void EndTurn(Warp warp, Instruction* i)
     {
@@ -119,6 +134,9 @@ sealed unsafe class Worker : IDisposable
             throw Fault(i, FaultKind.Timeout,
                 "the launch has executed as many instructions as the watchdog allows; is there an endless loop?", warp, -1);
     }
+
+    /// <summary>A thread prints.</summary>
+    public void Print(string text) => launch.Print(text);
 
     /// <summary>A fault with the place where it happened.</summary>
     public DeviceFault Fault(Instruction* i, FaultKind kind, string text, Warp warp, int lane)

@@ -34,19 +34,25 @@ sealed class LibraryKernel(string name, long floatingPointOperations)
         SimulatedContext context = stream.Context;
         stream.Enqueue(name, operation =>
         {
-            foreach (MemoryRegion region in reads.Concat(updates))
-                region.CheckRead(context, operation);
-            foreach (MemoryRegion region in writes)
-                region.CheckWrite(context, operation);
-            foreach (MemoryRegion region in scratch)
-                region.CheckWrite(context, operation);
-            RefuseOverlap(operation);
-            work(context.Device.Options.Workers);
-            foreach (MemoryRegion region in writes)
-                region.MarkWritten(context);
+            if (context.Device.Options.Executes)
+                Run(context, operation, work);
             context.Device.Driver.CountersOf(name).AddLibraryCall(reads.Concat(updates).Sum(r => r.Bytes), writes.Sum(r => r.Bytes),
                 floatingPointOperations);
         });
+    }
+
+    void Run(SimulatedContext context, Operation operation, Action<int> work)
+    {
+        foreach (MemoryRegion region in reads.Concat(updates))
+            region.CheckRead(context, operation);
+        foreach (MemoryRegion region in writes)
+            region.CheckWrite(context, operation);
+        foreach (MemoryRegion region in scratch)
+            region.CheckWrite(context, operation);
+        RefuseOverlap(operation);
+        work(context.Device.Options.Workers);
+        foreach (MemoryRegion region in writes)
+            region.MarkWritten(context);
     }
 
     // Libraries read and write in an order of their own.

@@ -15,7 +15,7 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
 
     readonly List<Allocation> allocations = [];
     readonly Queue<(ulong Start, long Size, long Number)> freed = new();
-    long allocated;
+    long allocated, blocks;
 
     /// <summary>Bytes that the device has.</summary>
     public long Capacity => capacity;
@@ -25,6 +25,20 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
 
     /// <summary>Allocations in use.</summary>
     public int Count => allocations.Count;
+
+    /// <summary>Numbers for the blocks of a launch, which no earlier launch had; the first of them.</summary>
+    public long NumberBlocks(long count)
+    {
+        if (count > int.MaxValue - blocks - 1)
+        {
+            foreach (Allocation allocation in allocations)
+                allocation.ForgetAccesses();
+            blocks = 0;
+        }
+        long first = blocks + 1;
+        blocks += count;
+        return first;
+    }
 
     /// <summary>Largest allocations first; for messages.</summary>
     public IReadOnlyList<Allocation> Allocations => allocations;
@@ -38,12 +52,16 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
         byte* memory;
         try
         {
-            memory = (byte*)NativeMemory.AlignedAlloc((nuint)rounded, Alignment);
+            memory = Allocation.IsSparse(bytes)
+                ? SparseMemory.Allocate(rounded)
+                : (byte*)NativeMemory.AlignedAlloc((nuint)rounded, Alignment);
         }
         catch (OutOfMemoryException)
         {
             return null;
         }
+        if (memory == null)
+            return null;
         var allocation = new Allocation((ulong)memory, bytes, ++allocated, name);
         allocations.Insert(~IndexOf(allocation.Start), allocation);
         InUse += rounded;
@@ -58,9 +76,13 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
             return false;
         Allocation allocation = allocations[index];
         allocations.RemoveAt(index);
-        InUse -= (allocation.Size + Alignment - 1) & -Alignment;
+        long rounded = (allocation.Size + Alignment - 1) & -Alignment;
+        InUse -= rounded;
         allocation.Release();
-        NativeMemory.AlignedFree((void*)start);
+        if (Allocation.IsSparse(allocation.Size))
+            SparseMemory.Free((byte*)start, rounded);
+        else
+            NativeMemory.AlignedFree((void*)start);
         freed.Enqueue((start, allocation.Size, allocation.Number));
         if (freed.Count > RememberedFrees)
             freed.Dequeue();

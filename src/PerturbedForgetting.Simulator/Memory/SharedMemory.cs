@@ -8,24 +8,28 @@ namespace PerturbedForgetting.Simulator.Memory;
 /// <summary>Why an access of shared memory is wrong, said of the place: "was written by warp 3 …".</summary>
 readonly record struct SharedProblem(FaultKind Kind, string Text);
 
-/// <summary>Shared memory of a block with the history that finds races: two warps that touch the same bytes with no barrier between,
-/// one of them writing. An epoch is the time between two barriers. A tag, one for the last writer and one for the readers of each
-/// word, is the epoch of the access, its flags and its warp; tags of the running epoch are the greatest, those below the block's
-/// first epoch were left by an earlier block.</summary>
-sealed unsafe class SharedMemory : IDisposable
+/// <summary>Shared memory of a block with the history that finds races: two threads that touch the same bytes, one of them writing, with no
+/// barrier between that holds both. A tag, one for the last writer and one for the readers of each word, is the segment of the access (see
+/// <see cref="ThreadOrder"/>), its flags, its warp and its lane; tags below the block's first were left by an earlier block.</summary>
+sealed unsafe partial class SharedMemory : IDisposable
 {
-    const uint Warps = 31, Pending = 32, Split = 64, Atomic = 128, Several = 256, Flags = Pending | Split | Atomic | Several;
-    const uint OneEpoch = 512, LastEpoch = 1u << 30;
+    const uint Lane = 31, SeveralLanes = AccessPattern.Several, Warp = 31 << WarpShift, SeveralWarps = 1 << 11;
+    const uint Atomic = 1 << 12, Pending = 1 << 13, Split = 1 << 14, Flags = Atomic | Pending | Split;
+    const int WarpShift = 6, SegmentShift = 15;
+    const uint Segment = uint.MaxValue << SegmentShift;
 
     readonly byte* data;
     readonly int words;
 
-    // Tags of bytes hold where the word's tag says Split: its bytes were last touched by different warps or epochs.
+    // Tags of bytes hold where the word's tag says Split: its bytes were last touched by different threads or at different times.
     readonly uint* writers, readers, byteWriters, byteReaders;
-    uint epoch = OneEpoch, first = OneEpoch;
 
-    public SharedMemory(int staticBytes, int dynamicBytes)
+    // What the tags below mean to the warp whose turn it is: before all, before what this warp does.
+    uint first, everything, whole, warpTag;
+
+    public SharedMemory(int staticBytes, int dynamicBytes, int warps)
     {
+        Order = new ThreadOrder(warps, Forget);
         Bytes = dynamicBytes == 0 ? staticBytes : ((staticBytes + 15) & ~15) + dynamicBytes;
         if (Bytes == 0)
             return;
@@ -42,79 +46,112 @@ sealed unsafe class SharedMemory : IDisposable
 
     public byte* Data => data;
 
+    /// <summary>The order of the block's threads.</summary>
+    public ThreadOrder Order { get; }
+
     /// <summary>Another block begins: what earlier ones wrote counts as never written.</summary>
     public void NextBlock()
     {
-        NextEpoch();
-        first = epoch;
+        Order.NextBlock(Clear);
+        first = (uint)Order.First << SegmentShift;
     }
 
-    /// <summary>The block passes a barrier.</summary>
-    public void NextEpoch()
+    void Clear() => NativeMemory.Clear(writers, (nuint)words * 10 * sizeof(uint));
+
+    // All that matters of the old tags is whether they were of this block.
+    void Forget()
     {
-        epoch += OneEpoch;
-        if (epoch < LastEpoch)
-            return;
-        // Epochs are counted anew; all that matters of the old ones is whether they were of this block.
         for (int t = 0; t < words * 10; t++)
-            writers[t] = writers[t] >= first ? OneEpoch | (writers[t] & (OneEpoch - 1)) : 0;
-        (first, epoch) = (OneEpoch, 2 * OneEpoch);
+            writers[t] = writers[t] >= first ? (1u << SegmentShift) | (writers[t] & ~Segment) : 0;
+        first = 1u << SegmentShift;
     }
+
+    /// <summary>The warp's turn begins.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    void Enter(int warp)
+    {
+        everything = (uint)(Order.Everything + 1) << SegmentShift;
+        whole = (uint)(Order.Whole(warp) + 1) << SegmentShift;
+        warpTag = ((uint)Order.Now(warp) << SegmentShift) | ((uint)warp << WarpShift);
+    }
+
+    /// <summary>Whether an access is before the one of <paramref name="own"/>; the quick part of the rules.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    bool IsBefore(uint tag, uint own) =>
+        tag < everything
+        || (((tag ^ own) & (Warp | SeveralWarps | Split)) == 0
+            // An access of several lanes at once is no lane's own.
+            && (tag < whole || (((tag ^ own) & ~Segment & ~Flags) | (own & SeveralLanes)) == 0));
+
+    /// <summary>The readers of a word when there is another one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    uint Readers(uint reader, uint own) =>
+        IsBefore(reader, own) ? own
+        : ((reader ^ own) & (Warp | SeveralWarps | Split)) == 0 ? own | SeveralLanes
+        : (Math.Max(reader, own) & Segment) | SeveralWarps;
 
     /// <summary>Notes a read of bytes that lie within one word, or are whole words.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public SharedProblem? Read(uint address, int bytes, int warp)
+    public SharedProblem? Read(uint address, int bytes, int warp, int lane)
     {
+        Enter(warp);
         for (uint word = address >> 2, end = (address + (uint)bytes + 3) >> 2; word < end; word++)
         {
-            uint writer = writers[word], reader = readers[word], own = epoch | (uint)warp;
-            if (bytes < 4 || writer < first || (writer & Flags) != 0 || (writer >= epoch && writer != own)
-                || (reader >= epoch && (reader & Split) != 0))
-            {
-                if (Touch(word, address, bytes, warp, Access.Read) is { } problem)
-                    return problem;
-            }
-            else if (reader != own)
-                readers[word] = reader < epoch ? own : epoch | Several;
+            if ((bytes < 4 || !TryRead(word, (byte)lane)) && Touch(word, address, bytes, warp, lane, Access.Read) is { } problem)
+                return problem;
         }
         return null;
     }
 
     /// <summary>Notes a write of bytes that lie within one word, or are whole words.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public SharedProblem? Write(uint address, int bytes, int warp)
+    public SharedProblem? Write(uint address, int bytes, int warp, int lane)
     {
+        Enter(warp);
         for (uint word = address >> 2, end = (address + (uint)bytes + 3) >> 2; word < end; word++)
         {
-            uint writer = writers[word], reader = readers[word], own = epoch | (uint)warp;
-            if (bytes < 4 || (writer & Flags) != 0 || (writer >= epoch && writer != own) || (reader >= epoch && reader != own))
-            {
-                if (Touch(word, address, bytes, warp, Access.Write) is { } problem)
-                    return problem;
-            }
-            else
-                writers[word] = own;
+            if ((bytes < 4 || !TryWrite(word, (byte)lane)) && Touch(word, address, bytes, warp, lane, Access.Write) is { } problem)
+                return problem;
         }
         return null;
     }
 
-    /// <summary>Notes the reads of a whole warp; false when its lanes must be looked at one by one.</summary>
-    public bool TryRead(AccessPattern* pattern, uint lead, int warp)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    bool TryRead(uint word, byte lane)
     {
+        uint writer = writers[word], reader = readers[word], own = warpTag | lane;
+        if (writer < first || (writer & Flags) != 0 || !IsBefore(writer, own) || (reader >= everything && (reader & Split) != 0))
+            return false;
+        readers[word] = Readers(reader, own);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    bool TryWrite(uint word, byte lane)
+    {
+        uint writer = writers[word], own = warpTag | lane;
+        if ((writer & Flags) != 0 || !IsBefore(writer, own) || !IsBefore(readers[word], own))
+            return false;
+        writers[word] = own;
+        return true;
+    }
+
+    /// <summary>Notes the reads of a whole warp; false when its lanes must be looked at one by one.</summary>
+    public bool TryRead(AccessPattern* pattern, uint lead, int warp, int bytes)
+    {
+        if (bytes < 4)
+            return false;
+        Enter(warp);
+        byte* lanes = pattern->Threads;
         for (int r = 0; r < pattern->Ranges; r++)
         {
-            uint address = lead + (uint)pattern->Starts[r], bytes = (uint)pattern->Lengths[r];
-            if (((address | bytes) & 3) != 0)
-                return false;
-            uint word = address >> 2, end = word + (bytes >> 2);
-            for (; end - word >= Vector256<int>.Count; word += (uint)Vector256<int>.Count)
+            uint word = (lead + (uint)pattern->Starts[r]) >> 2, end = word + ((uint)pattern->Lengths[r] >> 2);
+            for (; end - word >= Vector256<int>.Count; word += (uint)Vector256<int>.Count, lanes += Vector256<int>.Count)
             {
-                if (!TryRead(word, warp))
+                if (!TryReadVector(word, lanes))
                     return false;
             }
             for (; word < end; word++)
             {
-                if (Read(word << 2, 4, warp) is not null)
+                if (!TryRead(word, *lanes++))
                     return false;
             }
         }
@@ -122,22 +159,23 @@ sealed unsafe class SharedMemory : IDisposable
     }
 
     /// <summary>Notes the writes of a whole warp; false when its lanes must be looked at one by one.</summary>
-    public bool TryWrite(AccessPattern* pattern, uint lead, int warp)
+    public bool TryWrite(AccessPattern* pattern, uint lead, int warp, int bytes)
     {
+        if (bytes < 4)
+            return false;
+        Enter(warp);
+        byte* lanes = pattern->Threads;
         for (int r = 0; r < pattern->Ranges; r++)
         {
-            uint address = lead + (uint)pattern->Starts[r], bytes = (uint)pattern->Lengths[r];
-            if (((address | bytes) & 3) != 0)
-                return false;
-            uint word = address >> 2, end = word + (bytes >> 2);
-            for (; end - word >= Vector256<int>.Count; word += (uint)Vector256<int>.Count)
+            uint word = (lead + (uint)pattern->Starts[r]) >> 2, end = word + ((uint)pattern->Lengths[r] >> 2);
+            for (; end - word >= Vector256<int>.Count; word += (uint)Vector256<int>.Count, lanes += Vector256<int>.Count)
             {
-                if (!TryWrite(word, warp))
+                if (!TryWriteVector(word, lanes))
                     return false;
             }
             for (; word < end; word++)
             {
-                if (Write(word << 2, 4, warp) is not null)
+                if (!TryWrite(word, *lanes++))
                     return false;
             }
         }
@@ -146,124 +184,72 @@ sealed unsafe class SharedMemory : IDisposable
 
     /// <summary>Notes reads of a vector of words.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    bool TryRead(uint word, int warp)
+    bool TryReadVector(uint word, byte* lanes)
     {
-        Vector256<int> own = Vector256.Create((int)epoch | warp), now = Vector256.Create((int)epoch);
-        Vector256<int> writer = Vector256.Load((int*)writers + word), reader = Vector256.Load((int*)readers + word);
-        Vector256<int> isNew = Vector256.LessThan(reader, now) | Vector256.Equals(reader, own);
+        Vector256<int> own = Own(lanes), writer = Vector256.Load((int*)writers + word), reader = Vector256.Load((int*)readers + word);
+        Vector256<int> isSplit = Vector256.GreaterThanOrEqual(reader, Vector256.Create((int)everything))
+            & ~Vector256.Equals(reader & Vector256.Create((int)Split), Vector256<int>.Zero);
         Vector256<int> good = Vector256.GreaterThanOrEqual(writer, Vector256.Create((int)first)) & Unmarked(writer)
-            & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own))
-            & (isNew | Vector256.Equals(reader & Vector256.Create((int)Split), Vector256<int>.Zero));
+            & IsBefore(writer, own, out _) & ~isSplit;
         if (good != Vector256<int>.AllBitsSet)
             return false;
-        Vector256.ConditionalSelect(isNew, own, now | Vector256.Create((int)Several)).Store((int*)readers + word);
+        Vector256<int> several = (Vector256.Max(reader, own) & Vector256.Create(unchecked((int)Segment)))
+            | Vector256.Create((int)SeveralWarps);
+        Vector256<int> isBefore = IsBefore(reader, own, out Vector256<int> isSameWarp);
+        Vector256.ConditionalSelect(isBefore, own,
+            Vector256.ConditionalSelect(isSameWarp, own | Vector256.Create((int)SeveralLanes), several)).Store((int*)readers + word);
         return true;
     }
 
     /// <summary>Notes writes of a vector of words.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    bool TryWrite(uint word, int warp)
+    bool TryWriteVector(uint word, byte* lanes)
     {
-        Vector256<int> own = Vector256.Create((int)epoch | warp), now = Vector256.Create((int)epoch);
-        Vector256<int> writer = Vector256.Load((int*)writers + word), reader = Vector256.Load((int*)readers + word);
-        Vector256<int> good = Unmarked(writer) & (Vector256.LessThan(writer, now) | Vector256.Equals(writer, own))
-            & (Vector256.LessThan(reader, now) | Vector256.Equals(reader, own));
-        if (good != Vector256<int>.AllBitsSet)
+        Vector256<int> own = Own(lanes), writer = Vector256.Load((int*)writers + word), reader = Vector256.Load((int*)readers + word);
+        if ((Unmarked(writer) & IsBefore(writer, own, out _) & IsBefore(reader, own, out _)) != Vector256<int>.AllBitsSet)
             return false;
         own.Store((int*)writers + word);
         return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Vector256<int> Own(byte* lanes)
+    {
+        (Vector128<ushort> low, _) = Vector128.Widen(Vector128.CreateScalarUnsafe(*(ulong*)lanes).AsByte());
+        (Vector128<uint> first, Vector128<uint> second) = Vector128.Widen(low);
+        return (Vector256.Create(first, second) | Vector256.Create(warpTag)).AsInt32();
+    }
+
+    /// <inheritdoc cref="IsBefore(uint, uint)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    Vector256<int> IsBefore(Vector256<int> tag, Vector256<int> own, out Vector256<int> isSameWarp)
+    {
+        Vector256<int> differ = tag ^ own;
+        isSameWarp = Vector256.Equals(differ & Vector256.Create((int)(Warp | SeveralWarps | Split)), Vector256<int>.Zero);
+        Vector256<int> isSame = Vector256.Equals((differ & Vector256.Create((int)(~Segment & ~Flags)))
+            | (own & Vector256.Create((int)SeveralLanes)), Vector256<int>.Zero);
+        return Vector256.LessThan(tag, Vector256.Create((int)everything))
+            | (isSameWarp & (isSame | Vector256.LessThan(tag, Vector256.Create((int)whole))));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<int> Unmarked(Vector256<int> tags) => Vector256.Equals(tags & Vector256.Create((int)Flags), Vector256<int>.Zero);
 
-    /// <summary>Notes an atomic operation on whole words: ordered against other atomic operations, not against plain accesses of other
-    /// warps.</summary>
-    public SharedProblem? Update(uint address, int bytes, int warp)
-    {
-        for (uint word = address >> 2; word < (address + (uint)bytes) >> 2; word++)
-        {
-            if (Touch(word, word << 2, 4, warp, Access.Atomic) is { } problem)
-                return problem;
-        }
-        return null;
-    }
-
     /// <summary>Begins a cp.async to whole words: nobody may touch them until it was waited for.</summary>
-    public SharedProblem? BeginCopy(uint address, int bytes, int warp)
+    public SharedProblem? BeginCopy(uint address, int bytes, int warp, int lane)
     {
-        if (Write(address, bytes, warp) is { } problem)
+        if (Write(address, bytes, warp, lane) is { } problem)
             return problem;
-        new Span<uint>(writers + (address >> 2), bytes >> 2).Fill(epoch | Pending | (uint)warp);
+        new Span<uint>(writers + (address >> 2), bytes >> 2).Fill(warpTag | (uint)lane | Pending);
         return null;
     }
 
-    /// <summary>Ends a cp.async: the warp has written the words now.</summary>
-    public void EndCopy(uint address, int bytes, int warp) => new Span<uint>(writers + (address >> 2), bytes >> 2).Fill(epoch | (uint)warp);
-
-    enum Access
+    /// <summary>Ends a cp.async: the lane has written the words now.</summary>
+    public void EndCopy(uint address, int bytes, int warp, int lane)
     {
-        Read,
-        Write,
-        Atomic,
+        Enter(warp);
+        new Span<uint>(writers + (address >> 2), bytes >> 2).Fill(warpTag | (uint)lane);
     }
-
-    /// <summary>The exact rules, byte by byte.</summary>
-    SharedProblem? Touch(uint word, uint address, int bytes, int warp, Access access)
-    {
-        uint* w = byteWriters + (word * 4), r = byteReaders + (word * 4);
-        if ((writers[word] & Split) == 0)
-            new Span<uint>(w, 4).Fill(writers[word]);
-        if ((readers[word] & Split) == 0)
-            new Span<uint>(r, 4).Fill(readers[word]);
-        SharedProblem? problem = null;
-        for (uint k = 0; k < 4 && problem is null; k++)
-        {
-            if ((word * 4) + k >= address && (word * 4) + k < address + (uint)bytes)
-                problem = Touch(ref w[k], ref r[k], (uint)warp, access);
-        }
-        writers[word] = Whole(w);
-        readers[word] = Whole(r);
-        return problem;
-    }
-
-    static uint Whole(uint* tags)
-    {
-        uint newest = Math.Max(Math.Max(tags[0], tags[1]), Math.Max(tags[2], tags[3]));
-        return newest == tags[0] && newest == tags[1] && newest == tags[2] && newest == tags[3]
-            ? newest
-            : (newest & ~(OneEpoch - 1)) | Split;
-    }
-
-    SharedProblem? Touch(ref uint writer, ref uint reader, uint warp, Access access)
-    {
-        uint own = epoch | warp;
-        bool isWritten = writer >= first, isWrittenNow = writer >= epoch, isReadNow = reader >= epoch;
-        if (!isWritten && access != Access.Write)
-            return new SharedProblem(FaultKind.Uninitialized, "was never written");
-        if (isWritten && (writer & Pending) != 0)
-            return new SharedProblem(FaultKind.SharedRace, "is the target of a cp.async that was not waited for");
-        bool isPlain = (writer & Atomic) == 0, isOfOthers = (writer & Several) != 0 || (writer & Warps) != warp;
-        if (isWrittenNow && isOfOthers && (isPlain || access != Access.Atomic))
-            return Race(isPlain ? "written" : "changed atomically", writer);
-        if (access != Access.Read && isReadNow && reader != own)
-            return Race("read", reader);
-        if (access == Access.Read)
-            reader = isReadNow && reader != own ? epoch | Several : own;
-        else if (access == Access.Write)
-            writer = own;
-        else if (!isWrittenNow || (!isPlain && !isOfOthers))
-            writer = own | Atomic;
-        else if (!isPlain)
-            writer = epoch | Atomic | Several;
-        // Flags of an epoch that is over mean nothing any more; without them the quick tests hold again.
-        if (!isWrittenNow && access == Access.Read)
-            writer &= ~(Atomic | Several);
-        return null;
-    }
-
-    static SharedProblem Race(string what, uint tag) => new(FaultKind.SharedRace,
-        $"was {what} by {((tag & Several) != 0 ? "several warps" : $"warp {tag & Warps}")} with no barrier between");
 
     public void Dispose()
     {

@@ -10,5 +10,5 @@ abstract partial class Backend
 
     /// <summary>Memory of this device that such copies go to.</summary>
     public virtual StagingBuffer CreateStaging(Device device, long bytes) =>
-        new(Tensor.Persistent([checked((int)bytes)], DType.UInt8, device));
+        new(Tensor.Persistent([Shape.Extent(bytes, "bytes of a batch")], DType.UInt8, device));
 }

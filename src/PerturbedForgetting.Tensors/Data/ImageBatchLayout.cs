@@ -14,19 +14,19 @@ public readonly record struct ImageBatchLayout(int Capacity, int Height, int Wid
     public int LabelOffset => 0;
 
     /// <summary>First byte of the flags, uint8 [images]: not 0 where an image is to be mirrored left to right.</summary>
-    public int FlipOffset => Aligned(checked(Capacity * sizeof(int)));
+    public int FlipOffset => Aligned(Shape.Extent((long)Capacity * sizeof(int), "bytes of a batch's labels"));
 
     /// <summary>First byte of the pixels, uint8 [images, height, width, channels].</summary>
     public int PixelOffset => FlipOffset + Aligned(Capacity);
 
     /// <summary>Bytes of an image.</summary>
-    public int ImageBytes => checked(Height * Width * Channels);
+    public int ImageBytes => Shape.Extent((long)Height * Width * Channels, "bytes of an image");
 
     /// <summary>Bytes of the whole block.</summary>
     public int Bytes => BytesOf(Capacity);
 
     /// <summary>Bytes from the beginning of the block that a number of images fill.</summary>
-    public int BytesOf(int images) => checked(PixelOffset + images * ImageBytes);
+    public int BytesOf(int images) => Shape.Extent(PixelOffset + ((long)images * ImageBytes), "bytes of a batch");
 
     static int Aligned(int bytes) => checked(bytes + Alignment - 1) / Alignment * Alignment;
 }

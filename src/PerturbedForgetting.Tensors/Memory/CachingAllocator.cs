@@ -54,6 +54,14 @@ sealed class CachingAllocator(IMemorySource source)
         return storage;
     }
 
+    /// <summary>A block for so many elements, without a shape: work space, which may have more than an extent can say.</summary>
+    /// <inheritdoc cref="Allocate(Shape, DType)"/>
+    public Storage Allocate(long count, DType type)
+    {
+        const int inner = 1 << 20;
+        return Allocate(count <= int.MaxValue ? [(int)count] : [Shape.Extent((count + inner - 1) / inner, "MiB"), inner], type);
+    }
+
     Storage? TakeCached(long size)
     {
         lock (gate)

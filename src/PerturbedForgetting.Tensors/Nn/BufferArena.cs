@@ -17,7 +17,7 @@ public sealed class BufferArena
     BufferArena((string Name, Tensor Buffer, long Offset)[] entries, long bytes)
     {
         this.entries = entries;
-        Values = Tensor.Persistent([checked((int)bytes)], DType.UInt8, entries[0].Buffer.Device).Fill(0);
+        Values = Tensor.Persistent([Shape.Extent(bytes, "bytes of a model's buffers")], DType.UInt8, entries[0].Buffer.Device).Fill(0);
     }
 
     /// <summary>The block, uint8.</summary>

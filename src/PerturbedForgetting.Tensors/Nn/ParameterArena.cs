@@ -91,7 +91,7 @@ public sealed class ParameterArena : IDisposable
     /// <summary>Another buffer of this layout, zero, owned by the arena.</summary>
     public Tensor NewBuffer()
     {
-        var buffer = Tensor.Persistent([checked((int)Count)], type, device).Fill(0);
+        var buffer = Tensor.Persistent([Shape.Extent(Count, "parameters of a model")], type, device).Fill(0);
         buffers.Add(buffer);
         return buffer;
     }

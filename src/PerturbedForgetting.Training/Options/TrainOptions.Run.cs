@@ -1,4 +1,5 @@
 using System.Text;
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Schedules;
@@ -134,6 +135,19 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, int> ProfileOption =
         RunTopic.Option("profile", 0, "steps to record after a warm-up: a table, profile.csv, profile.trace.json; 0: none").AtLeast(0)
             .OnResume(OfThisStart);
+
+    /// <summary>Card whose least times the profile shows, too; null for none.</summary>
+    public string? Roofline { get => RooflineOption[this]; set => RooflineOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, string?> RooflineOption =
+        RunTopic.ChoiceOrNull("roofline", "card whose least times the profile shows, too, computed from bytes and operations",
+                [.. Card.All.Select(static c => c.Name)])
+            .OnResume(OfThisStart)
+            .RefusedWhen(o => o.Roofline is not null && o.Profile == 0, "belongs to a profile: add --profile 1.")
+            .RefusedWhen(o => o.Roofline is not null && o.Device == "cpu",
+                "is of launches, and the CPU has none: use --device sim, or cuda.");
+
+    /// <summary><see cref="Roofline"/> with the precision of the run.</summary>
+    internal Roofline? RooflineOfCard => Roofline is { } name ? new(Card.Find(name)!, Precision == GpuPrecision.Tf32) : null;
 
     /// <summary>What happens when the loss is not finite.</summary>
     public NotFiniteAction OnNan { get => OnNanOption[this]; set => OnNanOption[this] = value; }

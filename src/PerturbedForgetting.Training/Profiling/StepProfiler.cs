@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Tensors.Serialization;
@@ -5,20 +6,25 @@ using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Training.Profiling;
 
-/// <summary>Records some training steps of a run, shows the table, and writes <c>profile.csv</c> and <c>profile.trace.json</c>.</summary>
+/// <summary>Records some training steps of a run, shows the table, and writes <c>profile.csv</c>, <c>profile.trace.json</c> and, for a
+/// card, <c>roofline.csv</c>.</summary>
 /// <param name="device">Where the run computes.</param>
 /// <param name="steps">How many mini-batches; fewer where an epoch ends before.</param>
 /// <param name="usesGraphs">Whether the run's steps are replayed as graphs otherwise; those that are recorded are not.</param>
+/// <param name="roofline">The card whose least times are shown, too; null for none.</param>
 /// <param name="folder">The run directory.</param>
 /// <param name="observer">Receives the table.</param>
-sealed class StepProfiler(Device device, int steps, bool usesGraphs, string folder, ITrainingObserver observer) : IDisposable
+sealed class StepProfiler(Device device, int steps, bool usesGraphs, Roofline? roofline, string folder, ITrainingObserver observer)
+    : IDisposable
 {
     /// <summary>Steps before the recording, in which memory is allocated and algorithms are chosen.</summary>
     const int WarmUp = 3;
 
     Profiler? profiler;
     int seen, recorded;
-    bool isDone;
+
+    /// <summary>Whether the table was shown.</summary>
+    public bool IsDone { get; private set; }
 
     /// <summary>Whether steps are being recorded.</summary>
     public bool IsRecording => profiler is not null;
@@ -30,7 +36,7 @@ sealed class StepProfiler(Device device, int steps, bool usesGraphs, string fold
     /// <exception cref="IOException">A result cannot be written.</exception>
     public void Advance(int next, int batches, bool isFirst)
     {
-        if (isDone)
+        if (IsDone)
             return;
         if (!isFirst)
             (seen, recorded) = (seen + 1, IsRecording ? recorded + 1 : 0);
@@ -44,10 +50,16 @@ sealed class StepProfiler(Device device, int steps, bool usesGraphs, string fold
     {
         var profile = profiler!.Finish();
         profiler = null;
-        isDone = true;
+        IsDone = true;
         AtomicFile.WriteText(Path.Combine(folder, "profile.csv"), ProfileTable.Csv(profile));
         AtomicFile.Write(Path.Combine(folder, "profile.trace.json"), stream => ChromeTrace.Write(profile, stream));
         observer.Message(MessageLevel.Info, ProfileTable.Text(profile, recorded, usesGraphs));
+        if (roofline is not null && profile.Streams.Count > 0)
+        {
+            var sum = RooflineTable.Sum(profile, roofline);
+            AtomicFile.WriteText(Path.Combine(folder, "roofline.csv"), RooflineTable.Csv(sum));
+            observer.Message(MessageLevel.Info, RooflineTable.Text(sum, recorded));
+        }
         observer.Message(MessageLevel.Info,
             $"Profile: {Path.Combine(folder, "profile.csv")}; open profile.trace.json beside it with https://ui.perfetto.dev.");
     }

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
@@ -13,6 +14,15 @@ static class OpenDevice
     {
         var how = new DeviceOptions { AllowTf32 = options.Precision == GpuPrecision.Tf32, IsDeterministic = options.Deterministic };
         var device = Device.Open(options.Device, how);
+        if (device.IsCounting && options is not TrainOptions { Profile: > 0 })
+        {
+            device.Dispose();
+            throw new DeviceException($"`device` {options.Device} executes nothing here ({EnvironmentVariables.SoftwareGpu}): it is good "
+                + $"for {TrainOptions.ProfileOption} alone.");
+        }
+        if (device.IsCounting)
+            observer.Message(MessageLevel.Warning, $"{options.Device} executes nothing ({EnvironmentVariables.SoftwareGpu}): losses are "
+                + "zero, times mean nothing, and the run ends behind its profile.");
         foreach (string note in device.Notes)
             observer.Message(MessageLevel.Warning, note);
         return device;

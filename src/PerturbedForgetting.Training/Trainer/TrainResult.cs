@@ -11,6 +11,9 @@ public enum TrainStatus
 
     /// <summary>It was asked to stop; its position is in the checkpoint <c>last</c>.</summary>
     Interrupted,
+
+    /// <summary>The device executes nothing: the profile is all there is.</summary>
+    Counted,
 }
 
 /// <summary>What a run leaves behind.</summary>

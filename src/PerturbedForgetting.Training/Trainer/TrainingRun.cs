@@ -32,7 +32,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     readonly CheckpointFolder checkpoints = new(owned.Folder, parts.Options.EvalMetric, parts.Options.CheckpointHist, start);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
     readonly StepProfiler? profiler = parts.Options.Profile > 0
-        ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, owned.Folder, observer)
+        ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, parts.Options.RooflineOfCard, owned.Folder, observer)
         : null;
     int epoch = start.Epoch, batch = start.Batch;
     readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
@@ -85,7 +85,10 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             WriteReports();
         while (epoch < options.Epochs)
         {
-            if (TrainEpoch() && FinishEpoch())
+            bool isTrained = TrainEpoch();
+            if (parts.Device.IsCounting && profiler is { IsDone: true })
+                return TrainStatus.Counted;
+            if (isTrained && FinishEpoch())
                 continue;
             SavePosition();
             WriteCurves();
@@ -134,6 +137,8 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
                 using (Ranges.Push(RangeKind.Step, "step"))
                     TrainBatch(images, batches, clock);
                 profiler?.Advance(batch, batches, isFirst: false);
+                if (parts.Device.IsCounting && profiler is { IsDone: true })
+                    return false;
                 BatchDone?.Invoke(batch);
                 if (IsRecoveryDue(batch, batches))
                     checkpoints.Recover(epoch, batch / options.GradAccumSteps, (path, kept) =>

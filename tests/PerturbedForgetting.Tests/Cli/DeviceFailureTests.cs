@@ -34,7 +34,8 @@ sealed class DeviceFailureTests
         (int exitCode, string error) = Run("memmory=1M");
         Assert.That((exitCode, error.TrimEnd()),
             Is.EqualTo((2, "error: PERTURBED_FORGETTING_SIM: there is no 'memmory'. Did you mean 'memory'? It knows "
-            + "card, memory, capability, driver, cublas, cublaslt, cudnn, cudnn-cuda, multiprocessors, workers, shuffle, lost-after.")));
+            + "card, memory, capability, driver, cublas, cublaslt, cudnn, cudnn-cuda, multiprocessors, workers, shuffle, refuse, "
+            + "lost-after, unordered-sums.")));
     }
 
     [Test]

@@ -78,6 +78,17 @@ sealed class KernelsProfileTests
         Assert.That(kernels[1].GetProperty("bytes_stored").GetInt64(), Is.EqualTo(4 * 56 * 56 * 64));
     }
 
+    [Test]
+    public void ARooflineShowsTheLeastTimeOnACard()
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run("kernels", "profile", "--filter", "gelu_backward", "--roofline", "h100"), Is.Zero, cli.Error);
+        Assert.That(cli.Output, Does.Contain("Least times on NVIDIA H100 80GB HBM3, computed and not measured: 3350 GB/s;"));
+        // 512 rows of 384, read twice and written once: 12 bytes an element, 2.36 MB at 3350 GB/s.
+        Assert.That(cli.Output, Does.Match(@"least us +bound by\s*\n[^\n]*gelu_backward[^\n]* 0\.70  memory"));
+    }
+
+    [TestCase("--roofline", "h10", "'h100' or 'h100-pcie'? There are a100,", 2)]
     [TestCase("--filter", "relo", "Did you mean 'relu'?", 2)]
     [TestCase("--device", "tpu", "neither 'sim' nor 'cuda'", 2)]
     [TestCase("--launches", "0", "between 1 and 100000", 2)]

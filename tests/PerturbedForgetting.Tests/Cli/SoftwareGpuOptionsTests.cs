@@ -1,5 +1,6 @@
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cuda.Cards;
+using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Training.Options;
 
@@ -39,6 +40,15 @@ sealed class SoftwareGpuOptionsTests
         Is.EqualTo(new SimulatedRefusal[] { new("cuGraphInstantiate", 801), new("cublasCreate", 1, 2), new("cuEventRecord", 0, 3, 4) }));
 
     [Test]
+    public void ALostGpuHasTheCodeOneLikes()
+    {
+        SimulatedDeviceOptions options = SoftwareGpuOptions.Parse("lost-after=60,lost-code=700,execute=no");
+        Assert.That((options.LostAfterOperations, options.LostCode, options.Executes), Is.EqualTo((60L, CudaResult.IllegalAddress, false)));
+        Assert.That(SoftwareGpuOptions.Parse("lost-code=999,execute=yes"),
+            Is.EqualTo(new SimulatedDeviceOptions { LostCode = CudaResult.Unknown }));
+    }
+
+    [Test]
     public void NothingChangesNothing() => Assert.That(SoftwareGpuOptions.Parse(""), Is.EqualTo(new SimulatedDeviceOptions()));
 
     [TestCase("12", 12)]
@@ -68,6 +78,8 @@ sealed class SoftwareGpuOptionsTests
     [TestCase("card=rtx4900", "h200. Did you mean ")]
     [TestCase("card", "'card' is not understood")]
     [TestCase("memoy=64M", "there is no 'memoy'. Did you mean 'memory'? It knows card, memory, capability,")]
+    [TestCase("lost-code=1", "lost-code is a code after which nothing works")]
+    [TestCase("execute=maybe", "execute is yes, or no")]
     [TestCase("zebra", "there is no 'zebra'. It knows")]
     [TestCase("memory", "'memory' is not understood; memory is bytes, with K, M or G: 64M")]
     [TestCase("memory=lots", "'memory=lots' is not understood")]

@@ -1,18 +1,28 @@
 using System.Collections;
-using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Backends.Cuda;
+using PerturbedForgetting.Tests.Cuda.Kernels.Edges;
 
 namespace PerturbedForgetting.Tests.Cuda;
 
 /// <summary>The devices on which every kernel test runs: <c>sim</c> always, <c>cuda</c> where a driver and a GPU are found.</summary>
 sealed class KernelDevices : IEnumerable<string>
 {
+    /// <summary>The software GPU; with a card's name behind it, one that has the limits of that card.</summary>
+    public const string Simulated = "sim", SimulatedCard = "sim as ";
+
+    /// <summary>A software GPU with more memory than the host that runs only the first and the last block of a launch.</summary>
+    public const string SimulatedEdges = "sim, edges of grids";
+
     static readonly Dictionary<string, KernelDevice> opened = [];
+
+    /// <summary>What the software GPU looks like.</summary>
+    public static SimulatedDeviceOptions Software { get; set; } = new();
 
     /// <summary>GPUs of this machine.</summary>
     public static IReadOnlyList<CudaDevice> Gpus { get; } = CudaDevice.All(CudaDriverApi.Installed);
@@ -28,7 +38,7 @@ sealed class KernelDevices : IEnumerable<string>
 
     public IEnumerator<string> GetEnumerator()
     {
-        yield return "sim";
+        yield return Simulated;
         if (Gpus.Count > 0)
             yield return "cuda";
     }
@@ -42,8 +52,13 @@ sealed class KernelDevice : IDisposable
 {
     public KernelDevice(string name)
     {
-        SimulatedDeviceOptions options = SoftwareGpuOptions.FromEnvironment();
-        Driver = name == "sim" ? new SimulatedDriver(options with { ShuffleSeed = options.ShuffleSeed ?? KernelFixture.BaseSeed }) : null;
+        SimulatedDeviceOptions options = KernelDevices.Software;
+        options = options with { ShuffleSeed = options.ShuffleSeed ?? KernelFixture.BaseSeed };
+        Driver = name == KernelDevices.Simulated ? new SimulatedDriver(options)
+            : name == KernelDevices.SimulatedEdges ? new SimulatedDriver(LargeTensorFixture.Hardware(options))
+            : name.StartsWith(KernelDevices.SimulatedCard, StringComparison.Ordinal)
+                ? new SimulatedDriver(options.As(Card.Find(name[KernelDevices.SimulatedCard.Length..])!))
+                : null;
         CudaDevice gpu = Driver is null ? KernelDevices.Gpus[0] : CudaDevice.All(Driver.Api)[0];
         Device = Device.OpenCuda(gpu, CudaLibraries.None, name, new DeviceOptions { AllowTf32 = false }, Driver);
     }

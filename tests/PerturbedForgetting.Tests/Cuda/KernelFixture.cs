@@ -141,7 +141,8 @@ abstract class KernelFixture(string deviceName)
     /// <summary>A poisoned tensor on the device.</summary>
     protected Tensor Output(DType type, params int[] shape) => Wrap(Poisoned<byte>(new Shape(shape).Count * type.Size()), type, shape);
 
-    Tensor Wrap<T>(DeviceBuffer<T> buffer, DType type, int[] shape) where T : unmanaged =>
+    /// <summary>A tensor of an array on the device.</summary>
+    protected Tensor Wrap<T>(DeviceBuffer<T> buffer, DType type, int[] shape) where T : unmanaged =>
         new(new Storage(null, (nint)buffer.Pointer.Address, buffer.Bytes), 0, new Shape(shape), type, Device);
 
     /// <summary>Standard normal numbers.</summary>

@@ -11,7 +11,8 @@ namespace PerturbedForgetting.Tests.Documents;
 sealed class CommandsDocumentTests
 {
     const string Cli = "perturbed-forgetting", RunCli = "dotnet run -c Release --project src/PerturbedForgetting.Cli --",
-        RunBenchmarks = "dotnet run -c Release --project tools/Benchmarks --";
+        RunBenchmarks = "dotnet run -c Release --project tools/Benchmarks --",
+        RunDeviceBenchmark = "dotnet run -c Release --project tools/DeviceBenchmark --";
 
     static readonly TimeSpan patience = TimeSpan.FromMinutes(2);
 
@@ -35,9 +36,12 @@ sealed class CommandsDocumentTests
         // Without a card on the software GPU.
         ($"{Cli} train --dataset builtin/shapes --device cuda", $"{shortShapes} --device sim --opt sgd", []),
         ($"{Cli} train --dataset builtin/shapes --opt sam_sgdw --device cuda --profile 20", $"{shortShapes} --device sim --profile 1", []),
+        ($"{Cli} train --dataset builtin/shapes --opt sam_sgdw --device sim --profile 1 --roofline h100", shortShapes, []),
         ($"{Cli} kernels profile --filter gelu", "", []),
+        ($"{Cli} kernels profile --roofline h100 --filter gelu", "", []),
+        ($"{RunDeviceBenchmark} roofline --card a100,h100,rtx4090", "--model vit_small_patch32", []),
         ($"{RunCli} kernels profile --device cuda --launches 50", "--filter gelu", [("cuda", "sim"), ("50", "1")]),
-        ("dotnet run -c Release --project tools/DeviceBenchmark -- steps --device sim", "--model vit --steps 1", []),
+        ($"{RunDeviceBenchmark} steps --device sim", "--model vit --steps 1", []),
         ($"{Cli} train --data-dir cifar10 --val-split test -m resnet20 --img-size 32 --crop-padding 4 -b 128 -vb 250 -j 1 --lr 0.1 "
             + "--weight-decay 5e-4 --warmup-epochs 0 --epochs 3", "--epochs 1 -b 4", []),
         ($"{Cli} train --data-dir cifar10 --val-split test -m vit_tiny_patch4_32 --crop-padding 4 -b 100 -vb 250 -j 1 --opt sam_adamw "
@@ -77,7 +81,9 @@ sealed class CommandsDocumentTests
         ("pip install nvidia-cublas-cu12 nvidia-cudnn-cu12", "downloads libraries for a card"),
         ("tools/on-device.sh pack", "publishes for minutes"),
         ("tar xzf on-device-linux-x64.tar.gz", "what the command before leaves"),
-        ("./on-device.sh run", "a card's; its parts have tests of their own"),
+        ("./on-device.sh run --minutes 10", "a card's; ChecklistTests rehearses it"),
+        ("./on-device.sh summary FOLDER", "of what the command before leaves"),
+        ("tools/on-device.sh run --device sim --minutes 5", "ChecklistTests runs it"),
         ("tools/nvidia-check.sh", "downloads NVIDIA's tools; what it does with them has tests of its own"),
         ("tools/nvidia-check.sh --update", "writes the committed table"),
         ("nsys profile --trace=cuda,nvtx", Nsight),

@@ -39,8 +39,14 @@ sealed unsafe class Device : IDisposable
 
     public Counters Counters { get; } = new();
 
+    /// <summary>What kernels printed.</summary>
+    public StringWriter Printed { get; } = new();
+
     /// <summary>Number of the next launch among the operations of all streams.</summary>
     public long Operation { get; set; }
+
+    /// <summary>Lets kernels add floating-point numbers by atomic operations.</summary>
+    public bool AllowsUnorderedSums { get; init; }
 
     /// <summary>Chooses the order of blocks and warps; null for that of their numbers.</summary>
     public int? ShuffleSeed { get; init; }
@@ -99,7 +105,9 @@ sealed unsafe class Device : IDisposable
             new PerturbedForgetting.Simulator.Execution.Launch(program, Memory, grid, threads, dynamicShared, pointer, Operation)
             {
                 InstructionLimit = instructionLimit,
+                AllowsUnorderedSums = AllowsUnorderedSums,
                 ShuffleSeed = ShuffleSeed,
+                Output = Printed,
             }.Run(Counters, Workers);
         }
     }

@@ -19,7 +19,10 @@ enum AccessShape
 [SkipLocalsInit]
 unsafe struct AccessPattern
 {
-    const int BankBytes = 4, Banks = 32;
+    /// <summary>Several lanes touch a word; <see cref="Lines"/> that lanes do not share regularly.</summary>
+    public const byte Several = 32, Irregular = 255;
+
+    const int BankBytes = 4, Banks = 32, LaneBits = 5, MostWords = Warp.Lanes * 4;
 
     uint mask;
     int phase;
@@ -29,6 +32,14 @@ unsafe struct AccessPattern
     public fixed long Starts[Warp.Lanes];
 
     public fixed int Lengths[Warp.Lanes];
+
+    /// <summary>For an access of whole words: the lane of each word of the ranges, in order, with <see cref="Several"/> where more than one
+    /// lane touches it.</summary>
+    public fixed byte Threads[MostWords];
+
+    /// <summary>For every 128 bytes of the ranges that are whole: in which of the regular ways lanes share them (see
+    /// <see cref="Memory.AccessTag"/>), or <see cref="Irregular"/>.</summary>
+    public fixed byte Lines[Warp.Lanes];
 
     /// <summary>The first lane that takes part.</summary>
     public int Lead;
@@ -52,6 +63,12 @@ unsafe struct AccessPattern
 
     /// <summary>True when two lanes have one address.</summary>
     public readonly bool HasDuplicates(int bytes) => Distinct != bytes * BitOperations.PopCount(mask);
+
+    /// <summary>True when two lanes have one address, and others another one or none.</summary>
+    /// <param name="bytes">Bytes of a lane.</param>
+    /// <param name="alive">Lanes of the warp.</param>
+    public readonly bool HasSomeDuplicates(int bytes, uint alive) =>
+        HasDuplicates(bytes) && (Shape != AccessShape.Uniform || mask != alive);
 
     /// <summary>Makes the pattern that of some addresses, if it is not yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -97,10 +114,11 @@ unsafe struct AccessPattern
             if ((lanes >> lane & 1) == 0)
                 continue;
             long offset = (long)offsets[lane];
-            isSorted &= count == 0 || sorted[count - 1] <= offset;
+            long key = (offset << LaneBits) | (uint)lane;
+            isSorted &= count == 0 || sorted[count - 1] <= key;
             isConsecutive &= offset == (long)lane * bytes;
             bits |= offset;
-            sorted[count++] = offset;
+            sorted[count++] = key;
         }
         if (!isSorted)
             new Span<long>(sorted, count).Sort();
@@ -117,20 +135,54 @@ unsafe struct AccessPattern
         }
     }
 
-    void Gather(long* sorted, int count, int bytes)
+    void Gather(long* keys, int count, int bytes)
     {
         Ranges = 0;
         Distinct = 0;
+        int words = 0, each = bytes / BankBytes;
+        long last = long.MinValue;
         for (int k = 0; k < count; k++)
         {
-            if (k > 0 && sorted[k] == sorted[k - 1])
+            long offset = keys[k] >> LaneBits;
+            if (offset == last)
+            {
+                for (int e = 1; e <= each; e++)
+                    Threads[words - e] |= Several;
                 continue;
+            }
+            for (int e = 0; e < each; e++)
+                Threads[words++] = (byte)(keys[k] & (Warp.Lanes - 1));
             Distinct += bytes;
-            if (k > 0 && sorted[k] == sorted[k - 1] + bytes)
+            if (offset == last + bytes)
                 Lengths[Ranges - 1] += bytes;
             else
-                (Starts[Ranges], Lengths[Ranges], Ranges) = (sorted[k], bytes, Ranges + 1);
+                (Starts[Ranges], Lengths[Ranges], Ranges) = (offset, bytes, Ranges + 1);
+            last = offset;
         }
+        FindLines(bytes);
+    }
+
+    void FindLines(int bytes)
+    {
+        int line = 0, word = 0, shift = BitOperations.Log2((uint)bytes / BankBytes);
+        for (int r = 0; r < Ranges; r++)
+        {
+            int words = bytes < BankBytes ? 0 : Lengths[r] / BankBytes;
+            for (int w = 0; w + Warp.Lanes <= words; w += Warp.Lanes)
+                Lines[line++] = Line(word + w, shift);
+            word += words;
+        }
+    }
+
+    byte Line(int word, int shift)
+    {
+        int part = (Threads[word] << shift) / Warp.Lanes;
+        for (int w = 0; w < Warp.Lanes; w++)
+        {
+            if (Threads[word + w] != ((part * Warp.Lanes) + w) >> shift)
+                return Irregular;
+        }
+        return (byte)((part << 2) | shift);
     }
 
     /// <summary>Passes of lanes that are served together: 32 banks of 4 bytes; 8-byte accesses go half a warp at a time, 16-byte accesses a

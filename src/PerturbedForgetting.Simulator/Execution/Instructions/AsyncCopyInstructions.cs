@@ -70,10 +70,11 @@ static unsafe class AsyncCopyInstructions
         MemoryAccess.Addresses(warp, i, from);
         SharedMemory shared = warp.Worker.Shared;
         uint loaded = 0;
+        Allocation? source = null;
+        bool isRegular = true;
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
-            int lane = BitOperations.TrailingZeroCount(rest), bytes = i->B,
-                taken = i->D < 0 ? bytes : (int)Math.Min((uint)bytes, warp.Words(i->D)[lane]);
+            int lane = BitOperations.TrailingZeroCount(rest), bytes = i->B, taken = Taken(warp, i, lane);
             ulong register = i->Destination < 0 ? 0 : i->Operands[0] != 0 ? warp.Longs(i->Destination)[lane]
                 : warp.Words(i->Destination)[lane];
             to[lane] = register + (ulong)i->Operands[1];
@@ -91,10 +92,12 @@ static unsafe class AsyncCopyInstructions
                     throw MemoryAccess.Misaligned(warp, i, from[lane], bytes, lane);
                 Allocation allocation = MemoryAccess.Find(warp, i, from[lane], taken, lane);
                 MemoryAccess.RequireWritten(warp, i, allocation, from[lane], taken, lane);
-                MemoryAccess.Note(warp, i, allocation, from[lane], taken, isWrite: false, lane);
+                MemoryAccess.NoteStream(warp, i, allocation, from[lane], taken, isWrite: false, lane);
+                isRegular &= taken == bytes && (source is null || source == allocation);
+                source = allocation;
                 new Span<byte>((byte*)from[lane], taken).CopyTo(new Span<byte>(copy.Data, 16));
             }
-            if (shared.BeginCopy(copy.Target, bytes, warp.Index) is { } problem)
+            if (shared.BeginCopy(copy.Target, bytes, warp.Index, lane) is { } problem)
                 throw SharedAccess.Problem(warp, i, copy.Target, "writes", problem, lane);
             warp.Copies.Add(copy);
         }
@@ -103,7 +106,17 @@ static unsafe class AsyncCopyInstructions
             return;
         AccessPattern* pattern = warp.Worker.Pattern(i, from, loaded, i->B, slot: 1);
         warp.Worker.Counters.CountLoad(pattern->Sectors(from[pattern->Lead]), pattern->Distinct);
+        if (isRegular && warp.Worker.Watch.TryRead(source!, pattern, from[pattern->Lead], warp.Index, i->B, AccessFlags.None))
+            return;
+        for (uint rest = loaded; rest != 0; rest &= rest - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(rest), taken = Taken(warp, i, lane);
+            MemoryAccess.Note(warp, i, MemoryAccess.Find(warp, i, from[lane], taken, lane), from[lane], taken, isWrite: false, lane);
+        }
     }
+
+    /// <summary>Bytes that a lane copies; the rest becomes zero.</summary>
+    static int Taken(Warp warp, Instruction* i, int lane) => i->D < 0 ? i->B : (int)Math.Min((uint)i->B, warp.Words(i->D)[lane]);
 
     static void Commit(Warp warp, Instruction* i, uint mask)
     {
@@ -125,7 +138,7 @@ static unsafe class AsyncCopyInstructions
                 warp.Copies[kept++] = copy;
                 continue;
             }
-            shared.EndCopy(copy.Target, copy.Bytes, warp.Index);
+            shared.EndCopy(copy.Target, copy.Bytes, warp.Index, copy.Lane);
             new Span<byte>(copy.Data, copy.Bytes).CopyTo(new Span<byte>(shared.Data + copy.Target, copy.Bytes));
         }
         warp.Copies.RemoveRange(kept, warp.Copies.Count - kept);

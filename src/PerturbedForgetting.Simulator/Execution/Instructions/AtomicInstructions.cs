@@ -34,8 +34,12 @@ static unsafe class AtomicInstructions
             else if (word is not ("relaxed" or "acquire" or "release" or "acq_rel" or "cta" or "gpu" or "sys" or "noftz"))
                 words.Add(word);
         }
+        AccessFlags flags = (instruction.Modifiers.Any(m => m is "acquire" or "acq_rel") ? AccessFlags.Acquire : 0)
+            | (instruction.Modifiers.Any(m => m is "release" or "acq_rel") ? AccessFlags.Release : 0)
+            | (instruction.Modifiers.Contains("cta") ? AccessFlags.BlockScope : 0);
         if (words.Count != 2)
             throw context.Unknown();
+        flags |= (words[0] == "add" && words[1].Contains('f')) || context.Arrivals.IsSum(instruction) ? AccessFlags.Sum : 0;
         PtxType type = PtxTypes.Parse(words[1]);
         delegate*<Warp, Instruction*, uint, void> handler = Handler(words[0], words[1]);
         if (handler == null)
@@ -46,6 +50,7 @@ static unsafe class AtomicInstructions
         ref Instruction i = ref context.Emit(handler, InstructionClass.Atomic);
         MemoryAccess.SetAddress(context, ref i, context.Operand(first));
         (i.Destination, i.B, i.C, i.D) = (destination, b, c, (int)space);
+        i.Flags |= (int)flags;
     }
 
     static delegate*<Warp, Instruction*, uint, void> Handler(string operation, string type) => (operation, type) switch
@@ -94,9 +99,15 @@ static unsafe class AtomicInstructions
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            T old = (shared >> lane & 1) != 0
-                ? Update<T, TShared>(Shared<T>(warp, i, addresses[lane], lane), b[lane], c[lane])
-                : Update<T, TGlobal>(Global<T>(warp, i, addresses[lane], lane), b[lane], c[lane]);
+            T old;
+            if ((shared >> lane & 1) != 0)
+                old = Update<T, TShared>(Shared<T>(warp, i, addresses[lane], lane), b[lane], c[lane]);
+            else
+            {
+                // The order of these operations is that in which they are noted.
+                lock (warp.Worker.Watch.Gate)
+                    old = Update<T, TGlobal>(Global<T>(warp, i, addresses[lane], lane), b[lane], c[lane]);
+            }
             if (result != null)
                 result[lane] = old;
         }
@@ -108,7 +119,9 @@ static unsafe class AtomicInstructions
     {
         Allocation allocation = MemoryAccess.Find(warp, i, address, sizeof(T), lane);
         MemoryAccess.RequireWritten(warp, i, allocation, address, sizeof(T), lane);
-        MemoryAccess.Note(warp, i, allocation, address, sizeof(T), isWrite: true, lane);
+        MemoryAccess.NoteStream(warp, i, allocation, address, sizeof(T), isWrite: true, lane);
+        if (warp.Worker.Watch.Update(allocation, address, sizeof(T), warp.Index, lane, (AccessFlags)i->Flags) is { } problem)
+            throw MemoryAccess.Problem(warp, i, allocation, address, sizeof(T), problem, lane);
         warp.Worker.Counters.Atomics++;
         return (T*)address;
     }
@@ -118,7 +131,8 @@ static unsafe class AtomicInstructions
     {
         SharedMemory shared = warp.Worker.Shared;
         uint at = SharedAccess.Check(warp, i, shared, address, sizeof(T), lane);
-        if (shared.Update(at, sizeof(T), warp.Index) is { } problem)
+        bool isSum = (i->Flags & (int)AccessFlags.Sum) != 0 && !warp.Worker.AllowsUnorderedSums;
+        if (shared.Update(at, sizeof(T), warp.Index, lane, isSum) is { } problem)
             throw SharedAccess.Problem(warp, i, at, "changes atomically", problem, lane);
         return (T*)(shared.Data + at);
     }

@@ -37,10 +37,12 @@ static unsafe class GlobalAccess
         AccessPattern* pattern = warp.Worker.Pattern(i, addresses, mask, bytes);
         ulong lead = addresses[pattern->Lead];
         if (FindWhole(warp, i, pattern, lead, bytes) is { } whole && IsWritten(whole, pattern, lead)
-            && IsOrdered(warp, whole, pattern, lead, isWrite: false))
+            && IsOrdered(warp, whole, pattern, lead, isWrite: false)
+            && warp.Worker.Watch.TryRead(whole, pattern, lead, warp.Index, bytes, (AccessFlags)i->Flags))
             LaneCopy.Load(warp, i, mask, pattern, (byte*)lead, addresses);
         else
         {
+            using Gate gate = Gate.Of(warp, i);
             for (uint rest = mask; rest != 0; rest &= rest - 1)
             {
                 int lane = BitOperations.TrailingZeroCount(rest);
@@ -60,7 +62,13 @@ static unsafe class GlobalAccess
         ulong lead = addresses[pattern->Lead];
         if (pattern->HasDuplicates(bytes))
             RefuseConflict(warp, i, mask, addresses, bytes);
-        if (FindWhole(warp, i, pattern, lead, bytes) is { } whole && IsOrdered(warp, whole, pattern, lead, isWrite: true))
+        if ((i->Flags & (int)AccessFlags.ByArrival) != 0 && !warp.Worker.AllowsUnorderedSums)
+            throw warp.Fault(i, FaultKind.ArrivalOrder, $"store of {bytes} bytes at 0x{lead:x}, a place that is the number at which the "
+                + "thread arrived: what is made of all of them depends on the order of arrival; store by the block's own index, and add "
+                + "the parts in that order (arrival.cuh)", pattern->Lead);
+        if (!pattern->HasSomeDuplicates(bytes, warp.Alive) && FindWhole(warp, i, pattern, lead, bytes) is { } whole
+            && IsOrdered(warp, whole, pattern, lead, isWrite: true)
+            && warp.Worker.Watch.TryWrite(whole, pattern, lead, warp.Index, bytes, (AccessFlags)i->Flags))
         {
             LaneCopy.Store(warp, i, mask, pattern, (byte*)lead, addresses);
             for (int r = 0; r < pattern->Ranges; r++)
@@ -68,16 +76,50 @@ static unsafe class GlobalAccess
         }
         else
         {
+            using Gate gate = Gate.Of(warp, i);
             for (uint rest = mask; rest != 0; rest &= rest - 1)
             {
                 int lane = BitOperations.TrailingZeroCount(rest);
                 Allocation allocation = MemoryAccess.Find(warp, i, addresses[lane], bytes, lane);
-                MemoryAccess.Note(warp, i, allocation, addresses[lane], bytes, isWrite: true, lane);
+                if (WriterOf(warp, pattern, addresses, mask, bytes, lane) is var writer and >= 0)
+                    MemoryAccess.Note(warp, i, allocation, addresses[lane], bytes, isWrite: true, writer);
                 MemoryAccess.FromRegisters(warp, i, (byte*)addresses[lane], lane);
                 allocation.MarkWritten(addresses[lane], bytes);
             }
         }
         warp.Worker.Counters.CountStore(pattern->Sectors(lead), pattern->Distinct);
+    }
+
+    /// <summary>Who counts as writer of what a lane stores: the lane; all lanes when they store one value at one address; nobody (-1) when
+    /// an earlier lane stores the same there.</summary>
+    public static int WriterOf(Warp warp, AccessPattern* pattern, ulong* addresses, uint mask, int bytes, int lane)
+    {
+        if (!pattern->HasDuplicates(bytes))
+            return lane;
+        for (uint rest = mask & ((1u << lane) - 1); rest != 0; rest &= rest - 1)
+        {
+            if (addresses[BitOperations.TrailingZeroCount(rest)] == addresses[lane])
+                return -1;
+        }
+        return pattern->HasSomeDuplicates(bytes, warp.Alive) ? lane : lane | AccessPattern.Several;
+    }
+
+    /// <summary>While a strong access is noted and made, no other one is.</summary>
+    readonly ref struct Gate(object? held)
+    {
+        public static Gate Of(Warp warp, Instruction* i)
+        {
+            if ((i->Flags & (int)AccessFlags.Strong) == 0)
+                return default;
+            Monitor.Enter(warp.Worker.Watch.Gate);
+            return new Gate(warp.Worker.Watch.Gate);
+        }
+
+        public void Dispose()
+        {
+            if (held is not null)
+                Monitor.Exit(held);
+        }
     }
 
     /// <summary>The allocation that holds the whole warp's access, if one does and all lanes are aligned.</summary>

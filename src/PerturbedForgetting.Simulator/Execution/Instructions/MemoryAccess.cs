@@ -19,6 +19,20 @@ enum AccessFlags
     WideData = 2,
     /// <summary>Narrow elements are sign-extended.</summary>
     Signed = 4,
+    /// <summary>The access, or the atomic operation, orders what comes behind it.</summary>
+    Acquire = 8,
+    /// <summary>Orders what came before it.</summary>
+    Release = 16,
+    /// <summary>Orders within the block only (.cta).</summary>
+    BlockScope = 32,
+    /// <summary>A load or store that others may make at the same time (.volatile, .relaxed, .acquire, .release).</summary>
+    Strong = 64,
+    /// <summary>Reads what no thread of the launch writes (.nc).</summary>
+    ReadOnly = 128,
+    /// <summary>An atomic sum of floating-point numbers.</summary>
+    Sum = 256,
+    /// <summary>A store whose place is that at which its thread arrived (<see cref="ArrivalPlaces"/>).</summary>
+    ByArrival = 512,
 }
 
 /// <summary>Steps that all accesses share: addresses, look-up and checks, coalescing, bank conflicts.</summary>
@@ -98,13 +112,29 @@ static unsafe class MemoryAccess
                 $"{Verb(i)} of the byte at 0x{address + (ulong)unwritten:x}, which was never written, in {allocation}", lane);
     }
 
-    /// <summary>Notes an access for the order of streams.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <summary>Notes a load or store of a lane for the order of streams, and for that of threads. The lane has
+    /// <see cref="AccessPattern.Several"/> beside it where all lanes store one value at one address.</summary>
     public static void Note(Warp warp, Instruction* i, Allocation allocation, ulong address, int bytes, bool isWrite, int lane)
     {
-        if (allocation.History is { } history && history.Note(address, bytes, isWrite, warp.Worker.Operation) is { } conflict)
-            throw warp.Fault(i, FaultKind.UnorderedStreams, conflict, lane);
+        NoteStream(warp, i, allocation, address, bytes, isWrite, lane);
+        GlobalWatch watch = warp.Worker.Watch;
+        var flags = (AccessFlags)i->Flags;
+        if ((isWrite ? watch.Write(allocation, address, bytes, warp.Index, lane, flags)
+            : watch.Read(allocation, address, bytes, warp.Index, lane, flags)) is { } problem)
+            throw Problem(warp, i, allocation, address, bytes, problem, lane & (Warp.Lanes - 1));
     }
+
+    /// <summary>Notes an access for the order of streams.</summary>
+    public static void NoteStream(Warp warp, Instruction* i, Allocation allocation, ulong address, int bytes, bool isWrite, int lane)
+    {
+        if (allocation.History is { } history && history.Note(address, bytes, isWrite, warp.Worker.Operation) is { } conflict)
+            throw warp.Fault(i, FaultKind.UnorderedStreams, conflict, lane & (Warp.Lanes - 1));
+    }
+
+    /// <summary>The fault of threads that nothing orders.</summary>
+    public static DeviceFault Problem(Warp warp, Instruction* i, Allocation allocation, ulong address, int bytes, in GlobalProblem problem,
+        int lane) =>
+        warp.Fault(i, problem.Kind, $"{Verb(i)} of {bytes} bytes at 0x{address:x} in {allocation}, {problem.Text}", lane);
 
     /// <summary>Counts one request to shared memory and its bank conflicts.</summary>
     public static AccessPattern* CountBanks(Warp warp, Instruction* i, ulong* addresses, uint mask, int bytes, int slot = 0)

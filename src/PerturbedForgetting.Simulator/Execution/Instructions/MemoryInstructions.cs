@@ -22,12 +22,33 @@ static unsafe class MemoryInstructions
     {
     }
 
-    static void Fence(Lowering context, PtxInstruction instruction) => context.Emit(&Order, InstructionClass.Other);
+    static void Fence(Lowering context, PtxInstruction instruction) =>
+        context.Emit(&Order, InstructionClass.Other).Immediate = instruction.Modifiers.Contains("cta") ? 1 : 0;
 
     // A block is one thread of the host, so that only other blocks can see another order.
-    static void Order(Warp warp, Instruction* i, uint mask) => Thread.MemoryBarrier();
+    static void Order(Warp warp, Instruction* i, uint mask)
+    {
+        Thread.MemoryBarrier();
+        warp.Worker.Watch.Fence(warp.Index, mask, isBlockScope: i->Immediate != 0);
+    }
 
-    /// <summary>The words that say how an access is made; they have no effect on one that is executed in order.</summary>
+    static AccessFlags Ordering(IReadOnlyList<string> words)
+    {
+        AccessFlags flags = AccessFlags.None;
+        foreach (string word in words)
+            flags |= word switch
+            {
+                "volatile" or "relaxed" or "mmio" => AccessFlags.Strong,
+                "acquire" => AccessFlags.Strong | AccessFlags.Acquire,
+                "release" => AccessFlags.Strong | AccessFlags.Release,
+                "cta" => AccessFlags.BlockScope,
+                "nc" => AccessFlags.ReadOnly,
+                _ => AccessFlags.None,
+            };
+        return flags;
+    }
+
+    /// <summary>The words that say how an access is made: its order among threads (see <see cref="Ordering"/>), and hints.</summary>
     static bool IsHint(string word) =>
         word is "weak" or "volatile" or "relaxed" or "acquire" or "release" or "mmio" or "cta" or "cluster" or "gpu" or "sys"
         or "nc" or "ca" or "cg" or "cs" or "lu" or "cv" or "wb" or "wt" || word.StartsWith("L1::", StringComparison.Ordinal)
@@ -91,7 +112,7 @@ static unsafe class MemoryInstructions
             StateSpace.Param => &SharedAccess.LoadParameter,
             _ => &SharedAccess.LoadGeneric,
         }, InstructionClass.Load);
-        Set(context, ref i, context.Operand(1), registers, count, type, isWide);
+        Set(context, ref i, space, context.Operand(1), registers, count, type, isWide);
     }
 
     static void Store(Lowering context, PtxInstruction instruction)
@@ -107,16 +128,20 @@ static unsafe class MemoryInstructions
             StateSpace.Generic => &SharedAccess.StoreGeneric,
             _ => throw context.Error($".{space.ToString().ToLowerInvariant()} cannot be written"),
         }, InstructionClass.Store);
-        Set(context, ref i, context.Operand(0), registers, count, type, isWide);
+        Set(context, ref i, space, context.Operand(0), registers, count, type, isWide);
+        i.Flags |= space is StateSpace.Global or StateSpace.Generic && context.Arrivals.Holds(instruction) ? (int)AccessFlags.ByArrival : 0;
     }
 
-    static void Set(Lowering context, ref Instruction i, PtxOperand address, int* registers, int count, PtxType type, bool isWide)
+    static void Set(Lowering context, ref Instruction i, StateSpace space, PtxOperand address, int* registers, int count, PtxType type,
+        bool isWide)
     {
         MemoryAccess.SetAddress(context, ref i, address);
         i.Operands = registers;
         (i.B, i.C) = (PtxTypes.SizeOf(type), count);
+        if (space is StateSpace.Global or StateSpace.Generic)
+            context.Touches(i.B * i.C);
         bool isSigned = type is PtxType.S8 or PtxType.S16 or PtxType.S32;
-        i.Flags |= (int)((isWide ? AccessFlags.WideData : 0) | (isSigned ? AccessFlags.Signed : 0));
+        i.Flags |= (int)((isWide ? AccessFlags.WideData : 0) | (isSigned ? AccessFlags.Signed : 0) | Ordering(context.Current.Modifiers));
     }
 
     static int* Elements(Lowering context, PtxOperand operand, int count, PtxType type, bool isWritten, out bool isWide)

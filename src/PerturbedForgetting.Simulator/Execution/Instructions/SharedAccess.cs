@@ -28,7 +28,7 @@ static unsafe class SharedAccess
         int bytes = i->B * i->C;
         SharedMemory shared = warp.Worker.Shared;
         AccessPattern* pattern = MemoryAccess.CountBanks(warp, i, addresses, mask, bytes);
-        if (IsWhole(shared, pattern, addresses, bytes) && shared.TryRead(pattern, (uint)addresses[pattern->Lead], warp.Index))
+        if (IsWhole(shared, pattern, addresses, bytes) && shared.TryRead(pattern, (uint)addresses[pattern->Lead], warp.Index, bytes))
         {
             LaneCopy.Load(warp, i, mask, pattern, shared.Data + addresses[pattern->Lead], addresses, (ulong)shared.Data);
             return;
@@ -49,7 +49,8 @@ static unsafe class SharedAccess
         AccessPattern* pattern = MemoryAccess.CountBanks(warp, i, addresses, mask, bytes);
         if (pattern->HasDuplicates(bytes))
             GlobalAccess.RefuseConflict(warp, i, mask, addresses, bytes);
-        if (IsWhole(shared, pattern, addresses, bytes) && shared.TryWrite(pattern, (uint)addresses[pattern->Lead], warp.Index))
+        if (!pattern->HasSomeDuplicates(bytes, warp.Alive) && IsWhole(shared, pattern, addresses, bytes)
+            && shared.TryWrite(pattern, (uint)addresses[pattern->Lead], warp.Index, bytes))
         {
             LaneCopy.Store(warp, i, mask, pattern, shared.Data + addresses[pattern->Lead], addresses, (ulong)shared.Data);
             return;
@@ -58,7 +59,8 @@ static unsafe class SharedAccess
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             uint address = Check(warp, i, shared, addresses[lane], bytes, lane);
-            if (shared.Write(address, bytes, warp.Index) is { } problem)
+            if (GlobalAccess.WriterOf(warp, pattern, addresses, mask, bytes, lane) is var writer and >= 0
+                && shared.Write(address, bytes, warp.Index, writer) is { } problem)
                 throw Problem(warp, i, address, "writes", problem, lane);
             MemoryAccess.FromRegisters(warp, i, shared.Data + address, lane);
         }
@@ -94,7 +96,7 @@ static unsafe class SharedAccess
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void NoteRead(Warp warp, Instruction* i, SharedMemory shared, uint address, int bytes, int lane)
     {
-        if (shared.Read(address, bytes, warp.Index) is { } problem)
+        if (shared.Read(address, bytes, warp.Index, lane) is { } problem)
             throw Problem(warp, i, address, "reads", problem, lane);
     }
 
@@ -124,10 +126,12 @@ static unsafe class SharedAccess
         {
             int lane = BitOperations.TrailingZeroCount(rest), thread = (warp.Index * Warp.Lanes) + lane;
             long at = CheckLocal(warp, i, local, addresses[lane], bytes, lane);
-            if (new Span<byte>(local.Written(thread) + at, bytes).Contains((byte)0))
-                throw warp.Fault(i, FaultKind.Uninitialized, $"load of {bytes} bytes at 0x{at:x} of local memory, which were never written",
-                    lane);
             MemoryAccess.ToRegisters(warp, i, local.Data(thread) + at, lane);
+            for (int e = 0; local.IsUndefined(thread, at, bytes) && e < i->C; e++)
+            {
+                if (i->Operands[e] >= 0 && local.IsUndefined(thread, at + (e * i->B), i->B))
+                    warp.SetUndefined(i->Operands[e], 1u << lane, 1u << lane);
+            }
         }
     }
 
@@ -140,11 +144,13 @@ static unsafe class SharedAccess
             int lane = BitOperations.TrailingZeroCount(rest), thread = (warp.Index * Warp.Lanes) + lane;
             long at = CheckLocal(warp, i, local, addresses[lane], bytes, lane);
             MemoryAccess.FromRegisters(warp, i, local.Data(thread) + at, lane);
-            new Span<byte>(local.Written(thread) + at, bytes).Fill(1);
+            for (int e = 0; e < i->C; e++)
+                local.Mark(thread, at + (e * i->B), i->B, (warp.Undefined(i->Operands[e]) >> lane & 1) == 0);
         }
     }
 
-    static long CheckLocal(Warp warp, Instruction* i, LocalMemory local, ulong address, int bytes, int lane)
+    /// <summary>An offset in bounds and aligned.</summary>
+    public static long CheckLocal(Warp warp, Instruction* i, LocalMemory local, ulong address, int bytes, int lane)
     {
         if (!IsInside(address, bytes, local.Bytes))
             throw OutOfBounds(warp, i, "local", address, bytes, $"a thread has {local.Bytes} bytes", lane);

@@ -12,10 +12,13 @@ static class Conv2dShapes
     extension(ConvolutionShape s)
     {
         /// <summary>Elements of a window of a group.</summary>
-        public int WindowLength => s.KernelHeight * s.KernelWidth * s.GroupChannels;
+        public int WindowLength => Shape.Extent((long)s.KernelHeight * s.KernelWidth * s.GroupChannels, "elements of a filter");
 
         /// <summary>Pixels of an output image.</summary>
-        public int OutputPixels => s.OutputHeight * s.OutputWidth;
+        public int OutputPixels => Shape.Extent((long)s.OutputHeight * s.OutputWidth, "pixels of a convolution's output");
+
+        /// <summary>Whether cuDNN takes its tensors: none has more elements than an int can number.</summary>
+        public bool IsNumberedByInt => Math.Max(s.InputCount, Math.Max(s.FilterCount, s.OutputCount)) <= int.MaxValue;
 
         /// <summary>Whether an output pixel sees one input pixel, its own: the convolution is a product of matrices as it stands.</summary>
         public bool IsPointwise =>

@@ -19,7 +19,7 @@ sealed partial class CudaBackend
     public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean,
         Tensor? runningVar, double momentum, Tensor? counter)
     {
-        var (rows, channels) = RowsOf(x);
+        var (rows, channels) = (RowsOf(x).Rows, ChannelsOf(x));
         var cut = new ColumnParts(rows, channels, x, weight, bias, saved, runningMean, runningVar);
         using Scratch moments = Floats(3L * cut.Count * channels);
         BatchNormStatisticsKernel.Launch(
@@ -30,14 +30,14 @@ sealed partial class CudaBackend
 
     public override void BatchNormFrozen(Tensor weight, Tensor bias, Tensor mean, Tensor variance, double eps, Tensor saved)
     {
-        int channels = checked((int)mean.Count);
+        int channels = ChannelsOf(mean);
         BatchNormFrozenKernel.Launch(Moving([weight, bias, mean, variance], [saved]), LaunchGrid.Blocks(channels, Threads), Threads, 0,
             Dense(saved), Dense(mean), Dense(variance), Dense(weight), Dense(bias), eps, channels);
     }
 
     public override void BatchNormApply(Tensor x, Tensor saved, Tensor? residual, bool relu, Tensor y)
     {
-        int channels = x.Shape[-1];
+        int channels = ChannelsOf(x);
         BatchNormApplyKernel.Launch(Moving([x, saved, residual], [y]), x.Count, channels,
             Dense(y), Dense(x), Dense(saved), DenseOrNull(residual), relu ? 1 : 0, channels, x.Count);
     }
@@ -45,7 +45,7 @@ sealed partial class CudaBackend
     public override void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch,
         in BatchNormGradients gradients)
     {
-        var (rows, channels) = RowsOf(x);
+        var (rows, channels) = (RowsOf(x).Rows, ChannelsOf(x));
         var cut = new ColumnParts(rows, channels, dy, x, y, saved, gradients.Residual, gradients.Weight, gradients.Bias);
         var (dx, dresidual, dweight, dbias) = (gradients.X, gradients.Residual, gradients.Weight, gradients.Bias);
         // Two sums a part, and behind them the slope and the level that they leave in the gradient of x.
@@ -69,6 +69,16 @@ sealed partial class CudaBackend
             BatchNormInputKernel.Launch(Moving([dy, dx is null ? null : x, masking, saved], [dx, dresidual]), x.Count, channels,
                 DenseOrNull(dx), DenseOrNull(dresidual), Dense(dy), Dense(x), DenseOrNull(y), Dense(saved), coefficients,
                 relu ? 1 : 0, channels, x.Count);
+    }
+
+    // The kernels reckon places in the five rows of numbers that are saved with an int.
+    static int ChannelsOf(Tensor x)
+    {
+        const int rowsSaved = 5;
+        int channels = x.Shape[-1];
+        return channels <= int.MaxValue / rowsSaved
+            ? channels
+            : throw new ArgumentException($"A batch norm on a GPU has at most {int.MaxValue / rowsSaved} channels, not {channels}.");
     }
 
     /// <summary>Rows and columns of a tensor seen as a matrix of its last dimension.</summary>

@@ -8,13 +8,13 @@ sealed partial class CudaBackend
     ColumnKernel SumLeadingKernel => field ??= new(library, "sum_leading");
 
     public override void AddBroadcast(Tensor x, Tensor b, Tensor y) =>
-        matrices.AddRow(Dense(y), Dense(x), Dense(b), checked((int)b.Count), y.Count);
+        matrices.AddRow(Dense(y), Dense(x), Dense(b), Shape.Extent(b.Count, "elements that are added to each row"), y.Count);
 
     public override void SumLeading(Tensor x, Tensor y, bool accumulate)
     {
         if (y.Count == 0)
             return;
-        int columns = checked((int)y.Count);
+        int columns = Shape.Extent(y.Count, "columns whose rows are summed");
         long rows = x.Count / columns;
         var cut = new ColumnParts(rows, columns, x, y);
         using Scratch partial = Floats((long)cut.Count * columns);

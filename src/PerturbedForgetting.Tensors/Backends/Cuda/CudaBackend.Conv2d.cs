@@ -68,7 +68,7 @@ sealed partial class CudaBackend
     /// <summary>How cuDNN does it; none without cuDNN, for a shape it does not take, and where the convolution is a product of matrices
     /// anyway.</summary>
     ConvolutionPlan? PlanFor(in ConvolutionShape shape) =>
-        cudnn is null || shape.IsPointwise ? null : cudnn.Plan(shape, options.AllowTf32, options.IsDeterministic);
+        cudnn is null || shape.IsPointwise || !shape.IsNumberedByInt ? null : cudnn.Plan(shape, options.AllowTf32, options.IsDeterministic);
 
     Scratch Workspace(ConvolutionAlgorithm algorithm) => Floats((algorithm.WorkspaceBytes + sizeof(float) - 1) / sizeof(float));
 }

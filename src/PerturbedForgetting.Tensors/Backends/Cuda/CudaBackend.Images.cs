@@ -14,7 +14,7 @@ sealed partial class CudaBackend
             return;
         // Without flags only rows matter, so that fewer dimensions do.
         int channels = x.Shape[-1], width = x.Shape.Rank > 1 ? x.Shape[-2] : 1, height = x.Shape.Rank > 2 ? x.Shape[-3] : 1;
-        int row = checked(width * channels);
+        int row = Shape.Extent((long)width * channels, "bytes of an image's row");
         long rows = x.Count / row;
         // A multiple of 4, so that every block begins at a word.
         int rowsPerBlock = 4 * Math.Max(1, bytesPerBlock / 4 / row);
@@ -22,7 +22,7 @@ sealed partial class CudaBackend
         if (shared > NormalizeKernel.MostShared)
             throw new ArgumentException($"Images of {width} x {channels} bytes a row are too wide: four rows need {shared} bytes of shared "
                 + $"memory, but the device has {NormalizeKernel.MostShared}.");
-        int blocks = checked((int)((rows + rowsPerBlock - 1) / rowsPerBlock));
+        int blocks = LaunchGrid.Rows(NormalizeKernel.Kernel.Name, LaunchGrid.Tiles(rows, rowsPerBlock), row);
         NormalizeKernel.Kernel.Launch(Moving([x, flip, offset, divisor], [y]), blocks, Threads, (int)shared,
             Dense(y), Pointer(x), PointerOrNull(flip), Dense(offset), Dense(divisor),
             row, channels, height, rows, rowsPerBlock);

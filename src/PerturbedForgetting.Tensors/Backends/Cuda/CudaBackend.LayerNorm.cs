@@ -10,7 +10,7 @@ sealed partial class CudaBackend
 
     LastDimensionKernel LayerNormKernel => field ??= new(library, "layer_norm", LayerNormThreads);
 
-    LastDimensionKernel LayerNormBackwardKernel => field ??= new(library, "layer_norm_backward", LayerNormThreads);
+    LastDimensionKernel LayerNormBackwardKernel => field ??= new(library, "layer_norm_backward", LayerNormThreads, rowsOfFew: 1);
 
     public override void LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics) =>
         LayerNorm(x, null, weight, bias, eps, null, y, statistics);
@@ -23,13 +23,15 @@ sealed partial class CudaBackend
     {
         var (rows, columns) = RowsOf(x);
         if (rows > 0)
-            LayerNormKernel.Launch(Moving([x, residual, weight, bias], [y, sum, statistics]), rows, columns, sizeof(float) * columns,
-                Dense(y), Dense(statistics), DenseOrNull(sum), Dense(x), DenseOrNull(residual), Dense(weight), Dense(bias), eps, columns);
+            LayerNormKernel.Launch(Moving([x, residual, weight, bias], [y, sum, statistics]), rows, columns, sizeof(float),
+                Dense(y), Dense(statistics), DenseOrNull(sum), Dense(x), DenseOrNull(residual), Dense(weight), Dense(bias),
+                eps, rows, columns);
     }
 
     public override void LayerNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients)
     {
-        const int mostParts = 512, leastRows = 8;
+        // Eight blocks of four warps on each of the 132 multiprocessors of an H100: as many as it holds.
+        const int mostParts = 1024, leastRows = 8;
         var (rows, columns) = RowsOf(x);
         if (rows == 0)
             return;
@@ -41,7 +43,7 @@ sealed partial class CudaBackend
         var (oldX, oldWeight, oldBias) =
             (gradients.AccumulateX ? dx : null, gradients.AccumulateWeight ? dweight : null, gradients.AccumulateBias ? dbias : null);
         LayerNormBackwardKernel.Launch(Moving([dy, x, weight, statistics, oldX, oldWeight, oldBias], [dx, dweight, dbias]), parts, columns,
-            4 * sizeof(float) * columns, DenseOrNull(dx), DenseOrNull(dweight), DenseOrNull(dbias),
+            4 * sizeof(float), DenseOrNull(dx), DenseOrNull(dweight), DenseOrNull(dbias),
             dweight is null && dbias is null ? DevicePointer.Null : partial.Pointer, Dense(dy), Dense(x), Dense(weight), Dense(statistics),
             oldX is null ? 0 : 1, oldWeight is null ? 0 : 1, oldBias is null ? 0 : 1, rows, columns, rowsPerPart);
     }

@@ -5,7 +5,7 @@ sealed partial class CudaBackend
     public override void MatMul(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor c, bool accumulate)
     {
         int m = c.Shape[-2], n = c.Shape[-1], k = a.Shape[transposeA ? -2 : -1];
-        int batch = checked((int)c.Shape.Product(0, c.Shape.Rank - 2));
+        int batch = Shape.Extent(c.Shape.Product(0, c.Shape.Rank - 2), "matrices of a product");
         if (c.Count > 0 && k > 0)
             matrices.Run(Dense(c), Operand(a, transposeA), Operand(b, transposeB), m, n, k, batch, accumulate);
         else if (!accumulate)
@@ -16,7 +16,8 @@ sealed partial class CudaBackend
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1];
         if (y.Count > 0)
-            matrices.Linear(Dense(y), Dense(x), Dense(weight), DenseOrNull(bias), checked((int)(y.Count / outputs)), inputs, outputs);
+            matrices.Linear(Dense(y), Dense(x), Dense(weight), DenseOrNull(bias),
+                Shape.Extent(y.Count / outputs, "rows of a linear layer"), inputs, outputs);
     }
 
     public override void LinearBackwardWeight(Tensor dy, Tensor x, Tensor dweight, bool accumulateWeight, Tensor dbias, bool accumulateBias)

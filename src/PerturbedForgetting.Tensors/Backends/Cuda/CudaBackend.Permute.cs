@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Cards;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
@@ -22,9 +23,13 @@ unsafe sealed partial class CudaBackend
         {
             const int tile = 32, tileRows = 8;
             int rows = x.Shape[-2], columns = x.Shape[-1];
-            var grid = new Dim3((columns + tile - 1) / tile, (rows + tile - 1) / tile, (int)(x.Count / rows / columns));
-            TransposeKernel.Launch(Moving([x], [y]), grid, new Dim3(tile, tileRows), 0, Pointer(y), Pointer(x), rows, columns);
-            return;
+            long tiles = LaunchGrid.Tiles(columns, tile) * LaunchGrid.Tiles(rows, tile) * (x.Count / rows / columns);
+            // More tiles than a grid has blocks are matrices far smaller than a tile.
+            if (tiles <= CapabilityLimits.GridX)
+            {
+                TransposeKernel.Launch(Moving([x], [y]), (int)tiles, new Dim3(tile, tileRows), 0, Pointer(y), Pointer(x), rows, columns);
+                return;
+            }
         }
         var permutation = new Permutation();
         int front = MostDimensions - axes.Length;

@@ -65,13 +65,22 @@ unsafe sealed partial class CudaBackend
                 Dense(dx), Dense(dy), PixelsOf(dx), channels, dx.Count);
     }
 
-    static int PixelsOf(Tensor images) => checked((int)images.Shape.Product(1, images.Shape.Rank - 1));
+    static int PixelsOf(Tensor images) => Shape.Extent(images.Shape.Product(1, images.Shape.Rank - 1), "pixels of an image");
 
     /// <summary>Extents of input and output, and how the window moves; the kernels' structure of the same members.</summary>
     readonly struct PoolWindows(Tensor x, Tensor y, in Pool2dGeometry g)
     {
-        public readonly int Height = x.Shape[1], Width = x.Shape[2], OutHeight = y.Shape[1], OutWidth = y.Shape[2], Channels = x.Shape[3];
+        public readonly int Height = HeightOf(x, g), Width = x.Shape[2], OutHeight = y.Shape[1], OutWidth = y.Shape[2];
+        public readonly int Channels = x.Shape[3];
         public readonly int KernelH = g.Kernel.H, KernelW = g.Kernel.W, StrideH = g.Stride.H, StrideW = g.Stride.W;
         public readonly int PadH = g.Padding.H, PadW = g.Padding.W;
+
+        // The kernels number the pixels of an image, and those of its padding, with an int.
+        static int HeightOf(Tensor x, in Pool2dGeometry g)
+        {
+            Shape.Extent((x.Shape[1] + (2L * g.Padding.H) + g.Kernel.H) * (x.Shape[2] + (2L * g.Padding.W) + g.Kernel.W),
+                "pixels of an image and its padding");
+            return x.Shape[1];
+        }
     }
 }

@@ -29,7 +29,8 @@ sealed partial class CudaBackend
             return;
         var (outer, n, inner) = Around(x, axis);
         if (inner == 1)
-            MeanLastKernel.Launch(Moving([x], [y]), checked((int)outer), Warp, 0, Dense(y), Dense(x), n);
+            MeanLastKernel.Launch(Moving([x], [y]), LaunchGrid.Rows(MeanLastKernel.Name, LaunchGrid.Tiles(outer, Threads / Warp), n),
+                Threads, 0, Dense(y), Dense(x), n, outer);
         else
             MeanKernel.Launch(Moving([x], [y]), LaunchGrid.Blocks(y.Count, Threads), Threads, 0, Dense(y), Dense(x), n, inner, y.Count);
     }
@@ -44,6 +45,6 @@ sealed partial class CudaBackend
     }
 
     /// <summary>A tensor as [outer, n, inner] around one of its dimensions.</summary>
-    static (long Outer, int N, int Inner) Around(Tensor x, int axis) =>
-        (x.Shape.Product(0, axis), x.Shape[axis], checked((int)x.Shape.Product(axis + 1, x.Shape.Rank)));
+    static (long Outer, int N, long Inner) Around(Tensor x, int axis) =>
+        (x.Shape.Product(0, axis), x.Shape[axis], x.Shape.Product(axis + 1, x.Shape.Rank));
 }

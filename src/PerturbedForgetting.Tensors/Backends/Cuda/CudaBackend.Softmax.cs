@@ -25,17 +25,14 @@ sealed partial class CudaBackend
     {
         var (rows, columns) = RowsOf(x);
         if (rows > 0)
-            kernel.Launch(Moving([x], [y]), rows, columns, sizeof(float) * columns, Dense(y), Dense(x), columns);
+            kernel.Launch(Moving([x], [y]), rows, columns, sizeof(float), Dense(y), Dense(x), rows, columns);
     }
 
     void SoftmaxBackward(LastDimensionKernel kernel, Tensor dy, Tensor y, Tensor dx)
     {
         var (rows, columns) = RowsOf(y);
-        // Both rows are kept where two of them fit the shared memory that every device has.
-        int bothRows = 2 * sizeof(float) * columns;
-        bool keeps = bothRows <= LastDimensionKernel.SharedOfEveryDevice;
         if (rows > 0)
-            kernel.Launch(Moving([dy, y], [dx]), rows, columns, keeps ? bothRows : 0,
-                Dense(dx), Dense(dy), Dense(y), columns, keeps ? 1 : 0);
+            kernel.LaunchKeepingIfUsual(Moving([dy, y], [dx]), rows, columns, 2 * sizeof(float),
+                Dense(dx), Dense(dy), Dense(y), rows, columns);
     }
 }

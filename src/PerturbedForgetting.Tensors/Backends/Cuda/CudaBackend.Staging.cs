@@ -11,8 +11,8 @@ sealed partial class CudaBackend
     CudaStream Copies => copies ??= workplace.Context.CreateStream();
 
     public override HostBuffer AllocateHost(long bytes) =>
-        new PinnedHostBuffer(workplace.Context.AllocatePinned<byte>(checked((int)bytes)));
+        new PinnedHostBuffer(workplace.Context.AllocatePinned<byte>(Shape.Extent(bytes, "bytes of a batch")));
 
     public override StagingBuffer CreateStaging(Device device, long bytes) =>
-        new CudaStagingBuffer(Tensor.Persistent([checked((int)bytes)], DType.UInt8, device), stream, Copies);
+        new CudaStagingBuffer(Tensor.Persistent([Shape.Extent(bytes, "bytes of a batch")], DType.UInt8, device), stream, Copies);
 }

@@ -188,7 +188,7 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
     /// <summary>Memory that is given back when the operation has been put on the stream: whoever gets it next comes later there.</summary>
     readonly struct Scratch(CachingAllocator allocator, long count, DType type) : IDisposable
     {
-        readonly Storage? storage = count == 0 ? null : allocator.Allocate([checked((int)count)], type);
+        readonly Storage? storage = count == 0 ? null : allocator.Allocate(count, type);
 
         public DevicePointer Pointer => storage is null ? DevicePointer.Null : new((ulong)storage.Pointer);
 

@@ -38,7 +38,7 @@ sealed class CudaLaunchRecorder : LaunchRecorder, ILaunchObserver
 
     public override IReadOnlyList<string> Streams => Array.ConvertAll(streams, static s => s.Name);
 
-    public override bool IsInterpreted => before is not null;
+    public override bool IsInterpreted => before is not null || context.Api.IsCounting;
 
     public override long Origin { get; }
 

@@ -22,7 +22,7 @@ readonly record struct MatrixOperand(DevicePointer Pointer, bool IsTransposed, i
 /// </summary>
 sealed class MatrixProducts : IDisposable
 {
-    const int MostBatch = 65535, HopperCapability = 90, WorkspaceBytes = 4 << 20, HopperWorkspaceBytes = 32 << 20;
+    const int HopperCapability = 90, WorkspaceBytes = 4 << 20, HopperWorkspaceBytes = 32 << 20;
 
     readonly CudaStream stream;
     readonly KernelLibrary library;
@@ -97,10 +97,16 @@ sealed class MatrixProducts : IDisposable
     void RunKernel(DevicePointer c, MatrixOperand a, MatrixOperand b, DevicePointer bias, int m, int n, int k, int batch, bool accumulate)
     {
         long distance = (long)m * n;
-        for (int first = 0; first < batch; first += MostBatch)
-            Kernel.Launch(stream, c + (sizeof(float) * first * distance), distance, From(a, first), From(b, first), bias, m, n, k,
-                Math.Min(MostBatch, batch - first), accumulate);
+        for (long first = 0; first < batch; first += GemmKernel.MostBatch)
+        {
+            for (long row = 0; row < m; row += GemmKernel.MostRows)
+                Kernel.Launch(stream, c + (sizeof(float) * ((first * distance) + (row * n))), distance, From(a, first, row),
+                    From(b, first, 0), bias, (int)Math.Min(GemmKernel.MostRows, m - row), n, k,
+                    (int)Math.Min(GemmKernel.MostBatch, batch - first), accumulate);
+        }
     }
 
-    static MatrixOperand From(in MatrixOperand x, int first) => x with { Pointer = x.Pointer + (sizeof(float) * first * x.BatchStride) };
+    /// <summary>The operand from a matrix and a row of op(A) on.</summary>
+    static MatrixOperand From(in MatrixOperand x, long first, long row) =>
+        x with { Pointer = x.Pointer + (sizeof(float) * ((first * x.BatchStride) + (row * (x.IsTransposed ? 1 : x.RowStride)))) };
 }

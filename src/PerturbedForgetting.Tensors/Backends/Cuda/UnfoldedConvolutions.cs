@@ -12,7 +12,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 /// </summary>
 sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, MatrixProducts products, CachingAllocator allocator)
 {
-    const long MostUnfolded = 64L << 20;
+    const long MostUnfolded = 64L << 20, MostRows = 1L << 30;
 
     readonly Im2Col im2Col = new(library);
     readonly BlockCopy blocks = new(library);
@@ -78,16 +78,17 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
 
         public long Rows => (long)Images * Pixels;
 
-        public int RowCount => checked((int)Rows);
+        public int RowCount => Shape.Extent(Rows, "pixels of a convolution's output");
     }
 
     static IEnumerable<Part> Parts(ConvolutionShape shape)
     {
-        int most = shape.IsPointwise
-            ? shape.N
-            : (int)Math.Clamp(MostUnfolded / ((long)shape.OutputPixels * shape.WindowLength), 1, shape.N);
-        for (int first = 0; first < shape.N; first += most)
-            yield return new(first, Math.Min(most, shape.N - first), shape.OutputPixels);
+        // A product has at most so many rows, and sums over them in the gradient of the weight.
+        long most = Math.Clamp(shape.IsPointwise
+            ? MostRows / shape.OutputPixels
+            : MostUnfolded / ((long)shape.OutputPixels * shape.WindowLength), 1, shape.N);
+        for (long first = 0; first < shape.N; first += most)
+            yield return new((int)first, (int)Math.Min(most, shape.N - first), shape.OutputPixels);
     }
 
     Block Unfold(in ConvolutionShape shape, Part part, int group, DevicePointer x)
@@ -125,7 +126,7 @@ sealed class UnfoldedConvolutions(KernelLibrary library, CudaStream stream, Matr
 
         public Block(CachingAllocator allocator, long count)
         {
-            storage = allocator.Allocate([checked((int)Math.Max(count, 1))], DType.Float32);
+            storage = allocator.Allocate(Math.Max(count, 1), DType.Float32);
             Pointer = new((ulong)storage.Pointer);
         }
 

@@ -27,6 +27,17 @@ sealed class LostDeviceTests
             Assert.That(call, Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(CudaResult.LaunchFailed));
     }
 
+    [TestCase(CudaResult.IllegalAddress), TestCase(CudaResult.MisalignedAddress), TestCase(CudaResult.Unknown)]
+    public void ItHasTheCodeThatIsAskedFor(CudaResult code)
+    {
+        using SmallGpu gpu = new(new SimulatedDeviceOptions { Workers = 1, LostAfterOperations = 0, LostCode = code });
+        using DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(32);
+        using CudaStream stream = gpu.Context.CreateStream();
+        gpu.Set(stream, y, 1);
+        foreach (Action call in new Action[] { stream.Synchronize, () => gpu.Context.Allocate<uint>(1) })
+            Assert.That(call, Throws.TypeOf<CudaException>().With.Property(nameof(CudaException.Result)).EqualTo(code));
+    }
+
     [Test]
     public void ANewContextDoesNotBringItBack()
     {

@@ -226,19 +226,51 @@ sealed unsafe class StreamOrderTests(int? seed)
     }
 
     [Test]
-    public void PinnedCopiesAreReadWhenTheyRunAndPageableOnesAtOnce()
+    public void PageableCopiesAreReadAtOnce()
     {
-        using PinnedBuffer<uint> pinned = gpu.Context.AllocatePinned<uint>(Count);
-        pinned.Span.Fill(1);
-        first.Upload(x, pinned.Pointer, 4 * Count);
-        pinned.Span.Fill(2);
         uint[] pageable = new uint[Count];
         fixed (uint* host = pageable)
             second.Upload(y, host, 4 * Count);
         pageable.AsSpan().Fill(3);
         gpu.Context.Synchronize();
-        Assert.That(x.ToArray(), Is.All.EqualTo(2), "the host changed pinned memory too early");
         Assert.That(y.ToArray(), Is.All.EqualTo(0));
+    }
+
+    /// <summary>A copy reads and writes pinned memory when it runs: the host must leave it alone until then.</summary>
+    [Test]
+    public void PinnedMemoryThatTheHostChangesTooEarlyIsFound([Values] bool isDownload)
+    {
+        using PinnedBuffer<uint> pinned = gpu.Context.AllocatePinned<uint>(Count);
+        pinned.Span.Fill(1);
+        if (isDownload)
+            first.Download(pinned.Pointer, x, 4 * Count);
+        else
+            first.Upload(x, pinned.Pointer, 4 * Count);
+        pinned.Span[Count - 1] = 2;
+        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("the host changed 128 bytes of pinned"));
+    }
+
+    [Test]
+    public void PinnedMemoryThatIsFreedTooEarlyIsFound()
+    {
+        PinnedBuffer<uint> pinned = gpu.Context.AllocatePinned<uint>(Count);
+        first.Upload(x, pinned.Pointer, 4 * Count);
+        pinned.Dispose();
+        Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("which a copy still uses"));
+    }
+
+    [Test]
+    public void PinnedMemoryOfTwoStreamsNeedsAnOrder([Values] bool isOrdered)
+    {
+        using PinnedBuffer<uint> pinned = gpu.Context.AllocatePinned<uint>(Count);
+        using CudaEvent downloaded = gpu.Context.CreateEvent();
+        first.Download(pinned.Pointer, x, 4 * Count);
+        downloaded.Record(first);
+        if (isOrdered)
+            second.Wait(downloaded);
+        second.Upload(y, pinned.Pointer, 4 * Count);
+        Assert.That(gpu.Context.Synchronize, isOrdered ? Throws.Nothing
+            : Throws.TypeOf<CudaException>().With.Message.Contains("pinned memory").And.Message.Contains("nothing orders the two"));
     }
 
     [Test]

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Optimizers;
@@ -59,6 +61,19 @@ sealed class SoftwareGpuTrainingTests
         using var actual = new SmallRun(network, "sam_sgdw", gpu).Train(20);
         actual.AssertNear(expected, losses: 10 * Product, weights: 20 * Product);
         Assert.That(actual.Losses, Is.Not.EqualTo(expected.Losses));
+    }
+
+    /// <summary>The checks of the software GPU find nothing in a training step of any family of models, whatever the order in which blocks,
+    /// warps and streams run: no race, no read of what was not written, no sum in the order of arrival.</summary>
+    [Test]
+    public void TrainingIsFreeOfFindings([Values("resnet", "vit", "vit-average", "vit-narrow")] string network,
+        [Values("sam_sgdw", "sam_adamw")] string optimizer)
+    {
+        int steps = EnvironmentVariables.AllTests.Value is "1" ? 20 : Steps;
+        using var driver = new SimulatedDriver(usual with { ShuffleSeed = 3 });
+        using Device gpu = Device.OpenCuda(CudaDevice.All(driver.Api)[0], CudaLibraries.None, "sim", new DeviceOptions(), driver);
+        using var run = new SmallRun(network, optimizer, gpu).Train(steps);
+        Assert.That(driver.Fault, Is.Null);
     }
 
     /// <summary>The input comes on a stream of its own, so there is an order to get wrong.</summary>

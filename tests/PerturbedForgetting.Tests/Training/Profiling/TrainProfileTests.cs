@@ -3,6 +3,7 @@ using System.Text.Json;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 
@@ -73,6 +74,54 @@ sealed class TrainProfileTests : TempFolderFixture
         Assert.That(slices.Where(static s => s.Name == "copy to the device").Select(static s => s.Thread).Distinct(), Has.Member(2),
             "batches are copied on a stream of their own");
     }
+
+    [Test]
+    public void ARooflineAddsUpWhatTheLaunchesState()
+    {
+        var observer = new RecordingObserver();
+        ShortRun.Train(Options(SoftwareGpu, 2) with { Roofline = "h100" }, observer);
+        string table = observer.Messages.Single(static m => m.StartsWith("Least times on ", StringComparison.Ordinal));
+        Assert.That(table, Does.Match(@"A step of \d+ launches, [0-9.]+ MB and [0-9.]+ GFLOP takes at the least [0-9.]+ ms as a graph "
+            + @"\(memory \d+%, compute \d+%, launch \d+%\) and [0-9.]+ ms kernel by kernel, bound by the host's launches\."));
+        string[][] rows = [.. File.ReadAllLines(folder[Path.Combine("run", "roofline.csv")]).Select(static l => l.Split(','))];
+        Assert.That(rows[0], Is.EqualTo(new[]
+            { "name", "launches", "least_milliseconds", "share_percent", "bytes", "operations", "bound_by" }));
+        var profiled = Csv().ToDictionary(static r => r.Name, static r => r.Calls);
+        // Batches are copied on a stream of their own, beside the step.
+        Assert.That(rows[1..].Where(static r => r[0] != "copy to the device").Select(static r => (r[0], r[1])),
+            Is.EquivalentTo(profiled.Where(static p => p.Key != "copy to the device")
+                .Select(static p => (p.Key, p.Value.ToString(CultureInfo.InvariantCulture)))));
+        Assert.That(rows[1..].Select(static r => r[6]), Is.All.AnyOf("memory", "compute", "launch"));
+        Assert.That(rows[1..].Sum(static r => double.Parse(r[3], CultureInfo.InvariantCulture)), Is.EqualTo(100).Within(0.1));
+    }
+
+    /// <summary>What is launched does not depend on what is computed: a software GPU that executes nothing counts the same.</summary>
+    [Test]
+    public void ADeviceThatExecutesNothingCountsTheSameLaunches()
+    {
+        const string counting = "sim-counting";
+        Device.Register(counting, static options =>
+        {
+            var driver = new SimulatedDriver(new SimulatedDeviceOptions { Executes = false });
+            return Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, counting, options, driver);
+        });
+        string[] tables = [.. new[] { SoftwareGpu, counting }.Select(device =>
+        {
+            var observer = new RecordingObserver();
+            var result = ShortRun.Train(Options(device, 2) with { Roofline = "a100", Experiment = device }, observer);
+            Assert.That(result.Status, Is.EqualTo(device == counting ? TrainStatus.Counted : TrainStatus.Completed));
+            Assert.That(result.Epochs, Has.Count.EqualTo(device == counting ? 0 : 1));
+            return File.ReadAllText(Path.Combine(result.Folder, "roofline.csv"));
+        })];
+        Assert.That(tables[1], Is.EqualTo(tables[0]));
+        Assert.That(Directory.GetFiles(folder[counting], "*.safetensors"), Is.Empty, "no checkpoint of zeros");
+        Assert.That(() => ShortRun.Train(Options(counting, 0)), Throws.TypeOf<DeviceException>().With.Message.Contains("--profile"));
+    }
+
+    [TestCase("h100", 0, "cpu", "--profile 1"), TestCase("h100", 1, "cpu", "the CPU has none"), TestCase("h10", 1, "sim", "h100")]
+    public void ARooflineIsOfAKnownCardAndOfAProfile(string card, int profile, string device, string words) =>
+        Assert.That((Options(device, profile) with { Roofline = card }).Validate().Where(static p => p.IsError)
+            .Select(static p => p.ToString()), Has.Some.Contains("--roofline").And.Some.Contains(words));
 
     [Test]
     public void WithoutTheOptionNothingIsRecorded()

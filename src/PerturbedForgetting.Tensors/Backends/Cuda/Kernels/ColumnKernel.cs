@@ -33,7 +33,7 @@ readonly record struct ColumnParts
         IsOdd = columns % 4 != 0;
         foreach (Tensor? tensor in tensors)
             IsOdd |= tensor is not null && !VectorAccess.Fits(tensor);
-        int groups = ((IsOdd ? columns : columns / 4) + Columns - 1) / Columns;
+        int groups = (int)LaunchGrid.Tiles(IsOdd ? columns : columns / 4, Columns);
         long parts = groups > MostCounters ? 1 : Math.Clamp(rows / LeastRows, 1, MostParts);
         RowsPerPart = checked((int)((rows + parts - 1) / parts));
         Count = (int)((rows + RowsPerPart - 1) / RowsPerPart);

@@ -21,6 +21,9 @@ public sealed record KernelProfile(string Kernel, string Family, string Shape, l
     /// <summary>What the launches said that they cost, all together.</summary>
     internal LaunchCost Stated { get; init; }
 
+    /// <summary>What one pass must move and compute.</summary>
+    public LaunchCost LeastCost => new((long)(Elements * LeastLoaded), (long)(Elements * LeastStored), (long)(Elements * Operations));
+
     /// <summary>10⁹ bytes a second, of those that must be moved.</summary>
     public double GigabytesPerSecond => Elements * (LeastLoaded + LeastStored) / Milliseconds / 1e6;
 
