@@ -315,8 +315,10 @@ DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* 
         backward_keys<Type, W>(dqkv, dy, y, qkv, statistics, queries, block - blocks, h);
 }
 
-// A kernel's last number is the blocks that a multiprocessor holds at least, as many as have room for their tiles: one loads while others
-// multiply.
+// A kernel's last number is the blocks that a multiprocessor shall hold at least: two, so that one loads while another multiplies, and as
+// many more as spill nothing. More warps are not wanted for their own sake: what binds is reading fragments from shared memory (256 bytes,
+// two clocks, for each mma.sync of one or two), and a warp of fewer rows or a block of smaller tiles would read more of them. Where the
+// tiles of two blocks find no room (W = 128 backward: 96 KB; on sm_86 and sm_89 forward too) there is one.
 #define FORWARD(type, width, blocks) \
     KERNEL __launch_bounds__(ATTENTION_THREADS, blocks) MODULE(float* y, float* statistics, const float* qkv, Heads h) \
     { \
