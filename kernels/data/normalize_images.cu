@@ -81,10 +81,10 @@ DEVICE void normalize(T* y, const Images& images)
     for (int i = 4 * thread_x(); i < count; i += 4 * THREADS)
     {
         if (reads_words && i + 4 <= count)
-            *(unsigned*)(bytes + i) = *(const unsigned*)(x + i);
+            *(unsigned*)(bytes + i) = load_input((const unsigned*)(x + i));
         else
             for (int j = i; j < i + 4 && j < count; j++)
-                bytes[j] = x[j];
+                bytes[j] = load_input(x + j);
     }
     barrier();
     for (int i = 4 * thread_x(); i < count; i += 4 * THREADS)
@@ -103,14 +103,14 @@ DEVICE void normalize(T* y, const Images& images)
     }
 }
 
-KERNEL __launch_bounds__(THREADS) normalize_images(float* y, const unsigned char* x, const unsigned char* flip, const float* offset,
-    const float* divisor, int row, int channels, int height, long long rows, int rows_per_block)
+KERNEL MEMORY_BOUND(THREADS) normalize_images(float* y, Input<unsigned char> x, Input<unsigned char> flip, Input<float> offset,
+    Input<float> divisor, int row, int channels, int height, long long rows, int rows_per_block)
 {
     normalize(y, Images{x, flip, offset, divisor, row, channels, height, rows, rows_per_block});
 }
 
-KERNEL __launch_bounds__(THREADS) normalize_images_bfloat16(bfloat16* y, const unsigned char* x, const unsigned char* flip,
-    const float* offset, const float* divisor, int row, int channels, int height, long long rows, int rows_per_block)
+KERNEL MEMORY_BOUND(THREADS) normalize_images_bfloat16(bfloat16* y, Input<unsigned char> x, Input<unsigned char> flip,
+    Input<float> offset, Input<float> divisor, int row, int channels, int height, long long rows, int rows_per_block)
 {
     normalize(y, Images{x, flip, offset, divisor, row, channels, height, rows, rows_per_block});
 }

@@ -24,53 +24,70 @@ DEVICE ColumnPart column_part(long long rows, int columns, int rows_per_part)
     return {first, end < rows ? end : rows, column, column < columns};
 }
 
-/// Sum over the 16 rows of threads, in order, in every thread. Every thread of the block calls it.
-template <typename V>
-DEVICE V sum_thread_rows(V v, V (&shared)[ROWS_AT_ONCE][COLUMNS])
-{
-    shared[thread_y()][thread_x()] = v;
-    barrier();
-    V sum = shared[0][thread_x()];
-    for (int row = 1; row < ROWS_AT_ONCE; row++)
-        sum = sum + shared[row][thread_x()];
-    return sum;
-}
-
 /// Whether all parts of the block's columns are there.
 DEVICE bool parts_are_complete() { return arrives_last(block_x(), grid_size_y()); }
 
-/// Shared memory of both stages: of `Sums` sums over the rows of threads, then of one of type T over the parts.
-template <typename V, typename T, int Sums>
-union Stages
-{
-    V rows[Sums][ROWS_AT_ONCE][COLUMNS];
-    T parts[NUMBERS<V>][ROWS_AT_ONCE][COLUMNS];
-};
+DEVICE int thread_index() { return thread_y() * COLUMNS + thread_x(); }
 
-/// sum[k] = the sum over the parts of what add adds for column k of the thread, in every thread; add(sum, part) is called for
-/// existing columns only. Every thread of the block calls it.
-template <typename V, typename T, typename F>
-DEVICE void sum_parts(T (&sum)[NUMBERS<V>], bool exists, T (&shared)[NUMBERS<V>][ROWS_AT_ONCE][COLUMNS], F add)
+/// The column that a thread puts together, one a thread, neighbours of neighbours, and whether it exists.
+template <typename V>
+DEVICE bool has_column(int columns, int& column)
 {
-    int parts = grid_size_y();
-#pragma unroll
-    for (int k = 0; k < NUMBERS<V>; k++)
-        sum[k] = 0;
-    if (exists)
-#pragma unroll 4
-        for (int part = thread_y(); part < parts; part += ROWS_AT_ONCE)
-            add(sum, part);
+    column = block_x() * COLUMNS * NUMBERS<V> + thread_index();
+    return thread_index() < COLUMNS * NUMBERS<V> && column < columns;
+}
+
+/// Shared memory in which the rows of threads are added up: number k of thread (x, y) at [k][16 y + x]. The planes are padded so that
+/// neighbouring columns, whose numbers lie in neighbouring planes, are in different banks.
+template <typename V>
+using Planes = float[NUMBERS<V>][COLUMN_THREADS + WARP / NUMBERS<V>];
+
+/// Sum over the 16 rows of threads, in order, of the column that the thread puts together. A column a thread, not a V: all rows of a V,
+/// loaded ahead, are 60 registers. Every thread of the block calls it.
+template <typename V>
+DEVICE float sum_thread_rows(V v, Planes<V>& shared)
+{
+    Each<V> own = each(v);
     // What stands there from before has been read.
     barrier();
 #pragma unroll
     for (int k = 0; k < NUMBERS<V>; k++)
-        shared[k][thread_y()][thread_x()] = sum[k];
+        shared[k][thread_index()] = own.of[k];
     barrier();
+    if (thread_index() >= COLUMNS * NUMBERS<V>)
+        return 0;
+    const float* column = &shared[thread_index() % NUMBERS<V>][thread_index() / NUMBERS<V>];
+    float sum = column[0];
+    for (int row = 1; row < ROWS_AT_ONCE; row++)
+        sum += column[row * COLUMNS];
+    return sum;
+}
+
+/// total[s] = the s-th sum over the parts, for the column that the thread puts together, of what add(sums, column, part) adds. A thread
+/// takes every fourth part of a column, or every sixteenth, eight of them at a time, because one waits for each in turn. add is called
+/// for existing columns only; every thread of the block calls this.
+template <typename V, typename T, int Sums, typename F>
+DEVICE void sum_parts(T (&total)[Sums], int columns, T (&shared)[COLUMN_THREADS], F add)
+{
+    constexpr int own = COLUMNS * NUMBERS<V>;
+    int parts = grid_size_y(), column = block_x() * own + thread_index() % own;
+    T sum[Sums];
 #pragma unroll
-    for (int k = 0; k < NUMBERS<V>; k++)
+    for (int s = 0; s < Sums; s++)
+        sum[s] = 0;
+    if (column < columns)
+#pragma unroll 8
+        for (int part = thread_index() / own; part < parts; part += COLUMN_THREADS / own)
+            add(sum, column, part);
+#pragma unroll
+    for (int s = 0; s < Sums; s++)
     {
-        sum[k] = shared[k][0][thread_x()];
-        for (int row = 1; row < ROWS_AT_ONCE; row++)
-            sum[k] += shared[k][row][thread_x()];
+        // What stands there from before has been read.
+        barrier();
+        shared[thread_index()] = sum[s];
+        barrier();
+        total[s] = shared[thread_index() % own];
+        for (int i = thread_index() % own + own; i < COLUMN_THREADS; i += own)
+            total[s] += shared[i];
     }
 }

@@ -5,42 +5,43 @@
 // logits, dense, gradient  float32[samples, C]; gradient may be null; one of dense and labels is null
 // labels                   int32[samples], inside [0, C)
 // values                   float64[samples], scratch for sums over the classes; loss: float32[1], factor times their sum
-// launch                   one block a sample; binary_cross_entropy_few: 32 threads, binary_cross_entropy: 256
+// launch                   one block of 256 threads a sample; binary_cross_entropy_few, up to 256 classes: 128 threads for four samples
 // bytes                    least and actual: reads 4 a logit (8 with a dense target), writes 4
 // equals                   CpuBackend.BinaryCrossEntropy
 #include "row.cuh"
 
-template <int Threads>
-DEVICE void sample_loss(float* loss, double* values, float* gradient, const float* logits, const float* dense, const int* labels,
-    double smoothing, double factor, int classes)
+template <typename Row>
+DEVICE void sample_loss(double* values, float* gradient, const float* logits, const float* dense, const int* labels, double smoothing,
+    double factor, int classes, long long sample)
 {
-    __shared__ float shared[Threads / WARP];
-    long long sample = block_x();
-    const float* x = logits + sample * classes;
+    __shared__ float shared[Row::Threads / WARP];
+    const float *x = logits + sample * classes, *targets = dense + sample * classes;
+    float* to = gradient + sample * classes;
     float others = (float)(smoothing / classes), at_label = (float)(1.0 - smoothing), scale = (float)factor, sum = 0;
     int label = labels ? labels[sample] : -1;
-    for (int j = thread_x(); j < classes; j += Threads)
+    Row::walk(classes, [&](Turn i)
     {
-        float v = x[j], t = dense ? dense[sample * classes + j] : j == label ? others + at_label : others;
+        float v = x[i.j], t = dense ? targets[i.j] : i.j == label ? others + at_label : others;
         float e = exp_of(-magnitude(v)), s = 1.0f / (1.0f + e);
         sum += (v < 0.0f ? 0.0f : v) - v * t + log1p_of(e);
         if (gradient)
-            gradient[sample * classes + j] = ((v < 0.0f ? e * s : s) - t) * scale;
-    }
-    sum = block_sum<Threads>(sum, shared);
-    if (thread_x() == 0)
+            to[i.j] = ((v < 0.0f ? e * s : s) - t) * scale;
+    });
+    sum = block_sum<Row::Threads>(sum, shared);
+    if (Row::thread() == 0)
         values[sample] = sum;
-    finish_loss<Threads>(loss, values, factor);
 }
 
-KERNEL __launch_bounds__(MANY_THREADS) binary_cross_entropy(float* loss, double* values, float* gradient, const float* logits,
-    const float* dense, const int* labels, double smoothing, double factor, int classes)
-{
-    sample_loss<MANY_THREADS>(loss, values, gradient, logits, dense, labels, smoothing, factor, classes);
-}
+#define SIZE(row, suffix) \
+    KERNEL MEMORY_BOUND(row::BlockThreads) binary_cross_entropy##suffix(float* loss, double* values, float* gradient, \
+        Input<float> logits, Input<float> dense, Input<int> labels, double smoothing, \
+        double factor, int samples, int classes) \
+    { \
+        long long sample = sample_of_thread<row>(); \
+        if (sample < samples) \
+            sample_loss<row>(values, gradient, logits, dense, labels, smoothing, factor, classes, sample); \
+        finish_loss<row>(loss, values, factor, samples); \
+    }
 
-KERNEL __launch_bounds__(FEW_THREADS) binary_cross_entropy_few(float* loss, double* values, float* gradient, const float* logits,
-    const float* dense, const int* labels, double smoothing, double factor, int classes)
-{
-    sample_loss<FEW_THREADS>(loss, values, gradient, logits, dense, labels, smoothing, factor, classes);
-}
+SIZE(Many, )
+SIZE(Few, _few)

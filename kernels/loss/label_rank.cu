@@ -4,10 +4,14 @@
 // logits        float32[samples, C]
 // labels        int32[samples], inside [0, C); applies: uint8[samples, C], not zero where a class applies
 // rank          int32[samples]
-// launch        label_rank, label_rank_applying: one warp a sample; label_rank_count: one block of 256 threads
+// launch        label_rank, label_rank_applying: blocks of 128 threads, a warp a sample; others: one block of 256 threads
 // bytes         least and actual: reads 4 a logit (8 with applying classes), writes 4 a sample
 // equals        CpuBackend.LabelRank
 #include "../include/reduce.cuh"
+
+constexpr int RANK_THREADS = 128, THREADS = 256;
+
+DEVICE long long sample_of_warp() { return (long long)block_x() * (RANK_THREADS / WARP) + thread_x() / WARP; }
 
 DEVICE int rank_of(const float* x, int label, int classes)
 {
@@ -23,18 +27,24 @@ DEVICE int rank_of(const float* x, int label, int classes)
     return rank < classes ? rank : classes;
 }
 
-KERNEL __launch_bounds__(WARP) label_rank(int* rank, const float* logits, const int* labels, int classes)
+KERNEL MEMORY_BOUND(RANK_THREADS) label_rank(int* rank, Input<float> logits, Input<int> labels, int samples,
+    int classes)
 {
-    long long sample = block_x();
+    long long sample = sample_of_warp();
+    if (sample >= samples)
+        return;
     int r = rank_of(logits + sample * classes, labels[sample], classes);
     if (lane_index() == 0)
         rank[sample] = r;
 }
 
 // The first applying class wins when it is NaN, else the largest, the first of equals.
-KERNEL __launch_bounds__(WARP) label_rank_applying(int* rank, const float* logits, const unsigned char* applies, int classes)
+KERNEL MEMORY_BOUND(RANK_THREADS) label_rank_applying(int* rank, Input<float> logits,
+    Input<unsigned char> applies, int samples, int classes)
 {
-    long long sample = block_x();
+    long long sample = sample_of_warp();
+    if (sample >= samples)
+        return;
     const float* x = logits + sample * classes;
     int first = classes, best = classes;
     float most = float_of(0xff800000u);
@@ -64,20 +74,20 @@ KERNEL __launch_bounds__(WARP) label_rank_applying(int* rank, const float* logit
 }
 
 // counts[0] += samples with 0 <= rank < 1, counts[1] += samples with 0 <= rank < k, counts[2] += samples with a rank.
-KERNEL __launch_bounds__(256) label_rank_count(int* counts, const int* rank, int k, long long samples)
+KERNEL MEMORY_BOUND(THREADS) label_rank_count(int* counts, Input<int> rank, int k, long long samples)
 {
-    __shared__ int shared[3][256 / WARP];
+    __shared__ int shared[3][THREADS / WARP];
     int first = 0, among = 0, all = 0;
-    for (long long i = thread_x(); i < samples; i += 256)
+    for (long long i = thread_x(); i < samples; i += THREADS)
     {
         int r = rank[i];
         first += r == 0;
         among += r >= 0 && r < k;
         all += r >= 0;
     }
-    first = block_sum<256>(first, shared[0]);
-    among = block_sum<256>(among, shared[1]);
-    all = block_sum<256>(all, shared[2]);
+    first = block_sum<THREADS>(first, shared[0]);
+    among = block_sum<THREADS>(among, shared[1]);
+    all = block_sum<THREADS>(all, shared[2]);
     if (thread_x() == 0)
     {
         counts[0] += first;
@@ -87,19 +97,24 @@ KERNEL __launch_bounds__(256) label_rank_count(int* counts, const int* rank, int
 }
 
 // index = the first label outside [0, classes), or -1.
-KERNEL __launch_bounds__(WARP) label_rank_first_out_of_range(long long* index, const int* labels, int classes, long long samples)
+KERNEL MEMORY_BOUND(THREADS) label_rank_first_out_of_range(long long* index, Input<int> labels, int classes, long long samples)
 {
-    int found = 0x7fffffff;
-    for (long long i = lane_index(); i < samples; i += WARP)
-    {
-        if ((unsigned)labels[i] >= (unsigned)classes && found == 0x7fffffff)
-            found = (int)i;
-    }
+    constexpr int none = 0x7fffffff;
+    __shared__ int shared[THREADS / WARP];
+    int found = none;
+    for (long long i = thread_x(); i < samples && found == none; i += THREADS)
+        found = (unsigned)labels[i] >= (unsigned)classes ? (int)i : none;
     for (int lanes = WARP / 2; lanes > 0; lanes /= 2)
     {
         int other = shuffle_xor(found, lanes);
         found = other < found ? other : found;
     }
     if (lane_index() == 0)
-        *index = found == 0x7fffffff ? -1 : found;
+        shared[thread_x() / WARP] = found;
+    barrier();
+    if (thread_x() != 0)
+        return;
+    for (int warp = 1; warp < THREADS / WARP; warp++)
+        found = shared[warp] < found ? shared[warp] : found;
+    *index = found == none ? -1 : found;
 }

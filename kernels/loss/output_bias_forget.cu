@@ -5,67 +5,72 @@
 // logits, gradient  float32[samples, C]; gradient may be null
 // labels            int32[samples], inside [0, C)
 // values            float64[samples]: scratch for the samples' losses; loss: float32[1], factor times their sum
-// launch            one block a sample, 4 C bytes of dynamic shared memory; output_bias_forget_few: 32 threads, output_bias_forget: 256
+// launch            one block of 256 threads a sample, 4 C bytes of dynamic shared memory; output_bias_forget_few, up to 256 classes: 128
+//                   threads for four samples, none
 // bytes             least and actual: reads 4 and writes 4 a logit
 // equals            CpuBackend.OutputBiasForget
 #include "row.cuh"
 
-template <int Threads>
-DEVICE void sample_loss(float* loss, double* values, float* gradient, const float* logits, const int* labels, double c, double gamma,
-    int sigmoid, double factor, int classes)
+template <typename Row>
+DEVICE void sample_loss(double* values, float* gradient, const float* logits, const int* labels, double c, double gamma, int sigmoid,
+    double factor, int classes, long long sample)
 {
-    __shared__ float shared[4][Threads / WARP], own;
-    __shared__ double numbers[2];
-    long long sample = block_x();
+    __shared__ float shared[4][Row::Threads / WARP], label_logits[Row::Rows];
+    __shared__ double numbers[Row::Rows][2];
     const float* x = logits + sample * classes;
+    Row row(kept);
     int label = labels[sample];
     float most = float_of(0xff800000u), sum = 0, weighted = 0, weights = 0;
-    for (int j = thread_x(); j < classes; j += Threads)
+    Row::walk(classes, [&](Turn i)
     {
-        float v = x[j];
-        row[j] = v;
-        if (j == label)
-            own = v;
+        float v = x[i.j];
+        row.put(i, v);
+        if (i.j == label)
+            label_logits[Row::row()] = v;
         most = largest_or_nan(most, v);
         sum += v;
-    }
-    most = sigmoid ? 0.0f : block_max<Threads>(most, shared[0]);
-    for (int j = thread_x(); j < classes; j += Threads)
+    });
+    most = sigmoid ? 0.0f : block_max<Row::Threads>(most, shared[0]);
+    Row::walk(classes, [&](Turn i)
     {
-        float v = row[j], w = sigmoid ? sigmoid_of(v) : exp_of(v - most);
-        row[j] = w;
+        float v = row.get(i), w = sigmoid ? sigmoid_of(v) : exp_of(v - most);
+        row.put(i, w);
         weighted = fused(w, v, weighted);
         weights += w;
-    }
-    sum = block_sum<Threads>(sum, shared[1]);
-    weighted = block_sum<Threads>(weighted, shared[2]);
-    weights = block_sum<Threads>(weights, shared[3]);
+    });
+    sum = block_sum<Row::Threads>(sum, shared[1]);
+    weighted = block_sum<Row::Threads>(weighted, shared[2]);
+    weights = block_sum<Row::Threads>(weights, shared[3]);
     warp_barrier();
-    if (thread_x() == 0)
+    if (Row::thread() == 0)
     {
+        float own = label_logits[Row::row()];
         double p = sigmoid ? (double)sigmoid_of(own) : (double)exp_of(own - most) / weights;
         double alpha = c < 0 ? gamma : gamma * (c - 1.0 / (p > 1.0 / c ? p : p != p ? p : 1.0 / c)) / (c - 1.0);
         double scale = sigmoid ? alpha : alpha / weights;
         values[sample] = sum / (double)classes - scale * weighted - (1.0 - alpha) * own;
-        numbers[0] = alpha;
-        numbers[1] = scale;
+        numbers[Row::row()][0] = alpha;
+        numbers[Row::row()][1] = scale;
     }
-    barrier();
-    float slope = (float)(-numbers[1] * factor), level = (float)(factor / classes), at_label = (float)((1.0 - numbers[0]) * factor);
-    if (gradient)
-        for (int j = thread_x(); j < classes; j += Threads)
-            gradient[sample * classes + j] = fused(row[j], slope, level) - (j == label ? at_label : 0.0f);
-    finish_loss<Threads>(loss, values, factor);
+    Row::meet();
+    if (!gradient)
+        return;
+    double alpha = numbers[Row::row()][0], scale = numbers[Row::row()][1];
+    float slope = (float)(-scale * factor), level = (float)(factor / classes), at_label = (float)((1.0 - alpha) * factor);
+    float* to = gradient + sample * classes;
+    Row::walk(classes, [&](Turn i) { to[i.j] = fused(row.get(i), slope, level) - (i.j == label ? at_label : 0.0f); });
 }
 
-KERNEL __launch_bounds__(MANY_THREADS) output_bias_forget(float* loss, double* values, float* gradient, const float* logits,
-    const int* labels, double c, double gamma, int sigmoid, double factor, int classes)
-{
-    sample_loss<MANY_THREADS>(loss, values, gradient, logits, labels, c, gamma, sigmoid, factor, classes);
-}
+#define SIZE(row, suffix) \
+    KERNEL MEMORY_BOUND(row::BlockThreads) output_bias_forget##suffix(float* loss, double* values, float* gradient, \
+        Input<float> logits, Input<int> labels, double c, double gamma, int sigmoid, double factor, \
+        int samples, int classes) \
+    { \
+        long long sample = sample_of_thread<row>(); \
+        if (sample < samples) \
+            sample_loss<row>(values, gradient, logits, labels, c, gamma, sigmoid, factor, classes, sample); \
+        finish_loss<row>(loss, values, factor, samples); \
+    }
 
-KERNEL __launch_bounds__(FEW_THREADS) output_bias_forget_few(float* loss, double* values, float* gradient, const float* logits,
-    const int* labels, double c, double gamma, int sigmoid, double factor, int classes)
-{
-    sample_loss<FEW_THREADS>(loss, values, gradient, logits, labels, c, gamma, sigmoid, factor, classes);
-}
+SIZE(Many, )
+SIZE(Few, _few)

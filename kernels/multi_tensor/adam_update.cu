@@ -29,8 +29,8 @@ DEVICE float adam_element(float w, float g, float& m, float& v, const AdamNumber
     return n.keep * w - n.rate * m / fused(square_root(v), n.correction, n.epsilon);
 }
 
-KERNEL __launch_bounds__(TILE_THREADS) adam_update(float* w, float* m, float* v, const float* x, const float* z, int weighting,
-    const double* coefficients, double beta1, double beta2, double epsilon, int decoupled, const double* control, const Tile* tiles)
+KERNEL MEMORY_BOUND(TILE_THREADS) adam_update(float* w, float* m, float* v, Input<float> x, Input<float> z, int weighting,
+    Input<double> coefficients, double beta1, double beta2, double epsilon, int decoupled, Input<double> control, Input<Tile> tiles)
 {
     __shared__ float rates[2];
     if (control[1] == 0.0)

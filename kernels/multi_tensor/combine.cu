@@ -7,8 +7,8 @@
 // equals        CpuBackend.Combine
 #include "tile.cuh"
 
-KERNEL __launch_bounds__(TILE_THREADS) combine(float* y, const float* x, const float* z, const float* w, int weighting,
-    const double* coefficients, double scale, int accumulate, const Tile* tiles)
+KERNEL MEMORY_BOUND(TILE_THREADS) combine(float* y, const float* x, Input<float> z, Input<float> w, int weighting,
+    Input<double> coefficients, double scale, int accumulate, Input<Tile> tiles)
 {
     Tile tile = tiles[block_x()];
     if (!tile.trainable)

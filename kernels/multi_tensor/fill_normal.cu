@@ -39,8 +39,8 @@ DEVICE void store_run(float* y, const Run& run, long long i, float4 v)
             y[j] = j == i ? v.x : j == i + 1 ? v.y : v.z;
 }
 
-KERNEL __launch_bounds__(TILE_THREADS) fill_normal(float* y, unsigned long long seed, unsigned long long stream,
-    const unsigned long long* call, const Run* runs)
+KERNEL MEMORY_BOUND(TILE_THREADS) fill_normal(float* y, unsigned long long seed, unsigned long long stream,
+    Input<unsigned long long> call, Input<Run> runs)
 {
     Run run = runs[block_x()];
     stream += call ? *call : 0;

@@ -7,7 +7,7 @@
 // equals        CpuBackend.Lerp
 #include "tile.cuh"
 
-KERNEL __launch_bounds__(TILE_THREADS) lerp(float* y, const float* target, const double* factor, const Tile* tiles)
+KERNEL MEMORY_BOUND(TILE_THREADS) lerp(float* y, Input<float> target, Input<double> factor, Input<Tile> tiles)
 {
     Tile tile = tiles[block_x()];
     if (!tile.trainable)
@@ -22,7 +22,7 @@ KERNEL __launch_bounds__(TILE_THREADS) lerp(float* y, const float* target, const
 }
 
 // The same for one tensor of any size outside the arena (a batch norm's statistics): float32.
-KERNEL lerp_tensor(float* y, const float* target, const double* factor, long long count)
+KERNEL lerp_tensor(float* y, Input<float> target, Input<double> factor, long long count)
 {
     float f = (float)*factor, rest = (float)(1.0 - *factor);
     for (long long i = global_index(); i < count; i += global_threads())
@@ -30,7 +30,7 @@ KERNEL lerp_tensor(float* y, const float* target, const double* factor, long lon
 }
 
 // int64 (a batch norm's counter): mixed in float32 and truncated.
-KERNEL lerp_tensor_int64(long long* y, const long long* target, const double* factor, long long count)
+KERNEL lerp_tensor_int64(long long* y, Input<long long> target, Input<double> factor, long long count)
 {
     float f = (float)*factor, rest = (float)(1.0 - *factor);
     for (long long i = global_index(); i < count; i += global_threads())

@@ -16,8 +16,8 @@ DEVICE void add_products(float x, float z, double& xx, double& xz, double& zz)
     zz = fused((double)z, (double)z, zz);
 }
 
-KERNEL __launch_bounds__(TILE_THREADS) products(double* result, double* partials, const float* x, const float* z, const float* w,
-    int weighting, const Tile* tiles)
+KERNEL MEMORY_BOUND(TILE_THREADS) products(double* result, double* partials, Input<float> x, Input<float> z, Input<float> w,
+    int weighting, Input<Tile> tiles)
 {
     __shared__ double shared[3][TILE_THREADS / WARP];
     Tile tile = tiles[block_x()];

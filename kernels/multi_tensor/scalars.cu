@@ -7,8 +7,8 @@
 #include "../include/reduce.cuh"
 
 // coefficients = (a, b) of a x + b |w|^k z, the combination of GSAM, and its squared norm without another pass.
-KERNEL scalars_orthogonal_coefficients(double* coefficients, double* combined_squared_norm, const double* products,
-    const double* direction_squared_norm, double sign, double alpha, int normalized)
+KERNEL scalars_orthogonal_coefficients(double* coefficients, double* combined_squared_norm, Input<double> products,
+    Input<double> direction_squared_norm, double sign, double alpha, int normalized)
 {
     double norm = square_root(products[0]) + 1e-12;
     double factor = normalized ? sign / (square_root(*direction_squared_norm) + 1e-12) : sign;
@@ -22,7 +22,7 @@ KERNEL scalars_orthogonal_coefficients(double* coefficients, double* combined_sq
 }
 
 // control: learning rate, proceed, scale, steps, skipped, norm (MultiTensor/UpdateControl.cs).
-KERNEL scalars_begin_update(double* control, const double* squared_norm, const double* flag, double max_norm)
+KERNEL scalars_begin_update(double* control, Input<double> squared_norm, Input<double> flag, double max_norm)
 {
     double norm = square_root(*squared_norm), limit = max_norm / (norm + 1e-6);
     bool proceed = is_finite(norm) && *flag != 0.0;
@@ -34,7 +34,7 @@ KERNEL scalars_begin_update(double* control, const double* squared_norm, const d
 }
 
 // last = factor value; sum += last.
-KERNEL scalars_record(double* last, double* sum, const float* value, double factor)
+KERNEL scalars_record(double* last, double* sum, Input<float> value, double factor)
 {
     double v = factor * (double)*value;
     *last = v;
@@ -42,7 +42,7 @@ KERNEL scalars_record(double* last, double* sum, const float* value, double fact
 }
 
 // The losses of a mini-batch, weighted by its samples, into an epoch's sums (MultiTensorOps.AddLosses).
-KERNEL scalars_add_losses(double* sums, const double* losses, const double* keep, double chunks, double samples)
+KERNEL scalars_add_losses(double* sums, Input<double> losses, Input<double> keep, double chunks, double samples)
 {
     double mean = losses[1] / chunks, perturb_mean = losses[3] / chunks;
     bool counts = is_finite(mean) && is_finite(perturb_mean), keeps = *keep != 0.0;
@@ -58,7 +58,7 @@ KERNEL scalars_add_losses(double* sums, const double* losses, const double* keep
 }
 
 // flag = 0 where an element of x is infinite or not a number: some thousand running statistics, which one block looks through.
-KERNEL __launch_bounds__(256) scalars_require_finite(double* flag, const float* x, long long count)
+KERNEL MEMORY_BOUND(256) scalars_require_finite(double* flag, Input<float> x, long long count)
 {
     __shared__ int shared[256 / WARP];
     int bad = 0;
@@ -70,7 +70,7 @@ KERNEL __launch_bounds__(256) scalars_require_finite(double* flag, const float* 
 }
 
 // y = x where the flag is 0: what a skipped step must not have changed. Words of 4 bytes; a grid-stride loop of any launch.
-KERNEL scalars_copy_if_zero(unsigned* y, const unsigned* x, const double* flag, long long words)
+KERNEL scalars_copy_if_zero(unsigned* y, Input<unsigned> x, Input<double> flag, long long words)
 {
     if (*flag != 0.0)
         return;

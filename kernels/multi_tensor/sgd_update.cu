@@ -10,8 +10,8 @@
 // equals        CpuBackend.SgdUpdate
 #include "tile.cuh"
 
-KERNEL __launch_bounds__(TILE_THREADS) sgd_update(float* w, float* v, const float* x, const float* z, int weighting,
-    const double* coefficients, double momentum, int decoupled, const double* control, const Tile* tiles)
+KERNEL MEMORY_BOUND(TILE_THREADS) sgd_update(float* w, float* v, Input<float> x, Input<float> z, int weighting,
+    Input<double> coefficients, double momentum, int decoupled, Input<double> control, Input<Tile> tiles)
 {
     if (control[1] == 0.0)
         return;

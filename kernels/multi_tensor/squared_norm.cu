@@ -10,8 +10,8 @@
 // equals        CpuBackend.SquaredNorm
 #include "sums.cuh"
 
-KERNEL __launch_bounds__(TILE_THREADS) squared_norm(double* result, double* partials, const float* x, const float* w, int weighting,
-    const Tile* tiles)
+KERNEL MEMORY_BOUND(TILE_THREADS) squared_norm(double* result, double* partials, Input<float> x, Input<float> w, int weighting,
+    Input<Tile> tiles)
 {
     __shared__ double shared[TILE_THREADS / WARP];
     Tile tile = tiles[block_x()];

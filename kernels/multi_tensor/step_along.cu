@@ -10,8 +10,8 @@
 // equals        CpuBackend.StepAlong
 #include "tile.cuh"
 
-KERNEL __launch_bounds__(TILE_THREADS) step_along(float* y, const float* w, const float* d, int weighting, const double* squared_norm,
-    const double* radius, double sign, double* finite, const Tile* tiles)
+KERNEL MEMORY_BOUND(TILE_THREADS) step_along(float* y, Input<float> w, Input<float> d, int weighting, Input<double> squared_norm,
+    Input<double> radius, double sign, double* finite, Input<Tile> tiles)
 {
     __shared__ float step_of_block;
     Tile tile = tiles[block_x()];

@@ -7,7 +7,7 @@
 // equals        CpuBackend.AddBroadcast
 #include "../include/map.cuh"
 
-KERNEL __launch_bounds__(MAP_THREADS) add_broadcast(float* y, const float* x, const float* b, int columns, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) add_broadcast(float* y, const float* x, Input<float> b, int columns, long long count)
 {
     for (RowWalk walk = row_walk(columns, 4); walk.i < count; advance(walk))
     {
@@ -17,7 +17,7 @@ KERNEL __launch_bounds__(MAP_THREADS) add_broadcast(float* y, const float* x, co
     }
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) add_broadcast_odd(float* y, const float* x, const float* b, int columns, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) add_broadcast_odd(float* y, const float* x, Input<float> b, int columns, long long count)
 {
     for (RowWalk walk = row_walk(columns, 1); walk.i < count; advance(walk))
         y[walk.i] = x[walk.i] + b[walk.column];

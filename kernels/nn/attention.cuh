@@ -49,11 +49,11 @@ struct Query
 };
 
 /// Loads Rows rows from `first` on, Tile::Width columns; Tile says where an element stands in shared memory.
-template <int Rows, typename Tile>
+template <int Rows, typename Tile, int Threads = ATTENTION_THREADS>
 DEVICE void load_tile(float* tile, const float* from, long long step, int first, const Heads& h)
 {
     constexpr int W = Tile::Width;
-    for (int f = thread_x(); f < Rows * W / 4; f += ATTENTION_THREADS)
+    for (int f = thread_x(); f < Rows * W / 4; f += Threads)
     {
         int row = f / (W / 4), column = f % (W / 4) * 4;
         float4 v = {0, 0, 0, 0};
@@ -102,7 +102,7 @@ DEVICE void write_queries(Query* queries, const float* dy, const float* y, const
     for (int d = 0; d < h.width; d += 4)
         delta = add_products<Type>(load4_whole(g + d), load4_whole(v + d), delta);
     const float* saved = statistics + place_of(row, h);
-    queries[thread_x()] = {saved[0], saved[1], delta};
+    queries[thread_x()] = {load_input(saved), load_input(saved + 1), delta};
 }
 
 constexpr float MINUS_INFINITY = -__builtin_huge_valf();

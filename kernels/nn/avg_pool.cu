@@ -46,10 +46,10 @@ DEVICE void global(V* y, const V* x, int pixels, int channels, long long count)
     channels /= NUMBERS<V>;
     for (long long i = global_index(); i < count / NUMBERS<V>; i += global_threads())
     {
-        const V* from = x + i / channels * pixels * channels + i % channels;
+        const V* from = x + (i / channels * pixels * channels + i % channels);
         V sum = all_of<V>(0.0f);
         for (int p = 0; p < pixels; p++)
-            sum = sum + load(from + (long long)p * channels);
+            sum = sum + load_input(from + (long long)p * channels);
         store(y + i, sum * (1.0f / (float)pixels));
     }
 }
@@ -64,19 +64,19 @@ DEVICE void global_backward(V* dx, const V* dy, int pixels, int channels, long l
 }
 
 #define ALL(suffix, v) \
-    KERNEL __launch_bounds__(256) avg_pool##suffix(float* y, const float* x, Pool p, int count_padding, long long count) \
+    KERNEL MEMORY_BOUND(256) avg_pool##suffix(float* y, Input<float> x, Pool p, int count_padding, long long count) \
     { \
         forward((v*)y, (const v*)x, p, count_padding, count); \
     } \
-    KERNEL __launch_bounds__(256) avg_pool_backward##suffix(float* dx, const float* dy, Pool p, int count_padding, long long count) \
+    KERNEL MEMORY_BOUND(256) avg_pool_backward##suffix(float* dx, Input<float> dy, Pool p, int count_padding, long long count) \
     { \
         backward((v*)dx, (const v*)dy, p, count_padding, count); \
     } \
-    KERNEL __launch_bounds__(256) avg_pool_global##suffix(float* y, const float* x, int pixels, int channels, long long count) \
+    KERNEL MEMORY_BOUND(256) avg_pool_global##suffix(float* y, Input<float> x, int pixels, int channels, long long count) \
     { \
         global((v*)y, (const v*)x, pixels, channels, count); \
     } \
-    KERNEL __launch_bounds__(256) avg_pool_global_backward##suffix(float* dx, const float* dy, int pixels, int channels, long long count) \
+    KERNEL MEMORY_BOUND(256) avg_pool_global_backward##suffix(float* dx, Input<float> dy, int pixels, int channels, long long count) \
     { \
         global_backward((v*)dx, (const v*)dy, pixels, channels, count); \
     }

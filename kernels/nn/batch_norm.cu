@@ -17,8 +17,13 @@
 
 enum { CENTER, REMAINDER, INVERSE, SCALE, SHIFT };
 
+/// Of the sums over the rows of a part, and of those over the parts.
 template <typename V>
-using Shared = Stages<V, double, 2>;
+union Shared
+{
+    Planes<V> rows;
+    double parts[COLUMN_THREADS];
+};
 
 DEVICE float smallest(float a, float b) { float v; asm("min.f32 %0, %1, %2;" : "=f"(v) : "f"(a), "f"(b)); return v; }
 
@@ -47,47 +52,35 @@ DEVICE void write_moments(float* moments, const float* x, const ColumnPart& part
             squares = fused(d, d, squares);
         }
     }
-    sum = sum_thread_rows(sum, shared.rows[0]);
-    squares = sum_thread_rows(squares, shared.rows[1]);
-    if (!part.exists || thread_y() != 0)
+    float column_sum = sum_thread_rows<V>(sum, shared.rows);
+    float column_squares = sum_thread_rows<V>(squares, shared.rows);
+    float* m = moments + 3 * (long long)block_y() * channels;
+    if (part.exists && thread_y() == 0)
+        store(m + part.column, pivot);
+    int c;
+    if (!has_column<V>(channels, c))
         return;
-    float* m = moments + 3 * (long long)block_y() * channels + part.column;
-    store(m, pivot);
-    store(m + channels, sum);
-    store(m + 2 * channels, squares);
+    m[channels + c] = column_sum;
+    m[2 * channels + c] = column_squares;
 }
 
-/// Writes the numbers of the channels of a V.
-template <typename V>
-DEVICE void save(float* saved, int channels, int c, const double (&mean)[NUMBERS<V>], const double (&variance)[NUMBERS<V>], double eps,
-    const float* weight, const float* bias)
+/// Writes the numbers of a channel.
+[[maybe_unused]] DEVICE void save(float* saved, int channels, int c, double mean, double variance, double eps, const float* weight,
+    const float* bias)
 {
-    Each<V> w = each(load<V>(weight + c)), b = each(load<V>(bias + c)), rows[5];
-#pragma unroll
-    for (int k = 0; k < NUMBERS<V>; k++)
-    {
-        float center = (float)mean[k];
-        double remainder = mean[k] - center, inverse = 1.0 / square_root(variance[k] + eps), scale = w.of[k] * inverse;
-        rows[CENTER].of[k] = center;
-        rows[REMAINDER].of[k] = (float)remainder;
-        rows[INVERSE].of[k] = (float)inverse;
-        rows[SCALE].of[k] = (float)scale;
-        rows[SHIFT].of[k] = (float)(b.of[k] - remainder * scale);
-    }
-#pragma unroll
-    for (int row = 0; row < 5; row++)
-        store(saved + row * channels + c, rows[row]);
+    float center = (float)mean;
+    double remainder = mean - center, inverse = 1.0 / square_root(variance + eps), scale = weight[c] * inverse;
+    saved[CENTER * channels + c] = center;
+    saved[REMAINDER * channels + c] = (float)remainder;
+    saved[INVERSE * channels + c] = (float)inverse;
+    saved[SCALE * channels + c] = (float)scale;
+    saved[SHIFT * channels + c] = (float)(bias[c] - remainder * scale);
 }
 
 /// running = (1 - momentum) running + momentum batch.
-template <typename V>
-DEVICE void follow(float* running, const double (&batch)[NUMBERS<V>], double momentum)
+[[maybe_unused]] DEVICE void follow(float& running, double batch, double momentum)
 {
-    Each<V> v = each(load<V>(running));
-#pragma unroll
-    for (int k = 0; k < NUMBERS<V>; k++)
-        v.of[k] = (float)((1.0 - momentum) * v.of[k] + momentum * batch[k]);
-    store(running, v);
+    running = (float)((1.0 - momentum) * running + momentum * batch);
 }
 
 // What a launch makes besides saved; each may be null.
@@ -97,57 +90,36 @@ struct Running
     long long* counter;
 };
 
-// Puts the parts together (Chan, Golub and LeVeque, 1979), in float64.
+// Puts the parts together in float64 (Chan, Golub and LeVeque, 1979), all distances taken from the first part's median.
 template <typename V>
 DEVICE void finish(float* saved, const Running& running, const float* moments, const float* weight, const float* bias, double eps,
-    double momentum, long long rows, int channels, int rows_per_part, const ColumnPart& part, Shared<V>& shared)
+    double momentum, long long rows, int channels, int rows_per_part, Shared<V>& shared)
 {
-    constexpr int N = NUMBERS<V>;
-    auto rows_of = [=](int p)
+    // Divisions in float64 are dear: one for the last part's rows, one for those of every other.
+    int last = grid_size_y() - 1;
+    double most = (double)rows_per_part, of_most = 1.0 / most;
+    double least = (double)(rows - (long long)last * rows_per_part), of_least = 1.0 / least;
+    double total[2];
+    sum_parts<V>(total, channels, shared.parts, [=](double (&sum)[2], int c, int p)
     {
-        long long left = rows - (long long)p * rows_per_part;
-        return (double)(left < rows_per_part ? left : rows_per_part);
-    };
-    double mean[N], variance[N];
-    sum_parts<V>(mean, part.exists, shared.parts, [=](double (&sum)[N], int p)
-    {
-        const float* m = moments + 3 * (long long)p * channels + part.column;
-        Each<V> first = each(load<V>(m)), distances = each(load<V>(m + channels));
-#pragma unroll
-        for (int k = 0; k < N; k++)
-            sum[k] += rows_of(p) * first.of[k] + distances.of[k];
+        const float* m = moments + 3 * (long long)p * channels + c;
+        double n = p == last ? least : most, of_n = p == last ? of_least : of_most;
+        double own = m[channels], squares = m[2 * channels] - own * own * of_n, distance = n * ((double)m[0] - moments[c]) + own;
+        sum[0] += distance;
+        sum[1] += (squares < 0.0 ? 0.0 : squares) + distance * distance * of_n;
     });
-#pragma unroll
-    for (int k = 0; k < N; k++)
-        mean[k] /= (double)rows;
-    sum_parts<V>(variance, part.exists, shared.parts, [=](double (&sum)[N], int p)
-    {
-        const float* m = moments + 3 * (long long)p * channels + part.column;
-        Each<V> first = each(load<V>(m)), distances = each(load<V>(m + channels)), squares = each(load<V>(m + 2 * channels));
-        double n = rows_of(p);
-#pragma unroll
-        for (int k = 0; k < N; k++)
-        {
-            double offset = distances.of[k] / n, distance = first.of[k] + offset - mean[k], own = squares.of[k] - n * offset * offset;
-            sum[k] += (own < 0.0 ? 0.0 : own) + n * distance * distance;
-        }
-    });
-    if (!part.exists || thread_y() != 0)
+    int c;
+    if (!has_column<V>(channels, c))
         return;
-    if (running.counter && part.column == 0)
+    double distance = total[0] / (double)rows, mean = moments[c] + distance, variance = (total[1] - total[0] * distance) / (double)rows;
+    variance = variance < 0.0 ? 0.0 : variance;
+    if (running.counter && c == 0)
         ++*running.counter;
-#pragma unroll
-    for (int k = 0; k < N; k++)
-        variance[k] /= (double)rows;
-    save<V>(saved, channels, part.column, mean, variance, eps, weight, bias);
+    save(saved, channels, c, mean, variance, eps, weight, bias);
     if (running.mean)
     {
-        double unbias = (double)rows / ((double)rows - 1.0);
-        follow<V>(running.mean + part.column, mean, momentum);
-#pragma unroll
-        for (int k = 0; k < N; k++)
-            variance[k] *= unbias;
-        follow<V>(running.variance + part.column, variance, momentum);
+        follow(running.mean[c], mean, momentum);
+        follow(running.variance[c], variance * ((double)rows / ((double)rows - 1.0)), momentum);
     }
 }
 
@@ -159,12 +131,12 @@ DEVICE void statistics(float* saved, const Running& running, float* moments, con
     ColumnPart part = column_part<V>(rows, channels, rows_per_part);
     write_moments<V>(moments, x, part, channels, shared);
     if (parts_are_complete())
-        finish<V>(saved, running, moments, weight, bias, eps, momentum, rows, channels, rows_per_part, part, shared);
+        finish<V>(saved, running, moments, weight, bias, eps, momentum, rows, channels, rows_per_part, shared);
 }
 
 #define STATISTICS(suffix, v) \
-    KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_statistics##suffix(float* saved, float* running_mean, float* running_variance, \
-        long long* counter, float* moments, const float* x, const float* weight, const float* bias, double eps, double momentum, \
+    KERNEL MEMORY_BOUND(COLUMN_THREADS) batch_norm_statistics##suffix(float* saved, float* running_mean, float* running_variance, \
+        long long* counter, float* moments, Input<float> x, Input<float> weight, Input<float> bias, double eps, double momentum, \
         long long rows, int channels, int rows_per_part) \
     { \
         statistics<v>(saved, {running_mean, running_variance, counter}, moments, x, weight, bias, eps, momentum, rows, channels, \
@@ -172,11 +144,11 @@ DEVICE void statistics(float* saved, const Running& running, float* moments, con
     }
 
 #define FROZEN \
-    KERNEL batch_norm_frozen(float* saved, const float* mean, const float* variance, const float* weight, const float* bias, double eps, \
+    KERNEL batch_norm_frozen(float* saved, Input<float> mean, Input<float> variance, Input<float> weight, Input<float> bias, double eps, \
         int channels) \
     { \
         for (long long c = global_index(); c < channels; c += global_threads()) \
-            save<float>(saved, channels, (int)c, {mean[c]}, {variance[c]}, eps, weight, bias); \
+            save(saved, channels, (int)c, mean[c], variance[c], eps, weight, bias); \
     }
 
 template <typename V>
@@ -193,7 +165,7 @@ DEVICE void apply(float* y, const float* x, const float* saved, const float* res
 }
 
 #define APPLY(suffix, v) \
-    KERNEL __launch_bounds__(MAP_THREADS) batch_norm_apply##suffix(float* y, const float* x, const float* saved, const float* residual, \
+    KERNEL MEMORY_BOUND(MAP_THREADS) batch_norm_apply##suffix(float* y, Input<float> x, Input<float> saved, Input<float> residual, \
         int relu, int channels, long long count) \
     { \
         apply<v>(y, x, saved, residual, relu, channels, count); \
@@ -227,26 +199,21 @@ DEVICE void write_sums(float* sums, float* residual, const float* dy, const floa
             product = fused(g, d, product);
         }
     }
-    sum = sum_thread_rows(sum, shared.rows[0]);
-    product = sum_thread_rows(product, shared.rows[1]);
-    if (!part.exists || thread_y() != 0)
+    float column_sum = sum_thread_rows<V>(sum, shared.rows);
+    float column_product = sum_thread_rows<V>(product, shared.rows);
+    int c;
+    if (!has_column<V>(channels, c))
         return;
-    float* to = sums + 2 * (long long)block_y() * channels + part.column;
-    store(to, sum);
-    store(to + channels, product);
+    float* to = sums + 2 * (long long)block_y() * channels;
+    to[c] = column_sum;
+    to[channels + c] = column_product;
 }
 
-/// The columns from c on become v, or += v; to is null where nobody wants them.
-template <typename V>
-DEVICE void give(float* to, int c, const double (&v)[NUMBERS<V>], int accumulate)
+/// Column c becomes v, or += v; to is null where nobody wants it.
+[[maybe_unused]] DEVICE void give(float* to, int c, double v, int accumulate)
 {
-    if (!to)
-        return;
-    Each<V> sum = each(accumulate ? load<V>(to + c) : all_of<V>(0.0f));
-#pragma unroll
-    for (int k = 0; k < NUMBERS<V>; k++)
-        sum.of[k] += (float)v[k];
-    store(to + c, sum);
+    if (to)
+        to[c] = (accumulate ? to[c] : 0.0f) + (float)v;
 }
 
 // Where the gradients of weight and bias go.
@@ -259,40 +226,25 @@ struct Wanted
 // Gradients of weight and bias and the coefficients of dx, from all parts.
 template <typename V>
 DEVICE void finish_gradients(float* coefficients, const Wanted& wanted, const float* sums, const float* saved, int batch, long long rows,
-    int channels, const ColumnPart& part, Shared<V>& shared)
+    int channels, Shared<V>& shared)
 {
-    constexpr int N = NUMBERS<V>;
-    double sum[N], product[N];
-    auto add_row = [=](int row)
+    double total[2];
+    sum_parts<V>(total, channels, shared.parts, [=](double (&sum)[2], int c, int p)
     {
-        return [=](double (&total)[N], int p)
-        {
-            Each<V> v = each(load<V>(sums + (2 * (long long)p + row) * channels + part.column));
-#pragma unroll
-            for (int k = 0; k < N; k++)
-                total[k] += (double)v.of[k];
-        };
-    };
-    sum_parts<V>(sum, part.exists, shared.parts, add_row(0));
-    sum_parts<V>(product, part.exists, shared.parts, add_row(1));
-    if (!part.exists || thread_y() != 0)
+        const float* own = sums + 2 * (long long)p * channels + c;
+        sum[0] += (double)own[0];
+        sum[1] += (double)own[channels];
+    });
+    int c;
+    if (!has_column<V>(channels, c))
         return;
-    const float* s = saved + part.column;
-    Each<V> inverse = each(load<V>(s + INVERSE * channels)), remainder = each(load<V>(s + REMAINDER * channels));
-    Each<V> scale = each(load<V>(s + SCALE * channels));
-    Each<V> slopes, levels;
-#pragma unroll
-    for (int k = 0; k < N; k++)
-    {
-        product[k] = (product[k] - (double)remainder.of[k] * sum[k]) * (double)inverse.of[k];
-        double slope = batch ? -(double)scale.of[k] * (double)inverse.of[k] * product[k] / (double)rows : 0.0;
-        slopes.of[k] = (float)slope;
-        levels.of[k] = batch ? (float)(-(double)scale.of[k] * sum[k] / (double)rows - slope * (double)remainder.of[k]) : 0.0f;
-    }
-    give<V>(wanted.bias, part.column, sum, wanted.accumulate_bias);
-    give<V>(wanted.weight, part.column, product, wanted.accumulate_weight);
-    store(coefficients + part.column, slopes);
-    store(coefficients + channels + part.column, levels);
+    double inverse = saved[INVERSE * channels + c], remainder = saved[REMAINDER * channels + c], scale = saved[SCALE * channels + c];
+    double sum = total[0], product = (total[1] - remainder * sum) * inverse;
+    double slope = batch ? -scale * inverse * product / (double)rows : 0.0;
+    give(wanted.bias, c, sum, wanted.accumulate_bias);
+    give(wanted.weight, c, product, wanted.accumulate_weight);
+    coefficients[c] = (float)slope;
+    coefficients[channels + c] = batch ? (float)(-scale * sum / (double)rows - slope * remainder) : 0.0f;
 }
 
 template <typename V>
@@ -303,12 +255,12 @@ DEVICE void gradients(float* coefficients, const Wanted& wanted, float* sums, fl
     ColumnPart part = column_part<V>(rows, channels, rows_per_part);
     write_sums<V>(sums, residual, dy, x, y, saved, relu, part, channels, shared);
     if (parts_are_complete())
-        finish_gradients<V>(coefficients, wanted, sums, saved, batch, rows, channels, part, shared);
+        finish_gradients<V>(coefficients, wanted, sums, saved, batch, rows, channels, shared);
 }
 
 #define GRADIENTS(suffix, v) \
-    KERNEL __launch_bounds__(COLUMN_THREADS) batch_norm_gradients##suffix(float* coefficients, float* dweight, float* dbias, float* sums, \
-        float* residual, const float* dy, const float* x, const float* y, const float* saved, int relu, int batch, int accumulate_weight, \
+    KERNEL MEMORY_BOUND(COLUMN_THREADS) batch_norm_gradients##suffix(float* coefficients, float* dweight, float* dbias, float* sums, \
+        float* residual, Input<float> dy, Input<float> x, Input<float> y, Input<float> saved, int relu, int batch, int accumulate_weight, \
         int accumulate_bias, long long rows, int channels, int rows_per_part) \
     { \
         gradients<v>(coefficients, {dweight, dbias, accumulate_weight, accumulate_bias}, sums, residual, dy, x, y, saved, relu, batch, \
@@ -324,7 +276,8 @@ DEVICE void input(float* dx, float* residual, const float* dy, const float* x, c
     {
         const float *s = saved + walk.column, *k = coefficients + walk.column;
         V d = load<V>(x + walk.i) - load<V>(s), scale = load<V>(s + SCALE * channels);
-        V g = masked(load<V>(dy + walk.i), d, scale, load<V>(s + SHIFT * channels), y, walk.i, relu);
+        V shift = relu && !y ? load<V>(s + SHIFT * channels) : all_of<V>(0.0f);
+        V g = masked(load<V>(dy + walk.i), d, scale, shift, y, walk.i, relu);
         if (residual)
             store(residual + walk.i, g);
         if (dx)
@@ -333,8 +286,8 @@ DEVICE void input(float* dx, float* residual, const float* dy, const float* x, c
 }
 
 #define INPUT(suffix, v) \
-    KERNEL __launch_bounds__(MAP_THREADS) batch_norm_input##suffix(float* dx, float* residual, const float* dy, const float* x, \
-        const float* y, const float* saved, const float* coefficients, int relu, int channels, long long count) \
+    KERNEL MEMORY_BOUND(MAP_THREADS) batch_norm_input##suffix(float* dx, float* residual, Input<float> dy, Input<float> x, \
+        Input<float> y, Input<float> saved, Input<float> coefficients, int relu, int channels, long long count) \
     { \
         input<v>(dx, residual, dy, x, y, saved, coefficients, relu, channels, count); \
     }

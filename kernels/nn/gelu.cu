@@ -14,12 +14,12 @@ DEVICE float gelu_of(float x)
     return x * normal_cdf(x, density);
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) gelu(float* y, const float* x, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) gelu(float* y, const float* x, long long count)
 {
     map(y, x, count, [](float v) { return gelu_of(v); });
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) gelu_backward(float* dx, const float* dy, const float* x, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) gelu_backward(float* dx, const float* dy, const float* x, long long count)
 {
     map(dx, dy, x, count, [](float g, float v)
     {

@@ -76,11 +76,11 @@ DEVICE void backward(V* dx, const V* dy, const I* index, const Pool& p, long lon
 }
 
 #define BOTH(suffix, v, i) \
-    KERNEL __launch_bounds__(256) max_pool##suffix(float* y, int* index, const float* x, Pool p, long long count) \
+    KERNEL MEMORY_BOUND(256) max_pool##suffix(float* y, int* index, Input<float> x, Pool p, long long count) \
     { \
         forward((v*)y, (i*)index, (const v*)x, p, count); \
     } \
-    KERNEL __launch_bounds__(256) max_pool_backward##suffix(float* dx, const float* dy, const int* index, Pool p, long long count) \
+    KERNEL MEMORY_BOUND(256) max_pool_backward##suffix(float* dx, Input<float> dy, Input<int> index, Pool p, long long count) \
     { \
         backward((v*)dx, (const v*)dy, (const i*)index, p, count); \
     }

@@ -34,11 +34,11 @@ DEVICE void backward(V* image, const V* rows, int run, int patch, int across, lo
 }
 
 #define BOTH(suffix, v) \
-    KERNEL __launch_bounds__(256) patches##suffix(float* rows, const float* image, int run, int patch, int across, long long count) \
+    KERNEL MEMORY_BOUND(256) patches##suffix(float* rows, Input<float> image, int run, int patch, int across, long long count) \
     { \
         forward((v*)rows, (const v*)image, run, patch, across, count); \
     } \
-    KERNEL __launch_bounds__(256) patches_backward##suffix(float* image, const float* rows, int run, int patch, int across, \
+    KERNEL MEMORY_BOUND(256) patches_backward##suffix(float* image, Input<float> rows, int run, int patch, int across, \
         long long count) \
     { \
         backward((v*)image, (const v*)rows, run, patch, across, count); \

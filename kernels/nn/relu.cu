@@ -6,12 +6,12 @@
 // equals        ReluKernel
 #include "../include/map.cuh"
 
-KERNEL __launch_bounds__(MAP_THREADS) relu(float* y, const float* x, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) relu(float* y, const float* x, long long count)
 {
     map(y, x, count, [](float v) { return v < 0.0f ? 0.0f : v; });
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) relu_backward(float* dx, const float* dy, const float* y, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) relu_backward(float* dx, const float* dy, const float* y, long long count)
 {
     map(dx, dy, y, count, [](float g, float v) { return v > 0.0f ? g : 0.0f; });
 }

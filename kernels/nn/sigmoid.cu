@@ -7,12 +7,12 @@
 #include "../include/map.cuh"
 #include "../include/math.cuh"
 
-KERNEL __launch_bounds__(MAP_THREADS) sigmoid(float* y, const float* x, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) sigmoid(float* y, const float* x, long long count)
 {
     map(y, x, count, [](float v) { return sigmoid_of(v); });
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) sigmoid_backward(float* dx, const float* dy, const float* y, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) sigmoid_backward(float* dx, const float* dy, const float* y, long long count)
 {
     map(dx, dy, y, count, [](float g, float v) { return g * v * (1.0f - v); });
 }

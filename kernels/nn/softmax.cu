@@ -2,85 +2,93 @@
 //   y = exp(x - m) / sum exp(x - m)            dx = y (dy - sum dy y)
 //   y = x - m - log sum exp(x - m)             dx = dy - exp(y) sum dy,      m = max x
 //
-// x, y, dy, dx  float32[rows, columns]; y may be x, dx may be dy
-// launch        one block a row, 4 columns bytes of dynamic shared memory forward, 8 columns backward (0: the row is read twice, for
-//               rows that do not fit); *_few: 32 threads, others 256; 4 elements a thread and turn (1 in *_odd, for columns not
-//               divisible by 4)
+// x, y, dy, dx  float32[rows, columns]
+// launch        one block of 256 threads a row, 4 columns bytes of dynamic shared memory forward, 8 columns backward (0: the row is read
+//               twice, for rows that do not fit); *_few, up to 256 columns: 128 threads for four rows, none; 4 elements a thread and turn
+//               (1 in *_odd, for columns not divisible by 4)
 // bytes         least and actual: forward reads 4 and writes 4 an element, backward reads 8 and writes 4
 // equals        CpuBackend.Softmax, SoftmaxBackward, LogSoftmax, LogSoftmaxBackward
-#include "../include/reduce.cuh"
-#include "../include/vector.cuh"
+#include "../include/rows.cuh"
 
-constexpr int FEW_THREADS = 32, MANY_THREADS = 256;
+constexpr int MANY_THREADS = 256;
 
 extern __shared__ float4 kept[];
 
-template <int Threads, bool Log, typename V>
-DEVICE void forward(float* to, const float* from, int columns)
+template <typename Row, bool Log, typename V>
+DEVICE void forward(float* to, const float* from, long long rows, int columns)
 {
-    __shared__ float shared[2][Threads / WARP];
-    V* row = (V*)kept;
-    V* y = (V*)(to + (long long)block_x() * columns);
-    const V* x = (const V*)(from + (long long)block_x() * columns);
+    __shared__ float shared[2][Row::Threads / WARP];
+    long long r = (long long)block_x() * Row::Rows + Row::row();
+    if (r >= rows)
+        return;
+    Row row((V*)kept);
+    V* y = (V*)(to + r * columns);
+    const V* x = (const V*)(from + r * columns);
     int n = columns / NUMBERS<V>;
     float most = float_of(0xff800000u), sum = 0;
-    for (int j = thread_x(); j < n; j += Threads)
+    Row::walk(n, [&](Turn i)
     {
-        V v = load(x + j);
-        store(row + j, v);
+        V v = load(x + i.j);
+        row.put(i, v);
         most = largest_or_nan(most, most_of(v));
-    }
-    most = block_max<Threads>(most, shared[0]);
-    for (int j = thread_x(); j < n; j += Threads)
+    });
+    most = block_max<Row::Threads>(most, shared[0]);
+    Row::walk(n, [&](Turn i)
     {
-        V v = load(row + j) - most, e = exp_of(v);
-        store(row + j, Log ? v : e);
+        V v = row.get(i) - most, e = exp_of(v);
+        row.put(i, Log ? v : e);
         sum += total(e);
-    }
-    sum = block_sum<Threads>(sum, shared[1]);
+    });
+    sum = block_sum<Row::Threads>(sum, shared[1]);
     float scale = Log ? log_of(sum) : 1.0f / sum;
-    for (int j = thread_x(); j < n; j += Threads)
-    {
-        V v = load(row + j);
-        store(y + j, Log ? v - scale : v * scale);
-    }
+    Row::walk(n, [&](Turn i) { store(y + i.j, Log ? row.get(i) - scale : row.get(i) * scale); });
 }
 
-template <int Threads, bool Log, typename V>
-DEVICE void backward(float* to, const float* upstream, const float* output, int columns, int keep)
+template <typename Row, bool Log, typename V>
+DEVICE void backward(float* to, const float* upstream, const float* output, long long rows, int columns, int keep)
 {
-    __shared__ float shared[Threads / WARP];
-    V* row = (V*)kept;
-    V* dx = (V*)(to + (long long)block_x() * columns);
-    const V *dy = (const V*)(upstream + (long long)block_x() * columns), *y = (const V*)(output + (long long)block_x() * columns);
+    __shared__ float shared[Row::Threads / WARP];
+    long long r = (long long)block_x() * Row::Rows + Row::row();
+    if (r >= rows)
+        return;
     int n = columns / NUMBERS<V>;
+    Row g_row((V*)kept), y_row((V*)kept + n);
+    V* dx = (V*)(to + r * columns);
+    const V *dy = (const V*)(upstream + r * columns), *y = (const V*)(output + r * columns);
+    bool keeps = Row::Threads == WARP || keep;
     float sum = 0;
-    for (int j = thread_x(); j < n; j += Threads)
+    Row::walk(n, [&](Turn i)
     {
-        V g = load(dy + j), v = load(y + j);
-        if (keep)
-            store(row + j, g), store(row + n + j, v);
+        V g = load(dy + i.j), v = load(y + i.j);
+        if (keeps)
+            g_row.put(i, g), y_row.put(i, v);
         sum += total(Log ? g : g * v);
-    }
-    sum = block_sum<Threads>(sum, shared);
-    for (int j = thread_x(); j < n; j += Threads)
-    {
-        V g = load(keep ? row + j : dy + j), v = load(keep ? row + n + j : y + j);
-        store(dx + j, Log ? fused(exp_of(v), -sum, g) : v * (g - sum));
-    }
+    });
+    sum = block_sum<Row::Threads>(sum, shared);
+    auto give = [&](int j, V g, V v) { store(dx + j, Log ? fused(exp_of(v), -sum, g) : v * (g - sum)); };
+    if (keeps)
+        Row::walk(n, [&](Turn i) { give(i.j, g_row.get(i), y_row.get(i)); });
+    else
+        Row::walk(n, [&](Turn i) { give(i.j, load(dy + i.j), load(y + i.j)); });
 }
 
-#define BOTH(name, suffix, threads, log, v) \
-    KERNEL __launch_bounds__(threads) name##suffix(float* y, const float* x, int columns) { forward<threads, log, v>(y, x, columns); } \
-    KERNEL __launch_bounds__(threads) name##_backward##suffix(float* dx, const float* dy, const float* y, int columns, int keep) \
+#define BOTH(name, suffix, row, log, v) \
+    KERNEL MEMORY_BOUND(row::BlockThreads) name##suffix(float* y, Input<float> x, long long rows, int columns) \
     { \
-        backward<threads, log, v>(dx, dy, y, columns, keep); \
+        forward<row, log, v>(y, x, rows, columns); \
+    } \
+    KERNEL MEMORY_BOUND(row::BlockThreads) name##_backward##suffix(float* dx, Input<float> dy, Input<float> y, \
+        long long rows, int columns, int keep) \
+    { \
+        backward<row, log, v>(dx, dy, y, rows, columns, keep); \
     }
+using Many = BlockRow<MANY_THREADS, float4>;
+using ManyOdd = BlockRow<MANY_THREADS, float>;
 #define ALL(name, log) \
-    BOTH(name, , MANY_THREADS, log, float4) \
-    BOTH(name, _odd, MANY_THREADS, log, float) \
-    BOTH(name, _few, FEW_THREADS, log, float4) \
-    BOTH(name, _few_odd, FEW_THREADS, log, float)
+    BOTH(name, , Many, log, float4) \
+    BOTH(name, _odd, ManyOdd, log, float) \
+    BOTH(name, _few, WarpRow<float4>, log, float4) \
+    BOTH(name, _few_odd, WarpRow<float>, log, float)
 
 #define MODULE_softmax ALL(softmax, false)
 #define MODULE_softmax_log ALL(softmax_log, true)

@@ -11,46 +11,34 @@
 template <typename V>
 DEVICE void sum(float* y, float* partial, const float* x, long long rows, int columns, int rows_per_part, int accumulate)
 {
-    constexpr int N = NUMBERS<V>;
-    __shared__ Stages<V, float, 1> shared;
+    // The columns' rows and their parts, one behind the other.
+    __shared__ union { Planes<V> rows; float parts[COLUMN_THREADS]; } shared;
     ColumnPart part = column_part<V>(rows, columns, rows_per_part);
     V sum = all_of<V>(0.0f);
     if (part.exists)
 #pragma unroll 4
         for (long long row = part.first + thread_y(); row < part.end; row += ROWS_AT_ONCE)
             sum = sum + load<V>(x + row * columns + part.column);
-    sum = sum_thread_rows(sum, shared.rows[0]);
-    if (part.exists && thread_y() == 0)
-        store(partial + (long long)block_y() * columns + part.column, sum);
+    float own = sum_thread_rows<V>(sum, shared.rows);
+    int column;
+    bool has = has_column<V>(columns, column);
+    if (has)
+        partial[(long long)block_y() * columns + column] = own;
     if (!parts_are_complete())
         return;
-    Each<V> all;
-    sum_parts<V>(all.of, part.exists, shared.parts, [=](float (&sum)[N], int p)
-    {
-        Each<V> v = each(load<V>(partial + (long long)p * columns + part.column));
-#pragma unroll
-        for (int k = 0; k < N; k++)
-            sum[k] += v.of[k];
-    });
-    if (!part.exists || thread_y() != 0)
-        return;
-    if (accumulate)
-    {
-        Each<V> old = each(load<V>(y + part.column));
-#pragma unroll
-        for (int k = 0; k < N; k++)
-            all.of[k] = old.of[k] + all.of[k];
-    }
-    store(y + part.column, all);
+    float all[1];
+    sum_parts<V>(all, columns, shared.parts, [=](float (&sum)[1], int c, int p) { sum[0] += partial[(long long)p * columns + c]; });
+    if (has)
+        y[column] = accumulate ? y[column] + all[0] : all[0];
 }
 
-KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading(float* y, float* partial, const float* x, long long rows, int columns,
+KERNEL MEMORY_BOUND(COLUMN_THREADS) sum_leading(float* y, float* partial, Input<float> x, long long rows, int columns,
     int rows_per_part, int accumulate)
 {
     sum<float4>(y, partial, x, rows, columns, rows_per_part, accumulate);
 }
 
-KERNEL __launch_bounds__(COLUMN_THREADS) sum_leading_odd(float* y, float* partial, const float* x, long long rows, int columns,
+KERNEL MEMORY_BOUND(COLUMN_THREADS) sum_leading_odd(float* y, float* partial, Input<float> x, long long rows, int columns,
     int rows_per_part, int accumulate)
 {
     sum<float>(y, partial, x, rows, columns, rows_per_part, accumulate);

@@ -22,7 +22,7 @@ DEVICE void forward(V* y, const V* x, const V* class_token, const V* position, l
 }
 
 #define BOTH(suffix, v) \
-    KERNEL __launch_bounds__(256) tokens##suffix(float* y, const float* x, const float* class_token, const float* position, \
+    KERNEL MEMORY_BOUND(256) tokens##suffix(float* y, Input<float> x, Input<float> class_token, Input<float> position, \
         long long per_image, int channels, long long count) \
     { \
         forward((v*)y, (const v*)x, (const v*)class_token, (const v*)position, per_image, channels, count); \

@@ -6,27 +6,27 @@
 // equals        AddKernel, SubKernel, MulKernel, ScaleKernel
 #include "../include/map.cuh"
 
-KERNEL __launch_bounds__(MAP_THREADS) elementwise_add(float* y, const float* a, const float* b, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) elementwise_add(float* y, const float* a, const float* b, long long count)
 {
     map(y, a, b, count, [](float u, float v) { return u + v; });
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) elementwise_sub(float* y, const float* a, const float* b, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) elementwise_sub(float* y, const float* a, const float* b, long long count)
 {
     map(y, a, b, count, [](float u, float v) { return u - v; });
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) elementwise_mul(float* y, const float* a, const float* b, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) elementwise_mul(float* y, const float* a, const float* b, long long count)
 {
     map(y, a, b, count, [](float u, float v) { return u * v; });
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) elementwise_scale(float* y, const float* x, float factor, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) elementwise_scale(float* y, const float* x, float factor, long long count)
 {
     map(y, x, count, [factor](float v) { return v * factor; });
 }
 
-KERNEL __launch_bounds__(MAP_THREADS) elementwise_scale_by(float* y, const float* x, const float* factor, long long count)
+KERNEL MEMORY_BOUND(MAP_THREADS) elementwise_scale_by(float* y, const float* x, Input<float> factor, long long count)
 {
     float f = *factor;
     map(y, x, count, [f](float v) { return v * f; });

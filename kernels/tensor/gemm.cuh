@@ -3,10 +3,14 @@
 //
 // An operand whose memory runs along k is kept as [line][k], one whose memory runs along m or n as [k][line]. The rows of the tiles are
 // padded to 20 and 136 elements: then the accesses of a quarter warp, and the fragments of mma.sync, lie in different banks.
+//
+// Two blocks an SM, a quarter of its threads: arithmetic binds the product, not memory. With an 8 x 8 part a thread a depth of four takes
+// 16 loads of 16 bytes of shared memory for 256 multiply-adds, of which 64 at a time wait for nothing but each other's operands; half the
+// part for twice the threads would load 1.5 times as often. The sums and the lines of a depth fill 128 registers.
 #pragma once
 #include "../include/async_copy.cuh"
 
-constexpr int BLOCK = 128, SLICE = 16, GEMM_THREADS = 256, ALONG_K = SLICE + 4, ALONG_LINES = BLOCK + 8;
+constexpr int BLOCK = 128, SLICE = 16, GEMM_THREADS = 256, GEMM_BLOCKS = 2, ALONG_K = SLICE + 4, ALONG_LINES = BLOCK + 8;
 constexpr int TILE_ELEMENTS = BLOCK * ALONG_K > SLICE * ALONG_LINES ? BLOCK * ALONG_K : SLICE * ALONG_LINES;
 
 struct Operand
@@ -123,8 +127,8 @@ DEVICE void gemm_block(const Operand& a, const Operand& b, const Result& result,
 
 /// The operands of batch block_z(): lda and ldb are the distances of two rows of memory, the others those of two matrices.
 #define GEMM(product, transpose_a, transpose_b) \
-    KERNEL __launch_bounds__(GEMM_THREADS) MODULE(float* c, const float* a, const float* b, const float* bias, int m, int n, int k, \
-        long long lda, long long ldb, long long batch_a, long long batch_b, long long batch_c, int accumulate, int aligned) \
+    KERNEL __launch_bounds__(GEMM_THREADS, GEMM_BLOCKS) MODULE(float* c, const float* a, const float* b, Input<float> bias, int m, int n, \
+        int k, long long lda, long long ldb, long long batch_a, long long batch_b, long long batch_c, int accumulate, int aligned) \
     { \
         Operand left = {a + block_z() * batch_a, m, k, lda, (aligned & 1) != 0}; \
         Operand right = {b + block_z() * batch_b, n, k, ldb, (aligned & 2) != 0}; \

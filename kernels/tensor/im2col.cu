@@ -14,7 +14,7 @@ struct Windows
     int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
 };
 
-KERNEL __launch_bounds__(256) im2col(float* rows, const float* x, Windows p, long long count)
+KERNEL MEMORY_BOUND(256) im2col(float* rows, Input<float> x, Windows p, long long count)
 {
     for (long long i = global_index(); i < count; i += global_threads())
     {
@@ -34,7 +34,7 @@ KERNEL __launch_bounds__(256) im2col(float* rows, const float* x, Windows p, lon
 }
 
 // Each input gathers from the windows over it, in a fixed order. count: N H W channels.
-KERNEL __launch_bounds__(256) im2col_backward(float* dx, const float* rows, Windows p, long long count)
+KERNEL MEMORY_BOUND(256) im2col_backward(float* dx, Input<float> rows, Windows p, long long count)
 {
     int width = p.kernel_h * p.kernel_w * p.channels;
     for (long long i = global_index(); i < count; i += global_threads())

@@ -24,7 +24,7 @@ DEVICE void copy_blocks(T* y, const T* x, long long first_x, long long stride_x,
 }
 
 #define COPY_BLOCKS(name, type) \
-    KERNEL name(type* y, const type* x, long long first_x, long long stride_x, long long first_y, long long stride_y, long long length, \
+    KERNEL name(type* y, Input<type> x, long long first_x, long long stride_x, long long first_y, long long stride_y, long long length, \
         long long count) \
     { \
         copy_blocks(y, x, first_x, stride_x, first_y, stride_y, length, count); \
@@ -34,7 +34,7 @@ COPY_BLOCKS(memory_copy_blocks_4, unsigned)
 COPY_BLOCKS(memory_copy_blocks_8, unsigned long long)
 
 // Rows of `stride` elements: a block of `length` from column `first` on, zeros beside it.
-KERNEL memory_place_blocks(float* y, const float* x, long long first, long long stride, long long length, long long count)
+KERNEL memory_place_blocks(float* y, Input<float> x, long long first, long long stride, long long length, long long count)
 {
     for (long long i = global_index(); i < stride * count; i += global_threads())
     {
@@ -44,7 +44,7 @@ KERNEL memory_place_blocks(float* y, const float* x, long long first, long long 
 }
 
 #define CAST(name, from, to) \
-    KERNEL name(to* y, const from* x, long long count) \
+    KERNEL name(to* y, Input<from> x, long long count) \
     { \
         for (long long i = global_index(); i < count; i += global_threads()) \
             y[i] = (to)x[i]; \
@@ -61,7 +61,7 @@ CASTS(i32, int)
 CASTS(i64, long long)
 CASTS(u8, unsigned char)
 
-KERNEL memory_cast_f32_bf16(bfloat16* y, const float* x, long long count)
+KERNEL memory_cast_f32_bf16(bfloat16* y, Input<float> x, long long count)
 {
     for (long long i = 4 * global_index(); i < count; i += 4 * global_threads())
     {
@@ -77,7 +77,7 @@ KERNEL memory_cast_f32_bf16(bfloat16* y, const float* x, long long count)
     }
 }
 
-KERNEL memory_cast_bf16_f32(float* y, const bfloat16* x, long long count)
+KERNEL memory_cast_bf16_f32(float* y, Input<bfloat16> x, long long count)
 {
     for (long long i = 4 * global_index(); i < count; i += 4 * global_threads())
     {

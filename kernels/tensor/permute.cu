@@ -10,7 +10,7 @@
 
 constexpr int TILE = 32, ROWS_AT_ONCE = 8;
 
-KERNEL __launch_bounds__(TILE * ROWS_AT_ONCE) permute_transpose(unsigned* y, const unsigned* x, int rows, int columns)
+KERNEL MEMORY_BOUND(TILE * ROWS_AT_ONCE) permute_transpose(unsigned* y, Input<unsigned> x, int rows, int columns)
 {
     // One column more than the tile, so that a column lies in 32 banks.
     __shared__ unsigned tile[TILE][TILE + 1];
@@ -36,7 +36,7 @@ struct Permutation
 };
 
 // extent: of y, padded in front with ones; stride: of x, in the order of y's dimensions.
-KERNEL __launch_bounds__(256) permute(unsigned* y, const unsigned* x, Permutation p, long long count)
+KERNEL MEMORY_BOUND(256) permute(unsigned* y, Input<unsigned> x, Permutation p, long long count)
 {
     for (long long i = global_index(); i < count; i += global_threads())
     {
@@ -47,6 +47,6 @@ KERNEL __launch_bounds__(256) permute(unsigned* y, const unsigned* x, Permutatio
             at += (rest - next * p.extent[d]) * p.stride[d];
             rest = next;
         }
-        y[i] = x[at];
+        y[i] = x[opaque(at)];
     }
 }

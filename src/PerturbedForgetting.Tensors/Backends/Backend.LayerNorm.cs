@@ -20,7 +20,7 @@ abstract partial class Backend
 
     /// <summary>
     /// With n = (x - mean) r: dweight = sum(dy n) and dbias = sum(dy) over rows, and with g = dy * weight, over the last dimension,
-    /// dx = r (g - mean(g) - n mean(g n)). dx may be <paramref name="dy"/> where it is not added to.
+    /// dx = r (g - mean(g) - n mean(g n)).
     /// </summary>
     public abstract void LayerNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients);
 }

@@ -18,8 +18,6 @@ enum AttentionUnits
 /// <remarks>kernels/nn/attention.cu and attention_mma.cu: the scores are never in memory.</remarks>
 unsafe sealed partial class CudaBackend
 {
-    const int AttentionThreads = 128;
-
     // Units, passes, and widths that heads are padded to; each kernel is loaded when it is needed.
     readonly CudaKernel?[,,] attentionKernels = new CudaKernel?[3, 2, 3];
 
@@ -38,12 +36,12 @@ unsafe sealed partial class CudaBackend
     public void Attention(AttentionUnits units, Tensor qkv, int heads, double scale, Tensor y, Tensor? statistics)
     {
         AttentionHeads shape = new(qkv, heads, scale);
-        CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: false, out int sharedBytes);
+        CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: false, out int threads, out int sharedBytes);
         using Whole whole = new(this, qkv);
         // q kᵀ, and p v: two operations a token each.
         Moving([qkv], [y, statistics], 4 * shape.Tokens * y.Count);
         for (long first = 0; first < qkv.Shape[0]; first += LaunchGrid.MostAlongZ)
-            kernel.Launch(stream, GridOf(qkv, heads, rowsOfBlock: 64, first), AttentionThreads, sharedBytes,
+            kernel.Launch(stream, GridOf(qkv, heads, rowsOfBlock: 64, first), threads, sharedBytes,
                 Dense(y) + shape.Outputs(first), statistics is null ? DevicePointer.Null : Dense(statistics) + shape.Statistics(first),
                 whole.Pointer + shape.Inputs(first), KernelArgument.Structure(&shape));
     }
@@ -53,14 +51,14 @@ unsafe sealed partial class CudaBackend
         Tensor dqkv)
     {
         AttentionHeads shape = new(qkv, heads, scale);
-        CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: true, out int sharedBytes);
+        CudaKernel kernel = AttentionKernel(units, shape.Width, isBackward: true, out int threads, out int sharedBytes);
         using Whole whole = new(this, qkv), upstream = new(this, dy), output = new(this, y);
         // q kᵀ, dy vᵀ and ds k for the queries; q kᵀ, dy vᵀ, dsᵀ q and pᵀ dy for the keys. Half of the blocks for either.
         Moving([qkv, dy, y, statistics], [dqkv], 14 * shape.Tokens * y.Count);
         for (long first = 0; first < qkv.Shape[0]; first += LaunchGrid.MostAlongZ)
         {
             Dim3 grid = GridOf(qkv, heads, rowsOfBlock: units == AttentionUnits.Float32 ? 32 : 64, first);
-            kernel.Launch(stream, grid with { X = 2 * grid.X }, AttentionThreads, sharedBytes, Dense(dqkv) + shape.Inputs(first),
+            kernel.Launch(stream, grid with { X = 2 * grid.X }, threads, sharedBytes, Dense(dqkv) + shape.Inputs(first),
                 upstream.Pointer + shape.Outputs(first), output.Pointer + shape.Outputs(first), whole.Pointer + shape.Inputs(first),
                 Dense(statistics) + shape.Statistics(first), KernelArgument.Structure(&shape));
         }
@@ -76,14 +74,17 @@ unsafe sealed partial class CudaBackend
                 + $"{qkv.Shape[1]} and {heads}.");
     }
 
-    CudaKernel AttentionKernel(AttentionUnits units, int width, bool isBackward, out int sharedBytes)
+    CudaKernel AttentionKernel(AttentionUnits units, int width, bool isBackward, out int threads, out int sharedBytes)
     {
         if (!FusesAttention(width))
             throw new NotSupportedException(
                 $"The attention kernels take heads of 4 to 128 channels, a multiple of 4, not of {width}. Choose another number of heads.");
         int index = width <= 32 ? 0 : width <= 64 ? 1 : 2, padded = 32 << index;
-        // The kernels' comments say why.
-        int floats = units == AttentionUnits.Float32 ? (128 * (padded + 4)) + (64 * 40) : (isBackward ? 192 : 128) * padded;
+        // The kernels' comments say why: in float32 a row of 128 columns has 16 lanes, others 8.
+        bool isFloat32 = units == AttentionUnits.Float32;
+        int lanes = isFloat32 && padded == 128 ? 16 : 8;
+        threads = 16 * lanes;
+        int floats = isFloat32 ? (128 * (padded + 4)) + (64 * (32 + lanes)) : (isBackward ? 192 : 128) * padded;
         sharedBytes = sizeof(float) * floats;
         ref CudaKernel? kernel = ref attentionKernels[(int)units, isBackward ? 1 : 0, index];
         if (kernel is null)

@@ -10,7 +10,7 @@ sealed partial class CudaBackend
 
     LastDimensionKernel LayerNormKernel => field ??= new(library, "layer_norm", LayerNormThreads);
 
-    LastDimensionKernel LayerNormBackwardKernel => field ??= new(library, "layer_norm_backward", LayerNormThreads);
+    LastDimensionKernel LayerNormBackwardKernel => field ??= new(library, "layer_norm_backward", LayerNormThreads, rowsOfFew: 1);
 
     public override void LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor y, Tensor statistics) =>
         LayerNorm(x, null, weight, bias, eps, null, y, statistics);
@@ -24,12 +24,14 @@ sealed partial class CudaBackend
         var (rows, columns) = RowsOf(x);
         if (rows > 0)
             LayerNormKernel.Launch(Moving([x, residual, weight, bias], [y, sum, statistics]), rows, columns, sizeof(float),
-                Dense(y), Dense(statistics), DenseOrNull(sum), Dense(x), DenseOrNull(residual), Dense(weight), Dense(bias), eps, columns);
+                Dense(y), Dense(statistics), DenseOrNull(sum), Dense(x), DenseOrNull(residual), Dense(weight), Dense(bias),
+                eps, rows, columns);
     }
 
     public override void LayerNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients)
     {
-        const int mostParts = 512, leastRows = 8;
+        // Eight blocks of four warps on each of the 132 multiprocessors of an H100: as many as it holds.
+        const int mostParts = 1024, leastRows = 8;
         var (rows, columns) = RowsOf(x);
         if (rows == 0)
             return;

@@ -29,7 +29,8 @@ sealed partial class CudaBackend
             return;
         var (outer, n, inner) = Around(x, axis);
         if (inner == 1)
-            MeanLastKernel.Launch(Moving([x], [y]), LaunchGrid.Rows(MeanLastKernel.Name, outer, n), Warp, 0, Dense(y), Dense(x), n);
+            MeanLastKernel.Launch(Moving([x], [y]), LaunchGrid.Rows(MeanLastKernel.Name, LaunchGrid.Tiles(outer, Threads / Warp), n),
+                Threads, 0, Dense(y), Dense(x), n, outer);
         else
             MeanKernel.Launch(Moving([x], [y]), LaunchGrid.Blocks(y.Count, Threads), Threads, 0, Dense(y), Dense(x), n, inner, y.Count);
     }

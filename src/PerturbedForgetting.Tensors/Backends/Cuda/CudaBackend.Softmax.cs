@@ -25,13 +25,14 @@ sealed partial class CudaBackend
     {
         var (rows, columns) = RowsOf(x);
         if (rows > 0)
-            kernel.Launch(Moving([x], [y]), rows, columns, sizeof(float), Dense(y), Dense(x), columns);
+            kernel.Launch(Moving([x], [y]), rows, columns, sizeof(float), Dense(y), Dense(x), rows, columns);
     }
 
     void SoftmaxBackward(LastDimensionKernel kernel, Tensor dy, Tensor y, Tensor dx)
     {
         var (rows, columns) = RowsOf(y);
         if (rows > 0)
-            kernel.LaunchKeepingIfUsual(Moving([dy, y], [dx]), rows, columns, 2 * sizeof(float), Dense(dx), Dense(dy), Dense(y), columns);
+            kernel.LaunchKeepingIfUsual(Moving([dy, y], [dx]), rows, columns, 2 * sizeof(float),
+                Dense(dx), Dense(dy), Dense(y), rows, columns);
     }
 }

@@ -22,12 +22,12 @@ static class PlantedKernels
         new("permute_transpose", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Permute by (1, 0)", [33, 40]),
         new("reduce_sum", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Sum", [30, 40]),
         new("normalize_images", "bar.sync", 0, FaultKind.SharedRace, Barrier, "NormalizeImages", [2, 3, 5, 3]),
-        new("layer_norm_backward", "bar.sync", 1, FaultKind.SharedRace, Barrier, "LayerNorm", [8, 320], [320], [320]),
+        new("layer_norm_backward", "bar.sync", 2, FaultKind.SharedRace, Barrier, "LayerNorm", [8, 320], [320], [320]),
         // The block that arrives last.
         new("squared_norm", "fence", 0, FaultKind.GlobalRace, Between, "SquaredNorm", [40000], [40000]),
         new("squared_norm", "fence", 1, FaultKind.GlobalRace, Between, "SquaredNorm", [40000], [40000]),
-        new("cross_entropy_few", "fence", 0, FaultKind.GlobalRace, Between, "CrossEntropy", [3, 13]),
-        new("cross_entropy_few", "fence", 1, FaultKind.GlobalRace, Between, "CrossEntropy", [3, 13]),
+        new("cross_entropy_few", "fence", 0, FaultKind.GlobalRace, Between, "CrossEntropy", [9, 13]),
+        new("cross_entropy_few", "fence", 1, FaultKind.GlobalRace, Between, "CrossEntropy", [9, 13]),
         new("sum_leading", "fence", 0, FaultKind.GlobalRace, Between, "AddBroadcast", [700, 64], [64]),
         new("sum_leading", "fence", 1, FaultKind.GlobalRace, Between, "AddBroadcast", [700, 64], [64]),
         new("sum_leading", "fence", 0, FaultKind.GlobalRace, Between, "AddBroadcast", [700, 64], [64])

@@ -2,20 +2,30 @@ using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
-/// <summary>A kernel of one row a block, in four forms: NAME, and NAME_few with 32 threads for few columns; with _odd behind it for
-/// columns that are not divisible by 4, and for views that begin elsewhere.</summary>
-sealed class LastDimensionKernel(KernelLibrary library, string name, int threads)
+/// <summary>A kernel of rows in four forms: NAME with one row a block, in shared memory, and NAME_few with a row a warp, in registers, for
+/// few columns; with _odd behind it for columns that are not divisible by 4, and for views that begin elsewhere. See
+/// kernels/include/rows.cuh.</summary>
+/// <param name="library">The kernels.</param>
+/// <param name="name">Name of the kernel.</param>
+/// <param name="threads">Of a block with many columns.</param>
+/// <param name="rowsOfFew">Rows that a block with few columns does: its warps, or 1 where they share what a block of the other form
+/// does.</param>
+sealed class LastDimensionKernel(KernelLibrary library, string name, int threads, int rowsOfFew = LastDimensionKernel.FewRows)
 {
-    const int FewColumns = 256, FewThreads = 32;
+    /// <summary>Threads of a block with few columns, and the rows that its warps do.</summary>
+    public const int FewThreads = 128, FewRows = 4;
+
+    const int FewColumns = 256;
 
     static readonly string[] suffixes = ["", "_odd", "_few", "_few_odd"];
 
     // Each form is loaded when it is needed.
     readonly LargeSharedKernel?[] forms = new LargeSharedKernel?[suffixes.Length];
 
-    /// <summary>Puts blocks on the stream that keep <paramref name="bytesOfColumn"/> bytes of each column in shared memory.</summary>
+    /// <summary>Puts blocks on the stream that keep <paramref name="bytesOfColumn"/> bytes of each column in shared memory, or, with few
+    /// columns, in registers.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="rows">Number of blocks.</param>
+    /// <param name="rows">Rows, each of them done by a block or by a warp.</param>
     /// <param name="columns">Elements of a row.</param>
     /// <param name="bytesOfColumn">Shared memory.</param>
     /// <param name="arguments">Those of the kernel.</param>
@@ -47,8 +57,11 @@ sealed class LastDimensionKernel(KernelLibrary library, string name, int threads
         return forms[form] ??= new LargeSharedKernel(library, name + suffixes[form]);
     }
 
-    void Launch(CudaStream stream, LargeSharedKernel form, long rows, int columns, int sharedBytes,
-        ReadOnlySpan<KernelArgument> arguments) =>
-        form.Kernel.Launch(stream, LaunchGrid.Rows(name, rows, columns), columns <= FewColumns ? FewThreads : threads, sharedBytes,
-            arguments);
+    void Launch(CudaStream stream, LargeSharedKernel form, long rows, int columns, int sharedBytes, ReadOnlySpan<KernelArgument> arguments)
+    {
+        if (columns <= FewColumns)
+            form.Kernel.Launch(stream, LaunchGrid.Rows(name, LaunchGrid.Tiles(rows, rowsOfFew), columns), FewThreads, 0, arguments);
+        else
+            form.Kernel.Launch(stream, LaunchGrid.Rows(name, rows, columns), threads, sharedBytes, arguments);
+    }
 }

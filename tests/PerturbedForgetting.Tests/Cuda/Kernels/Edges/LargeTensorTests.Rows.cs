@@ -35,7 +35,7 @@ sealed partial class LargeTensorTests
             t.CheckEnds([Floats(columns), Floats(columns)], [Floats(columns), Floats(columns), Floats(3)],
                 (x, y, _) => t.Backend.AddLayerNorm(x[0], x[1], t.Input(w), t.Input(b), 1e-5, y[0], y[1], y[2]), 1);
         }),
-        // A row a block here, and no sums over rows, whose parts are at most 512.
+        // A row a block here, and no sums over rows, whose parts are at most 1,024.
         LayerNormBackward("", 2048), LayerNormBackward("_odd", 2047), LayerNormBackward("_few", 256), LayerNormBackward("_few_odd", 255),
     ];
 
@@ -44,7 +44,7 @@ sealed partial class LargeTensorTests
         float[] w = t.Normal(columns);
         DevicePointer none = DevicePointer.Null;
         t.CheckEnds([Floats(columns), Floats(columns), Floats(3)], [Floats(columns)], (x, y, rows) =>
-            t.Library.Get("layer_norm_backward" + form).Launch(t.Stream, rows, columns <= 256 ? 32 : 128, 16 * columns,
+            t.Library.Get("layer_norm_backward" + form).Launch(t.Stream, rows, 128, columns <= 256 ? 0 : 16 * columns,
                 CudaBackend.Pointer(y[0]), none, none, none, CudaBackend.Pointer(x[0]), CudaBackend.Pointer(x[1]),
                 CudaBackend.Pointer(t.Input(w)), CudaBackend.Pointer(x[2]), 0, 0, 0, (long)rows, columns, 1), 1);
     });

@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels.Loss;
 /// <summary>Base of the tests of losses: logits and labels, and what the CPU makes of them in float64 and float32.</summary>
 abstract class LossFixture(string device) : KernelFixture(device)
 {
-    /// <summary>Samples and classes: blocks of one warp and of eight, ends of rows that fill no warp, ImageNet-21k.</summary>
+    /// <summary>Samples and classes: warps and blocks of a sample, ends of rows that fill no warp, ImageNet-21k.</summary>
     protected static readonly (int Samples, int Classes)[] Shapes =
         [(1, 2), (3, 31), (2, 32), (5, 33), (128, 10), (3, 255), (3, 256), (3, 257), (4, 1000), (2, 1023), (2, 1025), (2, 21841)];
 
@@ -45,9 +45,9 @@ abstract class LossFixture(string device) : KernelFixture(device)
     }
 
     /// <summary>
-    /// Each logit is read once and each element of the gradient written once, in blocks of one warp for few classes and of eight for many;
-    /// each warp reads the label, or dense targets are read once like the logits. A sample's loss is written, read again by the last
-    /// block, and what these make written.
+    /// Each logit is read once and each element of the gradient written once, by one warp for few classes and by eight for many; each warp
+    /// reads the label, or dense targets are read once like the logits. A sample's loss is written, read again by the last block, and what
+    /// these make written.
     /// </summary>
     protected void CheckTraffic(string kernel, int samples, int classes, bool isDense, Loss run)
     {

@@ -100,8 +100,9 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
             new(Output(Rows, Columns), residual ? Output(Rows, Columns) : null, Output(Columns), false, null, false));
         // A warp asks once for each number of its channels: three values of the part; center, scale and shift.
         int ofChannels = 4 * WarpsOfABlock * parts * Columns, extra = residual ? Floats : 0, masked = residual && relu ? Floats : 0;
-        // The parts are written and read once more, the moments' sums twice and their squares once.
-        Check("batch_norm_statistics", Floats + (3 * ofChannels) + (20 * parts * Columns) + (4 * 4 * Columns),
+        // The parts are written and read once more. What all distances are taken from is asked for by each of the four threads that add up
+        // a channel's parts, and once for the mean; weight, bias and running statistics by one.
+        Check("batch_norm_statistics", Floats + (3 * ofChannels) + (12 * parts * Columns) + (4 * (Math.Min(parts, 4) + 1 + 4) * Columns),
             (12 * parts * Columns) + (7 * 4 * Columns));
         Check("batch_norm_apply", (4 * Floats) + extra, Floats);
         Check("batch_norm_gradients", (2 * Floats) + masked + (3 * ofChannels) + (8 * parts * Columns) + (3 * 4 * Columns),
