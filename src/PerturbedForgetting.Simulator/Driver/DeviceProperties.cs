@@ -53,9 +53,8 @@ static class DeviceProperties
 /// <summary>How threads and registers limit each other (CUDA Occupancy Calculator).</summary>
 static class Occupancy
 {
-    /// <summary>Threads of the largest block that so many registers a thread allow.</summary>
-    public static int MaxThreads(int registers) => Math.Min(CapabilityLimits.ThreadsPerBlock,
-        CapabilityLimits.Registers / RegistersPerWarp(registers) * CapabilityLimits.WarpSize);
+    /// <summary>What a thread has at the least.</summary>
+    public const int LeastRegisters = 16;
 
     /// <summary>The most registers a thread of a block of so many threads may have.</summary>
     public static int MostRegisters(int threads)
@@ -64,11 +63,5 @@ static class Occupancy
         int warps = (threads + CapabilityLimits.WarpSize - 1) / CapabilityLimits.WarpSize;
         return Math.Min(CapabilityLimits.RegistersPerThread,
             CapabilityLimits.Registers / warps / unit * (unit / CapabilityLimits.WarpSize));
-    }
-
-    static int RegistersPerWarp(int registers)
-    {
-        const int unit = CapabilityLimits.WarpRegisterUnit;
-        return ((registers * CapabilityLimits.WarpSize) + unit - 1) / unit * unit;
     }
 }

@@ -42,6 +42,7 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
                 EdgeBlocks = context.Device.Options.EdgeBlocks,
                 AllowsUnorderedSums = context.Device.Options.AllowsUnorderedSums,
                 ShuffleSeed = context.Device.Options.ShuffleSeed,
+                Output = context.Device.Driver.Output,
             };
             launch.Run(context.Device.Driver.CountersOf(program.Name), context.Device.Options.Workers);
         }
@@ -63,8 +64,7 @@ sealed unsafe class KernelLaunch(SimulatedContext context, SimulatedFunction fun
             throw Refuse(CudaResult.InvalidValue, $"a block of {block} threads; the kernel was compiled for {required} (.reqntid)");
         if ((int)block.Count > function.MaxThreads)
             throw Refuse(CudaResult.LaunchOutOfResources,
-                $"a block of {block.Count} threads; with {function.Registers} registers a thread and .maxntid "
-                + $"{program.Function.MaximumThreads} the most is {function.MaxThreads}");
+                $"a block of {block.Count} threads; the kernel was compiled for at most {function.MaxThreads} (.maxntid)");
         if (sharedBytes > function.DynamicSharedLimit)
             throw Refuse(CudaResult.InvalidValue,
                 $"{sharedBytes} bytes of dynamic shared memory beside {program.SharedBytes} static ones; the limit is "

@@ -111,6 +111,9 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     /// <summary>From now on, calls are counted and refused.</summary>
     public void Refuse(SimulatedRefusal refusal) => Entry.Free(() => device.Refusals.Add(refusal));
 
+    /// <summary>Where kernels print; as a rule the standard output, as of a real driver.</summary>
+    public TextWriter Output { get; set; } = Console.Out;
+
     /// <summary>Begins to count anew.</summary>
     public void ResetCounters() => counters.Clear();
 

@@ -19,6 +19,7 @@ class SimulatedError(CudaResult code, string text) : Exception(text)
         FaultKind.OutOfBounds or FaultKind.UseAfterFree => CudaResult.IllegalAddress,
         FaultKind.Misaligned => CudaResult.MisalignedAddress,
         FaultKind.Timeout => CudaResult.LaunchTimeout,
+        FaultKind.Assert => CudaResult.Assert,
         _ => CudaResult.LaunchFailed,
     };
 }

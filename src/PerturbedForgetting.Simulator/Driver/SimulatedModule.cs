@@ -48,12 +48,29 @@ sealed class SimulatedFunction(SimulatedContext context, KernelProgram program, 
 
     public int PreferredCarveout { get; private set; } = -1;
 
-    /// <summary>Registers of a thread: what is live at once, but no more than lets the declared block run, as a compiler spills the
-    /// rest.</summary>
-    public int Registers => Math.Clamp(program.RegisterCount, 16, Occupancy.MostRegisters(Math.Max(program.Function.MaximumThreads, 1)));
+    /// <summary>Registers of a thread, an estimate: what is live at once, but no more than the text allows (.maxnreg) and lets the declared
+    /// blocks run (.maxntid, .reqntid, .minnctapersm), as a compiler spills the rest.</summary>
+    public int Registers
+    {
+        get
+        {
+            int declared = Math.Max(DeclaredThreads, 1) * Math.Max(program.Function.MinimumBlocks, 1);
+            int most = Occupancy.MostRegisters(Math.Min(declared, context.Device.Options.Limits.ThreadsPerMultiprocessor));
+            if (program.Function.MaximumRegisters > 0)
+                most = Math.Min(most, program.Function.MaximumRegisters);
+            return Math.Min(Math.Max(program.RegisterCount, Occupancy.LeastRegisters), most);
+        }
+    }
 
-    public int MaxThreads =>
-        Math.Min(Occupancy.MaxThreads(Registers), program.Function.MaximumThreads > 0 ? program.Function.MaximumThreads : 1024);
+    /// <summary>The most threads of a block: what the text says. The estimate of registers refuses nothing, for a compiler may do with
+    /// fewer; how many it takes, only the real one says.</summary>
+    public int MaxThreads => DeclaredThreads > 0
+        ? Math.Min(DeclaredThreads, CapabilityLimits.ThreadsPerBlock)
+        : CapabilityLimits.ThreadsPerBlock;
+
+    int DeclaredThreads => program.Function.RequiredThreads is { } required
+        ? required.X * required.Y * required.Z
+        : program.Function.MaximumThreads;
 
     public int DynamicSharedLimit => MaxDynamicShared ?? CapabilityLimits.SharedPerBlock - program.SharedBytes;
 

@@ -22,6 +22,7 @@ public enum FaultKind
     WrongShuffle,
     UnorderedStreams,
     Trap,
+    Assert,
     Timeout,
     Launch,
     DeviceLost,

@@ -5,7 +5,7 @@ namespace PerturbedForgetting.Simulator.Execution;
 
 /// <summary>A compiled kernel: what <see cref="Lowering"/> made of a <see cref="PtxFunction"/>. Its native memory lives until it is
 /// disposed.</summary>
-sealed unsafe class KernelProgram(Instruction* code, IReadOnlyList<nint> operandBlocks) : IDisposable
+sealed unsafe class KernelProgram(Instruction* code, IReadOnlyList<nint> operandBlocks, Lazy<RegisterUses> uses) : IDisposable
 {
     public required string Name { get; init; }
 
@@ -22,6 +22,9 @@ sealed unsafe class KernelProgram(Instruction* code, IReadOnlyList<nint> operand
 
     /// <summary>Place of each instruction in the PTX text and the CUDA source.</summary>
     public required PtxLocation[] Locations { get; init; }
+
+    /// <summary>Which registers each instruction reads and writes; made when it is first asked for.</summary>
+    public RegisterUses Uses => uses.Value;
 
     /// <summary>Size of a warp's register file in bytes.</summary>
     public required int RegisterBytes { get; init; }

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using System.Text;
 using PerturbedForgetting.Simulator.Memory;
 
 namespace PerturbedForgetting.Simulator.Execution;
@@ -19,6 +20,7 @@ sealed unsafe class Launch
     readonly Extent grid, threads;
     long nextBlock;
     DeviceFault? fault;
+    StringBuilder? printed;
 
     public Launch(KernelProgram program, DeviceMemory memory, Extent grid, Extent threads, int dynamicSharedBytes, byte* parameters,
         long operation = 0)
@@ -63,6 +65,9 @@ sealed unsafe class Launch
     /// <summary>Null executes blocks and warps in the order of their numbers. A number draws an order for this launch.</summary>
     public int? ShuffleSeed { get; init; }
 
+    /// <summary>Receives what the kernel prints, when the launch has ended.</summary>
+    public TextWriter? Output { get; init; }
+
     /// <summary>What the orders of this launch are drawn from.</summary>
     public ulong? OrderSeed => ShuffleSeed is { } seed ? SplitMix.Mix(((ulong)(uint)seed << 32) ^ (ulong)Operation) : null;
 
@@ -99,12 +104,22 @@ sealed unsafe class Launch
             Work(0, results, blocks);
         else
             Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers }, w => Work(w, results, blocks));
+        Output?.Write(printed);
         if (fault is not null)
             ExceptionDispatchInfo.Throw(fault);
         foreach (Counters result in results)
             counters.Add(result);
         counters.Launches++;
         counters.Threads += blocks * ThreadsPerBlock;
+    }
+
+    /// <summary>A thread prints.</summary>
+    public void Print(string text)
+    {
+        if (printed is null)
+            Interlocked.CompareExchange(ref printed, new StringBuilder(), null);
+        lock (printed)
+            printed.Append(text);
     }
 
     void Work(int index, Counters[] results, long blocks)

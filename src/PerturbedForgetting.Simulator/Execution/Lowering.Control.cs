@@ -64,7 +64,7 @@ sealed unsafe partial class Lowering
         try
         {
             second.Lower();
-            return second.Finish(plan);
+            return second.Finish(plan, new(() => new RegisterUses(first.accesses, plan, first.texts)));
         }
         catch
         {
@@ -103,6 +103,7 @@ sealed unsafe partial class Lowering
             {
                 Current = instruction;
                 start = code.Count;
+                texts.Add((start, instruction));
                 if (!InstructionSet.TryFind(instruction.Opcode, out InstructionFamily family))
                     throw Unknown();
                 family.Lower(this, instruction);
@@ -175,14 +176,17 @@ sealed unsafe partial class Lowering
     {
         for (int i = 0; i < formal.Count; i++)
         {
-            Symbol symbol = actual[i] is PtxName name
-                ? FindSymbol(name.Name)
-                : throw Error("an argument of a call must be a .param variable");
+            Symbol symbol = Argument(actual[i]);
             if (symbol.Size < formal[i].Size)
                 throw Error($"argument {i + 1} has {symbol.Size} bytes, the parameter {formal[i].Size}");
             variables[formal[i].Name] = symbol;
         }
     }
+
+    /// <summary>Where an argument or result of a call is.</summary>
+    public Symbol Argument(PtxOperand operand) => operand is PtxName name
+        ? FindSymbol(name.Name)
+        : throw Error("an argument of a call must be a .param variable");
 
     void Resolve()
     {
@@ -199,7 +203,7 @@ sealed unsafe partial class Lowering
         }
     }
 
-    KernelProgram Finish(RegisterPlan plan)
+    KernelProgram Finish(RegisterPlan plan, Lazy<RegisterUses> uses)
     {
         if (registerBytes > MaximumRegisterBytes)
             throw Error("the kernel has too many registers");
@@ -207,7 +211,7 @@ sealed unsafe partial class Lowering
         var native = (Instruction*)NativeMemory.Alloc((nuint)code.Count, (nuint)sizeof(Instruction));
         CollectionsMarshal.AsSpan(code).CopyTo(new Span<Instruction>(native, code.Count));
         (int Offset, int Size)[] parameters = Symbols.Parameters(kernel, out int parameterBytes);
-        return new KernelProgram(native, operandBlocks)
+        return new KernelProgram(native, operandBlocks, uses)
         {
             Name = kernel.Name,
             Module = module.Name,

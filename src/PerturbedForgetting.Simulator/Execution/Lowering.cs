@@ -17,6 +17,7 @@ sealed unsafe partial class Lowering
     readonly Dictionary<string, int> registers = [];
     readonly List<int> registerSizes = [];
     readonly List<RegisterAccess> accesses = [];
+    readonly List<(int At, PtxInstruction Source)> texts = [];
     readonly RegisterPlan? plan;
     readonly Dictionary<string, int> specials = [];
     readonly Dictionary<(ulong Bits, bool IsWide), int> constants = [];

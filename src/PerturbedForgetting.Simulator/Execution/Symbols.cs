@@ -33,7 +33,7 @@ sealed class Symbols
         // Statically declared shared memory of device functions counts for every kernel, as for a compiler that cannot see which are
         // called.
         Kernel = Layout(kernel);
-        foreach (PtxFunction function in source.Functions.Where(f => !f.IsEntry))
+        foreach (PtxFunction function in source.Functions.Where(f => !f.IsEntry && !f.IsExternal))
             Functions[function.Name] = Layout(function);
         foreach (PtxVariable v in source.Variables.Where(v => v.Space == StateSpace.Shared && v.IsExternal))
             module[v.Name] = new Symbol(StateSpace.Shared, (ulong)DynamicSharedOffset, 0);

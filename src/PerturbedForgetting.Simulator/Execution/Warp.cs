@@ -56,10 +56,35 @@ sealed unsafe partial class Warp(Block block, int index)
         Copies.Clear();
         Array.Clear(CopyGroups);
         Array.Clear(arrivals);
+        undefined.Clear();
     }
 
     /// <summary>Runs until a barrier, the exit or the end of the turn.</summary>
     public void Run()
+    {
+        if (HasUndefined)
+            Run<Watched>();
+        else
+            Run<Plain>();
+    }
+
+    /// <summary>Whether each instruction is looked at beforehand; known when the loop is compiled.</summary>
+    interface ILooking
+    {
+        static abstract bool IsWatched { get; }
+    }
+
+    readonly struct Plain : ILooking
+    {
+        public static bool IsWatched => false;
+    }
+
+    readonly struct Watched : ILooking
+    {
+        public static bool IsWatched => true;
+    }
+
+    void Run<T>() where T : struct, ILooking
     {
         Worker worker = block.Worker;
         Instruction* code = worker.Code;
@@ -78,6 +103,8 @@ sealed unsafe partial class Warp(Block block, int index)
                 worker.EndTurn(this, i);
                 return;
             }
+            if (T.IsWatched)
+                Watch(i, at);
             Next = at + 1;
             uint mask = Active;
             if (i->Guard >= 0)

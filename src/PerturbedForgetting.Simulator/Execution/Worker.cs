@@ -119,6 +119,13 @@ sealed unsafe class Worker : IDisposable
         budget += Turn;
     }
 
+    /// <summary>Ends the turn behind the instruction that executes.</summary>
+    public void StopTurn()
+    {
+        budget += Turn;
+        Turn = 0;
+    }
+
     /// <summary>A warp's turn has ended before an instruction.</summary>
     public void EndTurn(Warp warp, Instruction* i)
     {
@@ -127,6 +134,9 @@ sealed unsafe class Worker : IDisposable
             throw Fault(i, FaultKind.Timeout,
                 "the launch has executed as many instructions as the watchdog allows; is there an endless loop?", warp, -1);
     }
+
+    /// <summary>A thread prints.</summary>
+    public void Print(string text) => launch.Print(text);
 
     /// <summary>A fault with the place where it happened.</summary>
     public DeviceFault Fault(Instruction* i, FaultKind kind, string text, Warp warp, int lane)

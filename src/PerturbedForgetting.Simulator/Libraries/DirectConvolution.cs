@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Simulator.Libraries;
 /// <summary>How a result is written: out = Alpha · result + Beta · out.</summary>
 readonly record struct Scaling(float Alpha, float Beta);
 
-/// <summary>A convolution and its gradients on the host, summed in float64: patches of the input are laid out as rows and multiplied with
+/// <summary>A convolution and its gradients on the host, summed in float32: patches of the input are laid out as rows and multiplied with
 /// the filters. NHWC, filters O,kh,kw,I. The bits do not depend on the number of workers.</summary>
 /// <param name="shape">The convolution.</param>
 /// <param name="tf32">Whether factors are rounded to TF32.</param>
@@ -14,11 +14,14 @@ readonly record struct Scaling(float Alpha, float Beta);
 sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int workers)
 {
     readonly int patch = shape.KernelHeight * shape.KernelWidth * shape.GroupChannels;
-    readonly int patchStride = DoubleTiles.Stride(shape.KernelHeight * shape.KernelWidth * shape.GroupChannels);
-    readonly int filterStride = DoubleTiles.Stride(shape.GroupFilters);
+    readonly int patchStride = FloatTiles.Stride(shape.KernelHeight * shape.KernelWidth * shape.GroupChannels);
+    readonly int filterStride = FloatTiles.Stride(shape.GroupFilters);
     readonly int pixels = shape.OutputHeight * shape.OutputWidth;
 
-    /// <summary>Pixels whose patches are laid out at once: half a megabyte, within reason.</summary>
+    // Terms of a part of a sum.
+    readonly int part = FloatTiles.Part(shape.Filters + (long)shape.KernelHeight + shape.Channels);
+
+    /// <summary>Pixels whose patches are laid out at once: a quarter of a megabyte, within reason.</summary>
     int Rows => Math.Clamp(65536 / patchStride, 32, 128);
 
     /// <summary>y = x ∗ w.</summary>
@@ -31,7 +34,7 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
             int group = g;
             using Scratch filters = new((long)patch * filterStride);
             Transpose(w + ((long)g * shape.GroupFilters * patch), filters.Data);
-            double* transposed = filters.Data;
+            float* transposed = filters.Data;
             LibraryKernel.Spread(workers, chunks, chunk =>
             {
                 long first = (long)chunk * rows;
@@ -39,8 +42,8 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
                 using Scratch patches = new((long)count * patchStride), sums = new((long)count * filterStride);
                 for (int r = 0; r < count; r++)
                     Gather(x, first + r, group, patches.Data + ((long)r * patchStride));
-                DoubleTiles.MultiplyAdd(count, shape.GroupFilters, patch, patches.Data, patchStride, 1, transposed, filterStride, sums.Data,
-                    filterStride);
+                FloatTiles.MultiplyAdd(count, shape.GroupFilters, patch, patches.Data, patchStride, 1, transposed, filterStride, sums.Data,
+                    filterStride, part);
                 for (int r = 0; r < count; r++)
                     Write(sums.Data + ((long)r * filterStride), y + ((first + r) * shape.Filters) + (group * shape.GroupFilters),
                         shape.GroupFilters, scaling);
@@ -54,8 +57,8 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
         long image = (long)shape.Height * shape.Width * shape.Channels;
         using Scratch filters = new((long)shape.Filters * patchStride);
         for (int f = 0; f < shape.Filters; f++)
-            DoubleTiles.Widen(w + ((long)f * patch), filters.Data + ((long)f * patchStride), patch, tf32);
-        double* widened = filters.Data;
+            FloatTiles.Copy(w + ((long)f * patch), filters.Data + ((long)f * patchStride), patch, tf32);
+        float* widened = filters.Data;
         LibraryKernel.Spread(workers, shape.N, n =>
         {
             using Scratch gradient = new(image);
@@ -70,17 +73,17 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
     public void BackwardFilter(float* x, float* dy, float* dw, Scaling scaling)
     {
         // The patches are laid out anew for each part, so no more parts than there are workers for.
-        int parts = Math.Clamp(workers / shape.Groups, 1, (shape.GroupFilters + 7) / 8), part = (shape.GroupFilters + parts - 1) / parts;
+        int parts = Math.Clamp(workers / shape.Groups, 1, (shape.GroupFilters + 7) / 8), share = (shape.GroupFilters + parts - 1) / parts;
         LibraryKernel.Spread(workers, shape.Groups * parts, task =>
         {
-            int group = task / parts, begin = task % parts * part, filters = Math.Min(part, shape.GroupFilters - begin);
+            int group = task / parts, begin = task % parts * share, filters = Math.Min(share, shape.GroupFilters - begin);
             if (filters > 0)
                 FilterGradient(x, dy, dw, group, (group * shape.GroupFilters) + begin, filters, scaling);
         });
     }
 
     // Adds the gradient of one image that comes from one group of filters.
-    void AddImage(int n, int group, double* filters, float* dy, double* gradient)
+    void AddImage(int n, int group, float* filters, float* dy, float* gradient)
     {
         int rows = Rows;
         using Scratch outputs = new((long)rows * filterStride), patches = new((long)rows * patchStride);
@@ -90,11 +93,11 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
             for (int r = 0; r < count; r++)
             {
                 float* from = dy + ((((long)n * pixels) + first + r) * shape.Filters) + (group * shape.GroupFilters);
-                DoubleTiles.Widen(from, outputs.Data + ((long)r * filterStride), shape.GroupFilters, tf32);
+                FloatTiles.Copy(from, outputs.Data + ((long)r * filterStride), shape.GroupFilters, tf32);
             }
             patches.Clear();
-            DoubleTiles.MultiplyAdd(count, patch, shape.GroupFilters, outputs.Data, filterStride, 1, filters, patchStride, patches.Data,
-                patchStride);
+            FloatTiles.MultiplyAdd(count, patch, shape.GroupFilters, outputs.Data, filterStride, 1, filters, patchStride, patches.Data,
+                patchStride, part);
             for (int r = 0; r < count; r++)
                 Scatter(patches.Data + ((long)r * patchStride), first + r, group, gradient);
         }
@@ -104,7 +107,7 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
     void FilterGradient(float* x, float* dy, float* dw, int group, int firstFilter, int filters, Scaling scaling)
     {
         long all = (long)shape.N * pixels;
-        int rows = Rows, outputStride = DoubleTiles.Stride(filters);
+        int rows = Rows, outputStride = FloatTiles.Stride(filters);
         using Scratch sums = new((long)filters * patchStride), patches = new((long)rows * patchStride),
             outputs = new((long)rows * outputStride);
         for (long first = 0; first < all; first += rows)
@@ -113,29 +116,29 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
             for (int r = 0; r < count; r++)
             {
                 Gather(x, first + r, group, patches.Data + ((long)r * patchStride));
-                DoubleTiles.Widen(dy + ((first + r) * shape.Filters) + firstFilter, outputs.Data + ((long)r * outputStride), filters, tf32);
+                FloatTiles.Copy(dy + ((first + r) * shape.Filters) + firstFilter, outputs.Data + ((long)r * outputStride), filters, tf32);
             }
-            DoubleTiles.MultiplyAdd(filters, patch, count, outputs.Data, 1, outputStride, patches.Data, patchStride, sums.Data,
-                patchStride);
+            FloatTiles.MultiplyAdd(filters, patch, count, outputs.Data, 1, outputStride, patches.Data, patchStride, sums.Data,
+                patchStride, part);
         }
         for (int f = 0; f < filters; f++)
             Write(sums.Data + ((long)f * patchStride), dw + ((long)(firstFilter + f) * patch), patch, scaling);
     }
 
     // Filters of a group as columns.
-    void Transpose(float* w, double* transposed)
+    void Transpose(float* w, float* transposed)
     {
         using Scratch row = new(patch);
         for (int f = 0; f < shape.GroupFilters; f++)
         {
-            DoubleTiles.Widen(w + ((long)f * patch), row.Data, patch, tf32);
+            FloatTiles.Copy(w + ((long)f * patch), row.Data, patch, tf32);
             for (int k = 0; k < patch; k++)
                 transposed[((long)k * filterStride) + f] = row.Data[k];
         }
     }
 
     // The patch of the input that an output pixel sees, zeros where it hangs over the edge.
-    void Gather(float* x, long pixel, int group, double* patchRow)
+    void Gather(float* x, long pixel, int group, float* patchRow)
     {
         int channels = shape.GroupChannels, at = (int)(pixel % pixels);
         float* image = x + (pixel / pixels * shape.Height * shape.Width * shape.Channels) + (group * channels);
@@ -146,16 +149,16 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
             {
                 int column = Column(at, kw);
                 if ((uint)row < (uint)shape.Height && (uint)column < (uint)shape.Width)
-                    DoubleTiles.Widen(image + ((((long)row * shape.Width) + column) * shape.Channels), patchRow, channels, tf32);
+                    FloatTiles.Copy(image + ((((long)row * shape.Width) + column) * shape.Channels), patchRow, channels, tf32);
                 else
-                    new Span<double>(patchRow, channels).Clear();
+                    new Span<float>(patchRow, channels).Clear();
                 patchRow += channels;
             }
         }
     }
 
     // Adds the gradient of a patch to that of the image.
-    void Scatter(double* patchRow, int pixel, int group, double* gradient)
+    void Scatter(float* patchRow, int pixel, int group, float* gradient)
     {
         int channels = shape.GroupChannels;
         for (int kh = 0; kh < shape.KernelHeight; kh++)
@@ -166,8 +169,8 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
                 int column = Column(pixel, kw);
                 if ((uint)row >= (uint)shape.Height || (uint)column >= (uint)shape.Width)
                     continue;
-                double* sum = gradient + ((((long)row * shape.Width) + column) * shape.Channels) + (group * channels);
-                DoubleTiles.Add(patchRow, sum, channels);
+                float* sum = gradient + ((((long)row * shape.Width) + column) * shape.Channels) + (group * channels);
+                FloatTiles.Add(patchRow, sum, channels);
             }
         }
     }
@@ -177,10 +180,12 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
     int Column(int pixel, int kw) => (pixel % shape.OutputWidth * shape.StrideWidth) - shape.PaddingWidth + (kw * shape.DilationWidth);
 
     // What is there is read only if it counts.
-    static void Write(double* sums, float* output, int count, Scaling scaling)
+    static void Write(float* sums, float* output, int count, Scaling scaling)
     {
         for (int i = 0; i < count; i++)
-            output[i] = (float)((scaling.Alpha * sums[i]) + (scaling.Beta != 0 ? scaling.Beta * (double)output[i] : 0));
+            output[i] = scaling.Beta == 0
+                ? scaling.Alpha * sums[i]
+                : MathF.FusedMultiplyAdd(scaling.Beta, output[i], scaling.Alpha * sums[i]);
     }
 
     /// <summary>Zeros in the host's memory, given back at the end of a block.</summary>
@@ -190,12 +195,12 @@ sealed unsafe class DirectConvolution(ConvolutionShape shape, bool tf32, int wor
 
         public Scratch(long count)
         {
-            bytes = (nuint)(count * sizeof(double));
-            Data = (double*)NativeMemory.AlignedAlloc(bytes, 64);
+            bytes = (nuint)(count * sizeof(float));
+            Data = (float*)NativeMemory.AlignedAlloc(bytes, 64);
             Clear();
         }
 
-        public double* Data { get; }
+        public float* Data { get; }
 
         public void Clear() => NativeMemory.Clear(Data, bytes);
 

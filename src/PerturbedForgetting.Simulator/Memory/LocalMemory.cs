@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace PerturbedForgetting.Simulator.Memory;
 
-/// <summary>Local memory of the threads of a block, one piece a thread, with a mark for every byte that was written.</summary>
+/// <summary>Local memory of the threads of a block, one piece a thread, with a mark for every byte that holds something. The others are
+/// all ones, NaN.</summary>
 sealed unsafe class LocalMemory : IDisposable
 {
     readonly int threads;
@@ -24,13 +25,22 @@ sealed unsafe class LocalMemory : IDisposable
 
     public byte* Data(int thread) => data + ((nint)Bytes * thread);
 
-    public byte* Written(int thread) => written + ((nint)Bytes * thread);
+    /// <summary>Whether any byte of a range holds nothing.</summary>
+    public bool IsUndefined(int thread, long offset, int bytes) => Marks(thread, offset, bytes).Contains((byte)0);
+
+    /// <summary>Says whether the bytes of a range hold something.</summary>
+    public void Mark(int thread, long offset, int bytes, bool isDefined) =>
+        Marks(thread, offset, bytes).Fill(isDefined ? (byte)1 : (byte)0);
+
+    Span<byte> Marks(int thread, long offset, int bytes) => new(written + ((nint)Bytes * thread) + offset, bytes);
 
     /// <summary>Forgets what the last block wrote.</summary>
     public void NextBlock()
     {
-        if (Bytes > 0)
-            NativeMemory.Clear(written, (nuint)Bytes * (nuint)threads);
+        if (Bytes == 0)
+            return;
+        NativeMemory.Clear(written, (nuint)Bytes * (nuint)threads);
+        NativeMemory.Fill(data, (nuint)Bytes * (nuint)threads, 0xff);
     }
 
     public void Dispose()

@@ -49,7 +49,14 @@ public sealed record PtxFunction(string Name, bool IsEntry, bool IsExternal,
     IReadOnlyList<PtxVariable> Parameters, IReadOnlyList<PtxVariable> Results,
     int MaximumThreads, (int X, int Y, int Z)? RequiredThreads,
     IReadOnlyDictionary<string, PtxType> Registers, IReadOnlyList<PtxVariable> Variables,
-    IReadOnlyList<PtxStatement> Statements, PtxLocation Location);
+    IReadOnlyList<PtxStatement> Statements, PtxLocation Location)
+{
+    /// <summary><c>.minnctapersm</c>: blocks of a multiprocessor for which registers must suffice; 0 when absent.</summary>
+    public int MinimumBlocks { get; init; }
+
+    /// <summary><c>.maxnreg</c>: the most registers of a thread; 0 when absent.</summary>
+    public int MaximumRegisters { get; init; }
+}
 
 /// <summary>A statement of a function's body.</summary>
 public abstract record PtxStatement(PtxLocation Location);

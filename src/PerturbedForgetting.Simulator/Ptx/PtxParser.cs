@@ -187,7 +187,7 @@ public sealed partial class PtxParser
         IReadOnlyList<PtxVariable> results = !isEntry && token.Is('(') ? ReadParameters() : [];
         string name = Take(PtxTokenKind.Name, "the function's name").Text;
         IReadOnlyList<PtxVariable> parameters = token.Is('(') ? ReadParameters() : [];
-        int maximum = 0;
+        int maximum = 0, blocks = 0, registers = 0;
         (int X, int Y, int Z)? required = null;
         while (token.Kind == PtxTokenKind.Dot)
         {
@@ -203,7 +203,13 @@ public sealed partial class PtxParser
                 case "reqntid":
                     required = ReadDimensions();
                     break;
-                case "minnctapersm" or "maxnctapersm" or "maxnreg":
+                case "minnctapersm":
+                    blocks = ReadCount();
+                    break;
+                case "maxnreg":
+                    registers = ReadCount();
+                    break;
+                case "maxnctapersm":
                     ReadCount();
                     break;
                 case "noreturn":
@@ -225,7 +231,11 @@ public sealed partial class PtxParser
         reading = "";
         moduleRegisters += body.Registers.Count;
         return new PtxFunction(name, isEntry, false, parameters, results, maximum, required, body.Registers, body.Variables,
-            body.Statements, location);
+            body.Statements, location)
+        {
+            MinimumBlocks = blocks,
+            MaximumRegisters = registers,
+        };
     }
 
     (int X, int Y, int Z) ReadDimensions()

@@ -225,7 +225,8 @@ public class BarrierTests
             """, 32), Is.EqualTo(Enumerable.Range(0, 32)));
         DeviceFault fault = Fault("setp.lt.u32 %p1, %r1, 16;\n@%p1 bra A;\nbar.warp.sync 0xffffffff;\nA: ret;", 32);
         Assert.That((fault.Kind, fault.Message), Is.EqualTo((FaultKind.WrongShuffle,
-            "k: test.ptx:20: block (0, 0, 0), thread (16, 0, 0): the lanes 0xffffffff shall synchronise, but lanes 0xffff0000 are here")));
+            "k: test.ptx:20: block (0, 0, 0), thread (0, 0, 0): member mask 0xffffffff names lanes 0x0000ffff, which are not at this "
+            + "instruction")));
     }
 
     [Test]

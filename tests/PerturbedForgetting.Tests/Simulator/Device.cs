@@ -39,6 +39,9 @@ sealed unsafe class Device : IDisposable
 
     public Counters Counters { get; } = new();
 
+    /// <summary>What kernels printed.</summary>
+    public StringWriter Printed { get; } = new();
+
     /// <summary>Number of the next launch among the operations of all streams.</summary>
     public long Operation { get; set; }
 
@@ -104,6 +107,7 @@ sealed unsafe class Device : IDisposable
                 InstructionLimit = instructionLimit,
                 AllowsUnorderedSums = AllowsUnorderedSums,
                 ShuffleSeed = ShuffleSeed,
+                Output = Printed,
             }.Run(Counters, Workers);
         }
     }

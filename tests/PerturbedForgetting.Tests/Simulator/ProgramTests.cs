@@ -188,6 +188,40 @@ public class ProgramTests
         return steps;
     }
 
+    /// <summary>What kernels print, and how they end themselves: the functions that the driver gives them.</summary>
+    [Test]
+    public void Printing()
+    {
+        uint[] a = new uint[Threads], b = new uint[Threads];
+        (a[5], b[5], a[69]) = (1000, 255, 1234567);
+        using var device = new Device(Read("calls"));
+        ulong output = device.Allocate(4 * Threads);
+        device.Launch("prints", new Extent(1), new Extent(Threads), device.Upload<uint>(a), device.Upload<uint>(b), output, Threads);
+        string[] lines = device.Printed.ToString().Split('\n');
+        // As the host's printf writes it.
+        Assert.That(lines, Is.EqualTo((string[])
+        [
+            "5:  1000|ff    |0350 fbc -3000 125.000 2.550000e+02 0.5 -0007.50 +5%", "end",
+            "69: 1234567|0     |0207 rbc -3703701 154320.875 0.000000e+00 6.9 -0103.50 +69%", "end", "",
+        ]));
+        Assert.That(device.Download<uint>(output, Threads), Is.EqualTo(Enumerable.Range(0, Threads).Select(i => i % 64 == 5 ? 12u : 7)));
+    }
+
+    [Test]
+    public void Assertions()
+    {
+        uint[] a = new uint[Threads];
+        using var device = new Device(Read("calls"));
+        void Launch() => device.Launch("asserts", new Extent(1), new Extent(Threads), device.Upload<uint>(a), device.Upload<uint>(a),
+            device.Allocate(4 * Threads), Threads);
+        Assert.DoesNotThrow(Launch);
+        a[70] = 2_000_000_000;
+        var fault = Assert.Throws<DeviceFault>(() => device.Launch("asserts", new Extent(1), new Extent(Threads), device.Upload<uint>(a),
+            device.Upload<uint>(new uint[Threads]), device.Allocate(4 * Threads), Threads));
+        Assert.That((fault!.Kind, fault.Message.Split("thread ")[1]), Is.EqualTo((FaultKind.Assert,
+            "(70, 0, 0): calls.cu:42: asserts: assertion `x is small` failed")));
+    }
+
     [Test]
     public void Memory()
     {

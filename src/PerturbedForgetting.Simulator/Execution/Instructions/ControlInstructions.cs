@@ -10,7 +10,7 @@ static unsafe class ControlInstructions
     [
         new("bra", "bra{.uni} label", LowerBranch),
         new("brx", "brx.idx{.uni} index, table", LowerTable),
-        new("call", "call{.uni} (results), function, (arguments) of a function of the module", LowerCall),
+        new("call", "call{.uni} (results), function, (arguments) of a function of the module, of vprintf or of __assertfail", LowerCall),
         new("ret", "ret{.uni}", static (context, _) => context.ReturnOrExit()),
         new("exit", "exit", static (context, _) => context.Emit(&Exit, InstructionClass.Branch).Flow = Flow.Exit),
         new("trap", "trap", static (context, _) => context.Emit(&Trap, InstructionClass.Other).Flow = Flow.Trap),
@@ -51,6 +51,8 @@ static unsafe class ControlInstructions
         if (at >= operands.Count || operands[at] is not PtxName name || context.DeclaredType(name) != PtxType.None)
             throw context.Error("only calls of named functions are supported");
         IReadOnlyList<PtxOperand> arguments = at + 1 < operands.Count && operands[at + 1] is PtxList given ? given.Elements : [];
+        if (DeviceCalls.TryLower(context, name.Name, results, arguments))
+            return;
         string behind = context.NewLabel();
         if (instruction.Guard is not null)
         {
@@ -69,7 +71,7 @@ static unsafe class ControlInstructions
         if (words is ["warp", "sync"])
         {
             int members = context.Source(0, PtxType.B32);
-            context.Emit(&WarpSync, InstructionClass.Warp).A = members;
+            context.Emit(&WarpSync, InstructionClass.Warp).D = members;
             return;
         }
         int first = words is ["red", ..] ? 1 : 0, last = words is ["red", ..] ? instruction.Operands.Count - 1 : instruction.Operands.Count;
@@ -171,19 +173,13 @@ static unsafe class ControlInstructions
         return ((int)id, (int)threads);
     }
 
-    static void WarpSync(Warp warp, Instruction* i, uint mask)
+    static void WarpSync(Warp warp, Instruction* i, uint mask) => WarpInstructions.InGroups(warp, i, mask, &Meet);
+
+    static void Meet(Warp warp, Instruction* i, uint group)
     {
-        uint* members = warp.Words(i->A);
-        for (uint rest = mask; rest != 0; rest &= rest - 1)
-        {
-            int lane = BitOperations.TrailingZeroCount(rest);
-            if ((members[lane] & warp.Alive) != mask || (members[lane] >> lane & 1) == 0)
-                throw warp.Fault(i, FaultKind.WrongShuffle,
-                    $"the lanes 0x{members[lane]:x8} shall synchronise, but lanes 0x{mask:x8} are here", lane);
-        }
-        if (mask == warp.Alive)
+        if (group == warp.Alive)
             warp.Worker.Shared.Order.Meet(warp.Index);
         else
-            warp.Worker.Shared.Order.Meet(warp.Index, mask);
+            warp.Worker.Shared.Order.Meet(warp.Index, group);
     }
 }

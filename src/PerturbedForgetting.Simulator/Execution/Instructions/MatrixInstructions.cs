@@ -5,9 +5,8 @@ using PerturbedForgetting.Simulator.Ptx;
 
 namespace PerturbedForgetting.Simulator.Execution;
 
-/// <summary>Matrix products of a warp, D = A·B + C (PTX ISA, "mma.sync", fragments of m16n8k4, m16n8k8 and m16n8k16). Products are
-/// exact and the sum of a row is taken in float64 and rounded once to the type of D; devices add in an order and width of their own, so
-/// that results agree within a few units in the last place of float32, not in every bit.</summary>
+/// <summary>Matrix products of a warp, D = A·B + C (PTX ISA, "mma.sync", fragments of m16n8k4, m16n8k8 and m16n8k16), added up as
+/// <see cref="TensorCoreSum"/> says. Cards differ in their last bits, so that results agree within its error, not in every bit.</summary>
 static unsafe class MatrixInstructions
 {
     const int M = 16, N = 8;
@@ -72,17 +71,14 @@ static unsafe class MatrixInstructions
                     ? ((float*)warp.Words(c[e]))[lane]
                     : FloatFormat.Widen(PtxType.F16, warp.Words(c[e >> 1])[lane] >> (16 * (e & 1)));
         }
+        int atOnce = (PtxType)i->Immediate == PtxType.TF32 ? TensorCoreSum.TermsOfTf32 : TensorCoreSum.TermsOf16Bits;
         for (int row = 0; row < M; row++)
         {
-            Vector256<double> low = Vector256.Load(sums + (row * N)), high = Vector256.Load(sums + (row * N) + 4);
-            for (int p = 0; p < k; p++)
+            for (int column = 0; column < N; column += Vector256<double>.Count)
             {
-                Vector256<double> element = Vector256.Create(a[(row * k) + p]);
-                low += element * Vector256.Load(b + (p * N));
-                high += element * Vector256.Load(b + (p * N) + 4);
+                double* sum = sums + (row * N) + column;
+                TensorCoreSum.Add(Vector256.Load(sum), a + (row * k), b + column, N, k, atOnce).Store(sum);
             }
-            low.Store(sums + (row * N));
-            high.Store(sums + (row * N) + 4);
         }
         for (int lane = 0; lane < Warp.Lanes; lane++)
         {

@@ -126,10 +126,12 @@ static unsafe class SharedAccess
         {
             int lane = BitOperations.TrailingZeroCount(rest), thread = (warp.Index * Warp.Lanes) + lane;
             long at = CheckLocal(warp, i, local, addresses[lane], bytes, lane);
-            if (new Span<byte>(local.Written(thread) + at, bytes).Contains((byte)0))
-                throw warp.Fault(i, FaultKind.Uninitialized, $"load of {bytes} bytes at 0x{at:x} of local memory, which were never written",
-                    lane);
             MemoryAccess.ToRegisters(warp, i, local.Data(thread) + at, lane);
+            for (int e = 0; local.IsUndefined(thread, at, bytes) && e < i->C; e++)
+            {
+                if (i->Operands[e] >= 0 && local.IsUndefined(thread, at + (e * i->B), i->B))
+                    warp.SetUndefined(i->Operands[e], 1u << lane, 1u << lane);
+            }
         }
     }
 
@@ -142,11 +144,13 @@ static unsafe class SharedAccess
             int lane = BitOperations.TrailingZeroCount(rest), thread = (warp.Index * Warp.Lanes) + lane;
             long at = CheckLocal(warp, i, local, addresses[lane], bytes, lane);
             MemoryAccess.FromRegisters(warp, i, local.Data(thread) + at, lane);
-            new Span<byte>(local.Written(thread) + at, bytes).Fill(1);
+            for (int e = 0; e < i->C; e++)
+                local.Mark(thread, at + (e * i->B), i->B, (warp.Undefined(i->Operands[e]) >> lane & 1) == 0);
         }
     }
 
-    static long CheckLocal(Warp warp, Instruction* i, LocalMemory local, ulong address, int bytes, int lane)
+    /// <summary>An offset in bounds and aligned.</summary>
+    public static long CheckLocal(Warp warp, Instruction* i, LocalMemory local, ulong address, int bytes, int lane)
     {
         if (!IsInside(address, bytes, local.Bytes))
             throw OutOfBounds(warp, i, "local", address, bytes, $"a thread has {local.Bytes} bytes", lane);

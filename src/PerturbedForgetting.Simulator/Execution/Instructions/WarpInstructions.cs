@@ -7,6 +7,9 @@ namespace PerturbedForgetting.Simulator.Execution;
 /// "activemask").</summary>
 static unsafe class WarpInstructions
 {
+    /// <summary>Stands for a value that the PTX ISA leaves undefined: NaN, if it is a number.</summary>
+    const uint Undefined = uint.MaxValue;
+
     enum Shuffle
     {
         Up,
@@ -102,39 +105,68 @@ static unsafe class WarpInstructions
         (i.Destination, i.A, i.D) = (destination, a, members);
     }
 
-    /// <summary>The lanes that take part: all must be here, agree, and include the executing one.</summary>
-    static uint Members(Warp warp, Instruction* i, uint mask)
+    /// <summary>Executes an instruction for each group of lanes of one member mask in turn. Every lane must name itself, and all lanes that
+    /// it names must be here with the same mask, except those that have exited (PTX ISA, "shfl.sync": it waits for non-exited threads
+    /// only).</summary>
+    public static void InGroups(Warp warp, Instruction* i, uint mask, delegate*<Warp, Instruction*, uint, void> execute)
     {
         uint* members = warp.Words(i->D);
-        int first = BitOperations.TrailingZeroCount(mask);
-        uint agreed = members[first];
         if (mask == uint.MaxValue && Lanes.AreAll(members, uint.MaxValue))
-            return agreed;
+        {
+            execute(warp, i, mask);
+            return;
+        }
+        for (uint rest = mask; rest != 0;)
+        {
+            int first = BitOperations.TrailingZeroCount(rest);
+            uint group = Group(rest, members, members[first]);
+            RequireWhole(warp, i, mask, group, members[first]);
+            execute(warp, i, group);
+            rest &= ~group;
+        }
+    }
+
+    static uint Group(uint mask, uint* members, uint common)
+    {
+        uint group = 0;
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            if ((members[lane] >> lane & 1) == 0)
-                throw warp.Fault(i, FaultKind.WrongShuffle,
-                    $"lane {lane} executes with member mask 0x{members[lane]:x8}, which does not name it", lane);
-            if (members[lane] != agreed)
-                throw warp.Fault(i, FaultKind.WrongShuffle,
-                    $"lanes {first} and {lane} have different member masks, 0x{agreed:x8} and 0x{members[lane]:x8}", lane);
+            group |= members[lane] == common ? 1u << lane : 0;
         }
-        uint absent = agreed & warp.Alive & ~mask;
-        if (absent != 0)
-            throw warp.Fault(i, FaultKind.WrongShuffle,
-                $"member mask 0x{agreed:x8} names lanes 0x{absent:x8}, which are not at this instruction",
-                BitOperations.TrailingZeroCount(absent));
-        return agreed;
+        return group;
     }
 
-    static void Exchange(Warp warp, Instruction* i, uint mask)
+    static void RequireWhole(Warp warp, Instruction* i, uint mask, uint group, uint members)
     {
-        Members(warp, i, mask);
-        uint found = 0;
+        int first = BitOperations.TrailingZeroCount(group);
+        if ((group & ~members) is var unnamed && unnamed != 0)
+        {
+            int lane = BitOperations.TrailingZeroCount(unnamed);
+            throw warp.Fault(i, FaultKind.WrongShuffle,
+                $"lane {lane} executes with member mask 0x{members:x8}, which does not name it", lane);
+        }
+        uint absent = members & warp.Alive & ~group;
+        if ((absent & mask) is var others && others != 0)
+        {
+            int lane = BitOperations.TrailingZeroCount(others);
+            throw warp.Fault(i, FaultKind.WrongShuffle,
+                $"lanes {first} and {lane} have different member masks, 0x{members:x8} and 0x{warp.Words(i->D)[lane]:x8}", lane);
+        }
+        if (absent != 0)
+            throw warp.Fault(i, FaultKind.WrongShuffle,
+                $"member mask 0x{members:x8} names lanes 0x{absent:x8}, which are not at this instruction",
+                BitOperations.TrailingZeroCount(absent));
+    }
+
+    static void Exchange(Warp warp, Instruction* i, uint mask) => InGroups(warp, i, mask, &ExchangeGroup);
+
+    static void ExchangeGroup(Warp warp, Instruction* i, uint mask)
+    {
+        uint found = 0, lost = 0, undefined = warp.Undefined(i->A);
         uint* a = warp.Words(i->A), b = warp.Words(i->B), c = warp.Words(i->C), values = stackalloc uint[Warp.Lanes];
         if (mask == uint.MaxValue && (Shuffle)i->Immediate == Shuffle.Butterfly && i->Destination >= 0 && i->Flags < 0
-            && Lanes.AreAll(c, 31) && Lanes.AreAll(b, b[0]))
+            && !warp.HasUndefined && Lanes.AreAll(c, 31) && Lanes.AreAll(b, b[0]))
         {
             // The step of a reduction over the warp: every lane finds its partner.
             for (uint lane = 0; lane < Warp.Lanes; lane++)
@@ -158,10 +190,10 @@ static unsafe class WarpInstructions
                 from = lane;
             else
                 found |= 1u << lane;
-            if ((mask >> from & 1) == 0)
-                throw warp.Fault(i, FaultKind.WrongShuffle,
-                    $"lane {lane} reads the register of lane {from}, which is not among the lanes 0x{mask:x8} here", lane);
-            values[lane] = a[from];
+            // What comes from a lane that does not take part is undefined.
+            bool isHere = (mask >> from & 1) != 0;
+            values[lane] = isHere ? a[from] : Undefined;
+            lost |= isHere && (undefined >> from & 1) == 0 ? 0 : 1u << lane;
         }
         if (i->Destination >= 0)
         {
@@ -170,44 +202,49 @@ static unsafe class WarpInstructions
                 int lane = BitOperations.TrailingZeroCount(rest);
                 warp.Words(i->Destination)[lane] = values[lane];
             }
+            if (lost != 0 || warp.HasUndefined)
+                warp.SetUndefined(i->Destination, lost, mask);
         }
         if (i->Flags >= 0)
             LogicInstructions.SetPredicate(warp, i->Flags, found, mask);
     }
 
-    static uint Votes(Warp warp, Instruction* i, uint mask, out uint members)
+    static uint Votes(Warp warp, Instruction* i, uint group) => (*warp.Words(i->A) ^ (uint)i->Immediate) & group;
+
+    static void All(Warp warp, Instruction* i, uint mask) => InGroups(warp, i, mask, &AllOfGroup);
+
+    static void AllOfGroup(Warp warp, Instruction* i, uint group) =>
+        LogicInstructions.SetPredicate(warp, i->Destination, Votes(warp, i, group) == group ? uint.MaxValue : 0, group);
+
+    static void Any(Warp warp, Instruction* i, uint mask) => InGroups(warp, i, mask, &AnyOfGroup);
+
+    static void AnyOfGroup(Warp warp, Instruction* i, uint group) =>
+        LogicInstructions.SetPredicate(warp, i->Destination, Votes(warp, i, group) != 0 ? uint.MaxValue : 0, group);
+
+    static void Uniform(Warp warp, Instruction* i, uint mask) => InGroups(warp, i, mask, &UniformOfGroup);
+
+    static void UniformOfGroup(Warp warp, Instruction* i, uint group)
     {
-        members = Members(warp, i, mask) & mask;
-        return (*warp.Words(i->A) ^ (uint)i->Immediate) & members;
+        uint votes = Votes(warp, i, group);
+        LogicInstructions.SetPredicate(warp, i->Destination, votes == group || votes == 0 ? uint.MaxValue : 0, group);
     }
 
-    static void All(Warp warp, Instruction* i, uint mask)
-    {
-        uint votes = Votes(warp, i, mask, out uint members);
-        LogicInstructions.SetPredicate(warp, i->Destination, votes == members ? uint.MaxValue : 0, mask);
-    }
+    static void Ballot(Warp warp, Instruction* i, uint mask) => InGroups(warp, i, mask, &BallotOfGroup);
 
-    static void Any(Warp warp, Instruction* i, uint mask) =>
-        LogicInstructions.SetPredicate(warp, i->Destination, Votes(warp, i, mask, out _) != 0 ? uint.MaxValue : 0, mask);
-
-    static void Uniform(Warp warp, Instruction* i, uint mask)
-    {
-        uint votes = Votes(warp, i, mask, out uint members);
-        LogicInstructions.SetPredicate(warp, i->Destination, votes == members || votes == 0 ? uint.MaxValue : 0, mask);
-    }
-
-    static void Ballot(Warp warp, Instruction* i, uint mask) => Fill(warp, i->Destination, Votes(warp, i, mask, out _), mask);
+    static void BallotOfGroup(Warp warp, Instruction* i, uint group) => Fill(warp, i->Destination, Votes(warp, i, group), group);
 
     static void ActiveMask(Warp warp, Instruction* i, uint mask) => Fill(warp, i->Destination, mask, mask);
 
-    static void Match(Warp warp, Instruction* i, uint mask)
+    static void Match(Warp warp, Instruction* i, uint mask) => InGroups(warp, i, mask, &MatchGroup);
+
+    static void MatchGroup(Warp warp, Instruction* i, uint mask)
     {
-        uint members = Members(warp, i, mask) & mask, same = 0;
+        uint same = 0;
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             uint equal = 0;
-            for (uint others = members; others != 0; others &= others - 1)
+            for (uint others = mask; others != 0; others &= others - 1)
             {
                 int other = BitOperations.TrailingZeroCount(others);
                 bool isEqual = i->B == 8
@@ -215,9 +252,9 @@ static unsafe class WarpInstructions
                     : warp.Words(i->A)[lane] == warp.Words(i->A)[other];
                 equal |= isEqual ? 1u << other : 0;
             }
-            same |= equal == members ? 1u << lane : 0;
+            same |= equal == mask ? 1u << lane : 0;
             if (i->Destination >= 0)
-                warp.Words(i->Destination)[lane] = i->C == 0 || equal == members ? equal : 0;
+                warp.Words(i->Destination)[lane] = i->C == 0 || equal == mask ? equal : 0;
         }
         if (i->Flags >= 0)
             LogicInstructions.SetPredicate(warp, i->Flags, same, mask);
@@ -229,12 +266,16 @@ static unsafe class WarpInstructions
             warp.Words(register)[BitOperations.TrailingZeroCount(rest)] = value;
     }
 
-    static void Reduce<T, TOperation>(Warp warp, Instruction* i, uint mask) where T : unmanaged where TOperation : struct, IBinary<T, T, T>
+    static void Reduce<T, TOperation>(Warp warp, Instruction* i, uint mask)
+        where T : unmanaged where TOperation : struct, IBinary<T, T, T> =>
+        InGroups(warp, i, mask, &ReduceGroup<T, TOperation>);
+
+    static void ReduceGroup<T, TOperation>(Warp warp, Instruction* i, uint mask)
+        where T : unmanaged where TOperation : struct, IBinary<T, T, T>
     {
-        uint members = Members(warp, i, mask) & mask;
         T* a = (T*)warp.Words(i->A);
-        T result = a[BitOperations.TrailingZeroCount(members)];
-        for (uint rest = members & (members - 1); rest != 0; rest &= rest - 1)
+        T result = a[BitOperations.TrailingZeroCount(mask)];
+        for (uint rest = mask & (mask - 1); rest != 0; rest &= rest - 1)
             result = TOperation.Apply(result, a[BitOperations.TrailingZeroCount(rest)]);
         Fill(warp, i->Destination, *(uint*)&result, mask);
     }

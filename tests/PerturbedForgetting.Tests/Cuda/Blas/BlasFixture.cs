@@ -54,16 +54,17 @@ abstract class BlasFixture(string deviceName) : KernelFixture(deviceName)
         CublasLt.Dispose();
     }
 
-    /// <summary>Each element within what rounding may do: the software GPU sums in float64 and rounds once, 2⁻²⁴ of the sum; a real one
-    /// rounds each partial sum, 2⁻²⁴ of at most the magnitude, and cuts factors to 10 bits of mantissa for TF32, 2⁻¹⁰ of each.</summary>
+    /// <summary>Each element within what rounding may do (<see cref="SumBound"/>). The software GPU rounds factors to TF32 as
+    /// <see cref="ToTf32"/> does, so that the exact sum can be of the rounded ones; real ones may cut them.</summary>
     protected void AssertSums(ReadOnlySpan<float> actual, ReadOnlySpan<ExactSum> expected, bool isTf32 = false)
     {
+        SumUnits units = !isTf32 ? SumUnits.Float32 : IsSimulated ? SumUnits.TensorCores : SumUnits.TensorCoresCutFactors;
         Assert.That(actual.Length, Is.EqualTo(expected.Length));
         for (int i = 0; i < actual.Length; i++)
         {
             (double value, double magnitude, int terms) = expected[i];
-            double bound = IsSimulated ? Math.ScaleB(Math.Abs(value), -24) + Math.ScaleB(magnitude * terms, -52)
-                : Math.ScaleB(magnitude * terms, -24) + (isTf32 ? Math.ScaleB(magnitude, -9) : 0);
+            double bound = SumBound.Of(magnitude, terms, units);
+            // An element that is not computed is what it was.
             if (!(Math.Abs(actual[i] - value) <= bound))
                 Assert.Fail($"element {i} of {actual.Length} is {actual[i]:R}, not {value:R}: off by {Math.Abs(actual[i] - value):R}, "
                     + $"allowed {bound:R}");

@@ -82,9 +82,10 @@ sealed class ConvolutionTests(string device) : KernelFixture(device)
             filters = OnCpu(w, s.Filters, s.KernelHeight, s.KernelWidth, s.GroupChannels);
         using Tensor expected = Ops.Conv2d(input, filters, null, (s.StrideHeight, s.StrideWidth), (s.PaddingHeight, s.PaddingWidth),
             (s.DilationHeight, s.DilationWidth), s.Groups);
-        // Both round sums of normal products.
-        int terms = s.KernelHeight * s.KernelWidth * s.GroupChannels;
-        AssertClose(Download(y), expected.ToArray<float>(), 1e-6, Math.ScaleB(terms * Math.Sqrt(terms), -23));
+        // Each is so far from the definition at the most.
+        ReferenceConvolution.Sums sums = new ReferenceConvolution(s).Forward(x, w);
+        AssertWithin("the CPU", expected.ToArray<float>(), sums, new float[sums.Values.Length], SumUnits.Float32);
+        AssertWithin("the device", Download(y), sums, new float[sums.Values.Length], SumUnits.Float32);
     }
 
     // Both plain and added to what is there.
@@ -110,23 +111,21 @@ sealed class ConvolutionTests(string device) : KernelFixture(device)
         ReferenceConvolution.Sums sums = isTf32 && IsSimulated
             ? reference([.. operands.A.Select(ToTf32)], [.. operands.B.Select(ToTf32)])
             : reference(operands.A, operands.B);
+        SumUnits units = !isTf32 ? SumUnits.Float32 : IsSimulated ? SumUnits.TensorCores : SumUnits.TensorCoresCutFactors;
         float[] before = Normal((int)count);
         DeviceBuffer<float> plain = Poisoned<float>(count), added = Upload<float>(before);
         Run(algorithm, (memory, bytes) => run(plain, memory, bytes, false));
         Run(algorithm, (memory, bytes) => run(added, memory, bytes, true));
-        AssertWithin(direction, Download(plain), sums, new float[count], isTf32);
-        AssertWithin(direction + ", accumulated", Download(added), sums, before, isTf32);
+        AssertWithin(direction, Download(plain), sums, new float[count], units);
+        AssertWithin(direction + ", accumulated", Download(added), sums, before, units);
     }
 
-    void AssertWithin(string direction, float[] actual, ReferenceConvolution.Sums sums, float[] before, bool isTf32)
+    static void AssertWithin(string direction, float[] actual, ReferenceConvolution.Sums sums, float[] before, SumUnits units)
     {
-        // The software GPU rounds once to float32 and before that in float64 only. Real devices round each of a sum's terms, and TF32 cuts
-        // 2^-10 off both factors.
-        double perTerm = IsSimulated ? 1e-12 : Math.ScaleB(1, isTf32 ? -9 : -17);
         for (int i = 0; i < actual.Length; i++)
         {
             double expected = sums.Values[i] + before[i],
-                allowed = (Math.Abs(expected) * Math.ScaleB(1, -24) * (1 + 1e-6)) + (perTerm * (sums.Sizes[i] + Math.Abs(before[i])));
+                allowed = SumBound.Of(sums.Sizes[i] + Math.Abs(before[i]), sums.Terms[i] + 1, units);
             // Not "greater than", which NaN is not.
             if (!(Math.Abs(actual[i] - expected) <= allowed))
                 Assert.Fail(string.Create(CultureInfo.InvariantCulture,

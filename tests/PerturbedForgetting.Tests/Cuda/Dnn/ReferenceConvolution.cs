@@ -3,10 +3,10 @@ using PerturbedForgetting.Cuda.Dnn;
 namespace PerturbedForgetting.Tests.Cuda.Dnn;
 
 /// <summary>A convolution written down as its definition, in float64: y[…, o] += x[…, c] · w[o, …, c] for every output pixel and place of
-/// the filter. Beside each sum stands the sum of the products' sizes, which bounds what rounding can do.</summary>
+/// the filter. Beside each sum stand the sum of the products' sizes and their number, which bound what rounding can do.</summary>
 sealed class ReferenceConvolution(ConvolutionShape s)
 {
-    public readonly record struct Sums(double[] Values, double[] Sizes);
+    public readonly record struct Sums(double[] Values, double[] Sizes, int[] Terms);
 
     delegate void Place(long x, long w, long y);
 
@@ -23,11 +23,12 @@ sealed class ReferenceConvolution(ConvolutionShape s)
     {
         sums.Values[at] += product;
         sums.Sizes[at] += Math.Abs(product);
+        sums.Terms[at]++;
     }
 
     Sums Sum(long count, Action<long, long, long, Sums> add)
     {
-        Sums sums = new(new double[count], new double[count]);
+        Sums sums = new(new double[count], new double[count], new int[count]);
         ForEachProduct((x, w, y) => add(x, w, y, sums));
         return sums;
     }

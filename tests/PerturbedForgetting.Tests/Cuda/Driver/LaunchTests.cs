@@ -90,6 +90,65 @@ sealed unsafe class LaunchTests
         gpu.Context.Synchronize();
     }
 
+    /// <summary>How many registers a kernel takes, a compiler decides: what the software GPU estimates refuses nothing. Only what the text
+    /// says does, and it bounds the estimate.</summary>
+    [TestCase("", 1024, 255)]
+    [TestCase(".maxntid 1024, 1, 1", 1024, 64)]
+    [TestCase(".maxntid 256, 1, 1 .minnctapersm 4", 256, 64)]
+    [TestCase(".maxntid 256", 256, 255)]
+    [TestCase(".reqntid 512, 1, 1", 512, 128)]
+    [TestCase(".maxnreg 40", 1024, 40)]
+    public void RegistersAreEstimatedAndRefuseNothing(string directives, int threads, int registers)
+    {
+        // 300 values that are all in use at once.
+        string[] values = [.. Enumerable.Range(0, 300).Select(i => $"%r{i}")];
+        string body = string.Concat(values.Select((r, i) => $"ld.global.volatile.u32 {r}, [%rd1+{4 * i}];\n"))
+            + string.Concat(values.Select((r, i) => $"st.global.u32 [%rd1+{4 * i}], {r};\n"));
+        byte[] image = SmallGpu.Image(
+            $".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry many(.param .u64 y) {directives}\n{{\n"
+            + $".reg .b32 %r<300>;\n.reg .b64 %rd<2>;\nld.param.u64 %rd1, [y];\n{body}ret;\n}}\n");
+        CudaKernel kernel = gpu.Context.LoadModule(image, "many.ptx").GetKernel("many");
+        int most;
+        gpu.Api.Call.FuncGetAttribute(&most, CudaFunctionAttribute.MaxThreadsPerBlock, kernel.Handle);
+        Assert.That((most, kernel.Registers), Is.EqualTo((threads, registers)));
+        using DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(300);
+        Stream.FillWords(y, 3, 300);
+        kernel.Launch(Stream, 1, threads, 0, y);
+        gpu.Context.Synchronize();
+        if (threads < 1024)
+            Assert.That(() => kernel.Launch(Stream, 1, threads + 32, 0, y), Throws.TypeOf<CudaException>());
+    }
+
+    /// <summary>An assertion that fails has a code of its own, and ends the context.</summary>
+    [Test]
+    public void AnAssertionThatFailsSaysWhere()
+    {
+        const string Text = """
+            .version 7.8
+            .target sm_80
+            .address_size 64
+            .extern .func __assertfail(.param .b64 message, .param .b64 file, .param .b32 line, .param .b64 function, .param .b64 size)
+            .noreturn;
+            .global .b8 text[2] = {120, 0};
+            .visible .entry k()
+            {
+                .reg .b64 %rd<2>;
+                mov.u64 %rd1, text;
+                cvta.global.u64 %rd1, %rd1;
+                {
+                .param .b64 a; .param .b64 b; .param .b32 c; .param .b64 d; .param .b64 e;
+                st.param.b64 [a], %rd1; st.param.b64 [b], %rd1; st.param.b32 [c], 12; st.param.b64 [d], 0; st.param.b64 [e], 1;
+                call.uni __assertfail, (a, b, c, d, e);
+                }
+                exit;
+            }
+            """;
+        gpu.Context.LoadModule(SmallGpu.Image(Text), "k.ptx").GetKernel("k").Launch(Stream, 1, 1, 0);
+        CudaException error = Assert.Throws<CudaException>(gpu.Context.Synchronize)!;
+        Assert.That(error.Result, Is.EqualTo(CudaResult.Assert));
+        Assert.That(error.Message, Does.Contain("710").And.Contain("x:12: (null): assertion `x` failed"));
+    }
+
     [Test]
     public void MoreDynamicSharedMemoryMustBeAskedFor()
     {

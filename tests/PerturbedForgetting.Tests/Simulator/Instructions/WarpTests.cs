@@ -80,10 +80,7 @@ public class WarpTests
         }
     }
 
-    /// <summary>A lane outside the branch is read; a mask names a lane that is not there, leaves out one that is, differs between
-    /// lanes.</summary>
-    [TestCase("@%guard shfl.sync.down.b32 %d0, %s0, 1, 31, 0xffff;", "reads the register of lane 16")]
-    [TestCase("@%guard shfl.sync.idx.b32 %d0, %s0, 20, 31, 0xffff;", "lane 20")]
+    /// <summary>A mask names a lane that is not there, leaves out one that is, differs between lanes that name each other.</summary>
     [TestCase("@%guard shfl.sync.bfly.b32 %d0, %s0, 1, 31, 0xffffffff;", "0xffff0000")]
     [TestCase("@%guard shfl.sync.bfly.b32 %d0, %s0, 1, 31, 0xff;", "does not name it")]
     [TestCase("shfl.sync.bfly.b32 %d0, %s0, 1, 31, %s1;", "different member masks")]
@@ -96,6 +93,33 @@ public class WarpTests
         var fault = Assert.Throws<DeviceFault>(() => Run($"setp.lt.u32 %guard, %s0, 16; {instruction}", ["b32"], ["b32", "b32"], rows));
         Assert.That(fault!.Kind, Is.EqualTo(FaultKind.WrongShuffle));
         Assert.That(fault.Message, Does.Contain(message));
+    }
+
+    /// <summary>A mask may name lanes that have exited; the others vote, match and reduce without them.</summary>
+    [TestCase("vote.sync.ballot.b32 %d0, %guard, -1;", 0xfffffu)]
+    [TestCase("match.any.sync.b32 %d0, %s1, 0xffffffff;", 0xfffffu)]
+    [TestCase("redux.sync.add.u32 %d0, %s0, -1;", 210u)]
+    [TestCase("bar.warp.sync -1; mov.b32 %d0, 5;", 5u)]
+    public void LanesThatHaveExitedMayBeNamed(string instruction, uint expected)
+    {
+        ulong[][] rows = [.. Enumerable.Range(0, Lanes).Select(lane => (ulong[])[(ulong)lane + 1, 3, 0])];
+        ulong[][] actual = Run($"setp.gt.u32 %guard, %s0, 20; @%guard exit; setp.le.u32 %guard, %s0, 20; {instruction}", ["b32"],
+            ["b32", "b32"], rows);
+        Assert.That(actual.Take(20).Select(row => row[0]), Is.All.EqualTo(expected));
+    }
+
+    /// <summary>Groups of lanes with a mask each, at one instruction: every group is on its own.</summary>
+    [TestCase("shfl.sync.bfly.b32 %d0, %s0, 3, 31, %s1;", 3)]
+    [TestCase("vote.sync.ballot.b32 %d0, %guard, %s1;", -1)]
+    [TestCase("match.any.sync.b32 %d0, %s2, %s1;", -1)]
+    [TestCase("redux.sync.or.b32 %d0, %s3, %s1;", -1)]
+    [TestCase("bar.warp.sync %s1; mov.b32 %d0, %s1;", -1)]
+    public void EachGroupHasItsOwnMask(string instruction, int partner)
+    {
+        ulong[][] rows = [.. Enumerable.Range(0, Lanes).Select(lane => (ulong[])[(ulong)lane, 0xfful << (lane & 24), 9, 1ul << lane, 0])];
+        ulong[][] actual = Run($"setp.lt.u32 %guard, %s0, 32; {instruction}", ["b32"], ["b32", "b32", "b32", "b32"], rows);
+        for (int lane = 0; lane < Lanes; lane++)
+            Assert.That(actual[lane][0], Is.EqualTo(partner < 0 ? rows[lane][1] : (ulong)(lane ^ partner)), $"lane {lane}");
     }
 
     /// <summary>Rows of random warps in which a random, never empty part executes under the guard: its mask is the second source, the
