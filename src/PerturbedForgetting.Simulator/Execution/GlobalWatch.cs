@@ -27,7 +27,7 @@ sealed unsafe partial class GlobalWatch(LaunchOrder launch, ThreadOrder order, F
     /// <summary>Another block begins.</summary>
     public void NextBlock(long index)
     {
-        block = launch.First + (index << AccessTag.BlockShift);
+        block = launch.First + (index % DeviceMemory.MostNumbers << AccessTag.BlockShift);
         published.Clear();
         acquired.Clear();
         observed.Clear();

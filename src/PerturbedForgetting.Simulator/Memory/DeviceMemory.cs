@@ -11,6 +11,9 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
     /// <summary>Alignment of every allocation, as on real devices.</summary>
     public const int Alignment = 256;
 
+    /// <summary>Blocks of a launch that have numbers of their own; those behind them share numbers with the first ones.</summary>
+    public const long MostNumbers = 1 << 30;
+
     const int RememberedFrees = 4096;
 
     readonly List<Allocation> allocations = [];
@@ -29,6 +32,7 @@ sealed unsafe class DeviceMemory(long capacity) : IDisposable
     /// <summary>Numbers for the blocks of a launch, which no earlier launch had; the first of them.</summary>
     public long NumberBlocks(long count)
     {
+        count = Math.Min(count, MostNumbers);
         if (count > int.MaxValue - blocks - 1)
         {
             foreach (Allocation allocation in allocations)

@@ -60,7 +60,7 @@ sealed unsafe partial class SharedMemory
                 "was never written, or not yet: then barrier() (bar.sync) or warp_barrier() (bar.warp.sync) is missing");
         if (writer >= first && (writer & Pending) != 0)
             return new SharedProblem(FaultKind.SharedRace, "is the target of a cp.async that was not waited for: wait_copies (cp.async."
-                + "wait_group) and a barrier are missing");
+                + "wait_group) or, behind it, barrier() (bar.sync) is missing");
         bool isAtomic = (writer & Atomic) != 0, isAfterWriter = IsBeforeExactly(writer, warp, lane);
         // Where all lanes store one value at one place, each has written what it reads.
         bool isOwn = access == Access.Read && !isAtomic && (writer & SeveralLanes) != 0

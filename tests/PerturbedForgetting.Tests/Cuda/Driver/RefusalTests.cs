@@ -2,7 +2,6 @@ using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Cuda.Driver;
-using PerturbedForgetting.Simulator.Driver;
 
 namespace PerturbedForgetting.Tests.Cuda.Driver;
 

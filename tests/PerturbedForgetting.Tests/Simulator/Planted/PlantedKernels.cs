@@ -22,7 +22,7 @@ static class PlantedKernels
         new("permute_transpose", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Permute by (1, 0)", [33, 40]),
         new("reduce_sum", "bar.sync", 0, FaultKind.SharedRace, Barrier, "Sum", [30, 40]),
         new("normalize_images", "bar.sync", 0, FaultKind.SharedRace, Barrier, "NormalizeImages", [2, 3, 5, 3]),
-        new("layer_norm_backward", "bar.sync", 1, FaultKind.SharedRace, Barrier, "LayerNorm", [8, 320], [320], [320]),
+        new("layer_norm_backward", "bar.sync", 2, FaultKind.SharedRace, Barrier, "LayerNorm", [8, 320], [320], [320]),
         // The block that arrives last.
         new("squared_norm", "fence", 0, FaultKind.GlobalRace, Between, "SquaredNorm", [40000], [40000]),
         new("squared_norm", "fence", 1, FaultKind.GlobalRace, Between, "SquaredNorm", [40000], [40000]),
