@@ -315,28 +315,32 @@ DEVICE void backward(float* dqkv, const float* dy, const float* y, const float* 
         backward_keys<Type, W>(dqkv, dy, y, qkv, statistics, queries, block - blocks, h);
 }
 
-#define FORWARD(type, width) \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* y, float* statistics, const float* qkv, Heads h) \
+// A kernel's last number is the blocks that a multiprocessor shall hold at least: two, so that one loads while another multiplies, and as
+// many more as spill nothing. More warps are not wanted for their own sake: what binds is reading fragments from shared memory (256 bytes,
+// two clocks, for each mma.sync of one or two), and a warp of fewer rows or a block of smaller tiles would read more of them. Where the
+// tiles of two blocks find no room (W = 128 backward: 96 KB; on sm_86 and sm_89 forward too) there is one.
+#define FORWARD(type, width, blocks) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS, blocks) MODULE(float* y, float* statistics, const float* qkv, Heads h) \
     { \
         forward<type, width>(y, statistics, qkv, h); \
     }
-#define BACKWARD(type, width) \
-    KERNEL __launch_bounds__(ATTENTION_THREADS) MODULE(float* dqkv, const float* dy, const float* y, const float* qkv, \
+#define BACKWARD(type, width, blocks) \
+    KERNEL __launch_bounds__(ATTENTION_THREADS, blocks) MODULE(float* dqkv, const float* dy, const float* y, const float* qkv, \
         const float* statistics, Heads h) \
     { \
         backward<type, width>(dqkv, dy, y, qkv, statistics, h); \
     }
 
-#define MODULE_attention_mma_tf32_32 FORWARD(Tf32, 32)
-#define MODULE_attention_mma_tf32_64 FORWARD(Tf32, 64)
-#define MODULE_attention_mma_tf32_128 FORWARD(Tf32, 128)
-#define MODULE_attention_mma_tf32_backward_32 BACKWARD(Tf32, 32)
-#define MODULE_attention_mma_tf32_backward_64 BACKWARD(Tf32, 64)
-#define MODULE_attention_mma_tf32_backward_128 BACKWARD(Tf32, 128)
-#define MODULE_attention_mma_bf16_32 FORWARD(Bf16, 32)
-#define MODULE_attention_mma_bf16_64 FORWARD(Bf16, 64)
-#define MODULE_attention_mma_bf16_128 FORWARD(Bf16, 128)
-#define MODULE_attention_mma_bf16_backward_32 BACKWARD(Bf16, 32)
-#define MODULE_attention_mma_bf16_backward_64 BACKWARD(Bf16, 64)
-#define MODULE_attention_mma_bf16_backward_128 BACKWARD(Bf16, 128)
+#define MODULE_attention_mma_tf32_32 FORWARD(Tf32, 32, 7)
+#define MODULE_attention_mma_tf32_64 FORWARD(Tf32, 64, 5)
+#define MODULE_attention_mma_tf32_128 FORWARD(Tf32, 128, 3)
+#define MODULE_attention_mma_tf32_backward_32 BACKWARD(Tf32, 32, 4)
+#define MODULE_attention_mma_tf32_backward_64 BACKWARD(Tf32, 64, 2)
+#define MODULE_attention_mma_tf32_backward_128 BACKWARD(Tf32, 128, 2)
+#define MODULE_attention_mma_bf16_32 FORWARD(Bf16, 32, 5)
+#define MODULE_attention_mma_bf16_64 FORWARD(Bf16, 64, 4)
+#define MODULE_attention_mma_bf16_128 FORWARD(Bf16, 128, 3)
+#define MODULE_attention_mma_bf16_backward_32 BACKWARD(Bf16, 32, 4)
+#define MODULE_attention_mma_bf16_backward_64 BACKWARD(Bf16, 64, 2)
+#define MODULE_attention_mma_bf16_backward_128 BACKWARD(Bf16, 128, 2)
 MODULE_KERNELS

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
 
@@ -17,6 +18,13 @@ static class SoftwareGpu
     public static void Register() => Device.Register(Name, static options =>
     {
         SimulatedDriver driver = Create();
-        return Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, Name, options, driver);
+        return Device.OpenCuda(CudaDevice.All(driver.Api)[0], Libraries(driver), Name, options, driver);
     });
+
+    /// <summary>Its libraries. Which real one a person has named counts for them too.</summary>
+    static CudaLibraries Libraries(SimulatedDriver driver) => driver.Libraries with
+    {
+        Search = static library => new LibraryReport(library, LibraryState.Found, 0, Name,
+            IsNamed: LibraryNames.Variable(library).Value is { Length: > 0 } value && value != EnvironmentVariables.None, []),
+    };
 }

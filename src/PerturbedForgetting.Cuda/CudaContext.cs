@@ -65,6 +65,17 @@ public sealed unsafe class CudaContext : IDisposable
         }
     }
 
+    /// <summary>Whether a fault has ended it, so that every call fails from now on. Does not wait.</summary>
+    public bool IsLost
+    {
+        get
+        {
+            MakeCurrent();
+            nuint free, total;
+            return CudaErrors.IsSticky(Api.Call.MemGetInfo(&free, &total));
+        }
+    }
+
     /// <summary>A new stream.</summary>
     public CudaStream CreateStream(CudaStreamFlags flags = CudaStreamFlags.NonBlocking)
     {

@@ -35,6 +35,9 @@ public sealed unsafe class CudaModule : CudaResource
     /// <summary>Names of its kernels, when it was loaded from PTX.</summary>
     public IEnumerable<string> KernelNames => header is null ? [] : header.ParameterSizes.Keys.Order(StringComparer.Ordinal);
 
+    /// <summary>Names of the kernels of a PTX text, which is not loaded for that; none of anything else.</summary>
+    public static IReadOnlyCollection<string> KernelsIn(ReadOnlySpan<byte> image) => PtxHeader.Read(image)?.ParameterSizes.Keys ?? [];
+
     /// <summary>A kernel of the module.</summary>
     /// <exception cref="CudaException">There is none of this name.</exception>
     public CudaKernel GetKernel(string name)

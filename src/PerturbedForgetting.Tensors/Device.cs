@@ -40,8 +40,11 @@ public sealed class Device : IDisposable
     /// <summary>Whether it only counts what it is asked for, so that results mean nothing.</summary>
     public bool IsCounting => workplace?.Context.Api.IsCounting ?? false;
 
-    /// <summary>What a person should know about how it computes, such as a library that is missing.</summary>
+    /// <summary>What a person should know about how it computes, such as a library that is missing; it may become more.</summary>
     public IReadOnlyList<string> Notes => workplace?.Notes ?? [];
+
+    /// <summary>Adds to <see cref="Notes"/>; one that is there already is not said again.</summary>
+    public void Note(string text) => workplace?.Backend.Note(text);
 
     /// <summary>Its operations on float32, and those that depend on no type; <see cref="Tensor.Backend"/> fits the tensor.</summary>
     internal Backend Backend { get; }
@@ -118,8 +121,16 @@ public sealed class Device : IDisposable
     /// <summary>Records the device's part of some work instead of doing it. The work must not read results, and what it allocates must
     /// lie in a pool of its own (<see cref="UsePool"/>) that has been through the same work once.</summary>
     /// <exception cref="NotSupportedException">The device has no graphs.</exception>
+    /// <exception cref="CudaException">The driver refuses it (<see cref="IsRefusal"/>): nothing was recorded, and nothing done.</exception>
+    /// <exception cref="CudaLibraryException">A library cannot be recorded; likewise.</exception>
     public DeviceGraph Capture(Action work) =>
         (workplace ?? throw new NotSupportedException($"{Name} has no graphs: work runs at once there.")).Capture(work);
+
+    /// <summary>Whether <see cref="Capture"/> or <see cref="DeviceGraph.Launch"/> failed because the device, its driver or a library does
+    /// not take the work as a graph, so that it may still be done without: not where the device is lost.</summary>
+    public static bool IsRefusal(Exception exception) =>
+        exception is CudaLibraryException or OutOfMemoryException
+        || (exception is CudaException { Result: var code } && !CudaErrors.IsSticky(code));
 
     /// <summary>A pool whose memory is given to nobody else, for what a graph uses.</summary>
     public MemoryPool CreatePool() => new(Allocator);

@@ -6,5 +6,6 @@ namespace PerturbedForgetting.Tensors;
 public sealed class DeviceException(string message, Exception? cause = null) : Exception(message, cause)
 {
     /// <summary>Whether an exception says that a device failed or has no memory left.</summary>
-    public static bool IsDeviceFailure(Exception exception) => exception is CudaException or CudaLibraryException or OutOfMemoryException;
+    public static bool IsDeviceFailure(Exception exception) =>
+        exception is DeviceException or CudaException or CudaLibraryException or OutOfMemoryException;
 }

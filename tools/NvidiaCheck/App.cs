@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.CommandLine;
+using PerturbedForgetting.Cuda.Blas;
+using PerturbedForgetting.Cuda.Driver;
 
 namespace PerturbedForgetting.NvidiaCheck;
 
@@ -14,6 +16,7 @@ static class App
         RootCommand root = new("Checks the kernels with NVIDIA's own tools; tools/nvidia-check.sh gets the tools and calls this.")
         {
             Kernels(output),
+            Libraries(output),
         };
         ParseResult result = root.Parse(arguments);
         if (result.Errors.Count == 0)
@@ -21,6 +24,22 @@ static class App
         foreach (string message in result.Errors.Select(e => e.Message).Distinct())
             Console.Error.WriteLine($"error: {message}");
         return Wrong;
+    }
+
+    static Command Libraries(TextWriter output)
+    {
+        Command command = new("libraries", "Calls the driver and cuBLAS as far as that goes without a GPU.");
+        command.SetAction(_ =>
+        {
+            LibraryChecks checks = new(CudaDriverApi.Installed, CublasApi.Installed, CublasLtApi.Installed);
+            IReadOnlyList<string> findings = checks.Run();
+            foreach (string finding in findings)
+                output.WriteLine(finding);
+            output.WriteLine($"{CudaDriverApi.Installed.Origin}, {CublasApi.Installed.Origin}: {checks.Count} answers, "
+                + $"{findings.Count} findings");
+            return findings.Count > 0 ? Found : Good;
+        });
+        return command;
     }
 
     static Command Kernels(TextWriter output)

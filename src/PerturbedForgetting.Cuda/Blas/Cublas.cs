@@ -29,7 +29,10 @@ public sealed unsafe class Cublas : CudaResource
         Check(api.Call.Create(&made));
         handle = made;
         // Sums must not differ from run to run.
-        Check(api.Call.SetAtomicsMode(handle, CublasAtomicsMode.NotAllowed));
+        CublasStatus status = api.Call.SetAtomicsMode(handle, CublasAtomicsMode.NotAllowed);
+        if (status != CublasStatus.Success)
+            api.Call.Destroy(handle);
+        Check(status, nameof(api.Call.SetAtomicsMode));
     }
 
     /// <summary>Whether factors may be rounded to TF32 (10 bits of mantissa), for the matrix units.</summary>

@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Cuda.Dnn;
 
-/// <summary>One direction of a convolution of one shape: its convolution descriptor, with the math type of the algorithm that was chosen
-/// for it.</summary>
+/// <summary>One direction of a convolution of one shape: its convolution descriptor, with the math type of the algorithm in use, and those
+/// that can take its place.</summary>
 /// <param name="cudnn">The library's handle.</param>
 /// <param name="convolution">Descriptor of the convolution, of this direction alone, because it carries the math type.</param>
 /// <param name="first">Descriptor of the first operand.</param>
@@ -24,21 +24,32 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
     /// <summary>What profiles call it.</summary>
     public required string Title { get; init; }
 
-    /// <summary>What was chosen.</summary>
-    public ConvolutionAlgorithm Algorithm { get; private set; }
+    // Of those that fit, the one in use first; one that fails goes.
+    readonly Queue<ConvolutionAlgorithm> algorithms = new();
 
-    /// <summary>Takes the first algorithm of the heuristics that can be used, fits the limit and is as deterministic as asked.</summary>
-    /// <returns>False when there is none.</returns>
-    public bool Choose(bool tf32, bool deterministic, long workspaceLimit)
+    /// <summary>Whether there is an algorithm, or one is left.</summary>
+    public bool HasAlgorithm => algorithms.Count > 0;
+
+    /// <summary>The one in use.</summary>
+    public ConvolutionAlgorithm Algorithm => algorithms.Peek();
+
+    /// <summary>Whether the one in use has been put on a stream already.</summary>
+    public bool IsProven { get; private set; }
+
+    /// <summary>Takes those algorithms of the heuristics that can be used, fit the limit and are as deterministic as asked.</summary>
+    public void Choose(bool tf32, bool deterministic, long workspaceLimit)
     {
         CudnnApi api = cudnn.Library;
         CudnnAlgorithmPerformance* found = stackalloc CudnnAlgorithmPerformance[MostAlgorithms];
         int count = 0;
         api.Check(api.Call.SetConvolutionMathType(convolution, tf32 ? CudnnMathType.Default : CudnnMathType.Fma));
         CudnnStatus status = Heuristics(cudnn.Handle, first, second, convolution, output, MostAlgorithms, &count, found);
-        if (IsNotSupported(status))
-            return false;
-        api.Check(status, $"Get{Call}Algorithm_v7");
+        if (status != CudnnStatus.Success)
+        {
+            if (!cudnn.CanDoWithout(status, mayHaveBegun: false))
+                api.Check(status, $"Get{Call}Algorithm_v7");
+            return;
+        }
         for (int i = 0; i < count; i++)
         {
             bool isDeterministic = found[i].Determinism == CudnnDeterminism.Deterministic;
@@ -52,10 +63,17 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
             if (WorkspaceSize(cudnn.Handle, first, second, convolution, output, found[i].Algorithm, &bytes) != CudnnStatus.Success
                 || bytes > (nuint)workspaceLimit)
                 continue;
-            Algorithm = new(found[i].Algorithm, math, isDeterministic, (long)bytes);
-            return true;
+            algorithms.Enqueue(new(found[i].Algorithm, math, isDeterministic, (long)bytes));
         }
-        return false;
+        Use();
+    }
+
+    /// <summary>Goes on with the next algorithm, if there is one.</summary>
+    public void TakeNext()
+    {
+        algorithms.Dequeue();
+        IsProven = false;
+        Use();
     }
 
     /// <summary>Puts it on the handle's stream.</summary>
@@ -66,7 +84,12 @@ sealed unsafe class ConvolutionPass(Cudnn cudnn, nint convolution, nint first, n
             workspace.Address, (nuint)workspaceBytes, &beta, output, result.Address);
         if (status != CudnnStatus.Success)
             cudnn.Library.Check(status, Call);
+        IsProven = true;
     }
 
-    static bool IsNotSupported(CudnnStatus status) => (int)status / 1000 == (int)CudnnStatus.NotSupported / 1000;
+    void Use()
+    {
+        if (HasAlgorithm)
+            cudnn.Library.Check(cudnn.Library.Call.SetConvolutionMathType(convolution, Algorithm.MathType));
+    }
 }

@@ -1,6 +1,7 @@
 namespace PerturbedForgetting.Cuda.Dnn;
 
-/// <summary>The three directions of a convolution of one shape through cuDNN: descriptors made and algorithms chosen once. Tensors are
+/// <summary>The three directions of a convolution of one shape through cuDNN, each by itself: descriptors made and algorithms chosen once.
+/// Where one fails when it is put on the stream, the next of its direction takes its place. Tensors are
 /// NHWC, filters O,kh,kw,I (of one group), all float32, dense, at addresses that are multiples of 16. <see cref="Cudnn.Plan"/> makes and
 /// owns it.</summary>
 public sealed unsafe class ConvolutionPlan
@@ -49,79 +50,83 @@ public sealed unsafe class ConvolutionPlan
     /// <summary>The convolution.</summary>
     public ConvolutionShape Shape { get; }
 
-    /// <summary>How y is computed.</summary>
-    public ConvolutionAlgorithm ForwardAlgorithm => forward.Algorithm;
+    /// <summary>Whether cuDNN has an algorithm for a direction, or one left.</summary>
+    public bool Has(ConvolutionDirection direction) => Pass(direction).HasAlgorithm;
 
-    /// <summary>How the gradient of x is computed.</summary>
-    public ConvolutionAlgorithm BackwardDataAlgorithm => backwardData.Algorithm;
+    /// <summary>How a direction is computed that it <see cref="Has"/>.</summary>
+    public ConvolutionAlgorithm AlgorithmOf(ConvolutionDirection direction) => Pass(direction).Algorithm;
 
-    /// <summary>How the gradient of the filters is computed.</summary>
-    public ConvolutionAlgorithm BackwardFilterAlgorithm => backwardFilter.Algorithm;
+    /// <summary>Whether cuDNN has taken the direction's algorithm before.</summary>
+    public bool IsProven(ConvolutionDirection direction) => Pass(direction).IsProven;
 
-    /// <summary>y = x ∗ w, or y += with <paramref name="accumulate"/>, on the handle's stream.</summary>
-    /// <param name="x">Input.</param>
-    /// <param name="w">Filters.</param>
-    /// <param name="y">Output.</param>
+    /// <summary>From now on the direction is computed by the next of its algorithms, if there is one.</summary>
+    public void TakeNext(ConvolutionDirection direction)
+    {
+        cudnn.Begin();
+        Pass(direction).TakeNext();
+    }
+
+    /// <summary>Computes a direction, on the handle's stream: y = x ∗ w (<paramref name="first"/> x, <paramref name="second"/> w); dx (w,
+    /// dy); dw (x, dy).</summary>
+    /// <param name="direction">One that it <see cref="Has"/>.</param>
+    /// <param name="first">First operand.</param>
+    /// <param name="second">Second operand.</param>
+    /// <param name="result">Output.</param>
     /// <param name="workspace">Memory that nothing on another stream uses meanwhile; null where none is needed.</param>
     /// <param name="workspaceBytes">Its size; at least what the algorithm of the direction needs.</param>
     /// <param name="accumulate">Whether to add to what is there.</param>
-    /// <exception cref="CudaLibraryException">cuDNN refuses it.</exception>
-    public void Forward(DevicePointer x, DevicePointer w, DevicePointer y, DevicePointer workspace, long workspaceBytes,
-        bool accumulate = false) =>
-        Run(forward, x, w, y, workspace, workspaceBytes, accumulate);
-
-    /// <summary>dx = the gradient of x, or dx += with <paramref name="accumulate"/>, on the handle's stream.</summary>
-    /// <param name="w">Filters.</param>
-    /// <param name="dy">Gradient of the output.</param>
-    /// <param name="dx">Gradient of the input.</param>
-    /// <inheritdoc cref="Forward" path="/param[starts-with(@name, 'work') or @name='accumulate']|/exception"/>
-    public void BackwardData(DevicePointer w, DevicePointer dy, DevicePointer dx, DevicePointer workspace, long workspaceBytes,
-        bool accumulate = false) =>
-        Run(backwardData, w, dy, dx, workspace, workspaceBytes, accumulate);
-
-    /// <summary>dw = the gradient of the filters, or dw += with <paramref name="accumulate"/>, on the handle's stream.</summary>
-    /// <param name="x">Input.</param>
-    /// <param name="dy">Gradient of the output.</param>
-    /// <param name="dw">Gradient of the filters.</param>
-    /// <inheritdoc cref="Forward" path="/param[starts-with(@name, 'work') or @name='accumulate']|/exception"/>
-    public void BackwardFilter(DevicePointer x, DevicePointer dy, DevicePointer dw, DevicePointer workspace, long workspaceBytes,
-        bool accumulate = false) =>
-        Run(backwardFilter, x, dy, dw, workspace, workspaceBytes, accumulate);
-
-    /// <summary>The plan of a shape; null when cuDNN has no algorithm for one of its directions.</summary>
-    internal static ConvolutionPlan? Create(Cudnn cudnn, in ConvolutionShape shape, bool tf32, bool deterministic, long workspaceLimit)
+    /// <exception cref="CudaLibraryException">cuDNN refuses it; <see cref="Cudnn.CanDoWithout(CudaLibraryException, bool)"/> tells what
+    /// for.</exception>
+    public void Run(ConvolutionDirection direction, DevicePointer first, DevicePointer second, DevicePointer result,
+        DevicePointer workspace, long workspaceBytes, bool accumulate = false)
     {
-        ConvolutionDescriptors descriptors = new(cudnn.Library, shape);
-        ConvolutionPlan? complete = null;
+        cudnn.Begin();
+        ConvolutionPass pass = Pass(direction);
+        CudaStream stream = cudnn.Stream;
+        long all = Shape.InputCount + Shape.FilterCount + Shape.OutputCount;
+        long made = direction switch
+        {
+            ConvolutionDirection.Forward => Shape.OutputCount,
+            ConvolutionDirection.BackwardData => Shape.InputCount,
+            _ => Shape.FilterCount,
+        };
+        stream.Moving(sizeof(float) * (accumulate ? all : all - made), sizeof(float) * made, Shape.FloatingPointOperations)
+            .Observer?.Launching(stream, pass.Title);
         try
         {
-            ConvolutionPlan plan = new(cudnn, descriptors, shape);
-            if (plan.forward.Choose(tf32, deterministic, workspaceLimit)
-                && plan.backwardData.Choose(tf32, deterministic, workspaceLimit)
-                && plan.backwardFilter.Choose(tf32, deterministic, workspaceLimit))
-                complete = plan;
-            return complete;
+            pass.Run(first, second, result, workspace, workspaceBytes, accumulate);
         }
         finally
         {
-            if (complete is null)
-                descriptors.Dispose();
+            stream.Observer?.Launched(stream, pass.Title);
+        }
+    }
+
+    /// <summary>The plan of a shape; it may lack any of the directions.</summary>
+    internal static ConvolutionPlan Create(Cudnn cudnn, in ConvolutionShape shape, bool tf32, bool deterministic, long workspaceLimit)
+    {
+        ConvolutionDescriptors descriptors = new(cudnn.Library, shape);
+        try
+        {
+            ConvolutionPlan plan = new(cudnn, descriptors, shape);
+            foreach (ConvolutionDirection direction in Enum.GetValues<ConvolutionDirection>())
+                plan.Pass(direction).Choose(tf32, deterministic, workspaceLimit);
+            return plan;
+        }
+        catch
+        {
+            descriptors.Dispose();
+            throw;
         }
     }
 
     /// <summary>Gives the descriptors back.</summary>
     internal void Release() => descriptors.Dispose();
 
-    void Run(ConvolutionPass pass, DevicePointer a, DevicePointer b, DevicePointer result, DevicePointer workspace, long workspaceBytes,
-        bool accumulate)
+    ConvolutionPass Pass(ConvolutionDirection direction) => direction switch
     {
-        cudnn.Begin();
-        CudaStream stream = cudnn.Stream;
-        long all = Shape.InputCount + Shape.FilterCount + Shape.OutputCount;
-        long made = pass == backwardData ? Shape.InputCount : pass == backwardFilter ? Shape.FilterCount : Shape.OutputCount;
-        stream.Moving(sizeof(float) * (accumulate ? all : all - made), sizeof(float) * made, Shape.FloatingPointOperations)
-            .Observer?.Launching(stream, pass.Title);
-        pass.Run(a, b, result, workspace, workspaceBytes, accumulate);
-        stream.Observer?.Launched(stream, pass.Title);
-    }
+        ConvolutionDirection.Forward => forward,
+        ConvolutionDirection.BackwardData => backwardData,
+        _ => backwardFilter,
+    };
 }

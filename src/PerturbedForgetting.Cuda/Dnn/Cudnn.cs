@@ -9,7 +9,7 @@ public sealed unsafe class Cudnn : CudaResource
     /// <summary>Bytes of workspace that an algorithm may need, unless told otherwise.</summary>
     public const long DefaultWorkspaceLimit = 1L << 30;
 
-    readonly Dictionary<(ConvolutionShape Shape, bool Tf32, bool Deterministic), ConvolutionPlan?> plans = [];
+    readonly Dictionary<(ConvolutionShape Shape, bool Tf32, bool Deterministic), ConvolutionPlan> plans = [];
     readonly nint handle;
     readonly long workspaceLimit;
 
@@ -60,10 +60,10 @@ public sealed unsafe class Cudnn : CudaResource
     /// <param name="shape">The convolution.</param>
     /// <param name="tf32">Whether factors may be rounded to TF32, for the matrix units.</param>
     /// <param name="deterministic">Whether only algorithms may be chosen that give the same bits in every run.</param>
-    /// <returns>The plan, which belongs to this object; null when cuDNN has no such algorithm for a direction.</returns>
+    /// <returns>The plan, which belongs to this object, and which may lack directions for which cuDNN has no such algorithm.</returns>
     /// <exception cref="ArgumentException">The shape is no convolution.</exception>
     /// <exception cref="CudaLibraryException">cuDNN failed.</exception>
-    public ConvolutionPlan? Plan(in ConvolutionShape shape, bool tf32, bool deterministic)
+    public ConvolutionPlan Plan(in ConvolutionShape shape, bool tf32, bool deterministic)
     {
         Use();
         if (plans.TryGetValue((shape, tf32, deterministic), out ConvolutionPlan? plan))
@@ -76,6 +76,20 @@ public sealed unsafe class Cudnn : CudaResource
         return plan;
     }
 
+    /// <summary>Whether a failure says no more than that cuDNN cannot do it in this way: not one of the caller or of the device, nor one
+    /// behind which the result may have been changed in part.</summary>
+    /// <param name="failure">Of a convolution.</param>
+    /// <param name="mayHaveBegun">Whether it matters that some of the work may have been put on the stream.</param>
+    public bool CanDoWithout(CudaLibraryException failure, bool mayHaveBegun) => CanDoWithout((CudnnStatus)failure.Status, mayHaveBegun);
+
+    internal bool CanDoWithout(CudnnStatus status, bool mayHaveBegun) => ((int)status / 1000) switch
+    {
+        // The category of arguments, that of what is not supported, and those of inner errors and of failed work.
+        2 => false,
+        3 => true,
+        _ => !mayHaveBegun && !Context.IsLost,
+    };
+
     /// <summary>Shapes that were planned.</summary>
     public int PlanCount => plans.Count;
 
@@ -85,8 +99,8 @@ public sealed unsafe class Cudnn : CudaResource
     /// <inheritdoc/>
     protected override CudaResult Release()
     {
-        foreach (ConvolutionPlan? plan in plans.Values)
-            plan?.Release();
+        foreach (ConvolutionPlan plan in plans.Values)
+            plan.Release();
         // A library whose context is lost cannot be ended in order; the fault was reported where it happened.
         Library.Call.Destroy(handle);
         return CudaResult.Success;

@@ -31,7 +31,8 @@ public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, Cudnn
         // One half of cuBLAS is not used without the other, and what is wrong with both is said once.
         LibraryStatus cublasLt = cublas.WhyUnusable is null
             ? Status(CudaLibrary.CublasLt, CublasLt.IsSupported, CublasLt.Version, CublasLt.Origin, CublasLt.WhyUnusable)
-            : new(CudaLibrary.CublasLt, CublasLt.Version, CublasLt.Origin, CublasLt.WhyUnusable ?? "cuBLAS is not used", IsProblem: false);
+            : new(CudaLibrary.CublasLt, CublasLt.Version, CublasLt.Origin, CublasLt.WhyUnusable ?? "cuBLAS is not used", IsFound: false,
+                IsNamed: false);
         return
         [
             cublas,
@@ -42,29 +43,46 @@ public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, Cudnn
     }
 
     /// <summary>What a person should put right before a GPU computes with these libraries, with the remedy; empty when nothing is wrong.
-    /// A library that is missing is no problem; one that is named and cannot be used, or is of the wrong version, is.</summary>
+    /// Only a library that was named is a problem when it cannot be used.</summary>
     /// <param name="driverVersion">CUDA version of the driver, 1000·major + 10·minor.</param>
     public IReadOnlyList<string> Problems(int driverVersion) =>
         [.. Status(driverVersion).Where(status => status.IsProblem).Select(status => Problem(status, driverVersion))];
 
     /// <summary>Checks that nothing needs to be put right.</summary>
-    /// <exception cref="CudaLibraryException">A library that was named cannot be used, or one is of the wrong version.</exception>
+    /// <exception cref="CudaLibraryException">A library that was named cannot be used.</exception>
     public void Check(CudaDevice device)
     {
         if (Status(device.DriverVersion).FirstOrDefault(status => status.IsProblem) is { } first)
             throw new CudaLibraryException(LibraryNames.Title(first.Library), string.Join('\n', Problems(device.DriverVersion)));
     }
 
-    LibraryStatus Status(CudaLibrary library, bool isLoaded, Version? version, string origin, string? whyUnusable)
+    /// <summary>A library of which it turned out that it cannot start.</summary>
+    /// <exception cref="CudaLibraryException">It was named.</exception>
+    public static LibraryStatus Failed(LibraryStatus status, CudaLibraryException reason, int driverVersion)
     {
-        LibraryReport? report = whyUnusable is null ? null : Search?.Invoke(library);
-        // What is loaded and yet cannot be used is of the wrong version, in one way or the other.
-        bool isProblem = whyUnusable is not null
-            && (isLoaded || report is { State: LibraryState.WrongVersion } or { IsNamed: true, State: not LibraryState.Hidden });
-        return new(library, version, origin, whyUnusable, isProblem);
+        LibraryStatus failed = status with { WhyUnusable = $"{status.Origin} cannot start. {reason.Message}" };
+        return failed.IsProblem
+            ? throw new CudaLibraryException(LibraryNames.Title(status.Library), Problem(failed, driverVersion))
+            : failed;
     }
 
-    static string Problem(LibraryStatus status, int driverVersion) =>
+    LibraryStatus Status(CudaLibrary library, bool isLoaded, Version? version, string origin, string? whyUnusable)
+    {
+        LibraryReport? report = Search?.Invoke(library);
+        return new(library, version, origin, whyUnusable,
+            IsFound: isLoaded || report is { State: LibraryState.WrongVersion or LibraryState.Unusable },
+            IsNamed: report is { IsNamed: true, State: not LibraryState.Hidden });
+    }
+
+    /// <summary>What a person is told about a library that was named and cannot be used.</summary>
+    public static string Problem(LibraryStatus status, int driverVersion) =>
         $"{LibraryNames.Title(status.Library)} cannot be used: {status.WhyUnusable!.TrimEnd('.')}. "
         + $"{LibraryAdvice.Remedy(status.Library, driverVersion)} {LibraryAdvice.DoWithout(status.Library)}";
+
+    /// <summary>What a person is told about one that was not: what it costs, why, and where there is one, what to do.</summary>
+    public static string Note(LibraryStatus status, int driverVersion) =>
+        $"Without {LibraryNames.Title(status.Library)} {LibraryAdvice.Cost(status.Library)}: {status.WhyUnusable!.TrimEnd('.')}."
+        + (status.IsFound
+            ? $" {LibraryAdvice.Remedy(status.Library, driverVersion)} {LibraryNames.Variable(status.Library)}=none hides it."
+            : "");
 }

@@ -3,6 +3,9 @@ namespace PerturbedForgetting.Cuda.Libraries;
 /// <summary>What to tell a person about a library.</summary>
 public static class LibraryAdvice
 {
+    /// <summary>How convolutions are computed without cuDNN.</summary>
+    public const string Unfolded = "the matrix product of unfolded windows (im2col)";
+
     /// <summary>What is done without it; the end of a sentence that begins with "Without cuBLAS".</summary>
     public static string Cost(CudaLibrary library) => library switch
     {

@@ -77,8 +77,8 @@ sealed unsafe class Copies(SimulatedContext context)
             use?.Check(operation);
             Access(source, bytes, isWrite: false, operation);
             if (isMarked && new ReadOnlySpan<byte>((void*)to, (int)bytes).ContainsAnyExcept(NotYet))
-                throw new DeviceFault(FaultKind.UnorderedStreams, $"{operation.Lane.Describe(Operation.SequenceOf(operation.Id))}: the host "
-                    + "used the memory, which is not pinned, before it waited for the copy: synchronise the stream first");
+                throw new DeviceFault(FaultKind.UnorderedStreams, $"{operation.Lane.Describe(Operation.SequenceOf(operation.Id))}: the "
+                    + "host used the memory, which is not pinned, before it waited for the copy: synchronise the stream first");
             if (Executes)
                 Buffer.MemoryCopy((void*)source, (void*)to, bytes, bytes);
             else

@@ -2,14 +2,6 @@ using PerturbedForgetting.Cuda.Dnn;
 
 namespace PerturbedForgetting.Simulator.Libraries;
 
-/// <summary>Direction of a convolution.</summary>
-enum ConvolutionDirection
-{
-    Forward,
-    BackwardData,
-    BackwardFilter,
-}
-
 /// <summary>An algorithm of the simulated cuDNN.</summary>
 /// <param name="Number">Its number in the header.</param>
 /// <param name="Name">Its name in the header.</param>

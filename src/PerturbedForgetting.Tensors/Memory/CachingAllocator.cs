@@ -77,17 +77,26 @@ sealed class CachingAllocator(IMemorySource source)
 
     Storage Make(long size, Shape shape, DType type)
     {
-        if (!source.TryAllocate(size, out nint pointer))
+        nint pointer = 0;
+        bool isMade = false;
+        try
         {
-            // What is cached in other sizes may make room.
-            Trim();
-            if (!source.TryAllocate(size, out pointer))
+            isMade = source.TryAllocate(size, out pointer);
+            if (!isMade)
             {
-                lock (gate)
-                    live -= size;
-                throw new OutOfMemoryException(Explain(size, shape, type));
+                // What is cached in other sizes may make room.
+                Trim();
+                isMade = source.TryAllocate(size, out pointer);
             }
         }
+        finally
+        {
+            if (!isMade)
+                lock (gate)
+                    live -= size;
+        }
+        if (!isMade)
+            throw new OutOfMemoryException(Explain(size, shape, type));
         var storage = new Storage(this, pointer, size, Pool);
         lock (gate)
             blocks.Add(storage);

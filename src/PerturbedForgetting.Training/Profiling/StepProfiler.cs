@@ -10,11 +10,12 @@ namespace PerturbedForgetting.Training.Profiling;
 /// card, <c>roofline.csv</c>.</summary>
 /// <param name="device">Where the run computes.</param>
 /// <param name="steps">How many mini-batches; fewer where an epoch ends before.</param>
-/// <param name="usesGraphs">Whether the run's steps are replayed as graphs otherwise; those that are recorded are not.</param>
+/// <param name="usesGraphs">Tells whether the run's steps are replayed as graphs otherwise; those that are recorded are not.</param>
 /// <param name="roofline">The card whose least times are shown, too; null for none.</param>
 /// <param name="folder">The run directory.</param>
 /// <param name="observer">Receives the table.</param>
-sealed class StepProfiler(Device device, int steps, bool usesGraphs, Roofline? roofline, string folder, ITrainingObserver observer)
+sealed class StepProfiler(
+    Device device, int steps, Func<bool> usesGraphs, Roofline? roofline, string folder, ITrainingObserver observer)
     : IDisposable
 {
     /// <summary>Steps before the recording, in which memory is allocated and algorithms are chosen.</summary>
@@ -53,7 +54,7 @@ sealed class StepProfiler(Device device, int steps, bool usesGraphs, Roofline? r
         IsDone = true;
         AtomicFile.WriteText(Path.Combine(folder, "profile.csv"), ProfileTable.Csv(profile));
         AtomicFile.Write(Path.Combine(folder, "profile.trace.json"), stream => ChromeTrace.Write(profile, stream));
-        observer.Message(MessageLevel.Info, ProfileTable.Text(profile, recorded, usesGraphs));
+        observer.Message(MessageLevel.Info, ProfileTable.Text(profile, recorded, usesGraphs()));
         if (roofline is not null && profile.Streams.Count > 0)
         {
             var sum = RooflineTable.Sum(profile, roofline);

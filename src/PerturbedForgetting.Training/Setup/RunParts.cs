@@ -30,7 +30,11 @@ sealed class RunParts : IDisposable
         Arena = new ParameterArena(Model);
         Optimizer = StepSetup.Optimizer(options, Arena);
         var schedule = StepSetup.Schedule(options, UpdatesPerEpoch);
-        var step = StepSetup.Step(options) with { UsesGraphs = options.CudaGraph ?? device.SupportsGraphs };
+        var step = StepSetup.Step(options) with
+        {
+            UsesGraphs = options.CudaGraph ?? device.SupportsGraphs,
+            RequiresGraphs = options.CudaGraph == true,
+        };
         Step = new TrainingStep(Model, Arena, Optimizer, step, schedule, StepSetup.Rho(options, schedule));
         Input = new BatchInput(device, images.Normalization, NumClasses);
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
@@ -45,6 +46,7 @@ public static class Trainer
     internal static FinishedRun Train(TrainOptions options, ITrainingObserver observer, CancellationToken token,
         IReadOnlySet<OptionSpec>? given, Action<int>? batchDone = null)
     {
+        long begun = Stopwatch.GetTimestamp();
         if (TrainOptions.ResumeOption.Check(options).ToArray() is { Length: > 0 } problems)
             throw new OptionException(problems);
         using var continued = RunFolder.Continued(options) is { } existing ? RunFolder.Own(existing, observer) : null;
@@ -59,13 +61,13 @@ public static class Trainer
         string folder = checkpoint is not null && settled.Experiment.Length == 0
             ? RunFolder.FolderOf(checkpoint.Path)
             : RunFolder.Resolve(settled, parts.Images.Size);
-        using var begun = continued?.Folder == folder ? null : RunFolder.Own(folder, observer);
+        using var own = continued?.Folder == folder ? null : RunFolder.Own(folder, observer);
         if (checkpoint is null || RunFolder.FolderOf(checkpoint.Path) != folder)
             RunFolder.RequireFresh(folder, settled);
         RunFolder.WriteOptions(folder, settled);
         StartupLog.Write(parts, folder, observer);
         var start = checkpoint is null ? Fresh(parts, given) : Resume.Restore(checkpoint, folder, parts, observer);
-        var run = new TrainingRun(parts, begun ?? continued!, start, observer, token) { BatchDone = batchDone };
+        var run = new TrainingRun(parts, own ?? continued!, start, observer, token) { Begun = begun, BatchDone = batchDone };
         var status = run.Run();
         foreach (var bad in parts.BadImages)
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");

@@ -32,9 +32,9 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     readonly CheckpointFolder checkpoints = new(owned.Folder, parts.Options.EvalMetric, parts.Options.CheckpointHist, start);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
     readonly StepProfiler? profiler = parts.Options.Profile > 0
-        ? new(parts.Device, parts.Options.Profile, parts.Step.UsesGraphs, parts.Options.RooflineOfCard, owned.Folder, observer)
+        ? new(parts.Device, parts.Options.Profile, () => parts.Step.UsesGraphs, parts.Options.RooflineOfCard, owned.Folder, observer)
         : null;
-    int epoch = start.Epoch, batch = start.Batch;
+    int epoch = start.Epoch, batch = start.Batch, notesTold = parts.Device.Notes.Count;
     readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
     EpochMeters meters = new(parts.Step, start.Sums);
     long updatesRead = parts.Step.Updates;
@@ -45,8 +45,13 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     /// <summary>Whether weights and counters are those of a finished batch, so that a checkpoint can be made of them.</summary>
     bool isWhole = true;
 
+    bool hasStepped;
+
     /// <summary>All finished epochs.</summary>
     public IReadOnlyList<EpochRecord> Epochs => epochs;
+
+    /// <summary>When the program began with the run, in ticks of <see cref="Stopwatch"/>.</summary>
+    public required long Begun { get; init; }
 
     /// <summary>Called after each batch, also within a window of accumulation, where observers hear nothing.</summary>
     public Action<int>? BatchDone { get; init; }
@@ -136,6 +141,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
                     return false;
                 using (Ranges.Push(RangeKind.Step, "step"))
                     TrainBatch(images, batches, clock);
+                TellNotes();
                 profiler?.Advance(batch, batches, isFirst: false);
                 if (parts.Device.IsCounting && profiler is { IsDone: true })
                     return false;
@@ -148,6 +154,13 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         return !token.IsCancellationRequested;
     }
 
+    /// <summary>Passes on what the device has to say since the last time.</summary>
+    void TellNotes()
+    {
+        for (; notesTold < parts.Device.Notes.Count; notesTold++)
+            observer.Message(MessageLevel.Warning, parts.Device.Notes[notesTold]);
+    }
+
     bool IsRecoveryDue(int done, int batches) =>
         options.RecoveryInterval > 0 && done < batches && done % options.GradAccumSteps == 0
         && done / options.GradAccumSteps % options.RecoveryInterval == 0;
@@ -158,8 +171,11 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         double rate = step.LearningRate, rho = step.Rho;
         step.RunsEagerly = profiler is { IsRecording: true };
         isWhole = false;
+        long started = Stopwatch.GetTimestamp();
         using (Scope.Begin())
             step.Batch(images.Images, images.Labels, images.Number, batches);
+        if (!hasStepped)
+            TellFirstStep(started);
         (isWhole, batch) = (true, images.Number + 1);
         meters.Count(images.Count, clock.Batch(images.Count));
         bool isUpdate = UpdateWindow.At(images.Number, batches, options.GradAccumSteps).IsLast;
@@ -186,6 +202,17 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             lastNorms));
     }
 
+    /// <summary>Says how long a person has waited for the first step: a GPU's driver compiles the kernels in it.</summary>
+    void TellFirstStep(long started)
+    {
+        hasStepped = true;
+        parts.Device.Synchronize();
+        double before = Stopwatch.GetElapsedTime(Begun, started).TotalSeconds, inside = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        observer.Message(MessageLevel.Info, string.Create(CultureInfo.InvariantCulture,
+            $"First step after {before + inside:F1} s: {before:F1} s to open data, model and device, {inside:F1} s in the step itself")
+            + (parts.Device.IsAsynchronous ? ", with the compiling of kernels by the driver, which keeps them for the next run" : ""));
+    }
+
     /// <summary>Brings the meters up to date; waits for the device.</summary>
     /// <exception cref="NotFiniteException">Something was not finite since the last time, and <c>--on-nan</c> is <c>stop</c>.</exception>
     StepReport Read(double rate)
@@ -206,6 +233,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             throw NothingLearnt();
         if (evaluator.Run(observer, token) is not { } validation)
             return false;
+        TellNotes();
         var record = new EpochRecord
         {
             Epoch = epoch,

@@ -28,4 +28,8 @@ public sealed record StepOptions(LossFunction Loss)
     /// shapes. The model, the losses and their numbers must then stay as they are, and must not read results.
     /// </summary>
     public bool UsesGraphs { get; init; }
+
+    /// <summary>With graphs: a step that the device refuses to record is an error, instead of running launch by launch from then
+    /// on.</summary>
+    public bool RequiresGraphs { get; init; }
 }

@@ -84,7 +84,7 @@ public sealed class TrainingStep : IDisposable
     public double Rho => rho.At(LearningRate);
 
     /// <summary>Whether steps are replayed as graphs.</summary>
-    public bool UsesGraphs => graphs is not null;
+    public bool UsesGraphs => graphs is { IsRefused: false };
 
     /// <summary>Set it to have steps run launch by launch for a while although there are graphs: for a profile, say.</summary>
     public bool RunsEagerly { get; set; }
@@ -201,7 +201,7 @@ public sealed class TrainingStep : IDisposable
         : options.Perturbation is { IsRandom: true, Noise: not PhiloxNoise }
             ? throw new ArgumentException(
                 $"A recorded step draws its random directions on the device: use {nameof(PhiloxNoise)}, or no graphs.")
-        : new StepGraphs(arena.Weights.Device);
+        : new StepGraphs(arena.Weights.Device, options.RequiresGraphs);
 
     StepKind Kind(Tensor images, Tensor labels, UpdateWindow window) =>
         new(images.Address, images.Shape, labels.Address, labels.Shape, labels.DType, window, Diagnostics);
@@ -234,8 +234,22 @@ public sealed class TrainingStep : IDisposable
 
     void Replay(StepGraphs graphs, Tensor images, Tensor labels, UpdateWindow window)
     {
-        if (graphs.Run(Kind(images, labels, window), () => Run(images, labels, window), Trace) is { } left)
+        if (graphs.Run(Kind(images, labels, window), () => Run(images, labels, window), Trace, Remember) is { } left)
             PutBack(left);
+    }
+
+    /// <summary>What puts the host back to where it was after <see cref="Prepare"/>.</summary>
+    Action Remember()
+    {
+        var (before, view) = (gradient, arena.GradientView);
+        return () =>
+        {
+            (gradient, arena.GradientView) = (before, view);
+            for (int i = 0; i < dropouts.Count; i++)
+                dropouts[i].Calls = dropoutCalls[i];
+            if (perturbed is not null)
+                perturbed.NoiseCalls = noiseCalls;
+        };
     }
 
     /// <summary>What the device does, the same from batch to batch of a kind.</summary>

@@ -201,19 +201,27 @@ abstract class KernelFixture(string deviceName)
     }
 
     /// <summary>Where the device counts: bytes that a kernel loaded from and stored to global memory since the test began, exactly;
-    /// and that whole sectors were used.</summary>
+    /// and that whole sectors were used. Another compiler than that of the kernels that ship may leave out what it sees is not needed,
+    /// and may part an access in two.</summary>
     protected void AssertTraffic(string kernel, long loaded, long stored, bool isCoalesced = true)
     {
         if (CountersOf(kernel) is not { } counters)
             return;
         Assert.Multiple(() =>
         {
-            Assert.That(counters.BytesLoaded, Is.EqualTo(loaded), $"bytes loaded by {kernel}");
-            Assert.That(counters.BytesStored, Is.EqualTo(stored), $"bytes stored by {kernel}");
+            Assert.That(counters.BytesLoaded, AreShipped ? Is.EqualTo(loaded) : Is.AtMost(loaded), $"bytes loaded by {kernel}");
+            Assert.That(counters.BytesStored, AreShipped ? Is.EqualTo(stored) : Is.AtMost(stored), $"bytes stored by {kernel}");
             if (isCoalesced)
-                Assert.That(counters.SectorEfficiency, Is.EqualTo(1), $"sector efficiency of {kernel}");
+                AssertSectors(kernel, counters);
         });
     }
+
+    /// <summary>That whole sectors were used.</summary>
+    protected static void AssertSectors(string kernel, Counters counters) =>
+        Assert.That(counters.SectorEfficiency, AreShipped ? Is.EqualTo(1) : Is.AtLeast(0.9), $"sector efficiency of {kernel}");
+
+    /// <summary>Whether the kernels are those that ship, and not of a folder.</summary>
+    static bool AreShipped => KernelFiles.Used == KernelFiles.Embedded;
 
     /// <summary>Element by element: |actual - expected| ≤ absolute + relative·|expected|; the same infinities, and NaN where NaN is
     /// expected. With both tolerances 0 the bits must be equal, but for the bits of a NaN. A failure says of

@@ -1,4 +1,7 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Simulator.Driver;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Backends.Cuda;
 
 namespace PerturbedForgetting.Tests.Cuda;
@@ -22,6 +25,33 @@ sealed class KernelLibraryTests(string device) : KernelFixture(device)
         Assert.That(KernelFiles.Used.Names, Is.Not.Empty);
         foreach (string name in KernelFiles.Used.Names.SelectMany(Library.KernelsOf))
             Assert.That(Library.Get(name).Registers, Is.Positive, name);
+    }
+
+    [Test]
+    public void AModuleIsCompiledWhenOneOfItsKernelsIsAskedFor()
+    {
+        using var driver = new SimulatedDriver();
+        using Device opened = Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, "sim");
+        KernelLibrary library = ((CudaBackend)opened.Backend).Workplace.Kernels;
+        Assert.That(library.KernelsOf("relu"), Does.Contain("relu"));
+        Assert.That(() => library.Get("relu_sideways"), Throws.ArgumentException);
+        Assert.That(driver.Modules, Is.Empty, "neither opening the device nor looking for a kernel compiles anything");
+        Assert.That(Enumerable.Range(0, 16).AsParallel().Select(_ => library.Get("relu")).Distinct().Count(), Is.EqualTo(1));
+        Assert.That(driver.Modules, Is.EqualTo(new[] { "relu" }));
+    }
+
+    [Test]
+    public void NoModuleIsCompiledInACapture()
+    {
+        using var driver = new SimulatedDriver();
+        using Device opened = Device.OpenCuda(CudaDevice.All(driver.Api)[0], driver.Libraries, "sim");
+        using Tensor x = Tensor.Zeros([4], DType.Float32, opened), y = Tensor.Zeros([4], DType.Float32, opened);
+        Assert.That(() => opened.Capture(() => opened.Backend.Fill(x, 1)), Throws.Nothing);
+        Assert.That(() => opened.Capture(() => opened.Backend.Map(Unary.Relu, x, y)),
+            Throws.TypeOf<CudaException>().With.Message.Contains("loading a module while stream 1 is being captured"));
+        // Once loaded, it is there for captures too.
+        opened.Backend.Map(Unary.Relu, x, y);
+        Assert.That(() => opened.Capture(() => opened.Backend.Map(Unary.Relu, x, y)), Throws.Nothing);
     }
 
     [Test]

@@ -87,15 +87,15 @@ sealed class ChecklistTests
             """);
         string[] arguments = ["run", "--device", "sim", "--program", program, "--output", folder["out"],
             "--only", "devices,smoke,tests.multi_tensor,tests.norms,losses"];
-        // The least that the parts take: the one that hangs is ended after its share of that.
-        ChecklistOptions options = ChecklistOptions.Parse([.. arguments, "--minutes", "1.2"]);
+        // Little more than the least that the parts take: the one that hangs is ended after its share of that.
+        ChecklistOptions options = ChecklistOptions.Parse([.. arguments, "--minutes", "1.5"]);
         var clock = Stopwatch.StartNew();
         StringWriter output = new();
         Assert.That(ChecklistRun.Run(options, output), Is.EqualTo(1));
         Assert.That(clock.Elapsed.TotalSeconds, Is.LessThan(30));
         PartState[] states = [.. ResultLog.Load(folder["out"]).Results.Select(r => r.State)];
         Assert.That(states, Is.EqualTo(new[] { PartState.Killed, PartState.Sticky, PartState.Died, PartState.Ok, PartState.Failed }));
-        Assert.That(output.ToString(), Does.Match("(?m)^devices +KILLED +\\d+ s +not done after 3 s$"));
+        Assert.That(output.ToString(), Does.Match("(?m)^devices +KILLED +\\d+ s +not done after \\d s$"));
         Assert.That(output.ToString(), Does.Contain("1 passed, 0 failed, 1 not run"));
         Assert.That(output.ToString(), Does.Contain("under way when the process ended: b"));
         // Again, with no time: what came to its end stays, the others are told to be missing.
@@ -131,7 +131,7 @@ sealed class ChecklistTests
             + @"CUDA_ERROR_ILLEGAL_ADDRESS \(700\)"));
         JsonElement first = Tests();
         // A sound card, for a moment: smoke does not fit, the group goes on as far as it comes.
-        (exitCode, output) = Shell("", "0.22");
+        (exitCode, output) = Shell("", "0.4");
         Assert.That(exitCode, Is.EqualTo(0).Or.EqualTo(1), output);
         Assert.That(output, Does.Match(@"(?m)^devices +ok").And.Match(@"(?m)^smoke +cut"));
         JsonElement second = Tests();

@@ -35,20 +35,39 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         (this.workplace, this.uploads, this.options) = (workplace, uploads, options);
         (library, stream) = (workplace.Kernels, workplace.Stream);
         CudaContext context = workplace.Context;
-        Cublas? cublas = Start(CudaLibrary.Cublas, libraries.Cublas.WhyUnusable, () => new Cublas(context, libraries.Cublas));
+        IReadOnlyList<LibraryStatus> status = libraries.Status(context.Device.DriverVersion);
+        DeviceBuffer<byte>? workspace = null;
+        Cublas? cublas = Start(status, CudaLibrary.Cublas, () => new Cublas(context, libraries.Cublas), made =>
+        {
+            made.AllowTf32 = options.AllowTf32;
+            made.SetStream(stream);
+            workspace = MatrixProducts.AllocateWorkspace(context);
+            made.SetWorkspace(workspace.Pointer, workspace.Count);
+        });
+        if (cublas is null)
+            workspace?.Dispose();
         CublasLt? cublasLt = cublas is null
             ? null
-            : Start(CudaLibrary.CublasLt, libraries.CublasLt.WhyUnusable, () => new CublasLt(context, libraries.CublasLt));
-        matrices = new MatrixProducts(library, stream, cublas, cublasLt, options.AllowTf32);
-        cudnn = Start(CudaLibrary.Cudnn, libraries.Cudnn.WhyUnusable(context.Device), () => new Cudnn(context, libraries.Cudnn));
-        cudnn?.SetStream(stream);
+            : Start(status, CudaLibrary.CublasLt, () => new CublasLt(context, libraries.CublasLt), static _ => { });
+        matrices = new MatrixProducts(library, stream, cublas, cublasLt, cublas is null ? null : workspace, options.AllowTf32);
+        cudnn = Start(status, CudaLibrary.Cudnn, () => new Cudnn(context, libraries.Cudnn), made => made.SetStream(stream));
     }
+
+    /// <summary>Whether it computes with a library.</summary>
+    public bool Uses(CudaLibrary wanted) => wanted == CudaLibrary.Cudnn ? cudnn is not null : matrices.Uses(wanted);
 
     /// <summary>Where it works.</summary>
     public CudaWorkplace Workplace => workplace;
 
     /// <summary>What a person should know about how it computes.</summary>
     public IReadOnlyList<string> Notes => notes;
+
+    /// <summary>Adds to <see cref="Notes"/>; one that is there already is not said again.</summary>
+    public void Note(string text)
+    {
+        if (!notes.Contains(text))
+            notes.Add(text);
+    }
 
     public override void Fill(Tensor y, double value)
     {
@@ -126,12 +145,29 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         matrices.Dispose();
     }
 
-    /// <summary>Starts a library, or notes what its absence costs.</summary>
-    T? Start<T>(CudaLibrary library, string? whyUnusable, Func<T> start) where T : class
+    /// <summary>Starts a library, or notes what its absence costs: that of one that is missing, and of one that is there and does not
+    /// start.</summary>
+    /// <exception cref="CudaLibraryException">It does not start, and it was named.</exception>
+    T? Start<T>(IReadOnlyList<LibraryStatus> all, CudaLibrary wanted, Func<T> make, Action<T> prepare) where T : class, IDisposable
     {
-        if (whyUnusable is null)
-            return start();
-        notes.Add($"Without {LibraryNames.Title(library)} {LibraryAdvice.Cost(library)}: {whyUnusable}.");
+        LibraryStatus status = all.First(s => s.Library == wanted);
+        int driverVersion = workplace.Context.Device.DriverVersion;
+        if (status.WhyUnusable is null)
+        {
+            T? made = null;
+            try
+            {
+                made = make();
+                prepare(made);
+                return made;
+            }
+            catch (CudaLibraryException e)
+            {
+                made?.Dispose();
+                status = CudaLibraries.Failed(status, e, driverVersion);
+            }
+        }
+        Note(CudaLibraries.Note(status, driverVersion));
         return null;
     }
 

@@ -5,7 +5,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 /// <summary>
 /// The kernels of <c>kernels/</c> in one context, from <see cref="KernelFiles"/>. A file is given to the driver, which compiles all of
 /// it, when the first of its kernels is asked for. A kernel stands in the file of its own name, or in the one whose name it continues
-/// after an underscore, the longest first: <c>gelu_backward</c> is looked for in <c>gelu_backward.ptx</c>, then in <c>gelu.ptx</c>.
+/// after an underscore, the longest first: <c>gelu_backward</c> is looked for in <c>gelu_backward.ptx</c>, then in <c>gelu.ptx</c>. What
+/// a file has is read from its text; looking for a kernel compiles nothing.
 /// </summary>
 /// <remarks>Its kernels are launched by <see cref="CudaBackend"/>, one file a family: launch geometry, order of arguments and cost
 /// stand in the operation that needs them.
@@ -18,6 +19,7 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : IDisposable
 {
     readonly KernelFiles files = KernelFiles.Used;
+    readonly Dictionary<string, IReadOnlyCollection<string>> names = [];
     readonly Dictionary<string, CudaModule> modules = [];
     readonly Dictionary<string, CudaKernel> kernels = [];
     readonly Lock gate = new();
@@ -25,9 +27,11 @@ sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : ID
     /// <summary>The context that the kernels are loaded into.</summary>
     public CudaContext Context => context;
 
-    /// <summary>A kernel; its module is loaded at the first call.</summary>
+    /// <summary>A kernel; its module is loaded at the first call. Whatever is to be captured runs once before as it is, because drivers
+    /// refuse to load a module in a capture. Any thread may ask.</summary>
     /// <exception cref="ArgumentException">There is no such kernel.</exception>
-    /// <exception cref="CudaException">The driver cannot load the module; the message has its log.</exception>
+    /// <exception cref="CudaException">The driver cannot load the module, and the message has its log; or a stream is being
+    /// captured.</exception>
     public CudaKernel Get(string name)
     {
         lock (gate)
@@ -42,18 +46,26 @@ sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : ID
     public IReadOnlyList<string> KernelsOf(string file)
     {
         lock (gate)
-            return [.. Module(file).KernelNames];
+            return [.. NamesIn(file).Order(StringComparer.Ordinal)];
     }
 
     CudaKernel Find(string name)
     {
         for (int end = name.Length; end > 0; end = name.LastIndexOf('_', end - 1))
         {
-            if (files.Contains(name[..end]) && Module(name[..end]) is { } module && module.KernelNames.Contains(name))
-                return module.GetKernel(name);
+            string file = name[..end];
+            if (files.Contains(file) && NamesIn(file).Contains(name))
+                return Module(file).GetKernel(name);
         }
         throw new ArgumentException($"There is no kernel '{name}': no PTX file of that name, or of its beginning, has it."
             + Suggestions.DidYouMean(name, files.Names) + $" Files: {string.Join(", ", files.Names)}.", nameof(name));
+    }
+
+    IReadOnlyCollection<string> NamesIn(string file)
+    {
+        if (!names.TryGetValue(file, out IReadOnlyCollection<string>? found))
+            names.Add(file, found = CudaModule.KernelsIn(files.Read(file)));
+        return found;
     }
 
     CudaModule Module(string file)

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Blas;
+using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
@@ -32,19 +33,26 @@ sealed class MatrixProducts : IDisposable
     readonly DeviceBuffer<byte>? workspace;
     readonly WideKernel addRow;
 
-    public MatrixProducts(KernelLibrary library, CudaStream stream, Cublas? cublas, CublasLt? cublasLt, bool allowTf32)
+    /// <param name="library">This project's kernels.</param>
+    /// <param name="stream">Where everything goes.</param>
+    /// <param name="cublas">With that stream and the work space, or null.</param>
+    /// <param name="cublasLt">Null without cuBLAS.</param>
+    /// <param name="workspace">The work space of both, which this object owns; null without cuBLAS.</param>
+    /// <param name="allowTf32">Whether factors may be rounded to TF32.</param>
+    public MatrixProducts(KernelLibrary library, CudaStream stream, Cublas? cublas, CublasLt? cublasLt, DeviceBuffer<byte>? workspace,
+        bool allowTf32)
     {
         (this.library, this.stream, this.cublas, this.cublasLt, this.allowTf32) = (library, stream, cublas, cublasLt, allowTf32);
+        this.workspace = workspace;
         addRow = new WideKernel(library, "add_broadcast");
-        if (cublas is null)
-            return;
-        workspace = library.Context.Allocate<byte>(library.Context.Device.ComputeCapability >= HopperCapability
-            ? HopperWorkspaceBytes
-            : WorkspaceBytes);
-        cublas.AllowTf32 = allowTf32;
-        cublas.SetStream(stream);
-        cublas.SetWorkspace(workspace.Pointer, workspace.Count);
     }
+
+    /// <summary>Work space of the size that the libraries advise for a GPU.</summary>
+    public static DeviceBuffer<byte> AllocateWorkspace(CudaContext context) =>
+        context.Allocate<byte>(context.Device.ComputeCapability >= HopperCapability ? HopperWorkspaceBytes : WorkspaceBytes);
+
+    /// <summary>Whether products go through a library.</summary>
+    public bool Uses(CudaLibrary wanted) => wanted == CudaLibrary.Cublas ? cublas is not null : cublasLt is not null;
 
     GemmKernel Kernel => field ??= new GemmKernel(library, allowTf32);
 

@@ -76,8 +76,8 @@ sealed class ConvolutionTests(string device) : KernelFixture(device)
     {
         float[] x = Normal((int)s.InputCount), w = Normal((int)s.FilterCount);
         DeviceBuffer<float> y = Poisoned<float>(s.OutputCount);
-        Run(Plan(s, tf32: false, deterministic: false).ForwardAlgorithm, (memory, bytes) =>
-            Plan(s, false, false).Forward(Upload<float>(x), Upload<float>(w), y, memory, bytes));
+        Run(Plan(s, tf32: false, deterministic: false).AlgorithmOf(ConvolutionDirection.Forward), (memory, bytes) =>
+            Plan(s, false, false).Run(ConvolutionDirection.Forward, Upload<float>(x), Upload<float>(w), y, memory, bytes));
         using Tensor input = OnCpu(x, s.N, s.Height, s.Width, s.Channels),
             filters = OnCpu(w, s.Filters, s.KernelHeight, s.KernelWidth, s.GroupChannels);
         using Tensor expected = Ops.Conv2d(input, filters, null, (s.StrideHeight, s.StrideWidth), (s.PaddingHeight, s.PaddingWidth),
@@ -95,12 +95,12 @@ sealed class ConvolutionTests(string device) : KernelFixture(device)
         ConvolutionPlan plan = Plan(s, tf32, deterministic);
         DeviceBuffer<float> onX = Upload<float>(x), onW = Upload<float>(w), onDy = Upload<float>(dy);
         ReferenceConvolution reference = new(s);
-        Compare("forward", plan.ForwardAlgorithm, s.OutputCount, (x, w), reference.Forward,
-            (y, memory, bytes, accumulate) => plan.Forward(onX, onW, y, memory, bytes, accumulate));
-        Compare("backward data", plan.BackwardDataAlgorithm, s.InputCount, (w, dy), reference.BackwardData,
-            (dx, memory, bytes, accumulate) => plan.BackwardData(onW, onDy, dx, memory, bytes, accumulate));
-        Compare("backward filter", plan.BackwardFilterAlgorithm, s.FilterCount, (x, dy), reference.BackwardFilter,
-            (dw, memory, bytes, accumulate) => plan.BackwardFilter(onX, onDy, dw, memory, bytes, accumulate));
+        Compare("forward", plan.AlgorithmOf(ConvolutionDirection.Forward), s.OutputCount, (x, w), reference.Forward,
+            (y, memory, bytes, accumulate) => plan.Run(ConvolutionDirection.Forward, onX, onW, y, memory, bytes, accumulate));
+        Compare("backward data", plan.AlgorithmOf(ConvolutionDirection.BackwardData), s.InputCount, (w, dy), reference.BackwardData,
+            (dx, memory, bytes, accumulate) => plan.Run(ConvolutionDirection.BackwardData, onW, onDy, dx, memory, bytes, accumulate));
+        Compare("backward filter", plan.AlgorithmOf(ConvolutionDirection.BackwardFilter), s.FilterCount, (x, dy), reference.BackwardFilter,
+            (dw, memory, bytes, accumulate) => plan.Run(ConvolutionDirection.BackwardFilter, onX, onDy, dw, memory, bytes, accumulate));
     }
 
     void Compare(string direction, ConvolutionAlgorithm algorithm, long count, (float[] A, float[] B) operands,

@@ -36,8 +36,8 @@ sealed class CudnnStreamTests
         gpu.Driver.ResetCounters();
         stream.BeginCapture();
         Forward(accumulate: false);
-        plan.BackwardData(w, y, x, workspace, workspace.Bytes, accumulate: true);
-        plan.BackwardFilter(x, y, w, workspace, workspace.Bytes, accumulate: true);
+        plan.Run(ConvolutionDirection.BackwardData, w, y, x, workspace, workspace.Bytes, accumulate: true);
+        plan.Run(ConvolutionDirection.BackwardFilter, x, y, w, workspace, workspace.Bytes, accumulate: true);
         using CudaGraph graph = stream.EndCapture();
         Assert.That(graph.NodeCount, Is.EqualTo(3));
         Assert.That(gpu.Driver.Counters, Is.Empty);
@@ -74,8 +74,8 @@ sealed class CudnnStreamTests
     {
         gpu.Driver.ResetCounters();
         Forward(accumulate: false);
-        plan.BackwardData(w, y, x, workspace, workspace.Bytes);
-        plan.BackwardFilter(x, y, w, workspace, workspace.Bytes, accumulate: true);
+        plan.Run(ConvolutionDirection.BackwardData, w, y, x, workspace, workspace.Bytes);
+        plan.Run(ConvolutionDirection.BackwardFilter, x, y, w, workspace, workspace.Bytes, accumulate: true);
         stream.Synchronize();
         long bytesX = 4 * shape.InputCount, bytesW = 4 * shape.FilterCount, bytesY = 4 * shape.OutputCount;
         Assert.Multiple(() =>
@@ -92,8 +92,8 @@ sealed class CudnnStreamTests
         var seen = new Names();
         stream.Observer = seen;
         Forward(accumulate: false);
-        plan.BackwardData(w, y, x, workspace, workspace.Bytes);
-        plan.BackwardFilter(x, y, w, workspace, workspace.Bytes);
+        plan.Run(ConvolutionDirection.BackwardData, w, y, x, workspace, workspace.Bytes);
+        plan.Run(ConvolutionDirection.BackwardFilter, x, y, w, workspace, workspace.Bytes);
         stream.Synchronize();
         Assert.That(seen.Seen, Is.EqualTo(new[]
         {
@@ -108,10 +108,10 @@ sealed class CudnnStreamTests
     public void WhatWasNeverWrittenIsNotRead()
     {
         DeviceBuffer<float> empty = gpu.Context.Allocate<float>(shape.OutputCount);
-        plan.Forward(x, w, empty, workspace, workspace.Bytes);
+        plan.Run(ConvolutionDirection.Forward, x, w, empty, workspace, workspace.Bytes);
         Assert.That(stream.Synchronize, Throws.Nothing, "an output need not have been written");
         DeviceBuffer<float> other = gpu.Context.Allocate<float>(shape.OutputCount);
-        plan.Forward(x, w, other, workspace, workspace.Bytes, accumulate: true);
+        plan.Run(ConvolutionDirection.Forward, x, w, other, workspace, workspace.Bytes, accumulate: true);
         Assert.That(stream.Synchronize, Throws.TypeOf<CudaException>()
             .With.Message.Contains("y of cudnn convolution forward on stream 1: byte 0").And.Message.Contains("was never written"));
     }
@@ -120,7 +120,7 @@ sealed class CudnnStreamTests
     public void MemoryThatIsTooShortIsFound()
     {
         DeviceBuffer<float> shorter = gpu.Context.Allocate<float>(shape.OutputCount - 1);
-        plan.Forward(x, w, shorter, workspace, workspace.Bytes);
+        plan.Run(ConvolutionDirection.Forward, x, w, shorter, workspace, workspace.Bytes);
         CudaException error = Assert.Throws<CudaException>(stream.Synchronize)!;
         Assert.That(error.Message, Does.Contain("y of cudnn convolution forward").And.Contain("past the end"));
         // The context is lost: the library says so, and why.
@@ -131,7 +131,7 @@ sealed class CudnnStreamTests
     [Test]
     public void AnOutputThatLiesInItsInputIsFound()
     {
-        plan.Forward(x, w, x, workspace, workspace.Bytes);
+        plan.Run(ConvolutionDirection.Forward, x, w, x, workspace, workspace.Bytes);
         Assert.That(stream.Synchronize, Throws.TypeOf<CudaException>()
             .With.Message.Contains("y of cudnn convolution forward on stream 1 overlaps x"));
     }
@@ -139,12 +139,12 @@ sealed class CudnnStreamTests
     [Test]
     public void AWorkspaceServesOneStreamAtATime()
     {
-        Assert.That(plan.ForwardAlgorithm.WorkspaceBytes, Is.Positive);
+        Assert.That(plan.AlgorithmOf(ConvolutionDirection.Forward).WorkspaceBytes, Is.Positive);
         DeviceBuffer<float> other = gpu.Context.Allocate<float>(shape.OutputCount);
         CudaStream second = gpu.Context.CreateStream();
         Forward(accumulate: false);
         cudnn.SetStream(second);
-        plan.Forward(x, w, other, workspace, workspace.Bytes);
+        plan.Run(ConvolutionDirection.Forward, x, w, other, workspace, workspace.Bytes);
         Assert.That(gpu.Context.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("workspace")
             .And.Message.Contains("nothing orders the two"));
     }
@@ -189,24 +189,24 @@ sealed class CudnnStreamTests
         stream = gpu.Context.CreateStream();
         cudnn = new Cudnn(gpu.Context, gpu.Driver.Cudnn);
         cudnn.SetStream(stream);
-        plan = cudnn.Plan(shape, tf32: false, deterministic: true)!;
+        plan = cudnn.Plan(shape, tf32: false, deterministic: true);
         var random = new Random(TestContext.CurrentContext.Random.Next());
         (x, w, y) = (Filled(random, shape.InputCount), Filled(random, shape.FilterCount), Filled(random, shape.OutputCount));
         workspace = gpu.Context.Allocate<byte>(1 << 16);
     }
 
-    void Forward(bool accumulate) => plan.Forward(x, w, y, workspace, workspace.Bytes, accumulate);
+    void Forward(bool accumulate) => plan.Run(ConvolutionDirection.Forward, x, w, y, workspace, workspace.Bytes, accumulate);
 
     (float[] Y, float[] X, float[] W) All(ConvolutionShape shape, float[] onX, float[] onW, float[] onY)
     {
-        ConvolutionPlan larger = cudnn.Plan(shape, tf32: true, deterministic: true)!;
+        ConvolutionPlan larger = cudnn.Plan(shape, tf32: true, deterministic: true);
         DeviceBuffer<float> a = gpu.Context.Allocate<float>(onX), b = gpu.Context.Allocate<float>(onW),
             c = gpu.Context.Allocate<float>(onY);
         DeviceBuffer<float> madeY = gpu.Context.Allocate<float>(onY.Length), madeX = gpu.Context.Allocate<float>(onX.Length),
             madeW = gpu.Context.Allocate<float>(onW.Length);
-        larger.Forward(a, b, madeY, workspace, workspace.Bytes);
-        larger.BackwardData(b, c, madeX, workspace, workspace.Bytes);
-        larger.BackwardFilter(a, c, madeW, workspace, workspace.Bytes);
+        larger.Run(ConvolutionDirection.Forward, a, b, madeY, workspace, workspace.Bytes);
+        larger.Run(ConvolutionDirection.BackwardData, b, c, madeX, workspace, workspace.Bytes);
+        larger.Run(ConvolutionDirection.BackwardFilter, a, c, madeW, workspace, workspace.Bytes);
         stream.Synchronize();
         return (madeY.ToArray(), madeX.ToArray(), madeW.ToArray());
     }

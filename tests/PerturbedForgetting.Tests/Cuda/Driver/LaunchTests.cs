@@ -100,19 +100,20 @@ sealed unsafe class LaunchTests
     [TestCase(".maxnreg 40", 1024, 40)]
     public void RegistersAreEstimatedAndRefuseNothing(string directives, int threads, int registers)
     {
-        // 300 values that are all in use at once.
+        // 300 values, of each thread its own, that are all in use at once.
         string[] values = [.. Enumerable.Range(0, 300).Select(i => $"%r{i}")];
         string body = string.Concat(values.Select((r, i) => $"ld.global.volatile.u32 {r}, [%rd1+{4 * i}];\n"))
             + string.Concat(values.Select((r, i) => $"st.global.u32 [%rd1+{4 * i}], {r};\n"));
         byte[] image = SmallGpu.Image(
             $".version 7.8\n.target sm_80\n.address_size 64\n.visible .entry many(.param .u64 y) {directives}\n{{\n"
-            + $".reg .b32 %r<300>;\n.reg .b64 %rd<2>;\nld.param.u64 %rd1, [y];\n{body}ret;\n}}\n");
+            + ".reg .b32 %r<300>;\n.reg .b64 %rd<3>;\nld.param.u64 %rd1, [y];\nmov.u32 %r0, %tid.x;\nmul.wide.u32 %rd2, %r0, 1200;\n"
+            + $"add.s64 %rd1, %rd1, %rd2;\n{body}ret;\n}}\n");
         CudaKernel kernel = gpu.Context.LoadModule(image, "many.ptx").GetKernel("many");
         int most;
         gpu.Api.Call.FuncGetAttribute(&most, CudaFunctionAttribute.MaxThreadsPerBlock, kernel.Handle);
         Assert.That((most, kernel.Registers), Is.EqualTo((threads, registers)));
-        using DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(300);
-        Stream.FillWords(y, 3, 300);
+        using DeviceBuffer<uint> y = gpu.Context.Allocate<uint>(300 * threads);
+        Stream.FillWords(y, 3, 300 * threads);
         kernel.Launch(Stream, 1, threads, 0, y);
         gpu.Context.Synchronize();
         if (threads < 1024)

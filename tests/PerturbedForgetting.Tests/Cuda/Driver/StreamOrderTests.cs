@@ -176,7 +176,8 @@ sealed unsafe class StreamOrderTests(int? seed)
     public void AnUploadIsThereForEveryStream()
     {
         x.Upload(Enumerable.Repeat(7u, Count).ToArray());
-        using DeviceBuffer<uint> z = gpu.Context.Allocate<uint>(Enumerable.Repeat(8u, Count).ToArray()), w = gpu.Context.Allocate<uint>(Count);
+        using DeviceBuffer<uint> z = gpu.Context.Allocate<uint>(Enumerable.Repeat(8u, Count).ToArray()),
+            w = gpu.Context.Allocate<uint>(Count);
         gpu.Copy(first, y, x);
         gpu.Copy(second, w, z);
         gpu.Context.Synchronize();

@@ -32,9 +32,9 @@ public class EmbeddedKernelsTests
         module.TryFindKernel("elementwise_add", out KernelProgram kernel);
         byte* arguments = stackalloc byte[32];
         new Span<byte>(arguments, 32).Clear();
-        *(long*)(arguments + 24) = 5;
+        *(long*)(arguments + 24) = 4;
         Assert.That(() => new Launch(kernel, memory, new Extent(1), new Extent(256), 0, arguments).Run(new Counters(), 1),
-            Throws.TypeOf<DeviceFault>().With.Message.Match(@"elementwise_add: elementwise\.ptx:\d+ \(\S*device\.cuh:\d+\): "
+            Throws.TypeOf<DeviceFault>().With.Message.Match(@"elementwise_add: elementwise\.ptx:\d+ \(\S*\.cuh:\d+\): "
                 + @"block \(0, 0, 0\), thread \(0, 0, 0\): load of 16 bytes at 0x0"));
     }
 }

@@ -17,7 +17,7 @@ public partial class KernelBoundsTests
     static readonly (string Name, int Threads, string Reason)[] fewerThreads =
     [
         ("gemm_", 512, "arithmetic: an 8 x 8 part a thread, 16 multiply-adds a load of 16 bytes of shared memory"),
-        ("attention_mma_", 0, "tensor cores: a warp's accumulators"),
+        ("attention_mma_", 256, "tensor cores: a warp's accumulators and the tiles; two blocks, of which one loads"),
         ("attention_", 512, "arithmetic: 4 rows a thread, 8 and more multiply-adds a load of 16 bytes of shared memory"),
     ];
 

@@ -18,14 +18,15 @@ sealed class DeviceRun : IDisposable
     readonly Optimizer optimizer;
     readonly Tensor images, labels;
 
-    public DeviceRun(TinySettings settings, Device device, bool usesGraphs)
+    public DeviceRun(TinySettings settings, Device device, bool usesGraphs, bool requiresGraphs = false)
     {
         using (Initialization.Begin(3, device))
             model = new Net();
         Arena = new ParameterArena(model);
         optimizer = settings.Optimizer(Arena);
         var schedule = new LinearSchedule(settings.Rate, 0, 0.01, 1, 10, UpdateWindow.PerEpoch(Batches, settings.Accumulation));
-        Step = new TrainingStep(model, Arena, optimizer, settings.Step() with { UsesGraphs = usesGraphs }, schedule,
+        var options = settings.Step() with { UsesGraphs = usesGraphs, RequiresGraphs = requiresGraphs };
+        Step = new TrainingStep(model, Arena, optimizer, options, schedule,
             RhoPolicy.Create(RhoPolicyKind.LrProportional, 0.1, 0.02, schedule));
         (images, labels) = (Tensor.Persistent([BatchSize, Pixels, Pixels, 3], DType.Float32, device),
             Tensor.Persistent([BatchSize], DType.Int32, device));

@@ -28,9 +28,9 @@ public sealed class KernelProfiler(CudaContext context, CudaLibraries libraries,
 
     /// <summary>Whether the device has it: a library may be missing.</summary>
     public bool IsHere(string kernel) => Find(kernel).Workload.Family != KernelWorkload.Library
-        || (kernel.StartsWith("cublas", StringComparison.Ordinal)
-            ? libraries.Cublas.WhyUnusable
-            : libraries.Cudnn.WhyUnusable(context.Device)) is null;
+        || Workplace(Open(ProductUnits.Libraries)).Backend.Uses(kernel.StartsWith("cublas", StringComparison.Ordinal)
+            ? CudaLibrary.Cublas
+            : CudaLibrary.Cudnn);
 
     /// <summary>Runs the workload of a kernel.</summary>
     /// <param name="kernel">One of <see cref="Kernels"/> that <see cref="IsHere"/>.</param>

@@ -8,8 +8,8 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels.Edges;
 
 sealed partial class LargeTensorTests
 {
-    // So many groups of columns are not cut into parts, so that the last block has all rows of the last columns.
-    const int Groups = 4097, Edge = 16;
+    // So many groups of columns are not cut into parts, so that the last block has all rows of the last columns; and there are few rows.
+    const int ManyColumns = 1 << 21, Edge = 16;
 
     /// <summary>Sums over rows: the first and the last columns.</summary>
     static (string, Action<LargeTensorTests>)[] Columns =>
@@ -32,7 +32,7 @@ sealed partial class LargeTensorTests
     void CheckColumns(int group, int inputs, int[] outputs, ColumnOperation run)
     {
         // Not divisible by 4: the form of one column a thread.
-        int missing = group == Edge ? 1 : 0, columns = (Groups * group) - missing, last = Edge - missing, few = Edge + last;
+        int missing = group == Edge ? 1 : 0, columns = ManyColumns - missing, last = Edge - missing, few = Edge + last;
         int rows = (int)(Least / columns) + 1;
         float[] drawn = Normal(inputs * 2 * few);
         Tensor[] y = Run(columns, shape => Zeros(F32, shape), Part, Backend);
@@ -45,7 +45,7 @@ sealed partial class LargeTensorTests
             {
                 long start = (long)row * columns;
                 AssertClose((float[])[.. Part(y[o], start, Edge).ToArray<float>(),
-                    .. Part(y[o], start + columns - last, last).ToArray<float>()], wanted.AsSpan(row * few, few), 1e-4, 1e-5,
+                    .. Part(y[o], start + columns - last, last).ToArray<float>()], wanted.AsSpan(row * few, few), 1e-2, 1e-4,
                     $"output {o}, row {row}");
             }
         }

@@ -93,7 +93,7 @@ sealed class SharedMemoryTests(string device) : KernelFixture(device)
         operation.Run(Device.Cpu.Backend, expected);
         foreach ((Tensor actual, Tensor wanted) in (ReadOnlySpan<(Tensor, Tensor)>)[(rows.Y, expected.Y), (rows.DWeight, expected.DWeight),
             (rows.DBias, expected.DBias), (rows.Loss, expected.Loss)])
-            AssertClose(actual.ToArray<float>(), wanted.ToArray<float>(), 1e-4, 1e-4, $"{operation} of {columns} columns");
+            AssertClose(actual.ToArray<float>(), wanted.ToArray<float>(), 1e-3, 5e-3, $"{operation} of {columns} columns");
     }
 
     Rows OnDevice(float[][] drawn, int columns) => new(Input(drawn[0], 2, columns), Input(drawn[1], 2, columns), Input(drawn[2]),

@@ -151,7 +151,7 @@ sealed class NnTrafficTests(string device) : KernelFixture(device)
     {
         if (CountersOf(kernel) is not { } counters)
             return;
-        Assert.That(counters.SectorEfficiency, Is.EqualTo(1), $"sector efficiency of {kernel}");
+        AssertSectors(kernel, counters);
         Assert.That(counters.BankConflicts, Is.Zero, $"bank conflicts of {kernel}");
     }
 }
