@@ -25,7 +25,9 @@ sealed record KernelSurvey(IReadOnlyList<OccupancyRow> Rows, IReadOnlyList<strin
         var logs = new AssemblerLog[files.Length * architectures];
         // The largest first, so that no processor is left alone with them at the end.
         int[] order = [.. Enumerable.Range(0, logs.Length).OrderByDescending(i => new FileInfo(files[i / architectures]).Length)];
-        Parallel.ForEach(order, i => logs[i] = assembler.Assemble(files[i / architectures], Architecture.All[i % architectures].Name));
+        // Threads that wait for the assembler are no reason to start more of it.
+        Parallel.ForEach(order, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
+            logs[i] = assembler.Assemble(files[i / architectures], Architecture.All[i % architectures].Name));
 
         Dictionary<string, OccupancyRow> known = table.ToDictionary(static row => row.Kernel, StringComparer.Ordinal);
         List<OccupancyRow> rows = [];
