@@ -35,8 +35,8 @@ sealed unsafe class SimulatorSuite(SuiteOptions options, Figures figures, Device
             Measure(product, product, new Extent(MatrixSize / 128, MatrixSize / 128), threads, 0, perturbed, weights, gradient, 0ul,
                 MatrixSize,
                 MatrixSize, 128, 128ul, (ulong)MatrixSize, 0ul, 0ul, 0ul, 0, 3);
-        Measure("softmax", "softmax", new Extent(1024), threads, 4000, perturbed, weights, 1000);
-        Measure("softmax", "softmax_backward", new Extent(1024), threads, 8000, perturbed, weights, gradient, 1000, 1);
+        Measure("softmax", "softmax", new Extent(1024), threads, 4000, perturbed, weights, 1024ul, 1000);
+        Measure("softmax", "softmax_backward", new Extent(1024), threads, 8000, perturbed, weights, gradient, 1024ul, 1000, 1);
     }
 
     ulong Allocate(long bytes)

@@ -60,8 +60,10 @@ static unsafe class DeviceCalls
             string format = TextOf(warp, i, 0, lane);
             var arguments = new PrintArguments(warp, i, Argument<ulong>(warp, i, 1, lane), lane);
             warp.Worker.Print(PrintFormat.Apply(format, arguments, out int count));
-            if (i->Destination >= 0)
-                *(int*)Local(warp, lane, i->Destination) = count;
+            if (i->Destination < 0)
+                continue;
+            *(int*)Local(warp, lane, i->Destination) = count;
+            warp.Worker.Local.Mark((warp.Index * Warp.Lanes) + lane, i->Destination, sizeof(int), isDefined: true);
         }
     }
 
