@@ -26,7 +26,7 @@ static class Failures
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
         DeviceException { InnerException: { } cause } => Classify(cause),
         OutOfMemoryException or CudaException { Result: CudaResult.OutOfMemory } => (ExitCodes.Device, "out of memory"),
-        CudaException or CudaLibraryException or DeviceException => (ExitCodes.Device, "device"),
+        CudaException or CudaLibraryException or DeviceException or DeviceLimitException => (ExitCodes.Device, "device"),
         _ => (ExitCodes.Failure, $"internal error ({exception.GetType().Name})"),
     };
 

@@ -60,7 +60,8 @@ public static partial class Ops
                 $"{operation} of {x} needs a weight and a bias of its {width} channels and of its type, not {weight} and {bias}.");
     }
 
-    static Tensor LayerNormStatistics(Tensor x) => Tensor.Hidden([Shape.Extent(x.Count / x.Shape[-1], "rows of a layer norm"), 3], x.DType, x.Device);
+    static Tensor LayerNormStatistics(Tensor x) =>
+        Tensor.Hidden([Shape.Extent(x.Count / x.Shape[-1], "rows of a layer norm"), 3], x.DType, x.Device);
 
     sealed class LayerNormNode : Node<LayerNormNode>
     {

@@ -47,7 +47,9 @@ public static partial class Ops
 
     /// <summary>A weight as [out, in].</summary>
     static Tensor Matrix(Tensor weight) =>
-        weight.Shape.Rank == 2 ? weight : weight.View([weight.Shape[0], Shape.Extent(weight.Shape.Product(1, weight.Shape.Rank), "inputs of a linear layer")]);
+        weight.Shape.Rank == 2
+            ? weight
+            : weight.View([weight.Shape[0], Shape.Extent(weight.Shape.Product(1, weight.Shape.Rank), "inputs of a linear layer")]);
 
     static void RequireVector(string operation, string name, Tensor? vector, int count, Tensor like)
     {

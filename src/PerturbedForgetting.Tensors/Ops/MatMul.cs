@@ -38,7 +38,9 @@ public static partial class Ops
     }
 
     /// <summary>A view in which all leading dimensions are one.</summary>
-    static Tensor Rows(Tensor x) => x.Shape.Rank == 2 ? x : x.View([Shape.Extent(x.Shape.Product(0, x.Shape.Rank - 1), "rows of a matrix"), x.Shape[-1]]);
+    static Tensor Rows(Tensor x) => x.Shape.Rank == 2
+        ? x
+        : x.View([Shape.Extent(x.Shape.Product(0, x.Shape.Rank - 1), "rows of a matrix"), x.Shape[-1]]);
 
     sealed class MatMulNode : Node<MatMulNode>
     {

@@ -58,8 +58,8 @@ sealed class DeviceFailureTests
     {
         (int exitCode, string error) = Run("memmory=1M");
         Assert.That(exitCode, Is.EqualTo(2));
-        Assert.That(error.TrimEnd(), Does.StartWith("error: PERTURBED_FORGETTING_SIM: there is no 'memmory'. Did you mean 'memory'? It knows "
-            + "card, memory, capability, driver, cublas, cublaslt, cudnn, ").And.Not.Contain("\n"));
+        Assert.That(error.TrimEnd(), Does.StartWith("error: PERTURBED_FORGETTING_SIM: there is no 'memmory'. "
+            + "Did you mean 'memory'? It knows card, memory, capability, driver, cublas, cublaslt, cudnn, ").And.Not.Contain("\n"));
     }
 
     [Test]
@@ -73,6 +73,14 @@ sealed class DeviceFailureTests
         Assert.That(cli.Run("train", "--dataset", "builtin/shapes"), Is.EqualTo(4));
         Assert.That(cli.Error.TrimEnd(),
             Is.EqualTo("device: cuDNN 9.13.0: cudnnCreate failed: CUDNN_STATUS_NOT_INITIALIZED (1001). Do this."));
+    }
+
+    [Test]
+    public void SoIsATensorThatTheDeviceCannotTake()
+    {
+        CliHarness cli = new() { Train = static (_, _) => throw new DeviceLimitException("A batch norm has at most 7 channels, not 8.") };
+        Assert.That(cli.Run("train", "--dataset", "builtin/shapes"), Is.EqualTo(4));
+        Assert.That(cli.Error.TrimEnd(), Is.EqualTo("device: A batch norm has at most 7 channels, not 8."));
     }
 
     [TestCase("cudnn=8", "PERTURBED_FORGETTING_CUDNN", "Without cuDNN convolutions run as matrix products")]

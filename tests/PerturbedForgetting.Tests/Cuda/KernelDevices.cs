@@ -46,8 +46,8 @@ sealed class KernelDevices : IEnumerable<string>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
-/// <summary>A device of the project's kernels alone: without NVIDIA's libraries, products in float32. The software GPU runs blocks and warps
-/// in another order in each run.</summary>
+/// <summary>A device of the project's kernels alone: without NVIDIA's libraries, products in float32. The software GPU runs blocks and
+/// warps in another order in each run.</summary>
 sealed class KernelDevice : IDisposable
 {
     public KernelDevice(string name)

@@ -70,8 +70,8 @@ unsafe sealed partial class CudaBackend
         const int mostTokens = 1 << 28;
         return qkv.Shape[1] <= mostTokens && heads <= LaunchGrid.MostAlongY
             ? new((int)LaunchGrid.Tiles(qkv.Shape[1], rowsOfBlock), heads, (int)Math.Min(qkv.Shape[0] - first, LaunchGrid.MostAlongZ))
-            : throw new ArgumentException($"The attention kernels take at most {mostTokens} tokens and {LaunchGrid.MostAlongY} heads, not "
-                + $"{qkv.Shape[1]} and {heads}.");
+            : throw new DeviceLimitException($"The attention kernels take at most {mostTokens} tokens and {LaunchGrid.MostAlongY} heads, "
+                + $"not {qkv.Shape[1]} and {heads}.");
     }
 
     CudaKernel AttentionKernel(AttentionUnits units, int width, bool isBackward, out int threads, out int sharedBytes)

@@ -78,7 +78,7 @@ sealed partial class CudaBackend
         int channels = x.Shape[-1];
         return channels <= int.MaxValue / rowsSaved
             ? channels
-            : throw new ArgumentException($"A batch norm on a GPU has at most {int.MaxValue / rowsSaved} channels, not {channels}.");
+            : throw new DeviceLimitException($"A batch norm on a GPU has at most {int.MaxValue / rowsSaved} channels, not {channels}.");
     }
 
     /// <summary>Rows and columns of a tensor seen as a matrix of its last dimension.</summary>

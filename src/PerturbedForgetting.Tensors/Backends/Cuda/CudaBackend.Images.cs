@@ -20,8 +20,8 @@ sealed partial class CudaBackend
         int rowsPerBlock = 4 * Math.Max(1, bytesPerBlock / 4 / row);
         long shared = ((long)rowsPerBlock * (row + 1)) + (2L * sizeof(float) * channels);
         if (shared > NormalizeKernel.MostShared)
-            throw new ArgumentException($"Images of {width} x {channels} bytes a row are too wide: four rows need {shared} bytes of shared "
-                + $"memory, but the device has {NormalizeKernel.MostShared}.");
+            throw new DeviceLimitException($"Images of {width} x {channels} bytes a row are too wide: four rows need {shared} bytes of "
+                + $"shared memory, but the device has {NormalizeKernel.MostShared}.");
         int blocks = LaunchGrid.Rows(NormalizeKernel.Kernel.Name, LaunchGrid.Tiles(rows, rowsPerBlock), row);
         NormalizeKernel.Kernel.Launch(Moving([x, flip, offset, divisor], [y]), blocks, Threads, (int)shared,
             Dense(y), Pointer(x), PointerOrNull(flip), Dense(offset), Dense(divisor),

@@ -27,11 +27,11 @@ static class LaunchGrid
     /// <param name="kernel">For the message.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="columns">Elements of a row.</param>
-    /// <exception cref="ArgumentException">There are more rows than a grid has blocks, or they are too long.</exception>
+    /// <exception cref="DeviceLimitException">There are more rows than a grid has blocks, or they are too long.</exception>
     public static int Rows(string kernel, long rows, int columns) =>
-        rows > CapabilityLimits.GridX ? throw new ArgumentException(
+        rows > CapabilityLimits.GridX ? throw new DeviceLimitException(
             $"{kernel} takes at most {CapabilityLimits.GridX} rows, one a block, not {rows}. Compute it in parts.")
-        : columns > LongestRow ? throw new ArgumentException(
+        : columns > LongestRow ? throw new DeviceLimitException(
             $"{kernel} takes rows of at most {LongestRow} elements, not of {columns}.")
         : (int)rows;
 }

@@ -33,7 +33,8 @@ sealed record PlantedInHost(string Name, FaultKind Kind, string Operation, strin
                 m.Follow(m.First, m.Second);
             m.Gpu.Copy(m.Second, m.Y, m.X);
         }),
-        new("a write behind a read that is not finished", FaultKind.UnorderedStreams, "kernel set on stream 2", Event, static (m, isWrong) =>
+        new("a write behind a read that is not finished", FaultKind.UnorderedStreams, "kernel set on stream 2", Event,
+            static (m, isWrong) =>
         {
             m.Gpu.Copy(m.First, m.Y, m.X);
             if (!isWrong)

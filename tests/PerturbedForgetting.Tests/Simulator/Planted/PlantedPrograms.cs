@@ -38,7 +38,8 @@ static class PlantedPrograms
             "setp.lt.u32 %p1, %r2, 16;\n@%p1 bar.warp.sync 0x0000ffff;\n@!%p1 bar.warp.sync 0xffff0000;",
             "setp.lt.u32 %p1, %r2, 16;\n@%p1 bar.warp.sync 0x0000ffff;"),
         new("a read that a later write of another lane overtakes", FaultKind.SharedRace, WarpBarrier,
-            "st.shared.u32 [%r5], %r1;\nbar.warp.sync -1;\nld.shared.u32 %r10, [%r6];\n#\nst.shared.u32 [%r5], %r10;", "bar.warp.sync -1;", ""),
+            "st.shared.u32 [%r5], %r1;\nbar.warp.sync -1;\nld.shared.u32 %r10, [%r6];\n#\nst.shared.u32 [%r5], %r10;", "bar.warp.sync -1;",
+            ""),
         new("lanes that exchange through global memory without a barrier", FaultKind.GlobalRace, WarpBarrier, GlobalExchange,
             "bar.warp.sync -1;", ""),
         new("a fence in place of a barrier of the lanes", FaultKind.GlobalRace, WarpBarrier, GlobalExchange,
@@ -122,7 +123,8 @@ static class PlantedPrograms
         return new(name, kind, advice, body, good, wrong, Blocks: 4);
 
         static string Fill(string text) => text.Replace("<early>", "", StringComparison.Ordinal)
-            .Replace("<barrier>", "bar.sync 0;", StringComparison.Ordinal).Replace("<fence>", "fence.acq_rel.gpu;", StringComparison.Ordinal)
+            .Replace("<barrier>", "bar.sync 0;", StringComparison.Ordinal)
+            .Replace("<fence>", "fence.acq_rel.gpu;", StringComparison.Ordinal)
             .Replace("<behind>", "fence.acq_rel.gpu;", StringComparison.Ordinal);
     }
 
@@ -164,8 +166,10 @@ static class PlantedPrograms
     static IEnumerable<PlantedProgram> Others =>
     [
         new("a barrier that warps may miss", FaultKind.SharedRace, Barrier,
-            "st.shared.u32 [%r5], %r1;\n#\nxor.b32 %r8, %r1, 32;\nmad.lo.u32 %r6, %r8, 4, %r7;\nld.shared.u32 %r10, [%r6];", "bar.sync 0;", ""),
-        new("a barrier in a divergent branch", FaultKind.DivergentBarrier, "reach the barrier", "setp.lt.u32 %p1, %r1, #;\n@%p1 bar.sync 0;",
+            "st.shared.u32 [%r5], %r1;\n#\nxor.b32 %r8, %r1, 32;\nmad.lo.u32 %r6, %r8, 4, %r7;\nld.shared.u32 %r10, [%r6];", "bar.sync 0;",
+            ""),
+        new("a barrier in a divergent branch", FaultKind.DivergentBarrier, "reach the barrier",
+            "setp.lt.u32 %p1, %r1, #;\n@%p1 bar.sync 0;",
             "64", "7"),
         new("two barriers that wait for each other", FaultKind.BarrierDeadlock, "for ever", "add.u32 %r10, %r3, 3;\nbar.sync #;", "3",
             "%r10"),
@@ -174,7 +178,8 @@ static class PlantedPrograms
         new("a member mask without the lane itself", FaultKind.WrongShuffle, "does not name it",
             "shfl.sync.bfly.b32 %r10, %r1, 1, 31, #;", "-1", "0x0000ffff", Threads: 32),
         new("cp.async that is not waited for", FaultKind.SharedRace, "not waited for",
-            "cp.async.ca.shared.global [%r5], [%rd3], 4;\ncp.async.commit_group;\n#\nld.shared.u32 %r10, [%r5];", "cp.async.wait_group 0;", ""),
+            "cp.async.ca.shared.global [%r5], [%rd3], 4;\ncp.async.commit_group;\n#\nld.shared.u32 %r10, [%r5];", "cp.async.wait_group 0;",
+            ""),
         new("cp.async that is waited for by a group too few", FaultKind.SharedRace, "not waited for",
             "cp.async.ca.shared.global [%r5], [%rd3], 4;\ncp.async.commit_group;\ncp.async.wait_group #;\nld.shared.u32 %r10, [%r5];", "0",
             "1"),
@@ -185,7 +190,8 @@ static class PlantedPrograms
         new("global memory that nobody wrote", FaultKind.Uninitialized, "never written", "ld.global.u32 %r10, [#];", "%rd3", "%rd4"),
         new("an index past the end", FaultKind.OutOfBounds, "allocation #", "ld.global.u32 %r10, [%rd3+#];", "0", "4096"),
         new("an index before the beginning", FaultKind.OutOfBounds, "allocation #", "st.global.u32 [%rd3-#], %r1;", "0", "4"),
-        new("a vector at an odd place", FaultKind.Misaligned, "multiple of 16", "ld.global.v4.u32 {%r10, %r11, %r12, %r13}, [%rd1+#];", "16",
+        new("a vector at an odd place", FaultKind.Misaligned, "multiple of 16", "ld.global.v4.u32 {%r10, %r11, %r12, %r13}, [%rd1+#];",
+            "16",
             "8"),
         new("shared memory past the end", FaultKind.OutOfBounds, "the block has 1024 bytes", "st.shared.u32 [%r5+#], %r1;", "0", "1024"),
     ];

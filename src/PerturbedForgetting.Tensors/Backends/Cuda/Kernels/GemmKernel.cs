@@ -25,7 +25,7 @@ sealed class GemmKernel(KernelLibrary library, bool tensorCores)
     {
         int aligned = (a.IsAligned ? 1 : 0) + (b.IsAligned ? 2 : 0) + (new MatrixOperand(c, false, n, batchStride).IsAligned ? 4 : 0);
         if (k > MostDepth)
-            throw new ArgumentException($"A matrix product on a GPU sums at most {MostDepth} products an element, not {k}.");
+            throw new DeviceLimitException($"A matrix product on a GPU sums at most {MostDepth} products an element, not {k}.");
         var grid = new Dim3((int)LaunchGrid.Tiles(n, Block), (int)LaunchGrid.Tiles(m, Block), batch);
         stream.Observer?.Costs(LaunchCost.Product(m, n, k, batch, accumulate));
         int form = (a.IsTransposed ? 2 : 0) + (b.IsTransposed ? 1 : 0);

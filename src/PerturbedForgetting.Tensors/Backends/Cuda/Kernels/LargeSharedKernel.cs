@@ -28,13 +28,13 @@ sealed class LargeSharedKernel
     /// <summary>Bytes of a row that a block keeps.</summary>
     /// <param name="columns">Elements of the row.</param>
     /// <param name="bytesOfColumn">Bytes that it takes for each.</param>
-    /// <exception cref="ArgumentException">They are more than a block may have.</exception>
+    /// <exception cref="DeviceLimitException">They are more than a block may have.</exception>
     public int RowBytes(int columns, int bytesOfColumn)
     {
         long bytes = (long)bytesOfColumn * columns;
         return bytes <= MostShared
             ? (int)bytes
-            : throw new ArgumentException($"{Kernel} keeps a row in shared memory: {columns} columns need {bytes} bytes, but a block has "
-                + $"{MostShared}, enough for {MostShared / bytesOfColumn}. Use fewer columns, or `device` cpu.");
+            : throw new DeviceLimitException($"{Kernel} keeps a row in shared memory: {columns} columns need {bytes} bytes, but a block "
+                + $"has {MostShared}, enough for {MostShared / bytesOfColumn}. Use fewer columns, or `device` cpu.");
     }
 }

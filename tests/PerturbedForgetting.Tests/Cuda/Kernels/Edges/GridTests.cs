@@ -138,6 +138,6 @@ sealed class GridTests : LargeTensorFixture
         });
 
         static void Refuses(Action operation, string words) =>
-            Assert.That(operation, Throws.ArgumentException.With.Message.Contain(words));
+            Assert.That(operation, Throws.InstanceOf<ArgumentException>().With.Message.Contain(words));
     }
 }

@@ -84,7 +84,7 @@ sealed class SharedMemoryTests(string device) : KernelFixture(device)
         Rows rows = OnDevice(drawn, columns);
         if (operation.IsLimited && needed > most)
         {
-            string? message = Assert.Throws<ArgumentException>(() => operation.Run(Backend, rows), $"{columns} columns")?.Message;
+            string? message = Assert.Throws<DeviceLimitException>(() => operation.Run(Backend, rows), $"{columns} columns")?.Message;
             Assert.That(message, Does.Contain($"{columns} ").And.Contain($"{needed} bytes").And.Contain($"{most}"));
             return;
         }
@@ -124,7 +124,7 @@ sealed class SharedMemoryTests(string device) : KernelFixture(device)
                 Tensor x = Input(new byte[5 * width], 1, 5, width, 1), zero = Input([1f]), one = Input([2f]), y = Output(1, 5, width, 1);
                 if ((4 * (width + 1)) + 8 > OptIn - taken)
                     Assert.That(() => Backend.NormalizeImages(x, null, zero, one, y),
-                        Throws.ArgumentException.With.Message.Contain("too wide"));
+                        Throws.TypeOf<DeviceLimitException>().With.Message.Contain("too wide"));
                 else
                 {
                     Backend.NormalizeImages(x, null, zero, one, y);
