@@ -47,7 +47,8 @@ sealed partial class LargeTensorTests
             t.Library.Get("layer_norm_backward" + form).Launch(t.Stream, rows, 128, columns <= 256 ? 0 : 16 * columns,
                 CudaBackend.Pointer(y[0]), none, none, none, CudaBackend.Pointer(x[0]), CudaBackend.Pointer(x[1]),
                 CudaBackend.Pointer(t.Input(w)), CudaBackend.Pointer(x[2]), 0, 0, 0, (long)rows, columns, 1), 1);
-    });
+    }
+    );
 
     /// <summary>A kernel of rows, its form of few columns, and those of columns not divisible by 4.</summary>
     static (string, Action<LargeTensorTests>)[] FourForms(string kernel, Action<LargeTensorTests, int> check) =>
@@ -69,7 +70,8 @@ sealed partial class LargeTensorTests
             foreach (Tensor end in (Tensor[])[y[0].Rows(0, 1), y[0].Rows(samples - 1, 1)])
                 t.Backend.Map(Unary.Scale, end, end, samples);
         }, 1, (int)(2 * Least / classes));
-    });
+    }
+    );
 
     static (string, Action<LargeTensorTests>)[] Images =>
     [
@@ -140,6 +142,7 @@ sealed partial class LargeTensorTests
             else
                 t.CheckEnds([Floats(Tokens, 3 * channels)], [Floats(Tokens, channels), Floats(Heads, Tokens, 2)],
                     (x, y, _) => t.Backend.Attention(units, x[0], Heads, 0.1, y[0], y[1]), 1);
-        });
+        }
+        );
     }
 }
