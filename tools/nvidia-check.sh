@@ -125,7 +125,7 @@ nvcc() {
     rm -rf "$made" "$ptx"
     { cmake -S "$root" -B "$made" -DKERNEL_COMPILER=nvcc -DNVCC="$toolkit/bin/nvcc" -DPTX_FOLDER="$ptx" \
         "-DNVCC_FLAGS=-ccbin;$clang;-allow-unsupported-compiler" &&
-        cmake --build "$made" --parallel --target kernels; } > "$cache/nvcc.log" 2>&1 || { cat "$cache/nvcc.log"; return 1; }
+        cmake --build "$made" --parallel "$(nproc)" --target kernels; } > "$cache/nvcc.log" 2>&1 || { cat "$cache/nvcc.log"; return 1; }
     PERTURBED_FORGETTING_PTX="$ptx/sm_80" dotnet "$built/PerturbedForgetting.Tests.dll" --filter "$kernel_tests"
 }
 

@@ -19,6 +19,8 @@ sealed class KernelFilesTests
         Assert.That(files.Contains("gelu"), Is.False);
         Assert.That(() => files.Read("gelu"), Throws.ArgumentException.With.Message.Contains("'gelu'"));
 
+        Assert.That(files.Without("gelu"), Is.TypeOf<DeviceException>().With.Message.Contains("no file there has the kernel 'gelu'"));
+
         File.Delete(Path.Combine(folder.Path, "relu.ptx"));
         Assert.That(() => files.Read("relu"), Throws.TypeOf<DeviceException>().With.Message.Contains("relu.ptx cannot be read"));
     }

@@ -75,6 +75,12 @@ sealed class KernelFiles
         }
     }
 
+    /// <summary>What is wrong when no file has a kernel: the name, or the folder.</summary>
+    public Exception Without(string kernel) => folder is not null
+        ? Wrong(folder, $"no file there has the kernel '{kernel}'", null)
+        : new ArgumentException($"There is no kernel '{kernel}': no PTX file of that name, or of its beginning, has it."
+            + Suggestions.DidYouMean(kernel, Names) + $" Files: {string.Join(", ", Names)}.", nameof(kernel));
+
     static DeflateStream Resource(string file) =>
         new(typeof(KernelFiles).Assembly.GetManifestResourceStream(Prefix + file + Extension)!, CompressionMode.Decompress);
 

@@ -30,6 +30,7 @@ sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : ID
     /// <summary>A kernel; its module is loaded at the first call. Whatever is to be captured runs once before as it is, because drivers
     /// refuse to load a module in a capture. Any thread may ask.</summary>
     /// <exception cref="ArgumentException">There is no such kernel.</exception>
+    /// <exception cref="DeviceException">The kernels are read from a folder that lacks it.</exception>
     /// <exception cref="CudaException">The driver cannot load the module, and the message has its log; or a stream is being
     /// captured.</exception>
     public CudaKernel Get(string name)
@@ -57,8 +58,7 @@ sealed class KernelLibrary(CudaContext context, JitOptions? options = null) : ID
             if (files.Contains(file) && NamesIn(file).Contains(name))
                 return Module(file).GetKernel(name);
         }
-        throw new ArgumentException($"There is no kernel '{name}': no PTX file of that name, or of its beginning, has it."
-            + Suggestions.DidYouMean(name, files.Names) + $" Files: {string.Join(", ", files.Names)}.", nameof(name));
+        throw files.Without(name);
     }
 
     IReadOnlyCollection<string> NamesIn(string file)
