@@ -24,7 +24,7 @@ public static class DataCheck
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static IReadOnlyList<DatasetReport> Run(TrainOptions options, ITrainingObserver observer, CancellationToken token)
     {
-        Dataset? training = options.TrainSplit.Length > 0 ? Data.Open(options, options.TrainSplit, classes: null) : null;
+        using Dataset? training = options.TrainSplit.Length > 0 ? Data.Open(options, options.TrainSplit, classes: null) : null;
         Dataset? validation = null;
         string? missing = null;
         try
@@ -42,8 +42,11 @@ public static class DataCheck
             reports.Add(Check(training, null, options, observer, token));
         if (missing is not null)
             reports[0] = reports[0] with { Findings = [.. reports[0].Findings, new(NoValidationSplit, IsError: false, 1, [missing])] };
-        if (validation is not null)
-            reports.Add(Check(validation, training?.Classes, options, observer, token));
+        using (validation)
+        {
+            if (validation is not null)
+                reports.Add(Check(validation, training?.Classes, options, observer, token));
+        }
         return reports;
     }
 

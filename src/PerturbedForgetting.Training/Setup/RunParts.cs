@@ -124,6 +124,8 @@ sealed class RunParts : IDisposable
         Arena.Dispose();
         ValidationLoader.Dispose();
         TrainingLoader.Dispose();
+        ValidationSet.Dispose();
+        TrainingSet.Dispose();
         Device.Dispose();
     }
 

@@ -3,7 +3,7 @@ using PerturbedForgetting.Vision.Imaging;
 namespace PerturbedForgetting.Vision.Datasets;
 
 /// <summary>Labelled images by index. Reading is safe from any number of threads.</summary>
-public abstract class Dataset
+public abstract class Dataset : IDisposable
 {
     readonly List<string> notes = [];
 
@@ -64,6 +64,9 @@ public abstract class Dataset
         throw new DatasetException(
             $"label {highest} of {Describe(worst)} is out of range 0..{numClasses - 1} for `{nameof(numClasses)}` {numClasses}; {advice}");
     }
+
+    /// <summary>Closes the files that the set reads from.</summary>
+    public virtual void Dispose() => GC.SuppressFinalize(this);
 
     /// <summary>Adds to <see cref="Notes"/>.</summary>
     protected void Note(IEnumerable<string> sentences) => notes.AddRange(sentences);

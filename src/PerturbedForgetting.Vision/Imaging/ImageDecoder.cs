@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using PerturbedForgetting.Vision.Datasets.Containers;
 
 namespace PerturbedForgetting.Vision.Imaging;
 
@@ -63,6 +64,29 @@ public sealed class ImageDecoder : IDisposable
             throw new ImageDecodeException(ImageProblem.Unreadable, e.Message, path, inner: e);
         }
         return Open(file.AsMemory(0, bytes), path);
+    }
+
+    /// <summary>Reads bytes of a larger file, which stay as they are until the next call of <c>Read</c> or <c>Open</c> with a
+    /// path.</summary>
+    /// <exception cref="ImageDecodeException">They cannot be read, or the file ends before them; the message has
+    /// <paramref name="name"/>.</exception>
+    internal ReadOnlyMemory<byte> Read(ContainerFiles files, FileRange range, string name)
+    {
+        format = null;
+        int read;
+        try
+        {
+            PooledBuffer.Ensure(ref file, range.Length);
+            read = files.Read(range.File, range.Offset, file.AsSpan(0, range.Length));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageDecodeException(ImageProblem.Unreadable, e.Message, name, range.Length, e);
+        }
+        return read == range.Length
+            ? file.AsMemory(0, read)
+            : throw new ImageDecodeException(
+                ImageProblem.Truncated, $"the file that holds it ends after {read} of its bytes", name, range.Length);
     }
 
     /// <summary>Opens bytes, which must stay as they are until the image is decoded; errors call them <paramref name="name"/>.</summary>

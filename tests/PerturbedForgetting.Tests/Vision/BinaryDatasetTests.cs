@@ -147,7 +147,6 @@ public class BinaryDatasetTests
     [TestCase("cifar-10", "Did you mean 'cifar10'?")]
     [TestCase("foldr", "Did you mean 'folder'?")]
     [TestCase("builtin/shape", "Did you mean 'builtin/shapes'?")]
-    [TestCase("tfds/imagenet2012", "export the images to folders")]
     [TestCase("completely-different", "Known: folder")]
     [TestCase("cifar10", "`dataDir`")]
     [TestCase("builtin/shapes:shade=1", "'shade' is no setting")]
