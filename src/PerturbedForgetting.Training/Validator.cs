@@ -53,7 +53,7 @@ public static class Validator
     {
         var entry = ModelRegistry.Find(options.Model);
         var images = ImageSetup.Resolve(options, entry.Config, useTestSize: !options.UseTrainSize);
-        using var data = Data.Open(options, options.Split, info is null ? null : new ClassList(info.Classes));
+        using var data = Data.Open(options, options.Split, info is null ? null : new ClassList(info.Classes), observer, token);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);
         int numClasses = options.NumClasses ?? info?.Classes.Count ?? HeadRows(file) ?? data.Classes.Count;
