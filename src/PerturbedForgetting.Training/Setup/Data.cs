@@ -42,5 +42,6 @@ static class Data
         new(data, transform, batches with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = options.BadImages });
 
     static string Describe(DatasetProgress progress) => string.Create(CultureInfo.InvariantCulture,
-        $"{progress.Task}: {progress.Done / 1e9:0.0} of {progress.Total / 1e9:0.0} GB ({100.0 * progress.Done / Math.Max(progress.Total, 1):0} %)");
+        $"{progress.Task}: {progress.Done / 1e9:0.0} of {progress.Total / 1e9:0.0} GB "
+            + $"({100.0 * progress.Done / Math.Max(progress.Total, 1):0} %)");
 }

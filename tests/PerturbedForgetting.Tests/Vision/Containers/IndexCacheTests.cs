@@ -130,8 +130,8 @@ public class IndexCacheTests
         string[] paths = [.. Enumerable.Range(0, 40).Select(i => folder.Write($"{i}", i is 17 or 18 or 39 ? [255] : [1, 2, 3]))];
         for (int i = 0; i < 5; i++)
         {
-            Assert.That(Assert.Throws<DatasetException>(() => new IndexCache(null, TimeSpan.Zero).Get(new Counting(), paths, options))!.Message,
-                Is.EqualTo($"{paths[17]} begins with 255"));
+            Assert.That(() => new IndexCache(null, TimeSpan.Zero).Get(new Counting(), paths, options),
+                Throws.TypeOf<DatasetException>().With.Message.EqualTo($"{paths[17]} begins with 255"));
         }
         Assert.That(Assert.Throws<DatasetException>(() => Keeping(folder).Get(new Counting(), [folder.Path("none")], options))!.Message,
             Does.Contain(folder.Path("none")));
