@@ -41,7 +41,7 @@ public static class Validator
     static ValidationResult Evaluate(ModelCheckpoint<ValidateOptions> checkpoint, ITrainingObserver observer, CancellationToken token)
     {
         var options = checkpoint.Options;
-        using var data = Data.Open(options, options.Split, checkpoint.Classes);
+        using var data = Data.Open(options, options.Split, checkpoint.Classes, observer, token);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);
         int numClasses = checkpoint.NumClasses ?? data.Classes.Count;
