@@ -1,8 +1,10 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Answers;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
@@ -54,12 +56,17 @@ public static class Validator
                 + FormattableString.Invariant($"{ImageSetup.Describe(images.EvaluationTransform)}"));
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
             options, loaded.Device);
-        var metrics = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options))
-            .Run(observer, token)
-            ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
+        var evaluator = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options));
+        var metrics = EvaluationRecords.AreAsked(options)
+            ? new EvaluationRecords(options, data, new ClassNames(checkpoint.Classes ?? data.Classes), numClasses,
+                Predictor.ClassScoresOf(checkpoint, observer)).Write(Measure, observer)
+            : Measure(null);
         foreach (var bad in loader.Skipped.Concat(loader.Filled).Concat(loader.Damaged))
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         return new(options.Model, metrics, loaded.Model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct,
             ImageSetup.Name(images.Interpolation));
+
+        EvaluationMetrics Measure(Action<InputBatch, float[]>? answered) => evaluator.Run(observer, token, answered)
+            ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
     }
 }

@@ -57,7 +57,7 @@ public abstract record RunOptions
     public string Dataset { get => DatasetOption[this]; set => DatasetOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, string> DatasetOption =
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
-            .RefusedWhen(o => o.Dataset.Length == 0 && string.IsNullOrEmpty(o.DataDir),
+            .RefusedWhen(o => o.Dataset.Length == 0 && string.IsNullOrEmpty(o.DataDir) && o is not ImageInputOptions { NamesImages: true },
                 "no data was named: give --data-dir FOLDER, or --dataset builtin/shapes, which needs no files.")
             .RefusedWhen(o => o.Dataset.StartsWith("tfds/", StringComparison.Ordinal), o =>
                 $"TensorFlow Datasets such as '{o.Dataset}' cannot be read. "
