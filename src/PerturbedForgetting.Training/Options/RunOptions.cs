@@ -59,9 +59,6 @@ public abstract record RunOptions
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
             .RefusedWhen(o => o.Dataset.Length == 0 && string.IsNullOrEmpty(o.DataDir),
                 "no data was named: give --data-dir FOLDER, or --dataset builtin/shapes, which needs no files.")
-            .RefusedWhen(o => o.Dataset.StartsWith("tfds/", StringComparison.Ordinal), o =>
-                $"TensorFlow Datasets such as '{o.Dataset}' cannot be read. "
-                + "Export the images to folders, one a class, and give --data-dir FOLDER.")
             .OnResume(BetweenEpochs());
 
     /// <summary>Whether the data set may be fetched. Nothing is ever downloaded: the value true is refused.</summary>
