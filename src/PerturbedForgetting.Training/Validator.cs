@@ -53,7 +53,8 @@ public static class Validator
     {
         var entry = ModelRegistry.Find(options.Model);
         var images = ImageSetup.Resolve(options, entry.Config, useTestSize: !options.UseTrainSize);
-        using var data = Data.Open(options, options.Split, info is null ? null : new ClassList(info.Classes));
+        using var data = Data.OpenEvaluated(options, info is null ? null : new ClassList(info.Classes), info is null ? null : Trained(info,
+            options.Checkpoint), observer);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);
         int numClasses = options.NumClasses ?? info?.Classes.Count ?? HeadRows(file) ?? data.Classes.Count;
@@ -95,13 +96,20 @@ public static class Validator
             : OptionsJson.Diff(new ValidateOptions(), options).Select(c => c.Option.TrimStart('-')).ToHashSet(StringComparer.Ordinal);
         if (named.Contains(RunOptions.ModelOption.Name))
             return options;
-        var trained = new TrainOptions();
-        OptionsJson.Apply(trained, info.Options.ToJsonString(), options.Checkpoint);
+        var trained = Trained(info, options.Checkpoint);
         var completed = options with { };
         foreach (var spec in OptionTables.Validate.Specs)
             if (spec.IsOfTheModel && !named.Contains(spec.Name))
                 spec.Set(completed, spec.Get(trained));
         return completed;
+    }
+
+    /// <summary>The options of the run that made a model.</summary>
+    static TrainOptions Trained(ModelInfo info, string checkpoint)
+    {
+        var trained = new TrainOptions();
+        OptionsJson.Apply(trained, info.Options.ToJsonString(), checkpoint);
+        return trained;
     }
 
     /// <summary>Classes of a bare file, by the names that classifiers of the registry have.</summary>

@@ -43,6 +43,9 @@ public abstract class Dataset : IDisposable
     /// <summary>Where an image is, for messages: a path, or file and number.</summary>
     public abstract string Describe(int index);
 
+    /// <summary>Tells images apart: the same text for an image that two sets have in common, whatever names lead to it.</summary>
+    internal virtual string Identity(int index) => Describe(index);
+
     /// <summary>Checks every label against the number of outputs of a model.</summary>
     /// <exception cref="DatasetException">A label is too large; the message names the image, and suspects labels that
     /// count from 1 where the numbers say so.</exception>
