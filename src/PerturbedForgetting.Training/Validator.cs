@@ -19,8 +19,8 @@ public static class Validator
     /// <param name="options">What to evaluate on what.</param>
     /// <param name="observer">Receives the progress.</param>
     /// <param name="token">Ends the evaluation.</param>
-    /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. When <c>model</c> is not
-    /// among them, it and what belongs to it come from the checkpoint.</param>
+    /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. Of the others,
+    /// those of the model and of its images come from the checkpoint, and the data too where none are named.</param>
     /// <exception cref="OptionException">An option is wrong.</exception>
     /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
     /// <exception cref="DatasetException">The data cannot be used, or has a class that the model does not know.</exception>
@@ -41,19 +41,25 @@ public static class Validator
         {
             observer.Message(MessageLevel.Warning,
                 $"Without {ValidateOptions.CheckpointOption} the model has random weights; its accuracy means nothing.");
-            return Evaluate(options, null, null, observer, token);
+            return Evaluate(new(options, null, null), null, null, observer, token);
         }
         var (file, info) = CheckpointFiles.OpenModel(options.Checkpoint);
         using (file)
-            return Evaluate(info is null ? options : Complete(options, info, given), file, info, observer, token);
+        {
+            var trained = info is null ? new(options, null, null) : TrainedOptions.Complete(options, info, given, options.Checkpoint);
+            return Evaluate(trained, file, info, observer, token);
+        }
     }
 
-    static ValidationResult Evaluate(ValidateOptions options, SafetensorsFile? file, ModelInfo? info, ITrainingObserver observer,
-        CancellationToken token)
+    static ValidationResult Evaluate(TrainedOptions<ValidateOptions> trained, SafetensorsFile? file, ModelInfo? info,
+        ITrainingObserver observer, CancellationToken token)
     {
+        var options = trained.Options;
+        options.RequireData();
         var entry = ModelRegistry.Find(options.Model);
         var images = ImageSetup.Resolve(options, entry.Config, useTestSize: !options.UseTrainSize);
-        using var data = Data.Open(options, options.Split, info is null ? null : new ClassList(info.Classes));
+        var comparison = new EvaluationComparison(trained, images, info?.Evaluation);
+        using var data = Data.Open(options, options.Split, info is null ? null : new ClassList(info.Classes), trained.Run?.Seed);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);
         int numClasses = options.NumClasses ?? info?.Classes.Count ?? HeadRows(file) ?? data.Classes.Count;
@@ -76,32 +82,17 @@ public static class Validator
                 + FormattableString.Invariant($"{Quantity.Of(data.Classes.Count, "class", "classes")}, hash {data.Classes.Hash}; ")
                 + FormattableString.Invariant($"{ImageSetup.Describe(images.EvaluationTransform)}")])
             observer.Message(MessageLevel.Info, line);
+        comparison.Announce(observer);
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
             options, device);
         var metrics = new Evaluator(model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options))
             .Run(observer, token)
             ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
+        comparison.Conclude(metrics, data.Count, device, observer);
         foreach (var bad in loader.Skipped.Concat(loader.Filled).Concat(loader.Damaged))
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         return new(options.Model, metrics, model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct,
             ImageSetup.Name(images.Interpolation));
-    }
-
-    /// <summary>The options, with the checkpoint's own where the model was not named.</summary>
-    static ValidateOptions Complete(ValidateOptions options, ModelInfo info, IReadOnlySet<OptionSpec>? given)
-    {
-        var named = given is not null
-            ? given.Select(s => s.Name).ToHashSet(StringComparer.Ordinal)
-            : OptionsJson.Diff(new ValidateOptions(), options).Select(c => c.Option.TrimStart('-')).ToHashSet(StringComparer.Ordinal);
-        if (named.Contains(RunOptions.ModelOption.Name))
-            return options;
-        var trained = new TrainOptions();
-        OptionsJson.Apply(trained, info.Options.ToJsonString(), options.Checkpoint);
-        var completed = options with { };
-        foreach (var spec in OptionTables.Validate.Specs)
-            if (spec.IsOfTheModel && !named.Contains(spec.Name))
-                spec.Set(completed, spec.Get(trained));
-        return completed;
     }
 
     /// <summary>Classes of a bare file, by the names that classifiers of the registry have.</summary>

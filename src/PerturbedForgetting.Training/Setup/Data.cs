@@ -13,15 +13,16 @@ static class Data
     /// <param name="options">Data set, folder, class order and labels.</param>
     /// <param name="split">Its name.</param>
     /// <param name="classes">Classes that labels must follow: those of the training split or of a checkpoint.</param>
+    /// <param name="seed">Of generated sets, where the options have none.</param>
     /// <exception cref="DatasetException">It cannot be opened.</exception>
-    public static Dataset Open(RunOptions options, string split, ClassList? classes) =>
+    public static Dataset Open(RunOptions options, string split, ClassList? classes, int? seed = null) =>
         DatasetFactory.Open(options.Dataset, options.DataDir, split, new DatasetOptions
         {
             ClassOrder = options.ClassOrder == ClassFolderOrder.Natural ? ClassOrder.Natural : ClassOrder.Ordinal,
             ClassMapFile = options.ClassMap,
             LabelsFile = options.Labels,
             Classes = classes,
-            Seed = options is TrainOptions train ? (ulong)train.Seed : 42,
+            Seed = (ulong)((options as TrainOptions)?.Seed ?? seed ?? 42),
         });
 
     /// <summary>Reads a data set into batches.</summary>
