@@ -70,7 +70,7 @@ public abstract record RunOptions
     internal static readonly OptionSpec<RunOptions, string> DatasetOption =
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
             // Those of a checkpoint are known when it is open.
-            .RefusedWhen(o => o is not ValidateOptions { Checkpoint.Length: > 0 } && o.NamesNoData, NoData)
+            .RefusedWhen(o => o is not CheckpointOptions { Checkpoint.Length: > 0 } && o.NamesNoData, NoData)
             .RefusedWhen(o => o.Dataset.StartsWith("tfds/", StringComparison.Ordinal), o =>
                 $"TensorFlow Datasets such as '{o.Dataset}' cannot be read. "
                 + "Export the images to folders, one a class, and give --data-dir FOLDER.")

@@ -1,5 +1,7 @@
+using System.Globalization;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Transforms;
@@ -13,9 +15,13 @@ static class Data
     /// <param name="options">Data set, folder, class order and labels.</param>
     /// <param name="split">Its name.</param>
     /// <param name="classes">Classes that labels must follow: those of the training split or of a checkpoint.</param>
+    /// <param name="observer">Receives how far a long preparation is.</param>
+    /// <param name="token">Ends a long preparation.</param>
     /// <param name="seed">Of generated sets, where the options have none.</param>
     /// <exception cref="DatasetException">It cannot be opened.</exception>
-    public static Dataset Open(RunOptions options, string split, ClassList? classes, int? seed = null) =>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public static Dataset Open(RunOptions options, string split, ClassList? classes, ITrainingObserver observer, CancellationToken token,
+        int? seed = null) =>
         DatasetFactory.Open(options.Dataset, options.DataDir, split, new DatasetOptions
         {
             ClassOrder = options.ClassOrder == ClassFolderOrder.Natural ? ClassOrder.Natural : ClassOrder.Ordinal,
@@ -23,6 +29,8 @@ static class Data
             LabelsFile = options.Labels,
             Classes = classes,
             Seed = (ulong)((options as TrainOptions)?.Seed ?? seed ?? 42),
+            Progress = progress => observer.Message(MessageLevel.Info, Describe(progress)),
+            Stop = token,
         });
 
     /// <summary>Reads a data set into batches.</summary>
@@ -33,4 +41,8 @@ static class Data
     /// <param name="device">Where the batches go.</param>
     public static ImageLoader Loader(Dataset data, ImageTransform transform, LoaderOptions batches, RunOptions options, Device device) =>
         new(data, transform, batches with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = options.BadImages });
+
+    static string Describe(DatasetProgress progress) => string.Create(CultureInfo.InvariantCulture,
+        $"{progress.Task}: {progress.Done / 1e9:0.0} of {progress.Total / 1e9:0.0} GB "
+            + $"({100.0 * progress.Done / Math.Max(progress.Total, 1):0} %)");
 }

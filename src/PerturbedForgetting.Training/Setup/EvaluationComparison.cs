@@ -9,32 +9,30 @@ namespace PerturbedForgetting.Training.Setup;
 
 /// <summary>Says what an evaluation has in common with that of the run that made the checkpoint: first how images are prepared, then
 /// whether the numbers are the same, or why not.</summary>
-/// <param name="trained">The options of the evaluation and of the run.</param>
+/// <param name="checkpoint">The options of the evaluation, and what the checkpoint says of the run.</param>
 /// <param name="images">How images are prepared here.</param>
-/// <param name="evaluation">What the run measured with these weights, if the checkpoint says it.</param>
-sealed class EvaluationComparison(TrainedOptions<ValidateOptions> trained, ImageSetup images, TrainedEvaluation? evaluation)
+sealed class EvaluationComparison(ModelCheckpoint<ValidateOptions> checkpoint, ImageSetup images)
 {
-    readonly ValidateOptions options = trained.Options;
-    readonly ImagePreparation here = images.Preparation(trained.Options);
+    readonly ValidateOptions options = checkpoint.Options;
 
     /// <summary>Options that decide what is measured, and differ from the run's.</summary>
-    public IReadOnlyList<OptionChange> Differences { get; } = trained is { Run: { } run, Preparation: { } preparation }
-        ? [.. Compare(preparation, images.Preparation(trained.Options)), .. Compare(run, trained.Options)]
+    readonly OptionChange[] differences = checkpoint is { Training: { } run, Preparation: { } preparation }
+        ? [.. Compare(preparation, images.Preparation(checkpoint.Options)), .. Compare(run, checkpoint.Options)]
         : [];
 
     /// <summary>Before the evaluation: what differs from the run.</summary>
     public void Announce(ITrainingObserver observer)
     {
-        if (trained.Preparation is not { } stored)
+        if (checkpoint.Preparation is not { } stored)
             return;
-        if (Differences.Count > 0)
+        if (differences.Length > 0)
         {
             observer.Message(MessageLevel.Warning, "Not as in training: "
-                + string.Join(", ", Differences.Select(d => $"{d.Option} {d.New} (training: {d.Old})")));
+                + string.Join(", ", differences.Select(d => $"{d.Option} {d.New} (training: {d.Old})")));
         }
         else
             observer.Message(MessageLevel.Info, "Images are prepared as in training.");
-        if (here.Size == stored.Size && ModelRegistry.Find(options.Model).Config.TestInputSize is { } larger && larger != stored.Size)
+        if (images.Size == stored.Size && ModelRegistry.Find(options.Model).Config.TestInputSize is { } larger && larger != stored.Size)
             observer.Message(MessageLevel.Info, $"The reference's own evaluation of this model is at {larger} px: "
                 + $"--no-{ValidateOptions.UseTrainSizeOption.Name} gives that.");
     }
@@ -46,7 +44,7 @@ sealed class EvaluationComparison(TrainedOptions<ValidateOptions> trained, Image
     /// <param name="observer">Receives it.</param>
     public void Conclude(EvaluationMetrics metrics, int count, Device device, ITrainingObserver observer)
     {
-        if (trained.Run is not { } run || evaluation is not { Metrics: var before } || !IsSameSplit(run))
+        if (checkpoint.Training is not { } run || checkpoint.Evaluation is not { Metrics: var before } evaluation || !IsSameSplit(run))
             return;
         string numbers = FormattableString.Invariant($"top-1 {before.Top1:F4} %, loss {before.Loss:R}");
         if (before == metrics)
@@ -56,7 +54,7 @@ sealed class EvaluationComparison(TrainedOptions<ValidateOptions> trained, Image
         }
         string[] reasons =
         [
-            .. Differences.Select(d => $"{d.Option} is {d.New} here and was {d.Old}"),
+            .. differences.Select(d => $"{d.Option} is {d.New} here and was {d.Old}"),
             .. count == evaluation.Images ? [] : (string[])[$"the split has {Quantity.Of(count, "image")} and had {evaluation.Images}"],
             .. device.ToString() == evaluation.Device ? [] : (string[])[$"this is {device} and that was {evaluation.Device}"],
         ];

@@ -4,12 +4,6 @@ using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Training.Setup;
 
-/// <summary>The options of an evaluation, completed by what a checkpoint says of its model and of the run that made it.</summary>
-/// <param name="Options">Those that were given, and the run's own in place of the others.</param>
-/// <param name="Run">The run's options; null where the checkpoint says nothing, or another model was named.</param>
-/// <param name="Preparation">How the run prepared the images of its evaluations; null likewise.</param>
-sealed record TrainedOptions<T>(T Options, TrainOptions? Run, ImagePreparation? Preparation) where T : RunOptions;
-
 /// <summary>Completes the options of an evaluation from a checkpoint.</summary>
 static class TrainedOptions
 {
@@ -18,9 +12,11 @@ static class TrainedOptions
     /// <param name="info">What the checkpoint says.</param>
     /// <param name="given">Which options were given; null are those that differ from the defaults.</param>
     /// <param name="source">The checkpoint's path, for messages.</param>
+    /// <returns>The options; those of the training and how it prepared images, or neither where the weights are taken for another
+    /// model.</returns>
     /// <exception cref="OptionException">The checkpoint has options that this program has not.</exception>
-    public static TrainedOptions<T> Complete<T>(T options, ModelInfo info, IReadOnlySet<OptionSpec>? given, string source)
-        where T : RunOptions, new()
+    public static (T Options, TrainOptions? Training, ImagePreparation? Preparation) Complete<T>(
+        T options, ModelInfo info, IReadOnlySet<OptionSpec>? given, string source) where T : CheckpointOptions, new()
     {
         var named = given is not null
             ? given.Select(s => s.Name).ToHashSet(StringComparer.Ordinal)
@@ -28,8 +24,8 @@ static class TrainedOptions
         var trained = new TrainOptions();
         OptionsJson.Apply(trained, info.Options.ToJsonString(), source);
         if (named.Contains(RunOptions.ModelOption.Name) && ModelRegistry.Find(options.Model) != ModelRegistry.Find(trained.Model))
-            return new(options, null, null);
-        var completed = (T)((RunOptions)options with { });
+            return (options, null, null);
+        var completed = options with { };
         void Take(OptionSpec spec, object? value)
         {
             if (!named.Contains(spec.Name))
@@ -40,13 +36,13 @@ static class TrainedOptions
         // Files of older versions do not say it, but it follows from the options.
         var preparation = info.Images
             ?? ImageSetup.Resolve(trained, ModelRegistry.Find(trained.Model).Config, useTestSize: false).Preparation(trained);
-        bool wantsTestSize = named.Contains(ValidateOptions.UseTrainSizeOption.Name) && options is ValidateOptions { UseTrainSize: false };
+        bool wantsTestSize = named.Contains(CheckpointOptions.UseTrainSizeOption.Name) && !options.UseTrainSize;
         foreach (var (spec, value) in preparation.Options)
             if (!wantsTestSize || (spec != RunOptions.ImgSizeOption && spec != RunOptions.CropPctOption))
                 Take(spec, value);
         if (completed is ValidateOptions)
             TakeData(trained, named, Take);
-        return new(completed, trained, preparation);
+        return (completed, trained, preparation);
     }
 
     /// <summary>Batches as in the run, because the order of a sum decides its last bits; and its data, where none were named.</summary>

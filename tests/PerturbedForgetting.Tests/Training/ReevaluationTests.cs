@@ -68,7 +68,7 @@ sealed class ReevaluationTests
         };
         var given = new HashSet<OptionSpec>
         {
-            ValidateOptions.CheckpointOption, RunOptions.WorkersOption, RunOptions.CropPctOption, RunOptions.MeanOption,
+            CheckpointOptions.CheckpointOption, RunOptions.WorkersOption, RunOptions.CropPctOption, RunOptions.MeanOption,
             RunOptions.BatchSizeOption, RunOptions.ExifOption,
         };
         var result = Validator.Run(options, observer, CancellationToken.None, given);
@@ -135,12 +135,12 @@ sealed class ReevaluationTests
             Options = OptionsJson.Object(new TrainOptions { Model = "resnet50", Dataset = "builtin/shapes" }),
         };
         var plain = TrainedOptions.Complete(new ValidateOptions(), info, new HashSet<OptionSpec>(), "x").Options;
-        var asked = TrainedOptions.Complete(new ValidateOptions(), info, new HashSet<OptionSpec> { ValidateOptions.UseTrainSizeOption }, "x")
+        var asked = TrainedOptions.Complete(new ValidateOptions(), info, new HashSet<OptionSpec> { CheckpointOptions.UseTrainSizeOption }, "x")
             .Options;
         Assert.That((plain.ImgSize, plain.CropPct, plain.BatchSize), Is.EqualTo(((int?)224, (double?)0.95, 128)));
         Assert.That((asked.ImgSize, asked.CropPct, asked.Model), Is.EqualTo(((int?)null, (double?)null, "resnet50")));
         var other = TrainedOptions.Complete(new ValidateOptions { Model = "resnet18" }, info, null, "x");
-        Assert.That((other.Options.ImgSize, other.Run), Is.EqualTo(((int?)null, (TrainOptions?)null)), "weights of another model");
+        Assert.That((other.Options.ImgSize, other.Training), Is.EqualTo(((int?)null, (TrainOptions?)null)), "weights of another model");
     }
 
     [Test]
