@@ -40,6 +40,12 @@ sealed class SubsetDataset : Dataset
         whole.Decode(indices[index], decoder, region, image);
 
     /// <inheritdoc/>
+    public override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => whole.Encoded(indices[index], decoder);
+
+    /// <inheritdoc/>
+    public override string ImageName(int index) => whole.ImageName(indices[index]);
+
+    /// <inheritdoc/>
     public override string Describe(int index) => whole.Describe(indices[index]);
 
     /// <inheritdoc/>
