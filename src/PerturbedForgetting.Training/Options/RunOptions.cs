@@ -46,6 +46,18 @@ public abstract record RunOptions
     /// <inheritdoc/>
     public override int GetHashCode() => OptionsJson.Write(this).GetHashCode(StringComparison.Ordinal);
 
+    /// <summary>Refuses options that name no data, which a checkpoint might have named.</summary>
+    /// <exception cref="OptionException">They name none.</exception>
+    internal void RequireData()
+    {
+        if (NamesNoData)
+            throw new OptionException(new OptionProblem(DatasetOption.Flag, NoData));
+    }
+
+    bool NamesNoData => Dataset.Length == 0 && string.IsNullOrEmpty(DataDir);
+
+    const string NoData = "no data was named: give --data-dir FOLDER, or --dataset builtin/shapes, which needs no files.";
+
     internal static readonly OptionTopic<RunOptions> DataTopic = new("Data");
 
     /// <summary>Root folder of the data set.</summary>
@@ -57,8 +69,8 @@ public abstract record RunOptions
     public string Dataset { get => DatasetOption[this]; set => DatasetOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, string> DatasetOption =
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
-            .RefusedWhen(o => o.Dataset.Length == 0 && string.IsNullOrEmpty(o.DataDir),
-                "no data was named: give --data-dir FOLDER, or --dataset builtin/shapes, which needs no files.")
+            // Those of a checkpoint are known when it is open.
+            .RefusedWhen(o => o is not CheckpointOptions { Checkpoint.Length: > 0 } && o.NamesNoData, NoData)
             .RefusedWhen(o => o.Dataset.StartsWith("tfds/", StringComparison.Ordinal), o =>
                 $"TensorFlow Datasets such as '{o.Dataset}' cannot be read. "
                 + "Export the images to folders, one a class, and give --data-dir FOLDER.")
@@ -104,13 +116,13 @@ public abstract record RunOptions
     public TruncatedImages Truncated { get => TruncatedOption[this]; set => TruncatedOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, TruncatedImages> TruncatedOption =
         DataTopic.Choice("truncated", TruncatedImages.Fail, "what to do at a truncated image; fill makes the missing part grey",
-            ("fail", TruncatedImages.Fail), ("fill", TruncatedImages.Fill));
+            ("fail", TruncatedImages.Fail), ("fill", TruncatedImages.Fill)).OfTheModel();
 
     /// <summary>Whether the EXIF orientation is honoured.</summary>
     public ExifOrientation Exif { get => ExifOption[this]; set => ExifOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, ExifOrientation> ExifOption =
         DataTopic.Choice("exif", ExifOrientation.Ignore, "EXIF orientation; the reference ignores it",
-            ("ignore", ExifOrientation.Ignore), ("apply", ExifOrientation.Apply));
+            ("ignore", ExifOrientation.Ignore), ("apply", ExifOrientation.Apply)).OfTheModel();
 
     internal static readonly OptionTopic<RunOptions> ModelTopic = new("Model");
 
@@ -150,6 +162,12 @@ public abstract record RunOptions
     internal static readonly OptionSpec<RunOptions, int?> ImgSizeOption =
         ModelTopic.Option<int?>("img-size", null, "image size in pixels; default: the model's").KnownAs(nameof(ModelOptions.ImageSize))
             .Within(1, LargestImage).OfTheModel();
+
+    /// <summary>Epsilon of batch norm; null takes the model's own.</summary>
+    public double? BnEps { get => BnEpsOption[this]; set => BnEpsOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, double?> BnEpsOption =
+        ModelTopic.Option<double?>("bn-eps", null, "epsilon of batch norm").Positive()
+            .RefusedWhen(o => o.BnEps is not null && HasNoBatchNorm(o), WithoutBatchNorm).OfTheModel();
 
     internal static readonly OptionTopic<RunOptions> ImagesTopic = new("Images");
 
@@ -227,7 +245,7 @@ public abstract record RunOptions
     public GpuPrecision Precision { get => PrecisionOption[this]; set => PrecisionOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, GpuPrecision> PrecisionOption =
         MachineTopic.Choice("precision", GpuPrecision.Tf32, "float32 products on a GPU: tf32 rounds the operands for the matrix units",
-            ("tf32", GpuPrecision.Tf32), ("fp32", GpuPrecision.Fp32));
+            ("tf32", GpuPrecision.Tf32), ("fp32", GpuPrecision.Fp32)).OfTheModel();
 
     /// <summary>Only algorithms that give the same bits in every run on the same machine.</summary>
     public bool Deterministic { get => DeterministicOption[this]; set => DeterministicOption[this] = value; }
@@ -248,6 +266,10 @@ public abstract record RunOptions
 
     /// <summary>More are a slip: no machine has as many processors, no list as many classes, and no decoded image as many pixels.</summary>
     private protected const int MostThreads = 1024, MostClasses = 1_000_000, LargestImage = 1 << 14;
+
+    private protected static bool HasNoBatchNorm(RunOptions options) => options.Model.StartsWith("vit", StringComparison.Ordinal);
+
+    private protected static string WithoutBatchNorm(RunOptions options) => $"{options.Model} has no batch norm; leave the option out.";
 
     /// <summary>What a resume with another number of images an update means.</summary>
     private protected const string UpdatesCountAnew =

@@ -17,17 +17,18 @@ static class Data
     /// <param name="classes">Classes that labels must follow: those of the training split or of a checkpoint.</param>
     /// <param name="observer">Receives how far a long preparation is.</param>
     /// <param name="token">Ends a long preparation.</param>
+    /// <param name="seed">Of generated sets, where the options have none.</param>
     /// <exception cref="DatasetException">It cannot be opened.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static Dataset Open(
-        RunOptions options, string split, ClassList? classes, ITrainingObserver observer, CancellationToken token) =>
+    public static Dataset Open(RunOptions options, string split, ClassList? classes, ITrainingObserver observer, CancellationToken token,
+        int? seed = null) =>
         DatasetFactory.Open(options.Dataset, options.DataDir, split, new DatasetOptions
         {
             ClassOrder = options.ClassOrder == ClassFolderOrder.Natural ? ClassOrder.Natural : ClassOrder.Ordinal,
             ClassMapFile = options.ClassMap,
             LabelsFile = options.Labels,
             Classes = classes,
-            Seed = options is TrainOptions train ? (ulong)train.Seed : 42,
+            Seed = (ulong)((options as TrainOptions)?.Seed ?? seed ?? 42),
             Progress = progress => observer.Message(MessageLevel.Info, Describe(progress)),
             Stop = token,
         });

@@ -150,9 +150,11 @@ sealed class RunParts : IDisposable
     {
         ImageModel model;
         using (Initialization.Begin((ulong)options.Seed, device))
-            model = ModelRegistry.Create(options.Model, ModelSettings
-                .From(options, numClasses) with
-            { Drop = options.Drop, BnMomentum = options.BnMomentum, BnEps = options.BnEps });
+            model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses) with
+            {
+                Drop = options.Drop,
+                BnMomentum = options.BnMomentum,
+            });
         if (options.Pretrained)
         {
             var report = Vision.Models.Pretrained.Load(model, options.PretrainedPath!, options.ResizePosEmbed);

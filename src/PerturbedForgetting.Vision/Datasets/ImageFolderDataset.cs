@@ -70,16 +70,30 @@ public sealed class ImageFolderDataset : Dataset
     public override string Describe(int index) => Path.Combine(folder, paths[index]);
 
     /// <inheritdoc/>
-    public override (int Width, int Height) Open(int index, ImageDecoder decoder)
+    public override string ImageName(int index)
+    {
+        string name = Path.ChangeExtension(paths[index], null).Replace(Path.DirectorySeparatorChar, '/');
+        // Where a file tells the labels, folders are part of the name.
+        string start = Classes.Names[labels[index]] + "/";
+        return name.StartsWith(start, StringComparison.Ordinal) ? name[start.Length..] : name;
+    }
+
+    /// <inheritdoc/>
+    public override (int Width, int Height) Open(int index, ImageDecoder decoder) => decoder.Open(FileOf(index));
+
+    /// <inheritdoc/>
+    public override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => decoder.Read(FileOf(index));
+
+    /// <inheritdoc/>
+    public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image) => decoder.Decode(region, image);
+
+    string FileOf(int index)
     {
         string path = Describe(index);
         return FolderScan.IsUndecodable(path)
             ? throw new ImageDecodeException(ImageProblem.Unreadable, "the name of the file is not UTF-8; rename it", path)
-            : decoder.Open(path);
+            : path;
     }
-
-    /// <inheritdoc/>
-    public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image) => decoder.Decode(region, image);
 
     static ImageFolderDataset Open(string folder, DatasetOptions options, string? note)
     {

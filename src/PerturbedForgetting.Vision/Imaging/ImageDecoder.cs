@@ -48,25 +48,29 @@ public sealed class ImageDecoder : IDisposable
     /// <summary>Opens a file.</summary>
     /// <returns>The image's size in pixels, as it will be shown.</returns>
     /// <exception cref="ImageDecodeException">The file cannot be read, or its headers are wrong; the message names it.</exception>
-    public (int Width, int Height) Open(string path)
+    public (int Width, int Height) Open(string path) => Open(Read(path), path);
+
+    /// <summary>Reads a file, which must begin like an image; its bytes stay as they are until the next call of <c>Read</c>, or of
+    /// <c>Open</c> with a path.</summary>
+    /// <exception cref="ImageDecodeException">The file cannot be read, or is no image; the message names it.</exception>
+    internal ReadOnlyMemory<byte> Read(string path)
     {
         format = null;
-        int bytes;
         try
         {
             if (FileStatus.IsSpecial(path))
                 throw new ImageDecodeException(ImageProblem.Unreadable, "it is not a regular file", path);
             using SafeFileHandle handle = File.OpenHandle(path);
-            bytes = ReadFile(handle, path);
+            int bytes = ReadFile(handle, path);
+            return file.AsMemory(0, bytes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
             throw new ImageDecodeException(ImageProblem.Unreadable, e.Message, path, inner: e);
         }
-        return Open(file.AsMemory(0, bytes), path);
     }
 
-    /// <summary>Reads bytes of a larger file, which stay as they are until the next call of <c>Read</c> or <c>Open</c> with a
+    /// <summary>Reads bytes of a larger file, which stay as they are until the next call of <c>Read</c>, or of <c>Open</c> with a
     /// path.</summary>
     /// <exception cref="ImageDecodeException">They cannot be read, or the file ends before them; the message has
     /// <paramref name="name"/>.</exception>
