@@ -58,6 +58,11 @@ public static class EnvironmentVariables
         "`portable`, `avx2`, `avx512`", "the best it has",
         "a lower level of instructions for `--device cpu`");
 
+    /// <summary>Where indices of data sets are kept.</summary>
+    public static EnvironmentVariable Cache { get; } = new("PERTURBED_FORGETTING_CACHE", "a folder; `none` or empty",
+        "`perturbed-forgetting` in the user's folder of caches",
+        "indices of large data files, kept from one run to the next; `none`: made anew each time");
+
     /// <summary>Whether memory is poisoned.</summary>
     public static EnvironmentVariable Poison { get; } = new("PERTURBED_FORGETTING_POISON", "`1`", "not poisoned",
         "fills memory with NaN before it is handed out; on in all tests");
@@ -72,7 +77,7 @@ public static class EnvironmentVariables
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EnvironmentVariable> All { get; } =
-        [CudaDriver, Cublas, CublasLt, Cudnn, Nvtx, CudaLibraries, Kernels, SoftwareGpu, Simd, Poison, TestSeed, AllTests];
+        [CudaDriver, Cublas, CublasLt, Cudnn, Nvtx, CudaLibraries, Kernels, SoftwareGpu, Simd, Cache, Poison, TestSeed, AllTests];
 
     static EnvironmentVariable Library(string name, string purpose) =>
         new(name, "a path, or `none`", "searched for", "where to find " + purpose);

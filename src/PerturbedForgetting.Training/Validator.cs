@@ -1,6 +1,4 @@
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Nn;
-using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
@@ -8,7 +6,6 @@ using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
-using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Training;
 
@@ -19,8 +16,8 @@ public static class Validator
     /// <param name="options">What to evaluate on what.</param>
     /// <param name="observer">Receives the progress.</param>
     /// <param name="token">Ends the evaluation.</param>
-    /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. When <c>model</c> is not
-    /// among them, it and what belongs to it come from the checkpoint.</param>
+    /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. Of the others,
+    /// those of the model and of its images come from the checkpoint, and the data too where none are named.</param>
     /// <exception cref="OptionException">An option is wrong.</exception>
     /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
     /// <exception cref="DatasetException">The data cannot be used, or has a class that the model does not know.</exception>
@@ -37,79 +34,36 @@ public static class Validator
         ValidateOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given)
     {
         Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        if (options.Checkpoint.Length == 0)
-        {
-            observer.Message(MessageLevel.Warning,
-                $"Without {ValidateOptions.CheckpointOption} the model has random weights; its accuracy means nothing.");
-            return Evaluate(options, null, null, observer, token);
-        }
-        var (file, info) = CheckpointFiles.OpenModel(options.Checkpoint);
-        using (file)
-            return Evaluate(info is null ? options : Complete(options, info, given), file, info, observer, token);
+        using var checkpoint = ModelCheckpoint<ValidateOptions>.Open(options, given);
+        return Evaluate(checkpoint, observer, token);
     }
 
-    static ValidationResult Evaluate(ValidateOptions options, SafetensorsFile? file, ModelInfo? info, ITrainingObserver observer,
-        CancellationToken token)
+    static ValidationResult Evaluate(ModelCheckpoint<ValidateOptions> checkpoint, ITrainingObserver observer, CancellationToken token)
     {
-        var entry = ModelRegistry.Find(options.Model);
-        var images = ImageSetup.Resolve(options, entry.Config, useTestSize: !options.UseTrainSize);
-        using var data = Data.Open(options, options.Split, info is null ? null : new ClassList(info.Classes));
+        var options = checkpoint.Options;
+        options.RequireData();
+        using var data = Data.OpenEvaluated(options, checkpoint.Classes, checkpoint.Training, observer, token);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);
-        int numClasses = options.NumClasses ?? info?.Classes.Count ?? HeadRows(file) ?? data.Classes.Count;
+        int numClasses = checkpoint.NumClasses ?? data.Classes.Count;
         data.CheckLabels(numClasses);
-        ImageModel model;
-        using var device = OpenDevice.From(options, observer);
-        if (HostMemory.Feeds(device, options))
-            MemoryEstimate.OfEvaluation(options, numClasses, data.Count).Require(HostMemory.Find(), options);
-        using (Initialization.Begin(42, device))
-            model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses));
-        if (file is not null && Vision.Models.Pretrained.Load(model, file.Path) is { Skipped: [var head, ..] })
-        {
-            throw new CheckpointException(file.Path,
-                $"'{head}' has another number of classes than {numClasses}; give its own with {RunOptions.NumClassesOption}.");
-        }
-        foreach (string line in (string[])[
-            FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, ")
-                + FormattableString.Invariant($"{(file is null ? "random weights" : $"weights of '{file.Path}'")}"),
+        using var loaded = LoadedModel.Create(checkpoint, numClasses, data.Count, observer);
+        var images = loaded.Images;
+        observer.Message(MessageLevel.Info,
             FormattableString.Invariant($"Data: {data.Name}, {Quantity.Of(data.Count, "image")}; ")
                 + FormattableString.Invariant($"{Quantity.Of(data.Classes.Count, "class", "classes")}, hash {data.Classes.Hash}; ")
-                + FormattableString.Invariant($"{ImageSetup.Describe(images.EvaluationTransform)}")])
-            observer.Message(MessageLevel.Info, line);
+                + FormattableString.Invariant($"{ImageSetup.Describe(images.EvaluationTransform)}"));
+        var comparison = new EvaluationComparison(checkpoint, images);
+        comparison.Announce(observer);
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
-            options, device);
-        var metrics = new Evaluator(model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options))
+            options, loaded.Device);
+        var metrics = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options))
             .Run(observer, token)
             ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
+        comparison.Conclude(metrics, data.Count, loaded.Device, observer);
         foreach (var bad in loader.Skipped.Concat(loader.Filled).Concat(loader.Damaged))
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
-        return new(options.Model, metrics, model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct,
+        return new(options.Model, metrics, loaded.Model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct,
             ImageSetup.Name(images.Interpolation));
-    }
-
-    /// <summary>The options, with the checkpoint's own where the model was not named.</summary>
-    static ValidateOptions Complete(ValidateOptions options, ModelInfo info, IReadOnlySet<OptionSpec>? given)
-    {
-        var named = given is not null
-            ? given.Select(s => s.Name).ToHashSet(StringComparer.Ordinal)
-            : OptionsJson.Diff(new ValidateOptions(), options).Select(c => c.Option.TrimStart('-')).ToHashSet(StringComparer.Ordinal);
-        if (named.Contains(RunOptions.ModelOption.Name))
-            return options;
-        var trained = new TrainOptions();
-        OptionsJson.Apply(trained, info.Options.ToJsonString(), options.Checkpoint);
-        var completed = options with { };
-        foreach (var spec in OptionTables.Validate.Specs)
-            if (spec.IsOfTheModel && !named.Contains(spec.Name))
-                spec.Set(completed, spec.Get(trained));
-        return completed;
-    }
-
-    /// <summary>Classes of a bare file, by the names that classifiers of the registry have.</summary>
-    static int? HeadRows(SafetensorsFile? file)
-    {
-        foreach (string name in (ReadOnlySpan<string>)["fc.weight", "head.weight"])
-            if (file is not null && file.Contains(name) && file.Entry(name).Shape is [> 0 and < int.MaxValue and var rows, _])
-                return (int)rows;
-        return null;
     }
 }

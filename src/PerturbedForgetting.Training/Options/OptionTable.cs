@@ -36,9 +36,9 @@ public static class OptionTables
 
     static readonly Lazy<OptionTable> LazyValidate = new(static () => new(
         RunOptions.DataTopic.Specs, ValidateOptions.DataTopic.Specs,
-        RunOptions.ModelTopic.Specs, ValidateOptions.ModelTopic.Specs,
-        RunOptions.ImagesTopic.Specs, ValidateOptions.ImagesTopic.Specs,
-        RunOptions.BatchesTopic.Specs, ValidateOptions.BatchesTopic.Specs,
+        RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs, CheckpointOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs, CheckpointOptions.BatchesTopic.Specs,
         RunOptions.LossTopic.Specs,
         ValidateOptions.SharpnessTopic.Specs,
         RunOptions.MachineTopic.Specs, ValidateOptions.MachineTopic.Specs));

@@ -1,41 +1,14 @@
 namespace PerturbedForgetting.Training.Options;
 
 /// <summary>All options of <c>validate</c>, with the defaults of the reference.</summary>
-public sealed record ValidateOptions : RunOptions
+public sealed record ValidateOptions : CheckpointOptions
 {
-    /// <summary>Creates the defaults.</summary>
-    public ValidateOptions()
-    {
-        BatchSize = 256;
-    }
-
     internal static new readonly OptionTopic<ValidateOptions> DataTopic = new(RunOptions.DataTopic.Heading);
 
     /// <summary>Name of the split: a sub-folder of the data folder, or the split of a named data set.</summary>
     public string Split { get => SplitOption[this]; set => SplitOption[this] = value; }
     internal static readonly OptionSpec<ValidateOptions, string> SplitOption =
         DataTopic.Option("split", "validation", "split to evaluate: a sub-folder of the data folder, or a split of the named set");
-
-    internal static new readonly OptionTopic<ValidateOptions> ModelTopic = new(RunOptions.ModelTopic.Heading);
-
-    /// <summary>Checkpoint to evaluate; empty evaluates freshly initialised weights, with a warning.</summary>
-    public string Checkpoint { get => CheckpointOption[this]; set => CheckpointOption[this] = value; }
-    internal static readonly OptionSpec<ValidateOptions, string> CheckpointOption =
-        ModelTopic.Option("checkpoint", "", "checkpoint to evaluate; without one, fresh weights and a warning");
-
-    internal static new readonly OptionTopic<ValidateOptions> ImagesTopic = new(RunOptions.ImagesTopic.Heading);
-
-    /// <summary>Evaluate at the training image size in place of the model's larger test size.</summary>
-    public bool UseTrainSize { get => UseTrainSizeOption[this]; set => UseTrainSizeOption[this] = value; }
-    internal static readonly OptionSpec<ValidateOptions, bool> UseTrainSizeOption =
-        ImagesTopic.Option("use-train-size", false, "evaluate at the training size (ResNets otherwise use 288)");
-
-    internal static new readonly OptionTopic<ValidateOptions> BatchesTopic = new(RunOptions.BatchesTopic.Heading);
-
-    /// <summary>Batches between two progress lines.</summary>
-    public int LogFreq { get => LogFreqOption[this]; set => LogFreqOption[this] = value; }
-    internal static readonly OptionSpec<ValidateOptions, int> LogFreqOption =
-        BatchesTopic.Option("log-freq", 10, "batches between two progress lines").AtLeast(1);
 
     internal static readonly OptionTopic<ValidateOptions> SharpnessTopic = new("Sharpness");
 

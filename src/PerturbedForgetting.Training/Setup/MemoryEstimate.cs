@@ -42,7 +42,7 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
 
     /// <summary>Of an evaluation, which keeps nothing between layers.</summary>
     /// <exception cref="OptionException">Not even the weights fit.</exception>
-    public static MemoryEstimate OfEvaluation(ValidateOptions options, int numClasses, int imagesOfTheSet)
+    public static MemoryEstimate OfEvaluation(RunOptions options, int numClasses, int imagesOfTheSet)
     {
         (long parameters, _, long pixels) = Count(options, numClasses, trains: false);
         int images = Math.Min(options.BatchSize, imagesOfTheSet);

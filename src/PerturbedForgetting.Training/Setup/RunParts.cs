@@ -80,23 +80,27 @@ sealed class RunParts : IDisposable
     /// <summary>Opens the data and builds the rest.</summary>
     /// <param name="options">Checked options.</param>
     /// <param name="observer">Receives what a person should know about data and weights.</param>
-    /// <param name="classes">Classes of the checkpoint that the run continues from, which the data must have.</param>
+    /// <param name="classes">Classes of the checkpoint that the run continues from, which the data must have; null for others.</param>
+    /// <param name="token">Ends the preparation of the data.</param>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
     /// <exception cref="DatasetException">The data cannot be used.</exception>
     /// <exception cref="ModelOptionException">The model cannot be made.</exception>
-    public static RunParts Build(TrainOptions options, ITrainingObserver observer, ClassList? classes = null)
+    public static RunParts Build(TrainOptions options, ITrainingObserver observer, ClassList? classes, CancellationToken token)
     {
         var entry = ModelRegistry.Find(options.Model);
         var images = ImageSetup.Resolve(options, entry.Config, useTestSize: false);
-        var training = Data.Open(options, options.TrainSplit, classes);
+        var training = Data.Open(options, options.TrainSplit, classes, observer, token);
         if (classes is not null && !classes.SameAs(training.Classes))
             throw new DatasetException(
                 $"{training.Name}: {classes.DescribeDifference(training.Classes)}. A run continues only with the classes it began with.");
-        var validation = Data.Open(options, options.ValSplit, training.Classes);
+        (training, var validation) = Data.WithValidation(training, options, observer, token);
         int numClasses = options.NumClasses ?? training.Classes.Count;
         training.CheckLabels(numClasses);
         validation.CheckLabels(numClasses);
         foreach (string note in training.Notes.Concat(validation.Notes).Distinct(StringComparer.Ordinal))
             observer.Message(MessageLevel.Warning, note);
+        if (HoldOut.DescribeOverlap(training, validation) is { } overlap)
+            observer.Message(MessageLevel.Warning, overlap);
         var device = OpenDevice.From(options, observer);
         try
         {
@@ -148,9 +152,11 @@ sealed class RunParts : IDisposable
     {
         ImageModel model;
         using (Initialization.Begin((ulong)options.Seed, device))
-            model = ModelRegistry.Create(options.Model, ModelSettings
-                .From(options, numClasses) with
-            { Drop = options.Drop, BnMomentum = options.BnMomentum, BnEps = options.BnEps });
+            model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses) with
+            {
+                Drop = options.Drop,
+                BnMomentum = options.BnMomentum,
+            });
         if (options.Pretrained)
         {
             var report = Vision.Models.Pretrained.Load(model, options.PretrainedPath!, options.ResizePosEmbed);

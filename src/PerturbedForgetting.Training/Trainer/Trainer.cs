@@ -57,7 +57,8 @@ public static class Trainer
         foreach (var note in options.Resume.Length > 0 ? notes : [])
             observer.Message(MessageLevel.Warning, note.ToString());
         Cpu.Threads = settled.Threads > 0 ? settled.Threads : Environment.ProcessorCount;
-        using var parts = RunParts.Build(settled, observer, checkpoint is null ? null : new ClassList(checkpoint.State.Info.Classes));
+        using var parts = RunParts.Build(
+            settled, observer, checkpoint is null ? null : new ClassList(checkpoint.State.Info.Classes), token);
         string folder = checkpoint is not null && settled.Experiment.Length == 0
             ? RunFolder.FolderOf(checkpoint.Path)
             : RunFolder.Resolve(settled, parts.Images.Size);

@@ -27,4 +27,10 @@ public sealed record DatasetOptions
 
     /// <summary>Seed of procedural sets.</summary>
     public ulong Seed { get; init; } = 42;
+
+    /// <summary>Is told every few seconds how far a long preparation is, on the thread that opens the set.</summary>
+    public Action<DatasetProgress>? Progress { get; init; }
+
+    /// <summary>Ends a long preparation, with <see cref="OperationCanceledException"/>.</summary>
+    public CancellationToken Stop { get; init; }
 }

@@ -1,0 +1,33 @@
+namespace PerturbedForgetting.Training.Options;
+
+/// <summary>The options of commands that use a trained model: which one, and what it sees of an image.</summary>
+public abstract record CheckpointOptions : RunOptions
+{
+    /// <summary>Creates the defaults.</summary>
+    protected CheckpointOptions()
+    {
+        BatchSize = 256;
+    }
+
+    internal static new readonly OptionTopic<CheckpointOptions> ModelTopic = new(RunOptions.ModelTopic.Heading);
+
+    /// <summary>Checkpoint to use; empty means freshly initialised weights, with a warning.</summary>
+    public string Checkpoint { get => CheckpointOption[this]; set => CheckpointOption[this] = value; }
+    internal static readonly OptionSpec<CheckpointOptions, string> CheckpointOption =
+        ModelTopic.Option("checkpoint", "", "checkpoint to evaluate; without one, fresh weights and a warning");
+
+    internal static new readonly OptionTopic<CheckpointOptions> ImagesTopic = new(RunOptions.ImagesTopic.Heading);
+
+    /// <summary>Evaluate at the training image size in place of the model's larger test size.</summary>
+    public bool UseTrainSize { get => UseTrainSizeOption[this]; set => UseTrainSizeOption[this] = value; }
+    internal static readonly OptionSpec<CheckpointOptions, bool> UseTrainSizeOption =
+        ImagesTopic.Option("use-train-size", false,
+            "evaluate at the training size, as where a checkpoint says it; with --no- at the model's test size (ResNets: 288)");
+
+    internal static new readonly OptionTopic<CheckpointOptions> BatchesTopic = new(RunOptions.BatchesTopic.Heading);
+
+    /// <summary>Batches between two progress lines.</summary>
+    public int LogFreq { get => LogFreqOption[this]; set => LogFreqOption[this] = value; }
+    internal static readonly OptionSpec<CheckpointOptions, int> LogFreqOption =
+        BatchesTopic.Option("log-freq", 10, "batches between two progress lines").AtLeast(1);
+}

@@ -1,0 +1,71 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Vision.Models;
+
+namespace PerturbedForgetting.Training.Setup;
+
+/// <summary>A model with the weights of a checkpoint, on its device, and how images reach it: what validation, predictions, features and
+/// conversion begin with.</summary>
+sealed class LoadedModel : IDisposable
+{
+    LoadedModel(ImageModel model, Device device, ImageSetup images) => (Model, Device, Images) = (model, device, images);
+
+    /// <summary>The model.</summary>
+    public ImageModel Model { get; }
+
+    /// <summary>Where it runs.</summary>
+    public Device Device { get; }
+
+    /// <summary>How images are prepared for it.</summary>
+    public ImageSetup Images { get; }
+
+    /// <summary>Makes the model that a checkpoint is of, and loads it.</summary>
+    /// <param name="checkpoint">The checkpoint with its options.</param>
+    /// <param name="numClasses">Classes of the model.</param>
+    /// <param name="count">Images that it will see; a batch has no more.</param>
+    /// <param name="observer">Hears which model it is, and whatever a person should know of it.</param>
+    /// <exception cref="OptionException">The model does not fit into memory, or an option is wrong.</exception>
+    /// <exception cref="CheckpointException">The head has another number of classes.</exception>
+    /// <exception cref="PretrainedException">The file does not belong to this model.</exception>
+    /// <exception cref="DeviceException">The device is not there.</exception>
+    public static LoadedModel Create<TOptions>(ModelCheckpoint<TOptions> checkpoint, int numClasses, int count, ITrainingObserver observer)
+        where TOptions : CheckpointOptions, new()
+    {
+        var options = checkpoint.Options;
+        if (checkpoint.Path is null)
+        {
+            observer.Message(MessageLevel.Warning,
+                $"Without {CheckpointOptions.CheckpointOption} the model has random weights; its accuracy means nothing.");
+        }
+        var images = ImageSetup.Resolve(options, ModelRegistry.Find(options.Model).Config, useTestSize: !options.UseTrainSize);
+        var device = OpenDevice.From(options, observer);
+        try
+        {
+            if (HostMemory.Feeds(device, options))
+                MemoryEstimate.OfEvaluation(options, numClasses, count).Require(HostMemory.Find(), options);
+            ImageModel model;
+            using (Initialization.Begin(42, device))
+                model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses));
+            if (checkpoint.Path is { } path && Vision.Models.Pretrained.Load(model, path) is { Skipped: [var head, ..] })
+            {
+                throw new CheckpointException(path,
+                    $"'{head}' has another number of classes than {numClasses}; give its own with {RunOptions.NumClassesOption}.");
+            }
+            observer.Message(MessageLevel.Info,
+                FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, ")
+                    + FormattableString.Invariant($"{(checkpoint.Path is { } file ? $"weights of '{file}'" : "random weights")}"));
+            return new(model, device, images);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Frees the device, and with it the model.</summary>
+    public void Dispose() => Device.Dispose();
+}
