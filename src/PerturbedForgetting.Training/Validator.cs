@@ -16,8 +16,8 @@ public static class Validator
     /// <param name="options">What to evaluate on what.</param>
     /// <param name="observer">Receives the progress.</param>
     /// <param name="token">Ends the evaluation.</param>
-    /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. When <c>model</c> is not
-    /// among them, it and what belongs to it come from the checkpoint.</param>
+    /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. Of the others,
+    /// those of the model and of its images come from the checkpoint, and the data too where none are named.</param>
     /// <exception cref="OptionException">An option is wrong.</exception>
     /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
     /// <exception cref="DatasetException">The data cannot be used, or has a class that the model does not know.</exception>
@@ -41,7 +41,8 @@ public static class Validator
     static ValidationResult Evaluate(ModelCheckpoint<ValidateOptions> checkpoint, ITrainingObserver observer, CancellationToken token)
     {
         var options = checkpoint.Options;
-        using var data = Data.Open(options, options.Split, checkpoint.Classes, observer, token);
+        options.RequireData();
+        using var data = Data.OpenEvaluated(options, checkpoint.Classes, checkpoint.Training, observer, token);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);
         int numClasses = checkpoint.NumClasses ?? data.Classes.Count;
@@ -52,11 +53,14 @@ public static class Validator
             FormattableString.Invariant($"Data: {data.Name}, {Quantity.Of(data.Count, "image")}; ")
                 + FormattableString.Invariant($"{Quantity.Of(data.Classes.Count, "class", "classes")}, hash {data.Classes.Hash}; ")
                 + FormattableString.Invariant($"{ImageSetup.Describe(images.EvaluationTransform)}"));
+        var comparison = new EvaluationComparison(checkpoint, images);
+        comparison.Announce(observer);
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
             options, loaded.Device);
         var metrics = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options))
             .Run(observer, token)
             ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
+        comparison.Conclude(metrics, data.Count, loaded.Device, observer);
         foreach (var bad in loader.Skipped.Concat(loader.Filled).Concat(loader.Damaged))
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         return new(options.Model, metrics, loaded.Model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct,

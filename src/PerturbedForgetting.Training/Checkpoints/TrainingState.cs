@@ -17,6 +17,12 @@ public sealed record ModelInfo
 
     /// <summary>The effective options of the run, by their command-line names.</summary>
     public required JsonObject Options { get; init; }
+
+    /// <summary>How the run prepared the images of its evaluations; null in files of older versions.</summary>
+    public ImagePreparation? Images { get; init; }
+
+    /// <summary>What the run measured with these weights; null within an epoch, and in files of older versions.</summary>
+    public TrainedEvaluation? Evaluation { get; init; }
 }
 
 /// <summary>Sums behind the epoch's averages, of the part of the epoch that has been trained.</summary>
@@ -175,6 +181,8 @@ sealed partial class CheckpointJson : JsonSerializerContext
     {
         if (info.Classes.Any(c => c is null))
             throw new JsonException("a class has no name");
+        if (info.Images?.Defect() is { } defect)
+            throw new JsonException($"its preparation of images: {defect}");
         // Names and texts in it are made only now.
         info.Options.ToJsonString();
         return info;

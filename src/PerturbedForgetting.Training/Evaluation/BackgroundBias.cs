@@ -24,7 +24,8 @@ public sealed record BackgroundBias(double Agreeing, double Contradicting, doubl
         $"background agrees {Agreeing:F1} %, contradicts {Contradicting:F1} % (gap {Gap:F1} points), taken for the background's class "
         + $"{Misled:F1} %");
 
-    /// <summary>Measures the model of a run on its validation set; none where that is not <c>builtin/shapes</c>.</summary>
+    /// <summary>Measures the model of a run on its validation set; none where that is not <c>builtin/shapes</c>, or too small to
+    /// have images of both kinds.</summary>
     internal static BackgroundBias? Measure(RunParts parts)
     {
         if (parts.ValidationSet is not ShapesDataset shapes)
@@ -43,7 +44,9 @@ public sealed record BackgroundBias(double Agreeing, double Contradicting, doubl
             contradictingRight += predicted == label ? 1 : 0;
             misled += predicted == background ? 1 : 0;
         });
-        return new(100.0 * agreeingRight / agreeing, 100.0 * contradictingRight / contradicting, 100.0 * misled / contradicting,
-            (agreeing, contradicting));
+        return agreeing == 0 || contradicting == 0
+            ? null
+            : new(100.0 * agreeingRight / agreeing, 100.0 * contradictingRight / contradicting, 100.0 * misled / contradicting,
+                (agreeing, contradicting));
     }
 }

@@ -21,7 +21,8 @@ public abstract record CheckpointOptions : RunOptions
     /// <summary>Evaluate at the training image size in place of the model's larger test size.</summary>
     public bool UseTrainSize { get => UseTrainSizeOption[this]; set => UseTrainSizeOption[this] = value; }
     internal static readonly OptionSpec<CheckpointOptions, bool> UseTrainSizeOption =
-        ImagesTopic.Option("use-train-size", false, "evaluate at the training size (ResNets otherwise use 288)");
+        ImagesTopic.Option("use-train-size", false,
+            "evaluate at the training size, as where a checkpoint says it; with --no- at the model's test size (ResNets: 288)");
 
     internal static new readonly OptionTopic<CheckpointOptions> BatchesTopic = new(RunOptions.BatchesTopic.Heading);
 

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
@@ -46,6 +47,18 @@ public abstract record RunOptions
     /// <inheritdoc/>
     public override int GetHashCode() => OptionsJson.Write(this).GetHashCode(StringComparison.Ordinal);
 
+    /// <summary>Refuses options that name no data, which a checkpoint might have named.</summary>
+    /// <exception cref="OptionException">They name none.</exception>
+    internal void RequireData()
+    {
+        if (NamesNoData)
+            throw new OptionException(new OptionProblem(DatasetOption.Flag, NoData));
+    }
+
+    bool NamesNoData => Dataset.Length == 0 && string.IsNullOrEmpty(DataDir);
+
+    const string NoData = "no data was named: give --data-dir FOLDER, or --dataset builtin/shapes, which needs no files.";
+
     internal static readonly OptionTopic<RunOptions> DataTopic = new("Data");
 
     /// <summary>Root folder of the data set.</summary>
@@ -57,11 +70,8 @@ public abstract record RunOptions
     public string Dataset { get => DatasetOption[this]; set => DatasetOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, string> DatasetOption =
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
-            .RefusedWhen(o => o.Dataset.Length == 0 && string.IsNullOrEmpty(o.DataDir),
-                "no data was named: give --data-dir FOLDER, or --dataset builtin/shapes, which needs no files.")
-            .RefusedWhen(o => o.Dataset.StartsWith("tfds/", StringComparison.Ordinal), o =>
-                $"TensorFlow Datasets such as '{o.Dataset}' cannot be read. "
-                + "Export the images to folders, one a class, and give --data-dir FOLDER.")
+            // Those of a checkpoint are known when it is open.
+            .RefusedWhen(o => o is not CheckpointOptions { Checkpoint.Length: > 0 } && o.NamesNoData, NoData)
             .OnResume(BetweenEpochs());
 
     /// <summary>Whether the data set may be fetched. Nothing is ever downloaded: the value true is refused.</summary>
@@ -93,6 +103,19 @@ public abstract record RunOptions
         DataTopic.Option<string?>("labels", null, "CSV of image,class for a flat folder of images")
             .KnownAs(nameof(DatasetOptions.LabelsFile)).AFile().OnResume(BetweenEpochs());
 
+    /// <summary>Share of the training split's images that is held out for validation; null validates on a split of its own.</summary>
+    public double? ValShare { get => ValShareOption[this]; set => ValShareOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, double?> ValShareOption =
+        DataTopic.Option<double?>("val-share", null, "validate on this share of the training split, held out of each class, e.g. 0.1")
+            .Must(v => v is > 0 and < 1, "must be above 0 and below 1").OnResume(Refused(OthersHeldOut));
+
+    /// <summary>Seed by which the images are chosen that <see cref="ValShare"/> holds out.</summary>
+    public int ValSeed { get => ValSeedOption[this]; set => ValSeedOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, int> ValSeedOption =
+        DataTopic.Option("val-seed", 42, "seed by which --val-share chooses; apart from --seed, so that runs can share the images")
+            .NotedWhen(o => o.ValSeed != 42 && o.ValShare is null, _ => "has no effect without --val-share.")
+            .OnResume(RefusedWhere((before, _) => before is null ? null : OthersHeldOut));
+
     /// <summary>What happens at an image that cannot be read.</summary>
     public BadImagePolicy BadImages { get => BadImagesOption[this]; set => BadImagesOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, BadImagePolicy> BadImagesOption =
@@ -100,17 +123,24 @@ public abstract record RunOptions
                 ("fail", BadImagePolicy.Fail), ("skip", BadImagePolicy.Skip))
             .OnResume(BetweenEpochs());
 
+    /// <summary>How often a read that the file system fails is tried again.</summary>
+    public int IoRetries { get => IoRetriesOption[this]; set => IoRetriesOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, int> IoRetriesOption =
+        DataTopic.Option("io-retries", ImageDecoderOptions.DefaultReadRetries,
+                "how often a read that a disk or network fails is tried again, after 0.1 s, 0.2 s, 0.4 s and so on")
+            .KnownAs(nameof(ImageDecoderOptions.ReadRetries)).Within(0, MostRetries).OnResume(OfThisStart);
+
     /// <summary>What happens at a truncated image.</summary>
     public TruncatedImages Truncated { get => TruncatedOption[this]; set => TruncatedOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, TruncatedImages> TruncatedOption =
         DataTopic.Choice("truncated", TruncatedImages.Fail, "what to do at a truncated image; fill makes the missing part grey",
-            ("fail", TruncatedImages.Fail), ("fill", TruncatedImages.Fill));
+            ("fail", TruncatedImages.Fail), ("fill", TruncatedImages.Fill)).OfTheModel();
 
     /// <summary>Whether the EXIF orientation is honoured.</summary>
     public ExifOrientation Exif { get => ExifOption[this]; set => ExifOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, ExifOrientation> ExifOption =
         DataTopic.Choice("exif", ExifOrientation.Ignore, "EXIF orientation; the reference ignores it",
-            ("ignore", ExifOrientation.Ignore), ("apply", ExifOrientation.Apply));
+            ("ignore", ExifOrientation.Ignore), ("apply", ExifOrientation.Apply)).OfTheModel();
 
     internal static readonly OptionTopic<RunOptions> ModelTopic = new("Model");
 
@@ -150,6 +180,12 @@ public abstract record RunOptions
     internal static readonly OptionSpec<RunOptions, int?> ImgSizeOption =
         ModelTopic.Option<int?>("img-size", null, "image size in pixels; default: the model's").KnownAs(nameof(ModelOptions.ImageSize))
             .Within(1, LargestImage).OfTheModel();
+
+    /// <summary>Epsilon of batch norm; null takes the model's own.</summary>
+    public double? BnEps { get => BnEpsOption[this]; set => BnEpsOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, double?> BnEpsOption =
+        ModelTopic.Option<double?>("bn-eps", null, "epsilon of batch norm").Positive()
+            .RefusedWhen(o => o.BnEps is not null && HasNoBatchNorm(o), WithoutBatchNorm).OfTheModel();
 
     internal static readonly OptionTopic<RunOptions> ImagesTopic = new("Images");
 
@@ -227,7 +263,7 @@ public abstract record RunOptions
     public GpuPrecision Precision { get => PrecisionOption[this]; set => PrecisionOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, GpuPrecision> PrecisionOption =
         MachineTopic.Choice("precision", GpuPrecision.Tf32, "float32 products on a GPU: tf32 rounds the operands for the matrix units",
-            ("tf32", GpuPrecision.Tf32), ("fp32", GpuPrecision.Fp32));
+            ("tf32", GpuPrecision.Tf32), ("fp32", GpuPrecision.Fp32)).OfTheModel();
 
     /// <summary>Only algorithms that give the same bits in every run on the same machine.</summary>
     public bool Deterministic { get => DeterministicOption[this]; set => DeterministicOption[this] = value; }
@@ -247,11 +283,18 @@ public abstract record RunOptions
             .OnResume(OfThisStart);
 
     /// <summary>More are a slip: no machine has as many processors, no list as many classes, and no decoded image as many pixels.</summary>
-    private protected const int MostThreads = 1024, MostClasses = 1_000_000, LargestImage = 1 << 14;
+    private protected const int MostThreads = 1024, MostClasses = 1_000_000, LargestImage = 1 << 14, MostRetries = 100;
+
+    private protected static bool HasNoBatchNorm(RunOptions options) => options.Model.StartsWith("vit", StringComparison.Ordinal);
+
+    private protected static string WithoutBatchNorm(RunOptions options) => $"{options.Model} has no batch norm; leave the option out.";
 
     /// <summary>What a resume with another number of images an update means.</summary>
     private protected const string UpdatesCountAnew =
         "updates are counted anew from the epochs done, and the learning rate follows where it is derived from the batch";
+
+    /// <summary>Why the images that are held out stay the same ones.</summary>
+    const string OthersHeldOut = "the model was trained on images that would be validated on; start a new run";
 
     /// <summary>Filters by name; null where something else decides.</summary>
     private protected static (string Name, Filter? Value)[] Filters => [("bilinear", Filter.Bilinear), ("bicubic", Filter.Bicubic),

@@ -24,7 +24,9 @@ public sealed partial record TrainOptions : RunOptions
     /// <summary>Name of the validation split.</summary>
     public string ValSplit { get => ValSplitOption[this]; set => ValSplitOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, string> ValSplitOption =
-        DataTopic.Option("val-split", "validation", "validation split, likewise").KnownAs("split");
+        DataTopic.Option("val-split", "validation", "validation split, likewise").KnownAs("split")
+            .RefusedWhen(o => o.ValShare is not null && o.ValSplit.Length > 0 && o.ValSplit != new TrainOptions().ValSplit,
+                "names what to validate on, and so does --val-share: leave one of them out.");
 
     internal static new readonly OptionTopic<TrainOptions> ModelTopic = new(RunOptions.ModelTopic.Heading);
 
@@ -65,13 +67,7 @@ public sealed partial record TrainOptions : RunOptions
     public double? BnMomentum { get => BnMomentumOption[this]; set => BnMomentumOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double?> BnMomentumOption =
         ModelTopic.Option<double?>("bn-momentum", null, "momentum of batch norm's running statistics").Within(0, 1)
-            .RefusedWhen(o => o.Model.StartsWith("vit", StringComparison.Ordinal) && (o.BnMomentum ?? o.BnEps) is not null,
-                o => $"{o.Model} has no batch norm; leave --bn-momentum and --bn-eps out.");
-
-    /// <summary>Epsilon of batch norm.</summary>
-    public double? BnEps { get => BnEpsOption[this]; set => BnEpsOption[this] = value; }
-    internal static readonly OptionSpec<TrainOptions, double?> BnEpsOption =
-        ModelTopic.Option<double?>("bn-eps", null, "epsilon of batch norm").Positive();
+            .RefusedWhen(o => o.BnMomentum is not null && HasNoBatchNorm(o), WithoutBatchNorm);
 
     internal static new readonly OptionTopic<TrainOptions> ImagesTopic = new(RunOptions.ImagesTopic.Heading);
 

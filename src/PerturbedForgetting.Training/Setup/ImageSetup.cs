@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Models;
@@ -25,6 +26,19 @@ sealed record ImageSetup(int Size, double CropPct, Interpolation Interpolation, 
         options.CropPct ?? (useTestSize ? config.TestCropPct : null) ?? config.CropPct,
         options.Interpolation ?? config.Interpolation,
         new(Channels(options.Mean, config.Mean), Channels(options.Std, config.Std)));
+
+    /// <summary>The same in a checkpoint's terms.</summary>
+    /// <param name="options">How images are decoded.</param>
+    public ImagePreparation Preparation(RunOptions options) => new()
+    {
+        Size = Size,
+        CropPct = CropPct,
+        Mean = Normalization.Mean,
+        Std = Normalization.Std,
+        Interpolation = Name(Interpolation),
+        Exif = RunOptions.ExifOption.Show(options),
+        Truncated = RunOptions.TruncatedOption.Show(options),
+    };
 
     /// <summary>The transform of evaluation.</summary>
     public EvalTransform EvaluationTransform => new(Size, Size, CropPct, Interpolation);
@@ -57,6 +71,7 @@ sealed record ImageSetup(int Size, double CropPct, Interpolation Interpolation, 
     {
         ApplyExifOrientation = options.Exif == ExifOrientation.Apply,
         FillTruncated = options.Truncated == TruncatedImages.Fill,
+        ReadRetries = options.IoRetries,
     };
 
     static IReadOnlyList<double> Channels(double[]? given, IReadOnlyList<double> own) => given switch

@@ -27,8 +27,14 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
     /// <summary>Names of the classes; null where the file does not tell.</summary>
     public ClassList? Classes { get; }
 
-    /// <summary>The options of the training; null where the file does not tell.</summary>
+    /// <summary>The options of the training; null where the file does not tell, or the options name another model.</summary>
     public TrainOptions? Training { get; private init; }
+
+    /// <summary>How training prepared the images of its evaluations; null likewise.</summary>
+    public ImagePreparation? Preparation { get; private init; }
+
+    /// <summary>What training measured with these weights; null where the file does not tell.</summary>
+    public TrainedEvaluation? Evaluation { get; private init; }
 
     /// <summary>How many classes the model has, by the options, by the checkpoint's list or by the size of its head; null where nothing
     /// tells.</summary>
@@ -36,8 +42,8 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
 
     /// <summary>Opens it.</summary>
     /// <param name="options">They name the checkpoint.</param>
-    /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. When <c>model</c> is not
-    /// among them, it and what belongs to it come from the checkpoint.</param>
+    /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. Of the others,
+    /// those of the model and of its images come from the checkpoint.</param>
     /// <exception cref="CheckpointException">There is no such file, or it cannot be used.</exception>
     /// <exception cref="SafetensorsException">The file is damaged.</exception>
     /// <exception cref="OptionException">What the checkpoint says of its training cannot be understood.</exception>
@@ -50,9 +56,8 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
         {
             if (info is null)
                 return new(options, file, null);
-            var trained = new TrainOptions();
-            OptionsJson.Apply(trained, info.Options.ToJsonString(), options.Checkpoint);
-            return new(Complete(options, trained, given), file, info) { Training = trained };
+            var (completed, training, preparation) = TrainedOptions.Complete(options, info, given, options.Checkpoint);
+            return new(completed, file, info) { Training = training, Preparation = preparation, Evaluation = info.Evaluation };
         }
         catch
         {
@@ -63,21 +68,6 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => file?.Dispose();
-
-    /// <summary>The options, with the checkpoint's own where the model was not named.</summary>
-    static TOptions Complete(TOptions options, TrainOptions trained, IReadOnlySet<OptionSpec>? given)
-    {
-        var named = given is not null
-            ? given.Select(s => s.Name).ToHashSet(StringComparer.Ordinal)
-            : OptionsJson.Diff(new TOptions(), options).Select(c => c.Option.TrimStart('-')).ToHashSet(StringComparer.Ordinal);
-        if (named.Contains(RunOptions.ModelOption.Name))
-            return options;
-        var completed = options with { };
-        foreach (var spec in OptionTables.For(options).Specs)
-            if (spec.IsOfTheModel && !named.Contains(spec.Name))
-                spec.Set(completed, spec.Get(trained));
-        return completed;
-    }
 
     /// <summary>Classes of a bare file, by the names that classifiers of the registry have.</summary>
     static int? HeadRows(SafetensorsFile? file)

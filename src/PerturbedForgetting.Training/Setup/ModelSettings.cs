@@ -12,6 +12,7 @@ static class ModelSettings
         NumClasses = numClasses,
         ImageSize = options.ImgSize,
         GlobalPool = options.Gp,
+        BnEps = options.BnEps,
         Kwargs = options.ModelKwargs.ToDictionary(p => p.Key, p => PythonLiteral.Format(p.Value)),
     };
 }

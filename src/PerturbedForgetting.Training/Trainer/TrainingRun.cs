@@ -47,6 +47,9 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
 
     bool hasStepped;
 
+    /// <summary>What the weights reached on the validation split; null once they have changed.</summary>
+    EvaluationMetrics? measured;
+
     /// <summary>All finished epochs.</summary>
     public IReadOnlyList<EpochRecord> Epochs => epochs;
 
@@ -170,7 +173,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         var step = parts.Step;
         double rate = step.LearningRate, rho = step.Rho;
         step.RunsEagerly = profiler is { IsRecording: true };
-        isWhole = false;
+        (isWhole, measured) = (false, null);
         long started = Stopwatch.GetTimestamp();
         using (Scope.Begin())
             step.Batch(images.Images, images.Labels, images.Number, batches);
@@ -248,6 +251,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             SkippedUpdates = sums.Skipped,
         };
         epochs.Add(record);
+        measured = validation;
         checkpoints.EpochEnded(epochs, (path, kept) => Save(path, kept, epoch + 1, 0, new EpochSums(), isRecovery: false));
         (epoch, batch, meters) = (epoch + 1, 0, new(parts.Step, new EpochSums()));
         WriteReports();
@@ -295,7 +299,10 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             {
                 Model = options.Model,
                 Classes = parts.TrainingSet.Classes.Names,
-                Options = OptionsJson.Object(options)
+                Options = OptionsJson.Object(options),
+                Images = parts.Images.Preparation(options),
+                Evaluation = measured is null ? null
+                    : new() { Metrics = measured, Images = parts.ValidationSet.Count, Device = parts.Device.ToString() },
             },
         };
         CheckpointFiles.Save(path, state, writer => StateDict.Write(parts.Model, writer), writer => StepTensors.Write(parts.Step, writer));

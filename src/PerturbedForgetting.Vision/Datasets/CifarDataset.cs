@@ -64,6 +64,9 @@ public sealed class CifarDataset : Dataset
     public override string Describe(int index) => $"{files[index / perFile].File}, image {index % perFile}";
 
     /// <inheritdoc/>
+    public override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => EncodePng(index, decoder);
+
+    /// <inheritdoc/>
     public override (int Width, int Height) Open(int index, ImageDecoder decoder) => (Side, Side);
 
     /// <inheritdoc/>

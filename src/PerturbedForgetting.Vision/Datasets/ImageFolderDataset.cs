@@ -1,4 +1,4 @@
-using PerturbedForgetting.Tensors;
+using System.Collections.Concurrent;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Datasets;
@@ -10,6 +10,7 @@ public sealed class ImageFolderDataset : Dataset
     readonly string folder;
     readonly string[] paths;
     readonly int[] labels;
+    readonly ConcurrentDictionary<string, string> realFolders = new(StringComparer.Ordinal);
 
     ImageFolderDataset(string folder, ClassList classes, List<string> paths, List<int> labels, IEnumerable<string> notes)
     {
@@ -70,16 +71,32 @@ public sealed class ImageFolderDataset : Dataset
     public override string Describe(int index) => Path.Combine(folder, paths[index]);
 
     /// <inheritdoc/>
-    public override (int Width, int Height) Open(int index, ImageDecoder decoder)
+    internal override string Identity(int index)
+    {
+        string path = Describe(index), above = Path.GetDirectoryName(path)!;
+        return Path.Combine(realFolders.GetOrAdd(above, RealPath.Of), Path.GetFileName(path));
+    }
+
+    /// <inheritdoc/>
+    public override string ImageName(int index) =>
+        NameBelowClass(index, paths[index].Replace(Path.DirectorySeparatorChar, '/'));
+
+    /// <inheritdoc/>
+    public override (int Width, int Height) Open(int index, ImageDecoder decoder) => decoder.Open(FileOf(index));
+
+    /// <inheritdoc/>
+    public override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => decoder.Read(FileOf(index));
+
+    /// <inheritdoc/>
+    public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image) => decoder.Decode(region, image);
+
+    string FileOf(int index)
     {
         string path = Describe(index);
         return FolderScan.IsUndecodable(path)
             ? throw new ImageDecodeException(ImageProblem.Unreadable, "the name of the file is not UTF-8; rename it", path)
-            : decoder.Open(path);
+            : path;
     }
-
-    /// <inheritdoc/>
-    public override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image) => decoder.Decode(region, image);
 
     static ImageFolderDataset Open(string folder, DatasetOptions options, string? note)
     {

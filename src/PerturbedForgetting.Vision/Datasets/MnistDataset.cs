@@ -61,6 +61,9 @@ public sealed class MnistDataset : Dataset
     public override string Describe(int index) => $"{imagesFile}, image {index}";
 
     /// <inheritdoc/>
+    public override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => EncodePng(index, decoder);
+
+    /// <inheritdoc/>
     public override (int Width, int Height) Open(int index, ImageDecoder decoder) => (width, height);
 
     /// <inheritdoc/>

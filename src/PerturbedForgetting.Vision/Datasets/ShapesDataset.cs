@@ -45,6 +45,9 @@ public sealed class ShapesDataset : Dataset
     public override string Describe(int index) => FormattableString.Invariant($"{Name}, image {index}");
 
     /// <inheritdoc/>
+    public override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => EncodePng(index, decoder);
+
+    /// <inheritdoc/>
     public override (int Width, int Height) Open(int index, ImageDecoder decoder) => (options.Size, options.Size);
 
     /// <inheritdoc/>

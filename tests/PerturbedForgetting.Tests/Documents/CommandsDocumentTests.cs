@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Documents;
 /// Every command of README, CONTRIBUTING and docs: it runs here, on small data and for a moment, or the table says why not. A command that
 /// is in neither fails the test, and so does a row of the table that no document shows any more.
 /// </summary>
-[NonParallelizable]
+[Parallelizable]
 sealed class CommandsDocumentTests
 {
     const string Cli = "perturbed-forgetting", RunCli = "dotnet run -c Release --project src/PerturbedForgetting.Cli --",

@@ -52,6 +52,8 @@ public class ImageLoaderTests
 
         public override string Describe(int index) => $"folder/{index}.jpg";
 
+        public override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => EncodePng(index, decoder);
+
         public override (int Width, int Height) Open(int index, ImageDecoder decoder)
         {
             onRead(index);
@@ -326,6 +328,8 @@ public class ImageLoaderTests
         public override int Label(int index) => inner.Label(index);
 
         public override string Describe(int index) => inner.Describe(index);
+
+        public override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => inner.Encoded(index, decoder);
 
         public override (int Width, int Height) Open(int index, ImageDecoder decoder)
         {

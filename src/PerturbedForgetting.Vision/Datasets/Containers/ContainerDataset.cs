@@ -18,8 +18,11 @@ abstract class ContainerDataset(ContainerFiles files, FileRange[] ranges, int[] 
     public sealed override (int Width, int Height) Open(int index, ImageDecoder decoder)
     {
         string name = Describe(index);
-        return decoder.Open(Image(index, decoder.Read(files, ranges[index], name), name), name);
+        return decoder.Open(Read(index, decoder, name), name);
     }
+
+    /// <inheritdoc/>
+    public sealed override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => Read(index, decoder, Describe(index));
 
     /// <inheritdoc/>
     public sealed override ImageInfo Decode(int index, ImageDecoder decoder, CropBox region, RgbImage image) =>
@@ -37,4 +40,7 @@ abstract class ContainerDataset(ContainerFiles files, FileRange[] ranges, int[] 
     /// <summary>The image within the bytes that were read for it, once these are checked.</summary>
     /// <exception cref="ImageDecodeException">They are damaged.</exception>
     protected virtual ReadOnlyMemory<byte> Image(int index, ReadOnlyMemory<byte> bytes, string name) => bytes;
+
+    ReadOnlyMemory<byte> Read(int index, ImageDecoder decoder, string name) =>
+        Image(index, decoder.Read(files, ranges[index], name), name);
 }

@@ -143,6 +143,8 @@ sealed class BatchInputOnGpuTests(int? seed)
 
         public override string Describe(int index) => inner.Describe(index);
 
+        public override ReadOnlyMemory<byte> Encoded(int index, ImageDecoder decoder) => inner.Encoded(index, decoder);
+
         public override (int Width, int Height) Open(int index, ImageDecoder decoder)
         {
             Interlocked.Increment(ref reads);

@@ -79,6 +79,10 @@ sealed class TrainerTests : TempFolderFixture
         Assert.That(observer.Updates.Select(u => u.Rho), Has.All.EqualTo(expected));
     }
 
+    [Test]
+    public void OneValidationImageTellsNothingOfBackgrounds() => Assert.That(
+        ShortRun.Train(ShortRun.Options(folder.Path) with { Dataset = "builtin/shapes:train=24,val=1,size=16" }).Bias, Is.Null);
+
     /// <summary>A diverging run stops within a few steps, says where, and keeps the last good checkpoint.</summary>
     [Test]
     public void ARunThatDivergesStopsAndKeepsItsCheckpoint()

@@ -55,7 +55,8 @@ public class TarScannerTests
         return block;
     }
 
-    static byte[] Padded(string text) => [.. Encoding.UTF8.GetBytes(text), .. new byte[(512 - Encoding.UTF8.GetByteCount(text) % 512) % 512]];
+    static byte[] Padded(string text) =>
+        [.. Encoding.UTF8.GetBytes(text), .. new byte[(512 - Encoding.UTF8.GetByteCount(text) % 512) % 512]];
 
     static readonly byte[] end = new byte[1024];
 
@@ -109,8 +110,8 @@ public class TarScannerTests
         [
             .. Header("a", '0', " 3 "), .. Padded("abc"), .. Sealed(binary), .. Padded("abc"),
             .. Header("h", 'x', "13"), .. Padded("10 size=3\n\0"), .. Header("c", '0', "77777777777"), .. Padded("abc"),
-            .. Header("h", 'g', "20"), .. Padded("16 comment=abcd\n"), .. Header("v", 'V', "0"), .. Header("d", '\0', "3\0junk"), .. Padded("abc"),
-            .. end,
+            .. Header("h", 'g', "20"), .. Padded("16 comment=abcd\n"), .. Header("v", 'V', "0"), .. Header("d", '\0', "3\0junk"),
+            .. Padded("abc"), .. end,
         ];
         Assert.That(ScanBytes(archive, out List<TarMember> members), Is.Empty);
         Assert.That(members.Select(static m => (m.Name, m.Length)), Is.EqualTo(new[] { ("a", 3L), ("b", 3L), ("c", 3L), ("d", 3L) }));
@@ -134,7 +135,8 @@ public class TarScannerTests
         byte[] archive =
         [
             .. Header("../out.jpg", '0', "0"), .. Header("a/../../out.jpg", '0', "0"), .. Header("/etc/in.jpg", '0', "0"),
-            .. Header("./a//b/./c.jpg", '0', "0"), .. Header("link", '2', "0"), .. Header("pipe", '6', "0"), .. Header("odd", 'Z', "0"), .. end,
+            .. Header("./a//b/./c.jpg", '0', "0"), .. Header("link", '2', "0"), .. Header("pipe", '6', "0"),
+            .. Header("odd", 'Z', "0"), .. end,
         ];
         Assert.That(ScanBytes(archive, out List<TarMember> members), Does.Contain("2 files").And.Contain("'..'").And.Contain("'link', …"));
         Assert.That(members.Select(static m => m.Name), Is.EqualTo(new[] { "etc/in.jpg", "a/b/c.jpg" }));
@@ -144,7 +146,7 @@ public class TarScannerTests
     public void WhatIsCutShortIsNamed()
     {
         byte[] archive = [.. Header("a", '0', "3"), .. Padded("abc"), .. Header("b", '0', "1000"), .. new byte[1024], .. end];
-        Assert.That(ScanBytes(archive[..1030], out _), 
+        Assert.That(ScanBytes(archive[..1030], out _),
             Does.Contain("ends within a header").And.Contain("at byte 1024").And.Contain("'a', entry 1"));
         Assert.That(ScanBytes(archive[..1800], out _), Does.Contain("ends within 'b'").And.Contain("download it"));
         Assert.That(ScanBytes(archive[..(1536 + 1000)], out List<TarMember> members), Does.Contain("without an end mark"),

@@ -44,8 +44,7 @@ public class TarSetTests
             $"bee: {root}train/bee/a-name", $"bee: {root}train/bee/deep/4.webp", $"bee: {root}train/bee/empty.jpg",
             $"bee: {root}train/bee/ünïcode \u2603.jpg", $"cat: {root}train/cat/8.jpg",
         ];
-        Assert.That(Images(train).Select(i => i[..Math.Min(i.Length, i.IndexOf("-that", StringComparison.Ordinal) is > 0 and var at ? at : 99)]),
-            Is.EqualTo(expected));
+        Assert.That(Images(train).Select(static i => i.Split("-that")[0]), Is.EqualTo(expected));
         Assert.That(Enumerable.Range(0, train.Count).Where(i => !Read(train, i).Contains('x')).Select(i => (i, Read(train, i))),
             Is.EqualTo(new[] { (6, "the file is empty") }));
         Assert.That(Images(validation), Has.Some.EqualTo($"cat: {root}val/cat/11.jpg"));
@@ -83,7 +82,8 @@ public class TarSetTests
         using var folder = new TestFolder();
         File.Copy(StoredTars.PathOf("tools/nested.tar"), folder.Path("train.tar"));
         File.Copy(StoredTars.PathOf("tools/updated.tar"), folder.Path("val.tar"));
-        using Dataset train = DatasetFactory.Open("", folder.Root, "train"), validation = DatasetFactory.Open("tar", folder.Root, "validation");
+        using Dataset train = DatasetFactory.Open("", folder.Root, "train"),
+            validation = DatasetFactory.Open("tar", folder.Root, "validation");
         Assert.That((train.Count, validation.Count), Is.EqualTo((6, 3)));
         using Dataset alone = DatasetFactory.Open("", folder.Path("val.tar"), "validation");
         Assert.That(alone.Count, Is.EqualTo(3));

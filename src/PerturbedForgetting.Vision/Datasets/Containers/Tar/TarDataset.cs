@@ -35,6 +35,9 @@ sealed class TarDataset : ContainerDataset
     public override string Describe(int index) => $"{FileOf(index)}: {images[index].Member.Name}";
 
     /// <inheritdoc/>
+    public override string ImageName(int index) => NameBelowClass(index, images[index].Name);
+
+    /// <inheritdoc/>
     protected override ReadOnlyMemory<byte> Image(int index, ReadOnlyMemory<byte> bytes, string name) =>
         images[index].Problem is { } problem ? throw new ImageDecodeException(ImageProblem.Unsupported, problem, name) : bytes;
 

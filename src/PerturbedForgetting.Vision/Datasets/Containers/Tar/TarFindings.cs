@@ -21,18 +21,18 @@ readonly record struct TarFindings(int Specials, string FirstSpecial, int Escape
     /// <summary>Sentences about several archives, at most one a kind.</summary>
     public static IEnumerable<string> Describe(IReadOnlyList<string> paths, IReadOnlyList<TarFindings> findings)
     {
-        if (Sum(static f => f.Specials) is (> 0 and var links, var withLink))
+        if (Sum(static f => f.Specials) is ( > 0 and var links, var withLink))
             yield return $"{Quantity.Of(links, "link or device", "links and devices")} in {paths[withLink]}{More(static f => f.Specials)} "
                 + $"{(links == 1 ? "was" : "were")} not followed: '{findings[withLink].FirstSpecial}'{(links > 1 ? ", …" : "")}";
-        if (Sum(static f => f.Escapes) is (> 0 and var escapes, var withEscape))
+        if (Sum(static f => f.Escapes) is ( > 0 and var escapes, var withEscape))
             yield return $"{Quantity.Of(escapes, "file")} in {paths[withEscape]}{More(static f => f.Escapes)} "
                 + $"{(escapes == 1 ? "was" : "were")} passed over: '..' in a name leads out of the archive";
-        if (Sum(static f => f.HasEnd ? 0 : 1) is (> 0, var withoutEnd))
-            yield return $"{paths[withoutEnd]}{More(static f => f.HasEnd ? 0 : 1)} ends without an end mark: if it was cut short there, files "
-                + "are missing";
-        if (Sum(static f => f.Trailing) is (> 0 and var bytes, var withTrailing))
-            yield return $"{Quantity.Of(bytes, "byte")} behind the end of {paths[withTrailing]}{More(static f => f.Trailing)} are no archive and "
-                + "were passed over";
+        if (Sum(static f => f.HasEnd ? 0 : 1) is ( > 0, var withoutEnd))
+            yield return $"{paths[withoutEnd]}{More(static f => f.HasEnd ? 0 : 1)} ends without an end mark: if it was cut short "
+                + "there, files are missing";
+        if (Sum(static f => f.Trailing) is ( > 0 and var bytes, var withTrailing))
+            yield return $"{Quantity.Of(bytes, "byte")} behind the end of {paths[withTrailing]}{More(static f => f.Trailing)} are no "
+                + "archive and were passed over";
 
         (long Sum, int First) Sum(Func<TarFindings, long> count) => (findings.Sum(count), findings.ToList().FindIndex(f => count(f) > 0));
 

@@ -56,7 +56,7 @@ readonly ref struct TarHeader(ReadOnlySpan<byte> block)
     /// <summary>Whether the block marks an end.</summary>
     public bool IsEmpty => !block.ContainsAnyExcept((byte)0);
 
-    /// <summary>An octal number between spaces and zeros; or, where octal digits do not suffice, a binary one whose first bit is set.</summary>
+    /// <summary>An octal number between spaces and zeros; or, where that is too small, a binary one whose first bit is set.</summary>
     static long Number(ReadOnlySpan<byte> field)
     {
         long value = 0;

@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace PerturbedForgetting.Vision.Datasets.Containers.Tar;
 
-/// <summary>Makes indices of tar archives of images. An archive within an archive, as ImageNet has one a class, counts as a folder.</summary>
+/// <summary>Makes indices of tar archives of images. An archive within one (ImageNet has one a class) counts as a folder.</summary>
 sealed class TarIndexer : IContainerIndexer<TarIndex>
 {
     const string Archive = ".tar";

@@ -215,7 +215,8 @@ sealed class TarScanner(FileWindow file, string name, long start, long end)
         new($"{name} is damaged: the header at byte {at - start}{Behind} {what}; download it or make it again");
 
     DatasetException CutShort(string where, long at) =>
-        new($"{name} is cut short: it ends {where}, which begins at byte {at - start} of {end - start}{Behind}; download it or make it again");
+        new($"{name} is cut short: it ends {where}, which begins at byte {at - start} of {end - start}{Behind}; "
+            + "download it or make it again");
 
     string Behind => count == 0 ? "" : $" (behind '{previous}', entry {count})";
 }

@@ -34,8 +34,8 @@ static class TarSet
         List<string> archives = [.. TarNames.In(dataDir).Where(a => !SplitNames.IsSplit(TarNames.Stem(a)))];
         return archives.Count > 0 ? Open(dataDir, archives, split, isSplit: false, options)
             : throw new DatasetException($"{dataDir} holds no tar archive of '{split}': an archive is called "
-                + $"{string.Join(" or ", SplitNames.Candidates(split).Where(static c => c.Length > 0).Select(static c => c + ".tar"))}, or lies "
-                + $"in a folder of that name; `{nameof(split)}` names another", wrongOption: true);
+                + $"{string.Join(" or ", SplitNames.Candidates(split).Where(static c => c.Length > 0).Select(static c => c + ".tar"))}, "
+                + $"or lies in a folder of that name; `{nameof(split)}` names another", wrongOption: true);
     }
 
     /// <summary>Opens archives.</summary>
@@ -64,7 +64,8 @@ static class TarSet
         for (int archive = 0; archive < indices.Length; archive++)
         {
             List<TarMember> members = indices[archive].Images;
-            string folder = paths.Count > 1 && members.TrueForAll(static m => !m.Name.Contains('/')) ? TarNames.Stem(paths[archive]) + "/" : "";
+            bool isFolder = paths.Count > 1 && members.TrueForAll(static m => !m.Name.Contains('/'));
+            string folder = isFolder ? TarNames.Stem(paths[archive]) + "/" : "";
             foreach (TarMember member in members)
                 images.Add(new TarImage(archive, folder.Length == 0 ? member : member with { Name = folder + member.Name }));
         }

@@ -25,7 +25,10 @@ sealed class TarTree(string where, DatasetOptions options, List<string> notes)
             bool isRoot = folders.Count == 1
                 && images.TrueForAll(i => i.Member.Name.AsSpan(i.Start).Count('/') > 1);
             if (!isRoot)
-                return split.Length == 0 || isSplit || SplitNames.Candidates(split).Contains("train") ? images : throw NoSplit(split, folders);
+            {
+                return split.Length == 0 || isSplit || SplitNames.Candidates(split).Contains("train") ? images
+                    : throw NoSplit(split, folders);
+            }
             images = Below(images, folders[0]);
         }
         foreach (string candidate in SplitNames.Candidates(split).Where(folders.Contains))
@@ -56,8 +59,8 @@ sealed class TarTree(string where, DatasetOptions options, List<string> notes)
         if (isFlat)
         {
             TarImage first = images.Find(static i => !i.Name.Contains('/'));
-            throw new DatasetException($"{where}: '{first.Member.Name}' is in no folder; images of a class lie in a folder of the class's name "
-                + $"(or give `{nameof(DatasetOptions.LabelsFile)}` FILE)");
+            throw new DatasetException($"{where}: '{first.Member.Name}' is in no folder; images of a class lie in a folder of the class's "
+                + $"name (or give `{nameof(DatasetOptions.LabelsFile)}` FILE)");
         }
         ClassList classes = ClassFolders.Resolve(where, folders, options, notes);
         var order = folders.Select((name, number) => (name, number)).ToDictionary(f => f.name, f => f.number, StringComparer.Ordinal);
@@ -82,8 +85,8 @@ sealed class TarTree(string where, DatasetOptions options, List<string> notes)
             last[(images[i].Archive, images[i].Name)] = i;
         int replaced = images.Count - last.Count;
         if (replaced > 0)
-            notes.Add($"{Quantity.Of(replaced, "file")} in {where} {(replaced == 1 ? "has" : "have")} the name of one that was added later, "
-                + "which counts");
+            notes.Add($"{Quantity.Of(replaced, "file")} in {where} {(replaced == 1 ? "has" : "have")} the name of one that was added "
+                + "later, which counts");
         return replaced == 0 ? images : [.. images.Where((image, i) => last[(image.Archive, image.Name)] == i)];
     }
 

@@ -1,5 +1,5 @@
-"""Makes tars.tar.gz: archives of tiny images as GNU tar, bsdtar and Python's tarfile write them. Run with Debian 12's /usr/bin/python3 where
-tar, libarchive-tools and python3-pil are installed: python3 make_tars.py tars.tar.gz"""
+"""Makes tars.tar.gz: archives of tiny images as GNU tar, bsdtar and Python's tarfile write them. Run with Debian 12's
+/usr/bin/python3 where tar, libarchive-tools and python3-pil are installed: python3 make_tars.py tars.tar.gz"""
 
 import gzip
 import io
@@ -136,7 +136,7 @@ def shards(work):
     shard(folder / "val-000000.tar", [("v/0", {"cls": b"2", "png": image(50, "PNG")}), ("v/1", {"cls": b"0", "png": image(51, "PNG")})])
     kinds = work / "wdskinds"
     kinds.mkdir()
-    shard(kinds / "json.tar", [(f"a/{i}", {"json": json.dumps({"label": i % 2, "class_name": ["ant", "bee"][i % 2], "size": [9, 7]}).encode(),
+    shard(kinds / "json.tar", [(f"a/{i}", {"json": json.dumps({"label": i % 2, "class_name": ["ant", "bee"][i % 2], }).encode(),
                                            "jpeg": image(i)}) for i in range(4)])
     shard(kinds / "names.tar", [(f"{i}", {"webp": image(i, "WEBP"), "cls.txt": ["bee", "ant"][i % 2].encode() + b"\n"}) for i in range(4)])
     shard(kinds / "text.tar", [(f"{i}", {"txt": b"%d" % (i % 2), "JPG": image(i)}) for i in range(4)])
@@ -159,7 +159,8 @@ def main(target):
         by_tools(work)
         by_class(work)
         shards(work)
-        with gzip.GzipFile(target, "wb", 9, mtime=0) as packed, tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        with gzip.GzipFile(target, "wb", 9, mtime=0) as packed, \
+                tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
             for folder in ["tools", "classes", "wds", "wdskinds"]:
                 for path in sorted((work / folder).iterdir()):
                     add(archive, f"{folder}/{path.name}", path.read_bytes())

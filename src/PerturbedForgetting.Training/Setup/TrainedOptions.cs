@@ -1,0 +1,60 @@
+using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Vision.Models;
+
+namespace PerturbedForgetting.Training.Setup;
+
+/// <summary>Completes the options of an evaluation from a checkpoint.</summary>
+static class TrainedOptions
+{
+    /// <summary>Completes the options; those given win.</summary>
+    /// <param name="options">What was given, and defaults.</param>
+    /// <param name="info">What the checkpoint says.</param>
+    /// <param name="given">Which options were given; null are those that differ from the defaults.</param>
+    /// <param name="source">The checkpoint's path, for messages.</param>
+    /// <returns>The options; those of the training and how it prepared images, or neither where the weights are taken for another
+    /// model.</returns>
+    /// <exception cref="OptionException">The checkpoint has options that this program has not.</exception>
+    public static (T Options, TrainOptions? Training, ImagePreparation? Preparation) Complete<T>(
+        T options, ModelInfo info, IReadOnlySet<OptionSpec>? given, string source) where T : CheckpointOptions, new()
+    {
+        var named = given is not null
+            ? given.Select(s => s.Name).ToHashSet(StringComparer.Ordinal)
+            : OptionsJson.Diff(new T(), options).Select(c => c.Option.TrimStart('-')).ToHashSet(StringComparer.Ordinal);
+        var trained = new TrainOptions();
+        OptionsJson.Apply(trained, info.Options.ToJsonString(), source);
+        if (named.Contains(RunOptions.ModelOption.Name) && ModelRegistry.Find(options.Model) != ModelRegistry.Find(trained.Model))
+            return (options, null, null);
+        var completed = options with { };
+        void Take(OptionSpec spec, object? value)
+        {
+            if (!named.Contains(spec.Name))
+                spec.Set(completed, value);
+        }
+        foreach (var spec in OptionTables.For(completed).Specs.Where(s => s.IsOfTheModel))
+            Take(spec, spec.Get(trained));
+        // Files of older versions do not say it, but it follows from the options.
+        var preparation = info.Images
+            ?? ImageSetup.Resolve(trained, ModelRegistry.Find(trained.Model).Config, useTestSize: false).Preparation(trained);
+        bool wantsTestSize = named.Contains(CheckpointOptions.UseTrainSizeOption.Name) && !options.UseTrainSize;
+        foreach (var (spec, value) in preparation.Options)
+            if (!wantsTestSize || (spec != RunOptions.ImgSizeOption && spec != RunOptions.CropPctOption))
+                Take(spec, value);
+        if (completed is ValidateOptions)
+            TakeData(trained, named, Take);
+        return (completed, trained, preparation);
+    }
+
+    /// <summary>Batches as in the run, because the order of a sum decides its last bits; and its data, where none were named.</summary>
+    static void TakeData(TrainOptions trained, HashSet<string> named, Action<OptionSpec, object?> take)
+    {
+        take(RunOptions.BatchSizeOption, trained.ValidationBatchSize ?? trained.BatchSize);
+        take(RunOptions.DeterministicOption, trained.Deterministic);
+        if (named.Contains(RunOptions.DatasetOption.Name) || named.Contains(RunOptions.DataDirOption.Name))
+            return;
+        foreach (OptionSpec spec in (OptionSpec[])[RunOptions.DatasetOption, RunOptions.DataDirOption, RunOptions.ClassOrderOption,
+            RunOptions.ClassMapOption, RunOptions.LabelsOption])
+            take(spec, spec.Get(trained));
+        take(ValidateOptions.SplitOption, trained.ValSplit);
+    }
+}
