@@ -24,13 +24,15 @@ public static class DataCheck
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static IReadOnlyList<DatasetReport> Run(TrainOptions options, ITrainingObserver observer, CancellationToken token)
     {
-        using Dataset? training =
-            options.TrainSplit.Length > 0 ? Data.Open(options, options.TrainSplit, classes: null, observer, token) : null;
+        Dataset? training = options.TrainSplit.Length > 0 ? Data.Open(options, options.TrainSplit, classes: null, observer, token) : null;
         Dataset? validation = null;
+        if (training is not null && options.ValShare is not null)
+            (training, validation) = Data.WithValidation(training, options, observer, token);
+        using var _ = training;
         string? missing = null;
         try
         {
-            if (options.ValSplit.Length > 0)
+            if (options.ValSplit.Length > 0 && validation is null)
                 validation = Data.Open(options, options.ValSplit, classes: null, observer, token);
         }
         // The default stands for whatever there is.

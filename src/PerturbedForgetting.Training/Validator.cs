@@ -42,7 +42,7 @@ public static class Validator
     {
         var options = checkpoint.Options;
         options.RequireData();
-        using var data = Data.Open(options, options.Split, checkpoint.Classes, observer, token, checkpoint.Training?.Seed);
+        using var data = Data.OpenEvaluated(options, checkpoint.Classes, checkpoint.Training, observer, token);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);
         int numClasses = checkpoint.NumClasses ?? data.Classes.Count;

@@ -27,7 +27,8 @@ sealed class DataCheckCommand(CommandHandlers handlers) : OptionCommand<TrainOpt
             ? $"Nothing {(lacksValidation ? "in the images " : "")}stands in the way of training."
             : $"{Quantity.Of(errors, "kind of problem", "kinds of problems")} must be put right before training.");
         if (lacksValidation)
-            text.Write($" It needs a validation split: {TrainOptions.ValSplitOption} NAME.");
+            text.Write($" It needs a validation split: {TrainOptions.ValSplitOption} NAME, or {RunOptions.ValShareOption} "
+                + "0.1, which holds out a tenth of the training images.");
         return new CommandResult(errors == 0 ? ExitCodes.Success : ExitCodes.BadData, text.ToString());
     }
 }

@@ -89,4 +89,6 @@ public static class Streams
     public const ulong Augmentation = 5UL << 56;
     /// <summary>Procedural data; the low bits hold the sample.</summary>
     public const ulong Synthesis = 6UL << 56;
+    /// <summary>Images that are held out for validation; the low bits hold the class.</summary>
+    public const ulong HoldOut = 7UL << 56;
 }

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
@@ -71,9 +72,6 @@ public abstract record RunOptions
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
             // Those of a checkpoint are known when it is open.
             .RefusedWhen(o => o is not CheckpointOptions { Checkpoint.Length: > 0 } && o.NamesNoData, NoData)
-            .RefusedWhen(o => o.Dataset.StartsWith("tfds/", StringComparison.Ordinal), o =>
-                $"TensorFlow Datasets such as '{o.Dataset}' cannot be read. "
-                + "Export the images to folders, one a class, and give --data-dir FOLDER.")
             .OnResume(BetweenEpochs());
 
     /// <summary>Whether the data set may be fetched. Nothing is ever downloaded: the value true is refused.</summary>
@@ -105,12 +103,32 @@ public abstract record RunOptions
         DataTopic.Option<string?>("labels", null, "CSV of image,class for a flat folder of images")
             .KnownAs(nameof(DatasetOptions.LabelsFile)).AFile().OnResume(BetweenEpochs());
 
+    /// <summary>Share of the training split's images that is held out for validation; null validates on a split of its own.</summary>
+    public double? ValShare { get => ValShareOption[this]; set => ValShareOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, double?> ValShareOption =
+        DataTopic.Option<double?>("val-share", null, "validate on this share of the training split, held out of each class, e.g. 0.1")
+            .Must(v => v is > 0 and < 1, "must be above 0 and below 1").OnResume(Refused(OthersHeldOut));
+
+    /// <summary>Seed by which the images are chosen that <see cref="ValShare"/> holds out.</summary>
+    public int ValSeed { get => ValSeedOption[this]; set => ValSeedOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, int> ValSeedOption =
+        DataTopic.Option("val-seed", 42, "seed by which --val-share chooses; apart from --seed, so that runs can share the images")
+            .NotedWhen(o => o.ValSeed != 42 && o.ValShare is null, _ => "has no effect without --val-share.")
+            .OnResume(RefusedWhere((before, _) => before is null ? null : OthersHeldOut));
+
     /// <summary>What happens at an image that cannot be read.</summary>
     public BadImagePolicy BadImages { get => BadImagesOption[this]; set => BadImagesOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, BadImagePolicy> BadImagesOption =
         DataTopic.Choice("bad-images", BadImagePolicy.Fail, "what to do at an image that cannot be read",
                 ("fail", BadImagePolicy.Fail), ("skip", BadImagePolicy.Skip))
             .OnResume(BetweenEpochs());
+
+    /// <summary>How often a read that the file system fails is tried again.</summary>
+    public int IoRetries { get => IoRetriesOption[this]; set => IoRetriesOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, int> IoRetriesOption =
+        DataTopic.Option("io-retries", ImageDecoderOptions.DefaultReadRetries,
+                "how often a read that a disk or network fails is tried again, after 0.1 s, 0.2 s, 0.4 s and so on")
+            .KnownAs(nameof(ImageDecoderOptions.ReadRetries)).Within(0, MostRetries).OnResume(OfThisStart);
 
     /// <summary>What happens at a truncated image.</summary>
     public TruncatedImages Truncated { get => TruncatedOption[this]; set => TruncatedOption[this] = value; }
@@ -265,7 +283,7 @@ public abstract record RunOptions
             .OnResume(OfThisStart);
 
     /// <summary>More are a slip: no machine has as many processors, no list as many classes, and no decoded image as many pixels.</summary>
-    private protected const int MostThreads = 1024, MostClasses = 1_000_000, LargestImage = 1 << 14;
+    private protected const int MostThreads = 1024, MostClasses = 1_000_000, LargestImage = 1 << 14, MostRetries = 100;
 
     private protected static bool HasNoBatchNorm(RunOptions options) => options.Model.StartsWith("vit", StringComparison.Ordinal);
 
@@ -274,6 +292,9 @@ public abstract record RunOptions
     /// <summary>What a resume with another number of images an update means.</summary>
     private protected const string UpdatesCountAnew =
         "updates are counted anew from the epochs done, and the learning rate follows where it is derived from the batch";
+
+    /// <summary>Why the images that are held out stay the same ones.</summary>
+    const string OthersHeldOut = "the model was trained on images that would be validated on; start a new run";
 
     /// <summary>Filters by name; null where something else decides.</summary>
     private protected static (string Name, Filter? Value)[] Filters => [("bilinear", Filter.Bilinear), ("bicubic", Filter.Bicubic),

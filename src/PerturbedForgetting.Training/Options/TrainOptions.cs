@@ -24,7 +24,9 @@ public sealed partial record TrainOptions : RunOptions
     /// <summary>Name of the validation split.</summary>
     public string ValSplit { get => ValSplitOption[this]; set => ValSplitOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, string> ValSplitOption =
-        DataTopic.Option("val-split", "validation", "validation split, likewise").KnownAs("split");
+        DataTopic.Option("val-split", "validation", "validation split, likewise").KnownAs("split")
+            .RefusedWhen(o => o.ValShare is not null && o.ValSplit.Length > 0 && o.ValSplit != new TrainOptions().ValSplit,
+                "names what to validate on, and so does --val-share: leave one of them out.");
 
     internal static new readonly OptionTopic<TrainOptions> ModelTopic = new(RunOptions.ModelTopic.Heading);
 

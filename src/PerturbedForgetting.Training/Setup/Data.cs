@@ -33,6 +33,64 @@ static class Data
             Stop = token,
         });
 
+    /// <summary>Opens what a run is validated on: a split, or a share of the training images, which it then is not trained on.</summary>
+    /// <param name="training">The training split; it is closed with the training set that is returned.</param>
+    /// <param name="options">Split, or share and seed.</param>
+    /// <param name="observer">Receives how far a long preparation is.</param>
+    /// <param name="token">Ends a long preparation.</param>
+    /// <exception cref="DatasetException">There is no such split, or no image to hold out.</exception>
+    public static (Dataset Training, Dataset Validation) WithValidation(Dataset training, TrainOptions options,
+        ITrainingObserver observer, CancellationToken token)
+    {
+        if (options.ValShare is { } share)
+            return HoldOut.Split(training, share, (ulong)options.ValSeed);
+        try
+        {
+            return (training, Open(options, options.ValSplit, training.Classes, observer, token));
+        }
+        catch (DatasetException e) when (e.WrongOption)
+        {
+            throw new DatasetException($"there are no images to validate on: {e.Message}. {TrainOptions.ValSplitOption} NAME names the "
+                + $"split to validate on; where there is none, {RunOptions.ValShareOption} 0.1 holds out a tenth of the training images.",
+                wrongOption: true);
+        }
+    }
+
+    /// <summary>Opens what an evaluation measures: a split, or what a run with the same share and seed holds out of the training
+    /// split.</summary>
+    /// <param name="options">Split, share and seed.</param>
+    /// <param name="classes">Classes that labels must follow.</param>
+    /// <param name="trained">Options of the run that made the model, where they are known.</param>
+    /// <param name="observer">Is warned where the images are some that the model was trained on.</param>
+    /// <param name="token">Ends a long preparation.</param>
+    /// <exception cref="DatasetException">There is no such split, or no image to hold out.</exception>
+    public static Dataset OpenEvaluated(ValidateOptions options, ClassList? classes, TrainOptions? trained, ITrainingObserver observer,
+        CancellationToken token)
+    {
+        string own = trained?.ValShare is null ? ""
+            : $"The run that made the model held out images of its own: {RunOptions.ValShareOption} {RunOptions.ValShareOption.Show(trained)} "
+                + $"{RunOptions.ValSeedOption} {RunOptions.ValSeedOption.Show(trained)} evaluates those.";
+        if (options.ValShare is { } share)
+        {
+            if (trained is not null && (trained.ValShare != share || trained.ValSeed != options.ValSeed))
+                observer.Message(MessageLevel.Warning, ($"{RunOptions.ValShareOption} and {RunOptions.ValSeedOption} are not those that the "
+                    + $"model was trained with: it has seen images that are evaluated. {own}").TrimEnd());
+            string split = options.Split == new ValidateOptions().Split ? new TrainOptions().TrainSplit : options.Split;
+            return HoldOut.Split(Open(options, split, classes, observer, token, trained?.Seed), share, (ulong)options.ValSeed).Validation;
+        }
+        if (trained is not null && options.Split == trained.TrainSplit)
+            observer.Message(MessageLevel.Warning, ($"Split '{options.Split}' is what the model was trained on, if the data are the same: "
+                + $"the accuracy does not tell how it does on new images. {own}").TrimEnd());
+        try
+        {
+            return Open(options, options.Split, classes, observer, token, trained?.Seed);
+        }
+        catch (DatasetException e) when (e.WrongOption && own.Length > 0)
+        {
+            throw new DatasetException($"{e.Message}. {own}", wrongOption: true);
+        }
+    }
+
     /// <summary>Reads a data set into batches.</summary>
     /// <param name="data">The images.</param>
     /// <param name="transform">What is done with each.</param>

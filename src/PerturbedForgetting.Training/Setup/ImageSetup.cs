@@ -71,6 +71,7 @@ sealed record ImageSetup(int Size, double CropPct, Interpolation Interpolation, 
     {
         ApplyExifOrientation = options.Exif == ExifOrientation.Apply,
         FillTruncated = options.Truncated == TruncatedImages.Fill,
+        ReadRetries = options.IoRetries,
     };
 
     static IReadOnlyList<double> Channels(double[]? given, IReadOnlyList<double> own) => given switch

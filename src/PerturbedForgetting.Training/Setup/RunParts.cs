@@ -93,12 +93,14 @@ sealed class RunParts : IDisposable
         if (classes is not null && !classes.SameAs(training.Classes))
             throw new DatasetException(
                 $"{training.Name}: {classes.DescribeDifference(training.Classes)}. A run continues only with the classes it began with.");
-        var validation = Data.Open(options, options.ValSplit, training.Classes, observer, token);
+        (training, var validation) = Data.WithValidation(training, options, observer, token);
         int numClasses = options.NumClasses ?? training.Classes.Count;
         training.CheckLabels(numClasses);
         validation.CheckLabels(numClasses);
         foreach (string note in training.Notes.Concat(validation.Notes).Distinct(StringComparer.Ordinal))
             observer.Message(MessageLevel.Warning, note);
+        if (HoldOut.DescribeOverlap(training, validation) is { } overlap)
+            observer.Message(MessageLevel.Warning, overlap);
         var device = OpenDevice.From(options, observer);
         try
         {

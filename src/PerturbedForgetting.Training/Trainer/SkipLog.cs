@@ -28,5 +28,7 @@ static class SkipLog
             yield return $"{Quantity.Of(counts.Damaged, kind + " image")} used with damage";
         if (counts.Irregular > 0)
             yield return $"{Quantity.Of(counts.Irregular, kind + " image")} used with stray bytes or the like";
+        if (counts.Retried > 0)
+            yield return $"{Quantity.Of(counts.Retried, $"read of {kind} images", $"reads of {kind} images")} tried again";
     }
 }

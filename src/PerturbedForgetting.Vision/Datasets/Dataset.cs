@@ -25,6 +25,15 @@ public abstract class Dataset : IDisposable
     /// <summary>The label of an image, without decoding it.</summary>
     public abstract int Label(int index);
 
+    /// <summary>Whether an image may have several labels that are right, or none.</summary>
+    public virtual bool HasLabelSets => false;
+
+    /// <summary>How accuracy is counted on this set, the first way being the usual one; empty for the plain one.</summary>
+    public virtual IReadOnlyList<DatasetScore> Scores => [];
+
+    /// <summary>All labels that are right for an image; empty where nobody knows.</summary>
+    public virtual ReadOnlySpan<int> LabelSet(int index) => new[] { Label(index) };
+
     /// <summary>Opens an image, which tells its size in pixels; <see cref="Decode"/> with the same decoder follows.</summary>
     /// <exception cref="ImageDecodeException">The image cannot be read or decoded; the message names it.</exception>
     public abstract (int Width, int Height) Open(int index, ImageDecoder decoder);
@@ -50,6 +59,9 @@ public abstract class Dataset : IDisposable
 
     /// <summary>Where an image is, for messages: a path, or file and number.</summary>
     public abstract string Describe(int index);
+
+    /// <summary>Tells images apart: the same text for an image that two sets have in common, whatever names lead to it.</summary>
+    internal virtual string Identity(int index) => Describe(index);
 
     /// <summary>What an image is called in its set, without the ending that tells the format: the path of its file below the folder of its
     /// class, with '/' between folders. A number where the set has no names.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Imaging;
 
@@ -10,6 +11,7 @@ public sealed class ImageFolderDataset : Dataset
     readonly string folder;
     readonly string[] paths;
     readonly int[] labels;
+    readonly ConcurrentDictionary<string, string> realFolders = new(StringComparer.Ordinal);
 
     ImageFolderDataset(string folder, ClassList classes, List<string> paths, List<int> labels, IEnumerable<string> notes)
     {
@@ -68,6 +70,13 @@ public sealed class ImageFolderDataset : Dataset
 
     /// <inheritdoc/>
     public override string Describe(int index) => Path.Combine(folder, paths[index]);
+
+    /// <inheritdoc/>
+    internal override string Identity(int index)
+    {
+        string path = Describe(index), above = Path.GetDirectoryName(path)!;
+        return Path.Combine(realFolders.GetOrAdd(above, RealPath.Of), Path.GetFileName(path));
+    }
 
     /// <inheritdoc/>
     public override string ImageName(int index)

@@ -13,6 +13,7 @@ public sealed class ImageDecoder : IDisposable
 
     readonly ImageDecoderOptions options;
     readonly DecodeBudget budget;
+    readonly ReadRetries retries;
     readonly IFormatDecoder?[] decoders = new IFormatDecoder?[ImageFormats.All.Count];
     readonly Gunzip gunzip;
     byte[] file = [];
@@ -29,15 +30,19 @@ public sealed class ImageDecoder : IDisposable
     {
         this.options = options ?? ImageDecoderOptions.Default;
         budget = new DecodeBudget(this.options.MaxTime);
+        retries = new ReadRetries(this.options.ReadRetries);
         // No format takes more bytes for a pixel; the image may not be larger than memory should be, packed or not.
         gunzip = new Gunzip(Math.Min(LargestUnpacked, 8 * Math.Min(this.options.MaxPixels, LargestUnpacked) + (1 << 16)));
     }
 
-    /// <summary>Ends decoding, with <see cref="OperationCanceledException"/>, also in the middle of an image.</summary>
+    /// <summary>Ends reading and decoding, with <see cref="OperationCanceledException"/>, also in the middle of an image.</summary>
     internal CancellationToken Stop
     {
-        set => budget.Stop = value;
+        set => budget.Stop = retries.Stop = value;
     }
+
+    /// <summary>What files are read with.</summary>
+    internal FileReads Reads { get; init; } = FileReads.System;
 
     /// <summary>How the image that is open is turned.</summary>
     int Turn => options.ApplyExifOrientation ? info.Orientation : 1;
@@ -60,13 +65,12 @@ public sealed class ImageDecoder : IDisposable
         {
             if (FileStatus.IsSpecial(path))
                 throw new ImageDecodeException(ImageProblem.Unreadable, "it is not a regular file", path);
-            using SafeFileHandle handle = File.OpenHandle(path);
-            int bytes = ReadFile(handle, path);
+            int bytes = ReadFile(path);
             return file.AsMemory(0, bytes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
-            throw new ImageDecodeException(ImageProblem.Unreadable, e.Message, path, inner: e);
+            throw new ImageDecodeException(ImageProblem.Unreadable, retries.Describe(e), path, inner: e);
         }
     }
 
@@ -81,11 +85,11 @@ public sealed class ImageDecoder : IDisposable
         try
         {
             PooledBuffer.Ensure(ref file, range.Length);
-            read = files.Read(range.File, range.Offset, file.AsSpan(0, range.Length));
+            read = files.Read(range.File, range.Offset, file.AsSpan(0, range.Length), retries);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ImageDecodeException(ImageProblem.Unreadable, e.Message, name, range.Length, e);
+            throw new ImageDecodeException(ImageProblem.Unreadable, retries.Describe(e), name, range.Length, e);
         }
         return read == range.Length
             ? file.AsMemory(0, read)
@@ -146,6 +150,9 @@ public sealed class ImageDecoder : IDisposable
         }
     }
 
+    /// <summary>How many times reads were tried again since the last call.</summary>
+    internal int TakeRetries() => retries.TakeCount();
+
     /// <summary>Opens bytes and decodes all of the image.</summary>
     /// <exception cref="ImageDecodeException">The bytes cannot be decoded.</exception>
     public ImageInfo Decode(ReadOnlyMemory<byte> data, RgbImage image)
@@ -163,22 +170,37 @@ public sealed class ImageDecoder : IDisposable
         PooledBuffer.Release(ref file);
     }
 
-    /// <summary>Reads a file, which must begin like an image.</summary>
+    /// <summary>Reads a file, which must begin like an image; again where the file system fails.</summary>
     /// <returns>Its length.</returns>
+    int ReadFile(string path)
+    {
+        for (int failures = 0; ; failures++)
+        {
+            try
+            {
+                using SafeFileHandle handle = Reads.Open(path);
+                return ReadFile(handle, path);
+            }
+            catch (IOException e) when (retries.Allow(e, failures))
+            {
+                retries.Pause(failures);
+            }
+        }
+    }
+
     int ReadFile(SafeFileHandle handle, string path)
     {
-        long bytes = RandomAccess.GetLength(handle);
+        long bytes = Reads.Length(handle);
         if (bytes > Array.MaxLength)
             throw new ImageDecodeException(ImageProblem.TooLarge, "the file is larger than 2 GB", path, bytes);
-        Span<byte> head = stackalloc byte[256];
-        head = head[..RandomAccess.Read(handle, head, 0)];
+        Span<byte> head = stackalloc byte[(int)Math.Min(256, bytes)];
+        if (Reads.Fill(handle, head, 0) < head.Length)
+            throw new ShortReadException(0, bytes);
         if (head.Length > 0 && !Gunzip.Matches(head) && ImageFormats.Find(head) < 0)
             throw ImageFormats.Unknown().At(path, bytes);
         PooledBuffer.Ensure(ref file, (int)bytes);
-        int read = 0;
-        while (read < bytes && RandomAccess.Read(handle, file.AsSpan(read, (int)bytes - read), read) is > 0 and int more)
-            read += more;
-        return read;
+        int read = Reads.Fill(handle, file.AsSpan(0, (int)bytes), 0);
+        return read == bytes && Reads.Length(handle) == bytes ? read : throw new ShortReadException(read, bytes);
     }
 
     IFormatDecoder DecoderOf(int number) => decoders[number] ??= ImageFormats.All[number].Create(options, budget);

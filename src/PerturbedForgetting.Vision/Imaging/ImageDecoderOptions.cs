@@ -17,6 +17,9 @@ public sealed record ImageDecoderOptions
     /// <summary>Most pixels that an image may have unless told otherwise: 2^27 (400 MB of RGB).</summary>
     public const long DefaultMaxPixels = 1L << 27;
 
+    /// <summary>How often a read is tried again unless told otherwise.</summary>
+    public const int DefaultReadRetries = 3;
+
     /// <summary>The defaults.</summary>
     public static ImageDecoderOptions Default { get; } = new();
 
@@ -31,6 +34,10 @@ public sealed record ImageDecoderOptions
 
     /// <summary>Images with more pixels are refused before anything is allocated for them.</summary>
     public long MaxPixels { get; init; } = DefaultMaxPixels;
+
+    /// <summary>How often a read is tried again that a disk, a network or another program's lock failed, after pauses of 0.1 s, 0.2 s,
+    /// 0.4 s and so on. Damaged and missing files are not.</summary>
+    public int ReadRetries { get; init; } = DefaultReadRetries;
 
     /// <summary>An image whose decoding takes longer is given up: the last resort against files made for that.</summary>
     public TimeSpan MaxTime { get; init; } = TimeSpan.FromSeconds(30);

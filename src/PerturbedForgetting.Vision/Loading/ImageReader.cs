@@ -17,13 +17,14 @@ public readonly record struct BadImage(int Index, string Path, string Reason);
 /// <param name="Filled">What was missing was made grey.</param>
 /// <param name="Damaged">Wrong pixels were taken as they are.</param>
 /// <param name="Irregular">Something was odd with the file, but not with the pixels.</param>
-public readonly record struct BadImageCounts(int Skipped, int Filled, int Damaged, int Irregular);
+/// <param name="Retried">A read was tried again that a disk or network had failed.</param>
+public readonly record struct BadImageCounts(int Skipped, int Filled, int Damaged, int Irregular, int Retried = 0);
 
 /// <summary>What the workers of a loader found wrong; shared by them.</summary>
 sealed class BadImages
 {
     readonly ConcurrentDictionary<int, BadImage> skipped = new(), filled = new(), damaged = new();
-    int skips, fills, damages, irregularities;
+    int skips, fills, damages, irregularities, retries;
 
     public IReadOnlyList<BadImage> Skipped => InOrder(skipped);
 
@@ -56,9 +57,13 @@ sealed class BadImages
         }
     }
 
+    /// <summary>Notes reads that were tried again.</summary>
+    public void AddRetried(int count) => Interlocked.Add(ref retries, count);
+
     /// <summary>What was met since the last call.</summary>
     public BadImageCounts TakeCounts() => new(Interlocked.Exchange(ref skips, 0), Interlocked.Exchange(ref fills, 0),
-        Interlocked.Exchange(ref damages, 0), Interlocked.Exchange(ref irregularities, 0));
+        Interlocked.Exchange(ref damages, 0), Interlocked.Exchange(ref irregularities, 0),
+        Interlocked.Exchange(ref retries, 0));
 
     static BadImage[] InOrder(ConcurrentDictionary<int, BadImage> images) => [.. images.Values.OrderBy(b => b.Index)];
 }
@@ -102,6 +107,8 @@ sealed class ImageReader(Dataset dataset, ImageTransform transform, LoaderOption
                 index = (index + 1) % dataset.Count;
             }
         }
+        if (decoder.TakeRetries() is > 0 and int retried)
+            bad.AddRetried(retried);
         transform.Apply(crop, image, resampler, batch.Image(position));
         batch.Set(position, index, dataset.Label(index), crop.Flip);
     }

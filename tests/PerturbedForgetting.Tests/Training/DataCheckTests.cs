@@ -52,6 +52,15 @@ sealed class DataCheckTests
         Assert.That(reports[1].Findings.Select(f => f.Kind), Is.SupersetOf(new[] { "unknown-class", "missing-class" }));
     }
 
+    [Test]
+    public void ImagesThatAreHeldOutAreASplitOfTheirOwn()
+    {
+        Write("train/cat/1.jpg", "train/cat/2.jpg", "train/dog/3.jpg", "train/dog/4.jpg");
+        IReadOnlyList<DatasetReport> reports = DataCheck.Run(new TrainOptions { DataDir = folder.Root, ValShare = 0.5 },
+            NullObserver.Instance, CancellationToken.None);
+        Assert.That(reports.Select(r => (r.Images, r.Findings.Count)), Is.EqualTo(new[] { (2, 0), (2, 0) }));
+    }
+
     IReadOnlyList<DatasetReport> Check() =>
         DataCheck.Run(new TrainOptions { DataDir = folder.Root }, NullObserver.Instance, CancellationToken.None);
 

@@ -1,12 +1,19 @@
 using Microsoft.Win32.SafeHandles;
+using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Datasets.Containers;
 
 /// <summary>The files that a set is made of, read at any place from any number of threads. Few are open at a time: a set may have more
 /// than a process may open.</summary>
-sealed class ContainerFiles(IReadOnlyList<string> paths) : IDisposable
+/// <param name="paths">The files.</param>
+/// <param name="retries">How reads are tried again; by default as often as images are.</param>
+/// <param name="reads">What reads them; by default the system.</param>
+sealed class ContainerFiles(IReadOnlyList<string> paths, ReadRetries? retries = null, FileReads? reads = null) : IDisposable
 {
     const int MostOpen = 64;
+
+    readonly ReadRetries ownRetries = retries ?? new ReadRetries(ImageDecoderOptions.DefaultReadRetries);
+    readonly FileReads reads = reads ?? FileReads.System;
 
     readonly SafeFileHandle?[] handles = new SafeFileHandle?[paths.Count];
     readonly Queue<int> open = new();
@@ -22,7 +29,7 @@ sealed class ContainerFiles(IReadOnlyList<string> paths) : IDisposable
         SafeFileHandle handle = Acquire(file);
         try
         {
-            return RandomAccess.GetLength(handle);
+            return reads.Length(handle);
         }
         finally
         {
@@ -31,22 +38,29 @@ sealed class ContainerFiles(IReadOnlyList<string> paths) : IDisposable
     }
 
     /// <summary>Reads from <paramref name="offset"/> on until <paramref name="into"/> is full or the file ends.</summary>
+    /// <param name="file">Number of the file.</param>
+    /// <param name="offset">Place of the first byte.</param>
+    /// <param name="into">Where the bytes go.</param>
+    /// <param name="retries">How the read is tried again, by whom it is for; else as the files' own are.</param>
     /// <returns>The number of bytes read.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    public int Read(int file, long offset, Span<byte> into)
+    /// <exception cref="OperationCanceledException">It was ended while it waited to be tried again.</exception>
+    public int Read(int file, long offset, Span<byte> into, ReadRetries? retries = null)
     {
-        SafeFileHandle handle = Acquire(file);
-        try
+        retries ??= ownRetries;
+        for (int failures = 0; ; failures++)
         {
-            int read = 0;
-            while (read < into.Length && RandomAccess.Read(handle, into[read..], offset + read) is > 0 and int more)
-                read += more;
-            return read;
-        }
-        finally
-        {
-            handle.DangerousRelease();
+            try
+            {
+                return ReadOnce(file, offset, into);
+            }
+            catch (IOException e) when (retries.Allow(e, failures))
+            {
+                // What is open may be what is wrong: a file of a server that has started anew.
+                Drop(file);
+                retries.Pause(failures);
+            }
         }
     }
 
@@ -57,6 +71,37 @@ sealed class ContainerFiles(IReadOnlyList<string> paths) : IDisposable
         {
             while (open.TryDequeue(out int file))
                 Close(file);
+        }
+    }
+
+    int ReadOnce(int file, long offset, Span<byte> into)
+    {
+        SafeFileHandle handle = Acquire(file);
+        try
+        {
+            int read = reads.Fill(handle, into, offset);
+            return read == into.Length || reads.Length(handle) - into.Length < offset
+                ? read
+                : throw new ShortReadException(read, into.Length);
+        }
+        finally
+        {
+            handle.DangerousRelease();
+        }
+    }
+
+    void Drop(int file)
+    {
+        lock (gate)
+        {
+            if (handles[file] is null)
+                return;
+            Close(file);
+            for (int left = open.Count; left > 0; left--)
+            {
+                if (open.Dequeue() is var other && other != file)
+                    open.Enqueue(other);
+            }
         }
     }
 
@@ -71,7 +116,7 @@ sealed class ContainerFiles(IReadOnlyList<string> paths) : IDisposable
                     throw new IOException($"{paths[file]} is not a regular file");
                 if (open.Count == MostOpen)
                     Close(open.Dequeue());
-                handles[file] = handle = File.OpenHandle(paths[file]);
+                handles[file] = handle = reads.Open(paths[file]);
                 open.Enqueue(file);
             }
             bool held = false;
