@@ -44,7 +44,7 @@ public static class StateDict
     }
 
     /// <summary>Adds a module's state to a file that is being made; the values are read when it is saved.</summary>
-    public static void Write(Module module, SafetensorsWriter writer)
+    public static void Write(Module module, IWeightsWriter writer)
     {
         foreach (var entry in module.State())
         {

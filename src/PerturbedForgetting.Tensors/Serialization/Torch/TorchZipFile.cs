@@ -14,8 +14,8 @@ sealed class TorchZipFile : StoredFile
     const long LongestPickle = 1L << 30;
 
     /// <summary>Why a TorchScript archive is not read.</summary>
-    public const string TorchScript = "this is a TorchScript archive, which holds a program beside its weights. Save the weights alone with "
-        + "Python: torch.save(torch.jit.load('FILE').state_dict(), 'weights.pth').";
+    public const string TorchScript = "this is a TorchScript archive, which holds a program beside its weights. Save the weights alone "
+        + "with Python: torch.save(torch.jit.load('FILE').state_dict(), 'weights.pth').";
 
     const string PickleName = "data.pkl";
 
