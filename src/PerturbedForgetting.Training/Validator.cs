@@ -44,6 +44,7 @@ public static class Validator
     {
         var options = checkpoint.Options;
         options.RequireData();
+        EvaluationRecords.Require(options);
         using var data = Data.OpenEvaluated(options, checkpoint.Classes, checkpoint.Training, observer, token);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);

@@ -71,11 +71,23 @@ public static class OptionTables
         ImageInputOptions.OutputTopic.Specs,
         RunOptions.MachineTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyInspect = new(static () => new(
+        RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, InspectOptions.SheetTopic.Specs));
+
+    static readonly Lazy<OptionTable> LazyConvertData = new(static () => new(
+        RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, ConvertDataOptions.OutputTopic.Specs));
+
     /// <summary>How images are read, of options of data.</summary>
     static IEnumerable<OptionSpec> Reading(string heading) => RunOptions.DataTopic.Specs
         .Where(static s => s.Name is "bad-images" or "truncated" or "exif" or "io-retries").Select(s => s.As(heading, s.Help));
 
     static bool IsOfEvaluation(OptionSpec spec) => spec != RunOptions.TrainInterpolationOption;
+
+    /// <summary>Options of <c>data inspect</c>.</summary>
+    public static OptionTable Inspect => LazyInspect.Value;
+
+    /// <summary>Options of <c>data convert</c>.</summary>
+    public static OptionTable ConvertData => LazyConvertData.Value;
 
     /// <summary>Options of <c>predict</c>.</summary>
     public static OptionTable Predict => LazyPredict.Value;
@@ -98,6 +110,8 @@ public static class OptionTables
         TrainOptions => Train,
         PredictOptions => Predict,
         FeaturesOptions => Features,
+        InspectOptions => Inspect,
+        ConvertDataOptions => ConvertData,
         _ => Validate,
     };
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Tests.Vision;
 using PerturbedForgetting.Training;
@@ -51,7 +52,9 @@ sealed class AnswersTests
         return output.ToString();
     }
 
-    static string[][] Rows(string csv) => [.. csv.TrimEnd('\n').Split('\n').Select(l => l.Split(','))];
+    /// <summary>Rows and fields; a comma within quotes belongs to its field.</summary>
+    static string[][] Rows(string csv) => [.. csv.TrimEnd('\n').Split('\n').Select(l => Regex.Matches(l, "(?:^|,)(?:\"([^\"]*)\"|([^,]*))")
+        .Select(m => m.Groups[1].Value + m.Groups[2].Value).ToArray())];
 
     static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
 
@@ -61,7 +64,7 @@ sealed class AnswersTests
         string[][] rows = Rows(Predict(Options(images[5], folder["photos"], images[2]) with { TopK = 2 }));
         Assert.That(rows[0], Is.EqualTo(new[] { "image", "predicted", "probability", "class_2", "probability_2" }));
         Assert.That(rows.Skip(1).Select(r => r[0]), Is.EqualTo((string[])[images[5], .. images, images[2]]));
-        Assert.That(rows.Skip(1).Select(r => r[1]), Is.SubsetOf(classes));
+        Assert.That(rows.Skip(1).Select(r => r[1]).Distinct(), Is.SubsetOf(classes));
         Assert.That(rows.Skip(1).Select(r => Number(r[2])), Is.All.InRange(0.1, 1));
         Assert.That(rows[1][1..], Is.EqualTo(rows[7][1..]), "the same image in another batch");
     }
@@ -158,8 +161,6 @@ sealed class AnswersTests
         string[][] rows = Rows(File.ReadAllText(options.Predictions!)), perClass = Rows(File.ReadAllText(options.PerClass!)),
             matrix = Rows(File.ReadAllText(folder["confusion.csv"]));
         Assert.That(string.Join(',', rows[0]), Is.EqualTo("image,label,predicted,probability,class_2,probability_2,class_3,probability_3"));
-        Assert.That(rows.Skip(1).Select(r => r[0]), Is.EqualTo(Enumerable.Range(0, 20).Select(i => $"builtin/shapes/validation, image {i}"))
-            .Or.EqualTo(rows.Skip(1).Select(r => r[0])));
         Assert.That(rows, Has.Length.EqualTo(21));
         int right = perClass.Skip(1).Sum(r => int.Parse(r[3], CultureInfo.InvariantCulture));
         Assert.That(100.0 * right / 20, Is.EqualTo(result.Metrics.Top1));
