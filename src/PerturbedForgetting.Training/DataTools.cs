@@ -30,9 +30,9 @@ public static class DataTools
                 summaries.Add(DatasetInspection.Run(data, ImageSetup.Decoder(options), options.Sample, token));
                 if (options.Sheet is not { } sheet)
                     continue;
+                string split = string.Concat(name.Select(c => char.IsLetterOrDigit(c) ? c : '_'));
                 string path = splits.Count == 1 ? sheet
-                    : Path.Combine(Path.GetDirectoryName(sheet) ?? "",
-                        $"{Path.GetFileNameWithoutExtension(sheet)}-{string.Concat(name.Select(c => char.IsLetterOrDigit(c) ? c : '_'))}.png");
+                    : Path.Combine(Path.GetDirectoryName(sheet) ?? "", $"{Path.GetFileNameWithoutExtension(sheet)}-{split}.png");
                 byte[] png = ContactSheet.Draw(data, ImageSetup.Decoder(options), options.SheetImages, options.SheetClasses, token);
                 AtomicFile.Write(path, stream => stream.Write(png));
                 observer.Message(MessageLevel.Info, $"sheet: {path}");
@@ -48,7 +48,8 @@ public static class DataTools
     /// <exception cref="Vision.Imaging.ImageDecodeException">An image cannot be read.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static (int Images, int Bad, string Usage) Convert(ConvertDataOptions options, ITrainingObserver observer, CancellationToken token)
+    public static (int Images, int Bad, string Usage) Convert(
+        ConvertDataOptions options, ITrainingObserver observer, CancellationToken token)
     {
         options.RequireValid();
         (int Images, int Bad, string Usage) result = default;

@@ -71,7 +71,8 @@ sealed class EvaluationRecords
         return result;
     }
 
-    static string Stem(string path) => Path.GetExtension(path).ToLowerInvariant() is ".csv" or ".png" ? Path.ChangeExtension(path, null) : path;
+    static string Stem(string path) =>
+        Path.GetExtension(path).ToLowerInvariant() is ".csv" or ".png" ? Path.ChangeExtension(path, null) : path;
 
     T WriteAnswers<T>(string path, Func<Action<InputBatch, float[]>, T> evaluate, ITrainingObserver observer)
     {

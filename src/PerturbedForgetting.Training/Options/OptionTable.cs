@@ -55,7 +55,7 @@ public static class OptionTables
         ImageInputOptions.InputTopic.Specs,
         Reading(ImageInputOptions.InputTopic.Heading),
         RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs,
-        [RunOptions.ClassMapOption.As(RunOptions.ModelTopic.Heading, "text file with one class name a line, where no checkpoint names them")],
+        [RunOptions.ClassMapOption.As(RunOptions.ModelTopic.Heading, "text file of class names, where no checkpoint has them")],
         RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs,
         RunOptions.BatchesTopic.Specs, CheckpointOptions.BatchesTopic.Specs,
         CheckpointOptions.AnswersTopic.Specs,

@@ -61,8 +61,8 @@ public static class ContactSheet
                 counts[dataset.Label(i)]++;
         int[] present = [.. Enumerable.Range(0, counts.Length).Where(c => counts[c] > 0)];
         int shown = Math.Min(mostClasses, present.Length);
-        var rows = Enumerable.Range(0, shown).Select(i => (Class: present[(int)((long)i * present.Length / shown)], Images: new List<int>()))
-            .ToList();
+        var rows = Enumerable.Range(0, shown)
+            .Select(i => (Class: present[(int)((long)i * present.Length / shown)], Images: new List<int>())).ToList();
         var rowOf = rows.Select((r, i) => (r.Class, i)).ToDictionary(r => r.Class, r => r.i);
         var seen = new int[counts.Length];
         for (int i = 0; i < dataset.Count; i++)

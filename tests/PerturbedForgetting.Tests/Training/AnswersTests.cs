@@ -92,7 +92,8 @@ sealed class AnswersTests
         Assert.That(first.GetProperty("image").GetString(), Is.EqualTo(images[0]));
         Assert.That(first.GetProperty("predictions").GetArrayLength(), Is.EqualTo(5));
         Assert.That(classes[first.GetProperty("predictions")[0].GetProperty("index").GetInt32()], Is.EqualTo(rows[1][1]));
-        Assert.That(Number(rows[1][2]), Is.EqualTo(first.GetProperty("predictions")[0].GetProperty("probability").GetDouble()).Within(1e-5));
+        double probability = first.GetProperty("predictions")[0].GetProperty("probability").GetDouble();
+        Assert.That(Number(rows[1][2]), Is.EqualTo(probability).Within(1e-5));
         string table = Predict(Options(images[0]) with { Format = AnswerFormat.Table, TopK = 1 });
         Assert.That(table, Is.EqualTo(string.Create(CultureInfo.InvariantCulture,
             $" probability  class\n{images[0]}\n{100 * Number(rows[1][2]),10:F2} %  {rows[1][1]}\n")));
@@ -111,7 +112,8 @@ sealed class AnswersTests
         Assert.That(observer.Messages.Count(m => m.Contains("bad.png")), Is.EqualTo(2));
         Assert.That(() => Predict(Options(bad) with { BadImages = BadImagePolicy.Skip }),
             Throws.InstanceOf<DatasetException>().With.Message.Contains("none of 1 image"));
-        Assert.That(() => Predict(Options(images[0], folder["missing.png"])), Throws.InstanceOf<DatasetException>().With.Message.Contains("missing"));
+        Assert.That(() => Predict(Options(images[0], folder["missing.png"])),
+            Throws.InstanceOf<DatasetException>().With.Message.Contains("missing"));
     }
 
     [Test]
@@ -132,7 +134,8 @@ sealed class AnswersTests
         Assert.That(rows[0][2], Is.EqualTo("sigmoid"));
         Assert.That(observer.Messages, Has.Some.Contain("sigmoids"));
         Assert.That(Enumerable.Range(0, classes.Length).Sum(i => Number(rows[1][2 + 2 * i])), Is.Not.EqualTo(1).Within(1e-3));
-        Assert.That(Rows(Predict(Options(images[0]) with { Checkpoint = checkpoint, Scores = "softmax" }))[0][2], Is.EqualTo("probability"));
+        Assert.That(Rows(Predict(Options(images[0]) with { Checkpoint = checkpoint, Scores = "softmax" }))[0][2],
+            Is.EqualTo("probability"));
     }
 
     [Test]

@@ -60,8 +60,8 @@ sealed record ConversionJournal
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new DatasetException($"{path} tells how far a conversion was, and cannot be read: {e.Message}; remove {folder} and convert "
-                + "again");
+            throw new DatasetException($"{path} tells how far a conversion was, and cannot be read: {e.Message}; remove {folder} and "
+                + "convert again");
         }
     }
 

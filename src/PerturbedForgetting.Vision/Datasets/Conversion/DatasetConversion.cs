@@ -41,8 +41,8 @@ public sealed record DatasetConversionOptions
     public CancellationToken Stop { get; init; }
 }
 
-/// <summary>Copies data sets into another form: the bytes of the images as they are, their classes and splits. A conversion that is ended, at
-/// whatever moment, goes on where it was when it is called again. In the end everything is read back and compared by checksums.</summary>
+/// <summary>Copies data sets into another form: the bytes of the images as they are, their classes and splits. A conversion that is ended,
+/// at whatever moment, goes on where it was when it is called again. In the end everything is read back and compared by checksums.</summary>
 public sealed class DatasetConversion
 {
     /// <summary>What sets are converted to.</summary>
@@ -74,7 +74,8 @@ public sealed class DatasetConversion
     /// <exception cref="ImageDecodeException">An image cannot be read.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static (int Images, int Bad, string Usage) Run(IReadOnlyList<(string Split, Dataset Data)> splits, DatasetConversionOptions options) =>
+    public static (int Images, int Bad, string Usage) Run(
+        IReadOnlyList<(string Split, Dataset Data)> splits, DatasetConversionOptions options) =>
         new DatasetConversion(options).Run(splits);
 
     (int Images, int Bad, string Usage) Run(IReadOnlyList<(string Split, Dataset Data)> splits)
@@ -123,7 +124,8 @@ public sealed class DatasetConversion
     /// <summary>The journal that is there, if it is of this conversion; else a new one in an empty folder.</summary>
     ConversionJournal Begin(IReadOnlyList<(string Split, Dataset Data)> splits)
     {
-        List<ConvertedSplit> wanted = [.. splits.Select(static s => new ConvertedSplit { Name = s.Split, Source = Describe(s.Data), Shards = [] })];
+        List<ConvertedSplit> wanted =
+            [.. splits.Select(static s => new ConvertedSplit { Name = s.Split, Source = Describe(s.Data), Shards = [] })];
         if (ConversionJournal.Read(options.Folder) is { } found)
         {
             if (found.Form != form)
@@ -154,7 +156,8 @@ public sealed class DatasetConversion
             label[0] = data.Label(i);
             labels.Append(MemoryMarshal.AsBytes(label));
         }
-        return FormattableString.Invariant($"{data.Count} images, classes {data.Classes.Hash}, labels {labels.GetCurrentHashAsUInt64():x16}");
+        return FormattableString.Invariant(
+            $"{data.Count} images, classes {data.Classes.Hash}, labels {labels.GetCurrentHashAsUInt64():x16}");
     }
 
     void Write(ConversionJournal journal, int number, Dataset data)
@@ -162,8 +165,8 @@ public sealed class DatasetConversion
         ConvertedSplit split = journal.Splits[number];
         if (split.Next >= data.Count)
             return;
-        var source = new ConversionSource(data, new ImageNames(data, target.NamesByClass), options, split.Next, split.Count, target.KeepsOrder);
-        using (source)
+        var names = new ImageNames(data, target.NamesByClass);
+        using (var source = new ConversionSource(data, names, options, split.Next, split.Count, target.KeepsOrder))
         {
             while (source.HasNext())
             {
@@ -199,7 +202,7 @@ public sealed class DatasetConversion
             }
             // By class, the images of a piece lie anywhere.
             if ((target.KeepsOrder || i == split.Shards.Count - 1) && found != expected)
-                throw new DatasetException($"{target.Where(split.Name, i)} does not hold what was written; the disk or the memory is at fault: "
+                throw new DatasetException($"{target.Where(split.Name, i)} does not hold what was written; disk or memory is at fault: "
                     + $"remove {options.Folder} and convert again");
             options.Progress?.Invoke($"reading back {split.Name}", index, split.Count);
         }

@@ -51,7 +51,8 @@ sealed class ImageNames
         List<string> parts = [];
         foreach (string part in name.Split('/', '\\'))
         {
-            string safe = string.Concat(part.Select(static c => char.IsControl(c) || "<>:\"|?*\uFFFD".Contains(c) ? '_' : c)).Trim(' ').TrimEnd('.');
+            string safe = string.Concat(part.Select(static c => char.IsControl(c) || "<>:\"|?*\uFFFD".Contains(c) ? '_' : c))
+                .Trim(' ').TrimEnd('.');
             // A dot in front hides a file.
             safe = safe.StartsWith('.') ? "_" + safe[1..] : safe;
             if (safe.Length > 0)
