@@ -19,7 +19,7 @@ static class Failures
     {
         OptionException or ModelOptionException => (ExitCodes.WrongOption, "error"),
         DatasetException { WrongOption: true } => (ExitCodes.WrongOption, "error"),
-        DatasetException or SafetensorsException or ImageDecodeException or CheckpointException or PretrainedException =>
+        DatasetException or WeightsException or ImageDecodeException or CheckpointException or PretrainedException =>
             (ExitCodes.BadData, "bad data"),
         NotFiniteException => (ExitCodes.NotFinite, "stopped"),
         FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),

@@ -44,7 +44,7 @@ public static class StateDict
     }
 
     /// <summary>Adds a module's state to a file that is being made; the values are read when it is saved.</summary>
-    public static void Write(Module module, SafetensorsWriter writer)
+    public static void Write(Module module, IWeightsWriter writer)
     {
         foreach (var entry in module.State())
         {
@@ -62,8 +62,8 @@ public static class StateDict
     /// <param name="file">Its source.</param>
     /// <param name="strict">Whether names and shapes must agree; if not, what does not fit is left out.</param>
     /// <returns>What does not fit, in words; nothing if <paramref name="strict"/>.</returns>
-    /// <exception cref="SafetensorsException">Strict, and the file lacks entries, has others, or has other shapes or types.</exception>
-    public static IReadOnlyList<string> Read(Module module, SafetensorsFile file, bool strict = true)
+    /// <exception cref="WeightsException">Strict, and the file lacks entries, has others, or has other shapes or types.</exception>
+    public static IReadOnlyList<string> Read(Module module, WeightsFile file, bool strict = true)
     {
         List<string> problems = [];
         List<StateEntry> fitting = [];
@@ -82,7 +82,7 @@ public static class StateDict
             if (unknown.Contains(name))
                 problems.Add($"'{name}' is not in the model");
         if (strict && problems.Count > 0)
-            throw new SafetensorsException(file.Path,
+            throw new WeightsException(file.Path,
                 $"the file does not belong to this model ({problems.Count} of {file.Names.Count} entries differ): "
                 + $"{string.Join("; ", problems)}. Check the model's name and options.");
         foreach (var entry in fitting)
@@ -91,16 +91,14 @@ public static class StateDict
     }
 
     /// <summary>Loads one entry.</summary>
-    /// <exception cref="SafetensorsException">Shape or type differ.</exception>
-    public static void Read(StateEntry entry, SafetensorsEntry source)
+    /// <exception cref="WeightsException">Shape or type differ.</exception>
+    public static void Read(StateEntry entry, WeightsEntry source)
     {
         if (Misfit(entry, source) is { } misfit)
-            throw new SafetensorsException(source.Path, misfit);
+            throw new WeightsException(source.Path, misfit);
         if (entry.Tensor.DType == DType.Int64)
         {
-            long[] counts = new long[source.Count];
-            source.Read(MemoryMarshal.AsBytes(counts.AsSpan()));
-            entry.Tensor.CopyFrom<long>(counts);
+            entry.Tensor.CopyFrom<long>([source.ReadCounter()]);
             return;
         }
         float[] values = new float[source.Count];
@@ -109,14 +107,12 @@ public static class StateDict
     }
 
     /// <summary>Why an entry of a file cannot be loaded into an entry of a module, in words; null when it can.</summary>
-    public static string? Misfit(StateEntry entry, SafetensorsEntry source)
+    public static string? Misfit(StateEntry entry, WeightsEntry source)
     {
         long[] shape = TorchShape(entry);
         bool counter = entry.Tensor.DType == DType.Int64;
-        bool typeFits = counter
-            ? source.DType == SafetensorsDType.I64
-            : source.DType is SafetensorsDType.F32 or SafetensorsDType.F64 or SafetensorsDType.F16 or SafetensorsDType.BF16;
-        if (typeFits && source.Shape.SequenceEqual(shape))
+        // Counters are single numbers, and tools that convert a whole file give them other types and shapes.
+        if (counter ? entry.Tensor.Count == 1 && source.Count == 1 : source.IsFloatingPoint && source.Shape.SequenceEqual(shape))
             return null;
         return $"'{entry.Name}' is {source.DType.Name()} {source.ShapeText} in the file and {(counter ? "I64" : "F32")} "
             + $"[{string.Join(", ", shape)}] in the model";

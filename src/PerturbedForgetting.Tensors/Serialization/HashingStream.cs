@@ -1,9 +1,9 @@
-using System.Security.Cryptography;
-
 namespace PerturbedForgetting.Tensors.Serialization;
 
 /// <summary>Gathers small writes, hashes and forwards them, and refuses more bytes than a tensor has.</summary>
-sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
+/// <param name="inner">Receives the bytes.</param>
+/// <param name="hash">Receives them too.</param>
+sealed class HashingStream(Stream inner, Action<ReadOnlySpan<byte>> hash) : Stream
 {
     readonly byte[] buffer = new byte[1 << 16];
     int used;
@@ -61,7 +61,7 @@ sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
 
     void Forward(ReadOnlySpan<byte> bytes)
     {
-        hash.AppendData(bytes);
+        hash(bytes);
         inner.Write(bytes);
     }
 }

@@ -1,15 +1,7 @@
 namespace PerturbedForgetting.Tensors.Serialization;
 
 /// <summary>A safetensors file is malformed, damaged, or not what the caller asked for. The message names file and defect.</summary>
-public sealed class SafetensorsException : FormatException
-{
-    /// <summary>Creates the exception for <paramref name="path"/> with the defect in words.</summary>
-    public SafetensorsException(string path, string defect, Exception? inner = null)
-        : base($"'{path}': {defect}", inner)
-    {
-        Path = path;
-    }
-
-    /// <summary>The file.</summary>
-    public string Path { get; }
-}
+/// <param name="path">The file.</param>
+/// <param name="defect">What is wrong, in words.</param>
+/// <param name="inner">What caused it.</param>
+public sealed class SafetensorsException(string path, string defect, Exception? inner = null) : WeightsException(path, defect, inner);

@@ -10,7 +10,7 @@ namespace PerturbedForgetting.Tensors.Serialization;
 /// The header is checked completely when the file is opened (bounds, overlaps, gaps, duplicates, trailing bytes); no length in
 /// it is trusted. Tensors are read on demand, from any thread.
 /// </summary>
-public sealed class SafetensorsFile : IDisposable
+public sealed class SafetensorsFile : WeightsFile
 {
     /// <summary>Metadata key of the checksum: SHA-256 over the whole file with the checksum's own digits replaced by zeros, in
     /// hexadecimal.</summary>
@@ -30,9 +30,8 @@ public sealed class SafetensorsFile : IDisposable
     readonly Dictionary<string, SafetensorsEntry> entries = new(StringComparer.Ordinal);
     readonly string[] names;
 
-    SafetensorsFile(string path, SafeFileHandle handle)
+    SafetensorsFile(string path, SafeFileHandle handle) : base(path)
     {
-        Path = path;
         this.handle = handle;
         Length = RandomAccess.GetLength(handle);
         if (Length < 8)
@@ -56,24 +55,24 @@ public sealed class SafetensorsFile : IDisposable
         {
             SafetensorsHeader.TensorInfo t = header.Tensors[i];
             names[i] = t.Name;
-            entries.Add(t.Name, new SafetensorsEntry(this, t.Name, t.DType, t.Shape, t.Begin, t.End - t.Begin));
+            entries.Add(t.Name, new SafetensorsEntry(this, t.Name, t.DType, t.Shape, t.Begin));
         }
     }
 
-    /// <summary>The path the file was opened with.</summary>
-    public string Path { get; }
+    /// <inheritdoc/>
+    public override string Format => "safetensors";
 
     /// <summary>Length of the whole file in bytes.</summary>
     public long Length { get; }
 
     /// <summary>Names of all tensors in the order of their data.</summary>
-    public IReadOnlyList<string> Names => names;
+    public override IReadOnlyList<string> Names => names;
 
     /// <summary>The string map <c>__metadata__</c>; empty when there is none.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => header.Metadata;
+    public override IReadOnlyDictionary<string, string> Metadata => header.Metadata;
 
     /// <summary>Whether the file carries a checksum that <see cref="Verify"/> can test.</summary>
-    public bool HasChecksum => header.ChecksumPosition >= 0;
+    public override bool HasChecksum => header.ChecksumPosition >= 0;
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="SafetensorsException">The file is malformed.</exception>
@@ -92,19 +91,19 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Whether a tensor of this name exists.</summary>
-    public bool Contains(string name) => entries.ContainsKey(name);
+    /// <inheritdoc/>
+    public override bool Contains(string name) => entries.ContainsKey(name);
 
     /// <summary>The tensor of this name.</summary>
     /// <exception cref="SafetensorsException">There is none.</exception>
-    public SafetensorsEntry Entry(string name) =>
+    public override SafetensorsEntry Entry(string name) =>
         entries.TryGetValue(name, out SafetensorsEntry? entry)
             ? entry
             : throw new SafetensorsException(Path, $"there is no tensor '{name}' among its {names.Length}.");
 
     /// <summary>Reads the whole file once and compares it with the length and checksum it carries.</summary>
     /// <exception cref="SafetensorsException">They differ, or the file carries none.</exception>
-    public void Verify()
+    public override void Verify()
     {
         if (!HasChecksum || !Metadata.TryGetValue(LengthKey, out string? lengthText))
             throw new SafetensorsException(Path, "the file carries no checksum, so it was not written by this program or is damaged.");
@@ -118,8 +117,8 @@ public sealed class SafetensorsFile : IDisposable
                 + "another checkpoint.");
     }
 
-    /// <summary>Closes the file.</summary>
-    public void Dispose() => handle.Dispose();
+    /// <inheritdoc/>
+    public override void Dispose() => handle.Dispose();
 
     internal void ReadData(long begin, Span<byte> destination) => ReadAt(dataStart + begin, destination);
 

@@ -15,7 +15,7 @@ namespace PerturbedForgetting.Tensors.Serialization;
 /// <see cref="SafetensorsFile.ChecksumKey"/>), which other readers of the format ignore. The same tensors and metadata give the
 /// same bytes.
 /// </summary>
-public sealed class SafetensorsWriter
+public sealed class SafetensorsWriter : IWeightsWriter
 {
     // One pass over the tensors: the header is written with digits that are replaced once the hash is known.
     static readonly string ChecksumPlaceholder = new('0', SafetensorsFile.ChecksumLength);
@@ -40,12 +40,7 @@ public sealed class SafetensorsWriter
 
     readonly record struct Item(string Name, SafetensorsDType DType, long[] Shape, long ByteLength, Action<Stream> Source);
 
-    /// <summary>Adds a tensor whose bytes are produced when the file is written.</summary>
-    /// <param name="name">Unique name.</param>
-    /// <param name="dtype">Type of the items.</param>
-    /// <param name="shape">Sizes, outermost first; empty for a scalar.</param>
-    /// <param name="source">Writes exactly the tensor's bytes, little-endian and row-major, to the stream it is given.</param>
-    /// <exception cref="ArgumentException">The name is taken or reserved, or a size is negative or overflows.</exception>
+    /// <inheritdoc/>
     public void Add(string name, SafetensorsDType dtype, ReadOnlySpan<long> shape, Action<Stream> source)
     {
         if (name == SafetensorsHeader.MetadataKey || !names.Add(name))
@@ -70,8 +65,7 @@ public sealed class SafetensorsWriter
         Add(name, dtype, shape, stream => WriteItems(stream, data.Span));
     }
 
-    /// <summary>Writes the file atomically: see <see cref="AtomicFile"/>.</summary>
-    /// <exception cref="IOException">The file cannot be written; an older file of the same name is unchanged.</exception>
+    /// <inheritdoc/>
     public void Save(string path) => AtomicFile.Write(path, WriteTo);
 
     /// <summary>Writes the file to a seekable stream, from its current position.</summary>
@@ -81,7 +75,7 @@ public sealed class SafetensorsWriter
         byte[] header = BuildHeader(out int checksumPosition);
         long start = stream.Position;
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        HashingStream output = new(stream, hash);
+        HashingStream output = new(stream, hash.AppendData);
         output.Write(header);
         foreach (Item item in items)
         {

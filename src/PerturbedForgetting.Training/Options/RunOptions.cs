@@ -72,9 +72,6 @@ public abstract record RunOptions
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
             // Those of a checkpoint are known when it is open.
             .RefusedWhen(o => o is not CheckpointOptions { Checkpoint.Length: > 0 } && o.NamesNoData, NoData)
-            .RefusedWhen(o => o.Dataset.StartsWith("tfds/", StringComparison.Ordinal), o =>
-                $"TensorFlow Datasets such as '{o.Dataset}' cannot be read. "
-                + "Export the images to folders, one a class, and give --data-dir FOLDER.")
             .OnResume(BetweenEpochs());
 
     /// <summary>Whether the data set may be fetched. Nothing is ever downloaded: the value true is refused.</summary>

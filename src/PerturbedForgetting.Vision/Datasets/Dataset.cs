@@ -25,6 +25,15 @@ public abstract class Dataset : IDisposable
     /// <summary>The label of an image, without decoding it.</summary>
     public abstract int Label(int index);
 
+    /// <summary>Whether an image may have several labels that are right, or none.</summary>
+    public virtual bool HasLabelSets => false;
+
+    /// <summary>How accuracy is counted on this set, the first way being the usual one; empty for the plain one.</summary>
+    public virtual IReadOnlyList<DatasetScore> Scores => [];
+
+    /// <summary>All labels that are right for an image; empty where nobody knows.</summary>
+    public virtual ReadOnlySpan<int> LabelSet(int index) => new[] { Label(index) };
+
     /// <summary>Opens an image, which tells its size in pixels; <see cref="Decode"/> with the same decoder follows.</summary>
     /// <exception cref="ImageDecodeException">The image cannot be read or decoded; the message names it.</exception>
     public abstract (int Width, int Height) Open(int index, ImageDecoder decoder);
@@ -89,6 +98,16 @@ public abstract class Dataset : IDisposable
         using var image = new RgbImage();
         ImageInfo info = Read(index, image, decoder);
         return PngWriter.Write(image, info.Color == ImageColor.Grey);
+    }
+
+    /// <summary>A path as <see cref="ImageName"/> tells it.</summary>
+    /// <param name="index">Number of the image.</param>
+    /// <param name="path">Its path, with '/' between folders.</param>
+    protected string NameBelowClass(int index, string path)
+    {
+        string name = Path.ChangeExtension(path, null), start = Classes.Names[Label(index)] + "/";
+        // Where a file tells the labels, folders are part of the name.
+        return name.StartsWith(start, StringComparison.Ordinal) ? name[start.Length..] : name;
     }
 
     /// <summary>Adds to <see cref="Notes"/>.</summary>

@@ -1,0 +1,40 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace PerturbedForgetting.Vision.Datasets.Containers;
+
+/// <summary>Looks at small pieces of a file, each behind the one before, and reads little of what lies between them.</summary>
+sealed class FileWindow(SafeFileHandle handle)
+{
+    /// <summary>Bytes that one look may ask for.</summary>
+    public const int Least = 1 << 12;
+
+    const int Most = 1 << 16;
+
+    readonly byte[] buffer = new byte[Most];
+    long start;
+    int count;
+
+    /// <summary>Length of the file.</summary>
+    public long Length { get; } = RandomAccess.GetLength(handle);
+
+    /// <summary>Bytes from a place on; fewer than were asked for only where the file ends.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public ReadOnlySpan<byte> At(long offset, int length)
+    {
+        if (offset < start || offset + length > start + count)
+        {
+            // Pieces that lie close together are read in one go; what lies far behind the last is reached without what comes before.
+            bool near = offset >= start && offset <= start + count + Least;
+            Fill(offset, near ? Most : Least);
+        }
+        int at = (int)(offset - start);
+        return buffer.AsSpan(at, Math.Min(length, count - at));
+    }
+
+    void Fill(long offset, int most)
+    {
+        (start, count) = (offset, 0);
+        while (count < most && RandomAccess.Read(handle, buffer.AsSpan(count, most - count), start + count) is > 0 and int read)
+            count += read;
+    }
+}

@@ -1,0 +1,57 @@
+using System.Text.Json;
+
+namespace PerturbedForgetting.Vision.Datasets.Tfds;
+
+/// <summary>Reads the JSON files of a prepared TFDS set.</summary>
+static class TfdsJson
+{
+    /// <summary>The largest that TFDS writes have a few hundred kilobytes, of statistics.</summary>
+    const int LargestFile = 1 << 24;
+
+    /// <summary>Reads a file whose outermost value is an object.</summary>
+    /// <exception cref="DatasetException">It cannot be read; the message names it.</exception>
+    public static JsonElement ReadObject(string path)
+    {
+        try
+        {
+            if (FileStatus.IsSpecial(path))
+                throw new IOException("it is not a regular file");
+            using FileStream stream = File.OpenRead(path);
+            if (stream.Length > LargestFile)
+                throw new DatasetException($"{path} has {stream.Length} bytes, which no such file of TFDS has; it is another file");
+            using var document = JsonDocument.Parse(stream);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document.RootElement.Clone()
+                : throw Damaged(path, "it does not hold an object");
+        }
+        catch (JsonException e)
+        {
+            throw Damaged(path, e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException($"{path} cannot be read: {e.Message}");
+        }
+    }
+
+    /// <summary>The member of a name, where the element is an object and has it.</summary>
+    public static JsonElement? Member(this JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : null;
+
+    /// <summary>The text of a member.</summary>
+    public static string? Text(this JsonElement element, string name) =>
+        element.Member(name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+
+    /// <summary>A number, which protocol buffers write as text where it has 64 bits.</summary>
+    public static int? Number(this JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Number when element.TryGetInt32(out int number) && number >= 0 => number,
+        JsonValueKind.String when int.TryParse(element.GetString(), System.Globalization.NumberStyles.None,
+            System.Globalization.CultureInfo.InvariantCulture, out int number) => number,
+        _ => null,
+    };
+
+    /// <summary>The file is no JSON, or not what TFDS writes.</summary>
+    public static DatasetException Damaged(string path, string why) =>
+        new($"{path} is damaged: {why}; prepare the set again, or copy the file again from where it was prepared");
+}
