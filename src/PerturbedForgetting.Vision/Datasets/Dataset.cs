@@ -77,6 +77,11 @@ public abstract class Dataset : IDisposable
         {
             int label = Label(i);
             lowest = Math.Min(lowest, label);
+            if (HasLabelSets)
+            {
+                foreach (int other in LabelSet(i))
+                    label = Math.Max(label, other);
+            }
             if (label > highest)
                 (highest, worst) = (label, i);
         }
@@ -98,16 +103,6 @@ public abstract class Dataset : IDisposable
         using var image = new RgbImage();
         ImageInfo info = Read(index, image, decoder);
         return PngWriter.Write(image, info.Color == ImageColor.Grey);
-    }
-
-    /// <summary>A path as <see cref="ImageName"/> tells it.</summary>
-    /// <param name="index">Number of the image.</param>
-    /// <param name="path">Its path, with '/' between folders.</param>
-    protected string NameBelowClass(int index, string path)
-    {
-        string name = Path.ChangeExtension(path, null), start = Classes.Names[Label(index)] + "/";
-        // Where a file tells the labels, folders are part of the name.
-        return name.StartsWith(start, StringComparison.Ordinal) ? name[start.Length..] : name;
     }
 
     /// <summary>Adds to <see cref="Notes"/>.</summary>
