@@ -29,6 +29,7 @@ static class Data
             LabelsFile = options.Labels,
             ImageColumn = options.ImageColumn,
             LabelColumn = options.LabelColumn,
+            RealLabelsFile = (options as ValidateOptions)?.RealLabels,
             Classes = classes,
             Seed = (ulong)((options as TrainOptions)?.Seed ?? seed ?? 42),
             Progress = progress => observer.Message(MessageLevel.Info, Describe(progress)),
