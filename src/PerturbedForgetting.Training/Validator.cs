@@ -57,13 +57,16 @@ public static class Validator
         comparison.Announce(observer);
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
             options, loaded.Device);
-        var metrics = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options))
-            .Run(observer, token)
+        var evaluator = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options));
+        var metrics = evaluator.Run(observer, token)
             ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
+        foreach (AccuracyScore score in evaluator.Scores)
+            observer.Message(MessageLevel.Info, FormattableString.Invariant(
+                $"{score.Title}: top-1 {score.Top1:F4} %, top-5 {score.Top5:F4} % of {Quantity.Of(score.Images, "image")}"));
         comparison.Conclude(metrics, data.Count, loaded.Device, observer);
         foreach (var bad in loader.Skipped.Concat(loader.Filled).Concat(loader.Damaged))
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         return new(options.Model, metrics, loaded.Model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct,
-            ImageSetup.Name(images.Interpolation));
+            ImageSetup.Name(images.Interpolation), evaluator.Scores);
     }
 }

@@ -27,6 +27,7 @@ static class Data
             ClassOrder = options.ClassOrder == ClassFolderOrder.Natural ? ClassOrder.Natural : ClassOrder.Ordinal,
             ClassMapFile = options.ClassMap,
             LabelsFile = options.Labels,
+            RealLabelsFile = (options as ValidateOptions)?.RealLabels,
             Classes = classes,
             Seed = (ulong)((options as TrainOptions)?.Seed ?? seed ?? 42),
             Progress = progress => observer.Message(MessageLevel.Info, Describe(progress)),

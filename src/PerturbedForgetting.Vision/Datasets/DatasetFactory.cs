@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Datasets.Containers.Tar;
+using PerturbedForgetting.Vision.Datasets.ImageNet;
 using PerturbedForgetting.Vision.Datasets.Tfds;
 using PerturbedForgetting.Vision.Datasets.WebDataset;
 
@@ -18,6 +19,8 @@ public static class DatasetFactory
         new(["cifar100"], static r => CifarDataset.Open(100, r.DataDir, r.Split, r.Options)),
         new(["mnist"], static r => MnistDataset.Open(r.DataDir, r.Split, r.Options)),
         new([.. TfdsFolder.Known], static r => TfdsDataset.Open(r.Dataset, r.DataDir, r.Split, r.Options), Prefix: TfdsFolder.Prefix),
+        new([ImageNetScores.Real], static r => RealDataset.Open(r)),
+        new([.. VariantDataset.Names], static r => VariantDataset.Open(r.Dataset, r.DataDir, r.Split, r.Options)),
         new([ShapesOptions.Name], static r => new ShapesDataset(ShapesOptions.Parse(r.Dataset, r.Options.Seed),
             SplitNames.IsTraining(r.Split, ShapesOptions.Name), r.Options.Classes), NeedsData: false, TakesSettings: true),
     ];
@@ -41,6 +44,9 @@ public static class DatasetFactory
         return kind.NeedsData && string.IsNullOrEmpty(dataDir)
             ? throw new DatasetException($"`{nameof(dataset)}` {name} needs `{nameof(dataDir)}`, the folder that holds it "
                 + $"(or try `{nameof(dataset)}` {ShapesOptions.Name}, which needs nothing)", wrongOption: true)
-            : kind.Open(new DatasetRequest(name, dataDir ?? "", split, options ?? new DatasetOptions()));
+            : WithRealLabels(kind.Open(new DatasetRequest(name, dataDir ?? "", split, options ?? new DatasetOptions())), options);
     }
+
+    static Dataset WithRealLabels(Dataset data, DatasetOptions? options) =>
+        options?.RealLabelsFile is { } file && !data.HasLabelSets ? RealDataset.Open(data, file) : data;
 }

@@ -22,6 +22,9 @@ public sealed record DatasetOptions
     /// <summary>A CSV file of image and class, for a folder without sub-folders.</summary>
     public string? LabelsFile { get; init; }
 
+    /// <summary>The <c>real.json</c> of ImageNet-ReaL: all labels that are right for ImageNet's validation images.</summary>
+    public string? RealLabelsFile { get; init; }
+
     /// <summary>The classes of the training set or of a checkpoint, which labels must follow.</summary>
     public ClassList? Classes { get; init; }
 
