@@ -28,6 +28,9 @@ public static class DatasetFactory
     /// <summary>Names that <see cref="Open"/> knows.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Kinds.SelectMany(k => k.Names)];
 
+    /// <summary>Whether a data set can have this name.</summary>
+    public static bool Knows(string dataset) => Kinds.Any(k => k.Matches(dataset));
+
     /// <summary>Opens a split of a data set.</summary>
     /// <param name="dataset">One of <see cref="Names"/>, or "" for images in folders; builtin/shapes with optional settings
     /// (builtin/shapes:share=0.9,train=5000,val=1000,size=32).</param>
