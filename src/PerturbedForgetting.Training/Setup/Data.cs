@@ -27,6 +27,8 @@ static class Data
             ClassOrder = options.ClassOrder == ClassFolderOrder.Natural ? ClassOrder.Natural : ClassOrder.Ordinal,
             ClassMapFile = options.ClassMap,
             LabelsFile = options.Labels,
+            ImageColumn = options.ImageColumn,
+            LabelColumn = options.LabelColumn,
             RealLabelsFile = (options as ValidateOptions)?.RealLabels,
             Classes = classes,
             Seed = (ulong)((options as TrainOptions)?.Seed ?? seed ?? 42),

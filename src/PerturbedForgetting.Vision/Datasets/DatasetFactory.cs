@@ -3,6 +3,7 @@ using PerturbedForgetting.Vision.Datasets.Containers.Tar;
 using PerturbedForgetting.Vision.Datasets.Containers.Zip;
 using PerturbedForgetting.Vision.Datasets.ImageNet;
 using PerturbedForgetting.Vision.Datasets.Tfds;
+using PerturbedForgetting.Vision.Datasets.WebDataset;
 
 namespace PerturbedForgetting.Vision.Datasets;
 
@@ -15,6 +16,7 @@ public static class DatasetFactory
             ? ZipSet.Open(r.DataDir, r.Split, r.Options)
             : TarSet.Holds(r.DataDir, r.Split) ? TarSet.Open(r.DataDir, r.Split, r.Options) : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
         new(["tar"], static r => TarSet.Open(r.DataDir, r.Split, r.Options)),
+        new(["wds", "webdataset"], static r => WebDatasetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["cifar10"], static r => CifarDataset.Open(10, r.DataDir, r.Split, r.Options)),
         new(["cifar100"], static r => CifarDataset.Open(100, r.DataDir, r.Split, r.Options)),
         new(["mnist"], static r => MnistDataset.Open(r.DataDir, r.Split, r.Options)),
@@ -27,6 +29,9 @@ public static class DatasetFactory
 
     /// <summary>Names that <see cref="Open"/> knows.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Kinds.SelectMany(k => k.Names)];
+
+    /// <summary>Whether a data set can have this name.</summary>
+    public static bool Knows(string dataset) => Kinds.Any(k => k.Matches(dataset));
 
     /// <summary>Opens a split of a data set.</summary>
     /// <param name="dataset">One of <see cref="Names"/>, or "" for images in folders; builtin/shapes with optional settings
