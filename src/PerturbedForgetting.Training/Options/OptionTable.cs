@@ -71,6 +71,11 @@ public static class OptionTables
         ImageInputOptions.OutputTopic.Specs,
         RunOptions.MachineTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyConvert = new(static () => new(
+        ConvertOptions.FilesTopic.Specs,
+        RunOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs));
+
     /// <summary>How images are read, of options of data.</summary>
     static IEnumerable<OptionSpec> Reading(string heading) => RunOptions.DataTopic.Specs
         .Where(static s => s.Name is "bad-images" or "truncated" or "exif" or "io-retries").Select(s => s.As(heading, s.Help));
@@ -82,6 +87,9 @@ public static class OptionTables
 
     /// <summary>Options of <c>features</c>.</summary>
     public static OptionTable Features => LazyFeatures.Value;
+
+    /// <summary>Options of <c>convert</c>.</summary>
+    public static OptionTable Convert => LazyConvert.Value;
 
     /// <summary>Options of <c>train</c>.</summary>
     public static OptionTable Train => LazyTrain.Value;
@@ -98,6 +106,7 @@ public static class OptionTables
         TrainOptions => Train,
         PredictOptions => Predict,
         FeaturesOptions => Features,
+        ConvertOptions => Convert,
         _ => Validate,
     };
 }
