@@ -30,6 +30,7 @@ public static class FeatureExtractor
         string path = options.Out ?? throw Wrong("is needed: name a file that ends in .safetensors or .npy.");
         if (FeatureFile.FormatOf(path) is null)
             throw Wrong($"takes a file that ends in .safetensors or .npy, got '{path}'.");
+        OutputFile.Require(ImageInputOptions.OutOption, path);
         Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         using var checkpoint = ModelCheckpoint<FeaturesOptions>.Open(options, given);
         options = checkpoint.Options;
@@ -44,20 +45,20 @@ public static class FeatureExtractor
         using var model = LoadedModel.Create(checkpoint, classes, data.Count, observer);
         using var input = ImageInput.Create(data, options, model);
         using var file = new FeatureFile(path, options.NamesImages ? null : new ClassNames(data.Classes));
-        Tensor? seen = null;
+        float[] values = [];
         model.Model.Observer = (stage, output) =>
         {
-            if (stage == model.Model.FeaturesName)
-                seen = output;
+            if (stage != model.Model.FeaturesName)
+                return;
+            if (output.Shape.Rank != 2)
+            {
+                throw new OptionException(new OptionProblem(RunOptions.GpOption.Flag,
+                    $"the model pools nothing, its features are {output.Shape}; use avg or token."));
+            }
+            values = output.ToArray<float>();
         };
         new Inference(model, input, options.LogFreq).Run(observer, token, (batch, _) =>
         {
-            if (seen!.Shape.Rank != 2)
-            {
-                throw new OptionException(new OptionProblem(RunOptions.GpOption.Flag,
-                    $"the model pools nothing, its features are {seen.Shape}; use avg or token."));
-            }
-            float[] values = seen.ToArray<float>();
             int width = values.Length / batch.Count;
             for (int i = 0; i < batch.Count; i++)
             {

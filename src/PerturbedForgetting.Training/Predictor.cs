@@ -28,6 +28,7 @@ public static class Predictor
         IReadOnlySet<OptionSpec>? given = null)
     {
         options.RequireValid();
+        OutputFile.Require(ImageInputOptions.OutOption, options.Out);
         Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         using var images = ImageListDataset.Open(InputPaths.Of(options));
         using var checkpoint = ModelCheckpoint<PredictOptions>.Open(options, given);

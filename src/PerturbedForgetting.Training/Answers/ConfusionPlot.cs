@@ -83,7 +83,8 @@ static class ConfusionPlot
         int[] shown = [.. Enumerable.Range(0, classes).Where(c => c % step == 0)];
         string[] labels = [.. shown.Select(c => named ? Short(matrix.Names[c]) : c.ToString(CultureInfo.InvariantCulture))];
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual([.. shown.Select(c => (double)c)], labels);
-        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual([.. shown.Select(c => (double)(classes - 1 - c))], labels);
+        double[] places = [.. shown.Select(c => (double)(classes - 1 - c))];
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual(places, labels);
         float size = classes <= MostCounts ? 12 : named ? 9 : 12;
         plot.Axes.Bottom.TickLabelStyle.FontSize = plot.Axes.Left.TickLabelStyle.FontSize = size;
         int longest = labels.Max(l => l.Length);

@@ -36,6 +36,19 @@ sealed class EvaluationRecords
     public static bool AreAsked(ValidateOptions options) =>
         options.Predictions is not null || options.PerClass is not null || options.Confusion is not null;
 
+    /// <summary>Refuses paths at which no file can be written.</summary>
+    /// <exception cref="OptionException">There is one.</exception>
+    public static void Require(ValidateOptions options)
+    {
+        OutputFile.Require(ValidateOptions.PredictionsOption, options.Predictions);
+        OutputFile.Require(ValidateOptions.PerClassOption, options.PerClass);
+        if (options.Confusion is { } confusion)
+        {
+            OutputFile.Require(ValidateOptions.ConfusionOption, confusion.EndsWith('/') ? confusion : Stem(confusion) + ".csv");
+            OutputFile.Require(ValidateOptions.ConfusionOption, Stem(confusion) + ".png");
+        }
+    }
+
     /// <summary>Evaluates, and writes the files.</summary>
     /// <param name="evaluate">Runs the evaluation; calls what it is given with each batch and its logits.</param>
     /// <param name="observer">Hears of the files.</param>
@@ -50,13 +63,16 @@ sealed class EvaluationRecords
         }
         if (options.Confusion is { } confusion)
         {
-            string stem = Path.GetExtension(confusion).ToLowerInvariant() is ".csv" or ".png" ? Path.ChangeExtension(confusion, null) : confusion;
+            string stem = Stem(confusion);
             matrix!.WriteCsv(stem + ".csv");
             ConfusionPlot.Write(matrix, $"{options.Model}, {data.Name}", stem + ".png");
             observer.Message(MessageLevel.Info, $"Confusion matrix: {stem}.csv, {stem}.png");
         }
         return result;
     }
+
+    static string Stem(string path) =>
+        Path.GetExtension(path).ToLowerInvariant() is ".csv" or ".png" ? Path.ChangeExtension(path, null) : path;
 
     T WriteAnswers<T>(string path, Func<Action<InputBatch, float[]>, T> evaluate, ITrainingObserver observer)
     {

@@ -5,7 +5,6 @@ using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
-using PerturbedForgetting.Training.Metrics;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Setup;
@@ -33,6 +32,10 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
     public static Evaluator Of(RunParts parts) =>
         new(parts.Model, parts.ValidationLoader, parts.Images.Normalization, parts.NumClasses, parts.Options.LogInterval);
 
+    /// <summary>The scores of a data set that has names for them, once the evaluation has run; the metrics are those of the first.
+    /// </summary>
+    public IReadOnlyList<AccuracyScore> Scores { get; private set; } = [];
+
     /// <summary>Runs the evaluation.</summary>
     /// <param name="observer">Receives the progress.</param>
     /// <param name="token">Ends it between two batches.</param>
@@ -48,7 +51,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
             using var input = new BatchInput(device, normalization, classes);
             using var numbers = Tensor.Persistent([2], DType.Float64, device).Fill(0);
             var (last, sum) = (numbers.Rows(0, 1), numbers.Rows(1, 1));
-            using var accuracy = new Accuracy(1, 5);
+            using var accuracy = new Scoreboard(loader.Dataset, classes, device);
             var metrics = new EvaluationMetrics(double.NaN, double.NaN, double.NaN);
             long started = Stopwatch.GetTimestamp(), images = 0;
             int reported = 0;
@@ -64,7 +67,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                     MultiTensorOps.Record(loss is null
                         ? Ops.CrossEntropy(logits, batch.Labels)
                         : loss(logits, batch.Labels), batch.Count, last, sum);
-                    accuracy.Add(logits, batch.Labels);
+                    accuracy.Add(logits, batch);
                     answered?.Invoke(batch, logits.ToArray<float>());
                 }
                 images += batch.Count;
@@ -78,6 +81,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                     done - reported));
                 reported = done;
             }
+            Scores = accuracy.Scores;
             return images < loader.ImagesPerEpoch ? null : metrics;
         }
         finally

@@ -55,7 +55,7 @@ public static class OptionTables
         ImageInputOptions.InputTopic.Specs,
         Reading(ImageInputOptions.InputTopic.Heading),
         RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs,
-        [RunOptions.ClassMapOption.As(RunOptions.ModelTopic.Heading, "text file with one class name a line, where no checkpoint names them")],
+        [RunOptions.ClassMapOption.As(RunOptions.ModelTopic.Heading, "text file of class names, where no checkpoint has them")],
         RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs,
         RunOptions.BatchesTopic.Specs, CheckpointOptions.BatchesTopic.Specs,
         CheckpointOptions.AnswersTopic.Specs,
@@ -76,11 +76,23 @@ public static class OptionTables
         RunOptions.ModelTopic.Specs,
         RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyInspect = new(static () => new(
+        RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, InspectOptions.SheetTopic.Specs));
+
+    static readonly Lazy<OptionTable> LazyConvertData = new(static () => new(
+        RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, ConvertDataOptions.OutputTopic.Specs));
+
     /// <summary>How images are read, of options of data.</summary>
     static IEnumerable<OptionSpec> Reading(string heading) => RunOptions.DataTopic.Specs
         .Where(static s => s.Name is "bad-images" or "truncated" or "exif" or "io-retries").Select(s => s.As(heading, s.Help));
 
     static bool IsOfEvaluation(OptionSpec spec) => spec != RunOptions.TrainInterpolationOption;
+
+    /// <summary>Options of <c>data inspect</c>.</summary>
+    public static OptionTable Inspect => LazyInspect.Value;
+
+    /// <summary>Options of <c>data convert</c>.</summary>
+    public static OptionTable ConvertData => LazyConvertData.Value;
 
     /// <summary>Options of <c>predict</c>.</summary>
     public static OptionTable Predict => LazyPredict.Value;
@@ -107,6 +119,8 @@ public static class OptionTables
         PredictOptions => Predict,
         FeaturesOptions => Features,
         ConvertOptions => Convert,
+        InspectOptions => Inspect,
+        ConvertDataOptions => ConvertData,
         _ => Validate,
     };
 }

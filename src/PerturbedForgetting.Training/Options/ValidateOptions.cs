@@ -1,3 +1,5 @@
+using PerturbedForgetting.Vision.Datasets;
+
 namespace PerturbedForgetting.Training.Options;
 
 /// <summary>All options of <c>validate</c>, with the defaults of the reference.</summary>
@@ -9,6 +11,12 @@ public sealed record ValidateOptions : CheckpointOptions
     public string Split { get => SplitOption[this]; set => SplitOption[this] = value; }
     internal static readonly OptionSpec<ValidateOptions, string> SplitOption =
         DataTopic.Option("split", "validation", "split to evaluate: a sub-folder of the data folder, or a split of the named set");
+
+    /// <summary>The <c>real.json</c> of ImageNet-ReaL, for ImageNet's validation images; null leaves their own labels.</summary>
+    public string? RealLabels { get => RealLabelsOption[this]; set => RealLabelsOption[this] = value; }
+    internal static readonly OptionSpec<ValidateOptions, string?> RealLabelsOption =
+        DataTopic.Option<string?>("real-labels", null, "real.json of ImageNet-ReaL: any of its labels is right, those without do not count")
+            .KnownAs(nameof(DatasetOptions.RealLabelsFile)).AFile();
 
     internal static new readonly OptionTopic<ValidateOptions> AnswersTopic = new(CheckpointOptions.AnswersTopic.Heading);
 

@@ -34,7 +34,8 @@ sealed class Inference(LoadedModel model, ImageInput input, int logInterval)
             int done = batch.Number + 1;
             if (done % logInterval == 0 || (done == loader.BatchesPerEpoch && done > 1))
             {
-                observer.Message(MessageLevel.Info, FormattableString.Invariant($"  {images} of {Quantity.Of(loader.ImagesPerEpoch, "image")}, ")
+                observer.Message(MessageLevel.Info,
+                    FormattableString.Invariant($"  {images} of {Quantity.Of(loader.ImagesPerEpoch, "image")}, ")
                     + FormattableString.Invariant($"{images / Stopwatch.GetElapsedTime(started).TotalSeconds:0} img/s"));
             }
         }

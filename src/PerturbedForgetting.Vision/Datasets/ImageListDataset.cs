@@ -32,7 +32,8 @@ public sealed class ImageListDataset : Dataset
         {
             if (!Directory.Exists(input))
             {
-                paths.Add(File.Exists(input) ? input : throw new DatasetException($"there is no image or folder '{input}'", wrongOption: true));
+                paths.Add(File.Exists(input) ? input
+                    : throw new DatasetException($"there is no image or folder '{input}'", wrongOption: true));
                 continue;
             }
             try

@@ -77,6 +77,7 @@ sealed class CommandsDocumentTests
         ("dotnet run -c Release --project tools/LibraryExample", "CI runs it"),
         ("dotnet run --project tools/Fuzz -c Release", "CI runs it"),
         ("dotnet run --project tools/Fuzz -c Release -- --count 100000 --seed 7", "the same at ten times the size"),
+        ("dotnet run --project tools/Fuzz -c Release -- --format containers --total 200000", "CI runs a tenth of it"),
         ("dotnet run --project tools/Fuzz -c Release -- --format tiff --first 4711 --count 1", "one mutant of those that CI makes"),
         ("bash .ci/run", "runs these tests"),
         ("cmake --build build/kernels --target kernels_sm_90", "needs clang 19, with which CI compiles the kernels"),

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Tests.Vision;
 using PerturbedForgetting.Training;
@@ -51,7 +52,9 @@ sealed class AnswersTests
         return output.ToString();
     }
 
-    static string[][] Rows(string csv) => [.. csv.TrimEnd('\n').Split('\n').Select(l => l.Split(','))];
+    /// <summary>Rows and fields; a comma within quotes belongs to its field.</summary>
+    static string[][] Rows(string csv) => [.. csv.TrimEnd('\n').Split('\n').Select(l => Regex.Matches(l, "(?:^|,)(?:\"([^\"]*)\"|([^,]*))")
+        .Select(m => m.Groups[1].Value + m.Groups[2].Value).ToArray())];
 
     static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
 
@@ -61,7 +64,7 @@ sealed class AnswersTests
         string[][] rows = Rows(Predict(Options(images[5], folder["photos"], images[2]) with { TopK = 2 }));
         Assert.That(rows[0], Is.EqualTo(new[] { "image", "predicted", "probability", "class_2", "probability_2" }));
         Assert.That(rows.Skip(1).Select(r => r[0]), Is.EqualTo((string[])[images[5], .. images, images[2]]));
-        Assert.That(rows.Skip(1).Select(r => r[1]), Is.SubsetOf(classes));
+        Assert.That(rows.Skip(1).Select(r => r[1]).Distinct(), Is.SubsetOf(classes));
         Assert.That(rows.Skip(1).Select(r => Number(r[2])), Is.All.InRange(0.1, 1));
         Assert.That(rows[1][1..], Is.EqualTo(rows[7][1..]), "the same image in another batch");
     }
@@ -89,7 +92,8 @@ sealed class AnswersTests
         Assert.That(first.GetProperty("image").GetString(), Is.EqualTo(images[0]));
         Assert.That(first.GetProperty("predictions").GetArrayLength(), Is.EqualTo(5));
         Assert.That(classes[first.GetProperty("predictions")[0].GetProperty("index").GetInt32()], Is.EqualTo(rows[1][1]));
-        Assert.That(Number(rows[1][2]), Is.EqualTo(first.GetProperty("predictions")[0].GetProperty("probability").GetDouble()).Within(1e-5));
+        double probability = first.GetProperty("predictions")[0].GetProperty("probability").GetDouble();
+        Assert.That(Number(rows[1][2]), Is.EqualTo(probability).Within(1e-5));
         string table = Predict(Options(images[0]) with { Format = AnswerFormat.Table, TopK = 1 });
         Assert.That(table, Is.EqualTo(string.Create(CultureInfo.InvariantCulture,
             $" probability  class\n{images[0]}\n{100 * Number(rows[1][2]),10:F2} %  {rows[1][1]}\n")));
@@ -108,7 +112,8 @@ sealed class AnswersTests
         Assert.That(observer.Messages.Count(m => m.Contains("bad.png")), Is.EqualTo(2));
         Assert.That(() => Predict(Options(bad) with { BadImages = BadImagePolicy.Skip }),
             Throws.InstanceOf<DatasetException>().With.Message.Contains("none of 1 image"));
-        Assert.That(() => Predict(Options(images[0], folder["missing.png"])), Throws.InstanceOf<DatasetException>().With.Message.Contains("missing"));
+        Assert.That(() => Predict(Options(images[0], folder["missing.png"])),
+            Throws.InstanceOf<DatasetException>().With.Message.Contains("missing"));
     }
 
     [Test]
@@ -129,7 +134,8 @@ sealed class AnswersTests
         Assert.That(rows[0][2], Is.EqualTo("sigmoid"));
         Assert.That(observer.Messages, Has.Some.Contain("sigmoids"));
         Assert.That(Enumerable.Range(0, classes.Length).Sum(i => Number(rows[1][2 + 2 * i])), Is.Not.EqualTo(1).Within(1e-3));
-        Assert.That(Rows(Predict(Options(images[0]) with { Checkpoint = checkpoint, Scores = "softmax" }))[0][2], Is.EqualTo("probability"));
+        Assert.That(Rows(Predict(Options(images[0]) with { Checkpoint = checkpoint, Scores = "softmax" }))[0][2],
+            Is.EqualTo("probability"));
     }
 
     [Test]
@@ -158,8 +164,6 @@ sealed class AnswersTests
         string[][] rows = Rows(File.ReadAllText(options.Predictions!)), perClass = Rows(File.ReadAllText(options.PerClass!)),
             matrix = Rows(File.ReadAllText(folder["confusion.csv"]));
         Assert.That(string.Join(',', rows[0]), Is.EqualTo("image,label,predicted,probability,class_2,probability_2,class_3,probability_3"));
-        Assert.That(rows.Skip(1).Select(r => r[0]), Is.EqualTo(Enumerable.Range(0, 20).Select(i => $"builtin/shapes/validation, image {i}"))
-            .Or.EqualTo(rows.Skip(1).Select(r => r[0])));
         Assert.That(rows, Has.Length.EqualTo(21));
         int right = perClass.Skip(1).Sum(r => int.Parse(r[3], CultureInfo.InvariantCulture));
         Assert.That(100.0 * right / 20, Is.EqualTo(result.Metrics.Top1));

@@ -27,7 +27,7 @@ sealed record TfdsInfo(string Name, IReadOnlyList<TfdsSplit> Splits, string? Inp
         if (root.Text("fileFormat") is { } format && format is not (FileFormat or ""))
             throw new DatasetException($"{path}: the records are stored as {format}, and only {FileFormat} is read; prepare the set again "
                 + $"with --file_format={FileFormat}");
-        string name = root.Text("name") is { Length: > 0 } told && IsPlain(told) ? told : throw TfdsJson.Damaged(path, "it has no `name`");
+        string name = root.Text("name") is { Length: > 0 } told && IsPlain(told) ? told : throw TfdsJson.Damaged(path, "it has no 'name'");
         List<TfdsSplit> splits = [];
         if (root.Member("splits") is { ValueKind: JsonValueKind.Array } list)
         {
@@ -35,7 +35,7 @@ sealed record TfdsInfo(string Name, IReadOnlyList<TfdsSplit> Splits, string? Inp
                 splits.Add(ReadSplit(path, split, splits));
         }
         if (splits.Count == 0)
-            throw TfdsJson.Damaged(path, "it has no `splits`; the set was not prepared to the end");
+            throw TfdsJson.Damaged(path, "it has no 'splits'; the set was not prepared to the end");
         (string? input, string? target) = SupervisedKeys(root);
         return new TfdsInfo(name, splits, input, target);
     }
@@ -44,7 +44,7 @@ sealed record TfdsInfo(string Name, IReadOnlyList<TfdsSplit> Splits, string? Inp
     {
         string name = split.Text("name") is { Length: > 0 } told && IsPlain(told)
             ? told
-            : throw TfdsJson.Damaged(path, "a split has no `name`");
+            : throw TfdsJson.Damaged(path, "a split has no 'name'");
         if (before.Exists(s => s.Name == name))
             throw TfdsJson.Damaged(path, $"it has two splits '{name}'");
         if (split.Member("shardLengths") is not { ValueKind: JsonValueKind.Array } lengths)
