@@ -30,6 +30,8 @@ sealed class CommandsDocumentTests
             + "--obf-C 10 --rho 0.1 --lr 0.1 --weight-decay 5e-4 --epochs 30 --experiment obf", "--epochs 1 -b 4 -j 0", []),
         ($"{Cli} train --config output/train/obf/args.json --resume auto", "--epochs 2", []),
         ($"{Cli} validate --data-dir data --split test --checkpoint output/train/obf/best.safetensors", "-b 4", []),
+        ($"{Cli} convert output/train/obf/best.safetensors --out best.pth", "", []),
+        ($"{Cli} convert output/train/obf/best.safetensors --out best.onnx", "", []),
         ($"{Cli} models", "", []),
         ($"{Cli} train --help", "", []),
         ($"{Cli} devices --verbose", "", []),
