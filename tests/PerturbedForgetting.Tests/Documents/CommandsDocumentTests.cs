@@ -39,6 +39,8 @@ sealed class CommandsDocumentTests
         ($"{Cli} data convert data --splits train,test --to webdataset --out shards --shard-size 256", "", []),
         ($"{Cli} data convert data --splits train,test --to tfrecord --out tfds --name animals", "", []),
         ($"{Cli} data inspect tfds/animals --data-dir tfds --splits train,test", "", []),
+        ($"{Cli} convert output/train/obf/best.safetensors --out best.pth", "", []),
+        ($"{Cli} convert output/train/obf/best.safetensors --out best.onnx", "", []),
         ($"{Cli} models", "", []),
         ($"{Cli} train --help", "", []),
         ($"{Cli} devices --verbose", "", []),
