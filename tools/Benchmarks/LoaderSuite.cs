@@ -56,7 +56,8 @@ sealed partial class LoaderSuite : IDisposable
         resampler.Dispose();
     }
 
-    /// <summary>The same images in every container, in random order; a container is to be no slower than files in folders.</summary>
+    /// <summary>The same images in every container, in random order; a container is to be no slower than files in folders. Images that
+    /// are given are read both as photos and as small ones.</summary>
     void RunContainers(string folder, string smallFolder, string temporary, SuiteOptions options, Figures figures)
     {
         foreach ((string kind, string images, ImageTransform transform) in new (string, string, ImageTransform)[]
@@ -65,7 +66,7 @@ sealed partial class LoaderSuite : IDisposable
             string start = $"containers/{kind}/";
             if (!options.Includes(start) && !start.StartsWith(options.Prefix, StringComparison.Ordinal))
                 continue;
-            var sets = LoaderContainers.Make(LoaderImages.Read(images), Path.Combine(temporary, kind), ShardBytes);
+            var sets = LoaderContainers.Make(LoaderImages.Read(options.Images ?? images), Path.Combine(temporary, kind), ShardBytes);
             Case[] cases = [.. sets.Select(s => new Case(start + s.Form, s.Data.Count, i => Read(s.Data, transform, i)))
                 .Where(c => options.Includes(c.Name))];
             foreach (Case c in cases)

@@ -66,8 +66,9 @@ public class DatasetConversionTests
     {
         using TestFolder source = Photos(), target = new();
         List<(string Split, Dataset Data)> splits = Open(source, "train", "validation");
-        var (images, bad, _) = DatasetConversion.Run(splits, Options(form, target.Root));
-        Assert.That((images, bad), Is.EqualTo((12, 0)));
+        ConvertedDataset set = DatasetConversion.Run(splits, Options(form, target.Root));
+        Assert.That((set.Images, set.Bad, set.DataDir), Is.EqualTo((12, 0, target.Root)));
+        Assert.That(set.ClassMapFile is not null, Is.EqualTo(form == "folder"), "a class has no image in a split");
         foreach ((string split, Dataset data) in splits)
         {
             using Dataset written = Written(form, target.Root, split);
@@ -153,9 +154,9 @@ public class DatasetConversionTests
         Assert.That(() => DatasetConversion.Run(splits, Options("tfrecord", target.Root)),
             Throws.InstanceOf<ImageDecodeException>().With.Message.Contains("a0.jpg"));
         List<string> reports = [];
-        var (images, bad, _) = DatasetConversion.Run(splits,
+        ConvertedDataset set = DatasetConversion.Run(splits,
             Options("tfrecord", other.Root) with { BadImages = BadImagePolicy.Skip, Report = reports.Add });
-        Assert.That((images, bad), Is.EqualTo((9, 2)));
+        Assert.That((set.Images, set.Bad, set.Dataset), Is.EqualTo((9, 2, "tfds/tiny")));
         Assert.That(reports, Has.Some.Contain("a0.jpg").And.Some.Contain("z.jpg"));
     }
 
