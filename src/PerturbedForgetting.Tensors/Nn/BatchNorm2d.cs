@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tensors.Nn;
 /// </summary>
 public sealed class BatchNorm2d : Module
 {
-    readonly double eps, momentum;
+    readonly double momentum;
 
     /// <summary>Starts with weight 1, bias 0, running mean 0 and running variance 1.</summary>
     /// <param name="channels">Extent of the last dimension.</param>
@@ -17,7 +17,7 @@ public sealed class BatchNorm2d : Module
     public BatchNorm2d(int channels, double eps = 1e-5, double momentum = 0.1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
-        (this.eps, this.momentum) = (eps, momentum);
+        (Eps, this.momentum) = (eps, momentum);
         var initial = Initialization.Current;
         Weight = Register("weight", new Parameter(initial.Constant([channels], 1)));
         Bias = Register("bias", new Parameter(initial.Constant([channels], 0)));
@@ -38,6 +38,9 @@ public sealed class BatchNorm2d : Module
     /// <summary>[C], unbiased.</summary>
     public Tensor RunningVar { get; }
 
+    /// <summary>Added to the variance.</summary>
+    public double Eps { get; }
+
     /// <summary>int64, one element.</summary>
     public Tensor BatchesTracked { get; }
 
@@ -56,5 +59,5 @@ public sealed class BatchNorm2d : Module
     protected override Tensor Forward(Tensor x) => Run(x, null, false);
 
     Tensor Run(Tensor x, Tensor? residual, bool relu) =>
-        Report(Ops.BatchNorm(x, Weight, Bias, RunningMean, RunningVar, Training, momentum, eps, residual, relu, BatchesTracked));
+        Report(Ops.BatchNorm(x, Weight, Bias, RunningMean, RunningVar, Training, momentum, Eps, residual, relu, BatchesTracked));
 }

@@ -4,8 +4,6 @@ namespace PerturbedForgetting.Tensors.Nn;
 /// <c>bias</c>.</summary>
 public sealed class Conv2d : Module
 {
-    readonly int groups;
-
     /// <summary>Weight and bias start uniform in ±1/sqrt(inputs of one output), as in PyTorch.</summary>
     /// <param name="inChannels">Channels of the input.</param>
     /// <param name="outChannels">Channels of the output.</param>
@@ -24,7 +22,7 @@ public sealed class Conv2d : Module
             || kernelSize.W < 1)
             throw new ArgumentException($"Conv2d needs channels that {groups} group(s) divide and a kernel of 1x1 at least, not "
                 + $"{inChannels} to {outChannels} channels with kernel {kernelSize}.");
-        (Stride, Padding, Dilation, this.groups) = (stride ?? 1, padding, dilation ?? 1, groups);
+        (Stride, Padding, Dilation, Groups) = (stride ?? 1, padding, dilation ?? 1, groups);
         double bound = 1 / Math.Sqrt((double)inChannels / groups * kernelSize.H * kernelSize.W);
         Weight = Register("weight", new Parameter(
             Initialization.Current.Uniform([outChannels, kernelSize.H, kernelSize.W, inChannels / groups], bound),
@@ -48,7 +46,10 @@ public sealed class Conv2d : Module
     /// <summary>Input pixels between taps.</summary>
     public Size2d Dilation { get; }
 
+    /// <summary>Equal groups of channels that do not see each other.</summary>
+    public int Groups { get; }
+
     /// <inheritdoc/>
     protected override Tensor Forward(Tensor x) =>
-        Report(Ops.Conv2d(x, Weight, Bias, Stride, Padding, Dilation, groups), Weight.Count / Weight.Shape[0]);
+        Report(Ops.Conv2d(x, Weight, Bias, Stride, Padding, Dilation, Groups), Weight.Count / Weight.Shape[0]);
 }

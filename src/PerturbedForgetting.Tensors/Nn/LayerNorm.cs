@@ -6,17 +6,23 @@ namespace PerturbedForgetting.Tensors.Nn;
 /// <see cref="Ops.LayerNorm"/>.</summary>
 public sealed class LayerNorm : Module
 {
-    readonly Parameter weight, bias;
-    readonly double eps;
-
     /// <param name="channels">Extent of the last dimension.</param>
     /// <param name="eps">Added to the variance.</param>
     public LayerNorm(int channels, double eps = 1e-6)
     {
-        this.eps = eps;
-        weight = Register("weight", new Parameter(Initialization.Current.Constant([channels], 1)));
-        bias = Register("bias", new Parameter(Initialization.Current.Constant([channels], 0)));
+        Eps = eps;
+        Weight = Register("weight", new Parameter(Initialization.Current.Constant([channels], 1)));
+        Bias = Register("bias", new Parameter(Initialization.Current.Constant([channels], 0)));
     }
+
+    /// <summary>[channels].</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>[channels].</summary>
+    public Parameter Bias { get; }
+
+    /// <summary>Added to the variance.</summary>
+    public double Eps { get; }
 
     /// <summary>x + residual, and the norm of that, in one pass over the memory.</summary>
     /// <param name="x">[..., channels].</param>
@@ -25,10 +31,10 @@ public sealed class LayerNorm : Module
     {
         using var range = BeginRange();
         using var scope = Scope.Begin();
-        (Tensor sum, Tensor normal) = Ops.AddLayerNorm(x, residual, weight, bias, eps);
+        (Tensor sum, Tensor normal) = Ops.AddLayerNorm(x, residual, Weight, Bias, Eps);
         return (scope.Return(sum), scope.Return(Report(normal)));
     }
 
     /// <inheritdoc/>
-    protected override Tensor Forward(Tensor x) => Report(Ops.LayerNorm(x, weight, bias, eps));
+    protected override Tensor Forward(Tensor x) => Report(Ops.LayerNorm(x, Weight, Bias, Eps));
 }

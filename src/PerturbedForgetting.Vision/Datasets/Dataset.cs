@@ -100,6 +100,16 @@ public abstract class Dataset : IDisposable
         return PngWriter.Write(image, info.Color == ImageColor.Grey);
     }
 
+    /// <summary>A path as <see cref="ImageName"/> tells it.</summary>
+    /// <param name="index">Number of the image.</param>
+    /// <param name="path">Its path, with '/' between folders.</param>
+    protected string NameBelowClass(int index, string path)
+    {
+        string name = Path.ChangeExtension(path, null), start = Classes.Names[Label(index)] + "/";
+        // Where a file tells the labels, folders are part of the name.
+        return name.StartsWith(start, StringComparison.Ordinal) ? name[start.Length..] : name;
+    }
+
     /// <summary>Adds to <see cref="Notes"/>.</summary>
     protected void Note(IEnumerable<string> sentences) => notes.AddRange(sentences);
 

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Vision.Datasets.Containers.Tar;
 using PerturbedForgetting.Vision.Datasets.Tfds;
 
 namespace PerturbedForgetting.Vision.Datasets;
@@ -8,7 +9,9 @@ public static class DatasetFactory
 {
     static readonly IReadOnlyList<DatasetKind> Kinds =
     [
-        new(["folder", "image_folder"], static r => ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
+        new(["folder", "image_folder"], static r => TarSet.Holds(r.DataDir, r.Split)
+            ? TarSet.Open(r.DataDir, r.Split, r.Options) : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
+        new(["tar"], static r => TarSet.Open(r.DataDir, r.Split, r.Options)),
         new(["cifar10"], static r => CifarDataset.Open(10, r.DataDir, r.Split, r.Options)),
         new(["cifar100"], static r => CifarDataset.Open(100, r.DataDir, r.Split, r.Options)),
         new(["mnist"], static r => MnistDataset.Open(r.DataDir, r.Split, r.Options)),

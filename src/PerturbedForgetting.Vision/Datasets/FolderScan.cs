@@ -30,8 +30,7 @@ sealed class FolderScan(params IEnumerable<string> folders)
     string firstLink = "", firstUndecodable = "";
 
     /// <summary>A sentence about the files passed over, or null if there were none.</summary>
-    public string? SkippedNote => skipped.Count == 0 ? null
-        : "files that are no images were passed over: " + string.Join(", ", skipped.Select(s => $"{s.Value} {s.Key}"));
+    public string? SkippedNote => Describe(skipped);
 
     /// <summary>Sentences about what was passed over or cannot be opened.</summary>
     public IEnumerable<string> Notes => new[]
@@ -45,6 +44,10 @@ sealed class FolderScan(params IEnumerable<string> folders)
                 + $"not UTF-8; rename {(undecodable == 1 ? "it" : "them")} (convmv does): {firstUndecodable}"
                 + (undecodable > 1 ? ", …" : ""),
     }.OfType<string>();
+
+    /// <summary>A sentence about files passed over, so many of each extension, or null if there were none.</summary>
+    public static string? Describe(SortedDictionary<string, int> skipped) => skipped.Count == 0 ? null
+        : "files that are no images were passed over: " + string.Join(", ", skipped.Select(s => $"{s.Value} {s.Key}"));
 
     /// <summary>Whether a name on the disk is no UTF-8, so that what .NET makes of it leads nowhere.</summary>
     public static bool IsUndecodable(string path) =>
@@ -123,7 +126,12 @@ sealed class FolderScan(params IEnumerable<string> folders)
     void Skip(string kind) => skipped[kind] = skipped.GetValueOrDefault(kind) + 1;
 
     /// <summary>Hidden by its name (.DS_Store, ._a.jpg, .ipynb_checkpoints) or known litter.</summary>
-    static bool IsLitter(string name) => name.StartsWith('.') || Litter.Contains(name);
+    public static bool IsLitter(ReadOnlySpan<char> name) =>
+        name.StartsWith('.') || Litter.GetAlternateLookup<ReadOnlySpan<char>>().Contains(name);
+
+    /// <summary>Whether a file is an image by its extension.</summary>
+    public static bool IsImage(ReadOnlySpan<char> path) =>
+        Extensions.GetAlternateLookup<ReadOnlySpan<char>>().Contains(Path.GetExtension(path));
 
     /// <summary>One scan: the folders it has been in, by their real paths, the links it has still to follow, and the images.</summary>
     sealed record Walk(string Root, HashSet<string> Seen)

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Datasets;
@@ -53,7 +52,7 @@ public sealed class ImageFolderDataset : Dataset
             return Open(dataDir, options,
                 split.Length == 0 ? null : $"{dataDir} has no folder '{split}'; its own sub-folders are taken as the classes");
         }
-        string present = folders.Count == 0 ? "it has no sub-folders" : "it has " + Abbreviate(folders);
+        string present = folders.Count == 0 ? "it has no sub-folders" : "it has " + ClassFolders.Abbreviate(folders);
         throw new DatasetException(
             $"{dataDir} has none of the folders {string.Join(", ", SplitNames.Candidates(split))}; {present}. "
                 + $"Name the folder with `{nameof(split)}`",
@@ -79,13 +78,8 @@ public sealed class ImageFolderDataset : Dataset
     }
 
     /// <inheritdoc/>
-    public override string ImageName(int index)
-    {
-        string name = Path.ChangeExtension(paths[index], null).Replace(Path.DirectorySeparatorChar, '/');
-        // Where a file tells the labels, folders are part of the name.
-        string start = Classes.Names[labels[index]] + "/";
-        return name.StartsWith(start, StringComparison.Ordinal) ? name[start.Length..] : name;
-    }
+    public override string ImageName(int index) =>
+        NameBelowClass(index, paths[index].Replace(Path.DirectorySeparatorChar, '/'));
 
     /// <inheritdoc/>
     public override (int Width, int Height) Open(int index, ImageDecoder decoder) => decoder.Open(FileOf(index));
@@ -150,14 +144,7 @@ public sealed class ImageFolderDataset : Dataset
         }
         FolderScan.RequireDecodable(folder, folders);
         FolderScan scan = new(folders.Select(name => Path.Combine(folder, name)));
-        if (options.ClassOrder == ClassOrder.Natural)
-            folders.Sort(NaturalOrder.Instance);
-        ClassList? required = options.ClassMapFile is { } map ? ClassMap.Read(map) : options.Classes;
-        if (options is { ClassMapFile: not null, Classes: { } model } && model.DescribeDifference(required!) is { } difference)
-            notes.Add(difference);
-        ClassList classes = required ?? new ClassList(folders);
-        CheckFolders(folder, folders, classes, options, notes);
-
+        ClassList classes = ClassFolders.Resolve(folder, folders, options, notes);
         var paths = new List<string>();
         var labels = new List<int>();
         foreach (string name in folders)
@@ -173,30 +160,4 @@ public sealed class ImageFolderDataset : Dataset
             throw new DatasetException($"{folder} holds no image" + (scan.SkippedNote is { } why ? $" ({why})" : ""));
         return new ImageFolderDataset(folder, classes, paths, labels, notes);
     }
-
-    static void CheckFolders(string folder, List<string> folders, ClassList classes, DatasetOptions options, List<string> notes)
-    {
-        string origin = options.ClassMapFile is null ? "the training set" : options.ClassMapFile;
-        List<string> unknown = folders.FindAll(f => classes.IndexOf(f) < 0);
-        if (unknown.Count > 0)
-        {
-            // File systems of different makers write the same accented name with different characters.
-            string accents = unknown.Exists(HasCombiningMark) || classes.Names.Any(HasCombiningMark)
-                ? "; letters and accents are separate characters in some of these names, which makes them other names: rename the folders "
-                + "alike" : "";
-            throw new DatasetException(
-                $"{folder}: {Abbreviate(unknown)} {(unknown.Count == 1 ? "is no class" : "are no classes")} of {origin} ("
-                + $"{Quantity.Of(classes.Count, "class", "classes")}: {Abbreviate(classes.Names)}){accents}");
-        }
-        var present = folders.Select(classes.IndexOf).ToHashSet();
-        List<string> missing = [.. classes.Names.Where((_, i) => !present.Contains(i))];
-        if (missing.Count > 0)
-            notes.Add($"{folder} lacks {missing.Count} of the {Quantity.Of(classes.Count, "class", "classes")} of {origin}: "
-                + $"{Abbreviate(missing)}; the others keep their numbers");
-    }
-
-    static bool HasCombiningMark(string name) => name.AsSpan().ContainsAnyInRange('\u0300', '\u036F');
-
-    static string Abbreviate(IReadOnlyList<string> names) =>
-        string.Join(", ", names.Take(8).Select(n => $"'{n}'")) + (names.Count > 8 ? $" and {names.Count - 8} more" : "");
 }

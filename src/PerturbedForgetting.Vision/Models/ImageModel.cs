@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Vision.Models.Onnx;
 
 namespace PerturbedForgetting.Vision.Models;
 
@@ -40,6 +41,15 @@ public abstract class ImageModel : Module
 
     /// <summary>All modules inside are the library's own, and show what they make to the <see cref="Observer"/> alone.</summary>
     internal override bool HidesTensors => Observer is null;
+
+    /// <summary>Shape of the logits of one image.</summary>
+    internal virtual Shape OutputShape => [NumClasses];
+
+    /// <summary>Adds the evaluation of images N,C,H,W to a graph of ONNX.</summary>
+    /// <param name="graph">To this graph.</param>
+    /// <param name="x">Name of the images.</param>
+    /// <returns>Name of the logits.</returns>
+    internal abstract string Export(OnnxGraph graph, string x);
 
     /// <summary>Sets every element of the classifier's bias.</summary>
     public void FillHeadBias(double value) => Classifier.Bias!.Fill(value);

@@ -1,6 +1,7 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Vision.Models.Onnx;
 
 namespace PerturbedForgetting.Vision.Models;
 
@@ -92,5 +93,20 @@ public sealed class ResNet : ImageModel
             x = Observe("layer", i + 1, Scope.Replace(x, stages[i].Call(x)));
         x = Observe("global_pool", Ops.GlobalAvgPool2d(x));
         return fc.Call(dropout?.Call(x) ?? x);
+    }
+
+    internal override string Export(OnnxGraph graph, string x)
+    {
+        x = conv1 is DeepStem stem ? stem.Export(graph, x) : graph.Convolution((Conv2d)conv1, x);
+        x = graph.Relu(bn1, graph.BatchNorm(bn1, x));
+        if (maxpool is not null)
+        {
+            x = graph.Node(maxpool, "MaxPool", [x], OnnxAttribute.Ints("kernel_shape", 3, 3), OnnxAttribute.Ints("strides", 2, 2),
+                OnnxAttribute.Ints("pads", 1, 1, 1, 1));
+        }
+        foreach (var stage in stages)
+            x = stage.Export(graph, x);
+        x = graph.Node(this, "Flatten", [graph.Node(this, "GlobalAveragePool", [x])], OnnxAttribute.Int("axis", 1));
+        return graph.Gemm(fc, x);
     }
 }

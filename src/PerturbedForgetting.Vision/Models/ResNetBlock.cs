@@ -1,13 +1,20 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Vision.Models.Onnx;
 
 namespace PerturbedForgetting.Vision.Models;
 
 /// <summary>A residual block: relu(branch(x) + shortcut(x)).</summary>
-abstract class ResNetBlock : Module
+abstract class ResNetBlock : Module, IOnnxModule
 {
     /// <summary>Channels of the output.</summary>
     public abstract int Outputs { get; }
+
+    public abstract string Export(OnnxGraph graph, string x);
+
+    /// <summary>relu(branch(x) + shortcut(x)).</summary>
+    protected string Sum(OnnxGraph graph, string branch, ResNetShortcutPath? downsample, string x) =>
+        graph.Relu(this, graph.Node(this, "Add", [branch, downsample?.Export(graph, x) ?? x]));
 }
 
 /// <summary>
@@ -46,6 +53,13 @@ sealed class Bottleneck : ResNetBlock
         y = bn2.Call(conv2.Call(y), null, relu: true);
         return bn3.Call(conv3.Call(y), downsample?.Call(x) ?? x, relu: true);
     }
+
+    public override string Export(OnnxGraph graph, string x)
+    {
+        string y = graph.Relu(bn1, graph.BatchNorm(bn1, graph.Convolution(conv1, x)));
+        y = graph.Relu(bn2, graph.BatchNorm(bn2, graph.Convolution(conv2, y)));
+        return Sum(graph, graph.BatchNorm(bn3, graph.Convolution(conv3, y)), downsample, x);
+    }
 }
 
 /// <summary>Two 3x3 convolutions (He et al. 2015).</summary>
@@ -74,5 +88,11 @@ sealed class BasicBlock : ResNetBlock
     {
         var y = bn1.Call(conv1.Call(x), null, relu: true);
         return bn2.Call(conv2.Call(y), downsample?.Call(x) ?? x, relu: true);
+    }
+
+    public override string Export(OnnxGraph graph, string x)
+    {
+        string y = graph.Relu(bn1, graph.BatchNorm(bn1, graph.Convolution(conv1, x)));
+        return Sum(graph, graph.BatchNorm(bn2, graph.Convolution(conv2, y)), downsample, x);
     }
 }

@@ -1,11 +1,14 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Vision.Models.Onnx;
 
 namespace PerturbedForgetting.Vision.Models;
 
 /// <summary>The way around a block whose output has another shape than its input.</summary>
-abstract class ResNetShortcutPath : Module
+abstract class ResNetShortcutPath : Module, IOnnxModule
 {
+    public abstract string Export(OnnxGraph graph, string x);
+
     /// <summary>None where the input can be added as it is.</summary>
     public static ResNetShortcutPath? Make(int inputs, int outputs, ResNetStage stage, int stride)
     {
@@ -24,11 +27,13 @@ abstract class ResNetShortcutPath : Module
 sealed class ConvolutionShortcut : ResNetShortcutPath
 {
     readonly AvgPool2d? pool;
+    readonly int stride;
     readonly Conv2d convolution;
     readonly BatchNorm2d norm;
 
     public ConvolutionShortcut(int inputs, int outputs, ResNetOptions options, int stride)
     {
+        this.stride = stride;
         // In the averaging form the names begin at 1 even where nothing has to be pooled.
         bool averages = options.Shortcut == ResNetShortcut.AveragePool;
         int index = averages ? 1 : 0;
@@ -39,6 +44,16 @@ sealed class ConvolutionShortcut : ResNetShortcutPath
     }
 
     protected override Tensor Forward(Tensor x) => norm.Call(convolution.Call(pool?.Call(x) ?? x));
+
+    public override string Export(OnnxGraph graph, string x)
+    {
+        if (pool is not null)
+        {
+            x = graph.Node(pool, "AveragePool", [x], OnnxAttribute.Ints("kernel_shape", 2, 2),
+                OnnxAttribute.Ints("strides", stride, stride), OnnxAttribute.Int("ceil_mode", 1));
+        }
+        return graph.BatchNorm(norm, graph.Convolution(convolution, x));
+    }
 }
 
 /// <summary>Every <paramref name="stride"/>th pixel, with channels of zeros behind those of the input.</summary>
@@ -49,5 +64,15 @@ sealed class PaddingShortcut(int channels, int stride) : ResNetShortcutPath
         if (stride > 1)
             x = Ops.AvgPool2d(x, 1, stride);
         return channels == 0 ? x : Ops.Concat(-1, x, Tensor.Zeros(x.Shape.With(-1, channels), x.DType, x.Device));
+    }
+
+    public override string Export(OnnxGraph graph, string x)
+    {
+        if (stride > 1)
+        {
+            x = graph.Node(this, "AveragePool", [x], OnnxAttribute.Ints("kernel_shape", 1, 1),
+                OnnxAttribute.Ints("strides", stride, stride));
+        }
+        return channels == 0 ? x : graph.Node(this, "Pad", [x, graph.List(0, 0, 0, 0, 0, channels, 0, 0)]);
     }
 }

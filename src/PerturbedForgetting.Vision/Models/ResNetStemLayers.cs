@@ -1,11 +1,12 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Vision.Models.Onnx;
 
 namespace PerturbedForgetting.Vision.Models;
 
 /// <summary>Three 3x3 convolutions in place of the 7x7 one, the first of stride 2, with batch norm and ReLU between (He et al. 2019,
 /// "ResNet-C").</summary>
-sealed class DeepStem : Module
+sealed class DeepStem : Module, IOnnxModule
 {
     readonly Conv2d first, second, third;
     readonly BatchNorm2d norm1, norm2;
@@ -26,5 +27,12 @@ sealed class DeepStem : Module
         var y = norm1.Call(first.Call(x), null, relu: true);
         y = norm2.Call(second.Call(y), null, relu: true);
         return third.Call(y);
+    }
+
+    public string Export(OnnxGraph graph, string x)
+    {
+        string y = graph.Relu(norm1, graph.BatchNorm(norm1, graph.Convolution(first, x)));
+        y = graph.Relu(norm2, graph.BatchNorm(norm2, graph.Convolution(second, y)));
+        return graph.Convolution(third, y);
     }
 }

@@ -1,6 +1,7 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Vision.Models.Onnx;
 
 namespace PerturbedForgetting.Vision.Models;
 
@@ -9,7 +10,7 @@ namespace PerturbedForgetting.Vision.Models;
 /// and the norm behind it are one pass over the memory; the last sum of a block is made with the norm that comes next, so the first
 /// norm is called from outside.
 /// </summary>
-sealed class TransformerBlock : Module
+sealed class TransformerBlock : Module, IOnnxModule
 {
     readonly LayerNorm norm1, norm2;
     readonly Attention attention;
@@ -44,10 +45,16 @@ sealed class TransformerBlock : Module
         (x, Tensor branch) = Call(x, norm1.Call(x));
         return Ops.Add(x, branch);
     }
+
+    public string Export(OnnxGraph graph, string x)
+    {
+        x = graph.Node(this, "Add", [x, attention.Export(graph, graph.LayerNorm(norm1, x))]);
+        return graph.Node(this, "Add", [x, mlp.Export(graph, graph.LayerNorm(norm2, x))]);
+    }
 }
 
 /// <summary>Multi-head self-attention; query, key and value from one matrix of three times the features.</summary>
-sealed class Attention : Module
+sealed class Attention : Module, IOnnxModule
 {
     readonly Linear qkv, projection;
     readonly int heads;
@@ -68,10 +75,25 @@ sealed class Attention : Module
 
     // Each element of the output takes a product with every token, and each score as many for every channel of the head.
     protected override Tensor Forward(Tensor x) => projection.Call(Report(Ops.Attention(qkv.Call(x), heads, scale), 2L * x.Shape[1]));
+
+    public string Export(OnnxGraph graph, string x)
+    {
+        int dim = projection.Weight.Shape[0];
+        // [batch, tokens, 3, heads, channels] to [3, batch, heads, tokens, channels].
+        string parts = graph.Node(this, "Reshape", [graph.Linear(qkv, x), graph.List(0, 0, 3, heads, dim / heads)]);
+        parts = graph.Node(this, "Transpose", [parts], OnnxAttribute.Ints("perm", 2, 0, 3, 1, 4));
+        string Part(int i) => graph.Node(this, "Gather", [parts, graph.Index(i)], OnnxAttribute.Int("axis", 0));
+        string query = graph.Node(this, "Mul", [Part(0), graph.Scalar(scale)]);
+        string key = graph.Node(this, "Transpose", [Part(1)], OnnxAttribute.Ints("perm", 0, 1, 3, 2));
+        string probabilities = graph.Node(this, "Softmax", [graph.Node(this, "MatMul", [query, key])], OnnxAttribute.Int("axis", -1));
+        string mixed = graph.Node(this, "Transpose", [graph.Node(this, "MatMul", [probabilities, Part(2)])],
+            OnnxAttribute.Ints("perm", 0, 2, 1, 3));
+        return graph.Linear(projection, graph.Node(this, "Reshape", [mixed, graph.List(0, 0, dim)]));
+    }
 }
 
 /// <summary>Two linear layers with the exact GELU between.</summary>
-sealed class Mlp : Module
+sealed class Mlp : Module, IOnnxModule
 {
     const double BiasDeviation = 1e-6;
 
@@ -89,4 +111,6 @@ sealed class Mlp : Module
     }
 
     protected override Tensor Forward(Tensor x) => fc2.Call(fc1.Report(Ops.LinearGelu(x, fc1.Weight, fc1.Bias!), fc1.Weight.Shape[1]));
+
+    public string Export(OnnxGraph graph, string x) => graph.Linear(fc2, graph.Gelu(this, graph.Linear(fc1, x)));
 }

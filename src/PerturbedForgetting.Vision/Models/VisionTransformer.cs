@@ -1,6 +1,7 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Vision.Models.Onnx;
 
 namespace PerturbedForgetting.Vision.Models;
 
@@ -128,6 +129,44 @@ public sealed class VisionTransformer : ImageModel
     }
 
     LayerNorm? NormBehind(int block) => block + 1 < blocks.Blocks.Count ? blocks.Blocks[block + 1].FirstNorm : norm;
+
+    internal override Shape OutputShape => options.Pooling == TokenPooling.None ? [positions.Shape[1], NumClasses] : [NumClasses];
+
+    internal override string Export(OnnxGraph graph, string x)
+    {
+        x = AddPositions(graph, patches.Export(graph, x));
+        x = blocks.Export(graph, x);
+        if (norm is not null)
+            x = graph.LayerNorm(norm, x);
+        if (options.Pooling == TokenPooling.Token)
+            x = graph.Node(this, "Gather", [x, graph.Index(0)], OnnxAttribute.Int("axis", 1));
+        else if (options.Pooling == TokenPooling.Average)
+        {
+            if (HasClassToken)
+                x = graph.Node(this, "Slice", [x, graph.List(1), graph.List(positions.Shape[1]), graph.List(1)]);
+            x = graph.Node(this, "ReduceMean", [x], OnnxAttribute.Ints("axes", 1), OnnxAttribute.Int("keepdims", 0));
+        }
+        if (poolNorm is not null)
+            x = graph.LayerNorm(poolNorm, x);
+        return options.Pooling == TokenPooling.None ? graph.Linear(head, x) : graph.Gemm(head, x);
+    }
+
+    /// <summary>A class token is a row of zeros before the patches, to which the token is added with its position: whatever the number of
+    /// images, no shape has to be computed.</summary>
+    string AddPositions(OnnxGraph graph, string x)
+    {
+        if (classToken is not { } token)
+            return graph.Node(this, "Add", [x, graph.Weight(positions)]);
+        x = graph.Node(this, "Pad", [x, graph.List(0, 1, 0, 0, 0, 0)]);
+        string sum = graph.Constant("cls_token and pos_embed", StateDict.TorchShape(new("", positions)), () =>
+        {
+            float[] values = StateDict.ToTorch(positions, WeightLayout.Plain), first = StateDict.ToTorch(token, WeightLayout.Plain);
+            for (int i = 0; i < first.Length; i++)
+                values[i] += first[i];
+            return values;
+        });
+        return graph.Node(this, "Add", [x, sum]);
+    }
 
     Tensor Pool(Tensor x) => options.Pooling switch
     {

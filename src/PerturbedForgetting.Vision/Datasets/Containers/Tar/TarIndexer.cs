@@ -1,0 +1,113 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace PerturbedForgetting.Vision.Datasets.Containers.Tar;
+
+/// <summary>Makes indices of tar archives of images. An archive within one (ImageNet has one a class) counts as a folder.</summary>
+sealed class TarIndexer : IContainerIndexer<TarIndex>
+{
+    const string Archive = ".tar";
+
+    const int Report = 1 << 22;
+
+    /// <inheritdoc/>
+    public string Kind => "tar1";
+
+    /// <inheritdoc/>
+    public TarIndex Make(string path, Action<long> advance)
+    {
+        using SafeFileHandle handle = File.OpenHandle(path);
+        return Make(handle, path, advance);
+    }
+
+    /// <summary>The same for a file that is open.</summary>
+    public static TarIndex Make(SafeFileHandle handle, string name, Action<long> advance)
+    {
+        var file = new FileWindow(handle);
+        var index = new TarIndex([], new(StringComparer.Ordinal), default);
+        var within = new TarFindings(0, "", 0, HasEnd: true, 0);
+        long reported = 0;
+        var outer = new TarScanner(file, name, 0, file.Length);
+        while (outer.Next(out TarMember member))
+        {
+            if (!member.IsSparse && member.Length > 0 && !TarText.IsLitter(member.Name)
+                && member.Name.EndsWith(Archive, StringComparison.OrdinalIgnoreCase))
+            {
+                string folder = member.Name[..^Archive.Length];
+                var inner = new TarScanner(file, $"{name}: {member.Name}", member.Offset, member.Offset + member.Length);
+                while (inner.Next(out TarMember image))
+                {
+                    Add(image with { Name = $"{folder}/{image.Name}" });
+                    Advance(inner.Position);
+                }
+                within = within.And(TarFindings.Of(inner));
+            }
+            else
+                Add(member);
+            Advance(outer.Position);
+        }
+        advance(file.Length - reported);
+        return index with { Findings = TarFindings.Of(outer).And(within) };
+
+        void Add(TarMember member)
+        {
+            if (TarText.IsLitter(member.Name))
+                return;
+            if (FolderScan.IsImage(member.Name))
+            {
+                index.Images.Add(member);
+                return;
+            }
+            string kind = Path.GetExtension(member.Name) is { Length: > 1 } extension ? extension : "without extension";
+            index.Others[kind] = index.Others.GetValueOrDefault(kind) + 1;
+        }
+
+        void Advance(long position)
+        {
+            if (position - reported < Report)
+                return;
+            advance(position - reported);
+            reported = position;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Write(TarIndex index, IndexWriter to)
+    {
+        to.Number(index.Images.Count);
+        long position = 0;
+        foreach (TarMember image in index.Images)
+        {
+            to.Text(image.Name);
+            to.Number(image.Offset - position);
+            to.Number(image.Length);
+            to.Number(image.IsSparse ? 1 : 0);
+            position = image.Offset + image.Length;
+        }
+        to.Number(index.Others.Count);
+        foreach ((string kind, int count) in index.Others)
+        {
+            to.Text(kind);
+            to.Number(count);
+        }
+        index.Findings.Write(to);
+    }
+
+    /// <inheritdoc/>
+    public TarIndex Read(IndexReader from, long length)
+    {
+        int count = from.Count();
+        List<TarMember> images = [];
+        long position = 0;
+        for (int i = 0; i < count; i++)
+        {
+            string name = from.Text();
+            long offset = position + from.Number(length - position), bytes = from.Number(length - offset);
+            images.Add(new TarMember(name, offset, bytes, from.Number(1) == 1));
+            position = offset + bytes;
+        }
+        SortedDictionary<string, int> others = new(StringComparer.Ordinal);
+        for (int left = from.Count(); left > 0; left--)
+            others[from.Text()] = (int)from.Number(int.MaxValue);
+        return new TarIndex(images, others, TarFindings.Read(from));
+    }
+}

@@ -1,0 +1,63 @@
+using Google.Protobuf;
+
+namespace PerturbedForgetting.Vision.Models.Onnx;
+
+/// <summary>A message of protocol buffers that is being made, field by field; the numbers of the fields are those of
+/// <c>onnx.proto</c>.</summary>
+sealed class ProtoMessage
+{
+    readonly MemoryStream bytes = new();
+    readonly CodedOutputStream output;
+
+    public ProtoMessage() => output = new CodedOutputStream(bytes, 256);
+
+    /// <summary>What has been added so far.</summary>
+    public ReadOnlyMemory<byte> Bytes
+    {
+        get
+        {
+            output.Flush();
+            return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+        }
+    }
+
+    /// <summary>Adds a whole number.</summary>
+    public ProtoMessage Add(int field, long value)
+    {
+        output.WriteTag(field, WireFormat.WireType.Varint);
+        output.WriteInt64(value);
+        return this;
+    }
+
+    /// <summary>Adds a float32.</summary>
+    public ProtoMessage Add(int field, float value)
+    {
+        output.WriteTag(field, WireFormat.WireType.Fixed32);
+        output.WriteFloat(value);
+        return this;
+    }
+
+    /// <summary>Adds a text.</summary>
+    public ProtoMessage Add(int field, string text)
+    {
+        output.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        output.WriteString(text);
+        return this;
+    }
+
+    /// <summary>Adds a message.</summary>
+    public ProtoMessage Add(int field, ProtoMessage message)
+    {
+        output.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        output.WriteBytes(UnsafeByteOperations.UnsafeWrap(message.Bytes));
+        return this;
+    }
+
+    /// <summary>Adds the beginning of a field whose bytes follow in the stream this message is written to.</summary>
+    public ProtoMessage Begin(int field, int length)
+    {
+        output.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        output.WriteLength(length);
+        return this;
+    }
+}

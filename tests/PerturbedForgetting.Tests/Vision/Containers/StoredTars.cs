@@ -1,0 +1,41 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+
+namespace PerturbedForgetting.Tests.Vision.Containers;
+
+/// <summary>The archives of <c>Fixtures/tars.tar.gz</c>, unpacked into a folder for all tests that read them.</summary>
+static class StoredTars
+{
+    static readonly Lazy<TestFolder> unpacked = new(() =>
+    {
+        var folder = new TestFolder();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Dispose();
+        foreach ((string name, byte[] data) in Members(Fixture("tars.tar.gz")))
+            folder.Write(name, data);
+        return folder;
+    });
+
+    /// <summary>A stored file.</summary>
+    public static string Fixture(string name) => Path.Combine(AppContext.BaseDirectory, "Vision", "Containers", "Fixtures", name);
+
+    /// <summary>The path of an archive, or of a folder of archives.</summary>
+    public static string PathOf(string name) => unpacked.Value.Path(name);
+
+    /// <summary>The files of an archive as System.Formats.Tar reads them.</summary>
+    public static List<(string Name, byte[] Data)> Members(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        using Stream stream = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        using var reader = new TarReader(stream);
+        List<(string, byte[])> members = [];
+        while (reader.GetNextEntry(copyData: true) is { } entry)
+        {
+            if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile) || entry.Name.EndsWith('/'))
+                continue;
+            using var data = new MemoryStream();
+            entry.DataStream?.CopyTo(data);
+            members.Add((entry.Name.StartsWith("./", StringComparison.Ordinal) ? entry.Name[2..] : entry.Name, data.ToArray()));
+        }
+        return members;
+    }
+}

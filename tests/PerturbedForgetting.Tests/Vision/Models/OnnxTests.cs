@@ -1,0 +1,146 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Vision.Models;
+using PerturbedForgetting.Vision.Models.Onnx;
+using Tensor = PerturbedForgetting.Tensors.Tensor;
+
+namespace PerturbedForgetting.Tests.Vision.Models;
+
+/// <summary>Microsoft's runtime executes the ONNX files of every model and finds our logits.</summary>
+[TestFixture]
+sealed class OnnxTests
+{
+    /// <summary>Of logits of order 1.</summary>
+    const double Tolerance = 1e-4;
+
+    TempFolder folder = null!;
+
+    [OneTimeSetUp]
+    public void OneTimeSetUp() => folder = new TempFolder();
+
+    [OneTimeTearDown]
+    public void OneTimeTearDown() => folder.Dispose();
+
+    static Dictionary<string, string> Kwargs(params (string Key, string Value)[] pairs) => pairs.ToDictionary(p => p.Key, p => p.Value);
+
+    /// <summary>Every registered model, with as few layers as its kind of blocks needs and small images.</summary>
+    static IEnumerable<TestCaseData> Registered()
+    {
+        foreach (var entry in ModelRegistry.Models)
+        {
+            bool isTransformer = entry.Name.StartsWith("vit", StringComparison.Ordinal);
+            int stages = entry.Config.InputSize < 100 && entry.Name != "resnet18_cifar" ? 3 : 4;
+            var small = new ModelOptions
+            {
+                NumClasses = 7,
+                ImageSize = isTransformer ? entry.Config.InputSize < 100 ? 16 : 64 : 33,
+                Drop = 0.5,
+                Kwargs = isTransformer ? Kwargs(("depth", "2"))
+                    : Kwargs(("layers", $"[{string.Join(',', Enumerable.Repeat("1", stages))}]")),
+            };
+            yield return Case(entry.Name, small);
+        }
+        var resnet = new ModelOptions { NumClasses = 5, ImageSize = 65 };
+        yield return Case("resnet50", resnet with { Kwargs = Kwargs(("layers", "[1,1,1,1]"), ("cardinality", "32"), ("base_width", "4")) });
+        yield return Case("resnet50", resnet with
+        {
+            Kwargs = Kwargs(("layers", "[2,1,1,1]"), ("stem_type", "deep"), ("stem_width", "32"), ("avg_down", "True")),
+        });
+        yield return Case("resnet18", resnet with { Kwargs = Kwargs(("layers", "[1,2,1,1]"), ("stem_type", "deep_tiered"),
+            ("output_stride", "8")), BnEps = 1e-2 });
+        var transformer = new ModelOptions { NumClasses = 5, ImageSize = 16, Kwargs = Kwargs(("depth", "2")) };
+        foreach (string pool in (string[])["avg", "token", ""])
+            foreach (string norm in (string[])["True", "False"])
+                yield return Case("vit_tiny_patch4_32", transformer with
+                {
+                    GlobalPool = pool,
+                    Kwargs = Kwargs(("depth", "2"), ("fc_norm", norm), ("qkv_bias", norm)),
+                });
+        yield return Case("vit_tiny_patch4_32", transformer with { GlobalPool = "avg", Kwargs = Kwargs(("depth", "1"),
+            ("class_token", "False")) });
+
+        static TestCaseData Case(string name, ModelOptions options) => new TestCaseData(() => ModelRegistry.Create(name, options))
+            .SetArgDisplayNames($"{name} {options.ImageSize} pool={options.GlobalPool} {string.Join(' ', options.Kwargs)}");
+    }
+
+    [TestCaseSource(nameof(Registered))]
+    [TestCaseSource(typeof(TinyImageModels), nameof(TinyImageModels.All))]
+    public void TheRuntimeFindsOurLogits(Func<ImageModel> make)
+    {
+        ImageModel model;
+        using (Initialization.BeginUndefined())
+            model = make();
+        ReferenceWeights.Apply(model);
+        string path = folder["model.onnx"];
+        OnnxFile.Save(model, path, []);
+        using var session = new InferenceSession(path);
+        foreach (int batch in (int[])[1, 3])
+        {
+            float[] images = ReferenceWeights.Input([batch, 3, model.ImageHeight, model.ImageWidth]);
+            float[] ours = Logits(model, images, batch), theirs = Logits(session, images, [batch, 3, model.ImageHeight, model.ImageWidth]);
+            Assert.That(theirs, Has.Length.EqualTo(ours.Length));
+            double scale = Math.Max(1, ours.Max(Math.Abs));
+            Assert.That(ours.Zip(theirs, (a, b) => Math.Abs(a - b)).Max() / scale, Is.LessThan(Tolerance), $"batch {batch}");
+        }
+        foreach (var entry in model.State())
+            entry.Tensor.Dispose();
+    }
+
+    [Test, Explicit("takes a minute")]
+    public void TheRuntimeFindsOurLogitsOfWholeModels([ValueSource(nameof(Names))] string name) =>
+        TheRuntimeFindsOurLogits(() => ModelRegistry.Create(name));
+
+    static IEnumerable<string> Names => ModelRegistry.Models.Select(m => m.Name);
+
+    [Test]
+    public void TheFileSaysWhatItTakesAndWhatItGives()
+    {
+        var model = ModelRegistry.Create("resnet20", new() { NumClasses = 4, Kwargs = Kwargs(("layers", "[1,1,1]")) });
+        OnnxFile.Save(model, folder["told.onnx"], Kwargs(("class_names", "[\"a\",\"犬\"]"), ("mean", "[0.5]")));
+        using var session = new InferenceSession(folder["told.onnx"]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(session.InputMetadata.Keys, Is.EqualTo(new[] { "input" }));
+            Assert.That(session.InputMetadata["input"].Dimensions, Is.EqualTo(new[] { -1, 3, 32, 32 }));
+            Assert.That(session.InputMetadata["input"].SymbolicDimensions[0], Is.EqualTo("batch"));
+            Assert.That(session.OutputMetadata.Keys, Is.EqualTo(new[] { "logits" }));
+            Assert.That(session.OutputMetadata["logits"].Dimensions, Is.EqualTo(new[] { -1, 4 }));
+            Assert.That(session.ModelMetadata.CustomMetadataMap["class_names"], Is.EqualTo("[\"a\",\"犬\"]"));
+            Assert.That(session.ModelMetadata.CustomMetadataMap["mean"], Is.EqualTo("[0.5]"));
+            Assert.That(session.ModelMetadata.ProducerName, Is.EqualTo("PerturbedForgetting"));
+        });
+    }
+
+    /// <summary>A protocol buffer has no more than 2 GiB. The weights are never written, so that they take addresses alone.</summary>
+    [Test]
+    public void AModelThatIsTooLargeIsRefusedBeforeAnythingIsWritten()
+    {
+        ImageModel model;
+        using (Initialization.BeginUndefined())
+            model = ModelRegistry.Create("vit_tiny_patch4_32", new() { Kwargs = Kwargs(("embed_dim", "9600"), ("depth", "1")) });
+        Assert.That(() => OnnxFile.Save(model, folder["large.onnx"], []),
+            Throws.InstanceOf<OnnxException>().With.Message.Contains("2 GiB").And.Message.Contains("large.onnx"));
+        Assert.That(File.Exists(folder["large.onnx"]), Is.False);
+        foreach (var entry in model.State())
+            entry.Tensor.Dispose();
+    }
+
+    static float[] Logits(ImageModel model, float[] images, int batch)
+    {
+        model.Train(false);
+        using var scope = Scope.Begin();
+        using (GradMode.NoGrad())
+            return model.Call(Tensor.From(Layouts.ChannelsLast(images, [batch, 3, model.ImageHeight, model.ImageWidth]),
+                [batch, model.ImageHeight, model.ImageWidth, 3], Device.Cpu)).ToArray<float>();
+    }
+
+    static float[] Logits(InferenceSession session, float[] images, int[] shape)
+    {
+        using var results = session.Run([NamedOnnxValue.CreateFromTensor("input", new DenseTensor<float>(images, shape))]);
+        return [.. results.Single().AsEnumerable<float>()];
+    }
+}
