@@ -148,7 +148,7 @@ static class CheckpointFiles
     /// <exception cref="SafetensorsException">A file is malformed or damaged.</exception>
     public static ResumableCheckpoint OpenForResume(string path)
     {
-        PickleRefusal.Check(path);
+        RequireOwn(path);
         string statePath = StatePath(path);
         if (!File.Exists(statePath))
             throw new CheckpointException(statePath, File.Exists(ModelPath(path))
@@ -171,17 +171,18 @@ static class CheckpointFiles
     }
 
     /// <summary>Opens a model file: one of ours is verified; of any other, only the tensors are known.</summary>
-    /// <exception cref="CheckpointException">There is no such file, it is a pickle, or what it says about itself is malformed.</exception>
-    /// <exception cref="SafetensorsException">The file is malformed or damaged.</exception>
-    public static (SafetensorsFile File, ModelInfo? Info) OpenModel(string path)
+    /// <param name="path">The file, with or without its extension; also one of PyTorch or NumPy.</param>
+    /// <param name="key">Entry of a PyTorch checkpoint that holds the weights; null takes averaged weights (EMA) before others.</param>
+    /// <exception cref="CheckpointException">There is no such file, or what it says about itself is malformed.</exception>
+    /// <exception cref="WeightsException">The file is malformed or damaged, or of a kind that is not read.</exception>
+    public static (WeightsFile File, ModelInfo? Info) OpenModel(string path, string? key = null)
     {
-        PickleRefusal.Check(path);
         string given = File.Exists(path) ? path : ModelPath(path);
         if (!File.Exists(given))
             throw new CheckpointException(path, "there is no such file.");
         if (given.EndsWith(StateExtension, StringComparison.Ordinal))
             given = ModelPath(given);
-        var file = SafetensorsFile.Open(given);
+        var file = WeightsFile.Open(given, key);
         try
         {
             if (file.HasChecksum)
@@ -198,6 +199,14 @@ static class CheckpointFiles
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Refuses to continue from a file of another program.</summary>
+    static void RequireOwn(string path)
+    {
+        if (File.Exists(path) && !path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase))
+            throw new CheckpointException(path, "it is no checkpoint of this program, so training cannot continue from it. "
+                + $"Use {TrainOptions.PretrainedPathOption} to start a new run from its weights.");
     }
 
     static SafetensorsFile OpenModelOf(string path, SafetensorsFile state)

@@ -2,6 +2,7 @@ using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Training.Setup;
 
@@ -10,9 +11,9 @@ namespace PerturbedForgetting.Training.Setup;
 /// <typeparam name="TOptions">Options of the command.</typeparam>
 sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : CheckpointOptions, new()
 {
-    readonly SafetensorsFile? file;
+    readonly WeightsFile? file;
 
-    ModelCheckpoint(TOptions options, SafetensorsFile? file, ModelInfo? info)
+    ModelCheckpoint(TOptions options, WeightsFile? file, ModelInfo? info)
     {
         (Options, this.file) = (options, file);
         Classes = info is null ? null : new ClassList(info.Classes);
@@ -20,6 +21,9 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
 
     /// <summary>The options; what a checkpoint of this program says of its model is in them.</summary>
     public TOptions Options { get; }
+
+    /// <summary>The file with the weights; null without one.</summary>
+    public WeightsFile? File => file;
 
     /// <summary>Path of the file with the weights; null without one.</summary>
     public string? Path => file?.Path;
@@ -38,20 +42,20 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
 
     /// <summary>How many classes the model has, by the options, by the checkpoint's list or by the size of its head; null where nothing
     /// tells.</summary>
-    public int? NumClasses => Options.NumClasses ?? Classes?.Count ?? HeadRows(file);
+    public int? NumClasses => Options.NumClasses ?? Classes?.Count ?? (file is null ? null : Pretrained.ClassesOf(file));
 
     /// <summary>Opens it.</summary>
     /// <param name="options">They name the checkpoint.</param>
     /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. Of the others,
     /// those of the model and of its images come from the checkpoint.</param>
     /// <exception cref="CheckpointException">There is no such file, or it cannot be used.</exception>
-    /// <exception cref="SafetensorsException">The file is damaged.</exception>
+    /// <exception cref="WeightsException">The file is damaged, or of a kind that is not read.</exception>
     /// <exception cref="OptionException">What the checkpoint says of its training cannot be understood.</exception>
     public static ModelCheckpoint<TOptions> Open(TOptions options, IReadOnlySet<OptionSpec>? given)
     {
         if (options.Checkpoint.Length == 0)
             return new(options, null, null);
-        var (file, info) = CheckpointFiles.OpenModel(options.Checkpoint);
+        var (file, info) = CheckpointFiles.OpenModel(options.Checkpoint, options.CheckpointKey);
         try
         {
             if (info is null)
@@ -68,13 +72,4 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => file?.Dispose();
-
-    /// <summary>Classes of a bare file, by the names that classifiers of the registry have.</summary>
-    static int? HeadRows(SafetensorsFile? file)
-    {
-        foreach (string name in (ReadOnlySpan<string>)["fc.weight", "head.weight"])
-            if (file is not null && file.Contains(name) && file.Entry(name).Shape is [> 0 and < int.MaxValue and var rows, _])
-                return (int)rows;
-        return null;
-    }
 }

@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Vision.Models;
 /// <param name="Resized">What was resized, in words; null when nothing was.</param>
 public sealed record PretrainedReport(IReadOnlyList<string> Loaded, IReadOnlyList<string> Skipped, string? Resized)
 {
-    const int MostOfAGroup = 3;
+    const int MostOfAGroup = 3, MostDepth = 2;
 
     /// <summary>The file's format, in words.</summary>
     public required string Format { get; init; }
@@ -33,13 +33,33 @@ public sealed record PretrainedReport(IReadOnlyList<string> Loaded, IReadOnlyLis
             if (Skipped.Count > 0)
                 yield return $"{SkippedBecause}, so these keep their initial values: {string.Join(", ", Skipped)}";
             if (LeftOut.Count > 0)
-                yield return $"not loaded: {string.Join(", ", Grouped())}";
+                yield return $"not loaded: {string.Join(", ", Grouped(LeftOut, 0))}";
             foreach (string note in Notes)
                 yield return note;
         }
     }
 
     /// <summary>Names, with one entry for many that begin alike.</summary>
-    IEnumerable<string> Grouped() => LeftOut.GroupBy(static n => n.Split('.', '/')[0], StringComparer.Ordinal).SelectMany(static g =>
-        g.Count() <= MostOfAGroup ? g : (IEnumerable<string>)[$"{g.Key}… ({Quantity.Of(g.Count(), "tensor")})"]);
+    /// <param name="names">Names that are the same up to <paramref name="depth"/>.</param>
+    /// <param name="depth">Parts of them, between dots or slashes.</param>
+    static IEnumerable<string> Grouped(IEnumerable<string> names, int depth)
+    {
+        foreach (var group in names.GroupBy(n => n.Split('.', '/').Take(depth + 1).LastOrDefault() ?? n, StringComparer.Ordinal))
+        {
+            string[] parts = group.First().Split('.', '/');
+            if (group.Count() <= MostOfAGroup)
+            {
+                foreach (string name in group)
+                    yield return name;
+            }
+            // Numbers count layers, which need not be told apart.
+            else if (depth < MostDepth && group.All(n => n.Split('.', '/') is { } p && p.Length > depth + 2 && !char.IsDigit(p[depth + 1][0])))
+            {
+                foreach (string name in Grouped(group, depth + 1))
+                    yield return name;
+            }
+            else
+                yield return $"{string.Join('.', parts.Take(depth + 1))}… ({Quantity.Of(group.Count(), "tensor")})";
+        }
+    }
 }

@@ -50,18 +50,18 @@ sealed class ValidatorTests
     }
 
     [Test]
-    public void ABareFileNeedsTheModelNamed()
+    public void ABareFileNeedsTheModelNamed([Values("bare.safetensors", "bare.pth")] string name)
     {
-        string bare = folder["bare.safetensors"];
+        string bare = folder[name];
         using (var file = SafetensorsFile.Open(Last))
         {
-            var writer = new SafetensorsWriter();
-            foreach (string name in file.Names)
+            IWeightsWriter writer = name.EndsWith(".pth", StringComparison.Ordinal) ? new TorchWriter() : new SafetensorsWriter();
+            foreach (string tensor in file.Names)
             {
-                var entry = file.Entry(name);
+                var entry = file.Entry(tensor);
                 byte[] bytes = new byte[entry.ByteLength];
                 entry.Read(bytes);
-                writer.Add("module." + name, entry.DType, entry.Shape, stream => stream.Write(bytes));
+                writer.Add("module." + tensor, entry.DType, entry.Shape, stream => stream.Write(bytes));
             }
             writer.Save(bare);
         }
@@ -90,7 +90,7 @@ sealed class ValidatorTests
     }
 
     [TestCase("missing.safetensors", "no such file")]
-    [TestCase("model.pth.tar", "save_file")]
+    [TestCase("model.pth.tar", "no such file")]
     public void AFileThatCannotBeReadIsRefused(string name, string expected) =>
         Assert.That(() => Validator.Run(Options() with { Checkpoint = folder[name] }, new RecordingObserver(), CancellationToken.None),
             Throws.InstanceOf<CheckpointException>().With.Message.Contains(expected));

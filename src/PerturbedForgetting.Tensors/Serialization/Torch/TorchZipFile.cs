@@ -36,7 +36,7 @@ sealed class TorchZipFile : StoredFile
         var types = new TorchTypes();
         PickleContent content;
         using (Stream stream = pickle.OpenRead())
-            content = Read(stream, pickle, types);
+            content = PickleReader.Read(new PickleSource(stream, pickle.Length, Path), types);
         bool swapped = zip.Find($"{folder}byteorder") is { } order
             && Encoding.ASCII.GetString(order.ReadAll(16)).Trim() == "big";
         CheckStorages(types);
@@ -69,18 +69,6 @@ sealed class TorchZipFile : StoredFile
         Stream stream = member.OpenRead();
         ForwardSkip.Skip(stream, begin);
         return stream;
-    }
-
-    PickleContent Read(Stream stream, ZipMember pickle, TorchTypes types)
-    {
-        try
-        {
-            return PickleReader.Read(new PickleSource(stream, pickle.Length, Path), types);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new WeightsException(Path, $"the archive's member '{pickle.Name}' is damaged: {e.Message}", e);
-        }
     }
 
     void CheckStorages(TorchTypes types)

@@ -19,7 +19,8 @@ static class JaxTransformer
         if (table.Find($"{Encoder}encoderblock/LayerNorm_0/scale") is not null)
             throw new PretrainedException(table.Path, "its blocks are stacked into one tensor (scan); save it with one entry a block.");
         if (table.Find("embedding/kernel")!.Shape is not [> 0, > 0, > 0, > 0])
-            throw new PretrainedException(table.Path, $"'embedding/kernel' is {table.Find("embedding/kernel")!.ShapeText}, not a convolution.");
+            throw new PretrainedException(table.Path, $"'embedding/kernel' is {table.Find("embedding/kernel")!.ShapeText}, not a "
+                + "convolution.");
         Convolution(table, "embedding", "patch_embed.proj");
         table.Rename("cls", "cls_token");
         table.Rename($"{Encoder}posembed_input/pos_embedding", "pos_embed");

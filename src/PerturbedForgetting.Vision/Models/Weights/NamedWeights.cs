@@ -83,7 +83,8 @@ sealed class NamedWeights
     {
         var prefixes = new List<string>();
         foreach (string name in table.Names)
-            if (name.EndsWith(anchor, StringComparison.Ordinal) && (name.Length == anchor.Length || name[^(anchor.Length + 1)] is '.' or '/'))
+            if (name.EndsWith(anchor, StringComparison.Ordinal)
+                && (name.Length == anchor.Length || name[^(anchor.Length + 1)] is '.' or '/'))
                 prefixes.Add(name[..^anchor.Length]);
         return prefixes;
     }

@@ -21,12 +21,13 @@ static class NetworkLook
         (".se.", "its blocks have squeeze-and-excitation; use weights of a plain ResNet or ResNeXt."),
     ];
 
-    const string Distilled = "the model is distilled (DeiT), with a token and a head of its own for the teacher's labels, which the models here "
-            + "have not. Use the weights of the same size without distillation.",
+    const string Distilled = "the model is distilled (DeiT), with a token and a head of its own for the teacher's labels, which the "
+        + "models here have not. Use the weights of the same size without distillation.",
         Registers = "the model has register tokens, which the models here have not.",
         LayerScale = "its blocks scale their branches (layer scale), which the models here do not do.";
 
-    /// <summary>Why a network with a tensor of this name cannot be put into a model here; null where the name says nothing of the kind.</summary>
+    /// <summary>Why a network with a tensor of this name cannot be put into a model here; null where the name says nothing of the
+    /// kind.</summary>
     public static string? Unsupported(string name)
     {
         foreach ((string part, string reason) in Layers)
@@ -52,7 +53,8 @@ static class NetworkLook
                 + (deep ? ", stem_type=deep." : ".");
         }
         return table.Find("patch_embed.proj.weight") is { Shape: [var dim, .., var patch] }
-            ? $"The file looks like a vision transformer with embed_dim={dim}, depth={Count(table, static i => $"blocks.{i}.norm1.weight")}, "
+            ? $"The file looks like a vision transformer with embed_dim={dim}, "
+                + $"depth={Count(table, static i => $"blocks.{i}.norm1.weight")}, "
                 + $"patch_size={patch}, {(table.Find("cls_token") is null ? "no" : "a")} class token."
             : "";
     }
@@ -79,7 +81,8 @@ static class NetworkLook
             throw new PretrainedException(table.Path, $"its first layer takes images of {Quantity.Of(inputs, "channel")} "
                 + $"('{table.Find(name)!.Name}' is {table.Find(name)!.ShapeText}); the models here take the 3 channels of RGB.");
         }
-        if (name == first[0] && expected is [.., var patchHeight, var patchWidth] && (kernelHeight, kernelWidth) != (patchHeight, patchWidth))
+        if (name == first[0] && expected is [.., var patchHeight, var patchWidth]
+            && (kernelHeight, kernelWidth) != (patchHeight, patchWidth))
         {
             throw new PretrainedException(table.Path, $"its patches have {kernelHeight}x{kernelWidth} pixels, the model's {patchHeight}x"
                 + $"{patchWidth}; choose another `{nameof(model)}`, or add `{nameof(ModelOptions.Kwargs)}` patch_size={kernelHeight}.");

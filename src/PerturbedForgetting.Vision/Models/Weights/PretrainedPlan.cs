@@ -63,7 +63,8 @@ sealed class PretrainedPlan
         {
             (null, _) => "the file has no classifier",
             (_, null) => "the file's classifier has no bias",
-            ({ Shape: [var classes, _] }, _) when classes != model.NumClasses => $"the file's classifier has another number of classes, {classes}"
+            ({ Shape: [var classes, _] }, _) when classes != model.NumClasses => "the file's classifier has another number of classes, "
+                + $"{classes}"
                 + (classes is ImageNet21k or ImageNet21kP or ImageNet21k - 2 ? " (ImageNet-21k)" : ""),
             _ => null,
         };

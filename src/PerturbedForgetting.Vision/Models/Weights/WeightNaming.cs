@@ -92,6 +92,7 @@ sealed record WeightNaming(string Library, bool IsTransformer, string Anchor, Ac
             table.Take(part);
         long[] shape = found[0]!.Shape.ToArray();
         shape[0] *= found.Length;
-        table.Add(name, new ComposedEntry(table.Path, found[0]!.Name, shape, () => [.. found.SelectMany(static f => WeightTable.Values(f!))]));
+        table.Add(name, new ComposedEntry(table.Path, found[0]!.Name, shape,
+            () => [.. found.SelectMany(static f => WeightTable.Values(f!))]));
     }
 }
