@@ -5,6 +5,7 @@ using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Datasets.Labels;
 using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Fuzz;

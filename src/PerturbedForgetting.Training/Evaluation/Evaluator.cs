@@ -5,7 +5,6 @@ using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
-using PerturbedForgetting.Training.Metrics;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Setup;
@@ -33,12 +32,16 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
     public static Evaluator Of(RunParts parts) =>
         new(parts.Model, parts.ValidationLoader, parts.Images.Normalization, parts.NumClasses, parts.Options.LogInterval);
 
+    /// <summary>The scores of a data set that has names for them, once the evaluation has run; the metrics are those of the first.
+    /// </summary>
+    public IReadOnlyList<AccuracyScore> Scores { get; private set; } = [];
+
     /// <summary>Runs the evaluation.</summary>
     /// <param name="observer">Receives the progress.</param>
     /// <param name="token">Ends it between two batches.</param>
-    /// <param name="predicted">Receives the index in the data set, the label and the predicted class of every image.</param>
+    /// <param name="answered">Receives every batch with its logits, one row an image.</param>
     /// <returns>None when it was ended.</returns>
-    public EvaluationMetrics? Run(ITrainingObserver observer, CancellationToken token, Action<int, int, int>? predicted = null)
+    public EvaluationMetrics? Run(ITrainingObserver observer, CancellationToken token, Action<InputBatch, float[]>? answered = null)
     {
         bool wasTraining = model.Training;
         model.Train(false);
@@ -48,7 +51,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
             using var input = new BatchInput(device, normalization, classes);
             using var numbers = Tensor.Persistent([2], DType.Float64, device).Fill(0);
             var (last, sum) = (numbers.Rows(0, 1), numbers.Rows(1, 1));
-            using var accuracy = new Accuracy(1, 5);
+            using var accuracy = new Scoreboard(loader.Dataset, classes, device);
             var metrics = new EvaluationMetrics(double.NaN, double.NaN, double.NaN);
             long started = Stopwatch.GetTimestamp(), images = 0;
             int reported = 0;
@@ -64,9 +67,8 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                     MultiTensorOps.Record(loss is null
                         ? Ops.CrossEntropy(logits, batch.Labels)
                         : loss(logits, batch.Labels), batch.Count, last, sum);
-                    accuracy.Add(logits, batch.Labels);
-                    if (predicted is not null)
-                        Predict(logits, batch, predicted);
+                    accuracy.Add(logits, batch);
+                    answered?.Invoke(batch, logits.ToArray<float>());
                 }
                 images += batch.Count;
                 int done = batch.Number + 1;
@@ -79,26 +81,12 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                     done - reported));
                 reported = done;
             }
+            Scores = accuracy.Scores;
             return images < loader.ImagesPerEpoch ? null : metrics;
         }
         finally
         {
             model.Train(wasTraining);
-        }
-    }
-
-    static void Predict(Tensor logits, InputBatch batch, Action<int, int, int> predicted)
-    {
-        int classes = logits.Shape[1];
-        float[] values = logits.ToArray<float>();
-        for (int i = 0; i < batch.Count; i++)
-        {
-            var row = values.AsSpan(i * classes, classes);
-            int best = 0;
-            for (int c = 1; c < classes; c++)
-                if (row[c] > row[best])
-                    best = c;
-            predicted(batch.Indices[i], batch.HostLabels[i], best);
         }
     }
 }

@@ -71,7 +71,8 @@ public abstract record RunOptions
     internal static readonly OptionSpec<RunOptions, string> DatasetOption =
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
             // Those of a checkpoint are known when it is open.
-            .RefusedWhen(o => o is not CheckpointOptions { Checkpoint.Length: > 0 } && o.NamesNoData, NoData)
+            .RefusedWhen(o => o is not (CheckpointOptions { Checkpoint.Length: > 0 } or ImageInputOptions { NamesImages: true })
+                && o.NamesNoData, NoData)
             .OnResume(BetweenEpochs());
 
     /// <summary>Whether the data set may be fetched. Nothing is ever downloaded: the value true is refused.</summary>
@@ -97,11 +98,23 @@ public abstract record RunOptions
         DataTopic.Option<string?>("class-map", null, "text file with one class name a line, line 1 is class 0")
             .KnownAs(nameof(DatasetOptions.ClassMapFile)).AFile().OnResume(BetweenEpochs());
 
-    /// <summary>CSV file of image name and class for a flat folder of images.</summary>
+    /// <summary>CSV file of image and class; a file for each split as <c>train=FILE,val=FILE</c>, or a path with
+    /// <c>{split}</c>.</summary>
     public string? Labels { get => LabelsOption[this]; set => LabelsOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, string?> LabelsOption =
-        DataTopic.Option<string?>("labels", null, "CSV of image,class for a flat folder of images")
+        DataTopic.Option<string?>("labels", null, "CSV of image,class for folders that are no classes; train=FILE,val=FILE or a path with {split}: one a split")
             .KnownAs(nameof(DatasetOptions.LabelsFile)).AFile().OnResume(BetweenEpochs());
+
+    /// <summary>Column of the image in <see cref="Labels"/> or in a table of images; null finds it.</summary>
+    public string? ImageColumn { get => ImageColumnOption[this]; set => ImageColumnOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, string?> ImageColumnOption =
+        DataTopic.Option<string?>("image-column", null, "column of the image in --labels or in a Parquet set: name, or number from 1")
+            .OnResume(BetweenEpochs());
+
+    /// <summary>Column of the label, likewise.</summary>
+    public string? LabelColumn { get => LabelColumnOption[this]; set => LabelColumnOption[this] = value; }
+    internal static readonly OptionSpec<RunOptions, string?> LabelColumnOption =
+        DataTopic.Option<string?>("label-column", null, "column of the label, where there are several").OnResume(BetweenEpochs());
 
     /// <summary>Share of the training split's images that is held out for validation; null validates on a split of its own.</summary>
     public double? ValShare { get => ValShareOption[this]; set => ValShareOption[this] = value; }

@@ -11,11 +11,9 @@ namespace PerturbedForgetting.Training.Setup;
 /// <typeparam name="TOptions">Options of the command.</typeparam>
 sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : CheckpointOptions, new()
 {
-    readonly WeightsFile? file;
-
     ModelCheckpoint(TOptions options, WeightsFile? file, ModelInfo? info)
     {
-        (Options, this.file) = (options, file);
+        (Options, File) = (options, file);
         Classes = info is null ? null : new ClassList(info.Classes);
     }
 
@@ -23,10 +21,10 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
     public TOptions Options { get; }
 
     /// <summary>The file with the weights; null without one.</summary>
-    public WeightsFile? File => file;
+    public WeightsFile? File { get; }
 
     /// <summary>Path of the file with the weights; null without one.</summary>
-    public string? Path => file?.Path;
+    public string? Path => File?.Path;
 
     /// <summary>Names of the classes; null where the file does not tell.</summary>
     public ClassList? Classes { get; }
@@ -42,7 +40,7 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
 
     /// <summary>How many classes the model has, by the options, by the checkpoint's list or by the size of its head; null where nothing
     /// tells.</summary>
-    public int? NumClasses => Options.NumClasses ?? Classes?.Count ?? (file is null ? null : Pretrained.ClassesOf(file));
+    public int? NumClasses => Options.NumClasses ?? Classes?.Count ?? (File is null ? null : Pretrained.ClassesOf(File));
 
     /// <summary>Opens it.</summary>
     /// <param name="options">They name the checkpoint.</param>
@@ -71,5 +69,5 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => file?.Dispose();
+    public void Dispose() => File?.Dispose();
 }

@@ -77,6 +77,11 @@ public abstract class Dataset : IDisposable
         {
             int label = Label(i);
             lowest = Math.Min(lowest, label);
+            if (HasLabelSets)
+            {
+                foreach (int other in LabelSet(i))
+                    label = Math.Max(label, other);
+            }
             if (label > highest)
                 (highest, worst) = (label, i);
         }

@@ -19,8 +19,19 @@ public sealed record DatasetOptions
     /// <summary>A file that lists the classes, one a line, optionally with an index behind a comma or tab.</summary>
     public string? ClassMapFile { get; init; }
 
-    /// <summary>A CSV file of image and class, for a folder without sub-folders.</summary>
+    /// <summary>A file of separated values (CSV) of image and class, for a folder whose sub-folders are no classes; a file for each split
+    /// as <c>train=FILE,val=FILE</c>, or a path with <c>{split}</c> in it.</summary>
     public string? LabelsFile { get; init; }
+
+    /// <summary>The column of <see cref="LabelsFile"/>, or of a table of images, that holds the image: its name, or its number from 1.
+    /// Null finds it.</summary>
+    public string? ImageColumn { get; init; }
+
+    /// <summary>The column that holds the label, likewise.</summary>
+    public string? LabelColumn { get; init; }
+
+    /// <summary>The <c>real.json</c> of ImageNet-ReaL: all labels that are right for ImageNet's validation images.</summary>
+    public string? RealLabelsFile { get; init; }
 
     /// <summary>The classes of the training set or of a checkpoint, which labels must follow.</summary>
     public ClassList? Classes { get; init; }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using PerturbedForgetting.Vision.Datasets.Labels;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Datasets;
@@ -38,14 +39,18 @@ public sealed class ImageFolderDataset : Dataset
         if (!Directory.Exists(dataDir))
             throw new DatasetException($"`{nameof(dataDir)}`: there is no folder {dataDir}", wrongOption: true);
         List<string> folders = FolderScan.SubFolders(dataDir);
+        var labels = LabelsSource.Of(options.LabelsFile, split);
+        options = options with { LabelsFile = labels.File };
         foreach (string candidate in SplitNames.Candidates(split))
         {
             string path = Path.Combine(dataDir, candidate);
             if (candidate.Length == 0 || !Directory.Exists(path))
                 continue;
             string? note = candidate == split ? null : $"{dataDir} has no folder '{split}'; '{candidate}' is used instead";
-            return Open(path, options, note);
+            return Open(path, options, note, labels.IsOfSplit, split);
         }
+        if (labels.IsOfSplit)
+            return Open(dataDir, options, note: null, labelsApply: true, split);
         bool isTraining = SplitNames.Candidates(split).Contains("train");
         if (split.Length == 0 || (isTraining && !folders.Exists(SplitNames.IsSplit)))
         {
@@ -98,15 +103,15 @@ public sealed class ImageFolderDataset : Dataset
             : path;
     }
 
-    static ImageFolderDataset Open(string folder, DatasetOptions options, string? note)
+    static ImageFolderDataset Open(string folder, DatasetOptions options, string? note, bool labelsApply = false, string split = "")
     {
         List<string> notes = note is null ? [] : [note];
         try
         {
             if (options.LabelsFile is not { } labels)
                 return OpenClasses(folder, options, notes);
-            if (LabelsApply(folder, labels))
-                return OpenLabelled(folder, labels, options, notes);
+            if (labelsApply || LabelsApply(folder, labels))
+                return OpenLabelled(folder, labels, options, notes, split);
             notes.Add($"{folder} holds class folders, whose names are the labels: {labels} is for folders of images and is not used here");
             return OpenClasses(folder, options, notes);
         }
@@ -122,14 +127,14 @@ public sealed class ImageFolderDataset : Dataset
         FolderScan.HoldsImages(folder) || FolderScan.SubFolders(folder) is not { Count: > 0 } folders
         || LabelsFile.NamesFolders(labelsFile, folders);
 
-    static ImageFolderDataset OpenLabelled(string folder, string labelsFile, DatasetOptions options, List<string> notes)
+    static ImageFolderDataset OpenLabelled(string folder, string labelsFile, DatasetOptions options, List<string> notes, string split)
     {
         FolderScan scan = new();
         List<string> images = scan.Images(folder, "");
         if (images.Count == 0)
             throw new DatasetException($"{folder} holds no image");
         ClassList? classes = options.ClassMapFile is { } map ? ClassMap.Read(map) : options.Classes;
-        LabelsFile file = LabelsFile.Read(labelsFile, folder, images, classes);
+        LabelsFile file = LabelsFile.Read(labelsFile, folder, images, classes, options, split);
         return new ImageFolderDataset(folder, file.Classes, [.. file.Images.Select(i => i.Path)], [.. file.Images.Select(i => i.Label)],
             [.. notes, .. file.Notes, .. scan.Notes]);
     }

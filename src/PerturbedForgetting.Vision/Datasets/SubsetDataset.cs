@@ -30,7 +30,16 @@ sealed class SubsetDataset : Dataset
     public override ClassList Classes => whole.Classes;
 
     /// <inheritdoc/>
+    public override bool HasLabelSets => whole.HasLabelSets;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<DatasetScore> Scores => whole.Scores;
+
+    /// <inheritdoc/>
     public override int Label(int index) => whole.Label(indices[index]);
+
+    /// <inheritdoc/>
+    public override ReadOnlySpan<int> LabelSet(int index) => whole.LabelSet(indices[index]);
 
     /// <inheritdoc/>
     public override (int Width, int Height) Open(int index, ImageDecoder decoder) => whole.Open(indices[index], decoder);

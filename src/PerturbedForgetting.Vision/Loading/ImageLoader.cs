@@ -58,6 +58,9 @@ public sealed class ImageLoader : IDisposable
             slots[i] = new Slot(new ImageBatch(Layout, options.Device));
     }
 
+    /// <summary>The data set.</summary>
+    public Dataset Dataset => dataset;
+
     /// <summary>Where labels, flags and pixels of the batches lie in their memory.</summary>
     public ImageBatchLayout Layout { get; }
 

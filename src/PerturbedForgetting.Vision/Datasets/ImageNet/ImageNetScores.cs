@@ -5,7 +5,8 @@ namespace PerturbedForgetting.Vision.Datasets.ImageNet;
 /// <summary>How accuracy is counted on the sets that TFDS has for models of ImageNet.</summary>
 static class ImageNetScores
 {
-    const string Real = "imagenet2012_real";
+    /// <summary>The set with several labels for an image.</summary>
+    public const string Real = "imagenet2012_real";
 
     /// <summary>The scores of a prepared set.</summary>
     /// <param name="name">Its name.</param>

@@ -11,12 +11,13 @@ namespace PerturbedForgetting.Vision.Datasets.Tfds;
 sealed class TfdsDataset : ContainerDataset
 {
     readonly TfdsRecords records;
+    readonly ContainerFiles files;
 
     TfdsDataset(string name, ClassList classes, ContainerFiles files, TfdsRecords records, IReadOnlyList<DatasetScore> scores,
         IEnumerable<string> notes, DatasetOptions options)
         : base(files, records.Ranges, records.Labels)
     {
-        (Name, Classes, Scores, this.records) = (name, classes, scores, records);
+        (Name, Classes, Scores, this.records, this.files) = (name, classes, scores, records, files);
         Note(notes);
         NoteDifference(options.Classes);
     }
@@ -53,8 +54,7 @@ sealed class TfdsDataset : ContainerDataset
         ClassList classes = ReadClasses(folder, features);
         IReadOnlyList<SplitPart> parts = SplitExpression.Resolve(split, info.Splits, dataset, notes);
         var (paths, pieces) = Files(folder, info, parts);
-        TfRecordIndex[] indices = IndexCache.OfUser.Get(
-            new TfRecordIndexer(new ExampleKeys(features.ImageKey, features.LabelKey, features.LabelSetKey)), paths, options);
+        TfRecordIndex[] indices = IndexCache.OfUser.Get(new TfRecordIndexer(features.Keys), paths, options);
         var files = new ContainerFiles(paths);
         try
         {
@@ -72,6 +72,10 @@ sealed class TfdsDataset : ContainerDataset
     /// <inheritdoc/>
     public override string Describe(int index) =>
         string.Create(CultureInfo.InvariantCulture, $"{FileOf(index)}, record {records.Numbers[index]}");
+
+    /// <inheritdoc/>
+    public override string ImageName(int index) =>
+        records.Name(index, files) is { } name ? NameBelowClass(index, name) : base.ImageName(index);
 
     /// <inheritdoc/>
     public override ReadOnlySpan<int> LabelSet(int index) => records.LabelSets is { } sets ? sets[index] : base.LabelSet(index);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using PerturbedForgetting.Vision.Datasets.Containers.Records;
 
 namespace PerturbedForgetting.Vision.Datasets.Tfds;
 
@@ -8,10 +9,17 @@ namespace PerturbedForgetting.Vision.Datasets.Tfds;
 /// <param name="LabelKey">The one with the label, if there is one.</param>
 /// <param name="LabelSetKey">The one with all labels that are right for an image, where these are what the set is about.</param>
 /// <param name="ClassCount">How many classes there are.</param>
-sealed record TfdsFeatures(string ImageKey, string? LabelKey, string? LabelSetKey, int ClassCount)
+/// <param name="NameKey">The feature with the name of the image's file, if there is one.</param>
+sealed record TfdsFeatures(string ImageKey, string? LabelKey, string? LabelSetKey, int ClassCount, string? NameKey)
 {
     const string Image = "Image", ClassLabel = "ClassLabel", Sequence = "Sequence", FeaturesDict = "FeaturesDict";
     const int MostClasses = 1_000_000;
+
+    /// <summary>What sets call the name of an image's file.</summary>
+    static readonly string[] NameKeys = ["file_name", "filename", "image/filename", "image_id", "id"];
+
+    /// <summary>The features that are read.</summary>
+    public ExampleKeys Keys => new(ImageKey, LabelKey, LabelSetKey, NameKey);
 
     /// <summary>The feature that names the classes.</summary>
     public string NamesKey => LabelSetKey ?? LabelKey!;
@@ -25,7 +33,7 @@ sealed record TfdsFeatures(string ImageKey, string? LabelKey, string? LabelSetKe
         string path = Path.Combine(folder, TfdsInfo.FeaturesFile), labels = Path.Combine(folder, TfdsInfo.LabelsFile("label"));
         // TFDS before 4.0 wrote no such file.
         if (!File.Exists(path) && File.Exists(labels))
-            return new TfdsFeatures("image", "label", null, TfdsDataset.ReadNames(labels).Length);
+            return new TfdsFeatures("image", "label", null, TfdsDataset.ReadNames(labels).Length, "file_name");
         List<Feature> features = [];
         try
         {
@@ -46,7 +54,8 @@ sealed record TfdsFeatures(string ImageKey, string? LabelKey, string? LabelSetKe
         if (classes == 0)
             throw new DatasetException($"{path}: the set has no label of a class, or several of which none is called 'label'; it has "
                 + List(features));
-        return new TfdsFeatures(image.Key, label is null || label.Classes != classes ? null : label.Key, target?.Key, classes);
+        string? name = NameKeys.FirstOrDefault(k => features.Exists(f => f.Key == k));
+        return new TfdsFeatures(image.Key, label is null || label.Classes != classes ? null : label.Key, target?.Key, classes, name);
     }
 
     /// <summary>The feature of a kind that has one of the keys, the best first, or is the only one of the kind.</summary>
@@ -90,6 +99,7 @@ sealed record TfdsFeatures(string ImageKey, string? LabelKey, string? LabelSetKe
         if (content.ValueKind != JsonValueKind.String)
             return content;
         using var document = JsonDocument.Parse(content.GetString()!);
+        TfdsJson.RequireTexts(document.RootElement);
         return document.RootElement.Clone();
     }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Datasets.Containers;
 using PerturbedForgetting.Vision.Datasets.Containers.Records;
@@ -15,9 +16,11 @@ readonly record struct ShardPiece(int File, int From, int To, int Count);
 /// <param name="Ranges">The whole records.</param>
 /// <param name="Numbers">The record's number in its file.</param>
 /// <param name="Images">Place and length of the image within the record's data; a negative place where there is none.</param>
+/// <param name="Names">Place and length of the name of the image's file; no bytes where there is none.</param>
 /// <param name="Labels">The labels.</param>
 /// <param name="LabelSets">All labels that are right, of sets that have several.</param>
-sealed record TfdsRecords(FileRange[] Ranges, int[] Numbers, (int At, int Length)[] Images, int[] Labels, int[][]? LabelSets)
+sealed record TfdsRecords(FileRange[] Ranges, int[] Numbers, (int At, int Length)[] Images,
+    (int At, int Length)[] Names, int[] Labels, int[][]? LabelSets)
 {
     /// <summary>Takes the records that are wanted from the indices of their files.</summary>
     /// <exception cref="DatasetException">A file has another number of records than it should have, or a label is no class.</exception>
@@ -35,8 +38,8 @@ sealed record TfdsRecords(FileRange[] Ranges, int[] Numbers, (int At, int Length
         if (count > Array.MaxLength)
             throw new DatasetException($"{dataset}: {count} records are more than can be taken; name a part of the split",
                 wrongOption: true);
-        var records = new TfdsRecords(new FileRange[count], new int[count], new (int, int)[count], new int[count],
-            features.LabelSetKey is null ? null : new int[count][]);
+        var records = new TfdsRecords(new FileRange[count], new int[count], new (int, int)[count],
+            new (int, int)[count], new int[count], features.LabelSetKey is null ? null : new int[count][]);
         int at = 0;
         foreach (ShardPiece piece in pieces)
         {
@@ -46,12 +49,31 @@ sealed record TfdsRecords(FileRange[] Ranges, int[] Numbers, (int At, int Length
         return records;
     }
 
+    /// <summary>The name of an image's file; null where there is none.</summary>
+    public string? Name(int index, ContainerFiles files)
+    {
+        (int at, int length) = Names[index];
+        if (length == 0)
+            return null;
+        var name = new byte[length];
+        FileRange range = Ranges[index];
+        try
+        {
+            return files.Read(range.File, range.Offset + TfRecord.HeaderLength + at, name) == length ? Encoding.UTF8.GetString(name) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     void Set(int at, ContainerFiles files, int file, TfRecordIndex index, int number, TfdsFeatures features, string dataset)
     {
         TfRecordEntry entry = index.Records[number];
         Ranges[at] = new FileRange(file, entry.Offset, entry.Length + TfRecord.FrameLength);
         Numbers[at] = number;
         Images[at] = (entry.ImageAt, entry.ImageLength);
+        Names[at] = (entry.NameAt, entry.NameLength);
         ReadOnlySpan<int> set = index.LabelSet(number);
         int worst = Worst(entry.Label, set, features);
         if (entry.ImageAt >= 0 && worst != 0)

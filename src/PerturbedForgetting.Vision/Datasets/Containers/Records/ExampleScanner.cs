@@ -6,7 +6,8 @@ namespace PerturbedForgetting.Vision.Datasets.Containers.Records;
 /// <param name="Image">The one with the image's file.</param>
 /// <param name="Label">The one with the label.</param>
 /// <param name="LabelSet">The one with all labels that are right.</param>
-readonly record struct ExampleKeys(string Image, string? Label, string? LabelSet);
+/// <param name="Name">The one with the name of the image's file.</param>
+readonly record struct ExampleKeys(string Image, string? Label, string? LabelSet, string? Name);
 
 /// <summary>Finds image and labels in messages of <c>tf.train.Example</c> in a file, without reading the images.</summary>
 sealed class ExampleScanner(FileWindow window, ExampleKeys keys)
@@ -22,17 +23,16 @@ sealed class ExampleScanner(FileWindow window, ExampleKeys keys)
 
     readonly ProtoReader reader = new(window);
     readonly byte[] imageKey = Encoding.UTF8.GetBytes(keys.Image);
-    readonly byte[]? labelKey = keys.Label is null ? null : Encoding.UTF8.GetBytes(keys.Label);
-    readonly byte[]? labelSetKey = keys.LabelSet is null ? null : Encoding.UTF8.GetBytes(keys.LabelSet);
+    readonly byte[]? labelKey = Encoded(keys.Label), labelSetKey = Encoded(keys.LabelSet), nameKey = Encoded(keys.Name);
     readonly List<long> label = [];
     bool tooMany;
     int scanned;
 
-    /// <summary>Where the image's file begins; negative where there is none.</summary>
-    public long ImageAt { get; private set; }
+    /// <summary>Where the image's file is.</summary>
+    public (long At, int Length)? Image { get; private set; }
 
-    /// <summary>Bytes of the image's file.</summary>
-    public int ImageLength { get; private set; }
+    /// <summary>Where its name is.</summary>
+    public (long At, int Length)? Name { get; private set; }
 
     /// <summary>The label, where there is exactly one.</summary>
     public long? Label => label is [var only] ? only : null;
@@ -47,7 +47,7 @@ sealed class ExampleScanner(FileWindow window, ExampleKeys keys)
     /// <returns>Whether it is one.</returns>
     public bool Scan(long at, long length)
     {
-        (ImageAt, ImageLength, tooMany) = (-1, 0, false);
+        (Image, Name, tooMany) = (null, null, false);
         scanned++;
         label.Clear();
         LabelSet.Clear();
@@ -109,6 +109,8 @@ sealed class ExampleScanner(FileWindow window, ExampleKeys keys)
             reader.Begin(behind, 0);
     }
 
+    static byte[]? Encoded(string? key) => key is null ? null : Encoding.UTF8.GetBytes(key);
+
     byte[]? Known()
     {
         if (scanned <= MostNoted && Names.Count < MostNoted)
@@ -116,12 +118,14 @@ sealed class ExampleScanner(FileWindow window, ExampleKeys keys)
         return reader.Is(imageKey) ? imageKey
             : labelKey is not null && reader.Is(labelKey) ? labelKey
             : labelSetKey is not null && reader.Is(labelSetKey) ? labelSetKey
+            : nameKey is not null && reader.Is(nameKey) ? nameKey
             : null;
     }
 
     void ScanFeature(byte[] key)
     {
-        int wanted = key == imageKey ? FeatureBytes : FeatureIntegers;
+        bool isImage = key == imageKey, isName = key == nameKey;
+        int wanted = isImage || isName ? FeatureBytes : FeatureIntegers;
         while (reader.Next(out int field, out int type))
         {
             if (field != wanted || type != ProtoReader.LengthDelimited)
@@ -130,28 +134,32 @@ sealed class ExampleScanner(FileWindow window, ExampleKeys keys)
                 continue;
             }
             long outer = reader.Enter();
-            if (key == imageKey)
-                ScanImage();
+            if (isImage)
+                Image = ScanBytes() ?? Image;
+            else if (isName)
+                Name = ScanBytes() ?? Name;
             else
                 ScanLabels(key == labelKey ? label : LabelSet);
             reader.Leave(outer);
         }
     }
 
-    void ScanImage()
+    (long At, int Length)? ScanBytes()
     {
+        (long, int)? found = null;
         while (reader.Next(out int field, out int type))
         {
             if (field == ListValue && type == ProtoReader.LengthDelimited)
             {
                 long outer = reader.Enter();
                 if (!reader.IsDamaged)
-                    (ImageAt, ImageLength) = (reader.Position, (int)reader.Left);
+                    found = (reader.Position, (int)reader.Left);
                 reader.Leave(outer);
             }
             else
                 reader.Skip(type);
         }
+        return found;
     }
 
     /// <summary>Reads integers, packed ones and those that have a field each.</summary>

@@ -10,7 +10,10 @@ namespace PerturbedForgetting.Vision.Datasets.Containers.Records;
 /// <param name="Label">The label, or one of the values below.</param>
 /// <param name="LabelSetEnd">Where the record's labels end in <see cref="TfRecordIndex.LabelSets"/>; they begin where those of the record
 /// before end.</param>
-readonly record struct TfRecordEntry(long Offset, int Length, int ImageAt, int ImageLength, int Label, int LabelSetEnd)
+/// <param name="NameAt">Place of the name of the image's file within the data.</param>
+/// <param name="NameLength">Bytes of the name; 0 where there is none.</param>
+readonly record struct TfRecordEntry(
+    long Offset, int Length, int ImageAt, int ImageLength, int Label, int LabelSetEnd, int NameAt, int NameLength)
 {
     /// <summary>The record has a label of -1, as sets have whose labels are secret.</summary>
     public const int Unlabelled = -1;
@@ -36,11 +39,11 @@ sealed record TfRecordIndex(TfRecordEntry[] Records, int[] LabelSets)
 /// <param name="keys">The features that are wanted.</param>
 sealed class TfRecordIndexer(ExampleKeys keys) : IContainerIndexer<TfRecordIndex>
 {
-    const int Report = 1 << 22;
+    const int Report = 1 << 22, LongestName = 1 << 10;
 
     /// <inheritdoc/>
     public string Kind { get; } = $"tfrecord1-{Convert.ToHexStringLower(System.IO.Hashing.XxHash3.Hash(System.Text.Encoding.UTF8.GetBytes(
-        $"{keys.Image}\n{keys.Label}\n{keys.LabelSet}")))}";
+        $"{keys.Image}\n{keys.Label}\n{keys.LabelSet}\n{keys.Name}")))}";
 
     /// <inheritdoc/>
     public TfRecordIndex Make(string path, Action<long> advance)
@@ -55,21 +58,22 @@ sealed class TfRecordIndexer(ExampleKeys keys) : IContainerIndexer<TfRecordIndex
         while (position < window.Length)
         {
             int length = ReadFrame(path, window, position, records.Count);
-            TfRecordEntry entry = new(position, length, -1, 0, TfRecordEntry.NoLabel, labels.Count);
+            TfRecordEntry entry = new(position, length, -1, 0, TfRecordEntry.NoLabel, labels.Count, 0, 0);
             long data = position + TfRecord.HeaderLength;
             if (scanner.Scan(data, length))
             {
                 foreach (long label in scanner.LabelSet)
                     labels.Add(TfRecordEntry.LabelOf(label));
-                bool hasImage = scanner.ImageAt >= 0;
-                hasImages |= hasImage;
+                hasImages |= scanner.Image is not null;
                 entry = entry with
                 {
-                    ImageAt = hasImage ? (int)(scanner.ImageAt - data) : -1,
-                    ImageLength = hasImage ? scanner.ImageLength : 0,
+                    ImageAt = scanner.Image is { At: var image } ? (int)(image - data) : -1,
+                    ImageLength = scanner.Image?.Length ?? 0,
                     Label = TfRecordEntry.LabelOf(scanner.Label),
                     LabelSetEnd = labels.Count,
                 };
+                if (scanner.Name is { Length: <= LongestName } name)
+                    entry = entry with { NameAt = (int)(name.At - data), NameLength = name.Length };
             }
             records.Add(entry);
             position += TfRecord.FrameLength + length;
@@ -96,6 +100,8 @@ sealed class TfRecordIndexer(ExampleKeys keys) : IContainerIndexer<TfRecordIndex
             to.Number(entry.Length);
             to.Number(entry.ImageAt + 1);
             to.Number(entry.ImageLength);
+            to.Number(entry.NameAt);
+            to.Number(entry.NameLength);
             to.Number(entry.Label - TfRecordEntry.NoLabel);
             ReadOnlySpan<int> labels = index.LabelSet(i);
             to.Number(labels.Length);
@@ -116,10 +122,12 @@ sealed class TfRecordIndexer(ExampleKeys keys) : IContainerIndexer<TfRecordIndex
             int data = (int)from.Number(Math.Min(int.MaxValue - TfRecord.FrameLength, left));
             int imageAt = (int)from.Number(data) - 1;
             int imageLength = (int)from.Number(imageAt < 0 ? 0 : data - imageAt);
+            int nameAt = (int)from.Number(data);
+            int nameLength = (int)from.Number(Math.Min(LongestName, data - nameAt));
             int label = ReadLabel(from);
             for (int more = from.Count(); more > 0; more--)
                 labels.Add(ReadLabel(from));
-            records[i] = new TfRecordEntry(position, data, imageAt, imageLength, label, labels.Count);
+            records[i] = new TfRecordEntry(position, data, imageAt, imageLength, label, labels.Count, nameAt, nameLength);
             position += TfRecord.FrameLength + data;
         }
         return position == length ? new TfRecordIndex(records, [.. labels])

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Vision.Datasets.Labels;
+
 namespace PerturbedForgetting.Vision.Datasets.Containers.Tar;
 
 /// <summary>Opens sets of images in tar archives: one archive with a folder for each class, and perhaps for each split above them; an
@@ -49,6 +51,7 @@ static class TarSet
     {
         TarIndex[] indices = IndexCache.OfUser.Get(new TarIndexer(), paths, options);
         List<string> notes = [];
+        options = options with { LabelsFile = LabelsSource.Of(options.LabelsFile, split).File };
         var tree = new TarTree(name, options, notes);
         (IEnumerable<TarImage> images, ClassList classes) = tree.Label(tree.Select(Collect(paths, indices), split, isSplit));
         if (FolderScan.Describe(Others(indices)) is { } skipped)

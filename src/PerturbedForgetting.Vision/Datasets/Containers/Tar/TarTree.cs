@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Vision.Datasets.Labels;
 
 namespace PerturbedForgetting.Vision.Datasets.Containers.Tar;
 
@@ -72,7 +73,7 @@ sealed class TarTree(string where, DatasetOptions options, List<string> notes)
     {
         ClassList? classes = options.ClassMapFile is { } map ? ClassMap.Read(map) : options.Classes;
         var byName = images.ToDictionary(static i => i.Name, StringComparer.Ordinal);
-        LabelsFile labels = LabelsFile.Read(file, where, [.. byName.Keys.Order(StringComparer.Ordinal)], classes);
+        LabelsFile labels = LabelsFile.Read(file, where, [.. byName.Keys.Order(StringComparer.Ordinal)], classes, options);
         notes.AddRange(labels.Notes);
         return (labels.Images.Select(l => byName[l.Path] with { Label = l.Label }), labels.Classes);
     }
