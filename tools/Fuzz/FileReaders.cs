@@ -4,6 +4,7 @@ using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Datasets.Labels;
 using PerturbedForgetting.Vision.Models;
@@ -90,8 +91,10 @@ sealed class StateFuzzReader : FuzzReader
             ResultsJson.Build([.. state.Epochs], EvalMetric.Loss);
             OptionsJson.Apply(new TrainOptions(), state.Info.Options.ToJsonString(), "state");
             _ = new ClassList(state.Info.Classes).Hash;
+            ValidateOptions options = TrainedOptions.Complete(new ValidateOptions(), state.Info, null, "state").Options;
+            _ = ImageSetup.Resolve(options, ModelRegistry.Find(options.Model).Config, useTestSize: true).EvaluationTransform;
         }
-        catch (Exception e) when (e is JsonException or OptionException or DatasetException)
+        catch (Exception e) when (e is JsonException or OptionException or DatasetException or ModelOptionException or CheckpointException)
         {
         }
         return 0;

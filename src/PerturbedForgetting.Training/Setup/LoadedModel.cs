@@ -43,6 +43,9 @@ sealed class LoadedModel : IDisposable
                 $"Without {CheckpointOptions.CheckpointOption} the model has random weights; its accuracy means nothing.");
         }
         var images = ImageSetup.Resolve(options, ModelRegistry.Find(options.Model).Config, useTestSize: !options.UseTrainSize);
+        // Where accuracy is measured, more than the images is compared.
+        if (options is not ValidateOptions)
+            EvaluationComparison.AnnounceImages(checkpoint, images, observer);
         var device = OpenDevice.From(options, observer);
         try
         {
