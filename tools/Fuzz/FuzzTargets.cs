@@ -26,6 +26,7 @@ static class FuzzTargets
         ("webdataset", ByteMutator.Mutate, static () => new WebDatasetFuzzReader()),
         ("tfrecord", Repairs.MutateTfRecord, static () => new TfRecordFuzzReader()),
         ("tfds", TextMutator.Mutate, static () => new TfdsJsonFuzzReader()),
+        ("weights", Repairs.MutateWeights, static () => new WeightsFuzzReader()),
         ("split", TextMutator.Mutate, static () => new SplitFuzzReader()),
         ("conversion", TextMutator.Mutate, static () => new ConversionFuzzReader()),
     ];

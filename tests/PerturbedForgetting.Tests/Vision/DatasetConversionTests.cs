@@ -1,4 +1,5 @@
 using System.Formats.Tar;
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Datasets.Conversion;
@@ -90,8 +91,8 @@ public class DatasetConversionTests
         List<(string Split, Dataset Data)> splits = Open(source, "validation");
         DatasetConversion.Run(splits, Options(form, whole.Root) with { ShardBytes = 1 });
         Dictionary<string, string> expected = Files(whole.Root);
-        int killed = 0;
-        for (int at = 0; ; at++)
+        int killed = 0, step = EnvironmentVariables.AllTests.Value == "1" ? 1 : 2;
+        for (int at = 0; ; at += step)
         {
             using TestFolder target = new();
             int changes = 0;
@@ -117,7 +118,7 @@ public class DatasetConversionTests
             DatasetConversion.Run(splits, Options(form, target.Root) with { ShardBytes = 1 });
             Assert.That(Files(target.Root), Is.EquivalentTo(expected), $"killed at change {at}");
         }
-        Assert.That(killed, Is.GreaterThan(5));
+        Assert.That(killed, Is.GreaterThan(3));
     }
 
     [TestCaseSource(nameof(Forms))]

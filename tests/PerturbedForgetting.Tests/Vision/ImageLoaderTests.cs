@@ -365,8 +365,9 @@ public class ImageLoaderTests
     {
         const int Images = 200, MostBytes = 2048;
         using TestFolder photos = new(), target = new();
+        byte[] photo = TestImages.Jpeg(40, 40);
         for (int i = 0; i < Images; i++)
-            photos.Write($"train/class{i % 2}/{i:D3}.jpg", TestImages.Jpeg(40, 40, i % 7));
+            photos.Write($"train/class{i % 2}/{i:D3}.jpg", photo);
         using Dataset source = DatasetFactory.Open("", photos.Root, "train");
         DatasetConversion.Run([("train", source)], new() { Form = form, Folder = target.Root, ShardBytes = 50_000 });
         using Dataset set = DatasetFactory.Open(form switch { "tfrecord" => "tfds/images", var same => same }, target.Root, "train");
