@@ -23,6 +23,10 @@ static class FuzzTargets
     static readonly (string Name, Func<IReadOnlyList<byte[]>, Random, byte[]> Mutate, Func<FuzzReader> Open)[] Containers =
     [
         ("conversion", TextMutator.Mutate, static () => new ConversionFuzzReader()),
+        ("tfrecord", TfRecordFuzzReader.Mutate, static () => new TfRecordFuzzReader()),
+        ("tfrecord-index", TfRecordIndexFuzzReader.Mutate, static () => new TfRecordIndexFuzzReader()),
+        ("tfds", TextMutator.Mutate, static () => new TfdsFuzzReader()),
+        ("zip", ByteMutator.Mutate, static () => new ZipFuzzReader()),
     ];
 
     /// <summary>Names of several formats together.</summary>
