@@ -22,11 +22,16 @@ static class FuzzTargets
     /// own size allows.</summary>
     static readonly (string Name, Func<IReadOnlyList<byte[]>, Random, byte[]> Mutate, Func<FuzzReader> Open)[] Containers =
     [
+        ("tar", ByteMutator.Mutate, static () => new TarFuzzReader()),
+        ("webdataset", ByteMutator.Mutate, static () => new WebDatasetFuzzReader()),
+        ("tfrecord", Repairs.MutateTfRecord, static () => new TfRecordFuzzReader()),
+        ("tfds", TextMutator.Mutate, static () => new TfdsJsonFuzzReader()),
+        ("split", TextMutator.Mutate, static () => new SplitFuzzReader()),
         ("conversion", TextMutator.Mutate, static () => new ConversionFuzzReader()),
-        ("tfrecord", TfRecordFuzzReader.Mutate, static () => new TfRecordFuzzReader()),
+        ("tfrecord-labels", Repairs.MutateTfRecord, static () => new TfRecordLabelsFuzzReader()),
         ("tfrecord-index", TfRecordIndexFuzzReader.Mutate, static () => new TfRecordIndexFuzzReader()),
-        ("tfds", TextMutator.Mutate, static () => new TfdsFuzzReader()),
         ("zip", ByteMutator.Mutate, static () => new ZipFuzzReader()),
+        ("real", TextMutator.Mutate, static () => new RealLabelsFuzzReader()),
     ];
 
     /// <summary>Names of several formats together.</summary>
