@@ -95,16 +95,16 @@ static class WeightsFormats
 
     static WeightsFile OpenZip(PositionalFile file, string? key)
     {
-        var zip = new ZipDirectory(file);
+        var zip = new ZipMembers(file);
         if (TorchZipFile.FindPickle(zip) is not null)
             return new TorchZipFile(file, zip, key);
-        if (zip.Members.Any(static m => m.Name.EndsWith(".npy", StringComparison.Ordinal)))
+        if (zip.All.Any(static m => m.Name.EndsWith(".npy", StringComparison.Ordinal)))
             return new NumpyFile(file, zip);
-        if (zip.Members.Any(static m => m.Name.Contains("/code/", StringComparison.Ordinal)
+        if (zip.All.Any(static m => m.Name.Contains("/code/", StringComparison.Ordinal)
             || m.Name.EndsWith("constants.pkl", StringComparison.Ordinal)))
             throw new WeightsException(file.Path, TorchZipFile.TorchScript);
         throw new WeightsException(file.Path, "this is a zip archive with neither a PyTorch checkpoint nor NumPy arrays in it"
-            + (zip.Members.Count > 0 ? $" (its first member is '{zip.Members[0].Name}'); unpack it first." : ": it is empty."));
+            + (zip.All.Count > 0 ? $" (its first member is '{zip.All[0].Name}'); unpack it first." : ": it is empty."));
     }
 
     static string TarKind(byte[] head)

@@ -9,14 +9,14 @@ sealed class NumpyFile : StoredFile
 {
     const string Extension = ".npy";
 
-    readonly ZipDirectory? zip;
+    readonly ZipMembers? zip;
 
     /// <summary>An <c>.npz</c>.</summary>
-    public NumpyFile(PositionalFile file, ZipDirectory zip) : base(file)
+    public NumpyFile(PositionalFile file, ZipMembers zip) : base(file)
     {
         this.zip = zip;
         var unread = new List<string>();
-        foreach (ZipMember member in zip.Members.Where(static m => m.Name.EndsWith(Extension, StringComparison.Ordinal)))
+        foreach (ZipMember member in zip.All.Where(static m => m.Name.EndsWith(Extension, StringComparison.Ordinal)))
             Take(member.Name[..^Extension.Length], member.OpenRead, member.Length, unread,
                 member.IsDeflated ? null : (begin, length) => file.Range(member.Begin + begin, length));
         NoteUnread(unread);
@@ -51,7 +51,7 @@ sealed class NumpyFile : StoredFile
     {
         if (zip is null)
             throw Defect("the format carries no checksums.");
-        if (zip.Members.FirstOrDefault(static m => !m.HasRightChecksum()) is { } damaged)
+        if (zip.All.FirstOrDefault(static m => !m.HasRightChecksum()) is { } damaged)
             throw Defect($"the checksum of '{damaged.Name}' is not that of its content: the file was damaged after it was written. "
                 + "Download or copy it again.");
     }

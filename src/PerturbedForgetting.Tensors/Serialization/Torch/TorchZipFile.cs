@@ -22,17 +22,17 @@ sealed class TorchZipFile : StoredFile
 
     const string PickleName = "data.pkl";
 
-    readonly ZipDirectory zip;
+    readonly ZipMembers zip;
     readonly Dictionary<string, string> metadata = new(StringComparer.Ordinal);
     readonly string folder;
 
-    public TorchZipFile(PositionalFile file, ZipDirectory zip, string? key) : base(file)
+    public TorchZipFile(PositionalFile file, ZipMembers zip, string? key) : base(file)
     {
         this.zip = zip;
         ZipMember pickle = FindPickle(zip)!;
         folder = pickle.Name[..^PickleName.Length];
         if (zip.Find($"{folder}constants.pkl") is not null
-            || zip.Members.Any(m => m.Name.StartsWith($"{folder}code/", StringComparison.Ordinal)))
+            || zip.All.Any(m => m.Name.StartsWith($"{folder}code/", StringComparison.Ordinal)))
             throw new WeightsException(Path, TorchScript);
         if (pickle.Length > Math.Min(LongestPickle, 10 * file.Length))
             throw new WeightsException(Path, $"its pickle claims {pickle.Length} bytes in an archive of {file.Length}; it was made to do "
@@ -55,15 +55,15 @@ sealed class TorchZipFile : StoredFile
     public override bool HasChecksum => true;
 
     /// <summary>The pickle of a file of PyTorch; null when the archive is none.</summary>
-    public static ZipMember? FindPickle(ZipDirectory zip) => zip.Find(PickleName)
-        ?? zip.Members.FirstOrDefault(static m => m.Name.EndsWith("/" + PickleName, StringComparison.Ordinal)
+    public static ZipMember? FindPickle(ZipMembers zip) => zip.Find(PickleName)
+        ?? zip.All.FirstOrDefault(static m => m.Name.EndsWith("/" + PickleName, StringComparison.Ordinal)
             && m.Name.IndexOf('/') == m.Name.Length - PickleName.Length - 1);
 
     public override void Verify()
     {
-        var damaged = zip.Members.Where(static m => !m.HasRightChecksum()).ToList();
+        var damaged = zip.All.Where(static m => !m.HasRightChecksum()).ToList();
         // torch.save can be told to leave the checksums out; then none of them is right.
-        if (damaged.Count > 0 && damaged.Count < zip.Members.Count(static m => m.Length > 0))
+        if (damaged.Count > 0 && damaged.Count < zip.All.Count(static m => m.Length > 0))
             throw new WeightsException(Path, $"the checksum of '{damaged[0].Name}' is not that of its content: the file was damaged "
                 + "after it was written. Download or copy it again.");
     }
@@ -82,7 +82,7 @@ sealed class TorchZipFile : StoredFile
     {
         long rest = File.Length;
         string prefix = folder + MetadataFolder;
-        foreach (ZipMember member in zip.Members.Where(m => m.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        foreach (ZipMember member in zip.All.Where(m => m.Name.StartsWith(prefix, StringComparison.Ordinal)))
         {
             metadata.Add(member.Name[prefix.Length..], Encoding.UTF8.GetString(member.ReadAll(rest)));
             rest -= member.Length;

@@ -2,16 +2,18 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Tensors.Serialization.Zip;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Datasets.Containers.Zip;
 
 /// <summary>An image of a set that lies in a zip archive.</summary>
 /// <param name="Entry">The file in the archive.</param>
+/// <param name="Path">Its path there, without "./" and the like, with '/' between folders.</param>
 /// <param name="Name">Its name in the set.</param>
 /// <param name="Room">Bytes from its header to whatever comes behind its data.</param>
 /// <param name="Label">Number of the class.</param>
-readonly record struct ZipImage(ZipEntry Entry, string Name, long Room, int Label);
+readonly record struct ZipImage(ZipEntry Entry, string Path, string Name, long Room, int Label);
 
 /// <summary>Images in a zip archive, which are read where they are and unpacked one by one.</summary>
 sealed class ZipDataset : ContainerDataset
@@ -44,7 +46,7 @@ sealed class ZipDataset : ContainerDataset
     public override ClassList Classes { get; }
 
     /// <inheritdoc/>
-    public override string Describe(int index) => $"{Name}: {images[index].Entry.Name}";
+    public override string Describe(int index) => $"{Name}: {images[index].Path}";
 
     /// <inheritdoc/>
     public override string ImageName(int index) => NameBelowClass(index, images[index].Name);
@@ -106,6 +108,6 @@ sealed class ZipDataset : ContainerDataset
 
     /// <summary>The file with its header, whose length is only told there.</summary>
     static FileRange RangeOf(ZipImage image) => Problem(image.Entry) is null
-        ? new(0, image.Entry.Offset, (int)Math.Min(image.Room, HeaderLength + 2L * LongestExtra + image.Entry.Packed))
-        : new(0, image.Entry.Offset, 0);
+        ? new(0, image.Entry.Header, (int)Math.Min(image.Room, HeaderLength + 2L * LongestExtra + image.Entry.Packed))
+        : new(0, image.Entry.Header, 0);
 }

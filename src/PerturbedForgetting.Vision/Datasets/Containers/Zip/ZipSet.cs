@@ -1,4 +1,6 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Tensors.Serialization.Zip;
 using PerturbedForgetting.Vision.Datasets.Containers.Tar;
 
 namespace PerturbedForgetting.Vision.Datasets.Containers.Zip;
@@ -19,7 +21,7 @@ static class ZipSet
     /// <exception cref="DatasetException">It has no such split, or cannot be used.</exception>
     public static Dataset Open(string path, string split, DatasetOptions options)
     {
-        (List<ZipEntry> files, long directory, int leftOut) = ZipDirectory.Read(path);
+        (List<(ZipEntry Entry, string Path)> files, long directory, int leftOut) = Read(path);
         List<string> notes = leftOut == 0 ? []
             : [$"{Quantity.Of(leftOut, "file")} in {path} {(leftOut == 1 ? "is a link or has a name" : "are links or have names")} that leads "
                 + "elsewhere: passed over"];
@@ -27,7 +29,7 @@ static class ZipSet
         List<TarImage> found = [];
         for (int i = 0; i < files.Count; i++)
         {
-            string name = files[i].Name;
+            string name = files[i].Path;
             if (TarText.IsLitter(name))
                 continue;
             if (FolderScan.IsImage(name))
@@ -44,13 +46,48 @@ static class ZipSet
         (IEnumerable<TarImage> images, ClassList classes) = tree.Label(tree.Select(found, split, isSplit));
         if (FolderScan.Describe(others) is { } skipped)
             notes.Add(skipped);
-        long[] starts = [.. files.Select(static f => f.Offset).Order(), directory];
+        long[] starts = [.. files.Select(static f => f.Entry.Header).Order(), directory];
         return new ZipDataset(path, [.. images.Select(i => Image(files[(int)i.Member.Offset], i, starts))], classes, notes);
     }
 
-    static ZipImage Image(ZipEntry entry, TarImage image, long[] starts)
+    /// <summary>The files of an archive, links left out, in the directory's order.</summary>
+    /// <returns>The files, where the directory begins, and how many links and names that lead elsewhere were left out.</returns>
+    /// <exception cref="DatasetException">It is no zip archive, or damaged; the message names it.</exception>
+    static (List<(ZipEntry Entry, string Path)> Files, long Directory, int LeftOut) Read(string path)
     {
-        int next = Array.BinarySearch(starts, entry.Offset + 1);
-        return new ZipImage(entry, image.Name, starts[next < 0 ? ~next : next] - entry.Offset, image.Label);
+        ZipDirectory directory;
+        try
+        {
+            if (FileStatus.IsSpecial(path))
+                throw new IOException("it is not a regular file");
+            using var file = new PositionalFile(path);
+            directory = new ZipDirectory(file);
+        }
+        catch (WeightsException e)
+        {
+            throw new DatasetException(e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException($"{path} cannot be read: {e.Message}");
+        }
+        List<(ZipEntry, string)> files = [];
+        int leftOut = 0;
+        foreach (ZipEntry entry in directory.Entries)
+        {
+            if (entry.Name.IsEmpty || entry.Name.Span[^1] is (byte)'/' or (byte)'\\')
+                continue;
+            if (!entry.IsLink && TarText.Clean(TarText.Decode(entry.Name.Span).Replace('\\', '/')) is { Length: > 0 } clean)
+                files.Add((entry, clean));
+            else
+                leftOut++;
+        }
+        return (files, directory.Begin, leftOut);
+    }
+
+    static ZipImage Image((ZipEntry Entry, string Path) file, TarImage image, long[] starts)
+    {
+        int next = Array.BinarySearch(starts, file.Entry.Header + 1);
+        return new ZipImage(file.Entry, file.Path, image.Name, starts[next < 0 ? ~next : next] - file.Entry.Header, image.Label);
     }
 }
