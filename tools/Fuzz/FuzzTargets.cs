@@ -22,6 +22,11 @@ static class FuzzTargets
     /// own size allows.</summary>
     static readonly (string Name, Func<IReadOnlyList<byte[]>, Random, byte[]> Mutate, Func<FuzzReader> Open)[] Containers =
     [
+        ("tar", ByteMutator.Mutate, static () => new TarFuzzReader()),
+        ("webdataset", ByteMutator.Mutate, static () => new WebDatasetFuzzReader()),
+        ("tfrecord", Repairs.MutateTfRecord, static () => new TfRecordFuzzReader()),
+        ("tfds", TextMutator.Mutate, static () => new TfdsJsonFuzzReader()),
+        ("split", TextMutator.Mutate, static () => new SplitFuzzReader()),
         ("conversion", TextMutator.Mutate, static () => new ConversionFuzzReader()),
     ];
 

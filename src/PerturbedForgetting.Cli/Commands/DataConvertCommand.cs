@@ -9,11 +9,11 @@ sealed class DataConvertCommand : DataToolCommand<ConvertDataOptions>
 {
     public override CommandHelp Help { get; } = new(
         "data convert", "[DATASET] --to FORM --out FOLDER [options]",
-        "Copy a data set into folders or TFDS's TFRecord files: images as they are, classes and splits; goes on where "
-            + "it was ended, and reads everything back.",
+        "Copy a data set into folders, WebDataset's tar files or TFDS's TFRecord files: images as they are, classes and splits; goes on "
+            + "where it was ended, and reads everything back.",
         [
-            "data convert my-images --to tfrecord --out tfds --shard-size 500",
-            "data convert cifar10 --data-dir cifar-10-batches-bin --to folder --out cifar10-images",
+            "data convert my-images --to webdataset --out my-shards --shard-size 500",
+            "data convert cifar10 --data-dir cifar-10-batches-bin --to tfrecord --out tfds --name my_cifar10",
         ],
         () => OptionTables.ConvertData, new ConvertDataOptions());
 

@@ -10,8 +10,9 @@ public sealed record ConvertDataOptions : DataToolOptions
     /// <summary>The form to convert to.</summary>
     public string? To { get => ToOption[this]; set => ToOption[this] = value; }
     internal static readonly OptionSpec<ConvertDataOptions, string?> ToOption =
-        OutputTopic.ChoiceOrNull("to", "form: folders of files, TFDS's TFRecord files", [.. DatasetConversion.Forms])
-            .RefusedWhen(o => o.To is null, "is needed: folder or tfrecord.");
+        OutputTopic.ChoiceOrNull("to", "form: folders of files, WebDataset's tar files, TFDS's TFRecord files",
+                [.. DatasetConversion.Forms])
+            .RefusedWhen(o => o.To is null, "is needed: folder, webdataset or tfrecord.");
 
     /// <summary>The folder to fill.</summary>
     public string? Out { get => OutOption[this]; set => OutOption[this] = value; }
@@ -22,7 +23,7 @@ public sealed record ConvertDataOptions : DataToolOptions
     /// <summary>Size of a shard in megabytes.</summary>
     public double ShardSize { get => ShardSizeOption[this]; set => ShardSizeOption[this] = value; }
     internal static readonly OptionSpec<ConvertDataOptions, double> ShardSizeOption =
-        OutputTopic.Option("shard-size", 256.0, "megabytes of a TFRecord file, about").Within(0.001, 1e6);
+        OutputTopic.Option("shard-size", 256.0, "megabytes of a tar or TFRecord file, about").Within(0.001, 1e6);
 
     /// <summary>Name of a set of TFDS; null is made of the source's name.</summary>
     public string? Name { get => NameOption[this]; set => NameOption[this] = value; }

@@ -71,6 +71,11 @@ public static class OptionTables
         ImageInputOptions.OutputTopic.Specs,
         RunOptions.MachineTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyConvert = new(static () => new(
+        ConvertOptions.FilesTopic.Specs,
+        RunOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs));
+
     static readonly Lazy<OptionTable> LazyInspect = new(static () => new(
         RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, InspectOptions.SheetTopic.Specs));
 
@@ -95,6 +100,9 @@ public static class OptionTables
     /// <summary>Options of <c>features</c>.</summary>
     public static OptionTable Features => LazyFeatures.Value;
 
+    /// <summary>Options of <c>convert</c>.</summary>
+    public static OptionTable Convert => LazyConvert.Value;
+
     /// <summary>Options of <c>train</c>.</summary>
     public static OptionTable Train => LazyTrain.Value;
 
@@ -110,6 +118,7 @@ public static class OptionTables
         TrainOptions => Train,
         PredictOptions => Predict,
         FeaturesOptions => Features,
+        ConvertOptions => Convert,
         InspectOptions => Inspect,
         ConvertDataOptions => ConvertData,
         _ => Validate,

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Datasets.Containers.Tar;
+using PerturbedForgetting.Vision.Datasets.Containers.Zip;
 using PerturbedForgetting.Vision.Datasets.ImageNet;
 using PerturbedForgetting.Vision.Datasets.Tfds;
 using PerturbedForgetting.Vision.Datasets.WebDataset;
@@ -11,8 +12,9 @@ public static class DatasetFactory
 {
     static readonly IReadOnlyList<DatasetKind> Kinds =
     [
-        new(["folder", "image_folder"], static r => TarSet.Holds(r.DataDir, r.Split)
-            ? TarSet.Open(r.DataDir, r.Split, r.Options) : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
+        new(["folder", "image_folder"], static r => ZipSet.IsArchive(r.DataDir)
+            ? ZipSet.Open(r.DataDir, r.Split, r.Options)
+            : TarSet.Holds(r.DataDir, r.Split) ? TarSet.Open(r.DataDir, r.Split, r.Options) : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
         new(["tar"], static r => TarSet.Open(r.DataDir, r.Split, r.Options)),
         new(["imagenet", "torch/imagenet"], static r => ImageNetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["wds", "webdataset"], static r => WebDatasetSet.Open(r.DataDir, r.Split, r.Options)),

@@ -1,3 +1,4 @@
+using System.Formats.Tar;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Datasets.Conversion;
@@ -45,6 +46,7 @@ public class DatasetConversionTests
     static Dataset Written(string form, string folder, string split) => form switch
     {
         "folder" => DatasetFactory.Open("", folder, split, new DatasetOptions { ClassMapFile = Path.Combine(folder, "classes.txt") }),
+        "webdataset" => DatasetFactory.Open("webdataset", folder, split),
         _ => DatasetFactory.Open("tfds/tiny", folder, split),
     };
 
@@ -84,8 +86,8 @@ public class DatasetConversionTests
     public void AConversionGoesOnWhereverItWasKilled(string form)
     {
         using TestFolder source = Photos(), whole = new();
-        List<(string Split, Dataset Data)> splits = Open(source, "train", "validation");
-        DatasetConversion.Run(splits, Options(form, whole.Root));
+        List<(string Split, Dataset Data)> splits = Open(source, "validation");
+        DatasetConversion.Run(splits, Options(form, whole.Root) with { ShardBytes = 1 });
         Dictionary<string, string> expected = Files(whole.Root);
         int killed = 0;
         for (int at = 0; ; at++)
@@ -99,7 +101,7 @@ public class DatasetConversionTests
             };
             try
             {
-                DatasetConversion.Run(splits, Options(form, target.Root));
+                DatasetConversion.Run(splits, Options(form, target.Root) with { ShardBytes = 1 });
                 break;
             }
             catch (OperationCanceledException)
@@ -111,7 +113,7 @@ public class DatasetConversionTests
                 AtomicFile.Changing = null;
             }
             target.Write(".pf-0123.tmp", "half a shard");
-            DatasetConversion.Run(splits, Options(form, target.Root));
+            DatasetConversion.Run(splits, Options(form, target.Root) with { ShardBytes = 1 });
             Assert.That(Files(target.Root), Is.EquivalentTo(expected), $"killed at change {at}");
         }
         Assert.That(killed, Is.GreaterThan(5));
@@ -135,7 +137,7 @@ public class DatasetConversionTests
         string file = Directory.GetFiles(target.Root, "*", SearchOption.AllDirectories)
             .Where(f => Path.GetExtension(f) is not (".json" or ".txt" or ".lock")).Order().First();
         byte[] bytes = File.ReadAllBytes(file);
-        bytes[^20] ^= 1;
+        bytes[bytes.AsSpan().IndexOf(new byte[] { 0xFF, 0xD8, 0xFF }) + 30] ^= 1;
         File.WriteAllBytes(file, bytes);
         Assert.That(() => DatasetConversion.Run(splits, Options(form, target.Root)),
             Throws.InstanceOf<DatasetException>().Or.InstanceOf<ImageDecodeException>());
@@ -177,5 +179,20 @@ public class DatasetConversionTests
             Assert.That(() => folder.Check(new ClassList(["ok", name])), Throws.InstanceOf<DatasetException>(), name);
         Assert.That(() => folder.Check(new ClassList(["Cat", "cat"])), Throws.InstanceOf<DatasetException>());
         Assert.That(() => folder.Check(new ClassList(["tench, Tinca tinca", "Ähre"])), Throws.Nothing);
+    }
+
+    [Test]
+    public void OtherProgramsReadTheTars()
+    {
+        using TestFolder source = Photos(), target = new();
+        DatasetConversion.Run(Open(source, "train"), Options("webdataset", target.Root) with { ShardBytes = 1 << 20 });
+        using FileStream file = File.OpenRead(target.Path("train-000000.tar"));
+        using var tar = new TarReader(file);
+        List<string> names = [];
+        while (tar.GetNextEntry() is { } entry)
+            names.Add(entry.Name);
+        Assert.That(names, Has.Count.EqualTo(18));
+        Assert.That(names.Select(n => n[..n.IndexOf('.')]).Distinct().Count(), Is.EqualTo(9));
+        Assert.That(names.Count(n => n.EndsWith(".cls", StringComparison.Ordinal)), Is.EqualTo(9));
     }
 }

@@ -42,11 +42,12 @@ public sealed record DatasetConversionOptions
 }
 
 /// <summary>Copies data sets into another form: the bytes of the images as they are, their classes and splits. A conversion that is ended,
-/// at whatever moment, goes on where it was when it is called again. In the end everything is read back and compared by checksums.</summary>
+/// at whatever moment, goes on where it was when it is called again. In the end everything is read back and compared by
+/// checksums.</summary>
 public sealed class DatasetConversion
 {
     /// <summary>What sets are converted to.</summary>
-    public static readonly IReadOnlyList<string> Forms = ["folder", "tfrecord"];
+    public static readonly IReadOnlyList<string> Forms = ["folder", "webdataset", "tfrecord"];
 
     const string LockFile = ".convert.lock";
 
@@ -60,6 +61,7 @@ public sealed class DatasetConversion
         target = options.Form switch
         {
             "folder" => new FolderTarget(options.Folder),
+            "webdataset" => new WebDatasetTarget(options.Folder),
             "tfrecord" => new TfRecordTarget(options.Folder, options.Name),
             _ => throw new ArgumentException($"there is no form {options.Form}; there are {string.Join(", ", Forms)}"),
         };

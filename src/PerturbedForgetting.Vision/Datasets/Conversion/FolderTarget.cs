@@ -32,13 +32,13 @@ sealed class FolderTarget(string folder) : ConversionTarget(folder)
             if (name.Length == 0 || name != name.Trim() || name.EndsWith('.') || FolderScan.IsLitter(name)
                 || name.AsSpan().IndexOfAny("/\\<>:\"|?*\uFFFD") >= 0 || name.Any(char.IsControl))
             {
-                throw new DatasetException($"class '{name}' cannot be the name of a folder on every system; convert to tfrecord, which "
-                    + "keeps it");
+                throw new DatasetException($"class '{name}' cannot be the name of a folder on every system; convert to webdataset or "
+                    + "tfrecord, which keep it");
             }
         }
         if (classes.Names.GroupBy(static n => n, StringComparer.OrdinalIgnoreCase).FirstOrDefault(static g => g.Count() > 1) is { } same)
             throw new DatasetException($"classes {string.Join(", ", same.Select(static n => $"'{n}'"))} would be one folder on some "
-                + "systems; convert to tfrecord, which keeps them apart");
+                + "systems; convert to webdataset or tfrecord, which keep them apart");
         needsClasses = !classes.Names.SequenceEqual(classes.Names.Order(StringComparer.Ordinal));
     }
 

@@ -48,13 +48,13 @@ sealed record TfdsInfo(string Name, IReadOnlyList<TfdsSplit> Splits, string? Inp
         if (before.Exists(s => s.Name == name))
             throw TfdsJson.Damaged(path, $"it has two splits '{name}'");
         if (split.Member("shardLengths") is not { ValueKind: JsonValueKind.Array } lengths)
-            throw TfdsJson.Damaged(path, $"split '{name}' has no `shardLengths`; the set was not prepared to the end, or by a TFDS before "
+            throw TfdsJson.Damaged(path, $"split '{name}' has no 'shardLengths'; the set was not prepared to the end, or by a TFDS before "
                 + "3.0");
         int[] numbers = [.. lengths.EnumerateArray().Select(l => l.Number()
-            ?? throw TfdsJson.Damaged(path, $"`shardLengths` of split '{name}' holds {l.GetRawText()}"))];
+            ?? throw TfdsJson.Damaged(path, $"'shardLengths' of split '{name}' holds {l.GetRawText()}"))];
         string template = split.Text("filepathTemplate") is { Length: > 0 } given ? given : TfdsSplit.UsualTemplate;
         if (Path.IsPathRooted(template) || template.Split('/', '\\').Contains("..") || template.Contains('\0'))
-            throw TfdsJson.Damaged(path, $"`filepathTemplate` of split '{name}' leads out of the folder: '{template}'");
+            throw TfdsJson.Damaged(path, $"'filepathTemplate' of split '{name}' leads out of the folder: '{template}'");
         return new TfdsSplit(name, numbers, Template: template);
     }
 
