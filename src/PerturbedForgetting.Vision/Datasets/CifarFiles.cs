@@ -122,15 +122,16 @@ sealed class CifarFiles(int classes, string dataDir)
         string key = classes == 10 ? "labels" : "fine_labels";
         if (dict["data"] is not NumpyArray { FortranOrder: false, Type.ItemSize: 1, Shape: [var count, Pixels] } images
             || images.Data.Length != count * Pixels || dict[key] is not PickleList labels || labels.Items.Count != count)
-            throw new DatasetException($"{path} does not hold 'data' of n x {Pixels} bytes and n '{key}'; it is another file or damaged, "
-                + "download it again");
+            throw new DatasetException($"{path} does not hold 'data' of n x {Pixels} bytes and n '{key}'; it is another file or "
+                + "damaged, download it again");
         int labelBytes = classes == 10 ? 1 : 2;
         var records = new byte[count * (Pixels + labelBytes)];
         for (int i = 0; i < count; i++)
         {
             Span<byte> record = records.AsSpan(i * (Pixels + labelBytes), Pixels + labelBytes);
             record[labelBytes - 1] = labels.Items[i] is long label and >= 0 and <= byte.MaxValue ? (byte)label
-                : throw new DatasetException($"{path}, image {i}: its label is no number of a class; the file is damaged, download it again");
+                : throw new DatasetException($"{path}, image {i}: its label is no number of a class; the file is damaged, download "
+                    + "it again");
             images.Data.Span.Slice(i * Pixels, Pixels).CopyTo(record[labelBytes..]);
         }
         return records;

@@ -14,7 +14,8 @@ public static class DatasetFactory
     [
         new(["folder", "image_folder"], static r => ZipSet.IsArchive(r.DataDir)
             ? ZipSet.Open(r.DataDir, r.Split, r.Options)
-            : TarSet.Holds(r.DataDir, r.Split) ? TarSet.Open(r.DataDir, r.Split, r.Options) : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
+            : TarSet.Holds(r.DataDir, r.Split) ? TarSet.Open(r.DataDir, r.Split, r.Options)
+            : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
         new(["tar"], static r => TarSet.Open(r.DataDir, r.Split, r.Options)),
         new(["imagenet", "torch/imagenet"], static r => ImageNetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["wds", "webdataset"], static r => WebDatasetSet.Open(r.DataDir, r.Split, r.Options)),

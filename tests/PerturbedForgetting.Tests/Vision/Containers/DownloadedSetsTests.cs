@@ -27,7 +27,8 @@ public class DownloadedSetsTests
 
     [Test]
     public void CifarIsOneSetInAllItsForms(
-        [Values("cifar10", "cifar100")] string name, [Values("binary", "python")] string form, [Values("archive", "folder", "unpacked")] string how)
+        [Values("cifar10", "cifar100")] string name, [Values("binary", "python")] string form,
+        [Values("archive", "folder", "unpacked")] string how)
     {
         int classes = name == "cifar10" ? 10 : 100;
         using var folder = new TestFolder();
@@ -43,28 +44,32 @@ public class DownloadedSetsTests
         Assert.That((train.Count, test.Count, train.Classes.Names[9]), Is.EqualTo((classes == 10 ? 10 : 2, 2, "name 9")));
         Assert.That((test.Label(0), test.Label(1)), Is.EqualTo((27 % classes, 28 % classes)));
         byte[] pixels = Pixels(test, 1);
-        Assert.That(Enumerable.Range(0, 3072), Has.All.Matches<int>(i => pixels[i % 1024 * 3 + i / 1024] == (byte)(7 + 31 * 9 + (i >> 6))));
-        Assert.That(test.Describe(1), Does.EndWith($"{(classes == 10 ? "test_batch" : "test")}{(form == "binary" ? ".bin" : "")}, image 1"));
+        Assert.That(Enumerable.Range(0, 3072),
+            Has.All.Matches<int>(i => pixels[i % 1024 * 3 + i / 1024] == (byte)(7 + 31 * 9 + (i >> 6))));
+        string file = (classes == 10 ? "test_batch" : "test") + (form == "binary" ? ".bin" : "");
+        Assert.That(test.Describe(1), Does.EndWith($"{file}, image 1"));
     }
 
     [Test]
     public void DamagedCifarIsNamed()
     {
+        static string Message(TestFolder folder) => Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message;
         using var folder = new TestFolder();
-        string path = folder.Write("cifar-10-python.tar.gz", File.ReadAllBytes(StoredTars.PathOf("downloads/cifar-10-python.tar.gz"))[..^900]);
-        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message, Does.Contain(path));
+        string path = Copy("cifar-10-python.tar.gz", folder);
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^900]);
+        Assert.That(Message(folder), Does.Contain(path));
         File.Delete(path);
         Unpack("cifar-10-python.tar.gz", folder);
         string batch = folder.Path("cifar-10-batches-py", "test_batch");
         byte[] good = File.ReadAllBytes(batch);
         File.WriteAllBytes(batch, good[..^100]);
-        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message, Does.Contain(batch));
+        Assert.That(Message(folder), Does.Contain(batch));
         File.WriteAllBytes(batch, [0x80, 2, (byte)'K', 5, (byte)'.']);
-        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message, Does.Contain(batch).And.Contain("dictionary"));
+        Assert.That(Message(folder), Does.Contain(batch).And.Contain("dictionary"));
         File.Copy(folder.Path("cifar-10-batches-py", "batches.meta"), batch, overwrite: true);
-        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message, Does.Contain("does not hold 'data'"));
+        Assert.That(Message(folder), Does.Contain("does not hold 'data'"));
         File.WriteAllBytes(batch, "cos\nsystem\n(S'echo'\ntR."u8.ToArray());
-        Assert.That(Refused(() => DatasetFactory.Open("cifar10", folder.Root, "test")).Message, Does.Contain(batch), "nothing is called");
+        Assert.That(Message(folder), Does.Contain(batch), "nothing is called");
     }
 
     [Test]
@@ -81,7 +86,8 @@ public class DownloadedSetsTests
             Copy("LOC_val_solution.csv", folder);
         else
             folder.Write(ValidationLabels.List, "n01440764\nn02085620\nn01443537\nn02085620\nn01440764\n");
-        using Dataset train = DatasetFactory.Open("imagenet", folder.Root, "train"), alone = DatasetFactory.Open("imagenet", archive, "val"),
+        using Dataset train = DatasetFactory.Open("imagenet", folder.Root, "train"),
+            alone = DatasetFactory.Open("imagenet", archive, "val"),
             validation = DatasetFactory.Open("imagenet", folder.Root, "validation", new DatasetOptions { Classes = train.Classes });
         Assert.That((train.Count, train.Classes.Names[2]), Is.EqualTo((6, "n02085620")));
         foreach (Dataset set in new[] { validation, alone })

@@ -3,7 +3,7 @@ using System.IO.Compression;
 
 namespace PerturbedForgetting.Tests.Vision.Containers;
 
-/// <summary>The files of <c>Fixtures/tars.tar.gz</c> and <c>downloads.tar.gz</c>, unpacked into a folder for all tests that read them.</summary>
+/// <summary>The files of <c>Fixtures/tars.tar.gz</c> and <c>downloads.tar.gz</c>, unpacked for all tests that read them.</summary>
 static class StoredTars
 {
     static readonly Lazy<TestFolder> unpacked = new(() =>
