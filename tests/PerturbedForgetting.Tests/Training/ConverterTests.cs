@@ -66,7 +66,10 @@ sealed class ConverterTests
     [Test]
     public void AnOnnxFileHasTheModelAndWhatOneMustKnowOfItsImages()
     {
-        Convert(Last[..^".safetensors".Length], folder["model.onnx"]);
+        var observer = Convert(Last[..^".safetensors".Length], folder["model.onnx"]);
+        Assert.That(observer.Messages, Has.Some.Contain("prepared as in training"));
+        observer = Convert(Last, folder["other.onnx"], o => o with { CropPct = 1 });
+        Assert.That(observer.Messages, Has.Some.Contain("Not as in training: --crop-pct 1 (training: 0.75)"));
         using var session = new OnnxSession(folder["model.onnx"]);
         var told = session.Metadata;
         var (file, info) = CheckpointFiles.OpenModel(Last);

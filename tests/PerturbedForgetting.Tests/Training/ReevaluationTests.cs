@@ -124,6 +124,14 @@ sealed class ReevaluationTests
             CancellationToken.None), Throws.InstanceOf<CheckpointException>().With.Message.Contains(expected).And.Message.Contains(path));
     }
 
+    [Test]
+    public void AnOptionOfItsTrainingThatCannotBeIsRefused()
+    {
+        string path = Rewritten("odd-option.safetensors", static info => info["options"]!["bn-eps"] = -1.5);
+        Assert.That(() => Validator.Run(new ValidateOptions { Checkpoint = path, Workers = 0 }, new RecordingObserver(),
+            CancellationToken.None), Throws.InstanceOf<CheckpointException>().With.Message.Contains("--bn-eps").And.Message.Contains(path));
+    }
+
     /// <summary>Its own test size is what the reference evaluates a ResNet-50 at; a checkpoint says another.</summary>
     [Test]
     public void TheTestSizeIsForThoseWhoAskForIt()
@@ -149,6 +157,18 @@ sealed class ReevaluationTests
         string path = Rewritten("homeless.safetensors", info => info["options"]!["dataset"] = "");
         Assert.That(() => Validator.Run(new ValidateOptions { Checkpoint = path, Workers = 0 }, new RecordingObserver(),
             CancellationToken.None), Throws.InstanceOf<OptionException>().With.Message.Contains("no data was named"));
+    }
+
+    /// <summary>Of a run that held out a share of its training images, those are evaluated again.</summary>
+    [Test]
+    public void WhatWasHeldOutIsFoundAgain()
+    {
+        var heldOut = ShortRun.Train(ShortRun.Options(folder.Path, "held-out") with { ValShare = 0.3, ValSeed = 5, Epochs = 1 });
+        var observer = new RecordingObserver();
+        var result = Validator.Run(new ValidateOptions { Checkpoint = Path.Combine(heldOut.Folder, "last"), Workers = 0 }, observer,
+            CancellationToken.None);
+        Assert.That(result.Metrics, Is.EqualTo(heldOut.Epochs[^1].Validation));
+        Assert.That(observer.Messages, Has.Some.Contain("bit for bit").And.None.Contain("it has seen"));
     }
 
     /// <summary>The model of the run with another description.</summary>
