@@ -53,6 +53,32 @@ sealed class SafetensorsFuzzReader : FileFuzzReader
     }
 }
 
+/// <summary>Opens weights of PyTorch and NumPy, reads every tensor, and gives them the names of a model.</summary>
+sealed class WeightsFuzzReader : FileFuzzReader
+{
+    protected override void ReadFile()
+    {
+        try
+        {
+            using var file = WeightsFile.Open(Path);
+            foreach (WeightsEntry entry in file.Names.Select(file.Entry))
+            {
+                if (entry.ByteLength > 1 << 20)
+                    continue;
+                entry.Read(new byte[entry.ByteLength]);
+                if (entry.IsFloatingPoint)
+                    entry.ReadFloat32(new float[entry.Count]);
+            }
+            Pretrained.ClassesOf(file);
+            if (file.HasChecksum)
+                file.Verify();
+        }
+        catch (Exception e) when (e is WeightsException or PretrainedException)
+        {
+        }
+    }
+}
+
 /// <summary>Reads training states, and uses them as a resumed run does.</summary>
 sealed class StateFuzzReader : FuzzReader
 {

@@ -13,6 +13,7 @@ static class FuzzTargets
         ("webp", ByteMutator.Mutate, static () => new ImageFuzzReader()),
         ("pnm", TextMutator.MutateHeader, static () => new ImageFuzzReader()),
         ("safetensors", ByteMutator.Mutate, static () => new SafetensorsFuzzReader()),
+        ("weights", Repairs.MutateWeights, static () => new WeightsFuzzReader()),
         ("state", TextMutator.Mutate, static () => new StateFuzzReader()),
         ("csv", TextMutator.Mutate, static () => new CsvFuzzReader()),
         ("json", TextMutator.Mutate, static () => new OptionsFuzzReader()),

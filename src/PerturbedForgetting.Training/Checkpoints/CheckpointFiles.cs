@@ -151,7 +151,7 @@ static class CheckpointFiles
     /// <exception cref="SafetensorsException">A file is malformed or damaged.</exception>
     public static ResumableCheckpoint OpenForResume(string path)
     {
-        PickleRefusal.Check(path);
+        RequireOwn(path);
         string statePath = StatePath(path);
         if (!File.Exists(statePath))
             throw new CheckpointException(statePath, File.Exists(ModelPath(path))
@@ -203,6 +203,14 @@ static class CheckpointFiles
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Refuses to continue from a file of another program.</summary>
+    static void RequireOwn(string path)
+    {
+        if (File.Exists(path) && !path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase))
+            throw new CheckpointException(path, "it is no checkpoint of this program, so training cannot continue from it. "
+                + $"Use {TrainOptions.PretrainedPathOption} to start a new run from its weights.");
     }
 
     static SafetensorsFile OpenModelOf(string path, SafetensorsFile state)
