@@ -17,7 +17,8 @@ sealed class CommandLineApp
     {
         this.terminal = terminal;
         SoftwareGpu.Register();
-        commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new DataCheckCommand(handlers), new ModelsCommand(),
+        commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new PredictCommand(), new FeaturesCommand(),
+            new ConvertCommand(), new DataCheckCommand(handlers), new DataInspectCommand(), new DataConvertCommand(), new ModelsCommand(),
             new DevicesCommand(), new KernelsProfileCommand()];
     }
 

@@ -1,8 +1,10 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Answers;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
@@ -42,6 +44,7 @@ public static class Validator
     {
         var options = checkpoint.Options;
         options.RequireData();
+        EvaluationRecords.Require(options);
         using var data = Data.OpenEvaluated(options, checkpoint.Classes, checkpoint.Training, observer, token);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);
@@ -58,8 +61,10 @@ public static class Validator
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
             options, loaded.Device);
         var evaluator = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options));
-        var metrics = evaluator.Run(observer, token)
-            ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
+        var metrics = EvaluationRecords.AreAsked(options)
+            ? new EvaluationRecords(options, data, new ClassNames(checkpoint.Classes ?? data.Classes), numClasses,
+                Predictor.ClassScoresOf(checkpoint, observer)).Write(Measure, observer)
+            : Measure(null);
         foreach (AccuracyScore score in evaluator.Scores)
             observer.Message(MessageLevel.Info, FormattableString.Invariant(
                 $"{score.Title}: top-1 {score.Top1:F4} %, top-5 {score.Top5:F4} % of {Quantity.Of(score.Images, "image")}"));
@@ -68,5 +73,8 @@ public static class Validator
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         return new(options.Model, metrics, loaded.Model.NamedParameters().Sum(p => p.Parameter.Count), images.Size, images.CropPct,
             ImageSetup.Name(images.Interpolation), evaluator.Scores);
+
+        EvaluationMetrics Measure(Action<InputBatch, float[]>? answered) => evaluator.Run(observer, token, answered)
+            ?? throw new OperationCanceledException("The evaluation was interrupted; there is no result.", token);
     }
 }

@@ -16,7 +16,7 @@ static class App
           kernels     matrix products, convolutions, element-wise operations, norms, whole-model passes
           steps       whole training steps: plain, SAM, OBF, GSAM; their memory; with --peer another program beside them
           threads     SAM steps on many threads: what a machine of many processors gains, worked out; more threads than processors
-          loader      images: decoding, cropping, resizing; with --peer another program beside it
+          loader      images: decoding, cropping, resizing; folders against tar, TFRecord, WebDataset; with --peer another program beside it
           simulator   kernels on the software GPU
 
         kernels:PART is one part of it (gemm, conv, elementwise, norm, multi-tensor); SUITE:PREFIX and kernels:PART:PREFIX are only the

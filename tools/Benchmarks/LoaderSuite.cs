@@ -10,15 +10,19 @@ namespace Benchmarks;
 
 /// <summary>
 /// What an image costs before a model sees it, in processor time of one core: a file read, decoded as far as its random crop needs,
-/// cropped, resized and mirrored; the parts of that; evaluation; small images. The photos are those of <c>--images FOLDER</c>, or made
-/// here. With <c>--peer COMMAND</c> another program does the same with the same files in turn: it is called as <c>COMMAND FOLDER</c> and
-/// prints <c>... X images/s ...</c>, of one core. "decode last pixel" is nearly the reading of codes alone.
+/// cropped, resized and mirrored; the parts of that; evaluation; small images; the same images in tar, TFRecord and WebDataset
+/// files. The photos are those of <c>--images FOLDER</c>, or made here. With <c>--peer COMMAND</c> another program does the same with
+/// the same files in turn: it is called as <c>COMMAND FOLDER</c> and prints <c>... X images/s ...</c>, of one core. "decode last pixel"
+/// is nearly the reading of codes alone.
 /// </summary>
 sealed partial class LoaderSuite : IDisposable
 {
     const string Everything = "photo/all";
     const int Pixels = 224;
     const double WarmUpSeconds = 0.5;
+
+    /// <summary>So that a set has several shards.</summary>
+    const long ShardBytes = 2_000_000;
 
     readonly ImageDecoder decoder = new();
     readonly RgbImage image = new();
@@ -37,6 +41,7 @@ sealed partial class LoaderSuite : IDisposable
             if (options.Images is null)
                 LoaderImages.WritePhotos(photos);
             suite.Run(photos, small, options, figures);
+            suite.RunContainers(photos, small, Path.Combine(temporary, "containers"), options, figures);
         }
         finally
         {
@@ -49,6 +54,30 @@ sealed partial class LoaderSuite : IDisposable
         decoder.Dispose();
         image.Dispose();
         resampler.Dispose();
+    }
+
+    /// <summary>The same images in every container, in random order; a container is to be no slower than files in folders.</summary>
+    void RunContainers(string folder, string smallFolder, string temporary, SuiteOptions options, Figures figures)
+    {
+        foreach ((string kind, string images, ImageTransform transform) in new (string, string, ImageTransform)[]
+            { ("photo", folder, new RandomResizedCrop(Pixels, Pixels, (0.08, 1))), ("cifar", smallFolder, new PaddedCrop(32, 32)) })
+        {
+            string start = $"containers/{kind}/";
+            if (!options.Includes(start) && !start.StartsWith(options.Prefix, StringComparison.Ordinal))
+                continue;
+            var sets = LoaderContainers.Make(LoaderImages.Read(images), Path.Combine(temporary, kind), ShardBytes);
+            Case[] cases = [.. sets.Select(s => new Case(start + s.Form, s.Data.Count, i => Read(s.Data, transform, i)))
+                .Where(c => options.Includes(c.Name))];
+            foreach (Case c in cases)
+                c.WarmUp();
+            for (int round = 0; round < options.Rounds; round++)
+                foreach (Case c in cases)
+                    c.Measure();
+            foreach (Case c in cases)
+                Report(c.Name, c.Seconds, figures);
+            foreach (var (_, data) in sets)
+                data.Dispose();
+        }
     }
 
     void Run(string folder, string smallFolder, SuiteOptions options, Figures figures)
@@ -101,6 +130,16 @@ sealed partial class LoaderSuite : IDisposable
             shapes.Read(i, image, decoder);
             Apply(image, padded, i);
         });
+    }
+
+    void Read(Dataset data, ImageTransform transform, int number)
+    {
+        // A step that has no divisor in common with the usual numbers of images, so that each comes once, in no order that a disk likes.
+        int index = (int)((long)number * 7919 % data.Count);
+        (int width, int height) = data.Open(index, decoder);
+        Crop crop = Draw(width, height, transform, number);
+        data.Decode(index, decoder, transform.Region(crop), image);
+        Apply(image, transform, crop);
     }
 
     void DecodeLastPixel(byte[] bytes)

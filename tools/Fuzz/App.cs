@@ -9,12 +9,14 @@ static class App
     const int Good = 0, Found = 1, Wrong = 2;
 
     const string Description = """
-        Gives damaged files to every reader and fails if one takes more than a second, more memory than 64 MB and 16 bytes a pixel, or
-        throws what it does not document. Mutants are the same for the same seed; those that were found are saved.
+        Gives damaged files to every reader and fails if one takes more than a second, more memory than 64 MB and 16 bytes a pixel (of
+        containers: than 1 MB and ten times the file), or throws what it does not document. Mutants are the same for the same seed; those
+        that were found are saved.
 
         Examples:
           Fuzz                                        10,000 mutants of each format
           Fuzz --count 100000 --seed 7
+          Fuzz --format containers --total 200000     as many of all containers together
           Fuzz --format tiff --first 4711 --count 1   one mutant again
         """;
 
@@ -30,8 +32,9 @@ static class App
             DefaultValueFactory = _ => [.. FuzzTargets.Names],
             Description = "what is tried",
         };
-        formats.AcceptOnlyFromAmong([.. FuzzTargets.Names]);
+        formats.AcceptOnlyFromAmong([.. FuzzTargets.Names, FuzzTargets.AllDecoders, FuzzTargets.AllContainers]);
         Option<int> count = new("--count") { HelpName = "N", DefaultValueFactory = _ => 10_000, Description = "mutants of each format" };
+        Option<int?> total = new("--total") { HelpName = "N", Description = "mutants of all formats together, in place of --count" };
         Option<int> start = new("--first") { HelpName = "N", Description = "number of the first mutant" };
         Option<int> random = new("--seed") { HelpName = "N", DefaultValueFactory = _ => 1, Description = "other ones make other mutants" };
         Option<string> folder = new("--out")
@@ -40,9 +43,13 @@ static class App
             DefaultValueFactory = _ => "fuzz-findings",
             Description = "where mutants go that were found",
         };
-        RootCommand root = new(Description) { formats, count, start, random, folder };
-        root.SetAction(parsed => Fuzz(parsed.GetValue(formats)!, parsed.GetValue(random), parsed.GetValue(start), parsed.GetValue(count),
-            parsed.GetValue(folder)!, output));
+        RootCommand root = new(Description) { formats, count, total, start, random, folder };
+        root.SetAction(parsed =>
+        {
+            string[] chosen = [.. parsed.GetValue(formats)!.SelectMany(FuzzTargets.Of).Distinct()];
+            int each = parsed.GetValue(total) is { } all ? (all + chosen.Length - 1) / chosen.Length : parsed.GetValue(count);
+            return Fuzz(chosen, parsed.GetValue(random), parsed.GetValue(start), each, parsed.GetValue(folder)!, output);
+        });
         ParseResult result = root.Parse(arguments);
         return result.Errors.Count > 0 ? ReportErrors(result) : result.Invoke();
     }

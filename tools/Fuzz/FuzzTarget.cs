@@ -8,6 +8,9 @@ namespace PerturbedForgetting.Fuzz;
 sealed record FuzzTarget(
     string Name, IReadOnlyList<byte[]> Seeds, Func<IReadOnlyList<byte[]>, Random, byte[]> Mutate, Func<FuzzReader> Open)
 {
+    /// <summary>Whether the size of a file bounds the memory that reading it takes; else the pixels of its image do.</summary>
+    public bool IsContainer { get; init; }
+
     /// <summary>The mutant of a number: the same for the same seed, wherever and in whatever order it is made.</summary>
     public byte[] Mutant(int seed, int number)
     {

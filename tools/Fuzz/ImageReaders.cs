@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
+using PerturbedForgetting.Vision.Datasets.Containers.Records;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Fuzz;
@@ -65,5 +66,25 @@ static class Repairs
             at += 12 + (int)length;
         }
         return png;
+    }
+
+    /// <summary>A mutant of TFRecord files whose checksums are right in three of four.</summary>
+    public static byte[] MutateTfRecord(IReadOnlyList<byte[]> seeds, Random random)
+    {
+        byte[] records = ByteMutator.Mutate(seeds, random);
+        if (random.Next(4) == 0)
+            return records;
+        for (int at = 0; at + TfRecord.FrameLength <= records.Length;)
+        {
+            ulong length = BinaryPrimitives.ReadUInt64LittleEndian(records.AsSpan(at));
+            if (length > (ulong)(records.Length - at - TfRecord.FrameLength))
+                break;
+            Span<byte> frame = records.AsSpan(at, TfRecord.FrameLength + (int)length);
+            TfRecord.WriteHeader(frame, (int)length);
+            ReadOnlySpan<byte> data = frame[TfRecord.HeaderLength..^TfRecord.FooterLength];
+            BinaryPrimitives.WriteUInt32LittleEndian(frame[^TfRecord.FooterLength..], Crc32C.Masked(data));
+            at += frame.Length;
+        }
+        return records;
     }
 }

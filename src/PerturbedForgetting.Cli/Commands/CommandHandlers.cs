@@ -10,7 +10,8 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <param name="Given">The options a user gave; the rest are defaults.</param>
 /// <param name="Token">Cancelled when the run should stop after its step; the work then throws
 /// <see cref="OperationCanceledException"/>.</param>
-sealed record RunContext(ITrainingObserver Observer, IReadOnlySet<OptionSpec> Given, CancellationToken Token);
+/// <param name="Output">Receives results, of commands that write them while they run.</param>
+sealed record RunContext(ITrainingObserver Observer, IReadOnlySet<OptionSpec> Given, CancellationToken Token, TextWriter Output);
 
 /// <summary>The work behind the commands, apart so that tests can put something else there.</summary>
 /// <param name="Train">Trains; returns the results as JSON, and the run's folder.</param>

@@ -37,15 +37,26 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
 
     protected abstract CommandResult Run(T options, RunContext context);
 
-    public void Configure(Command command) => binder = new OptionBinder(command, Help.Table!);
+    /// <summary>Takes what was typed behind the command beside options.</summary>
+    protected virtual void Take(ParseResult parsed, T options)
+    {
+    }
+
+    /// <summary>Whether the command writes its results to <see cref="RunContext.Output"/> while it runs, so that progress must go
+    /// elsewhere.</summary>
+    protected virtual bool StreamsOutput => false;
+
+    public virtual void Configure(Command command) => binder = new OptionBinder(command, Help.Table!);
 
     public int Run(ParseResult parsed, Terminal terminal)
     {
         T options = new();
         IReadOnlySet<OptionSpec> given = binder!.Bind(parsed, options, dataset => Preset(options, dataset));
+        Take(parsed, options);
         Settle(options, given);
         IReadOnlyList<OptionProblem> notes = Check(options);
-        IProgressView view = ProgressViews.Create(terminal, LogInterval(options));
+        IProgressView view = ProgressViews.Create(
+            StreamsOutput ? terminal with { Out = terminal.Error, IsInteractive = false } : terminal, LogInterval(options));
         using Interruption interruption = terminal.Listen(view is LiveProgressView ? new ViewWriter(view) : terminal.Error);
         CommandResult result = new(ExitCodes.Success, "");
         try
@@ -54,7 +65,7 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
             {
                 foreach (OptionProblem note in notes)
                     view.Message(MessageLevel.Warning, note.ToString());
-                result = Run(options, new RunContext(view, given, interruption.Token));
+                result = Run(options, new RunContext(view, given, interruption.Token, terminal.Out));
             });
         }
         catch (OperationCanceledException) when (interruption.ExitCode != 0)
@@ -62,7 +73,9 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
             return interruption.ExitCode;
         }
         // Not before the view has left the screen.
-        terminal.Out.WriteLine((view is LiveProgressView ? result.Brief ?? result.Text : result.Text).TrimEnd());
+        string text = (view is LiveProgressView ? result.Brief ?? result.Text : result.Text).TrimEnd();
+        if (text.Length > 0)
+            terminal.Out.WriteLine(text);
         return result.ExitCode;
     }
 }

@@ -1,20 +1,24 @@
 using System.Buffers.Binary;
 using System.Text;
+using PerturbedForgetting.Tensors.Serialization.Torch;
 using PerturbedForgetting.Tensors.Serialization.Zip;
 
 namespace PerturbedForgetting.Tensors.Serialization;
 
 /// <summary>
 /// Collects tensors and writes them as a state dictionary that <c>torch.load(path, weights_only=True)</c> reads (PyTorch 1.6 and newer):
-/// an ordered dictionary of dense tensors, each with its own storage. The same tensors give the same bytes.
+/// an ordered dictionary of dense tensors, each with its own storage. Texts about the file are members of the archive of their own, which
+/// PyTorch passes over. The same tensors and texts give the same bytes.
 /// </summary>
-public sealed class TorchWriter : IWeightsWriter
+/// <param name="metadata">Texts by key, which <see cref="WeightsFile.Metadata"/> gives back.</param>
+public sealed class TorchWriter(IEnumerable<KeyValuePair<string, string>>? metadata = null) : IWeightsWriter
 {
     const string Folder = "archive";
 
     /// <summary>As PyTorch aligns them.</summary>
     const int Alignment = 64;
 
+    readonly KeyValuePair<string, string>[] metadata = [.. metadata ?? []];
     readonly List<Item> items = [];
     readonly HashSet<string> names = new(StringComparer.Ordinal);
 
@@ -47,6 +51,11 @@ public sealed class TorchWriter : IWeightsWriter
         zip.Add($"{Folder}/byteorder", 6, static s => s.Write("little"u8));
         for (int i = 0; i < items.Count; i++)
             zip.Add($"{Folder}/data/{i}", items[i].ByteLength, items[i].Source);
+        foreach ((string key, string value) in metadata)
+        {
+            byte[] text = Encoding.UTF8.GetBytes(value);
+            zip.Add($"{Folder}/{TorchZipFile.MetadataFolder}{key}", text.Length, s => s.Write(text));
+        }
         zip.Add($"{Folder}/version", 2, static s => s.Write("3\n"u8));
         zip.Complete();
     }

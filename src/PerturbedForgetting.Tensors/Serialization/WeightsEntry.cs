@@ -57,6 +57,21 @@ public abstract class WeightsEntry
         Fill(stream, destination);
     }
 
+    /// <summary>Writes the items' bytes, little-endian and row-major, to a stream.</summary>
+    /// <exception cref="WeightsException">The data is damaged, or the file has become shorter since it was opened.</exception>
+    public void CopyTo(Stream destination)
+    {
+        byte[] buffer = new byte[(int)Math.Min(ChunkBytes, ByteLength)];
+        using Stream stream = OpenRead();
+        for (long rest = ByteLength; rest > 0;)
+        {
+            Span<byte> chunk = buffer.AsSpan(0, (int)Math.Min(buffer.Length, rest));
+            Fill(stream, chunk);
+            destination.Write(chunk);
+            rest -= chunk.Length;
+        }
+    }
+
     /// <summary>Reads floating-point items as single precision: F32 exactly, F16 and BF16 widened, F64 rounded to nearest.</summary>
     /// <param name="destination">Exactly <see cref="Count"/> items.</param>
     /// <exception cref="ArgumentException">The destination has another length.</exception>

@@ -14,7 +14,10 @@ namespace PerturbedForgetting.Training.Checkpoints;
 static class CheckpointFiles
 {
     public const string Extension = ".safetensors", StateExtension = ".state" + Extension, NewExtension = ".new" + Extension;
-    const string InfoKey = "pf_model", StateKey = "pf_state", ModelChecksumKey = "pf_model_sha256";
+    /// <summary>Key of what a model file says about itself.</summary>
+    public const string InfoKey = "pf_model";
+
+    const string StateKey = "pf_state", ModelChecksumKey = "pf_model_sha256";
 
     /// <summary>The model file of a checkpoint, from the path of either file or without an extension.</summary>
     public static string ModelPath(string path) => Stem(path) + Extension;
@@ -170,18 +173,20 @@ static class CheckpointFiles
         }
     }
 
-    /// <summary>Opens a model file: one of ours is verified; of any other, only the tensors are known.</summary>
-    /// <exception cref="CheckpointException">There is no such file, it is a pickle, or what it says about itself is malformed.</exception>
-    /// <exception cref="SafetensorsException">The file is malformed or damaged.</exception>
-    public static (SafetensorsFile File, ModelInfo? Info) OpenModel(string path)
+    /// <summary>Opens a model file, which is verified where it has checksums; of one that is not ours, only the tensors are known.</summary>
+    /// <param name="path">Of the model or its state, in any format of <see cref="WeightsFile"/>; the extension of ours may be left
+    /// out.</param>
+    /// <param name="key">Entry of a PyTorch checkpoint that holds the weights; null looks for them.</param>
+    /// <exception cref="CheckpointException">There is no such file, or what it says about itself is malformed.</exception>
+    /// <exception cref="WeightsException">The file is malformed or damaged.</exception>
+    public static (WeightsFile File, ModelInfo? Info) OpenModel(string path, string? key = null)
     {
-        PickleRefusal.Check(path);
         string given = File.Exists(path) ? path : ModelPath(path);
         if (!File.Exists(given))
             throw new CheckpointException(path, "there is no such file.");
         if (given.EndsWith(StateExtension, StringComparison.Ordinal))
             given = ModelPath(given);
-        var file = SafetensorsFile.Open(given);
+        var file = WeightsFile.Open(given, key);
         try
         {
             if (file.HasChecksum)

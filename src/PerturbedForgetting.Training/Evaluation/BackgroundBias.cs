@@ -1,4 +1,5 @@
 using System.Globalization;
+using PerturbedForgetting.Training.Answers;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
@@ -31,18 +32,23 @@ public sealed record BackgroundBias(double Agreeing, double Contradicting, doubl
         if (parts.ValidationSet is not ShapesDataset shapes)
             return null;
         int agreeing = 0, agreeingRight = 0, contradicting = 0, contradictingRight = 0, misled = 0;
-        Evaluator.Of(parts).Run(NullObserver.Instance, CancellationToken.None, (index, label, predicted) =>
+        Evaluator.Of(parts).Run(NullObserver.Instance, CancellationToken.None, (batch, logits) =>
         {
-            int background = shapes.Background(index);
-            if (background == label)
+            int classes = logits.Length / batch.Count;
+            for (int i = 0; i < batch.Count; i++)
             {
-                agreeing++;
-                agreeingRight += predicted == label ? 1 : 0;
-                return;
+                int label = batch.HostLabels[i], background = shapes.Background(batch.Indices[i]);
+                int predicted = ClassScores.Best(logits.AsSpan(i * classes, classes));
+                if (background == label)
+                {
+                    agreeing++;
+                    agreeingRight += predicted == label ? 1 : 0;
+                    continue;
+                }
+                contradicting++;
+                contradictingRight += predicted == label ? 1 : 0;
+                misled += predicted == background ? 1 : 0;
             }
-            contradicting++;
-            contradictingRight += predicted == label ? 1 : 0;
-            misled += predicted == background ? 1 : 0;
         });
         return agreeing == 0 || contradicting == 0
             ? null

@@ -39,9 +39,9 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
     /// <summary>Runs the evaluation.</summary>
     /// <param name="observer">Receives the progress.</param>
     /// <param name="token">Ends it between two batches.</param>
-    /// <param name="predicted">Receives the index in the data set, the label and the predicted class of every image.</param>
+    /// <param name="answered">Receives every batch with its logits, one row an image.</param>
     /// <returns>None when it was ended.</returns>
-    public EvaluationMetrics? Run(ITrainingObserver observer, CancellationToken token, Action<int, int, int>? predicted = null)
+    public EvaluationMetrics? Run(ITrainingObserver observer, CancellationToken token, Action<InputBatch, float[]>? answered = null)
     {
         bool wasTraining = model.Training;
         model.Train(false);
@@ -68,8 +68,7 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                         ? Ops.CrossEntropy(logits, batch.Labels)
                         : loss(logits, batch.Labels), batch.Count, last, sum);
                     accuracy.Add(logits, batch);
-                    if (predicted is not null)
-                        Predict(logits, batch, predicted);
+                    answered?.Invoke(batch, logits.ToArray<float>());
                 }
                 images += batch.Count;
                 int done = batch.Number + 1;
@@ -88,21 +87,6 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
         finally
         {
             model.Train(wasTraining);
-        }
-    }
-
-    static void Predict(Tensor logits, InputBatch batch, Action<int, int, int> predicted)
-    {
-        int classes = logits.Shape[1];
-        float[] values = logits.ToArray<float>();
-        for (int i = 0; i < batch.Count; i++)
-        {
-            var row = values.AsSpan(i * classes, classes);
-            int best = 0;
-            for (int c = 1; c < classes; c++)
-                if (row[c] > row[best])
-                    best = c;
-            predicted(batch.Indices[i], batch.HostLabels[i], best);
         }
     }
 }

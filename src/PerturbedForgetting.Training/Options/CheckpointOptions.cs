@@ -30,4 +30,17 @@ public abstract record CheckpointOptions : RunOptions
     public int LogFreq { get => LogFreqOption[this]; set => LogFreqOption[this] = value; }
     internal static readonly OptionSpec<CheckpointOptions, int> LogFreqOption =
         BatchesTopic.Option("log-freq", 10, "batches between two progress lines").AtLeast(1);
+
+    internal static readonly OptionTopic<CheckpointOptions> AnswersTopic = new("Answers");
+
+    /// <summary>Classes that are told of each image.</summary>
+    public int TopK { get => TopKOption[this]; set => TopKOption[this] = value; }
+    internal static readonly OptionSpec<CheckpointOptions, int> TopKOption =
+        AnswersTopic.Option("topk", 5, "classes told of each image, the likeliest first").Within(1, MostClasses);
+
+    /// <summary>What logits become; null is what the model was trained for.</summary>
+    public string? Scores { get => ScoresOption[this]; set => ScoresOption[this] = value; }
+    internal static readonly OptionSpec<CheckpointOptions, string?> ScoresOption = AnswersTopic.ChoiceOrNull("scores",
+        "softmax: probabilities that add up to 1; sigmoid: one a class for itself; default: as the model was trained",
+        AnswerScores.Softmax, AnswerScores.Sigmoid);
 }

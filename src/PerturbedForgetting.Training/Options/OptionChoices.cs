@@ -29,6 +29,17 @@ public enum ExifOrientation
     Apply,
 }
 
+/// <summary>How answers are written.</summary>
+public enum AnswerFormat
+{
+    /// <summary>For people.</summary>
+    Table,
+    /// <summary>Comma-separated values with a header.</summary>
+    Csv,
+    /// <summary>An array of one object an image.</summary>
+    Json,
+}
+
 /// <summary>What the perturbation maximises.</summary>
 public enum PerturbLoss
 {

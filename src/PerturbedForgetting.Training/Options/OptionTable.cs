@@ -40,6 +40,7 @@ public static class OptionTables
         RunOptions.ImagesTopic.Specs, CheckpointOptions.ImagesTopic.Specs,
         RunOptions.BatchesTopic.Specs, CheckpointOptions.BatchesTopic.Specs,
         RunOptions.LossTopic.Specs,
+        CheckpointOptions.AnswersTopic.Specs, ValidateOptions.AnswersTopic.Specs,
         ValidateOptions.SharpnessTopic.Specs,
         RunOptions.MachineTopic.Specs, ValidateOptions.MachineTopic.Specs));
 
@@ -49,6 +50,58 @@ public static class OptionTables
             RunOptions.NumClassesOption.As(RunOptions.DataTopic.Heading, "number of classes labels must stay below"),
             TrainOptions.SeedOption.As(RunOptions.DataTopic.Heading, "seed of generated data sets"),
         ]));
+
+    static readonly Lazy<OptionTable> LazyPredict = new(static () => new(
+        ImageInputOptions.InputTopic.Specs,
+        Reading(ImageInputOptions.InputTopic.Heading),
+        RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs,
+        [RunOptions.ClassMapOption.As(RunOptions.ModelTopic.Heading, "text file of class names, where no checkpoint has them")],
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs, CheckpointOptions.BatchesTopic.Specs,
+        CheckpointOptions.AnswersTopic.Specs,
+        ImageInputOptions.OutputTopic.Specs, PredictOptions.OutputTopic.Specs,
+        RunOptions.MachineTopic.Specs));
+
+    static readonly Lazy<OptionTable> LazyFeatures = new(static () => new(
+        ImageInputOptions.InputTopic.Specs,
+        RunOptions.DataTopic.Specs, FeaturesOptions.DataTopic.Specs,
+        RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs, CheckpointOptions.BatchesTopic.Specs,
+        ImageInputOptions.OutputTopic.Specs,
+        RunOptions.MachineTopic.Specs));
+
+    static readonly Lazy<OptionTable> LazyConvert = new(static () => new(
+        ConvertOptions.FilesTopic.Specs,
+        RunOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs));
+
+    static readonly Lazy<OptionTable> LazyInspect = new(static () => new(
+        RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, InspectOptions.SheetTopic.Specs));
+
+    static readonly Lazy<OptionTable> LazyConvertData = new(static () => new(
+        RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, ConvertDataOptions.OutputTopic.Specs));
+
+    /// <summary>How images are read, of options of data.</summary>
+    static IEnumerable<OptionSpec> Reading(string heading) => RunOptions.DataTopic.Specs
+        .Where(static s => s.Name is "bad-images" or "truncated" or "exif" or "io-retries").Select(s => s.As(heading, s.Help));
+
+    static bool IsOfEvaluation(OptionSpec spec) => spec != RunOptions.TrainInterpolationOption;
+
+    /// <summary>Options of <c>data inspect</c>.</summary>
+    public static OptionTable Inspect => LazyInspect.Value;
+
+    /// <summary>Options of <c>data convert</c>.</summary>
+    public static OptionTable ConvertData => LazyConvertData.Value;
+
+    /// <summary>Options of <c>predict</c>.</summary>
+    public static OptionTable Predict => LazyPredict.Value;
+
+    /// <summary>Options of <c>features</c>.</summary>
+    public static OptionTable Features => LazyFeatures.Value;
+
+    /// <summary>Options of <c>convert</c>.</summary>
+    public static OptionTable Convert => LazyConvert.Value;
 
     /// <summary>Options of <c>train</c>.</summary>
     public static OptionTable Train => LazyTrain.Value;
@@ -60,5 +113,14 @@ public static class OptionTables
     public static OptionTable DataCheck => LazyDataCheck.Value;
 
     /// <summary>The table for these options.</summary>
-    public static OptionTable For(RunOptions options) => options is TrainOptions ? Train : Validate;
+    public static OptionTable For(RunOptions options) => options switch
+    {
+        TrainOptions => Train,
+        PredictOptions => Predict,
+        FeaturesOptions => Features,
+        ConvertOptions => Convert,
+        InspectOptions => Inspect,
+        ConvertDataOptions => ConvertData,
+        _ => Validate,
+    };
 }

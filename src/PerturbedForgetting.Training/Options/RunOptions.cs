@@ -71,7 +71,8 @@ public abstract record RunOptions
     internal static readonly OptionSpec<RunOptions, string> DatasetOption =
         DataTopic.Option("dataset", "", "named data set, such as builtin/shapes (needs no download); empty: image folders")
             // Those of a checkpoint are known when it is open.
-            .RefusedWhen(o => o is not CheckpointOptions { Checkpoint.Length: > 0 } && o.NamesNoData, NoData)
+            .RefusedWhen(o => o is not (CheckpointOptions { Checkpoint.Length: > 0 } or ImageInputOptions { NamesImages: true })
+                && o.NamesNoData, NoData)
             .OnResume(BetweenEpochs());
 
     /// <summary>Whether the data set may be fetched. Nothing is ever downloaded: the value true is refused.</summary>

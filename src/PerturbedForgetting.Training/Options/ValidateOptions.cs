@@ -18,6 +18,23 @@ public sealed record ValidateOptions : CheckpointOptions
         DataTopic.Option<string?>("real-labels", null, "real.json of ImageNet-ReaL: any of its labels is right, those without do not count")
             .KnownAs(nameof(DatasetOptions.RealLabelsFile)).AFile();
 
+    internal static new readonly OptionTopic<ValidateOptions> AnswersTopic = new(CheckpointOptions.AnswersTopic.Heading);
+
+    /// <summary>CSV file of every image's label and answer; null writes none.</summary>
+    public string? Predictions { get => PredictionsOption[this]; set => PredictionsOption[this] = value; }
+    internal static readonly OptionSpec<ValidateOptions, string?> PredictionsOption =
+        AnswersTopic.Option<string?>("predictions", null, "write a CSV: image, label, answer and the scores of the first classes").AFile();
+
+    /// <summary>CSV file of the accuracy of each class; null writes none.</summary>
+    public string? PerClass { get => PerClassOption[this]; set => PerClassOption[this] = value; }
+    internal static readonly OptionSpec<ValidateOptions, string?> PerClassOption =
+        AnswersTopic.Option<string?>("per-class", null, "write a CSV: accuracy of each class, and what it is taken for").AFile();
+
+    /// <summary>Where the confusion matrix goes, as NAME.csv and NAME.png; null writes none.</summary>
+    public string? Confusion { get => ConfusionOption[this]; set => ConfusionOption[this] = value; }
+    internal static readonly OptionSpec<ValidateOptions, string?> ConfusionOption =
+        AnswersTopic.Option<string?>("confusion", null, "write the confusion matrix as NAME.csv and NAME.png").AFile();
+
     internal static readonly OptionTopic<ValidateOptions> SharpnessTopic = new("Sharpness");
 
     /// <summary>Largest Hessian eigenvalue in place of accuracy; not available yet, so true is refused.</summary>

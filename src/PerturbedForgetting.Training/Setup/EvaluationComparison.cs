@@ -63,8 +63,9 @@ sealed class EvaluationComparison(ModelCheckpoint<ValidateOptions> checkpoint, I
                 : "the images are others than they were, or the program is another version") + ".");
     }
 
-    bool IsSameSplit(TrainOptions run) => options.Split == run.ValSplit && options.Dataset == run.Dataset
-        && SamePath(options.DataDir, run.DataDir);
+    bool IsSameSplit(TrainOptions run) => options.ValShare == run.ValShare
+        && (run.ValShare is null ? options.Split == run.ValSplit : options.ValSeed == run.ValSeed)
+        && options.Dataset == run.Dataset && SamePath(options.DataDir, run.DataDir);
 
     static bool SamePath(string? a, string? b) =>
         string.IsNullOrEmpty(a) || string.IsNullOrEmpty(b) ? string.IsNullOrEmpty(a) == string.IsNullOrEmpty(b)

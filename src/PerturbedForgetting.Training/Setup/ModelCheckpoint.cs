@@ -10,19 +10,20 @@ namespace PerturbedForgetting.Training.Setup;
 /// <typeparam name="TOptions">Options of the command.</typeparam>
 sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : CheckpointOptions, new()
 {
-    readonly SafetensorsFile? file;
-
-    ModelCheckpoint(TOptions options, SafetensorsFile? file, ModelInfo? info)
+    ModelCheckpoint(TOptions options, WeightsFile? file, ModelInfo? info)
     {
-        (Options, this.file) = (options, file);
+        (Options, File) = (options, file);
         Classes = info is null ? null : new ClassList(info.Classes);
     }
 
     /// <summary>The options; what a checkpoint of this program says of its model is in them.</summary>
     public TOptions Options { get; }
 
+    /// <summary>The file with the weights; null without one.</summary>
+    public WeightsFile? File { get; }
+
     /// <summary>Path of the file with the weights; null without one.</summary>
-    public string? Path => file?.Path;
+    public string? Path => File?.Path;
 
     /// <summary>Names of the classes; null where the file does not tell.</summary>
     public ClassList? Classes { get; }
@@ -38,14 +39,14 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
 
     /// <summary>How many classes the model has, by the options, by the checkpoint's list or by the size of its head; null where nothing
     /// tells.</summary>
-    public int? NumClasses => Options.NumClasses ?? Classes?.Count ?? HeadRows(file);
+    public int? NumClasses => Options.NumClasses ?? Classes?.Count ?? HeadRows(File);
 
     /// <summary>Opens it.</summary>
     /// <param name="options">They name the checkpoint.</param>
     /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. Of the others,
     /// those of the model and of its images come from the checkpoint.</param>
     /// <exception cref="CheckpointException">There is no such file, or it cannot be used.</exception>
-    /// <exception cref="SafetensorsException">The file is damaged.</exception>
+    /// <exception cref="WeightsException">The file is damaged.</exception>
     /// <exception cref="OptionException">What the checkpoint says of its training cannot be understood.</exception>
     public static ModelCheckpoint<TOptions> Open(TOptions options, IReadOnlySet<OptionSpec>? given)
     {
@@ -67,10 +68,10 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => file?.Dispose();
+    public void Dispose() => File?.Dispose();
 
     /// <summary>Classes of a bare file, by the names that classifiers of the registry have.</summary>
-    static int? HeadRows(SafetensorsFile? file)
+    static int? HeadRows(WeightsFile? file)
     {
         foreach (string name in (ReadOnlySpan<string>)["fc.weight", "head.weight"])
             if (file is not null && file.Contains(name) && file.Entry(name).Shape is [> 0 and < int.MaxValue and var rows, _])

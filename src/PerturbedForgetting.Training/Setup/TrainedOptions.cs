@@ -52,9 +52,10 @@ static class TrainedOptions
         take(RunOptions.DeterministicOption, trained.Deterministic);
         if (named.Contains(RunOptions.DatasetOption.Name) || named.Contains(RunOptions.DataDirOption.Name))
             return;
-        foreach (OptionSpec spec in (OptionSpec[])[RunOptions.DatasetOption, RunOptions.DataDirOption, RunOptions.ClassOrderOption,
-            RunOptions.ClassMapOption, RunOptions.LabelsOption])
-            take(spec, spec.Get(trained));
-        take(ValidateOptions.SplitOption, trained.ValSplit);
+        bool namesSplit = named.Contains(ValidateOptions.SplitOption.Name);
+        foreach (OptionSpec spec in RunOptions.DataTopic.Specs)
+            if (!namesSplit || (spec != RunOptions.ValShareOption && spec != RunOptions.ValSeedOption))
+                take(spec, spec.Get(trained));
+        take(ValidateOptions.SplitOption, trained.ValShare is null ? trained.ValSplit : trained.TrainSplit);
     }
 }

@@ -4,7 +4,7 @@ using PerturbedForgetting.Tensors;
 namespace PerturbedForgetting.Vision.Datasets;
 
 /// <summary>Reads a file that lists classes.</summary>
-static class ClassMap
+public static class ClassMap
 {
     /// <summary>Reads names, one a line, whose index is their place or follows them behind a comma or a tab. Empty lines are
     /// passed over.</summary>

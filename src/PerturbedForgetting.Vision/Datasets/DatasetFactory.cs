@@ -1,8 +1,10 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Datasets.Containers.Parquet;
 using PerturbedForgetting.Vision.Datasets.Containers.Tar;
+using PerturbedForgetting.Vision.Datasets.Containers.Zip;
 using PerturbedForgetting.Vision.Datasets.ImageNet;
 using PerturbedForgetting.Vision.Datasets.Tfds;
+using PerturbedForgetting.Vision.Datasets.WebDataset;
 
 namespace PerturbedForgetting.Vision.Datasets;
 
@@ -11,11 +13,14 @@ public static class DatasetFactory
 {
     static readonly IReadOnlyList<DatasetKind> Kinds =
     [
-        new(["folder", "image_folder"], static r => TarSet.Holds(r.DataDir, r.Split)
-            ? TarSet.Open(r.DataDir, r.Split, r.Options)
-            : ParquetSet.Holds(r.DataDir) ? ParquetSet.Open(r.DataDir, r.Split, r.Options) : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
+        new(["folder", "image_folder"], static r => ZipSet.IsArchive(r.DataDir)
+            ? ZipSet.Open(r.DataDir, r.Split, r.Options)
+            : TarSet.Holds(r.DataDir, r.Split) ? TarSet.Open(r.DataDir, r.Split, r.Options)
+            : ParquetSet.Holds(r.DataDir) ? ParquetSet.Open(r.DataDir, r.Split, r.Options)
+            : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
         new(["parquet", "huggingface"], static r => ParquetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["tar"], static r => TarSet.Open(r.DataDir, r.Split, r.Options)),
+        new(["wds", "webdataset"], static r => WebDatasetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["cifar10"], static r => CifarDataset.Open(10, r.DataDir, r.Split, r.Options)),
         new(["cifar100"], static r => CifarDataset.Open(100, r.DataDir, r.Split, r.Options)),
         new(["mnist"], static r => MnistDataset.Open(r.DataDir, r.Split, r.Options)),
@@ -28,6 +33,9 @@ public static class DatasetFactory
 
     /// <summary>Names that <see cref="Open"/> knows.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Kinds.SelectMany(k => k.Names)];
+
+    /// <summary>Whether a data set can have this name.</summary>
+    public static bool Knows(string dataset) => Kinds.Any(k => k.Matches(dataset));
 
     /// <summary>Opens a split of a data set.</summary>
     /// <param name="dataset">One of <see cref="Names"/>, or "" for images in folders; builtin/shapes with optional settings

@@ -9,6 +9,15 @@ delegate bool FormatTest(ReadOnlySpan<byte> data);
 /// <param name="Create">Makes a decoder for it.</param>
 sealed record ImageFormat(string Name, FormatTest Matches, Func<ImageDecoderOptions, DecodeBudget, IFormatDecoder> Create)
 {
+    /// <summary>What names of its files usually end in, without a dot.</summary>
+    public string Extension => Name switch
+    {
+        "JPEG" => "jpg",
+        "TIFF" => "tif",
+        "PNM" => "ppm",
+        _ => Name.ToLowerInvariant(),
+    };
+
     /// <summary>The kinds that are read, as the documentation names them.</summary>
     public required IReadOnlyList<string> Reads { get; init; }
 

@@ -36,6 +36,11 @@ static class ImageFormats
         return -1;
     }
 
+    /// <summary>What names of files end in that are of the format as which a file begins, without a dot; null if it begins as none. An
+    /// image that is packed by gzip has the ending that is usual for photos.</summary>
+    public static string? ExtensionOf(ReadOnlySpan<byte> data) => Gunzip.Matches(data) ? "jpg" : Find(data) is >= 0 and var found
+        ? All[found].Extension : null;
+
     /// <summary>The error of a file that begins as no format.</summary>
     public static ImageDecodeException Unknown() => new(ImageProblem.UnknownFormat,
         $"its contents are no image of a known format ({string.Join(", ", All.Select(static format => format.Name))})");

@@ -33,6 +33,9 @@ public abstract class ImageModel : Module
     /// <summary>Name of the last layer in the state dictionary.</summary>
     public abstract string ClassifierName { get; }
 
+    /// <summary>The stage whose output the last layer classifies, [B, features].</summary>
+    public abstract string FeaturesName { get; }
+
     /// <summary>
     /// Called during a forward pass with the name and output of each stage (<c>layer1</c>, <c>blocks.0</c>, …). The tensor lives
     /// only as long as the pass; copy out what is to be kept.

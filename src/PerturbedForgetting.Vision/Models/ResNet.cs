@@ -45,6 +45,9 @@ public sealed class ResNet : ImageModel
     /// <inheritdoc/>
     public override string ClassifierName => "fc";
 
+    /// <inheritdoc/>
+    public override string FeaturesName => "global_pool";
+
     void AddStages(ResNetOptions options, ref int channels)
     {
         int total = options.Stem == ResNetStem.Cifar ? 1 : 4, dilation = 1, previous = 1;
@@ -91,7 +94,7 @@ public sealed class ResNet : ImageModel
             x = Observe("maxpool", Scope.Replace(x, maxpool.Call(x)));
         for (int i = 0; i < stages.Count; i++)
             x = Observe("layer", i + 1, Scope.Replace(x, stages[i].Call(x)));
-        x = Observe("global_pool", Ops.GlobalAvgPool2d(x));
+        x = Observe(FeaturesName, Ops.GlobalAvgPool2d(x));
         return fc.Call(dropout?.Call(x) ?? x);
     }
 

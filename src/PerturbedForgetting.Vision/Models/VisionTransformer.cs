@@ -59,6 +59,9 @@ public sealed class VisionTransformer : ImageModel
     /// <inheritdoc/>
     public override string ClassifierName => "head";
 
+    /// <inheritdoc/>
+    public override string FeaturesName => "fc_norm";
+
     /// <summary>Rows of patches.</summary>
     public int GridHeight { get; }
 
@@ -104,7 +107,7 @@ public sealed class VisionTransformer : ImageModel
         x = Report(Ops.EmbedTokens(Observe("patch_embed", patches.Call(x)), classToken, positions));
         x = Observe("norm", Encode(x));
         x = Pool(x);
-        x = Observe("fc_norm", poolNorm?.Call(x) ?? x);
+        x = Observe(FeaturesName, poolNorm?.Call(x) ?? x);
         return head.Call(dropout?.Call(x) ?? x);
     }
 

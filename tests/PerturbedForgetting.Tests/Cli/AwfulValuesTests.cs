@@ -57,7 +57,8 @@ sealed class AwfulValuesTests : TempFolderFixture
         OptionKind.Pairs => [.. pairs.Select(v => new[] { v }), ["layers=[1,1,1]", "layers=[2,2,2]"]],
         OptionKind.Switch => [[]],
         // Nothing is written elsewhere, and nothing twice.
-        _ when spec == TrainOptions.OutputOption => texts.Where(v => v is not ("" or "/" or "../.."))
+        _ when spec == TrainOptions.OutputOption || spec == ValidateOptions.PredictionsOption || spec == ValidateOptions.PerClassOption
+            || spec == ValidateOptions.ConfusionOption => texts.Where(v => v is not ("" or "/" or "../.."))
             .Select(v => new[] { $"{folder.Path}/new/{v}" }),
         _ when spec == RunOptions.DataDirOption => texts.Where(v => v is not ("/" or "../..")).Select(v => new[] { v }),
         _ => spec.Choices.Count > 0 ? [.. spec.Choices.Select(c => new[] { c }), ["x"], [""]] : texts.Select(v => new[] { v }),

@@ -34,10 +34,15 @@ public class FuzzTests
         Assert.That(Try(static _ => throw new IndexOutOfRangeException("far off"))?.What, Does.Contain("far off"));
         Assert.That(Try(static _ => new byte[80 << 20].Length & 1)?.What, Does.Contain("80 MB"));
         Assert.That(Try(static _ => new byte[80 << 20].Length / 40), Is.Null, "a byte of the image may take sixteen");
+        Assert.That(Try(static _ => new byte[2 << 20].Length & 1), Is.Null);
+        Assert.That(Try(static _ => new byte[2 << 20].Length & 1, isContainer: true)?.What, Does.Contain("2048 KB"));
+        Assert.That(Try(static m => new byte[9 * m.Length + (1 << 20)].Length & 1, isContainer: true), Is.Null, "ten times its size");
 
-        static Finding? Try(Func<byte[], long> read)
+        static Finding? Try(Func<byte[], long> read, bool isContainer = false)
         {
-            using var worker = new FuzzWorker(new FuzzTarget("planted", [[1, 2, 3]], ByteMutator.Mutate, () => new Planted(read)), 1);
+            byte[] seed = new byte[100_000];
+            FuzzTarget target = new("planted", [seed], ByteMutator.Mutate, () => new Planted(read)) { IsContainer = isContainer };
+            using var worker = new FuzzWorker(target, 1);
             return worker.Try(7);
         }
     }

@@ -90,7 +90,7 @@ sealed class ValidatorTests
     }
 
     [TestCase("missing.safetensors", "no such file")]
-    [TestCase("model.pth.tar", "save_file")]
+    [TestCase("model.pth.tar", "no such file")]
     public void AFileThatCannotBeReadIsRefused(string name, string expected) =>
         Assert.That(() => Validator.Run(Options() with { Checkpoint = folder[name] }, new RecordingObserver(), CancellationToken.None),
             Throws.InstanceOf<CheckpointException>().With.Message.Contains(expected));

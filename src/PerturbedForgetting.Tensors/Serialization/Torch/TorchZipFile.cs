@@ -17,9 +17,13 @@ sealed class TorchZipFile : StoredFile
     public const string TorchScript = "this is a TorchScript archive, which holds a program beside its weights. Save the weights alone "
         + "with Python: torch.save(torch.jit.load('FILE').state_dict(), 'weights.pth').";
 
+    /// <summary>Where PyTorch puts texts beside a program; we put them there beside weights.</summary>
+    public const string MetadataFolder = "extra/";
+
     const string PickleName = "data.pkl";
 
     readonly ZipDirectory zip;
+    readonly Dictionary<string, string> metadata = new(StringComparer.Ordinal);
     readonly string folder;
 
     public TorchZipFile(PositionalFile file, ZipDirectory zip, string? key) : base(file)
@@ -41,9 +45,12 @@ sealed class TorchZipFile : StoredFile
             && Encoding.ASCII.GetString(order.ReadAll(16)).Trim() == "big";
         CheckStorages(types);
         Fill(content, key, swapped);
+        ReadMetadata();
     }
 
     public override string Format => "PyTorch checkpoint (zip)";
+
+    public override IReadOnlyDictionary<string, string> Metadata => metadata;
 
     public override bool HasChecksum => true;
 
@@ -69,6 +76,17 @@ sealed class TorchZipFile : StoredFile
         Stream stream = member.OpenRead();
         ForwardSkip.Skip(stream, begin);
         return stream;
+    }
+
+    void ReadMetadata()
+    {
+        long rest = File.Length;
+        string prefix = folder + MetadataFolder;
+        foreach (ZipMember member in zip.Members.Where(m => m.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            metadata.Add(member.Name[prefix.Length..], Encoding.UTF8.GetString(member.ReadAll(rest)));
+            rest -= member.Length;
+        }
     }
 
     PickleContent Read(Stream stream, ZipMember pickle, TorchTypes types)

@@ -31,6 +31,22 @@ sealed class FileWindow(SafeFileHandle handle)
         return buffer.AsSpan(at, Math.Min(length, count - at));
     }
 
+    /// <summary>A copy of any number of bytes.</summary>
+    /// <exception cref="IOException">The file cannot be read, or has become shorter than it was.</exception>
+    public ReadOnlyMemory<byte> Copy(long offset, int length)
+    {
+        var bytes = new byte[length];
+        for (int read = 0; read < length;)
+        {
+            ReadOnlySpan<byte> part = At(offset + read, Math.Min(Least, length - read));
+            if (part.IsEmpty)
+                throw new IOException("the file has become shorter");
+            part.CopyTo(bytes.AsSpan(read));
+            read += part.Length;
+        }
+        return bytes;
+    }
+
     void Fill(long offset, int most)
     {
         (start, count) = (offset, 0);

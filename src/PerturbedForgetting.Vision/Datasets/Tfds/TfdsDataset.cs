@@ -74,9 +74,8 @@ sealed class TfdsDataset : ContainerDataset
         string.Create(CultureInfo.InvariantCulture, $"{FileOf(index)}, record {records.Numbers[index]}");
 
     /// <inheritdoc/>
-    public override string ImageName(int index) => records.Name(index, files) is { } name
-        ? ArchivedName.Below(Classes.Names[Label(index)], name) ?? base.ImageName(index)
-        : base.ImageName(index);
+    public override string ImageName(int index) =>
+        records.Name(index, files) is { } name ? NameBelowClass(index, name) : base.ImageName(index);
 
     /// <inheritdoc/>
     public override ReadOnlySpan<int> LabelSet(int index) => records.LabelSets is { } sets ? sets[index] : base.LabelSet(index);

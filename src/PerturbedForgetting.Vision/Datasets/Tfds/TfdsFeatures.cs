@@ -99,6 +99,7 @@ sealed record TfdsFeatures(string ImageKey, string? LabelKey, string? LabelSetKe
         if (content.ValueKind != JsonValueKind.String)
             return content;
         using var document = JsonDocument.Parse(content.GetString()!);
+        TfdsJson.RequireTexts(document.RootElement);
         return document.RootElement.Clone();
     }
 

@@ -27,7 +27,7 @@ sealed record TfdsInfo(string Name, IReadOnlyList<TfdsSplit> Splits, string? Inp
         if (root.Text("fileFormat") is { } format && format is not (FileFormat or ""))
             throw new DatasetException($"{path}: the records are stored as {format}, and only {FileFormat} is read; prepare the set again "
                 + $"with --file_format={FileFormat}");
-        string name = root.Text("name") is { Length: > 0 } told && IsPlain(told) ? told : throw TfdsJson.Damaged(path, "it has no `name`");
+        string name = root.Text("name") is { Length: > 0 } told && IsPlain(told) ? told : throw TfdsJson.Damaged(path, "it has no 'name'");
         List<TfdsSplit> splits = [];
         if (root.Member("splits") is { ValueKind: JsonValueKind.Array } list)
         {
@@ -35,7 +35,7 @@ sealed record TfdsInfo(string Name, IReadOnlyList<TfdsSplit> Splits, string? Inp
                 splits.Add(ReadSplit(path, split, splits));
         }
         if (splits.Count == 0)
-            throw TfdsJson.Damaged(path, "it has no `splits`; the set was not prepared to the end");
+            throw TfdsJson.Damaged(path, "it has no 'splits'; the set was not prepared to the end");
         (string? input, string? target) = SupervisedKeys(root);
         return new TfdsInfo(name, splits, input, target);
     }
@@ -44,17 +44,17 @@ sealed record TfdsInfo(string Name, IReadOnlyList<TfdsSplit> Splits, string? Inp
     {
         string name = split.Text("name") is { Length: > 0 } told && IsPlain(told)
             ? told
-            : throw TfdsJson.Damaged(path, "a split has no `name`");
+            : throw TfdsJson.Damaged(path, "a split has no 'name'");
         if (before.Exists(s => s.Name == name))
             throw TfdsJson.Damaged(path, $"it has two splits '{name}'");
         if (split.Member("shardLengths") is not { ValueKind: JsonValueKind.Array } lengths)
-            throw TfdsJson.Damaged(path, $"split '{name}' has no `shardLengths`; the set was not prepared to the end, or by a TFDS before "
+            throw TfdsJson.Damaged(path, $"split '{name}' has no 'shardLengths'; the set was not prepared to the end, or by a TFDS before "
                 + "3.0");
         int[] numbers = [.. lengths.EnumerateArray().Select(l => l.Number()
-            ?? throw TfdsJson.Damaged(path, $"`shardLengths` of split '{name}' holds {l.GetRawText()}"))];
+            ?? throw TfdsJson.Damaged(path, $"'shardLengths' of split '{name}' holds {l.GetRawText()}"))];
         string template = split.Text("filepathTemplate") is { Length: > 0 } given ? given : TfdsSplit.UsualTemplate;
         if (Path.IsPathRooted(template) || template.Split('/', '\\').Contains("..") || template.Contains('\0'))
-            throw TfdsJson.Damaged(path, $"`filepathTemplate` of split '{name}' leads out of the folder: '{template}'");
+            throw TfdsJson.Damaged(path, $"'filepathTemplate' of split '{name}' leads out of the folder: '{template}'");
         return new TfdsSplit(name, numbers, Template: template);
     }
 

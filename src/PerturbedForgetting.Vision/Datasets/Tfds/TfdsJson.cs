@@ -20,6 +20,7 @@ static class TfdsJson
             if (stream.Length > LargestFile)
                 throw new DatasetException($"{path} has {stream.Length} bytes, which no such file of TFDS has; it is another file");
             using var document = JsonDocument.Parse(stream);
+            RequireTexts(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
                 : throw Damaged(path, "it does not hold an object");
@@ -31,6 +32,41 @@ static class TfdsJson
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DatasetException($"{path} cannot be read: {e.Message}");
+        }
+    }
+
+    /// <summary>Reads all texts once, so that none fails later.</summary>
+    /// <exception cref="JsonException">One is made of bytes that are no text, or of half a character.</exception>
+    public static void RequireTexts(JsonElement element)
+    {
+        try
+        {
+            ReadTexts(element);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new JsonException(e.Message, e);
+        }
+    }
+
+    static void ReadTexts(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in element.EnumerateArray())
+                    ReadTexts(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty property in element.EnumerateObject())
+                {
+                    _ = property.Name;
+                    ReadTexts(property.Value);
+                }
+                break;
         }
     }
 

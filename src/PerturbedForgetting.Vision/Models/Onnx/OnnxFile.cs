@@ -23,14 +23,23 @@ public static class OnnxFile
     /// <param name="model">The model; its dropout is left out.</param>
     /// <param name="path">The file to create or replace.</param>
     /// <param name="metadata">What the file says about itself, by key.</param>
-    /// <exception cref="OnnxException">The model is larger than a file of this format may be, 2 GiB.</exception>
+    /// <exception cref="WeightsException">The model is larger than a file of this format may be, 2 GiB.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(ImageModel model, string path, IEnumerable<KeyValuePair<string, string>> metadata)
     {
         var graph = new OnnxGraph(model);
         graph.Output(model.Export(graph, Input), Output);
-        var initializers = graph.Initializers.Select(i => (Initializer: i, Head: HeadOf(i, path))).ToArray();
-        ProtoMessage description = Describe(model, metadata), rest = Graph(model, graph);
+        Write(path, Describe(model, metadata), Graph(model, graph), graph.Initializers);
+    }
+
+    /// <summary>Writes a file of its parts.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="description">All of the message but the graph.</param>
+    /// <param name="rest">All of the graph but the constants.</param>
+    /// <param name="constants">The constants.</param>
+    internal static void Write(string path, ProtoMessage description, ProtoMessage rest, IEnumerable<OnnxInitializer> constants)
+    {
+        var initializers = constants.Select(i => (Initializer: i, Head: HeadOf(i, path))).ToArray();
         long length = rest.Bytes.Length + initializers.Sum(i => FieldLength(ValueLength(i)));
         if (description.Bytes.Length + FieldLength(length) > int.MaxValue)
             throw TooLarge(path);
@@ -59,7 +68,7 @@ public static class OnnxFile
     static ProtoMessage HeadOf(OnnxInitializer initializer, string path) =>
         initializer.ByteLength < int.MaxValue ? initializer.Head() : throw TooLarge(path);
 
-    static OnnxException TooLarge(string path) => new(path,
+    static WeightsException TooLarge(string path) => new(path,
         "the model is larger than 2 GiB, which an ONNX file with its weights inside may not be; use .safetensors.");
 
     static ProtoMessage Describe(ImageModel model, IEnumerable<KeyValuePair<string, string>> metadata)
@@ -90,15 +99,5 @@ public static class OnnxFile
         foreach (long extent in image)
             shape.Add(1, new ProtoMessage().Add(1, extent));
         return new ProtoMessage().Add(1, name).Add(2, new ProtoMessage().Add(1, new ProtoMessage().Add(1, 1L).Add(2, shape)));
-    }
-}
-
-/// <summary>A model cannot be an ONNX file.</summary>
-public sealed class OnnxException : Exception
-{
-    /// <param name="path">The file.</param>
-    /// <param name="reason">What is wrong, and what to do.</param>
-    public OnnxException(string path, string reason) : base($"'{path}': {reason}")
-    {
     }
 }

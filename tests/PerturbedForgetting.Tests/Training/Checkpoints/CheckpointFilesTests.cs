@@ -175,10 +175,12 @@ sealed class CheckpointFilesTests : TempFolderFixture
     [TestCase("model.pth.tar", new byte[] { 1 })]
     [TestCase("model.safetensors", new byte[] { 0x50, 0x4B, 3, 4, 0, 0 })]
     [TestCase("model.bin", new byte[] { 0x80, 2, 0x63 })]
-    public void APickleIsRefusedWithAdvice(string name, byte[] content)
+    public void AFileThatHoldsNoWeightsIsRefused(string name, byte[] content)
     {
         File.WriteAllBytes(folder[name], content);
         Assert.That(() => CheckpointFiles.OpenModel(folder[name]),
+            Throws.InstanceOf<WeightsException>().With.Message.Contains(folder[name]));
+        Assert.That(() => CheckpointFiles.OpenForResume(folder[name]),
             Throws.InstanceOf<CheckpointException>().With.Message.Contains("save_file"));
     }
 

@@ -73,16 +73,7 @@ sealed class TarIndexer : IContainerIndexer<TarIndex>
     /// <inheritdoc/>
     public void Write(TarIndex index, IndexWriter to)
     {
-        to.Number(index.Images.Count);
-        long position = 0;
-        foreach (TarMember image in index.Images)
-        {
-            to.Text(image.Name);
-            to.Number(image.Offset - position);
-            to.Number(image.Length);
-            to.Number(image.IsSparse ? 1 : 0);
-            position = image.Offset + image.Length;
-        }
+        Write(index.Images, to);
         to.Number(index.Others.Count);
         foreach ((string kind, int count) in index.Others)
         {
@@ -95,19 +86,37 @@ sealed class TarIndexer : IContainerIndexer<TarIndex>
     /// <inheritdoc/>
     public TarIndex Read(IndexReader from, long length)
     {
-        int count = from.Count();
-        List<TarMember> images = [];
-        long position = 0;
-        for (int i = 0; i < count; i++)
-        {
-            string name = from.Text();
-            long offset = position + from.Number(length - position), bytes = from.Number(length - offset);
-            images.Add(new TarMember(name, offset, bytes, from.Number(1) == 1));
-            position = offset + bytes;
-        }
+        List<TarMember> images = ReadMembers(from, length);
         SortedDictionary<string, int> others = new(StringComparer.Ordinal);
         for (int left = from.Count(); left > 0; left--)
             others[from.Text()] = (int)from.Number(int.MaxValue);
         return new TarIndex(images, others, TarFindings.Read(from));
+    }
+
+    /// <summary>Writes files.</summary>
+    internal static void Write(List<TarMember> members, IndexWriter to)
+    {
+        to.Number(members.Count);
+        foreach (TarMember member in members)
+        {
+            to.Text(member.Name);
+            to.Number(member.Offset);
+            to.Number(member.Length);
+            to.Number(member.IsSparse ? 1 : 0);
+        }
+    }
+
+    /// <summary>Reads files of an archive of <paramref name="length"/> bytes.</summary>
+    /// <exception cref="InvalidDataException">They are damaged.</exception>
+    internal static List<TarMember> ReadMembers(IndexReader from, long length)
+    {
+        List<TarMember> members = [];
+        for (int left = from.Count(); left > 0; left--)
+        {
+            string name = from.Text();
+            long offset = from.Number(length);
+            members.Add(new TarMember(name, offset, from.Number(length - offset), from.Number(1) == 1));
+        }
+        return members;
     }
 }

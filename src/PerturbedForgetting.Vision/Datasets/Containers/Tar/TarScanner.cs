@@ -146,11 +146,11 @@ sealed class TarScanner(FileWindow file, string name, long start, long end)
             case 'x' or 'X' or 'L' when length > LongestExtension:
                 throw Damaged(at, $"claims {length} bytes of attributes");
             case 'x' or 'X':
-                if (!PaxHeader.TryRead(Bytes(contents, (int)length), out pax))
+                if (!PaxHeader.TryRead(file.Copy(contents, (int)length).Span, out pax))
                     throw Damaged(at, "has attributes that are none (pax)");
                 return true;
             case 'L':
-                longName = TarText.Decode(Bytes(contents, (int)length).TrimEnd((byte)0));
+                longName = TarText.Decode(file.Copy(contents, (int)length).Span.TrimEnd((byte)0));
                 return true;
             case 'g' or 'K' or 'V':
                 return true;
@@ -181,23 +181,6 @@ sealed class TarScanner(FileWindow file, string name, long start, long end)
         if (clean is null)
             Escapes++;
         return clean is null or "" ? null : clean;
-    }
-
-    /// <summary>Bytes that may be more than one look takes.</summary>
-    ReadOnlySpan<byte> Bytes(long offset, int length)
-    {
-        if (length <= FileWindow.Least)
-            return file.At(offset, length);
-        var bytes = new byte[length];
-        for (int read = 0; read < length;)
-        {
-            ReadOnlySpan<byte> part = file.At(offset + read, Math.Min(FileWindow.Least, length - read));
-            if (part.IsEmpty)
-                throw new IOException("the file has become shorter");
-            part.CopyTo(bytes.AsSpan(read));
-            read += part.Length;
-        }
-        return bytes;
     }
 
     DatasetException NoArchive(ReadOnlySpan<byte> head) => new(head switch

@@ -1,0 +1,26 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training;
+using PerturbedForgetting.Training.Options;
+
+namespace PerturbedForgetting.Cli.Commands;
+
+/// <summary><c>data convert</c>.</summary>
+sealed class DataConvertCommand : DataToolCommand<ConvertDataOptions>
+{
+    public override CommandHelp Help { get; } = new(
+        "data convert", "[DATASET] --to FORM --out FOLDER [options]",
+        "Copy a data set into folders, WebDataset's tar files or TFDS's TFRecord files: images as they are, classes and splits; goes on "
+            + "where it was ended, and reads everything back.",
+        [
+            "data convert my-images --to webdataset --out my-shards --shard-size 500",
+            "data convert cifar10 --data-dir cifar-10-batches-bin --to tfrecord --out tfds --name my_cifar10",
+        ],
+        () => OptionTables.ConvertData, new ConvertDataOptions());
+
+    protected override CommandResult Run(ConvertDataOptions options, RunContext context)
+    {
+        (int images, int bad, string usage) = DataTools.Convert(options, context.Observer, context.Token);
+        return new(ExitCodes.Success, FormattableString.Invariant($"{Quantity.Of(images, "image")} written and read back")
+            + (bad > 0 ? FormattableString.Invariant($", {bad} left out") : "") + $"; read them with {usage}");
+    }
+}
