@@ -83,6 +83,12 @@ sealed class WebDatasetFuzzReader() : ContainerFuzzReader("train-000000.tar")
     protected override Dataset Open() => DatasetFactory.Open("webdataset", Path, "train");
 }
 
+/// <summary>Parquet files.</summary>
+sealed class ParquetFuzzReader() : ContainerFuzzReader("mutant.parquet")
+{
+    protected override Dataset Open() => DatasetFactory.Open("parquet", Path, "train");
+}
+
 /// <summary>TFRecord files of a prepared set that says it has as many records as there are.</summary>
 sealed class TfRecordFuzzReader : ContainerFuzzReader
 {

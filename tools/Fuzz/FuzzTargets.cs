@@ -24,6 +24,7 @@ static class FuzzTargets
     [
         ("tar", ByteMutator.Mutate, static () => new TarFuzzReader()),
         ("webdataset", ByteMutator.Mutate, static () => new WebDatasetFuzzReader()),
+        ("parquet", ByteMutator.Mutate, static () => new ParquetFuzzReader()),
         ("tfrecord", Repairs.MutateTfRecord, static () => new TfRecordFuzzReader()),
         ("tfds", TextMutator.Mutate, static () => new TfdsJsonFuzzReader()),
         ("weights", Repairs.MutateWeights, static () => new WeightsFuzzReader()),
