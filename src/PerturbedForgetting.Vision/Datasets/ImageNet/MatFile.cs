@@ -76,7 +76,7 @@ sealed class MatFile
             return null;
         long count = 1;
         for (int i = 0; i + 4 <= sizesLength; i += 4)
-            count = checked(count * Math.Clamp(Int32(sizes + i), 0, end - at));
+            count = Math.Min(int.MaxValue, count * Math.Clamp(Int32(sizes + i), 0, end - at));
         return (Int32(flags) & 0xFF) switch
         {
             2 => ReadStruct(body, end, count, depth),
@@ -96,7 +96,7 @@ sealed class MatFile
         string[] fields = new string[namesLength / width];
         var value = new MatValue();
         // Each value takes a tag at least.
-        if (count * fields.Length > (end - next) / 8)
+        if (fields.Length == 0 || count * fields.Length > (end - next) / 8)
             throw Damaged("it claims more records than it has");
         for (int f = 0; f < fields.Length; f++)
         {
