@@ -52,6 +52,8 @@ sealed class ParquetPageReader(ParquetColumn column, long largest)
             case ParquetPageKind.DataV2:
                 ReadOnlySpan<byte> definition = bytes.Slice(header.RepetitionBytes, header.DefinitionBytes);
                 int before = header.RepetitionBytes + header.DefinitionBytes;
+                if (before > header.Unpacked)
+                    throw new InvalidDataException("the levels of a page are longer than the page");
                 ReadOnlySpan<byte> rest = bytes[before..];
                 byte[] data = header.Unpacked == before && rest.IsEmpty ? []
                     : ParquetCodecs.Unpack(header.IsPacked ? codec : ParquetCodec.Uncompressed, rest, header.Unpacked - before);
