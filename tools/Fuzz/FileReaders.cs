@@ -56,6 +56,12 @@ sealed class SafetensorsFuzzReader : FileFuzzReader
 /// <summary>Opens weights of PyTorch and NumPy, reads every tensor, and gives them the names of a model.</summary>
 sealed class WeightsFuzzReader : FileFuzzReader
 {
+    const int Largest = 1 << 20;
+
+    // Not counted as memory that the file takes.
+    readonly byte[] bytes = new byte[Largest];
+    readonly float[] values = new float[Largest];
+
     protected override void ReadFile()
     {
         try
@@ -63,11 +69,11 @@ sealed class WeightsFuzzReader : FileFuzzReader
             using var file = WeightsFile.Open(Path);
             foreach (WeightsEntry entry in file.Names.Select(file.Entry))
             {
-                if (entry.ByteLength > 1 << 20)
+                if (entry.ByteLength > Largest)
                     continue;
-                entry.Read(new byte[entry.ByteLength]);
+                entry.Read(bytes.AsSpan(0, (int)entry.ByteLength));
                 if (entry.IsFloatingPoint)
-                    entry.ReadFloat32(new float[entry.Count]);
+                    entry.ReadFloat32(values.AsSpan(0, (int)entry.Count));
             }
             Pretrained.ClassesOf(file);
             if (file.HasChecksum)

@@ -13,7 +13,6 @@ static class FuzzTargets
         ("webp", ByteMutator.Mutate, static () => new ImageFuzzReader()),
         ("pnm", TextMutator.MutateHeader, static () => new ImageFuzzReader()),
         ("safetensors", ByteMutator.Mutate, static () => new SafetensorsFuzzReader()),
-        ("weights", Repairs.MutateWeights, static () => new WeightsFuzzReader()),
         ("state", TextMutator.Mutate, static () => new StateFuzzReader()),
         ("csv", TextMutator.Mutate, static () => new CsvFuzzReader()),
         ("json", TextMutator.Mutate, static () => new OptionsFuzzReader()),
@@ -25,10 +24,16 @@ static class FuzzTargets
     [
         ("tar", ByteMutator.Mutate, static () => new TarFuzzReader()),
         ("webdataset", ByteMutator.Mutate, static () => new WebDatasetFuzzReader()),
+        ("parquet", ByteMutator.Mutate, static () => new ParquetFuzzReader()),
         ("tfrecord", Repairs.MutateTfRecord, static () => new TfRecordFuzzReader()),
         ("tfds", TextMutator.Mutate, static () => new TfdsJsonFuzzReader()),
+        ("weights", Repairs.MutateWeights, static () => new WeightsFuzzReader()),
         ("split", TextMutator.Mutate, static () => new SplitFuzzReader()),
         ("conversion", TextMutator.Mutate, static () => new ConversionFuzzReader()),
+        ("tfrecord-labels", Repairs.MutateTfRecord, static () => new TfRecordLabelsFuzzReader()),
+        ("tfrecord-index", TfRecordIndexFuzzReader.Mutate, static () => new TfRecordIndexFuzzReader()),
+        ("zip", ByteMutator.Mutate, static () => new ZipFuzzReader()),
+        ("real", TextMutator.Mutate, static () => new RealLabelsFuzzReader()),
     ];
 
     /// <summary>Names of several formats together.</summary>

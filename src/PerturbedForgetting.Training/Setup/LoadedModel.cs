@@ -40,7 +40,7 @@ sealed class LoadedModel : IDisposable
         if (checkpoint.Path is null)
         {
             observer.Message(MessageLevel.Warning,
-                $"Without {CheckpointOptions.CheckpointOption} the model has random weights; its accuracy means nothing.");
+                $"Without {CheckpointOptions.CheckpointOption} the model has random weights; what it says means nothing.");
         }
         var images = ImageSetup.Resolve(options, ModelRegistry.Find(options.Model).Config, useTestSize: !options.UseTrainSize);
         // Where accuracy is measured, more than the images is compared.
