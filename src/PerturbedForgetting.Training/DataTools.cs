@@ -42,17 +42,15 @@ public static class DataTools
     }
 
     /// <summary>Copies the splits of a set into another form.</summary>
-    /// <returns>Images written, those left out, and how the set is read, as options of a command.</returns>
     /// <exception cref="OptionException">An option is wrong.</exception>
     /// <exception cref="DatasetException">A split cannot be opened, or the folder holds something else.</exception>
     /// <exception cref="Vision.Imaging.ImageDecodeException">An image cannot be read.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static (int Images, int Bad, string Usage) Convert(
-        ConvertDataOptions options, ITrainingObserver observer, CancellationToken token)
+    public static ConvertedDataset Convert(ConvertDataOptions options, ITrainingObserver observer, CancellationToken token)
     {
         options.RequireValid();
-        (int Images, int Bad, string Usage) result = default;
+        ConvertedDataset? result = null;
         Use(options, observer, token, splits => result = DatasetConversion.Run(splits, new DatasetConversionOptions
         {
             Form = options.To!,
@@ -67,7 +65,7 @@ public static class DataTools
                 FormattableString.Invariant($"  {what}: {done} of {Quantity.Of(all, "image")}")),
             Stop = token,
         }));
-        return result;
+        return result!;
     }
 
     static void Use(DataToolOptions options, ITrainingObserver observer, CancellationToken token,

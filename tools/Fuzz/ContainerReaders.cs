@@ -93,6 +93,7 @@ sealed class ParquetFuzzReader() : ContainerFuzzReader("mutant.parquet")
 sealed class TfRecordFuzzReader : ContainerFuzzReader
 {
     readonly ClassList classes = new(Enumerable.Range(0, 10).Select(static i => $"c{i}"));
+    int told = -1;
 
     public TfRecordFuzzReader() : base("set-train.tfrecord-00000-of-00001")
     {
@@ -102,7 +103,9 @@ sealed class TfRecordFuzzReader : ContainerFuzzReader
     {
         var indexer = new TfRecordIndexer(new ExampleKeys(ImageExample.ImageKey, ImageExample.LabelKey, null, ImageExample.FileNameKey));
         int count = indexer.Make(Path, static _ => { }).Records.Length;
-        TfdsMetadata.Write(Folder.FullName, "set", "1.0.0", [new TfdsSplit("train", [count])], classes);
+        if (count != told)
+            TfdsMetadata.Write(Folder.FullName, "set", "1.0.0", [new TfdsSplit("train", [count])], classes);
+        told = count;
         return TfdsDataset.Open("tfds/set", Folder.FullName, "train", new DatasetOptions());
     }
 }

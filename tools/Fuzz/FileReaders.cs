@@ -4,8 +4,10 @@ using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Reports;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Datasets.Labels;
+using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Fuzz;
 
@@ -51,6 +53,38 @@ sealed class SafetensorsFuzzReader : FileFuzzReader
     }
 }
 
+/// <summary>Opens weights of PyTorch and NumPy, reads every tensor, and gives them the names of a model.</summary>
+sealed class WeightsFuzzReader : FileFuzzReader
+{
+    const int Largest = 1 << 20;
+
+    // Not counted as memory that the file takes.
+    readonly byte[] bytes = new byte[Largest];
+    readonly float[] values = new float[Largest];
+
+    protected override void ReadFile()
+    {
+        try
+        {
+            using var file = WeightsFile.Open(Path);
+            foreach (WeightsEntry entry in file.Names.Select(file.Entry))
+            {
+                if (entry.ByteLength > Largest)
+                    continue;
+                entry.Read(bytes.AsSpan(0, (int)entry.ByteLength));
+                if (entry.IsFloatingPoint)
+                    entry.ReadFloat32(values.AsSpan(0, (int)entry.Count));
+            }
+            Pretrained.ClassesOf(file);
+            if (file.HasChecksum)
+                file.Verify();
+        }
+        catch (Exception e) when (e is WeightsException or PretrainedException)
+        {
+        }
+    }
+}
+
 /// <summary>Reads training states, and uses them as a resumed run does.</summary>
 sealed class StateFuzzReader : FuzzReader
 {
@@ -63,8 +97,10 @@ sealed class StateFuzzReader : FuzzReader
             ResultsJson.Build([.. state.Epochs], EvalMetric.Loss);
             OptionsJson.Apply(new TrainOptions(), state.Info.Options.ToJsonString(), "state");
             _ = new ClassList(state.Info.Classes).Hash;
+            ValidateOptions options = TrainedOptions.Complete(new ValidateOptions(), state.Info, null, "state").Options;
+            _ = ImageSetup.Resolve(options, ModelRegistry.Find(options.Model).Config, useTestSize: true).EvaluationTransform;
         }
-        catch (Exception e) when (e is JsonException or OptionException or DatasetException)
+        catch (Exception e) when (e is JsonException or OptionException or DatasetException or ModelOptionException or CheckpointException)
         {
         }
         return 0;

@@ -27,8 +27,13 @@ static class FuzzTargets
         ("parquet", ByteMutator.Mutate, static () => new ParquetFuzzReader()),
         ("tfrecord", Repairs.MutateTfRecord, static () => new TfRecordFuzzReader()),
         ("tfds", TextMutator.Mutate, static () => new TfdsJsonFuzzReader()),
+        ("weights", Repairs.MutateWeights, static () => new WeightsFuzzReader()),
         ("split", TextMutator.Mutate, static () => new SplitFuzzReader()),
         ("conversion", TextMutator.Mutate, static () => new ConversionFuzzReader()),
+        ("tfrecord-labels", Repairs.MutateTfRecord, static () => new TfRecordLabelsFuzzReader()),
+        ("tfrecord-index", TfRecordIndexFuzzReader.Mutate, static () => new TfRecordIndexFuzzReader()),
+        ("zip", ByteMutator.Mutate, static () => new ZipFuzzReader()),
+        ("real", TextMutator.Mutate, static () => new RealLabelsFuzzReader()),
     ];
 
     /// <summary>Names of several formats together.</summary>

@@ -50,6 +50,27 @@ sealed class ImageFuzzReader : FuzzReader
 /// <summary>Repairs what would hide the rest of a mutant.</summary>
 static class Repairs
 {
+    /// <summary>A mutant of archives in which members and their lengths agree with the directory in half of them: bytes are changed within
+    /// what is stored, most of all in the pickle.</summary>
+    public static byte[] MutateWeights(IReadOnlyList<byte[]> seeds, Random random)
+    {
+        if (random.Next(2) == 0)
+            return ByteMutator.Mutate(seeds, random);
+        byte[] mutant = [.. seeds[random.Next(seeds.Count)]];
+        for (int changes = random.Next(1, 5); changes > 0; changes--)
+        {
+            // The pickle lies in the first thousand bytes or so.
+            int at = random.Next(Math.Min(mutant.Length, random.Next(2) == 0 ? 1200 : mutant.Length));
+            mutant[at] = random.Next(3) switch
+            {
+                0 => (byte)random.Next(256),
+                1 => mutant[random.Next(mutant.Length)],
+                _ => (byte)(mutant[at] + random.Next(-2, 3)),
+            };
+        }
+        return mutant;
+    }
+
     /// <summary>A mutant of PNGs whose checksums are right in three of four, so that what is behind them is reached.</summary>
     public static byte[] MutatePng(IReadOnlyList<byte[]> seeds, Random random)
     {

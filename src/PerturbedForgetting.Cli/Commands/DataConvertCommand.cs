@@ -19,8 +19,11 @@ sealed class DataConvertCommand : DataToolCommand<ConvertDataOptions>
 
     protected override CommandResult Run(ConvertDataOptions options, RunContext context)
     {
-        (int images, int bad, string usage) = DataTools.Convert(options, context.Observer, context.Token);
-        return new(ExitCodes.Success, FormattableString.Invariant($"{Quantity.Of(images, "image")} written and read back")
-            + (bad > 0 ? FormattableString.Invariant($", {bad} left out") : "") + $"; read them with {usage}");
+        var set = DataTools.Convert(options, context.Observer, context.Token);
+        string text = FormattableString.Invariant($"{Quantity.Of(set.Images, "image")} written and read back")
+            + (set.Bad > 0 ? FormattableString.Invariant($", {set.Bad} left out") : "") + "; read them with"
+            + (set.Dataset.Length > 0 ? $" {RunOptions.DatasetOption} {set.Dataset}" : "") + $" {RunOptions.DataDirOption} {set.DataDir}"
+            + (set.ClassMapFile is { } map ? $" {RunOptions.ClassMapOption} {map}" : "");
+        return new(ExitCodes.Success, text);
     }
 }

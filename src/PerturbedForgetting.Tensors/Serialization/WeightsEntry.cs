@@ -131,16 +131,8 @@ public abstract class WeightsEntry
 
     void Fill(Stream stream, Span<byte> destination)
     {
-        try
-        {
-            if (stream.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false) == destination.Length)
-                return;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new WeightsException(Path, $"the compressed data of tensor '{Name}' is damaged: {e.Message}", e);
-        }
-        throw Defect($"the data of tensor '{Name}' ends early: the file is truncated or damaged.");
+        if (stream.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false) < destination.Length)
+            throw Defect($"the data of tensor '{Name}' ends early: the file is truncated or damaged.");
     }
 
     void Convert<T, TTo>(Stream stream, Span<TTo> destination, Func<T, TTo> convert) where T : unmanaged

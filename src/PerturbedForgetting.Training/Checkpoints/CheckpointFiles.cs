@@ -151,7 +151,7 @@ static class CheckpointFiles
     /// <exception cref="SafetensorsException">A file is malformed or damaged.</exception>
     public static ResumableCheckpoint OpenForResume(string path)
     {
-        PickleRefusal.Check(path);
+        RequireOwn(path);
         string statePath = StatePath(path);
         if (!File.Exists(statePath))
             throw new CheckpointException(statePath, File.Exists(ModelPath(path))
@@ -173,7 +173,7 @@ static class CheckpointFiles
         }
     }
 
-    /// <summary>Opens a model file, which is verified where it has checksums; of one that is not ours, only the tensors are known.</summary>
+    /// <summary>Opens a model file, verified where it has checksums; of one that is not ours, only the tensors are known.</summary>
     /// <param name="path">Of the model or its state, in any format of <see cref="WeightsFile"/>; the extension of ours may be left
     /// out.</param>
     /// <param name="key">Entry of a PyTorch checkpoint that holds the weights; null looks for them.</param>
@@ -203,6 +203,14 @@ static class CheckpointFiles
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Refuses to continue from a file of another program.</summary>
+    static void RequireOwn(string path)
+    {
+        if (File.Exists(path) && !path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase))
+            throw new CheckpointException(path, "it is no checkpoint of this program, so training cannot continue from it. "
+                + $"Use {TrainOptions.PretrainedPathOption} to start a new run from its weights.");
     }
 
     static SafetensorsFile OpenModelOf(string path, SafetensorsFile state)

@@ -16,6 +16,13 @@ public abstract record CheckpointOptions : RunOptions
     internal static readonly OptionSpec<CheckpointOptions, string> CheckpointOption =
         ModelTopic.Option("checkpoint", "", "checkpoint to evaluate; without one, fresh weights and a warning");
 
+    /// <summary>Entry of a PyTorch checkpoint that holds the weights; null takes averaged weights (EMA) before others.</summary>
+    public string? CheckpointKey { get => CheckpointKeyOption[this]; set => CheckpointKeyOption[this] = value; }
+    internal static readonly OptionSpec<CheckpointOptions, string?> CheckpointKeyOption =
+        ModelTopic.Option<string?>("checkpoint-key", null,
+                "entry of a PyTorch file that holds the weights, such as teacher; default: averaged ones (EMA) first")
+            .KnownAs("key").RefusedWhen(o => o.CheckpointKey is not null && o.Checkpoint.Length == 0, "needs --checkpoint FILE.");
+
     internal static new readonly OptionTopic<CheckpointOptions> ImagesTopic = new(RunOptions.ImagesTopic.Heading);
 
     /// <summary>Evaluate at the training image size in place of the model's larger test size.</summary>

@@ -30,26 +30,34 @@ public sealed partial record TrainOptions : RunOptions
 
     internal static new readonly OptionTopic<TrainOptions> ModelTopic = new(RunOptions.ModelTopic.Heading);
 
-    /// <summary>Start from the weights of <see cref="PretrainedPath"/>.</summary>
+    /// <summary>Start from the weights of <see cref="PretrainedPath"/>, which that path alone says too.</summary>
     public bool Pretrained { get => PretrainedOption[this]; set => PretrainedOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, bool> PretrainedOption =
-        ModelTopic.Option("pretrained", false, "start from the weights of --pretrained-path")
+        ModelTopic.Option("pretrained", false, "start from the weights of --pretrained-path, which that option alone does too")
             .RefusedWhen(o => o.Pretrained && o.PretrainedPath is null, "needs --pretrained-path FILE: no weights are downloaded.")
             .OnResume(Used(WeightsOfCheckpoint));
 
-    /// <summary>Safetensors file of weights to start from; its head is replaced when the number of classes differs.</summary>
+    /// <summary>File of weights to start from, in any format of <see cref="Tensors.Serialization.WeightsFile"/>; its head is replaced when
+    /// the number of classes differs.</summary>
     public string? PretrainedPath { get => PretrainedPathOption[this]; set => PretrainedPathOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, string?> PretrainedPathOption =
-        ModelTopic.Option<string?>("pretrained-path", null, "safetensors file to start from; the head is renewed when classes differ")
+        ModelTopic.Option<string?>("pretrained-path", null,
+                "weights to start from: safetensors, .pth, .bin, .npz; the head is renewed when classes differ")
             .AFile().OnResume(Used(WeightsOfCheckpoint));
+
+    /// <summary>Entry of a PyTorch checkpoint that holds the weights; null takes averaged weights (EMA) before others.</summary>
+    public string? PretrainedKey { get => PretrainedKeyOption[this]; set => PretrainedKeyOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, string?> PretrainedKeyOption =
+        ModelTopic.Option<string?>("pretrained-key", null,
+                "entry of a PyTorch file that holds the weights, such as teacher; default: averaged ones (EMA) first")
+            .KnownAs("key").RefusedWhen(o => o.PretrainedKey is not null && o.PretrainedPath is null, "needs --pretrained-path FILE.")
+            .OnResume(Used(WeightsOfCheckpoint));
 
     /// <summary>Filter with which a position embedding of another image size is resized; null refuses it.</summary>
     public Filter? ResizePosEmbed { get => ResizePosEmbedOption[this]; set => ResizePosEmbedOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, Filter?> ResizePosEmbedOption =
-        ModelTopic.Choice<Filter?>("resize-pos-embed", null, "how to fit a position embedding of another image size; empty: refuse it",
-                Filters).KnownAs("resize")
-            .RefusedWhen(o => o.ResizePosEmbed is not null && !o.Pretrained,
-                "acts on the weights of --pretrained --pretrained-path FILE, which is not given.")
+        ModelTopic.Choice<Filter?>("resize-pos-embed", Filter.Bicubic,
+                "how to fit a position embedding of another image size; empty: refuse it", Filters).KnownAs("resize")
             .OnResume(Used(WeightsOfCheckpoint));
 
     /// <summary>Constant that the classifier's bias starts from.</summary>

@@ -25,13 +25,7 @@ sealed class EvaluationComparison(ModelCheckpoint<ValidateOptions> checkpoint, I
     {
         if (checkpoint.Preparation is not { } stored)
             return;
-        if (differences.Length > 0)
-        {
-            observer.Message(MessageLevel.Warning, "Not as in training: "
-                + string.Join(", ", differences.Select(d => $"{d.Option} {d.New} (training: {d.Old})")));
-        }
-        else
-            observer.Message(MessageLevel.Info, "Images are prepared as in training.");
+        Tell(differences, observer);
         if (images.Size == stored.Size && ModelRegistry.Find(options.Model).Config.TestInputSize is { } larger && larger != stored.Size)
             observer.Message(MessageLevel.Info, $"The reference's own evaluation of this model is at {larger} px: "
                 + $"--no-{ValidateOptions.UseTrainSizeOption.Name} gives that.");
@@ -63,6 +57,28 @@ sealed class EvaluationComparison(ModelCheckpoint<ValidateOptions> checkpoint, I
                 : "the images are others than they were, or the program is another version") + ".");
     }
 
+    /// <summary>What differs from training in the preparation of images, for commands that measure nothing.</summary>
+    /// <param name="checkpoint">The options, and what the checkpoint says of the run.</param>
+    /// <param name="images">How images are prepared here.</param>
+    /// <param name="observer">Receives it.</param>
+    public static void AnnounceImages<TOptions>(ModelCheckpoint<TOptions> checkpoint, ImageSetup images, ITrainingObserver observer)
+        where TOptions : CheckpointOptions, new()
+    {
+        if (checkpoint.Preparation is { } stored)
+            Tell([.. Compare(stored, images.Preparation(checkpoint.Options))], observer);
+    }
+
+    static void Tell(OptionChange[] differences, ITrainingObserver observer)
+    {
+        if (differences.Length > 0)
+        {
+            observer.Message(MessageLevel.Warning, "Not as in training: "
+                + string.Join(", ", differences.Select(d => $"{d.Option} {d.New} (training: {d.Old})")));
+        }
+        else
+            observer.Message(MessageLevel.Info, "Images are prepared as in training.");
+    }
+
     bool IsSameSplit(TrainOptions run) => options.ValShare == run.ValShare
         && (run.ValShare is null ? options.Split == run.ValSplit : options.ValSeed == run.ValSeed)
         && options.Dataset == run.Dataset && SamePath(options.DataDir, run.DataDir);
@@ -86,7 +102,7 @@ sealed class EvaluationComparison(ModelCheckpoint<ValidateOptions> checkpoint, I
             if (spec.Show(run) != spec.Show(now))
                 yield return new(spec.Flag, spec.Show(run), spec.Show(now));
         // Training evaluates by cross entropy without smoothing, whatever it trains with.
-        foreach (OptionSpec spec in (OptionSpec[])[RunOptions.SmoothingOption, RunOptions.BceLossOption])
+        foreach (OptionSpec spec in (OptionSpec[])[RunOptions.SmoothingOption, RunOptions.BceLossOption, ValidateOptions.RealLabelsOption])
             if (spec.Show(now) != spec.Show(new ValidateOptions()))
                 yield return new(spec.Flag, spec.Show(new ValidateOptions()), spec.Show(now));
     }

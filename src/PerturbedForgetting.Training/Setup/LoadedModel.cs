@@ -1,9 +1,11 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Vision.Models;
+using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Training.Setup;
 
@@ -38,9 +40,12 @@ sealed class LoadedModel : IDisposable
         if (checkpoint.Path is null)
         {
             observer.Message(MessageLevel.Warning,
-                $"Without {CheckpointOptions.CheckpointOption} the model has random weights; its accuracy means nothing.");
+                $"Without {CheckpointOptions.CheckpointOption} the model has random weights; what it says means nothing.");
         }
         var images = ImageSetup.Resolve(options, ModelRegistry.Find(options.Model).Config, useTestSize: !options.UseTrainSize);
+        // Where accuracy is measured, more than the images is compared.
+        if (options is not ValidateOptions)
+            EvaluationComparison.AnnounceImages(checkpoint, images, observer);
         var device = OpenDevice.From(options, observer);
         try
         {
@@ -49,11 +54,8 @@ sealed class LoadedModel : IDisposable
             ImageModel model;
             using (Initialization.Begin(42, device))
                 model = ModelRegistry.Create(options.Model, ModelSettings.From(options, numClasses));
-            if (checkpoint.Path is { } path && Vision.Models.Pretrained.Load(model, path) is { Skipped: [var head, ..] })
-            {
-                throw new CheckpointException(path,
-                    $"'{head}' has another number of classes than {numClasses}; give its own with {RunOptions.NumClassesOption}.");
-            }
+            if (checkpoint.File is { } weights)
+                Load(model, weights, numClasses, observer);
             observer.Message(MessageLevel.Info,
                 FormattableString.Invariant($"Model: {options.Model}, {ModelSummary.Of(model).Parameters / 1e6:F2} M parameters, ")
                     + FormattableString.Invariant($"{(checkpoint.Path is { } file ? $"weights of '{file}'" : "random weights")}"));
@@ -64,6 +66,19 @@ sealed class LoadedModel : IDisposable
             device.Dispose();
             throw;
         }
+    }
+
+    static void Load(ImageModel model, WeightsFile weights, int numClasses, ITrainingObserver observer)
+    {
+        var report = Pretrained.Load(model, weights, Interpolation.Bicubic);
+        if (report.Skipped is [var head, ..])
+        {
+            throw new CheckpointException(weights.Path, $"{report.SkippedBecause}, and '{head}' of the model is for {numClasses}"
+                + (Pretrained.ClassesOf(weights) is null ? "; train one first." : $"; give its own with {RunOptions.NumClassesOption}."));
+        }
+        if (report.LeftOut.Count > 0 || report.Notes.Count > 0 || report.Resized is not null)
+            foreach (string statement in report.Statements)
+                observer.Message(MessageLevel.Info, $"Weights from '{weights.Path}': {statement}.");
     }
 
     /// <summary>Frees the device, and with it the model.</summary>

@@ -2,6 +2,7 @@ using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Training.Setup;
 
@@ -39,20 +40,20 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
 
     /// <summary>How many classes the model has, by the options, by the checkpoint's list or by the size of its head; null where nothing
     /// tells.</summary>
-    public int? NumClasses => Options.NumClasses ?? Classes?.Count ?? HeadRows(File);
+    public int? NumClasses => Options.NumClasses ?? Classes?.Count ?? (File is null ? null : Pretrained.ClassesOf(File));
 
     /// <summary>Opens it.</summary>
     /// <param name="options">They name the checkpoint.</param>
     /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. Of the others,
     /// those of the model and of its images come from the checkpoint.</param>
     /// <exception cref="CheckpointException">There is no such file, or it cannot be used.</exception>
-    /// <exception cref="WeightsException">The file is damaged.</exception>
+    /// <exception cref="WeightsException">The file is damaged, or of a kind that is not read.</exception>
     /// <exception cref="OptionException">What the checkpoint says of its training cannot be understood.</exception>
     public static ModelCheckpoint<TOptions> Open(TOptions options, IReadOnlySet<OptionSpec>? given)
     {
         if (options.Checkpoint.Length == 0)
             return new(options, null, null);
-        var (file, info) = CheckpointFiles.OpenModel(options.Checkpoint);
+        var (file, info) = CheckpointFiles.OpenModel(options.Checkpoint, options.CheckpointKey);
         try
         {
             if (info is null)
@@ -69,13 +70,4 @@ sealed class ModelCheckpoint<TOptions> : IDisposable where TOptions : Checkpoint
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => File?.Dispose();
-
-    /// <summary>Classes of a bare file, by the names that classifiers of the registry have.</summary>
-    static int? HeadRows(WeightsFile? file)
-    {
-        foreach (string name in (ReadOnlySpan<string>)["fc.weight", "head.weight"])
-            if (file is not null && file.Contains(name) && file.Entry(name).Shape is [> 0 and < int.MaxValue and var rows, _])
-                return (int)rows;
-        return null;
-    }
 }

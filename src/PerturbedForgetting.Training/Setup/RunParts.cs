@@ -157,14 +157,11 @@ sealed class RunParts : IDisposable
                 Drop = options.Drop,
                 BnMomentum = options.BnMomentum,
             });
-        if (options.Pretrained)
+        if (options.PretrainedPath is { } path)
         {
-            var report = Vision.Models.Pretrained.Load(model, options.PretrainedPath!, options.ResizePosEmbed);
-            observer.Message(MessageLevel.Info, $"Weights from '{options.PretrainedPath}': {Quantity.Of(report.Loaded.Count, "tensor")}"
-                + (report.Resized is null ? "" : $"; {report.Resized}")
-                + (report.Skipped.Count > 0
-                    ? $"; another number of classes, so these keep their initial values: {string.Join(", ", report.Skipped)}"
-                    : ""));
+            var report = Vision.Models.Pretrained.Load(model, path, options.ResizePosEmbed, options.PretrainedKey);
+            foreach (string statement in report.Statements)
+                observer.Message(MessageLevel.Info, $"Weights from '{path}': {statement}.");
         }
         if (options.HeadInitBias is { } bias)
             model.FillHeadBias(bias);

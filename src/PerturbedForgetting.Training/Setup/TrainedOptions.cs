@@ -15,6 +15,7 @@ static class TrainedOptions
     /// <returns>The options; those of the training and how it prepared images, or neither where the weights are taken for another
     /// model.</returns>
     /// <exception cref="OptionException">The checkpoint has options that this program has not.</exception>
+    /// <exception cref="CheckpointException">The checkpoint has values that no option may have.</exception>
     public static (T Options, TrainOptions? Training, ImagePreparation? Preparation) Complete<T>(
         T options, ModelInfo info, IReadOnlySet<OptionSpec>? given, string source) where T : CheckpointOptions, new()
     {
@@ -42,7 +43,10 @@ static class TrainedOptions
                 Take(spec, value);
         if (completed is ValidateOptions)
             TakeData(trained, named, Take);
-        return (completed, trained, preparation);
+        // Those that were given have been looked at.
+        return completed.Validate().FirstOrDefault(p => p.IsError) is { } problem
+            ? throw new CheckpointException(source, $"what it says of its training cannot be used: {problem}")
+            : (completed, trained, preparation);
     }
 
     /// <summary>Batches as in the run, because the order of a sum decides its last bits; and its data, where none were named.</summary>

@@ -3,6 +3,7 @@ using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Tests.Vision;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Datasets;
@@ -283,4 +284,28 @@ sealed class CommandLineTests
 
     static string ErrorText(TrainOptions options) =>
         string.Concat(options.Validate().Where(p => p.IsError).Select(p => $"error: {p}{Environment.NewLine}"));
+
+    /// <summary>What another program reads from a pipe are the answers; all else goes elsewhere.</summary>
+    [Test]
+    public void PredictWritesNothingButAnswersToTheStandardOutput()
+    {
+        using TempFolder folder = new();
+        foreach (string name in (string[])["a,b.jpg", "c.jpg"])
+            File.WriteAllBytes(folder[name], TestImages.Jpeg(20, 16));
+        CliHarness cli = new();
+        int exitCode = cli.Run("predict", folder.Path, "-m", "resnet20", "--img-size", "16", "--num-classes", "3", "--format", "csv",
+            "--topk", "1", "-j", "0", "--threads", "1", "--device", "cpu");
+        Assert.That(exitCode, Is.Zero, cli.Error);
+        string[] lines = cli.Output.TrimEnd().Split('\n');
+        Assert.That(lines, Has.Length.EqualTo(3));
+        Assert.That(lines[0], Is.EqualTo("image,predicted,probability"));
+        Assert.That(lines[1], Does.StartWith($"\"{folder["a,b.jpg"]}\","));
+        Assert.That(cli.Error, Does.Contain("random weights").And.Contain("Model: resnet20"));
+        Assert.That(new CliHarness().Run("predict", folder["c.jpg"], "--checkpoint", folder["missing"]), Is.EqualTo(3));
+        CliHarness nothing = new();
+        Assert.That(nothing.Run("predict", "-m", "resnet20", "--num-classes", "3"), Is.EqualTo(2));
+        Assert.That(nothing.Error, Does.Contain("no image was named"));
+        Assert.That(new CliHarness().Run("predict", folder["c.jpg"], "--topk", "0"), Is.EqualTo(2));
+        Assert.That(new CliHarness().Run("features", folder["c.jpg"], "-m", "resnet20", "--num-classes", "3"), Is.EqualTo(2));
+    }
 }

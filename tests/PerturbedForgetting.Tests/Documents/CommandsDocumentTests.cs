@@ -30,7 +30,6 @@ sealed class CommandsDocumentTests
             + "--obf-C 10 --rho 0.1 --lr 0.1 --weight-decay 5e-4 --epochs 30 --experiment obf", "--epochs 1 -b 4 -j 0", []),
         ($"{Cli} train --config output/train/obf/args.json --resume auto", "--epochs 2", []),
         ($"{Cli} validate --data-dir data --split test --checkpoint output/train/obf/best.safetensors", "-b 4", []),
-        ($"{Cli} predict photos --checkpoint output/train/obf/best.safetensors", "", []),
         ($"{Cli} predict photos --checkpoint output/train/obf/best.safetensors --topk 3 --format csv --out answers.csv", "-j 0", []),
         ($"{Cli} validate --data-dir data --split test --checkpoint output/train/obf/best.safetensors --predictions predictions.csv "
             + "--per-class classes.csv --confusion confusion", "-b 4", []),
@@ -38,7 +37,6 @@ sealed class CommandsDocumentTests
         ($"{Cli} data inspect data --splits train,test --sheet sheet.png", "", []),
         ($"{Cli} data convert data --splits train,test --to webdataset --out shards --shard-size 256", "", []),
         ($"{Cli} data convert data --splits train,test --to tfrecord --out tfds --name animals", "", []),
-        ($"{Cli} data inspect tfds/animals --data-dir tfds --splits train,test", "", []),
         ($"{Cli} convert output/train/obf/best.safetensors --out best.pth", "", []),
         ($"{Cli} convert output/train/obf/best.safetensors --out best.onnx", "", []),
         ($"{Cli} models", "", []),

@@ -66,7 +66,10 @@ sealed class ConverterTests
     [Test]
     public void AnOnnxFileHasTheModelAndWhatOneMustKnowOfItsImages()
     {
-        Convert(Last[..^".safetensors".Length], folder["model.onnx"]);
+        var observer = Convert(Last[..^".safetensors".Length], folder["model.onnx"]);
+        Assert.That(observer.Messages, Has.Some.Contain("prepared as in training"));
+        observer = Convert(Last, folder["other.onnx"], o => o with { CropPct = 1 });
+        Assert.That(observer.Messages, Has.Some.Contain("Not as in training: --crop-pct 1 (training: 0.75)"));
         using var session = new OnnxSession(folder["model.onnx"]);
         var told = session.Metadata;
         var (file, info) = CheckpointFiles.OpenModel(Last);
@@ -105,7 +108,7 @@ sealed class ConverterTests
             foreach (string name in file.Names)
                 writer.Add($"module.{name}", file.Entry(name).DType, file.Entry(name).Shape, file.Entry(name).CopyTo);
             writer.Save(wrapped);
-            Convert(wrapped, plain, o => o with { Model = "resnet20", ModelKwargs = ShortRun.Options("").ModelKwargs, NumClasses = 10 });
+            Convert(wrapped, plain, o => o with { Model = "resnet20", ModelKwargs = ShortRun.Options("").ModelKwargs });
             using var written = WeightsFile.Open(plain);
             Assert.That(Tensors(written), Is.EqualTo(Tensors(file)));
             Assert.That(written.Metadata["about"], Is.EqualTo("wrapped"));

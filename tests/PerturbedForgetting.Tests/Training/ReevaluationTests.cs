@@ -77,8 +77,8 @@ sealed class ReevaluationTests
         Assert.Multiple(() =>
         {
             Assert.That(result.CropPct, Is.EqualTo(0.5));
-            Assert.That(notAsBefore, Does.Contain("--crop-pct 0.5 (training: 0.8)").And.Contain("--mean 0.5 0.5 0.5 (training: 0.4 0.5 0.6)")
-                .And.Contain("--batch-size 5 (training: 16)").And.Contain("--exif ignore (training: apply)").And.Not.Contain("--std"));
+            Assert.That(notAsBefore, Does.Contain("--crop-pct 0.5 (training: 0.8)")
+                .And.Contain("--mean 0.5 0.5 0.5 (training: 0.4 0.5 0.6)").And.Contain("--batch-size 5 (training: 16)").And.Contain("--exif ignore (training: apply)").And.Not.Contain("--std"));
             Assert.That(numbers, Does.Contain("other numbers, because").And.Contain("--crop-pct is 0.5 here and was 0.8"));
         });
     }
@@ -124,6 +124,14 @@ sealed class ReevaluationTests
             CancellationToken.None), Throws.InstanceOf<CheckpointException>().With.Message.Contains(expected).And.Message.Contains(path));
     }
 
+    [Test]
+    public void AnOptionOfItsTrainingThatCannotBeIsRefused()
+    {
+        string path = Rewritten("odd-option.safetensors", static info => info["options"]!["bn-eps"] = -1.5);
+        Assert.That(() => Validator.Run(new ValidateOptions { Checkpoint = path, Workers = 0 }, new RecordingObserver(),
+            CancellationToken.None), Throws.InstanceOf<CheckpointException>().With.Message.Contains("--bn-eps").And.Message.Contains(path));
+    }
+
     /// <summary>Its own test size is what the reference evaluates a ResNet-50 at; a checkpoint says another.</summary>
     [Test]
     public void TheTestSizeIsForThoseWhoAskForIt()
@@ -135,8 +143,8 @@ sealed class ReevaluationTests
             Options = OptionsJson.Object(new TrainOptions { Model = "resnet50", Dataset = "builtin/shapes" }),
         };
         var plain = TrainedOptions.Complete(new ValidateOptions(), info, new HashSet<OptionSpec>(), "x").Options;
-        var asked = TrainedOptions.Complete(new ValidateOptions(), info, new HashSet<OptionSpec> { CheckpointOptions.UseTrainSizeOption }, "x")
-            .Options;
+        var given = new HashSet<OptionSpec> { CheckpointOptions.UseTrainSizeOption };
+        var asked = TrainedOptions.Complete(new ValidateOptions(), info, given, "x").Options;
         Assert.That((plain.ImgSize, plain.CropPct, plain.BatchSize), Is.EqualTo(((int?)224, (double?)0.95, 128)));
         Assert.That((asked.ImgSize, asked.CropPct, asked.Model), Is.EqualTo(((int?)null, (double?)null, "resnet50")));
         var other = TrainedOptions.Complete(new ValidateOptions { Model = "resnet18" }, info, null, "x");
@@ -149,6 +157,18 @@ sealed class ReevaluationTests
         string path = Rewritten("homeless.safetensors", info => info["options"]!["dataset"] = "");
         Assert.That(() => Validator.Run(new ValidateOptions { Checkpoint = path, Workers = 0 }, new RecordingObserver(),
             CancellationToken.None), Throws.InstanceOf<OptionException>().With.Message.Contains("no data was named"));
+    }
+
+    /// <summary>Of a run that held out a share of its training images, those are evaluated again.</summary>
+    [Test]
+    public void WhatWasHeldOutIsFoundAgain()
+    {
+        var heldOut = ShortRun.Train(ShortRun.Options(folder.Path, "held-out") with { ValShare = 0.3, ValSeed = 5, Epochs = 1 });
+        var observer = new RecordingObserver();
+        var result = Validator.Run(new ValidateOptions { Checkpoint = Path.Combine(heldOut.Folder, "last"), Workers = 0 }, observer,
+            CancellationToken.None);
+        Assert.That(result.Metrics, Is.EqualTo(heldOut.Epochs[^1].Validation));
+        Assert.That(observer.Messages, Has.Some.Contain("bit for bit").And.None.Contain("it has seen"));
     }
 
     /// <summary>The model of the run with another description.</summary>

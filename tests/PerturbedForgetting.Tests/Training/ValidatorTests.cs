@@ -50,18 +50,18 @@ sealed class ValidatorTests
     }
 
     [Test]
-    public void ABareFileNeedsTheModelNamed()
+    public void ABareFileNeedsTheModelNamed([Values("bare.safetensors", "bare.pth")] string name)
     {
-        string bare = folder["bare.safetensors"];
+        string bare = folder[name];
         using (var file = SafetensorsFile.Open(Last))
         {
-            var writer = new SafetensorsWriter();
-            foreach (string name in file.Names)
+            IWeightsWriter writer = name.EndsWith(".pth", StringComparison.Ordinal) ? new TorchWriter() : new SafetensorsWriter();
+            foreach (string tensor in file.Names)
             {
-                var entry = file.Entry(name);
+                var entry = file.Entry(tensor);
                 byte[] bytes = new byte[entry.ByteLength];
                 entry.Read(bytes);
-                writer.Add("module." + name, entry.DType, entry.Shape, stream => stream.Write(bytes));
+                writer.Add("module." + tensor, entry.DType, entry.Shape, stream => stream.Write(bytes));
             }
             writer.Save(bare);
         }

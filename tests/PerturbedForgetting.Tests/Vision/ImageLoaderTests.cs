@@ -2,6 +2,7 @@ using System.Diagnostics;
 using PerturbedForgetting.Tensors.Random;
 using PerturbedForgetting.Tests.Reference;
 using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Datasets.Conversion;
 using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Transforms;
@@ -355,6 +356,29 @@ public class ImageLoaderTests
         }
         Assert.That(data.Allocated, Has.None.Negative);
         Assert.That(data.Allocated.Sum(), Is.LessThan(2000 * 16));
+    }
+
+    /// <summary>What a loader holds are its batches and a buffer a worker, whatever the images lie in: reading one more makes only its
+    /// name.</summary>
+    [Test]
+    public void AContainerTakesNoMemoryForAnImage([Values("folder", "webdataset", "tfrecord")] string form)
+    {
+        const int Images = 200, MostBytes = 2048;
+        using TestFolder photos = new(), target = new();
+        byte[] photo = TestImages.Jpeg(40, 40);
+        for (int i = 0; i < Images; i++)
+            photos.Write($"train/class{i % 2}/{i:D3}.jpg", photo);
+        using Dataset source = DatasetFactory.Open("", photos.Root, "train");
+        DatasetConversion.Run([("train", source)], new() { Form = form, Folder = target.Root, ShardBytes = 50_000 });
+        using Dataset set = DatasetFactory.Open(form switch { "tfrecord" => "tfds/images", var same => same }, target.Root, "train");
+        var data = new AllocationsOf(set);
+        using var loader = new ImageLoader(data, Augmenting, LoaderOptions.Training(25, 2, 1));
+        for (int epoch = 0; epoch < 3; epoch++)
+        {
+            Array.Fill(data.Allocated, -1);
+            Assert.That(loader.Epoch(epoch).Count(), Is.EqualTo(8));
+        }
+        Assert.That(data.Allocated.Sum(), Is.LessThan(Images * MostBytes));
     }
 
     [Test]

@@ -67,15 +67,8 @@ sealed class NumpyFile : StoredFile
     void Take(string name, Func<Stream> open, long length, List<string> unread, Func<long, long, Stream>? range)
     {
         NpyHeader header;
-        try
-        {
-            using Stream stream = open();
+        using (Stream stream = open())
             header = NpyHeader.Read(stream, defect => Defect($"array '{name}': {defect}"));
-        }
-        catch (InvalidDataException e)
-        {
-            throw new WeightsException(Path, $"the compressed data of array '{name}' is damaged: {e.Message}", e);
-        }
         if (NumpyEntries.DTypeOf(header.Type) is not { } dtype)
         {
             unread.Add($"{name} (type {header.Type.Code})");

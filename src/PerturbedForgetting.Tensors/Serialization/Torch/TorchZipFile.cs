@@ -40,7 +40,7 @@ sealed class TorchZipFile : StoredFile
         var types = new TorchTypes();
         PickleContent content;
         using (Stream stream = pickle.OpenRead())
-            content = Read(stream, pickle, types);
+            content = PickleReader.Read(new PickleSource(stream, pickle.Length, Path), types);
         bool swapped = zip.Find($"{folder}byteorder") is { } order
             && Encoding.ASCII.GetString(order.ReadAll(16)).Trim() == "big";
         CheckStorages(types);
@@ -86,18 +86,6 @@ sealed class TorchZipFile : StoredFile
         {
             metadata.Add(member.Name[prefix.Length..], Encoding.UTF8.GetString(member.ReadAll(rest)));
             rest -= member.Length;
-        }
-    }
-
-    PickleContent Read(Stream stream, ZipMember pickle, TorchTypes types)
-    {
-        try
-        {
-            return PickleReader.Read(new PickleSource(stream, pickle.Length, Path), types);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new WeightsException(Path, $"the archive's member '{pickle.Name}' is damaged: {e.Message}", e);
         }
     }
 

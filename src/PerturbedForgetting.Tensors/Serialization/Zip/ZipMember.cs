@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.IO.Hashing;
 
 namespace PerturbedForgetting.Tensors.Serialization.Zip;
@@ -13,12 +12,14 @@ namespace PerturbedForgetting.Tensors.Serialization.Zip;
 /// <param name="Crc32">Its checksum, as the archive says.</param>
 sealed record ZipMember(PositionalFile file, string Name, long Begin, long StoredLength, long Length, bool IsDeflated, uint Crc32)
 {
-    /// <summary>Its bytes, from the beginning.</summary>
+    /// <summary>Its bytes, from the beginning; reading them throws a <see cref="WeightsException"/> where they are damaged.</summary>
     public Stream OpenRead()
     {
         Stream stored = file.Range(Begin, StoredLength);
-        // What a damaged or hostile member unpacks to beyond its length is never read.
-        return IsDeflated ? new DeflateStream(stored, CompressionMode.Decompress) : stored;
+        return IsDeflated
+            ? new InflatedStream(stored, Length, e => new WeightsException(file.Path, $"the archive's member '{Name}' is damaged: "
+                + $"{e.Message}", e))
+            : stored;
     }
 
     /// <summary>All of its bytes, where there are not too many.</summary>
@@ -29,16 +30,9 @@ sealed record ZipMember(PositionalFile file, string Name, long Begin, long Store
         if (Length > most)
             throw Defect($"has {Length} bytes; at most {most} are expected.");
         byte[] bytes = new byte[Length];
-        try
-        {
-            using Stream stream = OpenRead();
-            if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
-                throw Defect("ends early: the archive is damaged.");
-        }
-        catch (InvalidDataException e)
-        {
-            throw new WeightsException(file.Path, $"the archive's member '{Name}' is damaged: {e.Message}", e);
-        }
+        using Stream stream = OpenRead();
+        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
+            throw Defect("ends early: the archive is damaged.");
         return bytes;
     }
 
@@ -59,7 +53,7 @@ sealed record ZipMember(PositionalFile file, string Name, long Begin, long Store
                 left -= read;
             }
         }
-        catch (InvalidDataException)
+        catch (WeightsException)
         {
             return false;
         }

@@ -41,8 +41,11 @@ abstract class ConversionTarget(string folder)
     /// <param name="options">How long preparations are watched.</param>
     public abstract Dataset Open(ConvertedSplit split, DatasetOptions options);
 
-    /// <summary>How the set is read, as options of a command.</summary>
-    public abstract string Usage { get; }
+    /// <summary>What the kind of the set is called (<see cref="DatasetFactory.Names"/>); empty for folders.</summary>
+    public abstract string Dataset { get; }
+
+    /// <summary>The list of classes that is needed to read the set; null where it is read without.</summary>
+    public virtual string? ClassMapFile => null;
 
     /// <summary>The file, or the folder, that holds a piece, for messages.</summary>
     public abstract string Where(string split, int number);

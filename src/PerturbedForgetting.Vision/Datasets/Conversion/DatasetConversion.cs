@@ -41,6 +41,14 @@ public sealed record DatasetConversionOptions
     public CancellationToken Stop { get; init; }
 }
 
+/// <summary>A set that was written.</summary>
+/// <param name="Images">Images written.</param>
+/// <param name="Bad">Images left out.</param>
+/// <param name="Dataset">What its kind is called; empty for folders.</param>
+/// <param name="DataDir">Where it lies.</param>
+/// <param name="ClassMapFile">The list of classes that is needed to read it; null where it is read without.</param>
+public sealed record ConvertedDataset(int Images, int Bad, string Dataset, string DataDir, string? ClassMapFile);
+
 /// <summary>Copies data sets into another form: the bytes of the images as they are, their classes and splits. A conversion that is ended,
 /// at whatever moment, goes on where it was when it is called again. In the end everything is read back and compared by
 /// checksums.</summary>
@@ -71,16 +79,15 @@ public sealed class DatasetConversion
     /// <summary>Converts.</summary>
     /// <param name="splits">Names of the splits and their images, which all have the same classes.</param>
     /// <param name="options">To what, and where.</param>
-    /// <returns>Images written, those left out, and how the set is read, as options of a command.</returns>
     /// <exception cref="DatasetException">The folder holds something else, or what is read back is not what was written.</exception>
     /// <exception cref="ImageDecodeException">An image cannot be read.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static (int Images, int Bad, string Usage) Run(
+    public static ConvertedDataset Run(
         IReadOnlyList<(string Split, Dataset Data)> splits, DatasetConversionOptions options) =>
         new DatasetConversion(options).Run(splits);
 
-    (int Images, int Bad, string Usage) Run(IReadOnlyList<(string Split, Dataset Data)> splits)
+    ConvertedDataset Run(IReadOnlyList<(string Split, Dataset Data)> splits)
     {
         ClassList classes = splits[0].Data.Classes;
         foreach ((string split, Dataset data) in splits)
@@ -107,7 +114,7 @@ public sealed class DatasetConversion
         else
             target.Finish(journal.Splits, classes);
         int images = journal.Splits.Sum(static s => s.Count);
-        return (images, splits.Sum(static s => s.Data.Count) - images, target.Usage);
+        return new(images, splits.Sum(static s => s.Data.Count) - images, target.Dataset, options.Folder, target.ClassMapFile);
     }
 
     FileStream Hold()

@@ -19,7 +19,10 @@ sealed class FolderTarget(string folder) : ConversionTarget(folder)
     public override bool HasShards => false;
 
     /// <inheritdoc/>
-    public override string Usage => $"--data-dir {Folder}" + (needsClasses ? $" --class-map {Path.Combine(Folder, ClassesFile)}" : "");
+    public override string Dataset => "";
+
+    /// <inheritdoc/>
+    public override string? ClassMapFile => needsClasses ? Path.Combine(Folder, ClassesFile) : null;
 
     /// <inheritdoc/>
     public override string Where(string split, int number) => Path.Combine(Folder, split);

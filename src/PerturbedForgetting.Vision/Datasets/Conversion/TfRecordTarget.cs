@@ -27,7 +27,7 @@ sealed class TfRecordTarget : ConversionTarget
     }
 
     /// <inheritdoc/>
-    public override string Usage => $"--dataset {TfdsFolder.Prefix}{name} --data-dir {Folder}";
+    public override string Dataset => TfdsFolder.Prefix + name;
 
     /// <inheritdoc/>
     public override string Where(string split, int number) => Path.Combine(versionFolder, $"{name}-{split}, file {number}");

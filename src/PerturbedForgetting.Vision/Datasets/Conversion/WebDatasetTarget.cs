@@ -10,7 +10,7 @@ sealed class WebDatasetTarget(string folder) : ConversionTarget(folder)
     const int Buffer = 1 << 20;
 
     /// <inheritdoc/>
-    public override string Usage => $"--dataset webdataset --data-dir {Folder}";
+    public override string Dataset => "webdataset";
 
     /// <inheritdoc/>
     public override string Where(string split, int number) => Path.Combine(Folder, ShardWriter.NameOf(split, number));

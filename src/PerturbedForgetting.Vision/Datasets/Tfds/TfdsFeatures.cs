@@ -34,15 +34,12 @@ sealed record TfdsFeatures(string ImageKey, string? LabelKey, string? LabelSetKe
         // TFDS before 4.0 wrote no such file.
         if (!File.Exists(path) && File.Exists(labels))
             return new TfdsFeatures("image", "label", null, TfdsDataset.ReadNames(labels).Length, "file_name");
-        List<Feature> features = [];
-        try
+        List<Feature> features = TfdsJson.Read(path, static root =>
         {
-            Collect(TfdsJson.ReadObject(path), "", features);
-        }
-        catch (JsonException e)
-        {
-            throw TfdsJson.Damaged(path, e.Message);
-        }
+            List<Feature> all = [];
+            Collect(root, "", all);
+            return all;
+        });
         if (features.Count == 0)
             throw TfdsJson.Damaged(path, "it holds no feature");
         Feature image = Choose(features, Image, [info.InputKey, "image"])

@@ -20,9 +20,10 @@ sealed record TfdsInfo(string Name, IReadOnlyList<TfdsSplit> Splits, string? Inp
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="DatasetException">It cannot be used; the message names it.</exception>
-    public static TfdsInfo Read(string path)
+    public static TfdsInfo Read(string path) => TfdsJson.Read(path, root => Read(path, root));
+
+    static TfdsInfo Read(string path, JsonElement root)
     {
-        JsonElement root = TfdsJson.ReadObject(path);
         // Sets that were prepared before there was a choice do not tell their format.
         if (root.Text("fileFormat") is { } format && format is not (FileFormat or ""))
             throw new DatasetException($"{path}: the records are stored as {format}, and only {FileFormat} is read; prepare the set again "

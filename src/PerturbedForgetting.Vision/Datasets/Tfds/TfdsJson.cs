@@ -9,8 +9,10 @@ static class TfdsJson
     const int LargestFile = 1 << 24;
 
     /// <summary>Reads a file whose outermost value is an object.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="read">Takes from the object what is wanted.</param>
     /// <exception cref="DatasetException">It cannot be read; the message names it.</exception>
-    public static JsonElement ReadObject(string path)
+    public static T Read<T>(string path, Func<JsonElement, T> read)
     {
         try
         {
@@ -22,10 +24,11 @@ static class TfdsJson
             using var document = JsonDocument.Parse(stream);
             RequireTexts(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object
-                ? document.RootElement.Clone()
+                ? read(document.RootElement)
                 : throw Damaged(path, "it does not hold an object");
         }
-        catch (JsonException e)
+        // The second is what text throws that is no Unicode.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw Damaged(path, e.Message);
         }

@@ -1,7 +1,6 @@
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Schedules;
-using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Tests.Training.Options;
 
@@ -48,7 +47,7 @@ sealed class OptionRulesTests
         yield return Case("--smoothing", "below 1", o => o.Smoothing = 1);
         yield return Case("--drop", "below 1", o => o.Drop = -0.1);
         yield return Case("--bn-momentum", "has no batch norm", o => (o.Model, o.BnMomentum) = ("vit_tiny_patch4_32", 0.1));
-        yield return Case("--resize-pos-embed", "--pretrained-path", o => o.ResizePosEmbed = Interpolation.Bicubic);
+        yield return Case("--pretrained-key", "--pretrained-path", o => o.PretrainedKey = "teacher");
         yield return Case("--pretrained", "--pretrained-path", o => o.Pretrained = true);
         yield return Case("--opt", "sam_sgd, sam_sgdw", o => TrainOptions.OptOption.Set(o, "sam"));
         yield return Case("--opt", "Did you mean 'adamw'", o => TrainOptions.OptOption.Set(o, "AdamW"));

@@ -139,13 +139,13 @@ public class DamagedTfdsTests
 
     [TestCase("", "is damaged")]
     [TestCase("[1]", "does not hold an object")]
-    [TestCase("{\"name\": \"cifar10\"}", "no `splits`")]
-    [TestCase("{\"name\": \"cifar10\", \"splits\": [{}]}", "a split has no `name`")]
-    [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\"}]}", "no `shardLengths`")]
+    [TestCase("{\"name\": \"cifar10\"}", "no 'splits'")]
+    [TestCase("{\"name\": \"cifar10\", \"splits\": [{}]}", "a split has no 'name'")]
+    [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\"}]}", "no 'shardLengths'")]
     [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [\"-1\"]}]}", "\"-1\"")]
     [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [\"99999999999\"]}]}", "99999999999")]
     [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [\"2000000000\", \"2000000000\"]}]}", "tells of 2000000000")]
-    [TestCase("{\"name\": \"../x\", \"splits\": []}", "no `name`")]
+    [TestCase("{\"name\": \"../x\", \"splits\": []}", "no 'name'")]
     [TestCase("{\"name\": \"mnist\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [1]}]}", "of the set 'mnist'")]
     [TestCase("{\"name\": \"cifar10\", \"fileFormat\": \"array_record\", \"splits\": []}", "stored as array_record")]
     [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [1], \"filepathTemplate\": \"../{SPLIT}\"}]}",
