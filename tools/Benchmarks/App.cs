@@ -84,7 +84,11 @@ static class App
             + "...') or loader (called with FOLDER; prints '... X images/s ...')"
         };
         Option<string?> images =
-            new("--images") { HelpName = "FOLDER", Description = "loader: the JPEGs to read; without it some are made" };
+            new("--images")
+            {
+                HelpName = "FOLDER",
+                Description = "loader: the JPEGs to read, or for loader:containers a Parquet file; without it some are made",
+            };
         Option<string?> save = new("--save") { HelpName = "FILE", Description = "write all figures as JSON" };
         Option<string?> compare = new("--compare") { HelpName = "FILE", Description = "show the figures beside those of a saved run" };
         Option<bool> processor =

@@ -33,7 +33,7 @@ sealed partial class LoaderSuite : IDisposable
     {
         string temporary = Path.Combine(Path.GetTempPath(), $"benchmark-images-{Environment.ProcessId}"),
             small = Path.Combine(temporary, "small");
-        string photos = options.Images ?? Path.Combine(temporary, "photos");
+        string photos = IsParquet(options.Images) ? small : options.Images ?? Path.Combine(temporary, "photos");
         using var suite = new LoaderSuite();
         try
         {
@@ -66,7 +66,9 @@ sealed partial class LoaderSuite : IDisposable
             string start = $"containers/{kind}/";
             if (!options.Includes(start) && !start.StartsWith(options.Prefix, StringComparison.Ordinal))
                 continue;
-            var sets = LoaderContainers.Make(LoaderImages.Read(options.Images ?? images), Path.Combine(temporary, kind), ShardBytes);
+            string place = Path.Combine(temporary, kind);
+            var sets = IsParquet(options.Images) ? LoaderContainers.Make(options.Images!, place, ShardBytes)
+                : LoaderContainers.Make(LoaderImages.Read(options.Images ?? images), place, ShardBytes);
             Case[] cases = [.. sets.Select(s => new Case(start + s.Form, s.Data.Count, i => Read(s.Data, transform, i)))
                 .Where(c => options.Includes(c.Name))];
             foreach (Case c in cases)
@@ -132,6 +134,8 @@ sealed partial class LoaderSuite : IDisposable
             Apply(image, padded, i);
         });
     }
+
+    static bool IsParquet(string? images) => images?.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase) == true;
 
     void Read(Dataset data, ImageTransform transform, int number)
     {

@@ -119,7 +119,7 @@ public static class StateDict
     }
 
     /// <summary>Each of <paramref name="count"/> matrices transposed.</summary>
-    static T[] Transposed<T>(ReadOnlySpan<T> values, int count, int rows, int columns)
+    internal static T[] Transposed<T>(ReadOnlySpan<T> values, int count, int rows, int columns)
     {
         var result = new T[values.Length];
         int next = 0;

@@ -173,7 +173,7 @@ static class CheckpointFiles
         }
     }
 
-    /// <summary>Opens a model file, which is verified where it has checksums; of one that is not ours, only the tensors are known.</summary>
+    /// <summary>Opens a model file, verified where it has checksums; of one that is not ours, only the tensors are known.</summary>
     /// <param name="path">Of the model or its state, in any format of <see cref="WeightsFile"/>; the extension of ours may be left
     /// out.</param>
     /// <param name="key">Entry of a PyTorch checkpoint that holds the weights; null looks for them.</param>

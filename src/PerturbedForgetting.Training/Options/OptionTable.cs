@@ -73,6 +73,7 @@ public static class OptionTables
 
     static readonly Lazy<OptionTable> LazyConvert = new(static () => new(
         ConvertOptions.FilesTopic.Specs,
+        [CheckpointOptions.CheckpointKeyOption.As(ConvertOptions.FilesTopic.Heading, CheckpointOptions.CheckpointKeyOption.Help)],
         RunOptions.ModelTopic.Specs,
         RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs));
 

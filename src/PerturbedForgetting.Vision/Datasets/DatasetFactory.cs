@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Vision.Datasets.Containers.Parquet;
 using PerturbedForgetting.Vision.Datasets.Containers.Tar;
 using PerturbedForgetting.Vision.Datasets.Containers.Zip;
 using PerturbedForgetting.Vision.Datasets.ImageNet;
@@ -14,8 +15,12 @@ public static class DatasetFactory
     [
         new(["folder", "image_folder"], static r => ZipSet.IsArchive(r.DataDir)
             ? ZipSet.Open(r.DataDir, r.Split, r.Options)
-            : TarSet.Holds(r.DataDir, r.Split) ? TarSet.Open(r.DataDir, r.Split, r.Options) : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
+            : TarSet.Holds(r.DataDir, r.Split) ? TarSet.Open(r.DataDir, r.Split, r.Options)
+            : ParquetSet.Holds(r.DataDir) ? ParquetSet.Open(r.DataDir, r.Split, r.Options)
+            : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
+        new(["parquet", "huggingface"], static r => ParquetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["tar"], static r => TarSet.Open(r.DataDir, r.Split, r.Options)),
+        new(["imagenet", "torch/imagenet"], static r => ImageNetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["wds", "webdataset"], static r => WebDatasetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["cifar10"], static r => CifarDataset.Open(10, r.DataDir, r.Split, r.Options)),
         new(["cifar100"], static r => CifarDataset.Open(100, r.DataDir, r.Split, r.Options)),

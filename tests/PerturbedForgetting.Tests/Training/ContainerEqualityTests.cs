@@ -28,6 +28,24 @@ sealed class ContainerEqualityTests : TempFolderFixture
         });
     }
 
+    /// <summary>Twelve images of CIFAR-10 in Parquet files of other programs, and what is made of them.</summary>
+    [Test]
+    public void ParquetMakesNoDifferenceEither()
+    {
+        string files = Path.Combine(SourceTree.Root, "tests", "PerturbedForgetting.Tests", "Vision", "Parquet");
+        Directory.CreateDirectory(folder["parquet/data"]);
+        foreach (string shard in (string[])["train-00000-of-00002", "train-00001-of-00002"])
+            File.Copy(Path.Combine(files, $"{shard}.parquet"), folder[$"parquet/data/{shard}.parquet"]);
+        File.Copy(Path.Combine(files, "gzip.parquet"), folder["parquet/data/validation-00000-of-00001.parquet"]);
+        List<(string Split, Dataset Data)> rows = [.. new[] { "train", "validation" }
+            .Select(s => (s, DatasetFactory.Open("parquet", folder["parquet"], s)))];
+        Convert(rows, "tfrecord");
+        Convert(rows, "webdataset");
+        string expected = Train("parquet", folder["parquet"]);
+        Assert.That(Train("tfds/images", folder["tfrecord"]), Is.EqualTo(expected));
+        Assert.That(Train("webdataset", folder["webdataset"]), Is.EqualTo(expected));
+    }
+
     void Convert(List<(string Split, Dataset Data)> splits, string form) => DatasetConversion.Run(splits,
         new DatasetConversionOptions { Form = form, Folder = folder[form], ShardBytes = 12_000 });
 
@@ -38,6 +56,8 @@ sealed class ContainerEqualityTests : TempFolderFixture
             Dataset = dataset,
             DataDir = dataDir,
             Epochs = 1,
+            BatchSize = 4,
+            ValidationBatchSize = 8,
             WarmupEpochs = 0,
             Workers = 2,
         };

@@ -13,5 +13,5 @@ static class ImageArchive
     /// <exception cref="DatasetException">It cannot be used.</exception>
     public static Dataset OpenFolders(string path, DatasetOptions options) => Directory.Exists(path)
         ? ImageFolderDataset.Open(path, options)
-        : ZipSet.IsArchive(path) ? ZipSet.Open(path, "", options) : TarSet.Open(path, [path], "", isSplit: true, options);
+        : ZipSet.IsArchive(path) ? ZipSet.Open(path, "", options) : TarSet.Open(path, "", options);
 }

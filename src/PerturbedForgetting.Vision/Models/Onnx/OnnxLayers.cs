@@ -51,7 +51,7 @@ static class OnnxLayers
     {
         Parameter weight = layer.Weight;
         string transposed = graph.Constant($"{graph.NameOf(weight)} transposed", [weight.Shape[1], weight.Shape[0]],
-            () => Transposed(StateDict.ToTorch(weight, weight.Layout), weight.Shape[0], weight.Shape[1]));
+            () => StateDict.Transposed<float>(StateDict.ToTorch(weight, weight.Layout), 1, weight.Shape[0], weight.Shape[1]));
         string y = graph.Node(layer, "MatMul", [x, transposed]);
         return layer.Bias is { } bias ? graph.Node(layer, "Add", [y, graph.Weight(bias)]) : y;
     }
@@ -73,14 +73,5 @@ static class OnnxLayers
         string erf = graph.Node(of, "Erf", [graph.Node(of, "Div", [x, graph.Scalar(Math.Sqrt(2))])]);
         string product = graph.Node(of, "Mul", [x, graph.Node(of, "Add", [erf, graph.Scalar(1)])]);
         return graph.Node(of, "Mul", [product, graph.Scalar(0.5)]);
-    }
-
-    static float[] Transposed(float[] values, int rows, int columns)
-    {
-        float[] result = new float[values.Length];
-        for (int row = 0; row < rows; row++)
-            for (int column = 0; column < columns; column++)
-                result[column * rows + row] = values[row * columns + column];
-        return result;
     }
 }

@@ -41,7 +41,8 @@ sealed class PyTorchLogitsTests
         using var stored = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "logits.json")));
         var expected = stored.RootElement.GetProperty(name);
         int size = expected.GetProperty("size").GetInt32();
-        float[] logits = [.. expected.GetProperty("logits").EnumerateArray().SelectMany(row => row.EnumerateArray()).Select(v => v.GetSingle())];
+        float[] logits = [.. expected.GetProperty("logits").EnumerateArray().SelectMany(row => row.EnumerateArray())
+            .Select(v => v.GetSingle())];
         var model = Make(name);
         var report = Pretrained.Load(model, Path.Combine(folder, $"{name}.pth"));
         Assert.That(report.Skipped, Is.Empty);
