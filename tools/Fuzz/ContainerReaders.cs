@@ -1,8 +1,12 @@
 using System.Text;
 using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Datasets.Containers;
 using PerturbedForgetting.Vision.Datasets.Containers.Records;
+using PerturbedForgetting.Vision.Datasets.Containers.Tar;
 using PerturbedForgetting.Vision.Datasets.Conversion;
+using PerturbedForgetting.Vision.Datasets.ImageNet;
 using PerturbedForgetting.Vision.Datasets.Tfds;
+using PerturbedForgetting.Vision.Datasets.WebDataset;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Fuzz;
@@ -81,6 +85,50 @@ sealed class TarFuzzReader() : ContainerFuzzReader("mutant.tar")
 sealed class WebDatasetFuzzReader() : ContainerFuzzReader("train-000000.tar")
 {
     protected override Dataset Open() => DatasetFactory.Open("webdataset", Path, "train");
+}
+
+/// <summary>Indices of archives and shards that are kept, behind their checksums.</summary>
+sealed class IndexFuzzReader : FuzzReader
+{
+    const long Length = 1 << 20;
+
+    public override long Read(byte[] mutant)
+    {
+        foreach (Action read in (Action[])[() => new TarIndexer().Read(new IndexReader(mutant), Length),
+            () => new ShardIndexer().Read(new IndexReader(mutant), Length)])
+        {
+            try
+            {
+                read();
+            }
+            catch (InvalidDataException)
+            {
+            }
+        }
+        return 0;
+    }
+}
+
+/// <summary>The devkit's list of ImageNet's classes.</summary>
+sealed class MatFuzzReader : FuzzReader
+{
+    public override long Read(byte[] mutant)
+    {
+        try
+        {
+            MatFile.Read(mutant, "mutant", "synsets");
+        }
+        catch (DatasetException)
+        {
+        }
+        return 0;
+    }
+}
+
+/// <summary>A pickled batch of CIFAR.</summary>
+sealed class CifarFuzzReader() : ContainerFuzzReader("test_batch")
+{
+    protected override Dataset Open() => DatasetFactory.Open("cifar10", Folder.FullName, "test");
 }
 
 /// <summary>Parquet files.</summary>

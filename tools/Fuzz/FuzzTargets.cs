@@ -22,8 +22,11 @@ static class FuzzTargets
     /// own size allows.</summary>
     static readonly (string Name, Func<IReadOnlyList<byte[]>, Random, byte[]> Mutate, Func<FuzzReader> Open)[] Containers =
     [
-        ("tar", ByteMutator.Mutate, static () => new TarFuzzReader()),
-        ("webdataset", ByteMutator.Mutate, static () => new WebDatasetFuzzReader()),
+        ("tar", Repairs.MutateTar, static () => new TarFuzzReader()),
+        ("webdataset", Repairs.MutateTar, static () => new WebDatasetFuzzReader()),
+        ("index", ByteMutator.Mutate, static () => new IndexFuzzReader()),
+        ("mat", ByteMutator.Mutate, static () => new MatFuzzReader()),
+        ("cifar", ByteMutator.Mutate, static () => new CifarFuzzReader()),
         ("parquet", ByteMutator.Mutate, static () => new ParquetFuzzReader()),
         ("tfrecord", Repairs.MutateTfRecord, static () => new TfRecordFuzzReader()),
         ("tfds", TextMutator.Mutate, static () => new TfdsJsonFuzzReader()),

@@ -89,6 +89,29 @@ static class Repairs
         return png;
     }
 
+    /// <summary>A mutant of tar archives whose headers have their checksums in three of four.</summary>
+    public static byte[] MutateTar(IReadOnlyList<byte[]> seeds, Random random)
+    {
+        const int block = 512, checksumAt = 148, checksumLength = 8, magicAt = 257;
+        byte[] tar = ByteMutator.Mutate(seeds, random);
+        if (random.Next(4) == 0)
+            return tar;
+        for (int at = 0; at + block <= tar.Length; at += block)
+        {
+            Span<byte> header = tar.AsSpan(at, block);
+            if (!header.Slice(magicAt, 5).SequenceEqual("ustar"u8))
+                continue;
+            header.Slice(checksumAt, checksumLength).Fill((byte)' ');
+            int sum = 0;
+            foreach (byte value in header)
+                sum += value;
+            for (int digit = 5; digit >= 0; digit--, sum >>= 3)
+                header[checksumAt + digit] = (byte)('0' + (sum & 7));
+            header[checksumAt + 6] = 0;
+        }
+        return tar;
+    }
+
     /// <summary>A mutant of TFRecord files whose checksums are right in three of four.</summary>
     public static byte[] MutateTfRecord(IReadOnlyList<byte[]> seeds, Random random)
     {

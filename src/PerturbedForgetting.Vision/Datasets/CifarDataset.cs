@@ -2,7 +2,7 @@ using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Datasets;
 
-/// <summary>CIFAR-10 or CIFAR-100 in the binary version of its authors: records of label (CIFAR-100: coarse and fine label;
+/// <summary>CIFAR-10 or CIFAR-100, in the form of the binary version of its authors: records of label (CIFAR-100: coarse and fine label;
 /// the fine one counts) and 3 x 32 x 32 bytes, planes red, green, blue. Held in memory.</summary>
 public sealed class CifarDataset : Dataset
 {
@@ -10,18 +10,19 @@ public sealed class CifarDataset : Dataset
 
     static readonly string[] Classes10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-    readonly List<(string File, byte[] Records)> files = [];
+    readonly List<(string File, ReadOnlyMemory<byte> Records)> files;
     readonly int recordLength;
     readonly int perFile;
 
-    CifarDataset(string name, int classes, string folder, string[] fileNames, DatasetOptions options)
+    CifarDataset(
+        string name, int classes, List<(string File, ReadOnlyMemory<byte> Records)> files, string[]? names, DatasetOptions options)
     {
         Name = name;
+        this.files = files;
         recordLength = Pixels + (classes == 10 ? 1 : 2);
-        foreach (string file in fileNames)
-            files.Add((Path.Combine(folder, file), BinaryFile.Read(Path.Combine(folder, file))));
         perFile = files[0].Records.Length / recordLength;
-        Classes = new ClassList(ReadNames(folder, classes));
+        Classes = new ClassList(names
+            ?? (classes == 10 ? Classes10 : [.. Enumerable.Range(0, classes).Select(i => FormattableString.Invariant($"{i}"))]));
         Check(classes);
         NoteDifference(options.Classes);
     }
@@ -35,26 +36,18 @@ public sealed class CifarDataset : Dataset
     /// <inheritdoc/>
     public override ClassList Classes { get; }
 
-    /// <summary>Opens the set of 10 or 100 classes in <paramref name="dataDir"/> or the sub-folder that its archive makes.</summary>
+    /// <summary>Opens the set of 10 or 100 classes.</summary>
+    /// <param name="classes">10 or 100.</param>
+    /// <param name="dataDir">Where the files are, the folder that their archive makes, or the archive; binary or Python's.</param>
+    /// <param name="split">train, or validation, which is the test split.</param>
+    /// <param name="options">The training set's classes.</param>
     /// <exception cref="DatasetException">A file is missing or has an impossible size or label.</exception>
     public static CifarDataset Open(int classes, string dataDir, string split, DatasetOptions options)
     {
         string name = $"cifar{classes}";
         bool training = SplitNames.IsTraining(split, name);
-        string[] files = (classes, training) switch
-        {
-            (10, true) => [.. Enumerable.Range(1, 5).Select(i => $"data_batch_{i}.bin")],
-            (10, false) => ["test_batch.bin"],
-            (_, true) => ["train.bin"],
-            _ => ["test.bin"],
-        };
-        string archive = classes == 10 ? "cifar-10-batches-bin" : "cifar-100-binary";
-        string folder = File.Exists(Path.Combine(dataDir, files[0])) ? dataDir : Path.Combine(dataDir, archive);
-        string? missing = Array.Find(files, f => !File.Exists(Path.Combine(folder, f)));
-        if (missing is not null)
-            throw new DatasetException($"{name}: there is no {missing} in {dataDir} nor in {archive} below it; unpack the binary version "
-                + $"(cifar-{classes}-binary.tar.gz) there", wrongOption: true);
-        return new CifarDataset($"{name}/{(training ? "train" : "test")}", classes, folder, files, options);
+        (List<(string, ReadOnlyMemory<byte>)> files, string[]? names) = new CifarFiles(classes, dataDir).Read(training);
+        return new CifarDataset($"{name}/{(training ? "train" : "test")}", classes, files, names, options);
     }
 
     /// <inheritdoc/>
@@ -83,12 +76,12 @@ public sealed class CifarDataset : Dataset
     ReadOnlySpan<byte> Record(int index)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count);
-        return files[index / perFile].Records.AsSpan(index % perFile * recordLength, recordLength);
+        return files[index / perFile].Records.Span.Slice(index % perFile * recordLength, recordLength);
     }
 
     void Check(int classes)
     {
-        foreach ((string file, byte[] records) in files)
+        foreach ((string file, ReadOnlyMemory<byte> records) in files)
         {
             if (records.Length == 0 || records.Length % recordLength != 0)
                 throw new DatasetException($"{file} has {records.Length} bytes, which is no whole number of records of {recordLength} "
@@ -103,17 +96,5 @@ public sealed class CifarDataset : Dataset
                 throw new DatasetException(
                     $"{Describe(i)} has label {Label(i)}, but there are only {classes} classes; the file is damaged");
         }
-    }
-
-    static string[] ReadNames(string folder, int classes)
-    {
-        string path = Path.Combine(folder, classes == 10 ? "batches.meta.txt" : "fine_label_names.txt");
-        if (File.Exists(path))
-        {
-            string[] names = [.. TextFile.ReadLines(path, "class names").Select(l => l.Trim()).Where(l => l.Length > 0)];
-            if (names.Length == classes)
-                return names;
-        }
-        return classes == 10 ? Classes10 : [.. Enumerable.Range(0, classes).Select(i => FormattableString.Invariant($"{i}"))];
     }
 }

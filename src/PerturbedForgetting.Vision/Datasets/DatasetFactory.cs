@@ -20,6 +20,7 @@ public static class DatasetFactory
             : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
         new(["parquet", "huggingface"], static r => ParquetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["tar"], static r => TarSet.Open(r.DataDir, r.Split, r.Options)),
+        new(["imagenet", "torch/imagenet"], static r => ImageNetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["wds", "webdataset"], static r => WebDatasetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["cifar10"], static r => CifarDataset.Open(10, r.DataDir, r.Split, r.Options)),
         new(["cifar100"], static r => CifarDataset.Open(100, r.DataDir, r.Split, r.Options)),

@@ -69,6 +69,11 @@ public sealed class ImageFolderDataset : Dataset
     public static ImageFolderDataset Open(string folder, DatasetOptions? options = null) =>
         Open(folder, options ?? new DatasetOptions(), note: null);
 
+    /// <summary>A set of files in a folder whose labels are known.</summary>
+    internal static ImageFolderDataset Create(
+        string folder, ClassList classes, List<string> paths, List<int> labels, IEnumerable<string> notes) =>
+        paths.Count > 0 ? new(folder, classes, paths, labels, notes) : throw new DatasetException($"{folder} holds no image");
+
     /// <inheritdoc/>
     public override int Label(int index) => labels[index];
 

@@ -33,7 +33,7 @@ sealed class Gunzip(long largest) : IDisposable
                     Grow(filled);
                 read = unpacked.Read(buffer.AsSpan(filled));
                 if (filled < Head && filled + read >= Head && ImageFormats.Find(buffer) < 0)
-                    throw ImageFormats.Unknown();
+                    throw ImageFormats.Unknown(buffer);
             }
         }
         catch (Exception e) when (e is InvalidDataException or IOException)

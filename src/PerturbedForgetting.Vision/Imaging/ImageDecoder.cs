@@ -111,7 +111,7 @@ public sealed class ImageDecoder : IDisposable
             if (Gunzip.Matches(data.Span))
                 this.data = gunzip.Unpack(data);
             int number = ImageFormats.Find(this.data.Span);
-            IFormatDecoder found = number < 0 ? throw ImageFormats.Unknown() : DecoderOf(number);
+            IFormatDecoder found = number < 0 ? throw ImageFormats.Unknown(this.data.Span) : DecoderOf(number);
             info = found.Open(this.data.Span);
             format = found;
         }
@@ -193,11 +193,11 @@ public sealed class ImageDecoder : IDisposable
         long bytes = Reads.Length(handle);
         if (bytes > Array.MaxLength)
             throw new ImageDecodeException(ImageProblem.TooLarge, "the file is larger than 2 GB", path, bytes);
-        Span<byte> head = stackalloc byte[(int)Math.Min(256, bytes)];
+        Span<byte> head = stackalloc byte[(int)Math.Min(ForeignFiles.Head, bytes)];
         if (Reads.Fill(handle, head, 0) < head.Length)
             throw new ShortReadException(0, bytes);
         if (head.Length > 0 && !Gunzip.Matches(head) && ImageFormats.Find(head) < 0)
-            throw ImageFormats.Unknown().At(path, bytes);
+            throw ImageFormats.Unknown(head).At(path, bytes);
         PooledBuffer.Ensure(ref file, (int)bytes);
         int read = Reads.Fill(handle, file.AsSpan(0, (int)bytes), 0);
         return read == bytes && Reads.Length(handle) == bytes ? read : throw new ShortReadException(read, bytes);

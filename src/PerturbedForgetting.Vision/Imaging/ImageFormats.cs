@@ -41,7 +41,10 @@ static class ImageFormats
     public static string? ExtensionOf(ReadOnlySpan<byte> data) => Gunzip.Matches(data) ? "jpg" : Find(data) is >= 0 and var found
         ? All[found].Extension : null;
 
-    /// <summary>The error of a file that begins as no format.</summary>
-    public static ImageDecodeException Unknown() => new(ImageProblem.UnknownFormat,
-        $"its contents are no image of a known format ({string.Join(", ", All.Select(static format => format.Name))})");
+    /// <summary>The error of a file that begins as no format; it names what the file is.</summary>
+    /// <param name="data">The beginning of the file.</param>
+    public static ImageDecodeException Unknown(ReadOnlySpan<byte> data) => new(ImageProblem.UnknownFormat,
+        $"its contents are no image of a known format"
+            + (ForeignFiles.Describe(data) is { } kind ? ": " + kind : "")
+            + $" (known are {string.Join(", ", All.Select(static format => format.Name))})");
 }

@@ -10,7 +10,13 @@ static class NumpyTypes
     public static object? Call(PickleCall call) => call.Function.Name switch
     {
         "_reconstruct" or "ndarray" => Charged(call, new NumpyArray()),
-        "dtype" => Charged(call, new NumpyType(call.Arg<object>(0) as string ?? "V")),
+        "dtype" => Charged(call, new NumpyType(call.Arg<object>(0) switch
+        {
+            string code => code,
+            // A text of Python 2.
+            byte[] code => PickleText.FromBytes(code),
+            _ => "V",
+        })),
         "scalar" when call.Count > 1 && call.Args.Items[0] is NumpyType type && call.Args.Items[1] is byte[] bytes
             && type.ItemSize == bytes.Length => Scalar(type, bytes),
         "_frombuffer" => FromBuffer(call),

@@ -8,7 +8,9 @@ namespace PerturbedForgetting.Vision.Datasets.Containers;
 /// <param name="paths">The files.</param>
 /// <param name="retries">How reads are tried again; by default as often as images are.</param>
 /// <param name="reads">What reads them; by default the system.</param>
-sealed class ContainerFiles(IReadOnlyList<string> paths, ReadRetries? retries = null, FileReads? reads = null) : IDisposable
+/// <param name="unpacked">Those that are read unpacked, by their numbers; disposed with the files.</param>
+sealed class ContainerFiles(IReadOnlyList<string> paths, ReadRetries? retries = null, FileReads? reads = null,
+    IReadOnlyDictionary<int, UnpackedFile>? unpacked = null) : IDisposable
 {
     const int MostOpen = 64;
 
@@ -71,6 +73,9 @@ sealed class ContainerFiles(IReadOnlyList<string> paths, ReadRetries? retries = 
         {
             while (open.TryDequeue(out int file))
                 Close(file);
+            foreach (UnpackedFile file in unpacked?.Values ?? [])
+                file.Dispose();
+            unpacked = null;
         }
     }
 
@@ -112,11 +117,12 @@ sealed class ContainerFiles(IReadOnlyList<string> paths, ReadRetries? retries = 
         {
             if (handles[file] is not { } handle)
             {
-                if (FileStatus.IsSpecial(paths[file]))
+                string place = unpacked?.GetValueOrDefault(file)?.Place ?? paths[file];
+                if (FileStatus.IsSpecial(place))
                     throw new IOException($"{paths[file]} is not a regular file");
                 if (open.Count == MostOpen)
                     Close(open.Dequeue());
-                handles[file] = handle = reads.Open(paths[file]);
+                handles[file] = handle = reads.Open(place);
                 open.Enqueue(file);
             }
             bool held = false;

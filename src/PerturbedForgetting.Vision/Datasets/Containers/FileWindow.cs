@@ -3,19 +3,42 @@ using Microsoft.Win32.SafeHandles;
 namespace PerturbedForgetting.Vision.Datasets.Containers;
 
 /// <summary>Looks at small pieces of a file, each behind the one before, and reads little of what lies between them.</summary>
-sealed class FileWindow(SafeFileHandle handle)
+sealed class FileWindow
 {
     /// <summary>Bytes that one look may ask for.</summary>
     public const int Least = 1 << 12;
 
     const int Most = 1 << 16;
 
+    readonly ReadAt read;
     readonly byte[] buffer = new byte[Most];
     long start;
     int count;
 
+    /// <summary>A window on a file.</summary>
+    public FileWindow(SafeFileHandle handle)
+        : this(RandomAccess.GetLength(handle), (offset, into) => RandomAccess.Read(handle, into, offset))
+    {
+    }
+
+    /// <summary>A window on bytes.</summary>
+    public FileWindow(ReadOnlyMemory<byte> data)
+        : this(data.Length, (offset, into) =>
+        {
+            ReadOnlySpan<byte> part = data.Span[(int)Math.Min(offset, data.Length)..];
+            part = part[..Math.Min(part.Length, into.Length)];
+            part.CopyTo(into);
+            return part.Length;
+        })
+    {
+    }
+
+    FileWindow(long length, ReadAt read) => (Length, this.read) = (length, read);
+
+    delegate int ReadAt(long offset, Span<byte> into);
+
     /// <summary>Length of the file.</summary>
-    public long Length { get; } = RandomAccess.GetLength(handle);
+    public long Length { get; }
 
     /// <summary>Bytes from a place on; fewer than were asked for only where the file ends.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
@@ -36,13 +59,13 @@ sealed class FileWindow(SafeFileHandle handle)
     public ReadOnlyMemory<byte> Copy(long offset, int length)
     {
         var bytes = new byte[length];
-        for (int read = 0; read < length;)
+        for (int done = 0; done < length;)
         {
-            ReadOnlySpan<byte> part = At(offset + read, Math.Min(Least, length - read));
+            ReadOnlySpan<byte> part = At(offset + done, Math.Min(Least, length - done));
             if (part.IsEmpty)
                 throw new IOException("the file has become shorter");
-            part.CopyTo(bytes.AsSpan(read));
-            read += part.Length;
+            part.CopyTo(bytes.AsSpan(done));
+            done += part.Length;
         }
         return bytes;
     }
@@ -50,7 +73,7 @@ sealed class FileWindow(SafeFileHandle handle)
     void Fill(long offset, int most)
     {
         (start, count) = (offset, 0);
-        while (count < most && RandomAccess.Read(handle, buffer.AsSpan(count, most - count), start + count) is > 0 and int read)
-            count += read;
+        while (count < most && read(start + count, buffer.AsSpan(count, most - count)) is > 0 and int more)
+            count += more;
     }
 }

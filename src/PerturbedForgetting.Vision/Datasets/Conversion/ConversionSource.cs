@@ -40,7 +40,7 @@ sealed class ConversionSource(Dataset data, ImageNames names, DatasetConversionO
             {
                 ReadOnlyMemory<byte> image = data.Encoded(Next, decoder);
                 string extension = ImageFormats.ExtensionOf(image.Span)
-                    ?? throw ImageFormats.Unknown().At(data.Describe(Next), image.Length);
+                    ?? throw ImageFormats.Unknown(image.Span).At(data.Describe(Next), image.Length);
                 pending = new(image, names[Next], extension, data.Label(Next));
                 return true;
             }

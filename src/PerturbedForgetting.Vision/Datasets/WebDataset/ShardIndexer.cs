@@ -1,28 +1,19 @@
-using Microsoft.Win32.SafeHandles;
 using PerturbedForgetting.Vision.Datasets.Containers;
 using PerturbedForgetting.Vision.Datasets.Containers.Tar;
 
 namespace PerturbedForgetting.Vision.Datasets.WebDataset;
 
 /// <summary>Makes indices of WebDataset shards: reads the headers, and the labels that lie beside the images.</summary>
-sealed class ShardIndexer : IContainerIndexer<ShardIndex>
+sealed class ShardIndexer : TarArchiveIndexer<ShardIndex>
 {
     const int Report = 1 << 22;
 
     /// <inheritdoc/>
-    public string Kind => "wds1";
+    public override string Kind => "wds1";
 
     /// <inheritdoc/>
-    public ShardIndex Make(string path, Action<long> advance)
+    public override ShardIndex Make(FileWindow file, string name, Action<long> advance)
     {
-        using SafeFileHandle handle = File.OpenHandle(path);
-        return Make(handle, path, advance);
-    }
-
-    /// <summary>The same for a file that is open.</summary>
-    public static ShardIndex Make(SafeFileHandle handle, string name, Action<long> advance)
-    {
-        var file = new FileWindow(handle);
         var scanner = new TarScanner(file, name, 0, file.Length);
         var samples = new SampleCollector(name);
         long reported = 0;
@@ -45,7 +36,7 @@ sealed class ShardIndexer : IContainerIndexer<ShardIndex>
     }
 
     /// <inheritdoc/>
-    public void Write(ShardIndex index, IndexWriter to)
+    public override void Write(ShardIndex index, IndexWriter to)
     {
         to.Number(index.Labels.Count);
         foreach (SampleLabel label in index.Labels)
@@ -62,7 +53,7 @@ sealed class ShardIndexer : IContainerIndexer<ShardIndex>
     }
 
     /// <inheritdoc/>
-    public ShardIndex Read(IndexReader from, long length)
+    public override ShardIndex Read(IndexReader from, long length)
     {
         List<SampleLabel> labels = [];
         for (int left = from.Count(); left > 0; left--)

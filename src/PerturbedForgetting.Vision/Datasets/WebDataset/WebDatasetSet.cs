@@ -19,9 +19,23 @@ static class WebDatasetSet
     {
         List<string> notes = [];
         List<string> shards = ShardSplit.Find(dataDir, split, notes);
-        ShardIndex[] indices = IndexCache.OfUser.Get(new ShardIndexer(), shards, options);
+        (ContainerFiles files, ShardIndex[] indices) = new ShardIndexer().Open(shards, options, notes);
+        try
+        {
+            string name = ShardList.IsPattern(split) ? Path.Combine(dataDir, split) : dataDir;
+            return Open(name, shards, files, indices, options, notes);
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
+
+    static TarDataset Open(
+        string name, List<string> shards, ContainerFiles files, ShardIndex[] indices, DatasetOptions options, List<string> notes)
+    {
         int count = indices.Sum(static i => i.Samples.Count);
-        string name = ShardList.IsPattern(split) ? Path.Combine(dataDir, split) : dataDir;
         if (count == 0)
             throw new DatasetException($"{name}: no sample of {Quantity.Of(shards.Count, "shard")} has an image (.jpg, .png, .webp, …)");
         HashSet<SampleLabel> labels = [.. indices.SelectMany(static i => i.Labels)];
@@ -43,7 +57,7 @@ static class WebDatasetSet
             notes.Add($"{Quantity.Of(withoutImage, "sample")} of {name} without an image {(withoutImage == 1 ? "was" : "were")} passed "
                 + "over; the files of a sample must follow each other (tar --sort=name)");
         notes.AddRange(TarFindings.Describe(shards, Array.ConvertAll(indices, static i => i.Findings)));
-        return new TarDataset(name, new ContainerFiles(shards), images, classes, notes);
+        return new TarDataset(name, files, images, classes, notes);
     }
 
     static ClassList? Required(List<string> shards, DatasetOptions options, List<string> notes)

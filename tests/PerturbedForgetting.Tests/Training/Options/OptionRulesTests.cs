@@ -1,7 +1,6 @@
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Schedules;
-using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Tests.Training.Options;
 

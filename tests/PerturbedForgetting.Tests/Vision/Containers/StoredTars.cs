@@ -3,14 +3,14 @@ using System.IO.Compression;
 
 namespace PerturbedForgetting.Tests.Vision.Containers;
 
-/// <summary>The archives of <c>Fixtures/tars.tar.gz</c>, unpacked into a folder for all tests that read them.</summary>
+/// <summary>The files of <c>Fixtures/tars.tar.gz</c> and <c>downloads.tar.gz</c>, unpacked for all tests that read them.</summary>
 static class StoredTars
 {
     static readonly Lazy<TestFolder> unpacked = new(() =>
     {
         var folder = new TestFolder();
         AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Dispose();
-        foreach ((string name, byte[] data) in Members(Fixture("tars.tar.gz")))
+        foreach ((string name, byte[] data) in new[] { "tars.tar.gz", "downloads.tar.gz" }.SelectMany(static a => Members(Fixture(a))))
             folder.Write(name, data);
         return folder;
     });

@@ -28,7 +28,8 @@ sealed class OnnxTests
     /// <summary>Every registered model, with as few layers as its kind of blocks needs and small images.</summary>
     static IEnumerable<TestCaseData> Registered()
     {
-        foreach (var entry in ModelRegistry.Models)
+        // With one block a stage these two are ResNet-50 and ResNet-18 again; whole, they have a test of their own.
+        foreach (var entry in ModelRegistry.Models.Where(m => m.Name is not ("resnet101" or "resnet34")))
         {
             bool isTransformer = entry.Name.StartsWith("vit", StringComparison.Ordinal);
             int stages = entry.Config.InputSize < 100 && entry.Name != "resnet18_cifar" ? 3 : 4;
@@ -42,7 +43,7 @@ sealed class OnnxTests
             };
             yield return Case(entry.Name, small);
         }
-        var resnet = new ModelOptions { NumClasses = 5, ImageSize = 65 };
+        var resnet = new ModelOptions { NumClasses = 5, ImageSize = 33 };
         yield return Case("resnet50", resnet with { Kwargs = Kwargs(("layers", "[1,1,1,1]"), ("cardinality", "32"), ("base_width", "4")) });
         yield return Case("resnet50", resnet with
         {

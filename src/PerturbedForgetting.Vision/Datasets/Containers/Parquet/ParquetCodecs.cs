@@ -49,7 +49,14 @@ static class ParquetCodecs
         {
             using var source = new UnmanagedMemoryStream(start, packed.Length);
             using var gzip = new GZipStream(source, CompressionMode.Decompress);
-            return gzip.ReadAtLeast(unpacked, unpacked.Length, throwOnEndOfStream: false) == unpacked.Length && gzip.ReadByte() < 0;
+            try
+            {
+                return gzip.ReadAtLeast(unpacked, unpacked.Length, throwOnEndOfStream: false) == unpacked.Length && gzip.ReadByte() < 0;
+            }
+            catch (InvalidDataException)
+            {
+                return false;
+            }
         }
     }
 }

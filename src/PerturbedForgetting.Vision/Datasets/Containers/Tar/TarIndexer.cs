@@ -1,28 +1,18 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace PerturbedForgetting.Vision.Datasets.Containers.Tar;
 
 /// <summary>Makes indices of tar archives of images. An archive within one (ImageNet has one a class) counts as a folder.</summary>
-sealed class TarIndexer : IContainerIndexer<TarIndex>
+sealed class TarIndexer : TarArchiveIndexer<TarIndex>
 {
     const string Archive = ".tar";
 
     const int Report = 1 << 22;
 
     /// <inheritdoc/>
-    public string Kind => "tar1";
+    public override string Kind => "tar1";
 
     /// <inheritdoc/>
-    public TarIndex Make(string path, Action<long> advance)
+    public override TarIndex Make(FileWindow file, string name, Action<long> advance)
     {
-        using SafeFileHandle handle = File.OpenHandle(path);
-        return Make(handle, path, advance);
-    }
-
-    /// <summary>The same for a file that is open.</summary>
-    public static TarIndex Make(SafeFileHandle handle, string name, Action<long> advance)
-    {
-        var file = new FileWindow(handle);
         var index = new TarIndex([], new(StringComparer.Ordinal), default);
         var within = new TarFindings(0, "", 0, HasEnd: true, 0);
         long reported = 0;
@@ -71,7 +61,7 @@ sealed class TarIndexer : IContainerIndexer<TarIndex>
     }
 
     /// <inheritdoc/>
-    public void Write(TarIndex index, IndexWriter to)
+    public override void Write(TarIndex index, IndexWriter to)
     {
         Write(index.Images, to);
         to.Number(index.Others.Count);
@@ -84,7 +74,7 @@ sealed class TarIndexer : IContainerIndexer<TarIndex>
     }
 
     /// <inheritdoc/>
-    public TarIndex Read(IndexReader from, long length)
+    public override TarIndex Read(IndexReader from, long length)
     {
         List<TarMember> images = ReadMembers(from, length);
         SortedDictionary<string, int> others = new(StringComparer.Ordinal);

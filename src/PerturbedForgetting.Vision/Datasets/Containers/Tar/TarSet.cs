@@ -49,15 +49,21 @@ static class TarSet
     /// <exception cref="DatasetException">There is no such split, or an archive cannot be used.</exception>
     public static Dataset Open(string name, IReadOnlyList<string> paths, string split, bool isSplit, DatasetOptions options)
     {
-        TarIndex[] indices = IndexCache.OfUser.Get(new TarIndexer(), paths, options);
-        List<string> notes = [];
         options = options with { LabelsFile = LabelsSource.Of(options.LabelsFile, split).File };
-        var tree = new TarTree(name, options, notes);
-        (IEnumerable<TarImage> images, ClassList classes) = tree.Label(tree.Select(Collect(paths, indices), split, isSplit));
-        if (FolderScan.Describe(Others(indices)) is { } skipped)
-            notes.Add(skipped);
-        notes.AddRange(TarFindings.Describe(paths, Array.ConvertAll(indices, static i => i.Findings)));
-        return new TarDataset(name, new ContainerFiles(paths), images, classes, notes);
+        List<string> notes = [];
+        (ContainerFiles files, TarIndex[] indices) = new TarIndexer().Open(paths, options, notes);
+        try
+        {
+            var tree = new TarTree(name, options, notes);
+            (IEnumerable<TarImage> images, ClassList classes) = tree.Label(tree.Select(Collect(paths, indices), split, isSplit));
+            notes.AddRange(Notes(paths, indices));
+            return new TarDataset(name, files, images, classes, notes);
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
     }
 
     /// <summary>All images. Where there are several archives, one whose images are in no folder is itself a folder.</summary>
@@ -75,12 +81,16 @@ static class TarSet
         return images;
     }
 
-    static SortedDictionary<string, int> Others(TarIndex[] indices)
+    /// <summary>What a user should know of archives.</summary>
+    static IEnumerable<string> Notes(IReadOnlyList<string> paths, TarIndex[] indices)
     {
         SortedDictionary<string, int> others = new(StringComparer.Ordinal);
         foreach ((string kind, int count) in indices.SelectMany(static i => i.Others))
             others[kind] = others.GetValueOrDefault(kind) + count;
-        return others;
+        if (FolderScan.Describe(others) is { } skipped)
+            yield return skipped;
+        foreach (string note in TarFindings.Describe(paths, Array.ConvertAll(indices, static i => i.Findings)))
+            yield return note;
     }
 
     static bool IsOfSplit(string path, string split) => SplitNames.Candidates(split).Contains(TarNames.Stem(path));

@@ -166,4 +166,5 @@ def main(target):
                     add(archive, f"{folder}/{path.name}", path.read_bytes())
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])
