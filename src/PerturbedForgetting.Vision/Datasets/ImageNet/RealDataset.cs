@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Vision.Datasets.ImageNet;
 /// <summary>ImageNet's validation images with the labels of <see cref="RealLabels"/>, beside those they had.</summary>
 sealed partial class RealDataset : RelabelledDataset
 {
-    const string Title = "ImageNet-ReaL";
+    const string Title = "ImageNet-ReaL", ImageNet = "imagenet";
 
     readonly int[][] labels;
 
@@ -31,7 +31,21 @@ sealed partial class RealDataset : RelabelledDataset
         if (!File.Exists(path))
             throw new DatasetException($"{request.Dataset}: there is no {path}, which has the labels; download it from "
                 + $"github.com/google-research/reassessed-imagenet, or name it by `{nameof(DatasetOptions.RealLabelsFile)}` FILE", wrongOption: true);
-        return Open(DatasetFactory.Open("", request.DataDir, request.Split, request.Options with { RealLabelsFile = null }), path);
+        return Open(OpenValidation(request), path);
+    }
+
+    /// <summary>The images as ImageNet's archives or Kaggle's folders have them, else as folders of classes.</summary>
+    static Dataset OpenValidation(DatasetRequest request)
+    {
+        DatasetOptions options = request.Options with { RealLabelsFile = null };
+        try
+        {
+            return DatasetFactory.Open(ImageNet, request.DataDir, request.Split, options);
+        }
+        catch (DatasetException e) when (e.WrongOption)
+        {
+            return DatasetFactory.Open("", request.DataDir, request.Split, options);
+        }
     }
 
     /// <summary>Gives validation images the labels of a file.</summary>
