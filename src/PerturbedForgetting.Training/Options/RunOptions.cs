@@ -102,7 +102,8 @@ public abstract record RunOptions
     /// <c>{split}</c>.</summary>
     public string? Labels { get => LabelsOption[this]; set => LabelsOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, string?> LabelsOption =
-        DataTopic.Option<string?>("labels", null, "CSV of image,class for folders that are no classes; train=FILE,val=FILE or a path with {split}: one a split")
+        DataTopic.Option<string?>("labels", null,
+            "CSV of image,class for folders that are no classes; train=FILE,val=FILE or a path with {split}: one a split")
             .KnownAs(nameof(DatasetOptions.LabelsFile)).AFile().OnResume(BetweenEpochs());
 
     /// <summary>Column of the image in <see cref="Labels"/> or in a table of images; null finds it.</summary>

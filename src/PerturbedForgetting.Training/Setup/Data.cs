@@ -71,12 +71,14 @@ static class Data
         CancellationToken token)
     {
         string own = trained?.ValShare is null ? ""
-            : $"The run that made the model held out images of its own: {RunOptions.ValShareOption} {RunOptions.ValShareOption.Show(trained)} "
+            : $"The run that made the model held out images of its own: {RunOptions.ValShareOption} "
+            + $"{RunOptions.ValShareOption.Show(trained)} "
                 + $"{RunOptions.ValSeedOption} {RunOptions.ValSeedOption.Show(trained)} evaluates those.";
         if (options.ValShare is { } share)
         {
             if (trained is not null && (trained.ValShare != share || trained.ValSeed != options.ValSeed))
-                observer.Message(MessageLevel.Warning, ($"{RunOptions.ValShareOption} and {RunOptions.ValSeedOption} are not those that the "
+                observer.Message(MessageLevel.Warning,
+                    ($"{RunOptions.ValShareOption} and {RunOptions.ValSeedOption} are not those that the "
                     + $"model was trained with: it has seen images that are evaluated. {own}").TrimEnd());
             string split = options.Split == new ValidateOptions().Split ? new TrainOptions().TrainSplit : options.Split;
             return HoldOut.Split(Open(options, split, classes, observer, token, trained?.Seed), share, (ulong)options.ValSeed).Validation;

@@ -33,7 +33,9 @@ public static class HoldOut
         string chosen = string.Create(CultureInfo.InvariantCulture,
             $"{held} of the {whole.Count} images of {whole.Name} are held out for validation (share {share}, seed {seed})");
         int without = counts.Values.Count(c => c == 0);
-        IEnumerable<string> notes = without == 0 ? [] : [$"{Quantity.Of(without, "class has", "classes have")} too few images in {whole.Name} "
+        IEnumerable<string> notes = without == 0
+            ? []
+            : [$"{Quantity.Of(without, "class has", "classes have")} too few images in {whole.Name} "
             + "for the share that is held out: none of them is validated on"];
         return (Part(whole, isHeld, false, $"{whole.Name} without those held out", [.. whole.Notes, chosen, .. notes]),
             Part(whole, isHeld, true, $"{whole.Name}, those held out", []));

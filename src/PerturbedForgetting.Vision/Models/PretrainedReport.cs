@@ -53,7 +53,8 @@ public sealed record PretrainedReport(IReadOnlyList<string> Loaded, IReadOnlyLis
                     yield return name;
             }
             // Numbers count layers, which need not be told apart.
-            else if (depth < MostDepth && group.All(n => n.Split('.', '/') is { } p && p.Length > depth + 2 && !char.IsDigit(p[depth + 1][0])))
+            else if (depth < MostDepth
+                && group.All(n => n.Split('.', '/') is { } p && p.Length > depth + 2 && !char.IsDigit(p[depth + 1][0])))
             {
                 foreach (string name in Grouped(group, depth + 1))
                     yield return name;

@@ -36,9 +36,11 @@ sealed class HeldOutRunTests
         Assert.That(Validated(evaluation).Metrics.Top1, Is.EqualTo(run.Epochs[^1].Validation.Top1));
         Assert.That(messages.Messages, Has.None.Contains("trained"));
         Validated(evaluation with { ValSeed = 8 });
-        Assert.That(messages.Messages, Has.Some.Contains("has seen images that are evaluated").And.Some.Contains("--val-share 0.25 --val-seed 7"));
+        Assert.That(messages.Messages, Has.Some.Contains("has seen images that are evaluated").And.Some
+            .Contains("--val-share 0.25 --val-seed 7"));
         Validated(evaluation with { ValShare = null, Split = "train" });
-        Assert.That(messages.Messages, Has.Some.Contains("what the model was trained on").And.Some.Contains("--val-seed 7 evaluates those"));
+        Assert.That(messages.Messages, Has.Some.Contains("what the model was trained on").And.Some
+            .Contains("--val-seed 7 evaluates those"));
         var e = Assert.Throws<DatasetException>(() => Validated(evaluation with { ValShare = null, Split = "holdout" }))!;
         Assert.That(e.Message, Does.Contain("no split 'holdout'").And.Contain("--val-share 0.25 --val-seed 7"));
     }

@@ -78,7 +78,8 @@ sealed class ReevaluationTests
         {
             Assert.That(result.CropPct, Is.EqualTo(0.5));
             Assert.That(notAsBefore, Does.Contain("--crop-pct 0.5 (training: 0.8)")
-                .And.Contain("--mean 0.5 0.5 0.5 (training: 0.4 0.5 0.6)").And.Contain("--batch-size 5 (training: 16)").And.Contain("--exif ignore (training: apply)").And.Not.Contain("--std"));
+                .And.Contain("--mean 0.5 0.5 0.5 (training: 0.4 0.5 0.6)").And.Contain("--batch-size 5 (training: 16)")
+                .And.Contain("--exif ignore (training: apply)").And.Not.Contain("--std"));
             Assert.That(numbers, Does.Contain("other numbers, because").And.Contain("--crop-pct is 0.5 here and was 0.8"));
         });
     }

@@ -88,7 +88,8 @@ sealed class LabelsFileTests
         foreach ((string name, string sharing) in ((string, string)[])[("1.jpg", "1.jpg, y"), ("1", "1.jpg, y"), ("x/2", "2.jpg, x")])
         {
             var e = Assert.Throws<DatasetException>(() => Open($"image,label\n3.jpg,cat\n{name},cat\n", images))!;
-            Assert.That(e.Message.Replace('\\', '/'), Does.Contain($"line 3: '{name}' is the name of more than one image").And.Contain(sharing));
+            Assert.That(e.Message.Replace('\\', '/'), Does.Contain($"line 3: '{name}' is the name of more than one image")
+                .And.Contain(sharing));
         }
     }
 
@@ -120,7 +121,8 @@ sealed class LabelsFileTests
         {
             LabelsFile = folder.Write("labels.csv", "file,label,split\n1.jpg,cat,train\n3.jpg,dog,train\n2.jpg,dog,Val\n9.jpg,dog,extra\n"),
         };
-        Assert.That(Labelled(DatasetFactory.Open("", folder.Root, "train", options)), Is.EqualTo(new[] { ("1.jpg", "cat"), ("3.jpg", "dog") }));
+        Assert.That(Labelled(DatasetFactory.Open("", folder.Root, "train", options)),
+            Is.EqualTo(new[] { ("1.jpg", "cat"), ("3.jpg", "dog") }));
         Assert.That(Labelled(DatasetFactory.Open("", folder.Root, "validation", options)), Is.EqualTo(new[] { ("2.jpg", "dog") }));
         var e = Assert.Throws<DatasetException>(() => DatasetFactory.Open("", folder.Root, "holdout", options))!;
         Assert.That((e.WrongOption, e.Message), Is.EqualTo((true, e.Message)));

@@ -81,9 +81,11 @@ sealed class ParquetDatasetTests
     public void LabelsFollowTheTrainingSet()
     {
         string path = Copy("gzip.parquet", "val.parquet");
-        using Dataset set = DatasetFactory.Open("parquet", folder.Root, "val", new() { Classes = new ClassList(["frog", "cat", "dog", "owl"]) });
+        using Dataset set = DatasetFactory.Open("parquet", folder.Root, "val",
+            new() { Classes = new ClassList(["frog", "cat", "dog", "owl"]) });
         Assert.That(Enumerable.Range(0, 3).Select(i => set.Classes.Names[set.Label(i)]), Is.EqualTo(classes));
-        var e = Assert.Throws<DatasetException>(() => DatasetFactory.Open("parquet", Copy("duckdb_text.parquet", "other/x.parquet"), "train",
+        var e = Assert.Throws<DatasetException>(() =>
+            DatasetFactory.Open("parquet", Copy("duckdb_text.parquet", "other/x.parquet"), "train",
             new() { Classes = new ClassList(["cat", "dog"]) }))!;
         Assert.That(e.Message, Does.Contain("row 2: label 'frog' is none of the 2 classes"));
         e = Assert.Throws<DatasetException>(() => DatasetFactory.Open("parquet", path, "train", new() { LabelColumn = "lable" }))!;

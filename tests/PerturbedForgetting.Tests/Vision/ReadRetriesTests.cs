@@ -96,7 +96,8 @@ sealed class ReadRetriesTests
         Assert.That(decoder.Read(files, range, "second").ToArray(), Is.EqualTo(image));
         Assert.That((reads.Opened, decoder.TakeRetries()), Is.EqualTo((3, 2)));
         Assert.That(decoder.Read(files, range with { File = 1, Offset = 0 }, "other").ToArray(), Is.EqualTo(image));
-        Assert.That(Assert.Throws<ImageDecodeException>(() => decoder.Read(files, range with { Offset = image.Length + 100 }, "cut"))!.Problem,
+        Assert.That(Assert.Throws<ImageDecodeException>(() =>
+            decoder.Read(files, range with { Offset = image.Length + 100 }, "cut"))!.Problem,
             Is.EqualTo(ImageProblem.Truncated), "the file really ends there");
     }
 

@@ -30,7 +30,8 @@ sealed partial class RealDataset : RelabelledDataset
         string path = request.Options.RealLabelsFile ?? Path.Combine(request.DataDir, RealLabels.FileName);
         if (!File.Exists(path))
             throw new DatasetException($"{request.Dataset}: there is no {path}, which has the labels; download it from "
-                + $"github.com/google-research/reassessed-imagenet, or name it by `{nameof(DatasetOptions.RealLabelsFile)}` FILE", wrongOption: true);
+                + $"github.com/google-research/reassessed-imagenet, or name it by `{nameof(DatasetOptions.RealLabelsFile)}` FILE",
+                    wrongOption: true);
         return Open(OpenValidation(request), path);
     }
 
@@ -95,7 +96,8 @@ sealed partial class RealDataset : RelabelledDataset
         if (byName.Any(static l => l >= 0))
             return byName;
         return validation.Classes.Count == ImageNetClasses.Count ? [.. Enumerable.Range(0, ImageNetClasses.Count)]
-            : throw new DatasetException($"{validation.Name} has {Quantity.Of(validation.Classes.Count, "class", "classes")}, none of which "
+            : throw new DatasetException(
+                $"{validation.Name} has {Quantity.Of(validation.Classes.Count, "class", "classes")}, none of which "
                 + "is called by a WordNet number, so the labels of ImageNet-ReaL cannot be matched to them", wrongOption: true);
     }
 

@@ -145,7 +145,8 @@ sealed record LabelsColumns(bool HasHeader, int Image, IReadOnlyList<int> Labels
         if (first.Any(c => Word(c) is var word && (ImageWords.Contains(word) || LabelWords.Contains(word))))
             return true;
         // A row of data whose image is missing: it looks like an image, or has a label that other rows have too.
-        return !Path.HasExtension(first[image]) && first.Length > 1 && !first.Any(c => double.TryParse(c, CultureInfo.InvariantCulture, out _))
+        return !Path.HasExtension(first[image]) && first.Length > 1
+            && !first.Any(c => double.TryParse(c, CultureInfo.InvariantCulture, out _))
             && !Enumerable.Range(0, first.Length).Any(c => c != image && sample.Skip(1).Any(r => c < r.Length && r[c] == first[c]));
     }
 

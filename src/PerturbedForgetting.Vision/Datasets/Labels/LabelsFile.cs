@@ -53,7 +53,8 @@ sealed class LabelsFile
                 return true;
             int image = Find(row, images, columns, file, folder);
             if (!lineOf.TryAdd(image, row.Line))
-                throw new DatasetException($"{file}, line {row.Line}: image '{row[columns.Image]}' is labelled twice, the first time in line "
+                throw new DatasetException(
+                    $"{file}, line {row.Line}: image '{row[columns.Image]}' is labelled twice, the first time in line "
                     + $"{lineOf[image]}");
             rows.Add((paths[image], Pooled(Class(row, columns, file), pool), row.Line));
             return true;
@@ -86,7 +87,8 @@ sealed class LabelsFile
         ReadOnlySpan<char> name = row[columns.Image];
         return images.Find(name) switch
         {
-            ImageNames.None => throw new DatasetException($"{file}, line {row.Line}: no image '{name}' in {folder}; correct the line or remove "
+            ImageNames.None =>
+                throw new DatasetException($"{file}, line {row.Line}: no image '{name}' in {folder}; correct the line or remove "
                 + $"it, or give each split a file of its own: `{nameof(DatasetOptions.LabelsFile)}` train=FILE,val=FILE"),
             ImageNames.Several => throw new DatasetException($"{file}, line {row.Line}: '{name}' is the name of more than one image in "
                 + $"{folder} ({images.Sharing(name.ToString())}); write the folder, and the extension, before and behind it"),
@@ -108,7 +110,8 @@ sealed class LabelsFile
         foreach (int column in columns.Labels)
         {
             bool flag = LabelsColumns.ClassFlag(row[column])
-                ?? throw new DatasetException($"{file}, line {row.Line}: column '{columns.Names[column]}' is '{row[column]}', neither 0 nor 1");
+                ?? throw new DatasetException(
+                    $"{file}, line {row.Line}: column '{columns.Names[column]}' is '{row[column]}', neither 0 nor 1");
             if (flag && found >= 0)
                 throw new DatasetException($"{file}, line {row.Line}: the image is of both '{columns.Names[found]}' and "
                     + $"'{columns.Names[column]}'; it needs one class");

@@ -84,7 +84,8 @@ sealed class TfdsDataset : ContainerDataset
     protected override ReadOnlyMemory<byte> Image(int index, ReadOnlyMemory<byte> bytes, string name)
     {
         if (!TfRecord.IsSound(bytes.Span))
-            throw new ImageDecodeException(ImageProblem.Corrupt, "the record does not have its checksum, so its bytes were changed; copy the "
+            throw new ImageDecodeException(ImageProblem.Corrupt,
+                "the record does not have its checksum, so its bytes were changed; copy the "
                 + "file again from where it was prepared", name, bytes.Length);
         (int at, int length) = records.Images[index];
         return at >= 0 ? bytes.Slice(TfRecord.HeaderLength + at, length)
@@ -98,7 +99,8 @@ sealed class TfdsDataset : ContainerDataset
             return new ClassList(Enumerable.Range(0, features.ClassCount).Select(i => i.ToString(CultureInfo.InvariantCulture)));
         string[] names = ReadNames(path);
         if (names.Length != features.ClassCount)
-            throw new DatasetException($"{path} names {Quantity.Of(names.Length, "class", "classes")}, and {TfdsInfo.FeaturesFile} beside it "
+            throw new DatasetException(
+                $"{path} names {Quantity.Of(names.Length, "class", "classes")}, and {TfdsInfo.FeaturesFile} beside it "
                 + $"tells of {features.ClassCount}; copy both again from where the set was prepared");
         return new ClassList(names);
     }

@@ -14,7 +14,8 @@ sealed partial record TfdsFolder(string Name, string? Config, string? Version)
     /// <summary>Names of sets to suggest; any other is taken too.</summary>
     public static readonly IReadOnlyList<string> Known =
     [
-        .. new[] { "imagenet2012", "imagenet2012_real", "imagenet_v2", "imagenet_r", "imagenet_sketch", "imagenet_a", "cifar10", "cifar100" }
+        .. new[] { "imagenet2012", "imagenet2012_real", "imagenet_v2", "imagenet_r", "imagenet_sketch", "imagenet_a", "cifar10",
+            "cifar100" }
             .Select(static n => Prefix + n),
     ];
 

@@ -31,7 +31,8 @@ sealed record TfdsRecords(FileRange[] Ranges, int[] Numbers, (int At, int Length
         {
             int found = indices[piece.File].Records.Length;
             if (found != piece.Count)
-                throw new DatasetException($"{files.Paths[piece.File]} has {Quantity.Of(found, "record")}, and {TfdsInfo.InfoFile} beside it "
+                throw new DatasetException(
+                    $"{files.Paths[piece.File]} has {Quantity.Of(found, "record")}, and {TfdsInfo.InfoFile} beside it "
                     + $"tells of {piece.Count}; copy the set again from where it was prepared");
         }
         long count = pieces.Sum(static p => (long)(p.To - p.From));
@@ -108,7 +109,8 @@ sealed record TfdsRecords(FileRange[] Ranges, int[] Numbers, (int At, int Length
             + "(-1); `split` names another one", wrongOption: true),
         TfRecordEntry.NoLabel => new DatasetException($"{path}, record {number} has no label that a class can have in '"
             + $"{features.LabelKey ?? features.LabelSetKey}'; prepare the set again"),
-        _ => new DatasetException($"{path}, record {number} has label {label}, and there are {features.ClassCount} classes; prepare the set "
+        _ => new DatasetException(
+        $"{path}, record {number} has label {label}, and there are {features.ClassCount} classes; prepare the set "
             + "again"),
     };
 

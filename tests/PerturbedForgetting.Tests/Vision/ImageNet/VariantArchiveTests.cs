@@ -13,6 +13,8 @@ public class VariantArchiveTests
     [TestCase("imagenet_sketch", "ImageNet-Sketch.zip", new[] { 0, 999 })]
     [TestCase("imagenet_r", "imagenet-r.tar", new[] { 1, 988 })]
     [TestCase("imagenet_a", "imagenet-a.tar", new[] { 6 })]
+    [TestCase("imagenet_a", "imagenet-a.tar.gz", new[] { 6 })]
+    [TestCase("imagenet_v2", "imagenetv2-top-images.tar.gz", new[] { 0, 2, 10, 999 })]
     public void SetsAreReadFromTheirArchives(string dataset, string archive, int[] labels)
     {
         using var folder = new TestFolder();

@@ -20,7 +20,8 @@ public class VariantDatasetTests
         Assert.That(Wnids, Is.Ordered.Using((IComparer<string>)StringComparer.Ordinal));
         Assert.That((ImageNetClasses.OfRenditions.Count, ImageNetClasses.OfAdversarial.Count), Is.EqualTo((200, 200)));
         // The first and last of the lists that their authors publish.
-        Assert.That((Wnids[ImageNetClasses.OfRenditions[0]], Wnids[ImageNetClasses.OfRenditions[^1]]), Is.EqualTo(("n01443537", "n12267677")));
+        Assert.That((Wnids[ImageNetClasses.OfRenditions[0]], Wnids[ImageNetClasses.OfRenditions[^1]]),
+            Is.EqualTo(("n01443537", "n12267677")));
         Assert.That((Wnids[ImageNetClasses.OfAdversarial[0]], Wnids[ImageNetClasses.OfAdversarial[^1]]),
             Is.EqualTo(("n01498041", "n12267677")));
     }
@@ -70,8 +71,10 @@ public class VariantDatasetTests
             new DatasetOptions { Classes = new ClassList(ImageNetClasses.OfRenditions.Select(c => Wnids[c])) });
         Assert.That(own.Scores.Single().Name, Is.EqualTo("imagenet_r"), "a model of the 200 classes alone has one score");
         Assert.That(Refused(() => DatasetFactory.Open("imagenet_r", folder.Root, "test",
-            new DatasetOptions { Classes = new ClassList([Wnids[0], Wnids[1]]) })).Message, Does.Contain(Wnids[6]).And.Contain("no class of the model"));
-        using Dataset unknown = DatasetFactory.Open("imagenet_r", folder.Root, "test", new DatasetOptions { Classes = new ClassList(["cat"]) });
+            new DatasetOptions { Classes = new ClassList([Wnids[0], Wnids[1]]) })).Message,
+            Does.Contain(Wnids[6]).And.Contain("no class of the model"));
+        using Dataset unknown = DatasetFactory.Open("imagenet_r", folder.Root, "test",
+            new DatasetOptions { Classes = new ClassList(["cat"]) });
         Assert.That((unknown.Label(0), unknown.Notes.Single()), Is.EqualTo((6, unknown.Notes.Single())));
         Assert.That(unknown.Notes.Single(), Does.Contain("1000 classes here and 1 there").Or.Contain("number 0 is"));
     }

@@ -134,7 +134,8 @@ public class DamagedTfdsTests
         folder.Write(Features, File.ReadAllText(folder.Path(Features)).Replace("\"10\"", "\"3\""));
         Assert.That(Refused().Message, Does.Contain("record 3 has label 3").And.Contain("3 classes"));
         File.Delete(folder.Path("cifar10/3.0.2/label.labels.txt"));
-        Assert.That(Assert.Throws<DatasetException>(() => PreparedSets.Open("imagenet2012", "test"))!.Message, Does.Contain("have no labels"));
+        Assert.That(Assert.Throws<DatasetException>(() => PreparedSets.Open("imagenet2012", "test"))!.Message,
+            Does.Contain("have no labels"));
     }
 
     [TestCase("", "is damaged")]
@@ -144,7 +145,8 @@ public class DamagedTfdsTests
     [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\"}]}", "no 'shardLengths'")]
     [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [\"-1\"]}]}", "\"-1\"")]
     [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [\"99999999999\"]}]}", "99999999999")]
-    [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [\"2000000000\", \"2000000000\"]}]}", "tells of 2000000000")]
+    [TestCase("{\"name\": \"cifar10\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [\"2000000000\", \"2000000000\"]}]}",
+        "tells of 2000000000")]
     [TestCase("{\"name\": \"../x\", \"splits\": []}", "no 'name'")]
     [TestCase("{\"name\": \"mnist\", \"splits\": [{\"name\": \"train\", \"shardLengths\": [1]}]}", "of the set 'mnist'")]
     [TestCase("{\"name\": \"cifar10\", \"fileFormat\": \"array_record\", \"splits\": []}", "stored as array_record")]
@@ -171,7 +173,8 @@ public class DamagedTfdsTests
     {
         folder.Write(Features, File.ReadAllText(folder.Path(Features)).Replace("\"image\": {\n", "\"picture\": {\n"));
         folder.Write(Info, File.ReadAllText(folder.Path(Info)).Replace("\"image\"", "\"picture\""));
-        Assert.That(Refused().Message, Does.Contain("no record is an example with a feature 'picture'").And.Contain("they have id, image, label"));
+        Assert.That(Refused().Message, Does.Contain("no record is an example with a feature 'picture'")
+            .And.Contain("they have id, image, label"));
     }
 
     [Test]

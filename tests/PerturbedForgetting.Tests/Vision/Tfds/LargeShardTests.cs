@@ -55,5 +55,6 @@ public class LargeShardTests
 
     /// <summary>What this thread has read from files so far.</summary>
     static long BytesRead() =>
-        long.Parse(File.ReadLines("/proc/thread-self/io").First(static l => l.StartsWith("rchar:", StringComparison.Ordinal))["rchar:".Length..]);
+        long.Parse(File.ReadLines("/proc/thread-self/io")
+            .First(static l => l.StartsWith("rchar:", StringComparison.Ordinal))["rchar:".Length..]);
 }

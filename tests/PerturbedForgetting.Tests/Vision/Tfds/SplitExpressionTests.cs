@@ -35,7 +35,8 @@ public class SplitExpressionTests
     [TestCase("all", "train 0..105|validation 0..10|test 0..15|extra-1 0..1")]
     [TestCase("extra-1", "extra-1 0..1")]
     [TestCase("val", "validation 0..10")]
-    public void RecordsAreThoseOfTfds(string expression, string parts) => Assert.That(string.Join('|', Parts(expression)), Is.EqualTo(parts));
+    public void RecordsAreThoseOfTfds(string expression, string parts) =>
+        Assert.That(string.Join('|', Parts(expression)), Is.EqualTo(parts));
 
     [Test]
     public void AMissingSplitIsLookedForUnderItsSynonyms()
@@ -43,7 +44,8 @@ public class SplitExpressionTests
         List<string> notes = [];
         Assert.That(SplitExpression.Resolve("validation[:50%]", [splits[2]], "tfds/toy", notes).Single().To, Is.EqualTo(8));
         Assert.That(notes.Single(), Does.Contain("no split 'validation'; 'test' is used"));
-        Assert.That(Assert.Throws<DatasetException>(() => Parts("test", [splits[1]]))!.Message, Does.Contain("it has 'validation' of 10 records"));
+        Assert.That(Assert.Throws<DatasetException>(() => Parts("test", [splits[1]]))!.Message,
+            Does.Contain("it has 'validation' of 10 records"));
     }
 
     [TestCase("nothing", "no split 'nothing'")]

@@ -47,7 +47,8 @@ sealed record ParquetChoice(ParquetColumn Image, ParquetColumn Label, IReadOnlyL
             known = candidates;
         if (known.Length == 1)
             return known[0];
-        return words.Select(w => known.FirstOrDefault(c => c.Path[0].Equals(w, StringComparison.OrdinalIgnoreCase))).FirstOrDefault(c => c is not null)
+        return words.Select(w => known.FirstOrDefault(c => c.Path[0].Equals(w, StringComparison.OrdinalIgnoreCase)))
+            .FirstOrDefault(c => c is not null)
             ?? throw new InvalidDataException((known.Length == 0 ? $"it has no column that could hold {what}"
                 : $"it cannot be told which column holds the {what}; say so with `{option}` NAME") + $"; it has {Names(footer.Columns)}");
     }

@@ -26,7 +26,8 @@ static class ParquetCodecs
                 ParquetCodec.Zstd => UnpackZstd(packed, unpacked),
                 ParquetCodec.Gzip => UnpackGzip(packed, unpacked),
                 ParquetCodec.Brotli => BrotliDecoder.TryDecompress(packed, unpacked, out int written) && written == length,
-                _ => throw new InvalidDataException($"its pages are packed as {codec}, which is not read: write it with snappy, zstd, gzip, "
+                _ => throw new InvalidDataException(
+                    $"its pages are packed as {codec}, which is not read: write it with snappy, zstd, gzip, "
                     + "brotli, or unpacked"),
             };
         }

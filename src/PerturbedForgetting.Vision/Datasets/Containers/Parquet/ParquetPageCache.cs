@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Vision.Datasets.Containers.Parquet;
 
-/// <summary>Keeps the pages that were read last. Small sets are in it whole; of large ones, dictionaries and what neighbours in the order of
-/// an evaluation share.</summary>
+/// <summary>Keeps the pages that were read last. Small sets are in it whole; of large ones, dictionaries and what neighbours in the order
+/// of an evaluation share.</summary>
 /// <param name="budget">Bytes of pages that are kept.</param>
 sealed class ParquetPageCache(long budget)
 {

@@ -101,7 +101,8 @@ static partial class ParquetSet
                 int missing = 0;
                 while (present.Contains(missing))
                     missing++;
-                throw new DatasetException($"{Path.GetDirectoryName(paths[0])}: of the {group.Key.Total} files of '{group.Key.Split}' there "
+                throw new DatasetException(
+                    $"{Path.GetDirectoryName(paths[0])}: of the {group.Key.Total} files of '{group.Key.Split}' there "
                     + $"are {present.Count}; number {missing:00000} is missing, download it");
             }
         }
@@ -113,11 +114,14 @@ static partial class ParquetSet
         ClassList? own = indices[0].ClassNames is { } names ? new ClassList(names) : null;
         if (indices[0].IsNumber)
         {
-            int images = indices.Sum(i => i.Labels.Length), most = own?.Count ?? (int)Math.Clamp((long)PlausibleClassesAnImage * images, PlausibleClasses, int.MaxValue);
-            int[] numbers = Collect(paths, indices, text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int label)
+            int images = indices.Sum(i => i.Labels.Length),
+                most = own?.Count ?? (int)Math.Clamp((long)PlausibleClassesAnImage * images, PlausibleClasses, int.MaxValue);
+            int[] numbers = Collect(paths, indices, text =>
+                int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int label)
                 && label < most ? label : -1, own is null ? $"no class number below {most}" : $"none of its {own.Count} classes");
             own ??= required is not null && numbers.DefaultIfEmpty(-1).Max() < required.Count ? required
-                : new ClassList(Enumerable.Range(0, numbers.DefaultIfEmpty(-1).Max() + 1).Select(n => n.ToString(CultureInfo.InvariantCulture)));
+                : new ClassList(Enumerable.Range(0, numbers.DefaultIfEmpty(-1).Max() + 1)
+                    .Select(n => n.ToString(CultureInfo.InvariantCulture)));
             if (required is null || required.SameAs(own) || !own.Names.All(n => required.IndexOf(n) >= 0))
                 return (numbers, own);
             // The same classes in another order, or more of them: numbers are the training set's.
@@ -126,7 +130,8 @@ static partial class ParquetSet
         }
         ClassList classes = required
             ?? new ClassList(indices.SelectMany(i => i.Values).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
-        return (Collect(paths, indices, classes.IndexOf, $"none of the {Quantity.Of(classes.Count, "class", "classes")} of the training set"),
+        return (Collect(paths, indices, classes.IndexOf,
+            $"none of the {Quantity.Of(classes.Count, "class", "classes")} of the training set"),
             classes);
     }
 

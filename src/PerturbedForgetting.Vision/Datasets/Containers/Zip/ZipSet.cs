@@ -23,7 +23,8 @@ static class ZipSet
     {
         (List<(ZipEntry Entry, string Path)> files, long directory, int leftOut) = Read(path);
         List<string> notes = leftOut == 0 ? []
-            : [$"{Quantity.Of(leftOut, "file")} in {path} {(leftOut == 1 ? "is a link or has a name" : "are links or have names")} that leads "
+            : [$"{Quantity.Of(leftOut, "file")} in {path} {(leftOut == 1 ? "is a link or has a name" : "are links or have names")} that "
+                + $"leads "
                 + "elsewhere: passed over"];
         SortedDictionary<string, int> others = new(StringComparer.Ordinal);
         List<TarImage> found = [];

@@ -9,7 +9,8 @@ import sys
 import torch
 
 state = torch.load(sys.argv[1], weights_only=True)
-types = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
+types = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64,
+         torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
 assert type(state).__name__ == "OrderedDict" and len(state) == 13, state
 for tensor, dtype in zip(state.values(), types):
     expected = torch.tensor([[1, 2, 3], [4, 5, 6]])

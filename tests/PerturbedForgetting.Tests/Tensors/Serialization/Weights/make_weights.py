@@ -149,8 +149,10 @@ everything = {
     "none": None, "true": True, "small": 5, "middle": 300, "negative": -7, "large": 1 << 40, "huge": 1 << 70, "minus": -(1 << 70),
     "float": 0.1, "infinity": float("inf"), "text": "Grüße\n\\u1234 \U0001F600", "bytes": b"\x00\xff'\"\\n", "list": [1, [2, [3]]],
     "tuple": (), "tuples": ((1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)), "set": {1}, "frozen": frozenset([2]),
-    "ordered": collections.OrderedDict(a=1, b=2), "default": collections.defaultdict(list, a=[1]), "array": np.arange(6, dtype="<i2").reshape(2, 3),
-    "fortran": np.asfortranarray(np.arange(6, dtype="u1").reshape(2, 3)), "scalar": np.float32(0.5), "objects": np.array([1, "x"], dtype=object),
+    "ordered": collections.OrderedDict(a=1, b=2), "default": collections.defaultdict(list, a=[1]),
+    "array": np.arange(6, dtype="<i2").reshape(2, 3),
+    "fortran": np.asfortranarray(np.arange(6, dtype="u1").reshape(2, 3)),
+    "scalar": np.float32(0.5), "objects": np.array([1, "x"], dtype=object),
     "bytearray": bytearray(b"ab"), 3: "number", b"key": "bytes", (1, 2): "tuple",
 }
 everything["self"] = everything["list"]
