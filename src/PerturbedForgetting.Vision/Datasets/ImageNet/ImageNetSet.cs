@@ -1,4 +1,3 @@
-using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Vision.Datasets.Containers;
 using PerturbedForgetting.Vision.Datasets.Containers.Tar;
 
