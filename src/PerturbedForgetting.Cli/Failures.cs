@@ -22,7 +22,7 @@ static class Failures
         DatasetException or WeightsException or ImageDecodeException or CheckpointException or PretrainedException =>
             (ExitCodes.BadData, "bad data"),
         NotFiniteException => (ExitCodes.NotFinite, "stopped"),
-        FileNotFoundException or DirectoryNotFoundException => (ExitCodes.BadData, "not found"),
+        FileNotFoundException or DirectoryNotFoundException or PathTooLongException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
         DeviceException { InnerException: { } cause } => Classify(cause),
         OutOfMemoryException or CudaException { Result: CudaResult.OutOfMemory } => (ExitCodes.Device, "out of memory"),

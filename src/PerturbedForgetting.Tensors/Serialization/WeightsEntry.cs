@@ -101,7 +101,7 @@ public abstract class WeightsEntry
     }
 
     /// <summary>Reads a counter of whatever numeric type.</summary>
-    /// <exception cref="WeightsException">It is not a single number, or as for <see cref="ReadFloat32"/>.</exception>
+    /// <exception cref="WeightsException">It is not a single whole number, or as for <see cref="ReadFloat32"/>.</exception>
     public long ReadCounter()
     {
         if (Count != 1)
@@ -110,7 +110,9 @@ public abstract class WeightsEntry
         {
             Span<float> value = stackalloc float[1];
             ReadFloat32(value);
-            return (long)value[0];
+            return float.IsInteger(value[0]) && Math.Abs(value[0]) < long.MaxValue
+                ? (long)value[0]
+                : throw Defect(FormattableString.Invariant($"tensor '{Name}' is {value[0]}, expected a whole number."));
         }
         Span<byte> item = stackalloc byte[DType.Size()];
         Read(item);
