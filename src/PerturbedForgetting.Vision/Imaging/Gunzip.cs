@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Compression;
+using PerturbedForgetting.Tensors.Serialization;
 
 namespace PerturbedForgetting.Vision.Imaging;
 

@@ -18,6 +18,14 @@ public class FuzzTests
             Assert.That(worker.Try(number), Is.Null);
     }
 
+    /// <summary>Mutants that a reader once did not bear.</summary>
+    [Test]
+    public void MutantsThatWereFoundAreReadOrRefused([Values(1474, 2020, 4564, 4914, 5482, 5832, 6828, 10316, 10370, 12974)] int parquet)
+    {
+        using var worker = new FuzzWorker(FuzzTargets.Find("parquet"), seed: 20261129);
+        Assert.That(worker.Try(parquet), Is.Null);
+    }
+
     [TestCaseSource(nameof(Formats))]
     public void MutantsDependOnSeedAndNumberOnly(string format)
     {

@@ -15,21 +15,15 @@ namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>Predictions, records of an evaluation, and features, all of one small model.</summary>
 [TestFixture]
-sealed class AnswersTests
+sealed class AnswersTests : TrainedRunFixture
 {
     const string Shapes = "builtin/shapes:train=56,val=20,size=16";
 
-    TempFolder folder = null!;
-    TrainResult run = null!;
     string[] images = null!, classes = null!;
 
-    string Last => Path.Combine(run.Folder, "last.safetensors");
-
     [OneTimeSetUp]
-    public void OneTimeSetUp()
+    public void WriteImages()
     {
-        folder = new TempFolder();
-        run = ShortRun.Train(ShortRun.Options(folder.Path));
         using Dataset shapes = DatasetFactory.Open(Shapes, null, "validation");
         using var decoder = new ImageDecoder();
         Directory.CreateDirectory(folder["photos/inner"]);
@@ -38,9 +32,6 @@ sealed class AnswersTests
             File.WriteAllBytes(images[i], shapes.Encoded(i, decoder).ToArray());
         classes = [.. shapes.Classes.Names];
     }
-
-    [OneTimeTearDown]
-    public void OneTimeTearDown() => folder.Dispose();
 
     PredictOptions Options(params string[] inputs) =>
         new() { Inputs = inputs, Checkpoint = Last, BatchSize = 3, Workers = 2, Format = AnswerFormat.Csv };

@@ -9,22 +9,10 @@ using PerturbedForgetting.Vision.Models;
 namespace PerturbedForgetting.Tests.Training;
 
 [TestFixture]
-sealed class ConverterTests
+sealed class ConverterTests : TrainedRunFixture
 {
-    TempFolder folder = null!;
-    TrainResult run = null!;
-
-    string Last => Path.Combine(run.Folder, "last.safetensors");
-
-    [OneTimeSetUp]
-    public void OneTimeSetUp()
-    {
-        folder = new TempFolder();
-        run = ShortRun.Train(ShortRun.Options(folder.Path) with { Epochs = 1, CropPct = 0.75, Mean = [0.25], BnEps = 1e-3 });
-    }
-
-    [OneTimeTearDown]
-    public void OneTimeTearDown() => folder.Dispose();
+    protected override TrainOptions Choose(TrainOptions options) =>
+        options with { Epochs = 1, CropPct = 0.75, Mean = [0.25], BnEps = 1e-3 };
 
     static RecordingObserver Convert(string source, string target, Func<ConvertOptions, ConvertOptions>? change = null)
     {

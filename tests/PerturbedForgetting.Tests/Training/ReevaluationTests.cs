@@ -10,35 +10,22 @@ namespace PerturbedForgetting.Tests.Training;
 
 /// <summary>A checkpoint evaluated anew gives the number that its run printed, bit for bit, or the evaluation says why not.</summary>
 [TestFixture]
-sealed class ReevaluationTests
+sealed class ReevaluationTests : TrainedRunFixture
 {
-    TempFolder folder = null!;
-    TrainResult run = null!;
-
-    string Last => Path.Combine(run.Folder, "last.safetensors");
-
     /// <summary>Everything that decides an evaluation is other than its default.</summary>
-    [OneTimeSetUp]
-    public void OneTimeSetUp()
+    protected override TrainOptions Choose(TrainOptions options) => options with
     {
-        folder = new TempFolder();
-        run = ShortRun.Train(ShortRun.Options(folder.Path) with
-        {
-            Seed = 7,
-            Mean = [0.4, 0.5, 0.6],
-            Std = [0.3],
-            CropPct = 0.8,
-            Interpolation = Interpolation.Bilinear,
-            Exif = ExifOrientation.Apply,
-            Truncated = TruncatedImages.Fill,
-            BnEps = 0.01,
-            BceLoss = true,
-            Smoothing = 0.1,
-        });
-    }
-
-    [OneTimeTearDown]
-    public void OneTimeTearDown() => folder.Dispose();
+        Seed = 7,
+        Mean = [0.4, 0.5, 0.6],
+        Std = [0.3],
+        CropPct = 0.8,
+        Interpolation = Interpolation.Bilinear,
+        Exif = ExifOrientation.Apply,
+        Truncated = TruncatedImages.Fill,
+        BnEps = 0.01,
+        BceLoss = true,
+        Smoothing = 0.1,
+    };
 
     [Test]
     public void TheCheckpointAloneGivesTheNumberOfTheRun()

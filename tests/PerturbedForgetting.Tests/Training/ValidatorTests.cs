@@ -10,23 +10,8 @@ using SixLabors.ImageSharp.PixelFormats;
 namespace PerturbedForgetting.Tests.Training;
 
 [TestFixture]
-sealed class ValidatorTests
+sealed class ValidatorTests : TrainedRunFixture
 {
-    TempFolder folder = null!;
-    TrainResult run = null!;
-
-    string Last => Path.Combine(run.Folder, "last.safetensors");
-
-    [OneTimeSetUp]
-    public void OneTimeSetUp()
-    {
-        folder = new TempFolder();
-        run = ShortRun.Train(ShortRun.Options(folder.Path));
-    }
-
-    [OneTimeTearDown]
-    public void OneTimeTearDown() => folder.Dispose();
-
     ValidateOptions Options() =>
         new() { Dataset = "builtin/shapes:train=56,val=20,size=16", Checkpoint = Last, BatchSize = 7, Workers = 0 };
 

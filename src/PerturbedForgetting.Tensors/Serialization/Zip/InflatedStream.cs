@@ -6,24 +6,10 @@ namespace PerturbedForgetting.Tensors.Serialization.Zip;
 /// <param name="stored">The compressed bytes.</param>
 /// <param name="length">Bytes of the content.</param>
 /// <param name="damaged">Makes the exception for data that cannot be unpacked.</param>
-sealed class InflatedStream(Stream stored, long length, Func<Exception, Exception> damaged) : Stream
+sealed class InflatedStream(Stream stored, long length, Func<Exception, Exception> damaged) : ForwardStream
 {
     readonly DeflateStream inner = new(stored, CompressionMode.Decompress);
     long position;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => length;
-
-    public override long Position
-    {
-        get => position;
-        set => throw new NotSupportedException();
-    }
 
     public override int Read(Span<byte> buffer)
     {
@@ -38,18 +24,6 @@ sealed class InflatedStream(Stream stored, long length, Func<Exception, Exceptio
             throw damaged(e);
         }
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

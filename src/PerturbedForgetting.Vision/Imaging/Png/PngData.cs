@@ -1,3 +1,5 @@
+using PerturbedForgetting.Tensors.Serialization;
+
 namespace PerturbedForgetting.Vision.Imaging.Png;
 
 /// <summary>The packed data of a PNG as one stream: the contents of consecutive IDAT chunks, each verified when it is begun.</summary>

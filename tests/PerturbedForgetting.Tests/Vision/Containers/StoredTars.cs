@@ -1,5 +1,7 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Tests.Vision.Containers;
 
@@ -37,5 +39,22 @@ static class StoredTars
             members.Add((entry.Name.StartsWith("./", StringComparison.Ordinal) ? entry.Name[2..] : entry.Name, data.ToArray()));
         }
         return members;
+    }
+
+    /// <summary>The size of an image, or what is wrong with it.</summary>
+    public static string Read(Dataset set, int index)
+    {
+        using var decoder = new ImageDecoder();
+        using var image = new RgbImage();
+        try
+        {
+            set.Read(index, image, decoder);
+            return $"{image.Width}x{image.Height}";
+        }
+        catch (ImageDecodeException e)
+        {
+            Assert.That(e.Message, Does.Contain(set.Describe(index)));
+            return e.Reason;
+        }
     }
 }

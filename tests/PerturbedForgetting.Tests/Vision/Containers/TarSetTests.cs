@@ -1,5 +1,4 @@
 using PerturbedForgetting.Vision.Datasets;
-using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Tests.Vision.Containers;
 
@@ -13,22 +12,6 @@ public class TarSetTests
 
     static IEnumerable<string> Images(Dataset set) =>
         Enumerable.Range(0, set.Count).Select(i => $"{set.Classes.Names[set.Label(i)]}: {set.Describe(i).Split(": ")[1]}");
-
-    static string Read(Dataset set, int index)
-    {
-        using var decoder = new ImageDecoder();
-        using var image = new RgbImage();
-        try
-        {
-            set.Read(index, image, decoder);
-            return $"{image.Width}x{image.Height}";
-        }
-        catch (ImageDecodeException e)
-        {
-            Assert.That(e.Message, Does.Contain(set.Describe(index)));
-            return e.Reason;
-        }
-    }
 
     [TestCase("gnu.tar", "")]
     [TestCase("posix.tar", "tree/")]
@@ -45,7 +28,7 @@ public class TarSetTests
             $"bee: {root}train/bee/ünïcode \u2603.jpg", $"cat: {root}train/cat/8.jpg",
         ];
         Assert.That(Images(train).Select(static i => i.Split("-that")[0]), Is.EqualTo(expected));
-        Assert.That(Enumerable.Range(0, train.Count).Where(i => !Read(train, i).Contains('x')).Select(i => (i, Read(train, i))),
+        Assert.That(Enumerable.Range(0, train.Count).Where(i => !StoredTars.Read(train, i).Contains('x')).Select(i => (i, StoredTars.Read(train, i))),
             Is.EqualTo(new[] { (6, "the file is empty") }));
         Assert.That(Images(validation), Has.Some.EqualTo($"cat: {root}val/cat/11.jpg"));
         Assert.That(validation.Count, Is.EqualTo(3));
@@ -72,7 +55,7 @@ public class TarSetTests
         using Dataset set = Open(name, "train");
         Assert.That(set.Classes.Names, Is.EqualTo(new[] { "n01440764", "n01443537", "n02085620" }));
         Assert.That(Images(set).ElementAt(3), Is.EqualTo("n01443537: n01443537/n01443537_2.JPEG"));
-        Assert.That(Enumerable.Range(0, 6).Select(i => Read(set, i)), Has.All.Contains("x"));
+        Assert.That(Enumerable.Range(0, 6).Select(i => StoredTars.Read(set, i)), Has.All.Contains("x"));
         Assert.That(set.Notes, Is.Empty);
     }
 
@@ -98,14 +81,14 @@ public class TarSetTests
     {
         using Dataset set = Open("tools/updated.tar", "train");
         Assert.That(set.Notes, Has.Some.Contains("1 file in").And.Some.Contains("added later, which counts"));
-        Assert.That((set.Count, Read(set, 0)), Is.EqualTo((3, "9x8")), "that of image 99");
+        Assert.That((set.Count, StoredTars.Read(set, 0)), Is.EqualTo((3, "9x8")), "that of image 99");
     }
 
     [Test]
     public void SparseImagesAreBadOnes([Values("gnu", "0.0", "0.1", "1.0")] string kind)
     {
         using Dataset set = Open($"tools/sparse-{kind}.tar", "train");
-        Assert.That(Enumerable.Range(0, 3).Select(i => Read(set, i)),
+        Assert.That(Enumerable.Range(0, 3).Select(i => StoredTars.Read(set, i)),
             Is.EqualTo(new[] { "10x8", "the archive stores it as a sparse file; pack it again without --sparse", "10x8" }));
     }
 

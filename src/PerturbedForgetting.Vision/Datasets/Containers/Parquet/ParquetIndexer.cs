@@ -25,7 +25,7 @@ sealed class ParquetIndexer(string? imageColumn, string? labelColumn) : IContain
             ParquetChoice choice = ParquetChoice.Of(footer, imageColumn, labelColumn);
             long length = files.Length(0);
             List<ParquetPagePlace> pages = [];
-            var labels = new LabelValues(choice.Label, (int)footer.Rows);
+            var labels = new LabelValues(choice.Label);
             var reader = new ParquetPageReader(choice.Label, ParquetPageReader.Largest(length));
             int firstRow = 0;
             foreach ((int rows, ParquetChunk[] chunks) in footer.RowGroups(choice.Image, choice.Label))
@@ -179,11 +179,11 @@ sealed class ParquetIndexer(string? imageColumn, string? labelColumn) : IContain
     }
 
     /// <summary>Collects labels, each different one once.</summary>
-    sealed class LabelValues(ParquetColumn column, int rows)
+    sealed class LabelValues(ParquetColumn column)
     {
         readonly Dictionary<string, int> numbers = new(StringComparer.Ordinal);
         readonly List<string> values = [];
-        readonly List<int> labels = new(Math.Min(rows, 1 << 20));
+        readonly List<int> labels = [];
         ParquetPage? known;
         int[] numbersOfKnown = [];
 

@@ -77,6 +77,8 @@ sealed class ParquetPageReader(ParquetColumn column, long largest)
     {
         ReadOnlySpan<byte> bytes = data.AsSpan(start);
         int values = present.Length == 0 ? rows : present.AsSpan().Count(true);
+        if (encoding == ParquetEncoding.Plain && values > 8L * bytes.Length / column.LeastBits)
+            throw new InvalidDataException($"a page of {bytes.Length} bytes cannot have {values} values");
         if (encoding is ParquetEncoding.PlainDictionary or ParquetEncoding.RleDictionary)
         {
             int[] indices = new int[values];

@@ -66,6 +66,16 @@ sealed record ParquetColumn(IReadOnlyList<string> Path, int Number, ParquetType 
     /// <summary>Whether values are bytes.</summary>
     public bool IsBytes => Type is ParquetType.ByteArray or ParquetType.FixedLengthByteArray;
 
+    /// <summary>Bits that a plain value takes at least.</summary>
+    public long LeastBits => Type switch
+    {
+        ParquetType.Boolean => 1,
+        ParquetType.Int64 or ParquetType.Double => 64,
+        ParquetType.Int96 => 96,
+        ParquetType.FixedLengthByteArray => Math.Max(1, 8L * TypeLength),
+        _ => 32,
+    };
+
     /// <summary>Whether values are whole numbers.</summary>
     public bool IsWhole => Type is ParquetType.Int32 or ParquetType.Int64 or ParquetType.Boolean;
 }

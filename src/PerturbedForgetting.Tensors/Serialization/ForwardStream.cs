@@ -1,4 +1,4 @@
-namespace PerturbedForgetting.Vision.Imaging;
+namespace PerturbedForgetting.Tensors.Serialization;
 
 /// <summary>A stream that is read once, from its beginning to its end; what an unpacker takes its input from.</summary>
 abstract class ForwardStream : Stream
