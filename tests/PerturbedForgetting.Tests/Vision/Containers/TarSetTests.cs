@@ -1,4 +1,5 @@
 using PerturbedForgetting.Vision.Datasets;
+using static PerturbedForgetting.Tests.Vision.Containers.StoredTars;
 
 namespace PerturbedForgetting.Tests.Vision.Containers;
 
@@ -8,7 +9,7 @@ public class TarSetTests
     static DatasetException Refused(Action action) => Assert.Throws<DatasetException>(action)!;
 
     static Dataset Open(string name, string split, DatasetOptions? options = null) =>
-        DatasetFactory.Open("", StoredTars.PathOf(name), split, options);
+        DatasetFactory.Open("", PathOf(name), split, options);
 
     static IEnumerable<string> Images(Dataset set) =>
         Enumerable.Range(0, set.Count).Select(i => $"{set.Classes.Names[set.Label(i)]}: {set.Describe(i).Split(": ")[1]}");
@@ -28,7 +29,7 @@ public class TarSetTests
             $"bee: {root}train/bee/ünïcode \u2603.jpg", $"cat: {root}train/cat/8.jpg",
         ];
         Assert.That(Images(train).Select(static i => i.Split("-that")[0]), Is.EqualTo(expected));
-        Assert.That(Enumerable.Range(0, train.Count).Where(i => !StoredTars.Read(train, i).Contains('x')).Select(i => (i, StoredTars.Read(train, i))),
+        Assert.That(Enumerable.Range(0, train.Count).Where(i => !Read(train, i).Contains('x')).Select(i => (i, Read(train, i))),
             Is.EqualTo(new[] { (6, "the file is empty") }));
         Assert.That(Images(validation), Has.Some.EqualTo($"cat: {root}val/cat/11.jpg"));
         Assert.That(validation.Count, Is.EqualTo(3));
@@ -40,7 +41,7 @@ public class TarSetTests
     public void EqualTheFolderTheyWereMadeOf()
     {
         using var folder = new TestFolder();
-        foreach ((string name, byte[] data) in StoredTars.Members(StoredTars.PathOf("tools/gnu.tar")))
+        foreach ((string name, byte[] data) in StoredTars.Members(PathOf("tools/gnu.tar")))
             folder.Write(name, data);
         using Dataset files = DatasetFactory.Open("folder", folder.Root, "train"), tar = Open("tools/gnu.tar", "train");
         Assert.That(Images(tar).Select(static i => i[(i.LastIndexOf('/') + 1)..]),
@@ -55,7 +56,7 @@ public class TarSetTests
         using Dataset set = Open(name, "train");
         Assert.That(set.Classes.Names, Is.EqualTo(new[] { "n01440764", "n01443537", "n02085620" }));
         Assert.That(Images(set).ElementAt(3), Is.EqualTo("n01443537: n01443537/n01443537_2.JPEG"));
-        Assert.That(Enumerable.Range(0, 6).Select(i => StoredTars.Read(set, i)), Has.All.Contains("x"));
+        Assert.That(Enumerable.Range(0, 6).Select(i => Read(set, i)), Has.All.Contains("x"));
         Assert.That(set.Notes, Is.Empty);
     }
 
@@ -63,8 +64,8 @@ public class TarSetTests
     public void AnArchiveASplitIsFoundByItsName()
     {
         using var folder = new TestFolder();
-        File.Copy(StoredTars.PathOf("tools/nested.tar"), folder.Path("train.tar"));
-        File.Copy(StoredTars.PathOf("tools/updated.tar"), folder.Path("val.tar"));
+        File.Copy(PathOf("tools/nested.tar"), folder.Path("train.tar"));
+        File.Copy(PathOf("tools/updated.tar"), folder.Path("val.tar"));
         using Dataset train = DatasetFactory.Open("", folder.Root, "train"),
             validation = DatasetFactory.Open("tar", folder.Root, "validation");
         Assert.That((train.Count, validation.Count), Is.EqualTo((6, 3)));
@@ -81,14 +82,14 @@ public class TarSetTests
     {
         using Dataset set = Open("tools/updated.tar", "train");
         Assert.That(set.Notes, Has.Some.Contains("1 file in").And.Some.Contains("added later, which counts"));
-        Assert.That((set.Count, StoredTars.Read(set, 0)), Is.EqualTo((3, "9x8")), "that of image 99");
+        Assert.That((set.Count, Read(set, 0)), Is.EqualTo((3, "9x8")), "that of image 99");
     }
 
     [Test]
     public void SparseImagesAreBadOnes([Values("gnu", "0.0", "0.1", "1.0")] string kind)
     {
         using Dataset set = Open($"tools/sparse-{kind}.tar", "train");
-        Assert.That(Enumerable.Range(0, 3).Select(i => StoredTars.Read(set, i)),
+        Assert.That(Enumerable.Range(0, 3).Select(i => Read(set, i)),
             Is.EqualTo(new[] { "10x8", "the archive stores it as a sparse file; pack it again without --sparse", "10x8" }));
     }
 

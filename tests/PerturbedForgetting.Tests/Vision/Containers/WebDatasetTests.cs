@@ -2,6 +2,7 @@ using System.Text;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Datasets.WebDataset;
 using PerturbedForgetting.Vision.Imaging;
+using static PerturbedForgetting.Tests.Vision.Containers.StoredTars;
 
 namespace PerturbedForgetting.Tests.Vision.Containers;
 
@@ -11,7 +12,7 @@ public class WebDatasetTests
     static DatasetException Refused(Action action) => Assert.Throws<DatasetException>(action)!;
 
     static Dataset Open(string dataDir, string split = "train", DatasetOptions? options = null) =>
-        DatasetFactory.Open("wds", StoredTars.PathOf(dataDir), split, options);
+        DatasetFactory.Open("wds", PathOf(dataDir), split, options);
 
     static string Images(Dataset set) => string.Join(" ", Enumerable.Range(0, set.Count).Select(i => $"{set.ImageName(i)}={set.Label(i)}"));
 
@@ -38,7 +39,7 @@ public class WebDatasetTests
         Assert.That(train.Classes.Names, Is.EqualTo(new[] { "0", "1", "2" }));
         Assert.That(Images(validation), Is.EqualTo("v/0=2 v/1=0"));
         Assert.That(validation.Notes, Has.Some.Contains("'val' are used instead"));
-        Assert.That(Enumerable.Range(0, 6).Select(i => StoredTars.Read(train, i)), Has.All.Contains("x"));
+        Assert.That(Enumerable.Range(0, 6).Select(i => Read(train, i)), Has.All.Contains("x"));
         Assert.That(train.Describe(3), Does.EndWith("train-000001.tar: 000003.jpg"));
         foreach ((string dataDir, string split) in new[]
         {
@@ -82,7 +83,7 @@ public class WebDatasetTests
     {
         using Dataset set = Open($"wdskinds/{name}");
         Assert.That((Images(set), string.Join(' ', set.Classes.Names)), Is.EqualTo((images, classes)));
-        Assert.That(Enumerable.Range(0, set.Count).Select(i => StoredTars.Read(set, i)), Has.All.Contains("x"));
+        Assert.That(Enumerable.Range(0, set.Count).Select(i => Read(set, i)), Has.All.Contains("x"));
         Assert.That(set.Notes, Is.Empty);
     }
 
@@ -92,13 +93,13 @@ public class WebDatasetTests
         using Dataset set = Open("wdskinds/odd.tar");
         Assert.That(Images(set), Is.EqualTo("good=1 nolabel=0 badlabel=0 badjson=0 damaged=0 page=0 last=1"));
         Assert.That(set.Notes.Single(), Does.Contain("1 sample of").And.Contain("without an image"));
-        Assert.That(Enumerable.Range(0, set.Count).Select(i => StoredTars.Read(set, i)), Is.EqualTo(new[]
+        Assert.That(Enumerable.Range(0, set.Count).Select(i => Read(set, i)), Is.EqualTo(new[]
         {
-            "10x8", "its sample has no label (.cls, .cls.txt, .json or .txt)", "its label (.cls) is no text", StoredTars.Read(set, 3), StoredTars.Read(set, 4),
-            StoredTars.Read(set, 5), "9x7",
+            "10x8", "its sample has no label (.cls, .cls.txt, .json or .txt)", "its label (.cls) is no text", Read(set, 3), Read(set, 4),
+            Read(set, 5), "9x7",
         }));
-        Assert.That(StoredTars.Read(set, 3), Does.StartWith("its label (.json) is damaged"));
-        Assert.That(StoredTars.Read(set, 4), Does.Contain("ends within"));
+        Assert.That(Read(set, 3), Does.StartWith("its label (.json) is damaged"));
+        Assert.That(Read(set, 4), Does.Contain("ends within"));
     }
 
     [Test]
