@@ -1,6 +1,7 @@
 using PerturbedForgetting.Tensors.Random;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Imaging;
+using PerturbedForgetting.Vision.Imaging.Png;
 using PerturbedForgetting.Vision.Transforms;
 using SkiaSharp;
 
@@ -103,10 +104,7 @@ sealed class Thumbnails(Dataset dataset, ImageDecoderOptions options, int edge, 
             dataset.Decode(index, decoder, transform.Region(crop), image);
             var pixels = new byte[transform.OutputBytes];
             transform.Apply(crop, image, resampler, pixels);
-            var wide = new byte[edge * edge * 4];
-            for (int from = 0, to = 0; from < pixels.Length; from += 3, to += 4)
-                (wide[to], wide[to + 1], wide[to + 2], wide[to + 3]) = (pixels[from], pixels[from + 1], pixels[from + 2], 255);
-            return SKImage.FromPixelCopy(new SKImageInfo(edge, edge, SKColorType.Rgba8888, SKAlphaType.Opaque), wide);
+            return PngWriter.Rgb(pixels, edge, edge);
         }
         catch (ImageDecodeException)
         {
