@@ -46,7 +46,8 @@ sealed class CommandLineApp
         }
         catch (Exception e)
         {
-            return Failures.Report(e, terminal.Error);
+            return Failures.Report(e, terminal.Error, commands.FirstOrDefault(c => string.Join(' ', args)
+                .StartsWith(c.Help.Name + " ", StringComparison.Ordinal))?.Help.Table);
         }
     }
 
