@@ -1,5 +1,4 @@
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
@@ -10,10 +9,10 @@ namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>
 /// The gradient of the training loss at perturbed weights: SAM (Foret et al., ICLR 2021), GSAM, ASAM, their random-direction forms,
-/// and the paper's perturbations by another loss. The perturbed weights are a second buffer that the model views during the second
-/// pass; the weights themselves are never written. Beside weights and gradients it keeps one buffer of the arena's size (perturbed
-/// weights), a second when gradients are accumulated over chunks or batches, and another where the direction is still wanted after the
-/// second pass (GSAM, diagnostics); otherwise the second gradient overwrites it.
+/// and the paper's perturbations by another loss. <see cref="Perturbation"/> is the first pass; here is the second, and what is made of both
+/// gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), a second when gradients are
+/// accumulated over chunks or batches, and another where the direction is still wanted after the second pass (GSAM, diagnostics);
+/// otherwise the second gradient overwrites it.
 /// </summary>
 sealed class PerturbedGradient
 {
@@ -22,7 +21,7 @@ sealed class PerturbedGradient
     readonly PerturbationOptions options;
     readonly LossFunction loss;
     readonly StepNumbers numbers;
-    readonly Tensor perturbed;
+    readonly Perturbation perturbation;
     Tensor? chunkGradient, keptDirection;
     Tensor direction;
     bool diagnostics;
@@ -30,14 +29,17 @@ sealed class PerturbedGradient
     public PerturbedGradient(Module model, MultiTensorLayout layout, StepOptions options, StepNumbers numbers)
     {
         this.options = options.Perturbation!;
-        this.options.Validate();
         (this.model, this.layout, loss, this.numbers) = (model, layout, options.Loss, numbers);
-        perturbed = layout.Arena.NewBuffer();
+        perturbation = new Perturbation(model, layout, this.options, loss, numbers);
         direction = layout.Arena.Gradients;
     }
 
     /// <summary>Random directions drawn so far.</summary>
-    public long NoiseCalls { get; set; }
+    public long NoiseCalls
+    {
+        get => perturbation.NoiseCalls;
+        set => perturbation.NoiseCalls = value;
+    }
 
     /// <summary>What the host does before a batch.</summary>
     /// <param name="samples">Samples of the batch.</param>
@@ -85,7 +87,7 @@ sealed class PerturbedGradient
         for (int c = 0; c < chunks; c++)
         {
             var (x, y) = (images.Rows(c * size, size), labels.Rows(c * size, size));
-            Perturb(x, y, c);
+            perturbation.Make(x, y, c, direction);
             Descend(x, y, target);
             gradient = Decompose(target);
             if (diagnostics)
@@ -96,40 +98,6 @@ sealed class PerturbedGradient
         return parts > 1 ? new(accumulated) : gradient;
     }
 
-    /// <summary>First pass: the direction and the perturbed weights.</summary>
-    void Perturb(Tensor images, Tensor labels, int chunk)
-    {
-        using var range = Ranges.Push(RangeKind.Pass, "perturb");
-        using (Scope.Begin())
-        {
-            var perturbLoss = options.Loss ?? loss;
-            if (options.IsRandom)
-            {
-                // Still done for the running statistics and for the reported loss.
-                using (GradMode.NoGrad())
-                    Record(perturbLoss(model.Call(images), labels));
-                options.Noise.Fill(layout, direction, numbers.NoiseCalls, chunk);
-                NoiseCalls++;
-            }
-            else
-            {
-                layout.Arena.ViewGradients(direction);
-                var value = perturbLoss(model.Call(images), labels);
-                value.Backward();
-                layout.Arena.CompleteGradients();
-                Record(value);
-            }
-        }
-        MultiTensorOps.SquaredNorm(layout, direction, options.NormWeighting, numbers.DirectionSquaredNorm);
-        MultiTensorOps.StepAlong(layout, direction, options.StepWeighting, numbers.DirectionSquaredNorm, numbers.Radius, Sign, perturbed,
-            numbers.Finite);
-    }
-
-    /// <summary>The move adds the gradient of the perturbation loss, but by the reference's convention subtracts noise.</summary>
-    double Sign => options.IsRandom ? -1 : 1;
-
-    void Record(Tensor perturbLoss) => MultiTensorOps.Record(perturbLoss, -1, numbers.PerturbLoss, numbers.PerturbLossSum);
-
     /// <summary>Second pass: the gradient of the training loss at the perturbed weights.</summary>
     void Descend(Tensor images, Tensor labels, Tensor target)
     {
@@ -138,16 +106,11 @@ sealed class PerturbedGradient
         using var scope = Scope.Begin();
         using var held = BatchNormStatistics.Hold();
         arena.ViewGradients(target);
-        arena.ViewWeights(perturbed);
-        try
+        using (perturbation.View())
         {
             var value = loss(model.Call(images), labels);
             value.Backward();
             MultiTensorOps.Record(value, 1, numbers.Loss, numbers.LossSum);
-        }
-        finally
-        {
-            arena.ViewWeights(arena.Weights);
         }
         arena.CompleteGradients();
     }
@@ -158,9 +121,8 @@ sealed class PerturbedGradient
         if (options.Alpha == 0)
             return new(gradient);
         MultiTensorOps.Products(layout, gradient, direction, options.DirectionWeighting, numbers.Products);
-        MultiTensorOps.OrthogonalCoefficients(numbers.Products, numbers.DirectionSquaredNorm, -Sign, options.Alpha,
-            options.IsDirectionNormalized,
-            numbers.Coefficients, numbers.GradientSquaredNorm);
+        MultiTensorOps.OrthogonalCoefficients(numbers.Products, numbers.DirectionSquaredNorm, -perturbation.Sign, options.Alpha,
+            options.IsDirectionNormalized, numbers.Coefficients, numbers.GradientSquaredNorm);
         return new(gradient, direction, options.DirectionWeighting, numbers.Coefficients);
     }
 
