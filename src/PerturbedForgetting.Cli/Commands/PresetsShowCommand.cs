@@ -1,6 +1,5 @@
 using System.CommandLine;
 using PerturbedForgetting.Training.Options;
-using PerturbedForgetting.Training.Presets;
 
 namespace PerturbedForgetting.Cli.Commands;
 

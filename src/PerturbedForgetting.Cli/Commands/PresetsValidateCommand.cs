@@ -1,4 +1,3 @@
-using System.CommandLine;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;

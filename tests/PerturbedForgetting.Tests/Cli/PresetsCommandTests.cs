@@ -1,5 +1,4 @@
 using PerturbedForgetting.Tests.Documents;
-using PerturbedForgetting.Tests.Training;
 using PerturbedForgetting.Tests.Training.Runs;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Presets;
