@@ -19,6 +19,7 @@ sealed class CommandLineApp
         SoftwareGpu.Register();
         commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new PredictCommand(), new FeaturesCommand(),
             new ConvertCommand(), new DataCheckCommand(handlers), new DataInspectCommand(), new DataConvertCommand(), new ModelsCommand(),
+            new PresetsListCommand(), new PresetsShowCommand(), new PresetsRunCommand(handlers), new PresetsValidateCommand(handlers),
             new DevicesCommand(), new KernelsProfileCommand()];
     }
 
