@@ -26,6 +26,22 @@ public class DownloadedSetsTests
     static string Copy(string name, TestFolder into) => into.Write(name, File.ReadAllBytes(StoredTars.PathOf($"downloads/{name}")));
 
     [Test]
+    public void ImageNetsArchiveTakesTheLabelsOfReal()
+    {
+        using var folder = new TestFolder();
+        Copy("ILSVRC2012_img_val.tar", folder);
+        Copy("ILSVRC2012_devkit_t12.tar.gz", folder);
+        using Dataset plain = DatasetFactory.Open("imagenet", folder.Root, "validation");
+        folder.Write("real.json", $"[{string.Join(", ", Enumerable.Range(0, plain.Count).Select(i => $"[{i}, 999]"))}]");
+        using Dataset real = DatasetFactory.Open("imagenet2012_real", folder.Root, "validation",
+            new() { Classes = ImageNetClasses.All });
+        Assert.That(Enumerable.Range(0, real.Count).Select(i => real.LabelSet(i).ToArray()),
+            Is.EqualTo(Enumerable.Range(0, plain.Count).Select(i => new[] { i, 999 })));
+        Assert.That(Enumerable.Range(0, real.Count).Select(i => ImageNetClasses.All.Names[real.Label(i)]),
+            Is.EqualTo(Enumerable.Range(0, plain.Count).Select(i => plain.Classes.Names[plain.Label(i)])));
+    }
+
+    [Test]
     public void CifarIsOneSetInAllItsForms(
         [Values("cifar10", "cifar100")] string name, [Values("binary", "python")] string form,
         [Values("archive", "folder", "unpacked")] string how)
