@@ -5,6 +5,7 @@ using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Runs;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Models;
@@ -19,7 +20,8 @@ static class Failures
     {
         OptionException or ModelOptionException => (ExitCodes.WrongOption, "error"),
         DatasetException { WrongOption: true } => (ExitCodes.WrongOption, "error"),
-        DatasetException or WeightsException or ImageDecodeException or CheckpointException or PretrainedException =>
+        DatasetException or WeightsException or ImageDecodeException or CheckpointException or PretrainedException
+            or RunException =>
             (ExitCodes.BadData, "bad data"),
         NotFiniteException => (ExitCodes.NotFinite, "stopped"),
         FileNotFoundException or DirectoryNotFoundException or PathTooLongException => (ExitCodes.BadData, "not found"),

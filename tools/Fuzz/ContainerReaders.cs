@@ -40,6 +40,13 @@ abstract class ContainerFuzzReader(string fileName) : FuzzReader
 
     protected string Path => System.IO.Path.Combine(Folder.FullName, fileName);
 
+    /// <summary>How many records a TFRecord mutant has.</summary>
+    protected int Count(TfRecordIndexer indexer)
+    {
+        using var files = new ContainerFiles([Path], new DatasetOptions());
+        return indexer.Make(files, 0, static _ => { }).Records.Length;
+    }
+
     public sealed override long Read(byte[] mutant)
     {
         File.WriteAllBytes(Path, mutant);
@@ -150,7 +157,7 @@ sealed class TfRecordFuzzReader : ContainerFuzzReader
     protected override Dataset Open()
     {
         var indexer = new TfRecordIndexer(new ExampleKeys(ImageExample.ImageKey, ImageExample.LabelKey, null, ImageExample.FileNameKey));
-        int count = indexer.Make(Path, static _ => { }).Records.Length;
+        int count = Count(indexer);
         if (count != told)
             TfdsMetadata.Write(Folder.FullName, "set", "1.0.0", [new TfdsSplit("train", [count])], classes);
         told = count;

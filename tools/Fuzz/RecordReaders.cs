@@ -24,7 +24,7 @@ sealed class TfRecordLabelsFuzzReader : ContainerFuzzReader
     protected override Dataset Open()
     {
         var indexer = new TfRecordIndexer(new ExampleKeys(ImageExample.ImageKey, null, null, null));
-        int count = indexer.Make(Path, static _ => { }).Records.Length;
+        int count = Count(indexer);
         File.WriteAllText(System.IO.Path.Combine(Folder.FullName, TfdsInfo.FeaturesFile), Features);
         File.WriteAllText(System.IO.Path.Combine(Folder.FullName, TfdsInfo.InfoFile), FormattableString.Invariant($$"""
             {"name": "set", "splits": [{"name": "train", "shardLengths": [{{count}}] } ],
@@ -48,8 +48,9 @@ sealed class TfRecordIndexFuzzReader : FuzzReader
         try
         {
             File.WriteAllBytes(path, seeds[random.Next(seeds.Count)]);
+            using var files = new ContainerFiles([path], new DatasetOptions());
             var to = new IndexWriter();
-            indexer.Write(indexer.Make(path, static _ => { }), to);
+            indexer.Write(indexer.Make(files, 0, static _ => { }), to);
             return ByteMutator.Mutate([to.Data.ToArray()], random);
         }
         finally

@@ -91,4 +91,6 @@ public static class Streams
     public const ulong Synthesis = 6UL << 56;
     /// <summary>Images that are held out for validation; the low bits hold the class.</summary>
     public const ulong HoldOut = 7UL << 56;
+    /// <summary>Random vectors that a Hessian is multiplied with; the low bits hold the number of the vector.</summary>
+    public const ulong Probe = 8UL << 56;
 }

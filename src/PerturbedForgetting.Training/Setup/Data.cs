@@ -31,6 +31,7 @@ static class Data
             LabelColumn = options.LabelColumn,
             RealLabelsFile = (options as ValidateOptions)?.RealLabels,
             Classes = classes,
+            ReadRetries = options.IoRetries,
             Seed = (ulong)((options as TrainOptions)?.Seed ?? seed ?? 42),
             Progress = progress => observer.Message(MessageLevel.Info, Describe(progress)),
             Stop = token,

@@ -1,43 +1,55 @@
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>
 /// The gradient of the training loss at perturbed weights: SAM (Foret et al., ICLR 2021), GSAM, ASAM, their random-direction forms,
-/// and the paper's perturbations by another loss. The perturbed weights are a second buffer that the model views during the second
-/// pass; the weights themselves are never written. Beside weights and gradients it keeps one buffer of the arena's size (perturbed
-/// weights), a second when gradients are accumulated over chunks or batches, and another where the direction is still wanted after the
-/// second pass (GSAM, diagnostics); otherwise the second gradient overwrites it.
+/// and the paper's perturbations by another loss. <see cref="Perturbation"/> is the first pass; here is the second, and what is made of both
+/// gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), a second when gradients are
+/// accumulated over chunks or batches, and another where the direction is still wanted after the second pass (GSAM, diagnostics);
+/// otherwise the second gradient overwrites it.
 /// </summary>
-sealed class PerturbedGradient
+sealed class PerturbedGradient : IDisposable
 {
     readonly Module model;
     readonly MultiTensorLayout layout;
     readonly PerturbationOptions options;
     readonly LossFunction loss;
     readonly StepNumbers numbers;
-    readonly Tensor perturbed;
-    Tensor? chunkGradient, keptDirection;
-    Tensor direction;
+    readonly Perturbation perturbation;
+    readonly KeptState keptState;
+    Tensor? chunkGradient, keptGradient;
     bool diagnostics;
 
-    public PerturbedGradient(Module model, MultiTensorLayout layout, StepOptions options, StepNumbers numbers)
+    public PerturbedGradient(Module model, Optimizer optimizer, StepOptions options, StepNumbers numbers)
     {
         this.options = options.Perturbation!;
-        this.options.Validate();
-        (this.model, this.layout, loss, this.numbers) = (model, layout, options.Loss, numbers);
-        perturbed = layout.Arena.NewBuffer();
-        direction = layout.Arena.Gradients;
+        (this.model, layout, loss, this.numbers) = (model, optimizer.Layout, options.Loss, numbers);
+        perturbation = new Perturbation(model, layout, this.options, loss, numbers, optimizer);
+        keptState = new KeptState(perturbation.State);
     }
 
+    /// <summary>What the direction keeps from one perturbation to the next, by the names in a checkpoint.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> State => perturbation.State;
+
+    /// <summary>The same as it was before the first batch of the open window.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> StateBefore => keptState.Copies;
+
+    /// <summary>Whether there are both gradients, so that the angle between them can be measured.</summary>
+    public bool HasCleanGradient => perturbation.HasCleanGradient;
+
     /// <summary>Random directions drawn so far.</summary>
-    public long NoiseCalls { get; set; }
+    public long NoiseCalls
+    {
+        get => perturbation.NoiseCalls;
+        set => perturbation.NoiseCalls = value;
+    }
 
     /// <summary>What the host does before a batch.</summary>
     /// <param name="samples">Samples of the batch.</param>
@@ -51,12 +63,12 @@ sealed class PerturbedGradient
         int chunks = Chunks(samples);
         if (divisor * chunks > 1)
             chunkGradient ??= layout.Arena.NewBuffer();
-        if (KeepsDirection)
-            keptDirection ??= layout.Arena.NewBuffer();
+        if (KeepsGradient)
+            keptGradient ??= layout.Arena.NewBuffer();
         return chunks;
     }
 
-    bool KeepsDirection => diagnostics || options.Alpha != 0;
+    bool KeepsGradient => diagnostics || options.Alpha != 0;
 
     /// <summary>Perturbations of a batch of this size.</summary>
     /// <exception cref="ArgumentException">The chunks do not divide the batch.</exception>
@@ -80,76 +92,78 @@ sealed class PerturbedGradient
         var accumulated = layout.Arena.Gradients;
         int parts = divisor * chunks;
         var target = parts > 1 ? chunkGradient! : accumulated;
-        direction = KeepsDirection ? keptDirection! : target;
+        var first = KeepsGradient ? keptGradient! : target;
         UpdateGradient gradient = default;
         for (int c = 0; c < chunks; c++)
         {
             var (x, y) = (images.Rows(c * size, size), labels.Rows(c * size, size));
-            Perturb(x, y, c);
+            perturbation.Make(x, y, c, first);
             Descend(x, y, target);
             gradient = Decompose(target);
             if (diagnostics)
-                Measure(target);
+                Measure(first, target);
             if (parts > 1)
                 MultiTensorOps.Combine(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, accumulated);
         }
         return parts > 1 ? new(accumulated) : gradient;
     }
 
-    /// <summary>First pass: the direction and the perturbed weights.</summary>
-    void Perturb(Tensor images, Tensor labels, int chunk)
+    /// <summary>Keeps what the direction remembers, before the first batch of a window.</summary>
+    public void SaveState() => keptState.Save();
+
+    /// <summary>Puts it back where the update was left out.</summary>
+    public void RestoreStateIfZero(Tensor proceed) => keptState.RestoreIfZero(proceed);
+
+    /// <summary>Keeps the perturbation loss of a batch that is not perturbed.</summary>
+    /// <param name="logits">Of the batch.</param>
+    /// <param name="labels">Its labels.</param>
+    /// <param name="trainingLoss">Its training loss.</param>
+    public void RecordUnperturbed(Tensor logits, Tensor labels, Tensor trainingLoss)
     {
-        using var range = Ranges.Push(RangeKind.Pass, "perturb");
-        using (Scope.Begin())
-        {
-            var perturbLoss = options.Loss ?? loss;
-            if (options.IsRandom)
-            {
-                // Still done for the running statistics and for the reported loss.
-                using (GradMode.NoGrad())
-                    Record(perturbLoss(model.Call(images), labels));
-                options.Noise.Fill(layout, direction, numbers.NoiseCalls, chunk);
-                NoiseCalls++;
-            }
-            else
-            {
-                layout.Arena.ViewGradients(direction);
-                var value = perturbLoss(model.Call(images), labels);
-                value.Backward();
-                layout.Arena.CompleteGradients();
-                Record(value);
-            }
-        }
-        MultiTensorOps.SquaredNorm(layout, direction, options.NormWeighting, numbers.DirectionSquaredNorm);
-        MultiTensorOps.StepAlong(layout, direction, options.StepWeighting, numbers.DirectionSquaredNorm, numbers.Radius, Sign, perturbed,
-            numbers.Finite);
+        if (options.Loss is null || !perturbation.HasCleanPass)
+            perturbation.Pass.Record(trainingLoss);
+        else
+            perturbation.Pass.Record(logits, labels);
     }
 
-    /// <summary>The move adds the gradient of the perturbation loss, but by the reference's convention subtracts noise.</summary>
-    double Sign => options.IsRandom ? -1 : 1;
+    /// <summary>L2 norm of the last direction, before it was normalised; waits for the device.</summary>
+    public double DirectionNorm() => perturbation.DirectionNorm();
 
-    void Record(Tensor perturbLoss) => MultiTensorOps.Record(perturbLoss, -1, numbers.PerturbLoss, numbers.PerturbLossSum);
+    /// <summary>L2 norm of the last move, with diagnostics; waits for the device.</summary>
+    public double PerturbationNorm() => perturbation.Norm();
+
+    /// <summary>Frees what does not belong to the arena.</summary>
+    public void Dispose()
+    {
+        perturbation.Dispose();
+        keptState.Dispose();
+    }
 
     /// <summary>Second pass: the gradient of the training loss at the perturbed weights.</summary>
     void Descend(Tensor images, Tensor labels, Tensor target)
     {
         using var range = Ranges.Push(RangeKind.Pass, "descend");
-        var arena = layout.Arena;
         using var scope = Scope.Begin();
-        using var held = BatchNormStatistics.Hold();
-        arena.ViewGradients(target);
-        arena.ViewWeights(perturbed);
-        try
+        layout.Arena.ViewGradients(target);
+        if (perturbation.HasCleanPass)
         {
-            var value = loss(model.Call(images), labels);
-            value.Backward();
-            MultiTensorOps.Record(value, 1, numbers.Loss, numbers.LossSum);
+            using var held = BatchNormStatistics.Hold();
+            Backward(images, labels);
         }
-        finally
+        else
         {
-            arena.ViewWeights(arena.Weights);
+            perturbation.Pass.Record(Backward(images, labels));
         }
-        arena.CompleteGradients();
+        layout.Arena.CompleteGradients();
+    }
+
+    Tensor Backward(Tensor images, Tensor labels)
+    {
+        using var perturbed = perturbation.View();
+        var value = loss(model.Call(images), labels);
+        value.Backward();
+        MultiTensorOps.Record(value, 1, numbers.Loss, numbers.LossSum);
+        return value;
     }
 
     /// <summary>GSAM's combination, as coefficients that the next pass applies.</summary>
@@ -157,16 +171,17 @@ sealed class PerturbedGradient
     {
         if (options.Alpha == 0)
             return new(gradient);
-        MultiTensorOps.Products(layout, gradient, direction, options.DirectionWeighting, numbers.Products);
-        MultiTensorOps.OrthogonalCoefficients(numbers.Products, numbers.DirectionSquaredNorm, -Sign, options.Alpha,
-            options.IsDirectionNormalized,
-            numbers.Coefficients, numbers.GradientSquaredNorm);
-        return new(gradient, direction, options.DirectionWeighting, numbers.Coefficients);
+        var (direction, weighting) = perturbation.Scaled();
+        MultiTensorOps.Products(layout, gradient, direction, weighting, numbers.Products);
+        MultiTensorOps.OrthogonalCoefficients(numbers.Products, numbers.DirectionSquaredNorm, -perturbation.Sign, options.Alpha,
+            options.IsDirectionNormalized, numbers.Coefficients, numbers.GradientSquaredNorm);
+        return new(gradient, direction, weighting, numbers.Coefficients);
     }
 
-    void Measure(Tensor gradient)
+    void Measure(Tensor clean, Tensor gradient)
     {
-        MultiTensorOps.SquaredNorm(layout, direction, options.StepWeighting, numbers.PerturbationSquaredNorm);
-        MultiTensorOps.Products(layout, gradient, direction, Weighting.None, numbers.CleanProducts);
+        perturbation.Measure();
+        if (perturbation.HasCleanGradient)
+            MultiTensorOps.Products(layout, gradient, clean, Weighting.None, numbers.CleanProducts);
     }
 }

@@ -18,7 +18,7 @@ public static class DatasetFactory
             : TarSet.Holds(r.DataDir, r.Split) ? TarSet.Open(r.DataDir, r.Split, r.Options)
             : ParquetSet.Holds(r.DataDir) ? ParquetSet.Open(r.DataDir, r.Split, r.Options)
             : ImageFolderDataset.OpenSplit(r.DataDir, r.Split, r.Options)),
-        new(["parquet", "huggingface"], static r => ParquetSet.Open(r.DataDir, r.Split, r.Options)),
+        new([ParquetSet.Name, "huggingface"], static r => ParquetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["tar"], static r => TarSet.Open(r.DataDir, r.Split, r.Options)),
         new(["imagenet", "torch/imagenet"], static r => ImageNetSet.Open(r.DataDir, r.Split, r.Options)),
         new(["wds", "webdataset"], static r => WebDatasetSet.Open(r.DataDir, r.Split, r.Options)),

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Vision.Imaging;
+
 namespace PerturbedForgetting.Vision.Datasets;
 
 /// <summary>How the sub-folders of an image folder become labels.</summary>
@@ -38,6 +40,9 @@ public sealed record DatasetOptions
 
     /// <summary>Seed of procedural sets.</summary>
     public ulong Seed { get; init; } = 42;
+
+    /// <summary>How often a read is tried again that a disk or network failed.</summary>
+    public int ReadRetries { get; init; } = ImageDecoderOptions.DefaultReadRetries;
 
     /// <summary>Is told every few seconds how far a long preparation is, on the thread that opens the set.</summary>
     public Action<DatasetProgress>? Progress { get; init; }

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Security.Cryptography;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Imaging;
@@ -54,6 +55,41 @@ sealed class ParquetDatasetTests
         File.Delete(folder.Path("data", "train-00000-of-00002.parquet"));
         Assert.That(Assert.Throws<DatasetException>(() => DatasetFactory.Open("", folder.Root, "train"))!.Message,
             Does.Contain("number 00000 is missing"));
+    }
+
+    [TestCase("photos.tar.gz")]
+    [TestCase("photos.tar")]
+    public void AnArchiveIsReadWhereItIs(string name)
+    {
+        string packed = Path.Combine(Files, "photos.tar.gz"), path = packed;
+        if (name != "photos.tar.gz")
+        {
+            using var unpacked = new MemoryStream();
+            using (var gzip = new GZipStream(File.OpenRead(packed), CompressionMode.Decompress))
+                gzip.CopyTo(unpacked);
+            path = folder.Write(name, unpacked.ToArray());
+        }
+        using Dataset train = DatasetFactory.Open("parquet", path, "train");
+        AssertImages(train, new Random(4));
+        using Dataset validation = DatasetFactory.Open("huggingface", path, "validation", new() { Classes = train.Classes });
+        AssertImages(validation, new Random(5));
+        Assert.That(validation.Notes, Has.One.Contains("'test' is used instead"));
+        Assert.That(train.Describe(11), Does.Contain(name + ": photos/data/train-00001-of-00002.parquet"));
+        Assert.That(train.Notes.Count(n => n.Contains("had to be unpacked")), Is.EqualTo(path == packed ? 1 : 0));
+        Assert.That(Assert.Throws<DatasetException>(() => DatasetFactory.Open("parquet", path, "extra"))!.Message,
+            Does.Contain("'test', 'train'"));
+        Assert.That(Assert.Throws<DatasetException>(() => DatasetFactory.Open("", path, "train"))!.Message, Does.Contain("parquet"));
+    }
+
+    [Test]
+    public void ADamagedArchiveIsRefused()
+    {
+        byte[] bytes = File.ReadAllBytes(Path.Combine(Files, "photos.tar.gz"));
+        string path = folder.Write("cut.tar.gz", bytes[..(bytes.Length / 2)]);
+        Assert.That(Assert.Throws<DatasetException>(() => DatasetFactory.Open("parquet", path, "train"))!.Message, Does.Contain(path));
+        path = folder.Write("none.tar", new byte[10240]);
+        Assert.That(Assert.Throws<DatasetException>(() => DatasetFactory.Open("parquet", path, "train"))!.Message,
+            Does.Contain("holds no .parquet file"));
     }
 
     [TestCase("train/0000.parquet", "train")]

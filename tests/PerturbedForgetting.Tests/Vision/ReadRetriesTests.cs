@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using PerturbedForgetting.Tests.Vision.Containers;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Datasets.Containers;
+using PerturbedForgetting.Vision.Datasets.Containers.Tar;
 using PerturbedForgetting.Vision.Imaging;
 using PerturbedForgetting.Vision.Loading;
 using PerturbedForgetting.Vision.Transforms;
@@ -90,7 +92,7 @@ sealed class ReadRetriesTests
     {
         string path = folder.Write("all", [.. image, .. image]);
         var reads = new FailingReads(Device, Short);
-        using var files = new ContainerFiles([path, folder.Write("other", image)], reads: reads);
+        using var files = new ContainerFiles([path, folder.Write("other", image)], new DatasetOptions(), reads);
         using var decoder = new ImageDecoder();
         var range = new FileRange(0, image.Length, image.Length);
         Assert.That(decoder.Read(files, range, "second").ToArray(), Is.EqualTo(image));
@@ -101,13 +103,28 @@ sealed class ReadRetriesTests
             Is.EqualTo(ImageProblem.Truncated), "the file really ends there");
     }
 
+    [TestCase(2, 3, true)]
+    [TestCase(2, 1, false)]
+    public void OpeningASetTriesAsOftenAsIsAsked(int failures, int retries, bool opens)
+    {
+        string path = folder.Write("set.tar", StoredTars.Of(("a/1.jpg", image)));
+        var reads = new FailingReads(Enumerable.Repeat(Device, failures).ToArray());
+        var options = new DatasetOptions { ReadRetries = retries };
+        using var files = new ContainerFiles([path], options, reads);
+        if (opens)
+            Assert.That(new IndexCache(null, TimeSpan.Zero).Get(new TarIndexer(), files, options)[0].Images, Has.Count.EqualTo(1));
+        else
+            Assert.That(Assert.Throws<DatasetException>(() => new IndexCache(null, TimeSpan.Zero).Get(new TarIndexer(), files, options))!
+                .Message, Does.Contain(path).And.Contain($"tried {retries + 1} times"));
+    }
+
     [Test]
     public void ARealDeviceErrorIsTriedAgainAndNamed()
     {
         if (!OperatingSystem.IsLinux())
             Assert.Ignore("needs a file of Linux whose reading fails");
         // Nothing is mapped at the beginning of memory, and reading there is an input/output error.
-        using var files = new ContainerFiles(["/proc/self/mem"]);
+        using var files = new ContainerFiles(["/proc/self/mem"], new DatasetOptions());
         using var decoder = new ImageDecoder(new() { ReadRetries = 1 });
         var e = Assert.Throws<ImageDecodeException>(() => decoder.Read(files, new FileRange(0, 0, 100), "image 7"))!;
         Assert.That((e.Problem, decoder.TakeRetries()), Is.EqualTo((ImageProblem.Unreadable, 1)), e.Message);

@@ -1,5 +1,3 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace PerturbedForgetting.Vision.Datasets.Containers;
 
 /// <summary>Looks at small pieces of a file, each behind the one before, and reads little of what lies between them.</summary>
@@ -16,8 +14,9 @@ sealed class FileWindow
     int count;
 
     /// <summary>A window on a file.</summary>
-    public FileWindow(SafeFileHandle handle)
-        : this(RandomAccess.GetLength(handle), (offset, into) => RandomAccess.Read(handle, into, offset))
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public FileWindow(ContainerFiles files, int file)
+        : this(files.Length(file), (offset, into) => files.Read(file, offset, into))
     {
     }
 

@@ -8,11 +8,12 @@ interface IContainerIndexer<T>
     string Kind { get; }
 
     /// <summary>Reads a file and makes its index. Several threads may do so for several files.</summary>
-    /// <param name="path">The file, a regular one.</param>
+    /// <param name="files">The file is one of these.</param>
+    /// <param name="file">Its number.</param>
     /// <param name="advance">Is told how many bytes of the file were passed; if it throws, the index is given up.</param>
     /// <exception cref="DatasetException">The file is damaged; the message names it.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    T Make(string path, Action<long> advance);
+    T Make(ContainerFiles files, int file, Action<long> advance);
 
     /// <summary>Writes an index.</summary>
     void Write(T index, IndexWriter to);

@@ -3,7 +3,6 @@ using System.IO.Hashing;
 using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Serialization;
@@ -27,26 +26,29 @@ sealed class IndexCache(string? folder, TimeSpan leastTime)
     /// <summary>The indices of files, in their order.</summary>
     /// <exception cref="DatasetException">A file is missing or damaged.</exception>
     /// <exception cref="OperationCanceledException"><see cref="DatasetOptions.Stop"/> ended it.</exception>
-    public T[] Get<T>(IContainerIndexer<T> indexer, IReadOnlyList<string> paths, DatasetOptions options)
+    public T[] Get<T>(IContainerIndexer<T> indexer, ContainerFiles files, DatasetOptions options)
     {
-        var indices = new T[paths.Count];
-        var stamps = new Stamp[paths.Count];
+        int count = files.Paths.Count;
+        var indices = new T[count];
+        var stamps = new Stamp[count];
         List<int> missing = [];
-        for (int i = 0; i < paths.Count; i++)
+        for (int i = 0; i < count; i++)
         {
             options.Stop.ThrowIfCancellationRequested();
-            stamps[i] = Stamp.Of(paths[i]);
+            stamps[i] = Stamp.Of(files, i);
             if (!TryRead(indexer, stamps[i], out indices[i]!))
                 missing.Add(i);
         }
         if (missing.Count > 0)
-            Make(indexer, missing, stamps, indices, options);
+            Make(indexer, files, missing, stamps, indices, options);
         return indices;
     }
 
-    void Make<T>(IContainerIndexer<T> indexer, List<int> missing, Stamp[] stamps, T[] indices, DatasetOptions options)
+    void Make<T>(IContainerIndexer<T> indexer, ContainerFiles files, List<int> missing, Stamp[] stamps, T[] indices, DatasetOptions options)
     {
-        var meter = new ProgressMeter(options, $"indexing {Quantity.Of(missing.Count, "file")}", missing.Sum(i => stamps[i].Length));
+        var meter = new ProgressMeter(options,
+            missing.Count == 1 ? $"indexing {files.Paths[missing[0]]}" : $"indexing {Quantity.Of(missing.Count, "file")}",
+            missing.Sum(i => stamps[i].Length));
         var failures = new Exception?[missing.Count];
         var waiting = new Queue<int>();
         long begun = Stopwatch.GetTimestamp();
@@ -55,7 +57,7 @@ sealed class IndexCache(string? folder, TimeSpan leastTime)
             int file = missing[number];
             try
             {
-                indices[file] = indexer.Make(stamps[file].Path, meter.Add);
+                indices[file] = indexer.Make(files, file, meter.Add);
             }
             catch (Exception e)
             {
@@ -75,14 +77,14 @@ sealed class IndexCache(string? folder, TimeSpan leastTime)
         if (failed < 0)
             return;
         if (failures[failed] is IOException or UnauthorizedAccessException)
-            throw Unreadable(stamps[missing[failed]].Path, failures[failed]!);
+            throw Unreadable(files.Paths[missing[failed]], files.Retries.Describe(failures[failed]!));
         ExceptionDispatchInfo.Throw(failures[failed]!);
     }
 
     bool TryRead<T>(IContainerIndexer<T> indexer, Stamp stamp, out T? index)
     {
         index = default;
-        if (folder is null)
+        if (folder is null || !stamp.IsPlain)
             return false;
         try
         {
@@ -108,7 +110,7 @@ sealed class IndexCache(string? folder, TimeSpan leastTime)
 
     void Keep<T>(IContainerIndexer<T> indexer, Stamp stamp, T index)
     {
-        if (folder is null)
+        if (folder is null || !stamp.IsPlain)
             return;
         var to = new IndexWriter();
         to.Text(Magic);
@@ -134,7 +136,7 @@ sealed class IndexCache(string? folder, TimeSpan leastTime)
     string PathOf(string kind, Stamp stamp) => Path.Combine(folder!,
         $"{kind}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(stamp.Path)).AsSpan(0, 16))}{Extension}");
 
-    static DatasetException Unreadable(string path, Exception why) => new($"{path} cannot be read: {why.Message}");
+    static DatasetException Unreadable(string path, string why) => new($"{path} cannot be read: {why}");
 
     /// <summary>Where the indices of this user are kept; null where they are not.</summary>
     internal static string? FolderOfUser()
@@ -151,23 +153,25 @@ sealed class IndexCache(string? folder, TimeSpan leastTime)
     }
 
     /// <summary>What a file is known by.</summary>
-    /// <param name="Path">Its whole path.</param>
+    /// <param name="Path">Its whole path; empty for one that is not known again, as it is unpacked or a part.</param>
     /// <param name="Length">Its length in bytes.</param>
     /// <param name="Time">When it was written to last.</param>
     readonly record struct Stamp(string Path, long Length, long Time)
     {
-        public static Stamp Of(string path)
+        public bool IsPlain => Path.Length > 0;
+
+        public static Stamp Of(ContainerFiles files, int file)
         {
+            string path = files.Paths[file];
             try
             {
-                if (FileStatus.IsSpecial(path))
-                    throw new DatasetException($"{path} is not a regular file");
-                using SafeFileHandle handle = File.OpenHandle(path);
-                return new(System.IO.Path.GetFullPath(path), RandomAccess.GetLength(handle), File.GetLastWriteTimeUtc(handle).Ticks);
+                long length = files.Length(file);
+                return files[file].IsPlain ? new(System.IO.Path.GetFullPath(path), length, File.GetLastWriteTimeUtc(path).Ticks)
+                    : new("", length, 0);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw Unreadable(path, e);
+                throw Unreadable(path, e.Message);
             }
         }
     }

@@ -54,10 +54,10 @@ sealed class TfdsDataset : ContainerDataset
         ClassList classes = ReadClasses(folder, features);
         IReadOnlyList<SplitPart> parts = SplitExpression.Resolve(split, info.Splits, dataset, notes);
         var (paths, pieces) = Files(folder, info, parts);
-        TfRecordIndex[] indices = IndexCache.OfUser.Get(new TfRecordIndexer(features.Keys), paths, options);
-        var files = new ContainerFiles(paths);
+        var files = new ContainerFiles(paths, options);
         try
         {
+            TfRecordIndex[] indices = IndexCache.OfUser.Get(new TfRecordIndexer(features.Keys), files, options);
             TfdsRecords records = TfdsRecords.Take(files, indices, pieces, features, dataset);
             IReadOnlyList<DatasetScore> scores = ImageNetScores.Of(info.Name, folder, classes, features);
             return new TfdsDataset($"{dataset}/{split}", classes, files, records, scores, notes, options);

@@ -17,13 +17,14 @@ public class IndexCacheTests
 
         public string Kind { get; init; } = "bytes1";
 
-        public int[] Make(string path, Action<long> advance)
+        public int[] Make(ContainerFiles files, int file, Action<long> advance)
         {
             Interlocked.Increment(ref made);
-            byte[] bytes = File.ReadAllBytes(path);
+            var bytes = new byte[files.Length(file)];
+            files.Read(file, 0, bytes);
             advance(bytes.Length);
             if (bytes is [255, ..])
-                throw new DatasetException($"{path} begins with 255");
+                throw new DatasetException($"{files.Paths[file]} begins with 255");
             var counts = new int[256];
             foreach (byte value in bytes)
                 counts[value]++;
@@ -49,6 +50,12 @@ public class IndexCacheTests
 
     readonly DatasetOptions options = new();
 
+    static int[][] Get(IndexCache cache, Counting indexer, string[] paths, DatasetOptions options)
+    {
+        using var files = new ContainerFiles(paths, options);
+        return cache.Get(indexer, files, options);
+    }
+
     static IndexCache Keeping(TestFolder folder) => new(folder.Path("cache"), TimeSpan.Zero);
 
     [Test]
@@ -57,11 +64,11 @@ public class IndexCacheTests
         using var folder = new TestFolder();
         string[] paths = [folder.Write("a", "aab"), folder.Write("ü", "xyz")];
         Counting first = new(), second = new(), other = new() { Kind = "bytes2" };
-        int[][] made = Keeping(folder).Get(first, paths, options), read = Keeping(folder).Get(second, paths, options);
+        int[][] made = Get(Keeping(folder), first, paths, options), read = Get(Keeping(folder), second, paths, options);
         Assert.That((first.Made, second.Made, made[0]['a'], made[1]['z']), Is.EqualTo((2, 0, 2, 1)));
         Assert.That(read, Is.EqualTo(made));
         Assert.That(Directory.GetFiles(folder.Path("cache")), Has.Length.EqualTo(2));
-        Keeping(folder).Get(other, paths, options);
+        Get(Keeping(folder), other, paths, options);
         Assert.That(other.Made, Is.EqualTo(2), "another kind");
     }
 
@@ -70,7 +77,7 @@ public class IndexCacheTests
     {
         using var folder = new TestFolder();
         string path = folder.Write("a", "aab");
-        Keeping(folder).Get(new Counting(), [path], options);
+        Get(Keeping(folder), new Counting(), [path], options);
         File.SetLastWriteTimeUtc(path, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         Assert.That(Made(), Is.EqualTo(1), "another time");
         Assert.That(Made(), Is.Zero);
@@ -82,7 +89,7 @@ public class IndexCacheTests
         int Made()
         {
             var counting = new Counting();
-            Keeping(folder).Get(counting, [path], options);
+            Get(Keeping(folder), counting, [path], options);
             return counting.Made;
         }
     }
@@ -92,7 +99,7 @@ public class IndexCacheTests
     {
         using var folder = new TestFolder();
         string path = folder.Write("a", "aab");
-        int[] right = Keeping(folder).Get(new Counting(), [path], options)[0];
+        int[] right = Get(Keeping(folder), new Counting(), [path], options)[0];
         string kept = Directory.GetFiles(folder.Path("cache")).Single();
         byte[] good = File.ReadAllBytes(kept);
         for (int at = 0; at <= good.Length; at += 7)
@@ -103,7 +110,7 @@ public class IndexCacheTests
             foreach (byte[] damaged in (byte[][])[bad, good[..at], [.. good, .. good[..at]]])
             {
                 File.WriteAllBytes(kept, damaged);
-                Assert.That(Keeping(folder).Get(new Counting(), [path], options)[0], Is.EqualTo(right), $"{at}");
+                Assert.That(Get(Keeping(folder), new Counting(), [path], options)[0], Is.EqualTo(right), $"{at}");
             }
         }
         Assert.That(File.ReadAllBytes(kept), Is.EqualTo(good), "written again");
@@ -130,10 +137,10 @@ public class IndexCacheTests
         string[] paths = [.. Enumerable.Range(0, 40).Select(i => folder.Write($"{i}", i is 17 or 18 or 39 ? [255] : [1, 2, 3]))];
         for (int i = 0; i < 5; i++)
         {
-            Assert.That(() => new IndexCache(null, TimeSpan.Zero).Get(new Counting(), paths, options),
+            Assert.That(() => Get(new IndexCache(null, TimeSpan.Zero), new Counting(), paths, options),
                 Throws.TypeOf<DatasetException>().With.Message.EqualTo($"{paths[17]} begins with 255"));
         }
-        Assert.That(Assert.Throws<DatasetException>(() => Keeping(folder).Get(new Counting(), [folder.Path("none")], options))!.Message,
+        Assert.That(Assert.Throws<DatasetException>(() => Get(Keeping(folder), new Counting(), [folder.Path("none")], options))!.Message,
             Does.Contain(folder.Path("none")));
     }
 
@@ -142,9 +149,9 @@ public class IndexCacheTests
     {
         using var folder = new TestFolder();
         string path = folder.Write("a", "aab");
-        new IndexCache(folder.Path("cache"), TimeSpan.FromHours(1)).Get(new Counting(), [path], options);
+        Assert.That(Get(new IndexCache(folder.Path("cache"), TimeSpan.FromHours(1)), new Counting(), [path], options), Has.Length.EqualTo(1));
         Assert.That(Directory.Exists(folder.Path("cache")), Is.False);
-        Assert.That(new IndexCache(path, TimeSpan.Zero).Get(new Counting(), [path], options)[0]['a'], Is.EqualTo(2));
+        Assert.That(Get(new IndexCache(path, TimeSpan.Zero), new Counting(), [path], options)[0]['a'], Is.EqualTo(2));
     }
 
     [Test]
@@ -154,7 +161,7 @@ public class IndexCacheTests
         string path = folder.Write("a", "aab");
         using var stop = new CancellationTokenSource();
         stop.Cancel();
-        Assert.That(() => Keeping(folder).Get(new Counting(), [path], options with { Stop = stop.Token }),
+        Assert.That(() => Get(Keeping(folder), new Counting(), [path], options with { Stop = stop.Token }),
             Throws.InstanceOf<OperationCanceledException>());
         Assert.That(() => new ProgressMeter(options with { Stop = stop.Token }, "", 1).Run(() => stop.Token.ThrowIfCancellationRequested()),
             Throws.InstanceOf<OperationCanceledException>());
@@ -182,7 +189,7 @@ public class IndexCacheTests
             Environment.SetEnvironmentVariable(EnvironmentVariables.Cache.Name, value);
             if (IndexCache.FolderOfUser() is not { } chosen)
                 return 0;
-            new IndexCache(chosen, TimeSpan.Zero).Get(new Counting(), [path], options);
+            Get(new IndexCache(chosen, TimeSpan.Zero), new Counting(), [path], options);
             return Directory.GetFiles(folder.Path("chosen")).Length;
         }
     }

@@ -23,6 +23,18 @@ static class StoredTars
     /// <summary>The path of an archive, or of a folder of archives.</summary>
     public static string PathOf(string name) => unpacked.Value.Path(name);
 
+    /// <summary>An archive of files that System.Formats.Tar writes.</summary>
+    public static byte[] Of(params IEnumerable<(string Name, byte[] Data)> files)
+    {
+        using var archive = new MemoryStream();
+        using (var writer = new TarWriter(archive))
+        {
+            foreach ((string name, byte[] data) in files)
+                writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(data) });
+        }
+        return archive.ToArray();
+    }
+
     /// <summary>The files of an archive as System.Formats.Tar reads them.</summary>
     public static List<(string Name, byte[] Data)> Members(string path)
     {

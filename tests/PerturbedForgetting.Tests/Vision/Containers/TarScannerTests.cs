@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Datasets.Containers;
 using PerturbedForgetting.Vision.Datasets.Containers.Tar;
@@ -11,8 +10,8 @@ public class TarScannerTests
 {
     static (List<TarMember> Members, TarFindings Findings) Scan(string path)
     {
-        using SafeFileHandle handle = File.OpenHandle(path);
-        var file = new FileWindow(handle);
+        using var files = new ContainerFiles([path], new DatasetOptions());
+        var file = new FileWindow(files, 0);
         var scanner = new TarScanner(file, path, 0, file.Length);
         List<TarMember> members = [];
         while (scanner.Next(out TarMember member))

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Microsoft.Win32.SafeHandles;
 using PerturbedForgetting.Vision.Datasets;
+using PerturbedForgetting.Vision.Datasets.Containers;
 using PerturbedForgetting.Vision.Datasets.Containers.Records;
 using PerturbedForgetting.Vision.Datasets.Tfds;
 using PerturbedForgetting.Vision.Imaging;
@@ -38,7 +39,8 @@ public class LargeShardTests
 
         var indexer = new TfRecordIndexer(new ExampleKeys(ImageExample.ImageKey, ImageExample.LabelKey, null, null));
         long before = BytesRead(), allocated = GC.GetAllocatedBytesForCurrentThread();
-        Assert.That(indexer.Make(path, static _ => { }).Records, Has.Length.EqualTo(Records));
+        using var files = new ContainerFiles([path], new DatasetOptions());
+        Assert.That(indexer.Make(files, 0, static _ => { }).Records, Has.Length.EqualTo(Records));
         Assert.That(BytesRead() - before, Is.LessThan(length / 100));
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - allocated, Is.LessThan(1 << 20));
 

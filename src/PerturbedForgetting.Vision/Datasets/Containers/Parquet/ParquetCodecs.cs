@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using K4os.Compression.LZ4;
 using Snappier;
 using ZstdSharp;
 
@@ -9,6 +10,9 @@ namespace PerturbedForgetting.Vision.Datasets.Containers.Parquet;
 static class ParquetCodecs
 {
     const int FirstBuffer = 1 << 16;
+
+    /// <summary>A byte of a match stands for no more bytes.</summary>
+    const long LargestLz4Ratio = 255;
 
     /// <summary>Unpacks bytes.</summary>
     /// <param name="codec">How they are packed.</param>
@@ -27,9 +31,9 @@ static class ParquetCodecs
                 ParquetCodec.Zstd => UnpackZstd(packed, length),
                 ParquetCodec.Gzip => Unpack(packed, length, static s => new GZipStream(s, CompressionMode.Decompress)),
                 ParquetCodec.Brotli => Unpack(packed, length, static s => new BrotliStream(s, CompressionMode.Decompress)),
+                ParquetCodec.Lz4Raw => UnpackLz4(packed, length),
                 _ => throw new InvalidDataException(
-                    $"its pages are packed as {codec}, which is not read: write it with snappy, zstd, gzip, "
-                    + "brotli, or unpacked"),
+                    $"its pages are packed as {codec}, which is not read: write it with snappy, zstd, gzip, brotli, lz4_raw, or unpacked"),
             };
         }
         catch (Exception e) when (e is ZstdException or ArgumentException or IOException or InvalidOperationException)
@@ -55,6 +59,14 @@ static class ParquetCodecs
         byte[] unpacked = GC.AllocateUninitializedArray<byte>(length);
         using var zstd = new Decompressor();
         return zstd.TryUnwrap(packed, unpacked, out int written) && written == length ? unpacked : null;
+    }
+
+    static byte[]? UnpackLz4(ReadOnlySpan<byte> packed, int length)
+    {
+        if (length > LargestLz4Ratio * packed.Length)
+            return null;
+        byte[] unpacked = GC.AllocateUninitializedArray<byte>(length);
+        return LZ4Codec.Decode(packed, unpacked) == length ? unpacked : null;
     }
 
     static unsafe byte[]? Unpack(ReadOnlySpan<byte> packed, int length, Func<Stream, Stream> unpacker)

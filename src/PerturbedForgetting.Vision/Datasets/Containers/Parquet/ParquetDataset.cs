@@ -29,7 +29,7 @@ sealed class ParquetDataset : Dataset
     {
         (Name, this.files, this.indices, this.labels, Classes) = (name, files, indices, labels, classes);
         readers = [.. indices.Select((index, file) =>
-            new ParquetPageReader(index.Image, ParquetPageReader.Largest(new FileInfo(files.Paths[file]).Length)))];
+            new ParquetPageReader(index.Image, ParquetPageReader.Largest(files.Length(file))))];
         firsts = new int[indices.Length + 1];
         for (int i = 0; i < indices.Length; i++)
             firsts[i + 1] = firsts[i] + indices[i].Labels.Length;

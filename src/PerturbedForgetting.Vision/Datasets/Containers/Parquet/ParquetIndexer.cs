@@ -16,28 +16,27 @@ sealed class ParquetIndexer(string? imageColumn, string? labelColumn) : IContain
     public string Kind { get; } = "parquet1-" + Convert.ToHexStringLower(
         SHA256.HashData(Encoding.UTF8.GetBytes($"{imageColumn?.Length}:{imageColumn}{labelColumn}")).AsSpan(0, 4));
 
-    public ParquetIndex Make(string path, Action<long> advance)
+    public ParquetIndex Make(ContainerFiles files, int file, Action<long> advance)
     {
-        using var files = new ContainerFiles([path]);
         try
         {
-            ParquetFooter footer = ParquetFooter.Read(files, 0);
+            ParquetFooter footer = ParquetFooter.Read(files, file);
             ParquetChoice choice = ParquetChoice.Of(footer, imageColumn, labelColumn);
-            long length = files.Length(0);
+            long length = files.Length(file);
             List<ParquetPagePlace> pages = [];
             var labels = new LabelValues(choice.Label);
             var reader = new ParquetPageReader(choice.Label, ParquetPageReader.Largest(length));
             int firstRow = 0;
             foreach ((int rows, ParquetChunk[] chunks) in footer.RowGroups(choice.Image, choice.Label))
             {
-                Pages(files, chunks[0], firstRow, rows, pages);
+                Pages(files, file, chunks[0], firstRow, rows, pages);
                 List<ParquetPagePlace> ofLabels = [];
-                Pages(files, chunks[1], firstRow, rows, ofLabels);
+                Pages(files, file, chunks[1], firstRow, rows, ofLabels);
                 ParquetPage? dictionary = null;
                 foreach (ParquetPagePlace place in ofLabels)
                 {
                     byte[] bytes = new byte[place.Length];
-                    if (files.Read(0, place.Offset, bytes) < bytes.Length)
+                    if (files.Read(file, place.Offset, bytes) < bytes.Length)
                         throw new InvalidDataException("it ends within a page");
                     ParquetPage page = reader.Read(bytes, place.Codec);
                     if (place.FirstRow < 0)
@@ -52,7 +51,7 @@ sealed class ParquetIndexer(string? imageColumn, string? labelColumn) : IContain
         }
         catch (InvalidDataException e)
         {
-            throw new DatasetException($"{path}: {e.Message}", wrongOption: e.Message.StartsWith('`'));
+            throw new DatasetException($"{files.Paths[file]}: {e.Message}", wrongOption: e.Message.StartsWith('`'));
         }
     }
 
@@ -108,12 +107,12 @@ sealed class ParquetIndexer(string? imageColumn, string? labelColumn) : IContain
     }
 
     /// <summary>Finds the pages of a column in a row group by their headers.</summary>
-    static void Pages(ContainerFiles files, ParquetChunk chunk, int firstRow, int rows, List<ParquetPagePlace> into)
+    static void Pages(ContainerFiles files, int file, ParquetChunk chunk, int firstRow, int rows, List<ParquetPagePlace> into)
     {
         int row = firstRow, dictionary = -1;
         for (long offset = chunk.Offset, end = offset + chunk.Length; offset < end && row < firstRow + rows;)
         {
-            ParquetPageHeader header = Header(files, offset, end, out int headerBytes);
+            ParquetPageHeader header = Header(files, file, offset, end, out int headerBytes);
             long length = headerBytes + (long)header.Packed;
             if (length > end - offset || length > Array.MaxLength)
                 throw new InvalidDataException("a page is longer than its column");
@@ -135,7 +134,7 @@ sealed class ParquetIndexer(string? imageColumn, string? labelColumn) : IContain
             throw new InvalidDataException($"a row group has {rows} rows, and the pages of a column {row - firstRow}");
     }
 
-    static ParquetPageHeader Header(ContainerFiles files, long offset, long end, out int length)
+    static ParquetPageHeader Header(ContainerFiles files, int file, long offset, long end, out int length)
     {
         byte[] bytes = [];
         try
@@ -143,7 +142,7 @@ sealed class ParquetIndexer(string? imageColumn, string? labelColumn) : IContain
             for (int size = FirstHeaderBytes; ; size = (int)Math.Min(16L * size, MostHeaderBytes))
             {
                 PooledBuffer.Ensure(ref bytes, (int)Math.Min(size, end - offset));
-                int wanted = (int)Math.Min(size, end - offset), read = files.Read(0, offset, bytes.AsSpan(0, wanted));
+                int wanted = (int)Math.Min(size, end - offset), read = files.Read(file, offset, bytes.AsSpan(0, wanted));
                 try
                 {
                     return ParquetPageHeader.Read(bytes.AsSpan(0, read), out length);

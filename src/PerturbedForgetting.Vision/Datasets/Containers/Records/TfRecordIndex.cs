@@ -1,5 +1,3 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace PerturbedForgetting.Vision.Datasets.Containers.Records;
 
 /// <summary>A record of a TFRecord file.</summary>
@@ -46,10 +44,10 @@ sealed class TfRecordIndexer(ExampleKeys keys) : IContainerIndexer<TfRecordIndex
         $"{keys.Image}\n{keys.Label}\n{keys.LabelSet}\n{keys.Name}")))}";
 
     /// <inheritdoc/>
-    public TfRecordIndex Make(string path, Action<long> advance)
+    public TfRecordIndex Make(ContainerFiles files, int file, Action<long> advance)
     {
-        using SafeFileHandle handle = File.OpenHandle(path);
-        var window = new FileWindow(handle);
+        string path = files.Paths[file];
+        var window = new FileWindow(files, file);
         var scanner = new ExampleScanner(window, keys);
         List<TfRecordEntry> records = [];
         List<int> labels = [];

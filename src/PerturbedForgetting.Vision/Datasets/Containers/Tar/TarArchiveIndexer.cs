@@ -1,5 +1,3 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace PerturbedForgetting.Vision.Datasets.Containers.Tar;
 
 /// <summary>Makes indices of tar archives, packed ones too.</summary>
@@ -10,11 +8,8 @@ abstract class TarArchiveIndexer<T> : IContainerIndexer<T>
     public abstract string Kind { get; }
 
     /// <inheritdoc/>
-    public T Make(string path, Action<long> advance)
-    {
-        using SafeFileHandle handle = File.OpenHandle(path);
-        return Make(new FileWindow(handle), path, advance);
-    }
+    public T Make(ContainerFiles files, int file, Action<long> advance) =>
+        Make(new FileWindow(files, file), files.Paths[file], advance);
 
     /// <summary>Makes the index of what is open.</summary>
     /// <param name="file">The archive, unpacked.</param>
@@ -30,53 +25,23 @@ abstract class TarArchiveIndexer<T> : IContainerIndexer<T>
     /// <inheritdoc/>
     public abstract T Read(IndexReader from, long length);
 
-    /// <summary>Opens archives with their indices. Those that are packed by gzip are unpacked, and indexed each time.</summary>
+    /// <summary>Opens archives with their indices. Those that are packed by gzip are
+    /// unpacked, and indexed each time.</summary>
     /// <param name="paths">The archives.</param>
     /// <param name="options">Progress and stop.</param>
     /// <param name="notes">Is told which were packed.</param>
     /// <exception cref="DatasetException">An archive cannot be used.</exception>
     public (ContainerFiles Files, T[] Indices) Open(IReadOnlyList<string> paths, DatasetOptions options, List<string> notes)
     {
-        List<string> plain = [.. paths.Where(static p => !UnpackedFile.IsPacked(p))];
-        var found = new Queue<T>(IndexCache.OfUser.Get(this, plain, options));
-        var indices = new T[paths.Count];
-        Dictionary<int, UnpackedFile> unpacked = [];
+        ContainerFiles files = ContainerFiles.Open(paths, options, notes);
         try
         {
-            var isPlain = plain.ToHashSet(StringComparer.Ordinal);
-            for (int i = 0; i < paths.Count; i++)
-            {
-                if (isPlain.Contains(paths[i]))
-                    indices[i] = found.Dequeue();
-                else
-                    indices[i] = MakeUnpacked(paths[i], unpacked[i] = UnpackedFile.Open(paths[i], options), options);
-            }
+            return (files, IndexCache.OfUser.Get(this, files, options));
         }
         catch
         {
-            foreach (UnpackedFile file in unpacked.Values)
-                file.Dispose();
+            files.Dispose();
             throw;
-        }
-        if (unpacked.Count > 0)
-            notes.Add($"{paths[unpacked.Keys.Min()]}{(unpacked.Count > 1 ? ", …," : "")} had to be unpacked into a temporary file; to save "
-                + "that each time, unpack it once (gunzip)");
-        return (new ContainerFiles(paths, unpacked: unpacked), indices);
-    }
-
-    T MakeUnpacked(string path, UnpackedFile file, DatasetOptions options)
-    {
-        var window = new FileWindow(file.Handle);
-        var meter = new ProgressMeter(options, $"indexing {path}", window.Length);
-        T? index = default;
-        try
-        {
-            meter.Run(() => index = Make(window, path, meter.Add));
-            return index!;
-        }
-        catch (IOException e)
-        {
-            throw new DatasetException($"{path} cannot be read: {e.Message}");
         }
     }
 }

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Vision.Datasets.Containers.Parquet;
 using PerturbedForgetting.Vision.Datasets.Labels;
 
 namespace PerturbedForgetting.Vision.Datasets.Containers.Tar;
@@ -54,8 +55,11 @@ static class TarSet
         (ContainerFiles files, TarIndex[] indices) = new TarIndexer().Open(paths, options, notes);
         try
         {
+            List<TarImage> all = Collect(paths, indices);
+            if (all.Count == 0 && indices.Any(static i => i.Others.ContainsKey(ParquetSet.Extension)))
+                throw new DatasetException($"{name} holds Parquet files; open it as `dataset` {ParquetSet.Name}", wrongOption: true);
             var tree = new TarTree(name, options, notes);
-            (IEnumerable<TarImage> images, ClassList classes) = tree.Label(tree.Select(Collect(paths, indices), split, isSplit));
+            (IEnumerable<TarImage> images, ClassList classes) = tree.Label(tree.Select(all, split, isSplit));
             notes.AddRange(Notes(paths, indices));
             return new TarDataset(name, files, images, classes, notes);
         }

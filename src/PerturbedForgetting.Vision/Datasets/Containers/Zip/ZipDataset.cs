@@ -31,9 +31,10 @@ sealed class ZipDataset : ContainerDataset
     /// <param name="path">The archive.</param>
     /// <param name="images">The images in their order.</param>
     /// <param name="classes">The classes.</param>
+    /// <param name="options">How it is read.</param>
     /// <param name="notes">What a user should know.</param>
-    public ZipDataset(string path, ZipImage[] images, ClassList classes, IEnumerable<string> notes)
-        : base(new ContainerFiles([path]), Array.ConvertAll(images, RangeOf), Array.ConvertAll(images, static i => i.Label))
+    public ZipDataset(string path, ZipImage[] images, ClassList classes, DatasetOptions options, IEnumerable<string> notes)
+        : base(new ContainerFiles([path], options), Array.ConvertAll(images, RangeOf), Array.ConvertAll(images, static i => i.Label))
     {
         (Name, this.images, Classes) = (path, images, classes);
         Note(notes);

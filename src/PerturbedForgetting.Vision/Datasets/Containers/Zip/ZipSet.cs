@@ -48,7 +48,8 @@ static class ZipSet
         if (FolderScan.Describe(others) is { } skipped)
             notes.Add(skipped);
         long[] starts = [.. files.Select(static f => f.Entry.Header).Order(), directory];
-        return new ZipDataset(path, [.. images.Select(i => Image(files[(int)i.Member.Offset], i, starts))], classes, notes);
+        return new ZipDataset(path, [.. images.Select(i => Image(files[(int)i.Member.Offset], i, starts))], classes, options,
+            notes);
     }
 
     /// <summary>The files of an archive, links left out, in the directory's order.</summary>
