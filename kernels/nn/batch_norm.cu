@@ -340,7 +340,8 @@ DEVICE void write_tangent_sums(float* sums, float* dx, float* residual, const Ta
         V slope = load<V>(s + INVERSE * channels) * load<V>(from.weight + part.column);
         for (long long row = part.first + thread_y(); row < part.end; row += ROWS_AT_ONCE)
         {
-            long long i = row * channels + part.column;
+            // One index for all arrays, not a pointer for each, which would take registers.
+            long long i = opaque(row * channels + part.column);
             V d = load<V>(from.x + i) - center, g = masked(load<V>(from.dy + i), d, scale, shift, from.y, i, relu);
             V h = masked(load<V>(from.dy_tangent + i), d, scale, shift, from.y, i, relu);
             if (residual)
