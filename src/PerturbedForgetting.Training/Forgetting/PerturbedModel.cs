@@ -98,6 +98,8 @@ sealed class PerturbedModel : IDisposable
     /// <summary>Frees the weights and all buffers.</summary>
     public void Dispose()
     {
+        ofLoss.Dispose();
+        random.Dispose();
         sums.Dispose();
         difference.Dispose();
         numbers.Dispose();
