@@ -19,7 +19,8 @@ sealed class CommandLineApp
         SoftwareGpu.Register();
         commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new PredictCommand(), new FeaturesCommand(),
             new ForgettingCommand(), new ConvertCommand(), new DataCheckCommand(handlers), new DataInspectCommand(),
-            new DataConvertCommand(), new ModelsCommand(), new DevicesCommand(), new KernelsProfileCommand()];
+            new DataConvertCommand(), new ModelsCommand(), new PresetsListCommand(), new PresetsShowCommand(),
+            new PresetsRunCommand(handlers), new PresetsValidateCommand(handlers), new DevicesCommand(), new KernelsProfileCommand()];
     }
 
     /// <summary>Version of the program.</summary>
