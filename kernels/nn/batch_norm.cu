@@ -304,13 +304,15 @@ DEVICE void tangent(float* to, const float* x, const float* moves, const float* 
 {
     for (RowWalk walk = row_walk(channels, NUMBERS<V>); walk.i < count; advance(walk))
     {
-        const float* s = saved + walk.column;
-        V d = load<V>(x + walk.i) - load<V>(s), scale = load<V>(s + SCALE * channels);
-        V normal = (d - load<V>(s + REMAINDER * channels)) * load<V>(s + INVERSE * channels);
+        auto of_channel = [&](int row) { return load_input((const V*)(saved + row * channels + walk.column)); };
+        V d = load<V>(x + walk.i) - of_channel(CENTER), scale = of_channel(SCALE);
+        V normal = (d - of_channel(REMAINDER)) * of_channel(INVERSE);
         V v = fused(load<V>(moves + walk.i), scale, fused(normal, load<V>(weight + walk.column), load<V>(bias + walk.column)));
         if (residual)
             v = v + load<V>(residual + walk.i);
-        store(to + walk.i, masked(v, d, scale, load<V>(s + SHIFT * channels), y, walk.i, relu));
+        if (relu)
+            v = where_positive(y ? load_input((const V*)(y + walk.i)) : fused(d, scale, of_channel(SHIFT)), v);
+        store(to + walk.i, v);
     }
 }
 
