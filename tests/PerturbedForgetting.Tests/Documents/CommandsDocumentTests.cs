@@ -36,6 +36,7 @@ sealed class CommandsDocumentTests
         ($"{Cli} validate --data-dir data --split test --checkpoint output/train/obf/best.safetensors --predictions predictions.csv "
             + "--per-class classes.csv --confusion confusion", "-b 4", []),
         ($"{Cli} features --data-dir data --split test --checkpoint output/train/obf/best.safetensors --out features.npy", "-b 4", []),
+        ($"{Cli} forgetting output/train/obf", "-b 4 -j 0 --images 4 --sharpness-m 4 --perturbations 1 --rho 0.1 --perturb obf", []),
         ($"{Cli} data inspect data --splits train,test --sheet sheet.png", "", []),
         ($"{Cli} data convert data --splits train,test --to webdataset --out shards --shard-size 256", "", []),
         ($"{Cli} data convert data --splits train,test --to tfrecord --out tfds --name animals", "", []),
