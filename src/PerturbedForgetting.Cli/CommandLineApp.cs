@@ -20,6 +20,7 @@ sealed class CommandLineApp
         commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new PredictCommand(), new FeaturesCommand(),
             new ConvertCommand(), new DataCheckCommand(handlers), new DataInspectCommand(), new DataConvertCommand(), new ModelsCommand(),
             new PresetsListCommand(), new PresetsShowCommand(), new PresetsRunCommand(handlers), new PresetsValidateCommand(handlers),
+            new ReportCommand(),
             new DevicesCommand(), new KernelsProfileCommand()];
     }
 
