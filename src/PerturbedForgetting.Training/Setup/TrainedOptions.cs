@@ -43,6 +43,8 @@ static class TrainedOptions
                 Take(spec, value);
         if (completed is ValidateOptions)
             TakeData(trained, named, Take);
+        if (completed is ForgettingOptions)
+            TakeTraining(trained, named, Take);
         // Those that were given have been looked at.
         return completed.Validate().FirstOrDefault(p => p.IsError) is { } problem
             ? throw new CheckpointException(source, $"what it says of its training cannot be used: {problem}")
@@ -61,5 +63,20 @@ static class TrainedOptions
             if (!namesSplit || (spec != RunOptions.ValShareOption && spec != RunOptions.ValSeedOption))
                 take(spec, spec.Get(trained));
         take(ValidateOptions.SplitOption, trained.ValShare is null ? trained.ValSplit : trained.TrainSplit);
+    }
+
+    /// <summary>The data of the run and its loss, of what looks at both splits as the run did.</summary>
+    static void TakeTraining(TrainOptions trained, HashSet<string> named, Action<OptionSpec, object?> take)
+    {
+        take(RunOptions.DeterministicOption, trained.Deterministic);
+        foreach (OptionSpec spec in RunOptions.LossTopic.Specs)
+            take(spec, spec.Get(trained));
+        // Another folder holds the same data elsewhere; another name is other data.
+        if (named.Contains(RunOptions.DatasetOption.Name))
+            return;
+        foreach (OptionSpec spec in RunOptions.DataTopic.Specs)
+            take(spec, spec.Get(trained));
+        take(ForgettingOptions.TrainSplitOption, trained.TrainSplit);
+        take(ForgettingOptions.ValSplitOption, trained.ValSplit);
     }
 }
