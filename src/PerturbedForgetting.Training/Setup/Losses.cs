@@ -32,6 +32,8 @@ static class Losses
             IsRandom = options.Opt.Perturbation == PerturbationKind.RandSam,
             ChunkSize = options.SharpnessM,
             Alpha = options.GsamAlpha,
+            Weight = options.SamWeight,
+            LookAlpha = options.LooksamAlpha,
             IsDirectionNormalized = options.BackupNormalized,
             IsAdaptive = options.AdaptiveSam,
             ScalesBeforeNorm = options.AsamBeforeNorm,

@@ -88,7 +88,8 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     static int Extra(TrainOptions options)
     {
         var perturbation = Losses.Perturbation(options, updatesPerEpoch: 1)!;
-        return DirectionTable.Of(perturbation.Kind).Buffers + (perturbation.Steps > 1 ? 2 : 0) + (perturbation.HasOwnScaling ? 3 : 0);
+        return DirectionTable.Of(perturbation.Kind).Buffers + (perturbation.Steps > 1 ? 2 : 0) + (perturbation.HasOwnScaling ? 3 : 0)
+            + (perturbation.LookAlpha != 0 ? 4 : perturbation.Weight != 1 ? 1 : 0);
     }
 
     /// <summary>Parameters, bytes that a training pass keeps of an image, and its pixels: of a model whose weights nobody writes, so that

@@ -79,6 +79,10 @@ static class StartupLog
             yield return $"until {Quantity.Of(until, "epoch")} are done";
         if (options.SamEvery > 1)
             yield return $"one update in {options.SamEvery}";
+        if (options.LooksamAlpha > 0)
+            yield return Invariant($"LookSAM alpha {options.LooksamAlpha} in the others");
+        if (options.SamWeight != 1)
+            yield return Invariant($"its gradient by {options.SamWeight}, that at the weights by {1 - options.SamWeight}");
     }
 
     static string LearningRate(TrainOptions options)

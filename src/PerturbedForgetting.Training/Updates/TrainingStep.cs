@@ -332,6 +332,6 @@ public sealed class TrainingStep : IDisposable
             MultiTensorOps.Record(loss, 1, numbers.PerturbLoss, numbers.PerturbLossSum);
         else
             perturbed.RecordUnperturbed(logits, labels, loss);
-        return new(arena.Gradients);
+        return window.IsLast && perturbed is not null ? perturbed.Unperturbed(arena.Gradients) : new(arena.Gradients);
     }
 }

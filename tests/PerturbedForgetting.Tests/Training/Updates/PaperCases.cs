@@ -19,9 +19,13 @@ static class PaperCases
             yield return (Named(settings, "obf, m4, accumulation") with
             {
                 Accumulation = 2,
-                Perturbation = settings.Perturbation with { Loss = Obf, ChunkSize = 4 },
+                Perturbation = settings.Perturbation with
+                {
+                    Loss = settings.Perturbation is { Weight: 1, LookAlpha: 0 } ? Obf : null,
+                    ChunkSize = 4,
+                },
             }, paper);
-            if (settings.Perturbation.Direction == SamDirection.Momentum)
+            if (settings.Perturbation is { Direction: SamDirection.Momentum } or { Weight: not 1 } or { LookAlpha: not 0 })
                 continue;
             yield return (Named(settings, "gsam, m4") with
             {
@@ -43,7 +47,7 @@ static class PaperCases
             Perturbation = k.Settings.Perturbation with
             {
                 ChunkSize = 4,
-                Alpha = k.Settings.Perturbation.Direction == SamDirection.Momentum ? 0 : 0.4,
+                Alpha = k.Settings.Perturbation is { Direction: SamDirection.Momentum } or { Weight: not 1 } or { LookAlpha: not 0 } ? 0 : 0.4,
             },
         }, k.Paper));
 
@@ -93,6 +97,10 @@ static class PaperCases
             Parameters = PerturbedParameters.Norm,
             Period = new(0, long.MaxValue, 2),
         }), static (at, chunk) => Vasso(0.9, at, chunk, at.Where(IsNorm)));
+        yield return (Sam("gradient norm penalty", "conv", new() { Weight = 0.7 }), Steps(1));
+        yield return (Sam("weighted beyond", "mlp", new() { Weight = 1.8, Direction = SamDirection.Friendly }), Friendly(1, 0.9));
+        yield return (Sam("looksam", "mlp", new() { LookAlpha = 0.7, Period = new(1, long.MaxValue, 3) }), Steps(1));
+        yield return (Sam("looksam, weighted", "conv", new() { LookAlpha = 0.7, Weight = 0.7, Period = new(0, long.MaxValue, 2) }), Steps(1));
         yield return (Sam("friendly, asam", "mlp", new() { Direction = SamDirection.Friendly, IsAdaptive = true, ScalesAfterNorm = true }),
             static (at, chunk) =>
             {

@@ -25,6 +25,7 @@ sealed class PaperStep : IDisposable
     readonly TinyModels tiny;
     readonly (long First, int Length)[] places;
     readonly Paper paper;
+    double[] look = [];
     int batch;
 
     public PaperStep(TinySettings settings, Paper paper)
@@ -75,13 +76,15 @@ sealed class PaperStep : IDisposable
     void Update(double rate)
     {
         double[] gradient = new double[Weights.Length];
+        bool isPerturbed = settings.Perturbation.Period.Includes(Updates);
+        if (isPerturbed)
+            look = new double[Weights.Length];
         UpdateWindow window;
         int batches = 0;
         do
         {
             window = UpdateWindow.At(batch, TinyModels.Batches, settings.Accumulation);
             var (images, labels) = tiny.Batch(batch);
-            bool isPerturbed = settings.Perturbation.Period.Includes(Updates);
             int size = isPerturbed && settings.Perturbation.ChunkSize > 0 ? settings.Perturbation.ChunkSize : images.Shape[0];
             int chunks = images.Shape[0] / size;
             for (int c = 0; c < chunks; c++)
@@ -93,7 +96,13 @@ sealed class PaperStep : IDisposable
             batch = (batch + 1) % TinyModels.Batches;
         }
         while (!window.IsLast);
-        Descend([.. gradient.Select(g => g / batches)], rate);
+        gradient = [.. gradient.Select(g => g / batches)];
+        if (!isPerturbed && settings.Perturbation.LookAlpha != 0 && Norm(look) > 0)
+        {
+            double share = settings.Perturbation.LookAlpha * Norm(gradient) / Norm(look);
+            gradient = [.. gradient.Zip(look, (g, v) => g + (share * v))];
+        }
+        Descend(gradient, rate);
         Updates++;
     }
 
@@ -104,6 +113,14 @@ sealed class PaperStep : IDisposable
         var move = paper(this, chunk);
         Moves++;
         double[] g = Gradient(settings.Loss, [.. Weights.Zip(move.Epsilon, static (w, e) => w + e)], chunk);
+        if (settings.Perturbation is { Weight: not 1 } or { LookAlpha: not 0 })
+        {
+            double[] clean = Gradient(settings.Loss, Weights, chunk);
+            double share = Dot(g, clean) / Dot(clean, clean), weight = settings.Perturbation.Weight;
+            // Chunks are as many and as long in every batch here, so that a sum is as good as a mean.
+            look = [.. look.Select((v, i) => v + g[i] - (share * clean[i]))];
+            g = [.. g.Zip(clean, (at, before) => (weight * at) + ((1 - weight) * before))];
+        }
         double alpha = settings.Perturbation.Alpha;
         if (alpha == 0)
             return g;
