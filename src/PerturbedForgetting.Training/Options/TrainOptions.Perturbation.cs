@@ -65,6 +65,16 @@ public sealed partial record TrainOptions
                 ("all", PerturbedParameters.All), ("norm", PerturbedParameters.Norm), ("no-norm", PerturbedParameters.NoNorm))
             .KnownAs("parameters").NotedWhen(o => !o.Opt.Perturbs && o.PerturbParams != PerturbedParameters.All, DoesNotPerturb);
 
+    /// <summary>What the direction is divided by.</summary>
+    public PerturbationNorm PerturbNorm { get => PerturbNormOption[this]; set => PerturbNormOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, PerturbationNorm> PerturbNormOption =
+        PerturbationTopic.Choice("perturb-norm", PerturbationNorm.L2,
+                "what the direction is divided by: its norm, or nothing, so that rho is a factor of the gradient",
+                ("l2", PerturbationNorm.L2), ("none", PerturbationNorm.None)).KnownAs("norm")
+            .RefusedWhen(o => o.PerturbNorm == PerturbationNorm.None && o.Opt.Perturbs && o.GsamAlpha > 0 && o.BackupNormalized,
+                "none does not normalise the direction, which --backup-normalized takes.")
+            .NotedWhen(o => !o.Opt.Perturbs && o.PerturbNorm != PerturbationNorm.L2, DoesNotPerturb);
+
     /// <summary>Epochs without perturbation before the first one.</summary>
     public int SamFrom { get => SamFromOption[this]; set => SamFromOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, int> SamFromOption =
@@ -148,7 +158,8 @@ public sealed partial record TrainOptions
     /// <summary>Share of the gradient at the perturbed weights.</summary>
     public double SamWeight { get => SamWeightOption[this]; set => SamWeightOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double> SamWeightOption =
-        PerturbationTopic.Option("sam-weight", 1.0, "share of the gradient at perturbed weights; the rest is that at the weights (GNP, WSAM)")
+        PerturbationTopic.Option("sam-weight", 1.0,
+                "share of the gradient at perturbed weights; the rest is that at the weights (GNP, WSAM)")
             .KnownAs("weight").NotNegative()
             .RefusedForEach(o => o.SamWeight != 1 && o.Opt.Perturbs ? WithoutCleanGradient(o) : [])
             .NotedWhen(o => !o.Opt.Perturbs && o.SamWeight != 1, DoesNotPerturb);

@@ -45,6 +45,7 @@ static class Losses
             FriendlyLambda = options.FriendlyLambda,
             VassoTheta = options.VassoTheta,
             Parameters = options.PerturbParams,
+            Norm = options.PerturbNorm,
             Steps = options.ObfSteps,
             Period = PerturbationPeriod.OfEpochs(options.SamFrom, options.SamUntil, options.SamEvery, updatesPerEpoch),
             Noise = new PhiloxNoise((ulong)options.Seed),

@@ -73,6 +73,8 @@ static class StartupLog
             yield return "normalisation layers alone";
         if (options.PerturbParams == PerturbedParameters.NoNorm)
             yield return "all but normalisation layers";
+        if (options.PerturbNorm == PerturbationNorm.None)
+            yield return "not normalised";
         if (options.SamFrom > 0)
             yield return $"after {Quantity.Of(options.SamFrom, "epoch")} of {options.Opt.Beneath}";
         if (options.SamUntil is { } until)

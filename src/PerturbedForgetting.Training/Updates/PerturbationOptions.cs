@@ -32,6 +32,9 @@ public sealed record PerturbationOptions
     /// <summary>Which parameters are moved.</summary>
     public PerturbedParameters Parameters { get; init; }
 
+    /// <summary>What the direction is divided by.</summary>
+    public PerturbationNorm Norm { get; init; }
+
     /// <summary>Which updates are perturbed.</summary>
     public PerturbationPeriod Period { get; init; } = PerturbationPeriod.Always;
 
@@ -110,6 +113,9 @@ public sealed record PerturbationOptions
         if (Alpha != 0 && Kind == SamDirection.Momentum)
             throw new ArgumentException($"{TrainOptions.GsamAlphaOption} needs the gradient at the weights, which "
                 + $"{TrainOptions.SamDirectionOption} momentum does without.");
+        if (Norm == PerturbationNorm.None && Alpha != 0 && IsDirectionNormalized)
+            throw new ArgumentException($"{TrainOptions.BackupNormalizedOption} takes the normalised direction, and "
+                + $"{TrainOptions.PerturbNormOption} none does not normalise it.");
         if ((Weight != 1 || LookAlpha != 0) && (Loss is not null || Kind is SamDirection.Random or SamDirection.Momentum || Alpha != 0))
             throw new ArgumentException($"{TrainOptions.SamWeightOption} and {TrainOptions.LooksamAlphaOption} need the gradient of the "
                 + $"training loss at the weights, and leave no room for {TrainOptions.GsamAlphaOption}.");

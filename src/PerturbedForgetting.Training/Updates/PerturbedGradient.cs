@@ -10,8 +10,8 @@ namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>
 /// The gradient of the training loss at perturbed weights: SAM (Foret et al., ICLR 2021), GSAM, ASAM, their random-direction forms,
-/// and the paper's perturbations by another loss. <see cref="Perturbation"/> is the first pass; here is the second, and what is made of both
-/// gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), a second when gradients are
+/// and the paper's perturbations by another loss. <see cref="Perturbation"/> is the first pass; here is the second, and what is made of
+/// both gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), a second when gradients are
 /// accumulated over chunks or batches, and another where the direction is still wanted after the second pass (GSAM, diagnostics);
 /// otherwise the second gradient overwrites it.
 /// </summary>

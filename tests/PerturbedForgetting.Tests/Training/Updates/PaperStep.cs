@@ -80,7 +80,7 @@ sealed class PaperStep : IDisposable
         if (isPerturbed)
             look = new double[Weights.Length];
         UpdateWindow window;
-        int batches = 0;
+        int batches = 0, moves = Moves;
         do
         {
             window = UpdateWindow.At(batch, TinyModels.Batches, settings.Accumulation);
@@ -97,9 +97,11 @@ sealed class PaperStep : IDisposable
         }
         while (!window.IsLast);
         gradient = [.. gradient.Select(g => g / batches)];
+        if (isPerturbed)
+            look = [.. look.Select(v => v / (Moves - moves))];
         if (!isPerturbed && settings.Perturbation.LookAlpha != 0 && Norm(look) > 0)
         {
-            double share = settings.Perturbation.LookAlpha * Norm(gradient) / Norm(look);
+            double share = settings.Perturbation.LookAlpha * Norm(gradient) / (Norm(look) + 1e-12);
             gradient = [.. gradient.Zip(look, (g, v) => g + (share * v))];
         }
         Descend(gradient, rate);
@@ -116,8 +118,8 @@ sealed class PaperStep : IDisposable
         if (settings.Perturbation is { Weight: not 1 } or { LookAlpha: not 0 })
         {
             double[] clean = Gradient(settings.Loss, Weights, chunk);
-            double share = Dot(g, clean) / Dot(clean, clean), weight = settings.Perturbation.Weight;
-            // Chunks are as many and as long in every batch here, so that a sum is as good as a mean.
+            // What keeps a norm from zero shows where v is a small part of g.
+            double share = Dot(g, clean) / Math.Pow(Norm(clean) + 1e-12, 2), weight = settings.Perturbation.Weight;
             look = [.. look.Select((v, i) => v + g[i] - (share * clean[i]))];
             g = [.. g.Zip(clean, (at, before) => (weight * at) + ((1 - weight) * before))];
         }
@@ -126,7 +128,7 @@ sealed class PaperStep : IDisposable
             return g;
         // GSAM descends against the part of the clean ascent direction that is orthogonal to g (Zhuang et al., algorithm 1).
         double[] h = settings.Perturbation.IsDirectionNormalized ? move.Normalized : move.Raw;
-        double along = Dot(h, g) / Dot(g, g);
+        double along = Dot(h, g) / Math.Pow(Norm(g) + 1e-12, 2);
         return [.. g.Zip(h, (x, d) => x - (alpha * (d - (along * x))))];
     }
 
