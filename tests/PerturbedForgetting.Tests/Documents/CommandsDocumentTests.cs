@@ -42,6 +42,8 @@ sealed class CommandsDocumentTests
         ($"{Cli} data convert data --splits train,test --to tfrecord --out tfds --name animals", "", []),
         ($"{Cli} convert output/train/obf/best.safetensors --out best.pth", "", []),
         ($"{Cli} convert output/train/obf/best.safetensors --out best.onnx", "", []),
+        ($"{Cli} train --dataset builtin/shapes --opt sam_sgdw --perturb-loss obf --experiment shapes --log-tensorboard --log-json",
+            shortShapes, []),
         ($"{Cli} models", "", []),
         ($"{Cli} train --help", "", []),
         ($"{Cli} devices --verbose", "", []),
