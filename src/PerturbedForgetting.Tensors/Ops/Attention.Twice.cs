@@ -82,6 +82,7 @@ public static partial class Ops
         {
             var node = Take(qkv);
             (node.parts, node.p, node.cut, node.scale) = (node.Save(parts), node.Save(p), cut, scale);
+            node.ofMixed = node.ofP = node.ofScores = null;
             return node;
         }
 
@@ -94,15 +95,23 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             var backend = dy.Backend;
-            Tensor mixed = cut.Separate(dy), dp = p.EmptyLike(), scores = p.EmptyLike(), dparts = parts.EmptyLike();
-            backend.MatMul(mixed, false, Values, true, dp, false);
-            backend.SoftmaxBackward(dp, p, scores);
+            var (mixed, dp, scores) = Gradients(dy);
+            var dparts = parts.EmptyLike();
             backend.MatMul(scores, false, Keys, false, cut.Part(dparts, 0), false);
             backend.MatMul(scores, true, Queries, false, cut.Part(dparts, 1), false);
             backend.MatMul(p, true, mixed, false, cut.Part(dparts, 2), false);
             if (IsPrimal)
                 (ofMixed, ofP, ofScores) = (Save(mixed), Save(dp), Save(scores));
             SendUnited(dparts);
+        }
+
+        /// <summary>Those of the heads' results, of p and of the scores.</summary>
+        (Tensor Mixed, Tensor P, Tensor Scores) Gradients(Tensor dy)
+        {
+            Tensor mixed = cut.Separate(dy), dp = p.EmptyLike(), scores = p.EmptyLike();
+            dy.Backend.MatMul(mixed, false, Values, true, dp, false);
+            dy.Backend.SoftmaxBackward(dp, p, scores);
+            return (mixed, dp, scores);
         }
 
         void SendUnited(Tensor dparts)
@@ -146,6 +155,11 @@ public static partial class Ops
                 if (tangent is not null)
                     Backward(tangent);
                 return;
+            }
+            if (ofMixed is null)
+            {
+                var (ofHeads, first, second) = Gradients(dy);
+                (ofMixed, ofP, ofScores) = (Save(ofHeads), Save(first), Save(second));
             }
             var backend = dy.Backend;
             Tensor moved = PartsOf(kept), probabilities = ProbabilitiesOf(kept), mixed = cut.Separate(tangent ?? Zeros(dy)),
