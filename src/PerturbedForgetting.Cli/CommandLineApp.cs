@@ -18,7 +18,7 @@ sealed class CommandLineApp
         this.terminal = terminal;
         SoftwareGpu.Register();
         commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new PredictCommand(), new FeaturesCommand(),
-            new ConvertCommand(), new DataCheckCommand(handlers), new DataInspectCommand(), new DataConvertCommand(), new ModelsCommand(),
+            new HessianCommand(), new ConvertCommand(), new DataCheckCommand(handlers), new DataInspectCommand(), new DataConvertCommand(), new ModelsCommand(),
             new DevicesCommand(), new KernelsProfileCommand()];
     }
 

@@ -10,11 +10,12 @@ sealed class ValidateCommand(CommandHandlers handlers) : OptionCommand<ValidateO
         [
             "validate --dataset builtin/shapes -m resnet20 --checkpoint output/train/my-run/last.safetensors",
             "validate --data-dir imagenet --split validation -m resnet50 --checkpoint resnet50.safetensors --use-train-size",
+            "validate --dataset builtin/shapes --split train -m resnet20 --checkpoint output/train/my-run/last.safetensors --validate-hessian",
         ],
         () => OptionTables.Validate, new ValidateOptions());
 
     protected override int LogInterval(ValidateOptions options) => options.LogFreq;
 
     protected override CommandResult Run(ValidateOptions options, RunContext context) =>
-        new(ExitCodes.Success, $"--result{Environment.NewLine}{handlers.Validate(options, context)}");
+        new(ExitCodes.Success, handlers.Validate(options, context));
 }

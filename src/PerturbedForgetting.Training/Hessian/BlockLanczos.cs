@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Hessian;
 

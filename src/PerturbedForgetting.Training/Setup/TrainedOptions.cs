@@ -32,7 +32,9 @@ static class TrainedOptions
             if (!named.Contains(spec.Name))
                 spec.Set(completed, value);
         }
-        foreach (var spec in OptionTables.For(completed).Specs.Where(s => s.IsOfTheModel))
+        // How products are rounded belongs to a model's answers, and not to its curvature.
+        foreach (var spec in OptionTables.For(completed).Specs.Where(s => s.IsOfTheModel
+            && !(completed is HessianOptions && s == RunOptions.PrecisionOption)))
             Take(spec, spec.Get(trained));
         // Files of older versions do not say it, but it follows from the options.
         var preparation = info.Images
@@ -43,6 +45,8 @@ static class TrainedOptions
                 Take(spec, value);
         if (completed is ValidateOptions)
             TakeData(trained, named, Take);
+        if (completed is HessianOptions)
+            TakeTraining(trained, named, Take);
         // Those that were given have been looked at.
         return completed.Validate().FirstOrDefault(p => p.IsError) is { } problem
             ? throw new CheckpointException(source, $"what it says of its training cannot be used: {problem}")
@@ -61,5 +65,22 @@ static class TrainedOptions
             if (!namesSplit || (spec != RunOptions.ValShareOption && spec != RunOptions.ValSeedOption))
                 take(spec, spec.Get(trained));
         take(ValidateOptions.SplitOption, trained.ValShare is null ? trained.ValSplit : trained.TrainSplit);
+    }
+
+    /// <summary>The loss of the run, its batches, and its training images, where no data were named.</summary>
+    static void TakeTraining(TrainOptions trained, HashSet<string> named, Action<OptionSpec, object?> take)
+    {
+        take(RunOptions.BatchSizeOption, trained.BatchSize);
+        take(RunOptions.DeterministicOption, trained.Deterministic);
+        foreach (OptionSpec spec in RunOptions.LossTopic.Specs)
+            take(spec, spec.Get(trained));
+        if (named.Contains(RunOptions.DatasetOption.Name) || named.Contains(RunOptions.DataDirOption.Name))
+            return;
+        // Another split than the one that images were held out of is whole.
+        bool isOther = named.Contains(HessianOptions.SplitOption.Name);
+        foreach (OptionSpec spec in RunOptions.DataTopic.Specs)
+            if (!isOther || (spec != RunOptions.ValShareOption && spec != RunOptions.ValSeedOption))
+                take(spec, spec.Get(trained));
+        take(HessianOptions.SplitOption, trained.TrainSplit);
     }
 }
