@@ -20,11 +20,14 @@ public sealed class MultiTensorLayout : IDisposable
 
     /// <param name="arena">Its parameters' <see cref="Parameter.IsTrainable"/> is read now; later changes need a new layout.</param>
     /// <param name="decay">Weight decay of a parameter; none is zero for all.</param>
-    public MultiTensorLayout(ParameterArena arena, Func<ParameterSegment, double>? decay = null)
+    /// <param name="includes">Which of the trainable parameters count as trained in this layout; none is all of them.</param>
+    public MultiTensorLayout(ParameterArena arena, Func<ParameterSegment, double>? decay = null,
+        Func<ParameterSegment, bool>? includes = null)
     {
         Arena = arena;
-        Tiles = [.. CutTiles(arena, decay ?? (static _ => 0))];
-        Runs = [.. CutRuns(arena)];
+        bool IsTrained(ParameterSegment segment) => segment.Parameter.IsTrainable && includes?.Invoke(segment) != false;
+        Tiles = [.. CutTiles(arena, decay ?? (static _ => 0), IsTrained)];
+        Runs = [.. CutRuns(arena, IsTrained)];
         Partials = Tensor.Persistent([Math.Max(Tiles.Length, 1), MaxSums], DType.Float64, arena.Weights.Device);
     }
 
@@ -51,28 +54,28 @@ public sealed class MultiTensorLayout : IDisposable
         Partials.Dispose();
     }
 
-    static IEnumerable<Tile> CutTiles(ParameterArena arena, Func<ParameterSegment, double> decay)
+    static IEnumerable<Tile> CutTiles(ParameterArena arena, Func<ParameterSegment, double> decay, Func<ParameterSegment, bool> isTrained)
     {
         var segments = arena.Segments;
         for (int i = 0; i < segments.Count;)
         {
-            (double rate, bool trainable) = (decay(segments[i]), segments[i].Parameter.IsTrainable);
+            (double rate, bool trainable) = (decay(segments[i]), isTrained(segments[i]));
             long start = segments[i].Offset;
             do i++;
-            while (i < segments.Count && decay(segments[i]) == rate && segments[i].Parameter.IsTrainable == trainable);
+            while (i < segments.Count && decay(segments[i]) == rate && isTrained(segments[i]) == trainable);
             long end = i < segments.Count ? segments[i].Offset : arena.Count;
             for (long offset = start; offset < end; offset += TileLength)
                 yield return new(offset, (int)Math.Min(TileLength, end - offset), rate, trainable);
         }
     }
 
-    static IEnumerable<Run> CutRuns(ParameterArena arena)
+    static IEnumerable<Run> CutRuns(ParameterArena arena, Func<ParameterSegment, bool> isTrained)
     {
         // Numbers are drawn four at a time, so each parameter begins at a multiple of four whatever the padding of its type.
         ulong index = 0;
         foreach (var segment in arena.Segments)
         {
-            if (segment.Parameter.IsTrainable)
+            if (isTrained(segment))
                 for (long done = 0; done < segment.Count; done += TileLength)
                     yield return new(segment.Offset + done, (int)Math.Min(TileLength, segment.Count - done), index + (ulong)done);
             index += (ulong)(segment.Count + 3) / 4 * 4;

@@ -13,14 +13,15 @@ public static class MultiTensorOps
     /// <summary>result = Σ (|w|ᵏ·x)² over all trained parameters. Reads 4 bytes, 8 with a weighting.</summary>
     /// <param name="layout">Layout of the buffers.</param>
     /// <param name="x">Flat buffer.</param>
-    /// <param name="weighting">|w|ᵏ, of the arena's weights.</param>
+    /// <param name="weighting">|w|ᵏ.</param>
     /// <param name="result">float64[1].</param>
-    public static void SquaredNorm(MultiTensorLayout layout, Tensor x, Weighting weighting, Tensor result)
+    /// <param name="weights">w, flat; none for the arena's weights.</param>
+    public static void SquaredNorm(MultiTensorLayout layout, Tensor x, Weighting weighting, Tensor result, Tensor? weights = null)
     {
         using var range = Ranges.Operation(nameof(SquaredNorm));
         Flat(layout, x);
         Numbers(layout, result, 1);
-        Backend(layout).SquaredNorm(layout, x, weighting, layout.Arena.Weights, result);
+        Backend(layout).SquaredNorm(layout, x, weighting, Weights(layout, weights), result);
     }
 
     /// <summary>result = (Σ x², Σ x·|w|ᵏ·z, Σ (|w|ᵏ·z)²). Reads 8 bytes, 12 with a weighting.</summary>
@@ -50,8 +51,9 @@ public static class MultiTensorOps
     /// <param name="sign">1 or -1.</param>
     /// <param name="y">Flat buffer that receives the moved weights; not the weights themselves.</param>
     /// <param name="finite">float64[1], set to 0 where the norm is infinite or not a number, else left as it is; or none.</param>
+    /// <param name="weights">w, flat, another buffer than <paramref name="y"/>; none for the arena's weights.</param>
     public static void StepAlong(MultiTensorLayout layout, Tensor direction, Weighting weighting, Tensor squaredNorm, Tensor radius,
-        double sign, Tensor y, Tensor? finite = null)
+        double sign, Tensor y, Tensor? finite = null, Tensor? weights = null)
     {
         using var range = Ranges.Operation(nameof(StepAlong));
         Flat(layout, direction);
@@ -60,7 +62,7 @@ public static class MultiTensorOps
         Numbers(layout, radius, 1);
         if (finite is not null)
             Numbers(layout, finite, 1);
-        Backend(layout).StepAlong(layout, layout.Arena.Weights, direction, weighting, squaredNorm, radius, sign, finite, y);
+        Backend(layout).StepAlong(layout, Weights(layout, weights), direction, weighting, squaredNorm, radius, sign, finite, y);
     }
 
     /// <summary>
@@ -71,12 +73,14 @@ public static class MultiTensorOps
     /// <param name="scale">Factor of the sum.</param>
     /// <param name="accumulate">Add to y instead of overwriting.</param>
     /// <param name="y">Flat buffer; may be x.</param>
-    public static void Combine(MultiTensorLayout layout, in UpdateGradient gradient, double scale, bool accumulate, Tensor y)
+    /// <param name="weights">w, flat; none for the arena's weights.</param>
+    public static void Combine(MultiTensorLayout layout, in UpdateGradient gradient, double scale, bool accumulate, Tensor y,
+        Tensor? weights = null)
     {
         using var range = Ranges.Operation(nameof(Combine));
         Check(layout, gradient);
         Flat(layout, y);
-        Backend(layout).Combine(layout, gradient, layout.Arena.Weights, scale, accumulate, y);
+        Backend(layout).Combine(layout, gradient, Weights(layout, weights), scale, accumulate, y);
     }
 
     /// <summary>
@@ -244,6 +248,14 @@ public static class MultiTensorOps
             return;
         Flat(layout, gradient.Direction);
         Numbers(layout, gradient.Coefficients ?? throw new ArgumentException("A gradient of two buffers needs their coefficients."), 2);
+    }
+
+    static Tensor Weights(MultiTensorLayout layout, Tensor? weights)
+    {
+        if (weights is null)
+            return layout.Arena.Weights;
+        Flat(layout, weights);
+        return weights;
     }
 
     static void Flat(MultiTensorLayout layout, Tensor x) => Same(x, layout.Arena.Weights);

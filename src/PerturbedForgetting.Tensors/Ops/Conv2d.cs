@@ -66,22 +66,56 @@ public static partial class Ops
             return node;
         }
 
+        Tensor? Bias => Inputs.Length > 2 ? Inputs[2] : null;
+
         protected override void Backward(Tensor dy)
         {
-            Tensor x = Inputs[0], weight = Inputs[1];
-            Tensor? bias = Inputs.Length > 2 ? Inputs[2] : null;
-            var backend = dy.Backend;
-            if (Target(x, out bool accumulate) is { } dx)
-            {
-                backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate);
-                Deliver(x, dx);
-            }
-            if (Target(weight, out accumulate) is { } dweight)
-            {
-                backend.Conv2dBackwardWeight(x, dy, geometry, dweight, accumulate);
-                Deliver(weight, dweight);
-            }
-            SendLeadingSum(bias, dy);
+            SendInput(dy, Inputs[1]);
+            SendWeight(dy, Inputs[0]);
+            SendLeadingSum(Bias, dy);
+        }
+
+        void SendInput(Tensor dy, Tensor weight)
+        {
+            if (Target(Inputs[0], out bool accumulate) is not { } dx)
+                return;
+            dy.Backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate);
+            Deliver(Inputs[0], dx);
+        }
+
+        void SendWeight(Tensor dy, Tensor x)
+        {
+            if (Target(Inputs[1], out bool accumulate) is not { } dweight)
+                return;
+            dy.Backend.Conv2dBackwardWeight(x, dy, geometry, dweight, accumulate);
+            Deliver(Inputs[1], dweight);
+        }
+
+        protected override bool IsCurved => true;
+
+        protected override Tensor? Tangent()
+        {
+            Tensor? x = TangentOf(Inputs[0]), weight = TangentOf(Inputs[1]), bias = TangentOf(Bias);
+            if (x is null && weight is null && bias is not null)
+                return AddBroadcast(Tensor.Zeros(Output!.Shape, bias.DType, bias.Device), bias);
+            return Sum(
+                x is null ? null : Convolution(x, Inputs[1], bias),
+                weight is null ? null : Convolution(Inputs[0], weight, x is null ? bias : null));
+        }
+
+        Tensor Convolution(Tensor x, Tensor weight, Tensor? bias)
+        {
+            var y = Output!.EmptyLike();
+            x.Backend.Conv2d(x, weight, bias, geometry, y);
+            return y;
+        }
+
+        protected override void Curve(Tensor dy)
+        {
+            if (TangentOf(Inputs[1]) is { } weight)
+                SendInput(dy, weight);
+            if (TangentOf(Inputs[0]) is { } x)
+                SendWeight(dy, x);
         }
     }
 }

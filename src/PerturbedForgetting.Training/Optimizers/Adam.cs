@@ -32,5 +32,8 @@ public sealed class Adam : Optimizer
     }
 
     /// <inheritdoc/>
+    public override Tensor? Average => first;
+
+    /// <inheritdoc/>
     public override void Update(in UpdateGradient gradient) => MultiTensorOps.AdamUpdate(Layout, gradient, first, second, rule, Control);
 }

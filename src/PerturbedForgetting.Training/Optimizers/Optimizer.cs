@@ -47,6 +47,10 @@ public abstract class Optimizer : IDisposable
     /// <summary>Device numbers of the update.</summary>
     public UpdateControl Control { get; }
 
+    /// <summary>The average of gradients that an update follows, a flat buffer: SGD's momentum or Adam's first moment; none for SGD
+    /// without momentum.</summary>
+    public abstract Tensor? Average { get; }
+
     /// <summary>
     /// What a checkpoint keeps: flat buffers under their PyTorch names (<c>momentum_buffer</c>, <c>exp_avg</c>, <c>exp_avg_sq</c>), one
     /// slice a parameter as in <see cref="ParameterArena.Slice"/>. Restoring overwrites their contents.

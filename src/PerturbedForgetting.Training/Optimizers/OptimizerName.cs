@@ -39,6 +39,9 @@ public readonly record struct OptimizerName(PerturbationKind Perturbation, Updat
     /// <summary>Whether there are two gradients an update.</summary>
     public bool Perturbs => Perturbation != PerturbationKind.None;
 
+    /// <summary>The optimizer that makes updates without perturbation.</summary>
+    public OptimizerName Beneath => this with { Perturbation = PerturbationKind.None };
+
     /// <summary>Whether the state is that of Adam: two averages; else it is a momentum.</summary>
     public bool IsAdam => Rule is UpdateRule.Adam or UpdateRule.AdamW;
 

@@ -27,5 +27,8 @@ public sealed class Sgd : Optimizer
     }
 
     /// <inheritdoc/>
+    public override Tensor? Average => momentumBuffer;
+
+    /// <inheritdoc/>
     public override void Update(in UpdateGradient gradient) => MultiTensorOps.SgdUpdate(Layout, gradient, momentumBuffer, rule, Control);
 }

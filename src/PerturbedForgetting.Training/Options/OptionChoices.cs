@@ -49,6 +49,41 @@ public enum PerturbLoss
     OutputBiasForget,
 }
 
+/// <summary>Where a perturbation goes.</summary>
+public enum SamDirection
+{
+    /// <summary>Along the gradient of the perturbation loss.</summary>
+    Gradient,
+    /// <summary>Anywhere: what <c>randsam_</c> does.</summary>
+    Random,
+    /// <summary>Along the gradient without what it has in common with those before.</summary>
+    Friendly,
+    /// <summary>Along an average of the gradients.</summary>
+    VarianceSuppressed,
+    /// <summary>Against the optimizer's momentum.</summary>
+    Momentum,
+}
+
+/// <summary>Which parameters a perturbation moves.</summary>
+public enum PerturbedParameters
+{
+    /// <summary>All.</summary>
+    All,
+    /// <summary>Scales and shifts of batch norm and layer norm.</summary>
+    Norm,
+    /// <summary>All but those.</summary>
+    NoNorm,
+}
+
+/// <summary>Which parameters ASAM scales.</summary>
+public enum AsamParameters
+{
+    /// <summary>All.</summary>
+    All,
+    /// <summary>Those whose name ends in <c>weight</c>.</summary>
+    Weight,
+}
+
 /// <summary>How the learning rate grows with the images of an update.</summary>
 public enum LrScale
 {

@@ -16,12 +16,77 @@ public sealed partial record TrainOptions
                 ("maximize", PerturbLoss.Maximize), ("obf", PerturbLoss.OutputBiasForget))
             .NotedWhen(o => o.Opt.Perturbation == PerturbationKind.RandSam && o.PerturbLoss != PerturbLoss.Maximize,
                 "is only reported with randsam_*: the direction is random.")
+            .NotedWhen(o => o.Opt.Perturbation == PerturbationKind.Sam && o.SamDirection == SamDirection.Momentum
+                && o.PerturbLoss != PerturbLoss.Maximize, "has no effect with --sam-direction momentum, which asks no loss where to go.")
             .NotedWhen(o => !o.Opt.Perturbs && o.PerturbLoss != PerturbLoss.Maximize, DoesNotPerturb);
 
     /// <summary>Perturbation radius rho; the largest one with <see cref="RhoPolicyKind.LrProportional"/>.</summary>
     public double Rho { get => RhoOption[this]; set => RhoOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double> RhoOption =
         PerturbationTopic.Option("rho", 0.6, "radius of the perturbation").NotNegative();
+
+    /// <summary>Where the perturbation of <c>sam_</c> goes.</summary>
+    public SamDirection SamDirection { get => SamDirectionOption[this]; set => SamDirectionOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, SamDirection> SamDirectionOption =
+        PerturbationTopic.Choice("sam-direction", SamDirection.Gradient,
+                "sam_*: where the perturbation goes; friendly and vasso average gradients, momentum needs no pass of its own",
+                ("gradient", SamDirection.Gradient), ("friendly", SamDirection.Friendly), ("vasso", SamDirection.VarianceSuppressed),
+                ("momentum", SamDirection.Momentum)).KnownAs("direction")
+            .RefusedWhen(o => o.Opt.Perturbation == PerturbationKind.RandSam && o.SamDirection != SamDirection.Gradient,
+                o => $"belongs to sam_*: the direction of {o.Opt} is random.")
+            .RefusedWhen(o => o.SamDirection == SamDirection.Momentum && o.Opt.Perturbs && !o.Opt.IsAdam && o.Momentum == 0,
+                "momentum needs a --momentum above 0: the weights are moved along it.")
+            .NotedWhen(o => !o.Opt.Perturbs && o.SamDirection != SamDirection.Gradient, DoesNotPerturb);
+
+    /// <summary>sigma of friendly SAM.</summary>
+    public double FriendlySigma { get => FriendlySigmaOption[this]; set => FriendlySigmaOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> FriendlySigmaOption =
+        PerturbationTopic.Option("friendly-sigma", 1.0, "friendly: share of the average that is taken off the gradient").NotNegative()
+            .NotedWhen(o => o.FriendlySigma != 1 && o.SamDirection != SamDirection.Friendly, "belongs to --sam-direction friendly.");
+
+    /// <summary>lambda of friendly SAM, in [0, 1].</summary>
+    public double FriendlyLambda { get => FriendlyLambdaOption[this]; set => FriendlyLambdaOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> FriendlyLambdaOption =
+        PerturbationTopic.Option("friendly-lambda", 0.9, "friendly: what of the average stays from one perturbation to the next")
+            .Within(0, 1)
+            .NotedWhen(o => o.FriendlyLambda != 0.9 && o.SamDirection != SamDirection.Friendly, "belongs to --sam-direction friendly.");
+
+    /// <summary>theta of variance suppression, in [0, 1].</summary>
+    public double VassoTheta { get => VassoThetaOption[this]; set => VassoThetaOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> VassoThetaOption =
+        PerturbationTopic.Option("vasso-theta", 0.9, "vasso: share of the newest gradient in the direction").Within(0, 1)
+            .NotedWhen(o => o.VassoTheta != 0.9 && o.SamDirection != SamDirection.VarianceSuppressed, "belongs to --sam-direction vasso.");
+
+    /// <summary>Which parameters the perturbation moves.</summary>
+    public PerturbedParameters PerturbParams { get => PerturbParamsOption[this]; set => PerturbParamsOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, PerturbedParameters> PerturbParamsOption =
+        PerturbationTopic.Choice("perturb-params", PerturbedParameters.All,
+                "parameters that the perturbation moves: all, those of normalisation layers, or all but those",
+                ("all", PerturbedParameters.All), ("norm", PerturbedParameters.Norm), ("no-norm", PerturbedParameters.NoNorm))
+            .KnownAs("parameters").NotedWhen(o => !o.Opt.Perturbs && o.PerturbParams != PerturbedParameters.All, DoesNotPerturb);
+
+    /// <summary>Epochs without perturbation before the first one.</summary>
+    public int SamFrom { get => SamFromOption[this]; set => SamFromOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, int> SamFromOption =
+        PerturbationTopic.Option("sam-from", 0, "epochs that the optimizer beneath trains before the first perturbation").AtLeast(0)
+            .RefusedWhen(o => o.Opt.Perturbs && o.SamFrom > 0 && o.SamFrom >= o.Epochs, o =>
+                $"{o.SamFrom} leaves none of {o.Epochs} epochs to be perturbed; use a smaller number, or {o.Opt.Beneath}.")
+            .NotedWhen(o => !o.Opt.Perturbs && o.SamFrom != 0, DoesNotPerturb);
+
+    /// <summary>Epochs after which nothing is perturbed any more; null for the end of the run.</summary>
+    public int? SamUntil { get => SamUntilOption[this]; set => SamUntilOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, int?> SamUntilOption =
+        PerturbationTopic.Option<int?>("sam-until", null, "epochs after which the optimizer beneath goes on alone; default: never")
+            .AtLeast(1)
+            .RefusedWhen(o => o.SamUntil >= 1 && o.SamUntil <= o.SamFrom, o =>
+                $"{o.SamUntil} is not after --sam-from {o.SamFrom}, so that nothing would be perturbed.")
+            .NotedWhen(o => !o.Opt.Perturbs && o.SamUntil is not null, DoesNotPerturb);
+
+    /// <summary>Updates from one that is perturbed to the next.</summary>
+    public int SamEvery { get => SamEveryOption[this]; set => SamEveryOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, int> SamEveryOption =
+        PerturbationTopic.Option("sam-every", 1, "perturb every Kth update; the optimizer beneath makes the others").AtLeast(1)
+            .NotedWhen(o => !o.Opt.Perturbs && o.SamEvery > 1, DoesNotPerturb);
 
     /// <summary>Smallest radius with <see cref="RhoPolicyKind.LrProportional"/>.</summary>
     public double MinRho { get => MinRhoOption[this]; set => MinRhoOption[this] = value; }
@@ -61,10 +126,23 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, double> ObfGammaOption =
         PerturbationTopic.Option("obf-gamma", 1.0, "obf: strength gamma in 0..1").KnownAs("gamma").Within(0, 1);
 
+    /// <summary>Steps of a part of the radius each.</summary>
+    public int ObfSteps { get => ObfStepsOption[this]; set => ObfStepsOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, int> ObfStepsOption =
+        PerturbationTopic.Option("obf-steps", 1, "steps of rho/K that a perturbation is made in; with maximize: SAM with K ascent steps")
+            .KnownAs("steps").Within(1, 1000)
+            .RefusedWhen(o => o.ObfSteps > 1 && o.Opt.Perturbation == PerturbationKind.RandSam, o =>
+                $"follows the gradient from step to step, and the direction of {o.Opt} is random; use sam_*.")
+            .RefusedWhen(o => o.ObfSteps > 1 && o.Opt.Perturbation == PerturbationKind.Sam && o.SamDirection != SamDirection.Gradient, o =>
+                $"follows the gradient from step to step; use --sam-direction gradient instead of {SamDirectionOption.Show(o)}.")
+            .NotedWhen(o => !o.Opt.Perturbs && o.ObfSteps > 1, DoesNotPerturb);
+
     /// <summary>GSAM's alpha; 0 makes no decomposition.</summary>
     public double GsamAlpha { get => GsamAlphaOption[this]; set => GsamAlphaOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, double> GsamAlphaOption =
         PerturbationTopic.Option("gsam-alpha", 0.0, "GSAM: weight of the orthogonal part; 0: off").NotNegative()
+            .RefusedWhen(o => o.GsamAlpha > 0 && o.Opt.Perturbs && o.SamDirection == SamDirection.Momentum,
+                "needs the gradient at the weights, which --sam-direction momentum does without.")
             .NotedWhen(o => !o.Opt.Perturbs && o.GsamAlpha != 0, DoesNotPerturb);
 
     /// <summary>GSAM decomposes the normalised clean gradient.</summary>
@@ -92,6 +170,20 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, bool> AsamAfterNormOption =
         PerturbationTopic.Option("asam-after-norm", false, "ASAM: scale after normalising")
             .RefusedWhen(o => o.AsamAfterNorm && !o.AsamBeforeNorm && !o.AdaptiveSam, "needs --adaptive-sam.");
+
+    /// <summary>eta of ASAM.</summary>
+    public double AsamEta { get => AsamEtaOption[this]; set => AsamEtaOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> AsamEtaOption =
+        PerturbationTopic.Option("asam-eta", 0.0, "ASAM: scale by |w| + eta (0.01 in the authors' code)").KnownAs("eta").NotNegative()
+            .RefusedWhen(o => o.AsamEta > 0 && !o.AdaptiveSam, "needs --adaptive-sam.");
+
+    /// <summary>Which parameters ASAM scales.</summary>
+    public AsamParameters AsamParams { get => AsamParamsOption[this]; set => AsamParamsOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, AsamParameters> AsamParamsOption =
+        PerturbationTopic.Choice("asam-params", AsamParameters.All,
+                "ASAM: parameters that are scaled: all, or those named weight as in the authors' code",
+                ("all", AsamParameters.All), ("weight", AsamParameters.Weight))
+            .RefusedWhen(o => o.AsamParams != AsamParameters.All && !o.AdaptiveSam, "needs --adaptive-sam.");
 
     static string DoesNotPerturb(TrainOptions o) => $"has no effect with --opt {o.Opt}, which does not perturb; use sam_{o.Opt}.";
 

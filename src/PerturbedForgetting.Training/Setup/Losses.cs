@@ -28,7 +28,9 @@ static class Losses
     }
 
     /// <summary>The perturbation; none for plain optimisers.</summary>
-    public static PerturbationOptions? Perturbation(TrainOptions options)
+    /// <param name="options">The options.</param>
+    /// <param name="updatesPerEpoch">Updates of an epoch, in which the period that is perturbed is counted.</param>
+    public static PerturbationOptions? Perturbation(TrainOptions options, int updatesPerEpoch)
     {
         if (!options.Opt.Perturbs)
             return null;
@@ -43,6 +45,15 @@ static class Losses
             IsAdaptive = options.AdaptiveSam,
             ScalesBeforeNorm = options.AsamBeforeNorm,
             ScalesAfterNorm = options.AsamAfterNorm,
+            Eta = options.AsamEta,
+            ScaledParameters = options.AsamParams,
+            Direction = options.SamDirection,
+            FriendlySigma = options.FriendlySigma,
+            FriendlyLambda = options.FriendlyLambda,
+            VassoTheta = options.VassoTheta,
+            Parameters = options.PerturbParams,
+            Steps = options.ObfSteps,
+            Period = PerturbationPeriod.OfEpochs(options.SamFrom, options.SamUntil, options.SamEvery, updatesPerEpoch),
             Noise = new PhiloxNoise((ulong)options.Seed),
         };
     }

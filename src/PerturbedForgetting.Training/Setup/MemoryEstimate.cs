@@ -2,6 +2,7 @@ using System.Globalization;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Training.Setup;
@@ -102,8 +103,15 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     {
         int state = options.Opt.IsAdam ? 2 : options.Momentum > 0 ? 1 : 0;
         bool isInParts = options.GradAccumSteps > 1 || (options.SharpnessM > 0 && options.SharpnessM < options.BatchSize);
-        int perturbation = options.Opt.Perturbs ? 1 + (isInParts ? 1 : 0) + (options.GsamAlpha != 0 ? 1 : 0) : 0;
+        int perturbation = options.Opt.Perturbs ? 1 + (isInParts ? 1 : 0) + (options.GsamAlpha != 0 ? 1 : 0) + Extra(options) : 0;
         return 2 + state + perturbation + (options.SnpFactor > 0 ? 1 : 0);
+    }
+
+    /// <summary>Buffers that perturbations take beyond those of SAM.</summary>
+    static int Extra(TrainOptions options)
+    {
+        var perturbation = Losses.Perturbation(options, updatesPerEpoch: 1)!;
+        return DirectionTable.Of(perturbation.Kind).Buffers + (perturbation.Steps > 1 ? 2 : 0) + (perturbation.HasOwnScaling ? 3 : 0);
     }
 
     /// <summary>Parameters, bytes that a training pass keeps of an image, and its pixels: of a model whose weights nobody writes, so that

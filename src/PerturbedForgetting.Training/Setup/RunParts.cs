@@ -30,7 +30,7 @@ sealed class RunParts : IDisposable
         Arena = new ParameterArena(Model);
         Optimizer = StepSetup.Optimizer(options, Arena);
         var schedule = StepSetup.Schedule(options, UpdatesPerEpoch);
-        var step = StepSetup.Step(options) with
+        var step = StepSetup.Step(options, UpdatesPerEpoch) with
         {
             UsesGraphs = options.CudaGraph ?? device.SupportsGraphs,
             RequiresGraphs = options.CudaGraph == true,

@@ -28,9 +28,9 @@ static class StepSetup
         options.Opt.Perturbs ? RhoPolicy.Create(options.RhoPolicy, options.Rho, options.MinRho, schedule) : null;
 
     /// <summary>What the step does; graphs are the device's business.</summary>
-    public static StepOptions Step(TrainOptions options) => new(Losses.Training(options))
+    public static StepOptions Step(TrainOptions options, int updatesPerEpoch) => new(Losses.Training(options))
     {
-        Perturbation = Losses.Perturbation(options),
+        Perturbation = Losses.Perturbation(options, updatesPerEpoch),
         AccumulationSteps = options.GradAccumSteps,
         ClipNorm = options.ClipGrad ?? 0,
         ShrinkFactor = options.SnpFactor,

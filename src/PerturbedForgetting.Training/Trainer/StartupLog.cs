@@ -46,12 +46,39 @@ static class StartupLog
             return "Perturbation: none";
         int m = options.SharpnessM > 0 ? options.SharpnessM : options.BatchSize, groups = options.BatchSize / m;
         string direction = options.Opt.Perturbation == PerturbationKind.RandSam ? "random direction"
+            : options.SamDirection == SamDirection.Momentum ? "along the optimiser's momentum, in one pass"
             : options.PerturbLoss == PerturbLoss.Maximize ? "maximises the training loss"
             : Invariant($"output-bias forgetting, C {options.ObfC}, gamma {options.ObfGamma}");
         string rho = options.RhoPolicy == RhoPolicyKind.Constant ? Invariant($"rho {options.Rho}")
             : Invariant($"rho {options.MinRho} to {options.Rho} with the learning rate");
         return Invariant($"Perturbation group m={m}: {Quantity.Of(groups, "group")} a batch, workers=1; {direction}, {rho}")
-            + (options.GsamAlpha > 0 ? Invariant($", GSAM alpha {options.GsamAlpha}") : "") + (options.AdaptiveSam ? ", ASAM" : "");
+            + (options.GsamAlpha > 0 ? Invariant($", GSAM alpha {options.GsamAlpha}") : "") + (options.AdaptiveSam ? ", ASAM" : "")
+            + string.Concat(Variations(options).Select(static v => ", " + v));
+    }
+
+    /// <summary>How the perturbation differs from that of SAM.</summary>
+    static IEnumerable<string> Variations(TrainOptions options)
+    {
+        if (options.AsamEta > 0)
+            yield return Invariant($"eta {options.AsamEta}");
+        if (options.AdaptiveSam && options.AsamParams == AsamParameters.Weight)
+            yield return "weights alone are scaled";
+        if (options.SamDirection == SamDirection.Friendly)
+            yield return Invariant($"friendly with sigma {options.FriendlySigma} and lambda {options.FriendlyLambda}");
+        if (options.SamDirection == SamDirection.VarianceSuppressed)
+            yield return Invariant($"variance-suppressed with theta {options.VassoTheta}");
+        if (options.ObfSteps > 1)
+            yield return Invariant($"in {options.ObfSteps} steps");
+        if (options.PerturbParams == PerturbedParameters.Norm)
+            yield return "normalisation layers alone";
+        if (options.PerturbParams == PerturbedParameters.NoNorm)
+            yield return "all but normalisation layers";
+        if (options.SamFrom > 0)
+            yield return $"after {Quantity.Of(options.SamFrom, "epoch")} of {options.Opt.Beneath}";
+        if (options.SamUntil is { } until)
+            yield return $"until {Quantity.Of(until, "epoch")} are done";
+        if (options.SamEvery > 1)
+            yield return $"one update in {options.SamEvery}";
     }
 
     static string LearningRate(TrainOptions options)

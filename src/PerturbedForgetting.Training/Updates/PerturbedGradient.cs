@@ -3,6 +3,7 @@ using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
+using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Updates;
@@ -14,7 +15,7 @@ namespace PerturbedForgetting.Training.Updates;
 /// accumulated over chunks or batches, and another where the direction is still wanted after the second pass (GSAM, diagnostics);
 /// otherwise the second gradient overwrites it.
 /// </summary>
-sealed class PerturbedGradient
+sealed class PerturbedGradient : IDisposable
 {
     readonly Module model;
     readonly MultiTensorLayout layout;
@@ -22,17 +23,26 @@ sealed class PerturbedGradient
     readonly LossFunction loss;
     readonly StepNumbers numbers;
     readonly Perturbation perturbation;
-    Tensor? chunkGradient, keptDirection;
-    Tensor direction;
+    readonly KeptState keptState;
+    Tensor? chunkGradient, keptGradient;
     bool diagnostics;
 
-    public PerturbedGradient(Module model, MultiTensorLayout layout, StepOptions options, StepNumbers numbers)
+    public PerturbedGradient(Module model, Optimizer optimizer, StepOptions options, StepNumbers numbers)
     {
         this.options = options.Perturbation!;
-        (this.model, this.layout, loss, this.numbers) = (model, layout, options.Loss, numbers);
-        perturbation = new Perturbation(model, layout, this.options, loss, numbers);
-        direction = layout.Arena.Gradients;
+        (this.model, layout, loss, this.numbers) = (model, optimizer.Layout, options.Loss, numbers);
+        perturbation = new Perturbation(model, layout, this.options, loss, numbers, optimizer);
+        keptState = new KeptState(perturbation.State);
     }
+
+    /// <summary>What the direction keeps from one perturbation to the next, by the names in a checkpoint.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> State => perturbation.State;
+
+    /// <summary>The same as it was before the first batch of the open window.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> StateBefore => keptState.Copies;
+
+    /// <summary>Whether there are both gradients, so that the angle between them can be measured.</summary>
+    public bool HasCleanGradient => perturbation.HasCleanGradient;
 
     /// <summary>Random directions drawn so far.</summary>
     public long NoiseCalls
@@ -53,12 +63,12 @@ sealed class PerturbedGradient
         int chunks = Chunks(samples);
         if (divisor * chunks > 1)
             chunkGradient ??= layout.Arena.NewBuffer();
-        if (KeepsDirection)
-            keptDirection ??= layout.Arena.NewBuffer();
+        if (KeepsGradient)
+            keptGradient ??= layout.Arena.NewBuffer();
         return chunks;
     }
 
-    bool KeepsDirection => diagnostics || options.Alpha != 0;
+    bool KeepsGradient => diagnostics || options.Alpha != 0;
 
     /// <summary>Perturbations of a batch of this size.</summary>
     /// <exception cref="ArgumentException">The chunks do not divide the batch.</exception>
@@ -82,37 +92,78 @@ sealed class PerturbedGradient
         var accumulated = layout.Arena.Gradients;
         int parts = divisor * chunks;
         var target = parts > 1 ? chunkGradient! : accumulated;
-        direction = KeepsDirection ? keptDirection! : target;
+        var first = KeepsGradient ? keptGradient! : target;
         UpdateGradient gradient = default;
         for (int c = 0; c < chunks; c++)
         {
             var (x, y) = (images.Rows(c * size, size), labels.Rows(c * size, size));
-            perturbation.Make(x, y, c, direction);
+            perturbation.Make(x, y, c, first);
             Descend(x, y, target);
             gradient = Decompose(target);
             if (diagnostics)
-                Measure(target);
+                Measure(first, target);
             if (parts > 1)
                 MultiTensorOps.Combine(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, accumulated);
         }
         return parts > 1 ? new(accumulated) : gradient;
     }
 
+    /// <summary>Keeps what the direction remembers, before the first batch of a window.</summary>
+    public void SaveState() => keptState.Save();
+
+    /// <summary>Puts it back where the update was left out.</summary>
+    public void RestoreStateIfZero(Tensor proceed) => keptState.RestoreIfZero(proceed);
+
+    /// <summary>Keeps the perturbation loss of a batch that is not perturbed.</summary>
+    /// <param name="logits">Of the batch.</param>
+    /// <param name="labels">Its labels.</param>
+    /// <param name="trainingLoss">Its training loss.</param>
+    public void RecordUnperturbed(Tensor logits, Tensor labels, Tensor trainingLoss)
+    {
+        if (options.Loss is null || !perturbation.HasCleanPass)
+            perturbation.Pass.Record(trainingLoss);
+        else
+            perturbation.Pass.Record(logits, labels);
+    }
+
+    /// <summary>L2 norm of the last direction, before it was normalised; waits for the device.</summary>
+    public double DirectionNorm() => perturbation.DirectionNorm();
+
+    /// <summary>L2 norm of the last move, with diagnostics; waits for the device.</summary>
+    public double PerturbationNorm() => perturbation.Norm();
+
+    /// <summary>Frees what does not belong to the arena.</summary>
+    public void Dispose()
+    {
+        perturbation.Dispose();
+        keptState.Dispose();
+    }
+
     /// <summary>Second pass: the gradient of the training loss at the perturbed weights.</summary>
     void Descend(Tensor images, Tensor labels, Tensor target)
     {
         using var range = Ranges.Push(RangeKind.Pass, "descend");
-        var arena = layout.Arena;
         using var scope = Scope.Begin();
-        using var held = BatchNormStatistics.Hold();
-        arena.ViewGradients(target);
-        using (perturbation.View())
+        layout.Arena.ViewGradients(target);
+        if (perturbation.HasCleanPass)
         {
-            var value = loss(model.Call(images), labels);
-            value.Backward();
-            MultiTensorOps.Record(value, 1, numbers.Loss, numbers.LossSum);
+            using var held = BatchNormStatistics.Hold();
+            Backward(images, labels);
         }
-        arena.CompleteGradients();
+        else
+        {
+            perturbation.Pass.Record(Backward(images, labels));
+        }
+        layout.Arena.CompleteGradients();
+    }
+
+    Tensor Backward(Tensor images, Tensor labels)
+    {
+        using var perturbed = perturbation.View();
+        var value = loss(model.Call(images), labels);
+        value.Backward();
+        MultiTensorOps.Record(value, 1, numbers.Loss, numbers.LossSum);
+        return value;
     }
 
     /// <summary>GSAM's combination, as coefficients that the next pass applies.</summary>
@@ -120,15 +171,17 @@ sealed class PerturbedGradient
     {
         if (options.Alpha == 0)
             return new(gradient);
-        MultiTensorOps.Products(layout, gradient, direction, options.DirectionWeighting, numbers.Products);
+        var (direction, weighting) = perturbation.Scaled();
+        MultiTensorOps.Products(layout, gradient, direction, weighting, numbers.Products);
         MultiTensorOps.OrthogonalCoefficients(numbers.Products, numbers.DirectionSquaredNorm, -perturbation.Sign, options.Alpha,
             options.IsDirectionNormalized, numbers.Coefficients, numbers.GradientSquaredNorm);
-        return new(gradient, direction, options.DirectionWeighting, numbers.Coefficients);
+        return new(gradient, direction, weighting, numbers.Coefficients);
     }
 
-    void Measure(Tensor gradient)
+    void Measure(Tensor clean, Tensor gradient)
     {
-        MultiTensorOps.SquaredNorm(layout, direction, options.StepWeighting, numbers.PerturbationSquaredNorm);
-        MultiTensorOps.Products(layout, gradient, direction, Weighting.None, numbers.CleanProducts);
+        perturbation.Measure();
+        if (perturbation.HasCleanGradient)
+            MultiTensorOps.Products(layout, gradient, clean, Weighting.None, numbers.CleanProducts);
     }
 }

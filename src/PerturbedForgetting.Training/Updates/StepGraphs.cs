@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>All that a recorded step depends on beside what lies on the device: a step of the same kind makes the same launches.</summary>
 readonly record struct StepKind(nint Images, Shape ImageShape, nint Labels, Shape LabelShape, DType LabelType, UpdateWindow Window,
-    bool Diagnostics);
+    bool IsPerturbed, bool Diagnostics);
 
 /// <summary>What a step leaves behind on the host, to be put back after each replay.</summary>
 /// <param name="Gradient">Where the gradient of the window is.</param>

@@ -7,7 +7,8 @@ namespace PerturbedForgetting.Training.Updates;
 /// <param name="ShrinkFactor">Share of the initial state that is mixed in.</param>
 /// <param name="KeepsAverages">Whether the reference's averages go on rather than begin anew.</param>
 /// <param name="NoiseCalls">Random directions drawn before.</param>
-readonly record struct StepInputs(double Radius, double ShrinkFactor, bool KeepsAverages, long NoiseCalls);
+/// <param name="Steps">Steps that share the radius.</param>
+readonly record struct StepInputs(double Radius, double ShrinkFactor, bool KeepsAverages, long NoiseCalls, int Steps = 1);
 
 /// <summary>
 /// The numbers of a step that stay on the device, float64, until somebody wants to see them. Those that the host changes from batch to
@@ -23,17 +24,17 @@ sealed class StepNumbers : IDisposable
     /// <param name="dropoutStreams">Streams of dropout masks whose calls are counted.</param>
     public StepNumbers(Device device, int dropoutStreams)
     {
-        block = Tensor.Persistent([dropoutStreams + 27], DType.Float64, device).Fill(0);
+        block = Tensor.Persistent([dropoutStreams + 29], DType.Float64, device).Fill(0);
         DropoutCalls = [.. Enumerable.Range(0, dropoutStreams).Select(_ => Next(1).Reinterpret(DType.Int64))];
         NoiseCalls = Next(1).Reinterpret(DType.Int64);
-        (Radius, ShrinkFactor, KeepsAverages) = (Next(1), Next(1), Next(1));
+        (Radius, StepRadius, ShrinkFactor, KeepsAverages) = (Next(1), Next(1), Next(1), Next(1));
         Losses = Next(4);
         (Loss, LossSum, PerturbLoss, PerturbLossSum) = (Losses.Rows(0, 1), Losses.Rows(1, 1), Losses.Rows(2, 1), Losses.Rows(3, 1));
         inputs = block.Rows(0, used);
         Finite = Next(1);
         inputsOfFirst = block.Rows(0, used);
         (DirectionSquaredNorm, Products, Coefficients, GradientSquaredNorm) = (Next(1), Next(3), Next(2), Next(1));
-        (PerturbationSquaredNorm, CleanProducts, LossTotals) = (Next(1), Next(3), Next(7));
+        (PerturbationSquaredNorm, CleanProducts, LossTotals, InnerSquaredNorm) = (Next(1), Next(3), Next(7), Next(1));
         host = new double[inputsOfFirst.Count];
     }
 
@@ -44,6 +45,9 @@ sealed class StepNumbers : IDisposable
     public Tensor NoiseCalls { get; }
 
     public Tensor Radius { get; }
+
+    /// <summary>Radius of one of the steps of a perturbation.</summary>
+    public Tensor StepRadius { get; }
 
     public Tensor ShrinkFactor { get; }
 
@@ -66,8 +70,11 @@ sealed class StepNumbers : IDisposable
     /// <summary>1, or 0 once a direction of the window was not finite.</summary>
     public Tensor Finite { get; }
 
-    /// <summary>Squared norm of the direction of the perturbation.</summary>
+    /// <summary>Squared norm of the direction of the perturbation, of its first step if there are several.</summary>
     public Tensor DirectionSquaredNorm { get; }
+
+    /// <summary>The same of the later steps.</summary>
+    public Tensor InnerSquaredNorm { get; }
 
     /// <summary>Products of gradient and direction.</summary>
     public Tensor Products { get; }
@@ -78,7 +85,7 @@ sealed class StepNumbers : IDisposable
     /// <summary>Squared norm of the gradient of the update.</summary>
     public Tensor GradientSquaredNorm { get; }
 
-    /// <summary>Σ (|w|ᵏ·d)², for the norm of the perturbation.</summary>
+    /// <summary>Σ (|w|ᵏ·d)², for the norm of the perturbation; the squared norm itself where it was made in several steps.</summary>
     public Tensor PerturbationSquaredNorm { get; }
 
     /// <summary>Products of the perturbed and the clean gradient.</summary>
@@ -96,6 +103,7 @@ sealed class StepNumbers : IDisposable
             host[i++] = BitConverter.UInt64BitsToDouble(calls);
         host[i++] = BitConverter.Int64BitsToDouble(values.NoiseCalls);
         host[i++] = values.Radius;
+        host[i++] = values.Radius / values.Steps;
         host[i++] = values.ShrinkFactor;
         host[i] = values.KeepsAverages ? 1 : 0;
         host[^1] = 1;

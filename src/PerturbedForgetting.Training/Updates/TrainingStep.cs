@@ -37,7 +37,7 @@ public sealed class TrainingStep : IDisposable
     readonly StepGraphs? graphs;
     long noiseCalls;
     UpdateGradient gradient;
-    bool isWindowOpen;
+    bool isWindowOpen, isPerturbed;
     int parts = 1;
 
     /// <param name="model">In training mode, its parameters in <paramref name="arena"/>.</param>
@@ -67,7 +67,7 @@ public sealed class TrainingStep : IDisposable
         if (options.ShrinkFactor > 0)
             shrink = new ShrinkAndPerturb(optimizer.Layout);
         if (options.Perturbation is not null)
-            perturbed = new PerturbedGradient(model, optimizer.Layout, options, numbers);
+            perturbed = new PerturbedGradient(model, optimizer, options, numbers);
         optimizer.LearningRate = schedule.At(0);
     }
 
@@ -80,8 +80,8 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Learning rate of the next update.</summary>
     public double LearningRate => Optimizer.LearningRate;
 
-    /// <summary>Radius of the next perturbation; 0 for plain optimizers.</summary>
-    public double Rho => rho.At(LearningRate);
+    /// <summary>Radius of the next perturbation; 0 for plain optimizers, and before and after the period that is perturbed.</summary>
+    public double Rho => options.Perturbation?.Period.Spans(Updates) == true ? rho.At(LearningRate) : 0;
 
     /// <summary>Whether steps are replayed as graphs.</summary>
     public bool UsesGraphs => graphs is { IsRefused: false };
@@ -133,13 +133,16 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Numbers of the last batch and update; waits for the device.</summary>
     public StepReport Report()
     {
-        double direction = perturbed is null ? 0 : Math.Sqrt(numbers.DirectionSquaredNorm.Item());
+        double direction = isPerturbed ? perturbed!.DirectionNorm() : 0;
         double perturbation = double.NaN, cosine = double.NaN;
         if (Diagnostics && perturbed is not null)
         {
-            perturbation = numbers.Radius.Item() * Math.Sqrt(numbers.PerturbationSquaredNorm.Item()) / (direction + 1e-12);
-            double[] products = numbers.CleanProducts.ToArray<double>();
-            cosine = products[1] / Math.Sqrt(products[0] * products[2]);
+            perturbation = isPerturbed ? perturbed.PerturbationNorm() : 0;
+            if (isPerturbed && perturbed.HasCleanGradient)
+            {
+                double[] products = numbers.CleanProducts.ToArray<double>();
+                cosine = products[1] / Math.Sqrt(products[0] * products[2]);
+            }
         }
         return new(numbers.Loss.Item(), numbers.PerturbLoss.Item(), numbers.LossSum.Item() / parts, numbers.PerturbLossSum.Item() / parts,
             Optimizer.Control.GradientNorm.Item(), direction, perturbation, cosine);
@@ -169,19 +172,21 @@ public sealed class TrainingStep : IDisposable
     }
 
     /// <summary>
-    /// Tensors for a checkpoint, whose contents are restored by overwriting: the optimizer's flat buffers and, in an open window, the
-    /// gradients so far (<c>accumulated_gradient</c>, flat), whether they are finite (<c>finite</c>) and the model's buffers at its
-    /// start (<c>window.NAME</c>).
+    /// Tensors for a checkpoint, whose contents are restored by overwriting: the optimizer's flat buffers, what the perturbation keeps and,
+    /// in an open window, the gradients so far (<c>accumulated_gradient</c>, flat), whether they are finite (<c>finite</c>), and the model's
+    /// buffers and what the perturbation keeps at its start (<c>window.NAME</c>).
     /// </summary>
     public IEnumerable<(string Name, Tensor Tensor)> State()
     {
         foreach (var entry in Optimizer.State())
             yield return entry;
+        foreach (var entry in perturbed?.State ?? [])
+            yield return entry;
         if (!isWindowOpen)
             yield break;
         yield return ("accumulated_gradient", arena.Gradients);
         yield return ("finite", numbers.Finite);
-        foreach (var (name, copy) in snapshot.Copies)
+        foreach (var (name, copy) in snapshot.Copies.Concat(perturbed?.StateBefore ?? []))
             yield return ($"window.{name}", copy);
     }
 
@@ -192,6 +197,7 @@ public sealed class TrainingStep : IDisposable
         numbers.Dispose();
         snapshot.Dispose();
         shrink?.Dispose();
+        perturbed?.Dispose();
     }
 
     StepGraphs MakeGraphs() =>
@@ -204,7 +210,7 @@ public sealed class TrainingStep : IDisposable
         : new StepGraphs(arena.Weights.Device, options.RequiresGraphs);
 
     StepKind Kind(Tensor images, Tensor labels, UpdateWindow window) =>
-        new(images.Address, images.Shape, labels.Address, labels.Shape, labels.DType, window, Diagnostics);
+        new(images.Address, images.Shape, labels.Address, labels.Shape, labels.DType, window, isPerturbed, Diagnostics);
 
     /// <summary>What the batch has left behind on the host since <see cref="Prepare"/>.</summary>
     StepTrace Trace() => new(gradient, arena.GradientView, [.. dropouts.Select((d, i) => d.Calls - dropoutCalls[i])],
@@ -223,12 +229,13 @@ public sealed class TrainingStep : IDisposable
     /// <summary>What the host does before a batch: it brings the numbers that change from batch to batch to the device.</summary>
     void Prepare(int samples, UpdateWindow window, bool keepsAverages)
     {
-        parts = perturbed?.Prepare(samples, window.Divisor, Diagnostics) ?? 1;
+        isPerturbed = options.Perturbation?.Period.Includes(Updates) == true;
+        parts = isPerturbed ? perturbed!.Prepare(samples, window.Divisor, Diagnostics) : 1;
         for (int i = 0; i < dropoutCalls.Length; i++)
             dropoutCalls[i] = dropouts[i].Calls;
         noiseCalls = perturbed?.NoiseCalls ?? 0;
         double factor = options.ShrinkFactor > 0 ? options.ShrinkFactor * LearningRate / schedule.BaseRate : 0;
-        numbers.Begin(new(Rho, factor, keepsAverages, noiseCalls), dropoutCalls, window.IsFirst);
+        numbers.Begin(new(Rho, factor, keepsAverages, noiseCalls, options.Perturbation?.Steps ?? 1), dropoutCalls, window.IsFirst);
         isWindowOpen = true;
     }
 
@@ -268,14 +275,16 @@ public sealed class TrainingStep : IDisposable
         {
             shrink?.Apply(numbers.ShrinkFactor);
             snapshot.Save();
+            if (isPerturbed)
+                perturbed!.SaveState();
         }
         for (int i = 0; i < dropouts.Count; i++)
             dropouts[i].Counter = numbers.DropoutCalls[i];
         try
         {
-            gradient = perturbed is null
-                ? PlainGradient(images, labels, window)
-                : perturbed.Batch(images, labels, window.Divisor, hasGradient: !window.IsFirst);
+            gradient = isPerturbed
+                ? perturbed!.Batch(images, labels, window.Divisor, hasGradient: !window.IsFirst)
+                : PlainGradient(images, labels, window);
         }
         finally
         {
@@ -294,6 +303,8 @@ public sealed class TrainingStep : IDisposable
         MultiTensorOps.BeginUpdate(numbers.GradientSquaredNorm, numbers.Finite, options.ClipNorm, Optimizer.Control);
         Optimizer.Update(gradient);
         snapshot.RestoreIfZero(Optimizer.Control.Proceed);
+        if (isPerturbed)
+            perturbed!.RestoreStateIfZero(Optimizer.Control.Proceed);
     }
 
     /// <summary>What the host does after a batch: after an update, the learning rate of the next one goes to the device.</summary>
@@ -309,14 +320,18 @@ public sealed class TrainingStep : IDisposable
     UpdateGradient PlainGradient(Tensor images, Tensor labels, UpdateWindow window)
     {
         arena.ViewGradients(arena.Gradients, accumulate: !window.IsFirst);
-        var loss = options.Loss(model.Call(images), labels);
+        var logits = model.Call(images);
+        var loss = options.Loss(logits, labels);
         if (window.Divisor == 1)
             loss.Backward();
         else
             loss.Backward(loss.EmptyLike().Fill(1.0 / window.Divisor));
         arena.CompleteGradients();
         MultiTensorOps.Record(loss, 1, numbers.Loss, numbers.LossSum);
-        MultiTensorOps.Record(loss, 1, numbers.PerturbLoss, numbers.PerturbLossSum);
+        if (perturbed is null)
+            MultiTensorOps.Record(loss, 1, numbers.PerturbLoss, numbers.PerturbLossSum);
+        else
+            perturbed.RecordUnperturbed(logits, labels, loss);
         return new(arena.Gradients);
     }
 }

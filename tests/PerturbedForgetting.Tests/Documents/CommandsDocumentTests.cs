@@ -25,6 +25,8 @@ sealed class CommandsDocumentTests
     static readonly (string Command, string Added, (string Old, string New)[] Changes)[] running =
     [
         ($"{RunCli} train --dataset builtin/shapes", shortShapes, []),
+        ($"{Cli} train --dataset builtin/shapes --opt sam_sgdw --perturb-loss obf --obf-C 10 --sam-direction vasso --sam-every 2",
+            shortShapes, []),
         ($"{Cli} data check --data-dir data --val-split test", "", []),
         ($"{Cli} train --data-dir data --val-split test -m resnet20 --img-size 32 --crop-padding 4 --opt sam_sgdw --perturb-loss obf "
             + "--obf-C 10 --rho 0.1 --lr 0.1 --weight-decay 5e-4 --epochs 30 --experiment obf", "--epochs 1 -b 4 -j 0", []),

@@ -26,7 +26,7 @@ sealed class CaseSettings
     /// <param name="atPerturbed">Called whenever the training loss is about to be computed.</param>
     public StepOptions Step(IPerturbationNoise noise, Action atPerturbed)
     {
-        var step = StepSetup.Step(Options);
+        var step = StepSetup.Step(Options, UpdateWindow.PerEpoch(TinyModels.Batches, Options.GradAccumSteps));
         var loss = step.Loss;
         return step with
         {

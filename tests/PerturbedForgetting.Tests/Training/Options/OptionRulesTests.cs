@@ -74,6 +74,30 @@ sealed class OptionRulesTests
             (o.Opt, o.AsamAfterNorm) = (OptimizerName.Parse("sam_sgd"), true));
         yield return Case("--rho-policy", "divides by lr - min-lr", o =>
             (o.Opt, o.RhoPolicy, o.Lr, o.MinLr) = (OptimizerName.Parse("sam_sgd"), RhoPolicyKind.LrProportional, 0.1, 0.1));
+        yield return Case("--sam-direction", "randsam_sgd is random", o =>
+            (o.Opt, o.SamDirection) = (OptimizerName.Parse("randsam_sgd"), SamDirection.Friendly));
+        yield return Case("--sam-direction", "--momentum above 0", o =>
+            (o.Opt, o.SamDirection, o.Momentum) = (OptimizerName.Parse("sam_sgd"), SamDirection.Momentum, 0));
+        yield return Case("--sam-direction", "Did you mean 'vasso'", o => TrainOptions.SamDirectionOption.Set(o, "vaso"));
+        yield return Case("--gsam-alpha", "--sam-direction momentum", o =>
+            (o.Opt, o.SamDirection, o.GsamAlpha) = (OptimizerName.Parse("sam_sgd"), SamDirection.Momentum, 0.1));
+        yield return Case("--obf-steps", "--sam-direction gradient instead of friendly", o =>
+            (o.Opt, o.SamDirection, o.ObfSteps) = (OptimizerName.Parse("sam_sgd"), SamDirection.Friendly, 3));
+        yield return Case("--obf-steps", "use sam_*", o => (o.Opt, o.ObfSteps) = (OptimizerName.Parse("randsam_sgd"), 3));
+        yield return Case("--obf-steps", "1 to 1000, got 0", o => o.ObfSteps = 0);
+        yield return Case("--friendly-sigma", "negative", o =>
+            (o.Opt, o.SamDirection, o.FriendlySigma) = (OptimizerName.Parse("sam_sgd"), SamDirection.Friendly, -1));
+        yield return Case("--friendly-lambda", "0 to 1", o =>
+            (o.Opt, o.SamDirection, o.FriendlyLambda) = (OptimizerName.Parse("sam_sgd"), SamDirection.Friendly, 2));
+        yield return Case("--vasso-theta", "0 to 1", o =>
+            (o.Opt, o.SamDirection, o.VassoTheta) = (OptimizerName.Parse("sam_sgd"), SamDirection.VarianceSuppressed, 1.5));
+        yield return Case("--sam-from", "none of 300 epochs", o => (o.Opt, o.SamFrom) = (OptimizerName.Parse("sam_sgd"), 300));
+        yield return Case("--sam-until", "not after --sam-from 5", o =>
+            (o.Opt, o.SamFrom, o.SamUntil) = (OptimizerName.Parse("sam_sgd"), 5, 5));
+        yield return Case("--sam-every", "at least 1, got 0", o => o.SamEvery = 0);
+        yield return Case("--asam-eta", "needs --adaptive-sam", o => (o.Opt, o.AsamEta) = (OptimizerName.Parse("sam_sgd"), 0.01));
+        yield return Case("--asam-params", "needs --adaptive-sam", o =>
+            (o.Opt, o.AsamParams) = (OptimizerName.Parse("sam_sgd"), AsamParameters.Weight));
         yield return Case("--sched", "'cosine' is not one of linear", o => TrainOptions.SchedOption.Set(o, "cosine"));
         yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => RunOptions.BceReductionOption.Set(o, "sum_mena"));
         yield return Case("--lr", "negative", o => o.Lr = -1);
@@ -106,6 +130,17 @@ sealed class OptionRulesTests
             (o.Opt, o.BackupNormalized) = (OptimizerName.Parse("sam_sgdw"), true));
         yield return Case("--perturb-loss", "use sam_sgd", o => o.PerturbLoss = PerturbLoss.OutputBiasForget);
         yield return Case("--sharpness-m", "does not perturb", o => o.SharpnessM = 64);
+        yield return Case("--perturb-loss", "--sam-direction momentum", o => (o.Opt, o.PerturbLoss, o.SamDirection) =
+            (OptimizerName.Parse("sam_sgd"), PerturbLoss.OutputBiasForget, SamDirection.Momentum));
+        yield return Case("--friendly-sigma", "belongs to --sam-direction friendly", o => o.FriendlySigma = 0.5);
+        yield return Case("--friendly-lambda", "belongs to --sam-direction friendly", o => o.FriendlyLambda = 0.5);
+        yield return Case("--vasso-theta", "belongs to --sam-direction vasso", o => o.VassoTheta = 0.5);
+        yield return Case("--sam-direction", "use sam_sgd", o => o.SamDirection = SamDirection.Friendly);
+        yield return Case("--perturb-params", "does not perturb", o => o.PerturbParams = PerturbedParameters.Norm);
+        yield return Case("--sam-from", "does not perturb", o => o.SamFrom = 2);
+        yield return Case("--sam-until", "does not perturb", o => o.SamUntil = 2);
+        yield return Case("--sam-every", "does not perturb", o => o.SamEvery = 2);
+        yield return Case("--obf-steps", "does not perturb", o => o.ObfSteps = 2);
         yield return Case("--momentum", "--opt-betas", o => (o.Opt, o.Momentum) = (OptimizerName.Parse("adamw"), 0.5));
         yield return Case("--clip-grad", "not clipped", o => o.ClipGrad = 0);
         yield return Case("--warmup-epochs", "never reaches", o => o.Epochs = 5);

@@ -36,6 +36,14 @@ sealed class ResumeTests : TempFolderFixture
             AsamBeforeNorm = true,
             Rho = 0.5
         }).SetArgDisplayNames("asam");
+        yield return new TestCaseData(cnn with
+        {
+            Opt = OptimizerName.Parse("sam_sgd"),
+            SamDirection = SamDirection.VarianceSuppressed,
+            PerturbParams = PerturbedParameters.Norm,
+            SamEvery = 2,
+            Rho = 0.05
+        }).SetArgDisplayNames("variance-suppressed, normalisation layers, every second update");
         yield return new TestCaseData(cnn with { Opt = OptimizerName.Parse("randsam_sgdw"), SharpnessM = 4, Rho = 0.05, SnpFactor = 0.01 })
             .SetArgDisplayNames("randsam with shrink and perturb");
         yield return new TestCaseData(vit with
