@@ -3,6 +3,7 @@ using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Hessian;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
+using PerturbedForgetting.Training.Runs;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
@@ -21,6 +22,7 @@ public static class HessianAnalyzer
     /// loss, images and data are those of the checkpoint's training.</param>
     /// <exception cref="OptionException">An option is wrong.</exception>
     /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
+    /// <exception cref="RunException">It is a folder, but not that of a run.</exception>
     /// <exception cref="DatasetException">The data cannot be used.</exception>
     /// <exception cref="NotFiniteException">The loss or a product is not finite.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
@@ -30,6 +32,8 @@ public static class HessianAnalyzer
     {
         options.RequireValid();
         HessianFiles.Require(options);
+        if (Directory.Exists(options.Checkpoint))
+            options = options with { Checkpoint = LastOf(options.Checkpoint) };
         Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         using var checkpoint = ModelCheckpoint<HessianOptions>.Open(options, given);
         options = checkpoint.Options;
@@ -104,6 +108,10 @@ public static class HessianAnalyzer
         TellBadImages(setup, observer);
         return found;
     }
+
+    /// <summary>The last checkpoint of a run's folder.</summary>
+    static string LastOf(string folder) => RunRecord.Read(folder).LastCheckpoint
+        ?? throw new CheckpointException(folder, "the run has written no checkpoint yet.");
 
     /// <summary>What the model was trained on, or the split that was asked for in its place.</summary>
     static Dataset OpenImages(ModelCheckpoint<HessianOptions> checkpoint, ITrainingObserver observer, CancellationToken token)

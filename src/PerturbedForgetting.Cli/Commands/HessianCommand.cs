@@ -32,6 +32,9 @@ sealed class HessianCommand : OptionCommand<HessianOptions>
             options.Checkpoint = path;
     }
 
+    /// <summary>What comes out in the end may be read by a program.</summary>
+    protected override bool StreamsOutput => true;
+
     protected override int LogInterval(HessianOptions options) => options.LogFreq;
 
     protected override CommandResult Run(HessianOptions options, RunContext context)

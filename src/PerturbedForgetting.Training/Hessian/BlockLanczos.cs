@@ -210,7 +210,8 @@ sealed class BlockLanczos
             hasAll && (pending == 0 || beyond == 0) && estimates.All(static e => e.HasConverged));
     }
 
-    /// <summary>‖Hx - θx‖ of a Ritz vector x: the part of the product that is outside the basis.</summary>
+    /// <summary>‖Hx - θx‖ of a Ritz vector x: the part of the product that is outside the basis, and no less than the rounding of the
+    /// vectors.</summary>
     double Residual(int index, int first, int block)
     {
         double sum = 0;
@@ -221,7 +222,7 @@ sealed class BlockLanczos
                 component += outside[i, j] * ritz[first + j, index];
             sum += component * component;
         }
-        return Math.Sqrt(sum);
+        return Math.Max(Math.Sqrt(sum), space.Rounding * Scale);
     }
 
     /// <summary>Keeps the best Ritz vectors, and the pending block, to which all of them are coupled.</summary>

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Hessian;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training.Hessian;
 
