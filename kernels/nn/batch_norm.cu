@@ -304,13 +304,15 @@ DEVICE void tangent(float* to, const float* x, const float* moves, const float* 
 {
     for (RowWalk walk = row_walk(channels, NUMBERS<V>); walk.i < count; advance(walk))
     {
-        const float* s = saved + walk.column;
-        V d = load<V>(x + walk.i) - load<V>(s), scale = load<V>(s + SCALE * channels);
-        V normal = (d - load<V>(s + REMAINDER * channels)) * load<V>(s + INVERSE * channels);
+        auto of_channel = [&](int row) { return load_input((const V*)(saved + row * channels + walk.column)); };
+        V d = load<V>(x + walk.i) - of_channel(CENTER), scale = of_channel(SCALE);
+        V normal = (d - of_channel(REMAINDER)) * of_channel(INVERSE);
         V v = fused(load<V>(moves + walk.i), scale, fused(normal, load<V>(weight + walk.column), load<V>(bias + walk.column)));
         if (residual)
             v = v + load<V>(residual + walk.i);
-        store(to + walk.i, masked(v, d, scale, load<V>(s + SHIFT * channels), y, walk.i, relu));
+        if (relu)
+            v = where_positive(y ? load_input((const V*)(y + walk.i)) : fused(d, scale, of_channel(SHIFT)), v);
+        store(to + walk.i, v);
     }
 }
 
@@ -340,7 +342,8 @@ DEVICE void write_tangent_sums(float* sums, float* dx, float* residual, const Ta
         V slope = load<V>(s + INVERSE * channels) * load<V>(from.weight + part.column);
         for (long long row = part.first + thread_y(); row < part.end; row += ROWS_AT_ONCE)
         {
-            long long i = row * channels + part.column;
+            // One index for all arrays, not a pointer for each, which would take registers.
+            long long i = opaque(row * channels + part.column);
             V d = load<V>(from.x + i) - center, g = masked(load<V>(from.dy + i), d, scale, shift, from.y, i, relu);
             V h = masked(load<V>(from.dy_tangent + i), d, scale, shift, from.y, i, relu);
             if (residual)

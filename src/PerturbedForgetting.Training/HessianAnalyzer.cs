@@ -74,7 +74,9 @@ public static class HessianAnalyzer
     /// <param name="token">Ends it.</param>
     /// <param name="given">As in <see cref="Run"/>.</param>
     /// <returns>The eigenvalue, with its residual.</returns>
-    internal static EigenvalueEstimate Dominant(ValidateOptions options, ITrainingObserver observer, CancellationToken token,
+    /// <exception cref="NotFiniteException">The loss or a product is not finite.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    internal static DominantEigenvalue Dominant(ValidateOptions options, ITrainingObserver observer, CancellationToken token,
         IReadOnlySet<OptionSpec>? given)
     {
         Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
@@ -106,7 +108,7 @@ public static class HessianAnalyzer
             + FormattableString.Invariant($"{Quantity.Of(state.Iterations, "pass", "passes")}: {found.Value:R}, residual ")
             + FormattableString.Invariant($"{found.Residual:G4}; PyHessian returns the value before, {iteration.BeforeLast:R}."));
         TellBadImages(setup, observer);
-        return found;
+        return new(options.Model, Losses.Describe(options), setup.Batches.Images, found, state.Iterations, iteration.BeforeLast);
     }
 
     /// <summary>The last checkpoint of a run's folder.</summary>

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using PerturbedForgetting.Tensors;
+using System.Text;
 
 namespace Benchmarks;
 
@@ -52,7 +52,7 @@ static class HessianSuite
             }
         }
         string name = HessianCase.NameOf(workload);
-        var line = new System.Text.StringBuilder();
+        var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"{name,-30}{Median(seconds[0]),12:F4}");
         figures.Add($"hessian/{name}/gradient", "s", [.. seconds[0]]);
         foreach (int block in blocks)

@@ -15,7 +15,7 @@ sealed record RunContext(ITrainingObserver Observer, IReadOnlySet<OptionSpec> Gi
 
 /// <summary>The work behind the commands, apart so that tests can put something else there.</summary>
 /// <param name="Train">Trains; returns the results as JSON, and the run's folder.</param>
-/// <param name="Validate">Evaluates; returns what is printed at the end.</param>
+/// <param name="Validate">Evaluates; returns the results as JSON.</param>
 /// <param name="CheckData">Reads data sets once.</param>
 sealed record CommandHandlers(
     Func<TrainOptions, RunContext, (string Json, string Folder)> Train,
@@ -29,8 +29,7 @@ sealed record CommandHandlers(
             ? (result.Json, result.Folder)
             : throw new OperationCanceledException(context.Token),
         static (options, context) => options.ValidateHessian
-            // As Python prints it there: a label with a space, a space, the number.
-            ? FormattableString.Invariant($"Dominant eigenvalue:  {HessianAnalyzer.Dominant(options, context.Observer, context.Token, context.Given).Value:R}")
-            : $"--result{Environment.NewLine}{Validator.RunChecked(options, context.Observer, context.Token, context.Given).Json}",
+            ? HessianAnalyzer.Dominant(options, context.Observer, context.Token, context.Given).Json
+            : Validator.RunChecked(options, context.Observer, context.Token, context.Given).Json,
         static (options, context) => DataCheck.Run(options, context.Observer, context.Token));
 }

@@ -71,6 +71,22 @@ public static class OptionTables
         ImageInputOptions.OutputTopic.Specs,
         RunOptions.MachineTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyForgetting = new(static () => new(
+        RunOptions.DataTopic.Specs, ForgettingOptions.DataTopic.Specs,
+        ForgettingOptions.CheckpointsTopic.Specs,
+        RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs.Where(static s => s != CheckpointOptions.CheckpointOption),
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs,
+        RunOptions.LossTopic.Specs,
+        ForgettingOptions.GridTopic.Specs,
+        ForgettingOptions.MeasurementTopic.Specs,
+        [
+            CheckpointOptions.ScoresOption.As(ForgettingOptions.MeasurementTopic.Heading,
+                "what outputs are made of: softmax, or sigmoids divided by their sum; default: as the model was trained"),
+        ],
+        ForgettingOptions.OutputTopic.Specs,
+        RunOptions.MachineTopic.Specs));
+
     static readonly Lazy<OptionTable> LazyConvert = new(static () => new(
         ConvertOptions.FilesTopic.Specs,
         [CheckpointOptions.CheckpointKeyOption.As(ConvertOptions.FilesTopic.Heading, CheckpointOptions.CheckpointKeyOption.Help)],
@@ -114,6 +130,9 @@ public static class OptionTables
     /// <summary>Options of <c>hessian</c>.</summary>
     public static OptionTable Hessian => LazyHessian.Value;
 
+    /// <summary>Options of <c>forgetting</c>.</summary>
+    public static OptionTable Forgetting => LazyForgetting.Value;
+
     /// <summary>Options of <c>convert</c>.</summary>
     public static OptionTable Convert => LazyConvert.Value;
 
@@ -133,6 +152,7 @@ public static class OptionTables
         PredictOptions => Predict,
         FeaturesOptions => Features,
         HessianOptions => Hessian,
+        ForgettingOptions => Forgetting,
         ConvertOptions => Convert,
         InspectOptions => Inspect,
         ConvertDataOptions => ConvertData,

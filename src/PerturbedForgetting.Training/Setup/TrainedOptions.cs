@@ -45,8 +45,8 @@ static class TrainedOptions
                 Take(spec, value);
         if (completed is ValidateOptions)
             TakeData(trained, named, Take);
-        if (completed is HessianOptions)
-            TakeTraining(trained, named, Take);
+        if (completed is ForgettingOptions or HessianOptions)
+            TakeTraining(trained, named, Take, isOfHessian: completed is HessianOptions);
         // Those that were given have been looked at.
         return completed.Validate().FirstOrDefault(p => p.IsError) is { } problem
             ? throw new CheckpointException(source, $"what it says of its training cannot be used: {problem}")
@@ -67,20 +67,28 @@ static class TrainedOptions
         take(ValidateOptions.SplitOption, trained.ValShare is null ? trained.ValSplit : trained.TrainSplit);
     }
 
-    /// <summary>The loss of the run, its batches, and its training images, where no data were named.</summary>
-    static void TakeTraining(TrainOptions trained, HashSet<string> named, Action<OptionSpec, object?> take)
+    /// <summary>The loss of the run and its data, of what looks at the images as the run did.</summary>
+    static void TakeTraining(TrainOptions trained, HashSet<string> named, Action<OptionSpec, object?> take, bool isOfHessian)
     {
-        take(RunOptions.BatchSizeOption, trained.BatchSize);
         take(RunOptions.DeterministicOption, trained.Deterministic);
         foreach (OptionSpec spec in RunOptions.LossTopic.Specs)
             take(spec, spec.Get(trained));
-        if (named.Contains(RunOptions.DatasetOption.Name) || named.Contains(RunOptions.DataDirOption.Name))
+        if (isOfHessian)
+            take(RunOptions.BatchSizeOption, trained.BatchSize);
+        // Another folder holds the same data elsewhere; another name is other data.
+        if (named.Contains(RunOptions.DatasetOption.Name))
             return;
-        // Another split than the one that images were held out of is whole.
-        bool isOther = named.Contains(HessianOptions.SplitOption.Name);
+        // Images are held out of the training split; another one is whole.
+        bool isOther = isOfHessian && named.Contains(HessianOptions.SplitOption.Name);
         foreach (OptionSpec spec in RunOptions.DataTopic.Specs)
             if (!isOther || (spec != RunOptions.ValShareOption && spec != RunOptions.ValSeedOption))
                 take(spec, spec.Get(trained));
-        take(HessianOptions.SplitOption, trained.TrainSplit);
+        if (isOfHessian)
+        {
+            take(HessianOptions.SplitOption, trained.TrainSplit);
+            return;
+        }
+        take(ForgettingOptions.TrainSplitOption, trained.TrainSplit);
+        take(ForgettingOptions.ValSplitOption, trained.ValSplit);
     }
 }

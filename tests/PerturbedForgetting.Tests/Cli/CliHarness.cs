@@ -17,6 +17,9 @@ sealed class CliHarness
     /// <summary>What train does.</summary>
     public Action<TrainOptions, RunContext> Train { get; init; } = (_, _) => { };
 
+    /// <summary>What validate does.</summary>
+    public Func<ValidateOptions, string> Validate { get; init; } = _ => "{}";
+
     /// <summary>What data check does.</summary>
     public Func<TrainOptions, RunContext, IReadOnlyList<DatasetReport>> CheckData { get; init; } = (_, _) => [];
 
@@ -48,7 +51,7 @@ sealed class CliHarness
             (o, c) =>
             {
                 (Validated, Context) = (o, c);
-                return "{}";
+                return Validate(o);
             },
             (o, c) =>
             {

@@ -164,9 +164,13 @@ sealed class HessianAnalyzerTests : TrainedRunFixture
             Smoothing = 0.1,
             SharpnessTol = 1e-5,
         };
-        var found = HessianAnalyzer.Dominant(options, observer, CancellationToken.None, null);
+        var result = HessianAnalyzer.Dominant(options, observer, CancellationToken.None, null);
+        var found = result.Found;
         double value = Run(Options() with { Tol = 1e-4 }).Eigenvalues!.Search.Estimates[0].Value;
         Assert.That(found.Value, Is.EqualTo(value).Within(1e-3 * Math.Abs(value)));
+        Assert.That(result.Images, Is.EqualTo(56));
+        Assert.That(DominantEigenvalue.Line(result.Json),
+            Is.EqualTo("Dominant eigenvalue:  " + found.Value.ToString("R", CultureInfo.InvariantCulture)));
         Assert.That(observer.Messages, Has.Some.Contain("residual").And.Contain("PyHessian returns the value before"));
         Assert.That(observer.Messages, Has.None.Contain("what the model was trained on"));
         HessianAnalyzer.Dominant(options with { BceLoss = false, SharpnessIters = 1 }, observer, CancellationToken.None, null);
