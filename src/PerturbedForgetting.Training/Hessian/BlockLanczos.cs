@@ -33,6 +33,9 @@ sealed class BlockLanczos
     // finding another one.
     const int StepsBeyond = 4;
 
+    // The eigenvalues of a larger projected matrix are not looked at after every step, but each time it has grown by a tenth.
+    const int LargestToLookAt = 64;
+
     readonly ISymmetricOperator matrix;
     readonly VectorSpace space;
     readonly LanczosSettings settings;
@@ -131,11 +134,21 @@ sealed class BlockLanczos
             for (int j = 0; j < i; j++)
                 projected[first + i, first + j] = projected[first + j, first + i] =
                     (projected[first + i, first + j] + projected[first + j, first + i]) / 2;
-        ritz = SymmetricEigen.Decompose(projected, basis.Count);
+        bool looks = IsWorthLooking(basis.Count);
+        if (looks)
+            ritz = SymmetricEigen.Decompose(projected, basis.Count);
         Extend(images, lengths);
         space.Return(images.Where(image => !basis.Contains(image)));
-        Judge(first, block);
+        if (looks)
+            Judge(first, block);
+        else
+            State = State with { Iterations = iterations, Products = products };
     }
+
+    /// <summary>Whether the projected matrix is decomposed now: where it is small, has grown, or must be, because the basis is full or
+    /// the passes are used up.</summary>
+    bool IsWorthLooking(int size) => size <= LargestToLookAt || size >= ritz.Values.Length * 11 / 10
+        || size + settings.BlockSize > basisSize || size >= space.Dimension || iterations == settings.Iterations;
 
     /// <summary>Makes the parts of the products that lead out of the basis the next block, which is pending then.</summary>
     void Extend(Tensor[] images, double[] lengths)

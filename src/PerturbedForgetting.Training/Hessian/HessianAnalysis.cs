@@ -245,8 +245,11 @@ sealed class HessianAnalysis
         }
     }
 
-    DensityResult Result(IReadOnlyList<QuadratureRule> rules) => new(
-        SpectralDensity.Of(rules, PointsOfDensity, options.DensityWidth), rules,
-        MeanEstimate.Of([.. rules.Select(static r => r.Nodes.Zip(r.Weights, static (t, w) => t * w).Sum())]),
-        MeanEstimate.Of([.. rules.Select(static r => r.Nodes.Zip(r.Weights, static (t, w) => t < 0 ? w : 0).Sum())]));
+    DensityResult Result(IReadOnlyList<QuadratureRule> rules)
+    {
+        var density = SpectralDensity.Of(rules, PointsOfDensity, options.DensityWidth);
+        return new(density, rules,
+            MeanEstimate.Of([.. rules.Select(static r => r.Nodes.Zip(r.Weights, static (t, w) => t * w).Sum())]),
+            MeanEstimate.Of([.. rules.Select(r => r.Nodes.Zip(r.Weights, (t, w) => t < -density.Width ? w : 0).Sum())]));
+    }
 }

@@ -32,7 +32,8 @@ public sealed record TraceResult(MeanEstimate Trace, MeanEstimate SquaredFrobeni
 /// <param name="Density">The curve.</param>
 /// <param name="Rules">What it was made of.</param>
 /// <param name="Mean">Mean of all eigenvalues, tr H / n.</param>
-/// <param name="Negative">Share of the eigenvalues that are below 0, by the rules' weights.</param>
+/// <param name="Negative">Share of the eigenvalues that are below -σ, by the rules' weights: of what is nearer to 0 the sign is not
+/// known.</param>
 public sealed record DensityResult(SpectralDensity Density, IReadOnlyList<QuadratureRule> Rules, MeanEstimate Mean, MeanEstimate Negative);
 
 /// <summary>How much the loss grows at a distance.</summary>

@@ -43,7 +43,8 @@ static class HessianReportText
         if (report.Density is { } density)
         {
             Line($"density: from {density.Rules.Min(static r => r.Nodes[0]):G5} to {density.Rules.Max(static r => r.Nodes[^1]):G5}, ",
-                $"mean {density.Mean.Value:G4}, below zero {100 * density.Negative.Value:F1} % ({density.Rules.Count} random vectors)");
+                $"mean {density.Mean.Value:G4}, below {-density.Density.Width:G2}: {100 * density.Negative.Value:G3} % ",
+                $"({density.Rules.Count} random vectors)");
         }
         if (report.Sharpness.Count > 0)
         {
@@ -60,6 +61,8 @@ static class HessianReportText
         {
             foreach (FormattableString part in parts)
                 text.Append(part.ToString(CultureInfo.InvariantCulture));
+            while (text[^1] == ' ')
+                text.Length--;
             text.Append('\n');
         }
     }
@@ -83,7 +86,7 @@ static class HessianReportText
         if (report.Density is { } density)
         {
             Row("mean_eigenvalue", null, density.Mean.Value, density.Mean.StandardError);
-            Row("share_below_zero", null, density.Negative.Value, density.Negative.StandardError);
+            Row("share_negative", null, density.Negative.Value, density.Negative.StandardError);
         }
         if (report.GradientCurvature is { } curvature)
             Row("gradient_curvature", null, curvature, null);
@@ -182,7 +185,7 @@ static class HessianReportText
         json.WriteStartObject("mean_eigenvalue");
         Estimate(json, density.Mean);
         json.WriteEndObject();
-        json.WriteStartObject("share_below_zero");
+        json.WriteStartObject("share_negative");
         Estimate(json, density.Negative);
         json.WriteEndObject();
         json.WriteEndObject();

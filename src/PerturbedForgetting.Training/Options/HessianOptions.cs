@@ -32,7 +32,7 @@ public sealed record HessianOptions : CheckpointOptions
     /// <summary>How many eigenvalues; 0 is none.</summary>
     public int Eigenvalues { get => EigenvaluesOption[this]; set => EigenvaluesOption[this] = value; }
     internal static readonly OptionSpec<HessianOptions, int> EigenvaluesOption =
-        EigenvaluesTopic.Option("eigenvalues", 1, "how many (with --which both: at each end); 0: none").Within(0, 1000);
+        EigenvaluesTopic.Option("eigenvalues", 1, "how many (with --which both: at each end); 0: none").Within(0, 200);
 
     /// <summary>Which eigenvalues.</summary>
     public EigenvaluesWanted Which { get => WhichOption[this]; set => WhichOption[this] = value; }
@@ -63,7 +63,7 @@ public sealed record HessianOptions : CheckpointOptions
     public int? Basis { get => BasisOption[this]; set => BasisOption[this] = value; }
     internal static readonly OptionSpec<HessianOptions, int?> BasisOption =
         EigenvaluesTopic.Option<int?>("basis", null, "vectors lanczos keeps, each as large as the model; default: 3 an eigenvalue, 24 or more")
-            .Within(3, 5000)
+            .Within(3, 1000)
             .NotedWhen(static o => o.Basis is not null && o.Method == EigenvalueMethod.Power, "has no effect on power iteration.");
 
     /// <summary>Vectors that go through the model together; null is one for Lanczos, and four for trace and density.</summary>
@@ -98,7 +98,7 @@ public sealed record HessianOptions : CheckpointOptions
     /// <summary>Steps of Lanczos from each of them.</summary>
     public int DensitySteps { get => DensityStepsOption[this]; set => DensityStepsOption[this] = value; }
     internal static readonly OptionSpec<HessianOptions, int> DensityStepsOption =
-        SpectrumTopic.Option("density-steps", 64, "steps of Lanczos from each, which are as many vectors in memory").Within(1, 2000)
+        SpectrumTopic.Option("density-steps", 64, "steps of Lanczos from each, which are as many vectors in memory").Within(1, 1000)
             .NotedWhen(static o => o.DensitySteps != 64 && o.Density == 0, "has no effect without --density.");
 
     /// <summary>Standard deviation of the normal distributions that the density consists of; null follows from the range.</summary>

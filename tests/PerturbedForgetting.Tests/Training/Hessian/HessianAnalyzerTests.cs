@@ -51,9 +51,10 @@ sealed class HessianAnalyzerTests : TrainedRunFixture
         {
             Eigenvalues = 2,
             Which = EigenvaluesWanted.Both,
+            Tol = 0.02,
             Trace = 3,
             Density = 2,
-            DensitySteps = 5,
+            DensitySteps = 3,
             Rho = [0.01, 0.1],
             SharpnessM = [4],
             Out = stem,
