@@ -103,7 +103,6 @@ sealed class OptionRulesTests
         yield return Case("--lr", "negative", o => o.Lr = -1);
         yield return Case("--dist-bn", "nothing to broadcast", o => o.DistBn = DistBn.Broadcast);
         yield return Case("--local_rank", "one worker", o => o.LocalRank = 1);
-        yield return Case("--log-wandb", "summary.csv", o => o.LogWandb = true);
         yield return Case("--device", "'gpu' is not one of auto, cpu, cuda", o => o.Device = "gpu");
         yield return Case("--cuda-graph", "the CPU has no graphs", o => (o.CudaGraph, o.Device) = (true, "cpu"));
         yield return Case("--experiment", "single folder", o => o.Experiment = "a/b");
