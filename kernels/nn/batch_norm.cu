@@ -2,16 +2,22 @@
 //   y = relu((x - center) scale + shift + residual)
 //   with g = dy where the relu let through, d = x - center, n rows: db = sum g, dw = sum g (d - remainder) / deviation,
 //   dx = scale (g - db/n - (d - remainder) / deviation dw/n) = g scale + d slope + level; with frozen statistics g scale
+// and, with frozen statistics, the derivatives of both along tangents of what they read, x' of x and so on:
+//   y' = x' scale + (d - remainder) / deviation weight' + bias' + residual' where the relu let through
+//   with g' = dy' there: dx' = g' scale + g weight' / deviation, db' = sum g', dw' = sum (g' (d - remainder) + g x') / deviation
 //
 // x, y, dy, dx, residual   float32[rows, C]
 // saved         float32[5, C]: center, remainder, 1/deviation, scale, shift (Backends/Backend.BatchNorm.cs, BatchNormRow)
 // moments       float32[parts, 3, C]; sums: float32[parts, 2, C]; coefficients: float32[2, C], slope and level
 // launch        *_statistics, *_gradients: grid (ceil(C / 64), parts), block (16, 16), 4 channels a thread, the last block of a group of
 //               channels puts the parts together; *_apply, *_input: grid-stride, 256 threads, 4 elements a thread; *_odd, for C not
-//               divisible by 4: 1 instead of 4, and 16 instead of 64; *_frozen: grid-stride over channels
+//               divisible by 4: 1 instead of 4, and 16 instead of 64; *_frozen: grid-stride over channels; *_tangent as *_apply,
+//               *_tangent_backward as *_gradients
 // bytes         least and actual an element: statistics reads 4; apply reads 4 (8 with residual), writes 4; gradients reads 8 (12 with y),
-//               writes 0 (4 with residual); input reads 8, writes 4; a channel's numbers come from cache
-// equals        CpuBackend.BatchNormStatistics, BatchNormFrozen, BatchNormApply, BatchNormBackward
+//               writes 0 (4 with residual); input reads 8, writes 4; tangent reads 8 (12 with y, and with residual), writes 4;
+//               tangent_backward reads 16 (20 with y), writes 4 (8 with residual); a channel's numbers come from cache
+// equals        CpuBackend.BatchNormStatistics, BatchNormFrozen, BatchNormApply, BatchNormBackward, BatchNormTangent,
+//               BatchNormBackwardTangent
 #include "../include/columns.cuh"
 #include "../include/map.cuh"
 
@@ -292,9 +298,99 @@ DEVICE void input(float* dx, float* residual, const float* dy, const float* x, c
         input<v>(dx, residual, dy, x, y, saved, coefficients, relu, channels, count); \
     }
 
+template <typename V>
+DEVICE void tangent(float* to, const float* x, const float* moves, const float* y, const float* saved, const float* weight,
+    const float* bias, const float* residual, int relu, int channels, long long count)
+{
+    for (RowWalk walk = row_walk(channels, NUMBERS<V>); walk.i < count; advance(walk))
+    {
+        auto of_channel = [&](int row) { return load_input((const V*)(saved + row * channels + walk.column)); };
+        V d = load<V>(x + walk.i) - of_channel(CENTER), scale = of_channel(SCALE);
+        V normal = (d - of_channel(REMAINDER)) * of_channel(INVERSE);
+        V v = fused(load<V>(moves + walk.i), scale, fused(normal, load<V>(weight + walk.column), load<V>(bias + walk.column)));
+        if (residual)
+            v = v + load<V>(residual + walk.i);
+        if (relu)
+            v = where_positive(y ? load_input((const V*)(y + walk.i)) : fused(d, scale, of_channel(SHIFT)), v);
+        store(to + walk.i, v);
+    }
+}
+
+#define TANGENT(suffix, v) \
+    KERNEL MEMORY_BOUND(MAP_THREADS) batch_norm_tangent##suffix(float* to, Input<float> x, Input<float> x_tangent, Input<float> y, \
+        Input<float> saved, Input<float> weight_tangent, Input<float> bias_tangent, Input<float> residual_tangent, int relu, \
+        int channels, long long count) \
+    { \
+        tangent<v>(to, x, x_tangent, y, saved, weight_tangent, bias_tangent, residual_tangent, relu, channels, count); \
+    }
+
+// What the derivative of the backward pass reads.
+struct Tangents
+{
+    const float *dy, *dy_tangent, *x, *x_tangent, *y, *saved, *weight;
+};
+
+template <typename V>
+DEVICE void write_tangent_sums(float* sums, float* dx, float* residual, const Tangents& from, int relu, const ColumnPart& part,
+    int channels, Shared<V>& shared)
+{
+    V sum = all_of<V>(0.0f), product = sum;
+    if (part.exists)
+    {
+        const float* s = from.saved + part.column;
+        V center = load<V>(s), scale = load<V>(s + SCALE * channels), shift = load<V>(s + SHIFT * channels);
+        V slope = load<V>(s + INVERSE * channels) * load<V>(from.weight + part.column);
+        for (long long row = part.first + thread_y(); row < part.end; row += ROWS_AT_ONCE)
+        {
+            // One index for all arrays, not a pointer for each, which would take registers.
+            long long i = opaque(row * channels + part.column);
+            V d = load<V>(from.x + i) - center, g = masked(load<V>(from.dy + i), d, scale, shift, from.y, i, relu);
+            V h = masked(load<V>(from.dy_tangent + i), d, scale, shift, from.y, i, relu);
+            if (residual)
+                store(residual + i, h);
+            if (dx)
+                store(dx + i, fused(h, scale, g * slope));
+            sum = sum + h;
+            product = fused(h, d, fused(g, load<V>(from.x_tangent + i), product));
+        }
+    }
+    float column_sum = sum_thread_rows<V>(sum, shared.rows);
+    float column_product = sum_thread_rows<V>(product, shared.rows);
+    int c;
+    if (!has_column<V>(channels, c))
+        return;
+    float* to = sums + 2 * (long long)block_y() * channels;
+    to[c] = column_sum;
+    to[channels + c] = column_product;
+}
+
+template <typename V>
+DEVICE void tangent_backward(float* coefficients, const Wanted& wanted, float* sums, float* dx, float* residual, const Tangents& from,
+    int relu, long long rows, int channels, int rows_per_part)
+{
+    __shared__ Shared<V> shared;
+    ColumnPart part = column_part<V>(rows, channels, rows_per_part);
+    write_tangent_sums<V>(sums, dx, residual, from, relu, part, channels, shared);
+    if (parts_are_complete())
+        finish_gradients<V>(coefficients, wanted, sums, from.saved, 0, rows, channels, shared);
+}
+
+#define TANGENT_BACKWARD(suffix, v) \
+    KERNEL MEMORY_BOUND(COLUMN_THREADS) batch_norm_tangent_backward##suffix(float* coefficients, float* dweight, float* dbias, \
+        float* sums, float* dx, float* residual, Input<float> dy, Input<float> dy_tangent, Input<float> x, Input<float> x_tangent, \
+        Input<float> y, Input<float> saved, Input<float> weight_tangent, int relu, int accumulate_weight, int accumulate_bias, \
+        long long rows, int channels, int rows_per_part) \
+    { \
+        tangent_backward<v>(coefficients, {dweight, dbias, accumulate_weight, accumulate_bias}, sums, dx, residual, \
+            {dy, dy_tangent, x, x_tangent, y, saved, weight_tangent}, relu, rows, channels, rows_per_part); \
+    }
+
 #define MODULE_batch_norm STATISTICS(, float4) FROZEN APPLY(, float4) GRADIENTS(, float4) INPUT(, float4)
 #define MODULE_batch_norm_statistics_odd STATISTICS(_odd, float)
 #define MODULE_batch_norm_apply_odd APPLY(_odd, float)
 #define MODULE_batch_norm_gradients_odd GRADIENTS(_odd, float)
 #define MODULE_batch_norm_input_odd INPUT(_odd, float)
+#define MODULE_batch_norm_tangent TANGENT(, float4) TANGENT_BACKWARD(, float4)
+#define MODULE_batch_norm_tangent_odd TANGENT(_odd, float)
+#define MODULE_batch_norm_tangent_backward_odd TANGENT_BACKWARD(_odd, float)
 MODULE_KERNELS

@@ -1,10 +1,11 @@
 // y = the maximum of each window of x; index is the pixel h W + w it came from: the first of equal ones, the last NaN if there is any.
 // dx = dy at those pixels, gathered by each pixel from the windows over it, so that nothing is added atomically.
+// pick: y = another x of the same shape at those pixels.
 //
 // x, dx         float32[N, H, W, C]; y, dy: float32[N, OH, OW, C]; index: int32 of y's shape
-// launch        grid-stride, 256 threads, 4 channels a thread (1 in *_odd, for C not divisible by 4)
-// bytes         least 4 read an input, 8 written an output; a window's neighbours come from cache
-// equals        CpuBackend.MaxPool2d, MaxPool2dBackward
+// launch        grid-stride, 256 threads, 4 channels a thread (1 in *_odd, for C not divisible by 4, and in pick)
+// bytes         least 4 read an input, 8 written an output; a window's neighbours come from cache; pick reads 8 and writes 4 an output
+// equals        CpuBackend.MaxPool2d, MaxPool2dBackward, MaxPool2dPick
 #include "../include/vector.cuh"
 #include "pool.cuh"
 
@@ -87,3 +88,10 @@ DEVICE void backward(V* dx, const V* dy, const I* index, const Pool& p, long lon
 
 BOTH(, float4, int4)
 BOTH(_odd, float, int)
+
+KERNEL MEMORY_BOUND(256) max_pool_pick(float* y, Input<float> x, Input<int> index, long long pixels, long long windows, int channels,
+    long long count)
+{
+    for (long long i = global_index(); i < count; i += global_threads())
+        y[i] = x[(i / (windows * channels) * pixels + index[i]) * channels + i % channels];
+}

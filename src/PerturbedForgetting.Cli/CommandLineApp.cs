@@ -18,8 +18,10 @@ sealed class CommandLineApp
         this.terminal = terminal;
         SoftwareGpu.Register();
         commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new PredictCommand(), new FeaturesCommand(),
-            new ConvertCommand(), new DataCheckCommand(handlers), new DataInspectCommand(), new DataConvertCommand(), new ModelsCommand(),
-            new DevicesCommand(), new KernelsProfileCommand()];
+            new HessianCommand(), new ForgettingCommand(), new ConvertCommand(), new DataCheckCommand(handlers),
+            new DataInspectCommand(), new DataConvertCommand(), new ModelsCommand(), new PresetsListCommand(), new PresetsShowCommand(),
+            new PresetsRunCommand(handlers), new PresetsValidateCommand(handlers), new ReportCommand(), new DevicesCommand(),
+            new KernelsProfileCommand()];
     }
 
     /// <summary>Version of the program.</summary>
@@ -34,6 +36,9 @@ sealed class CommandLineApp
                 .Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             if (parsed.Action is not Print && WithoutValue(parsed.CommandResult.Command, args) is { Count: > 0 } empty)
                 return Refuse(parsed.CommandResult.Command, empty.Select(option => $"{option} needs a value."));
+            if (parsed.Action is not Print && TakenForArguments(parsed, args) is { Count: > 0 } unknown)
+                return Refuse(parsed.CommandResult.Command, unknown.Select(token =>
+                    DescribeUnknown(parsed.CommandResult.Command, token, isOption: true)));
             return parsed.Errors.Count > 0 && parsed.Action is not Print
                 ? ReportParseErrors(parsed)
                 : parsed.Invoke(new InvocationConfiguration
@@ -46,7 +51,8 @@ sealed class CommandLineApp
         }
         catch (Exception e)
         {
-            return Failures.Report(e, terminal.Error);
+            return Failures.Report(e, terminal.Error, commands.FirstOrDefault(c => string.Join(' ', args)
+                .StartsWith(c.Help.Name + " ", StringComparison.Ordinal))?.Help.Table);
         }
     }
 
@@ -98,7 +104,7 @@ sealed class CommandLineApp
         List<string> problems = [];
         foreach (string token in parsed.UnmatchedTokens)
         {
-            bool isOption = token.Length > 1 && token[0] == '-' && !char.IsAsciiDigit(token[1]);
+            bool isOption = LooksLikeOption(token);
             // A text after an unknown option is probably its value.
             if (isOption || problems.Count == 0)
                 problems.Add(DescribeUnknown(command, token, isOption));
@@ -134,6 +140,16 @@ sealed class CommandLineApp
         }
         return empty;
     }
+
+    /// <summary>What looks like an option, but is none, where a command takes names of files; they may follow "--".</summary>
+    static List<string> TakenForArguments(ParseResult parsed, IReadOnlyList<string> args)
+    {
+        HashSet<string> before = [.. args.TakeWhile(static a => a != "--")];
+        return [.. parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(static a => a.Tokens).Select(static t => t.Value)
+            .Where(t => LooksLikeOption(t) && before.Contains(t))];
+    }
+
+    static bool LooksLikeOption(string token) => token.Length > 1 && token[0] == '-' && !char.IsAsciiDigit(token[1]);
 
     static string Describe(ParseError error) =>
         error.SymbolResult is OptionResult { Option: var option, Tokens: [.., var token] }

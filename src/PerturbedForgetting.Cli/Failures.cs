@@ -46,7 +46,10 @@ static class Failures
         exception is OutOfMemoryException or DeviceException { InnerException: OutOfMemoryException };
 
     /// <summary>Writes the message and returns the exit code.</summary>
-    public static int Report(Exception exception, TextWriter error)
+    /// <param name="exception">What went wrong.</param>
+    /// <param name="error">Where the message goes.</param>
+    /// <param name="table">The options of the command.</param>
+    public static int Report(Exception exception, TextWriter error, OptionTable? table = null)
     {
         // One failed worker says more than "one or more errors occurred".
         while (exception is AggregateException { InnerExceptions.Count: 1 }
@@ -59,7 +62,7 @@ static class Failures
                 error.WriteLine($"{prefix}: {problem}");
         }
         else
-            error.WriteLine($"{prefix}: {ParameterNames.Translate(exception.Message)}{Advice(exception)}");
+            error.WriteLine($"{prefix}: {ParameterNames.Translate(exception.Message, table)}{Advice(exception)}");
         return exitCode;
     }
 }

@@ -15,12 +15,13 @@ static class App
         Suites:
           kernels     matrix products, convolutions, element-wise operations, norms, whole-model passes
           steps       whole training steps: plain, SAM, OBF, GSAM; their memory; with --peer another program beside them
+          hessian     products of a loss's Hessian with vectors, in gradients of the same batch
           threads     SAM steps on many threads: what a machine of many processors gains, worked out; more threads than processors
           loader      images: decoding, cropping, resizing; folders against tar, TFRecord, WebDataset; with --peer another program beside it
           simulator   kernels on the software GPU
 
         kernels:PART is one part of it (gemm, conv, elementwise, norm, multi-tensor); SUITE:PREFIX and kernels:PART:PREFIX are only the
-        cases whose names begin so. steps:trial and threads:trial are one small case, to see that they work.
+        cases whose names begin so. steps:trial, hessian:trial and threads:trial are one small case, to see that they work.
 
         Examples:
           Benchmarks kernels --save before.json
@@ -35,7 +36,7 @@ static class App
     [
         ("kernels", "gemm", GemmSuite.Run), ("kernels", "conv", ConvSuite.Run), ("kernels", "elementwise", ElementwiseSuite.Run),
         ("kernels", "norm", NormSuite.Run), ("kernels", "multi-tensor", MultiTensorSuite.Run),
-        ("steps", "", StepSuite.Run), ("threads", "", ThreadsSuite.Run), ("loader", "", LoaderSuite.Run),
+        ("steps", "", StepSuite.Run), ("hessian", "", HessianSuite.Run), ("threads", "", ThreadsSuite.Run), ("loader", "", LoaderSuite.Run),
         ("simulator", "", SimulatorSuite.Run),
     ];
 

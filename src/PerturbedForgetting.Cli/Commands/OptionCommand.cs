@@ -18,6 +18,10 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
 
     public abstract CommandHelp Help { get; }
 
+    /// <summary>Sets options before those of a file and those that were typed.</summary>
+    /// <returns>Those that were set; they count as given.</returns>
+    protected virtual IReadOnlyList<OptionSpec> Begin(ParseResult parsed, T options) => [];
+
     /// <summary>Changes defaults for a data set.</summary>
     protected virtual void Preset(T options, string dataset)
     {
@@ -51,9 +55,11 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
     public int Run(ParseResult parsed, Terminal terminal)
     {
         T options = new();
+        IReadOnlyList<OptionSpec> begun = Begin(parsed, options);
         IReadOnlySet<OptionSpec> given = binder!.Bind(parsed, options, dataset => Preset(options, dataset));
         Take(parsed, options);
         Settle(options, given);
+        given = given.Union(begun).ToHashSet();
         IReadOnlyList<OptionProblem> notes = Check(options);
         IProgressView view = ProgressViews.Create(
             StreamsOutput ? terminal with { Out = terminal.Error, IsInteractive = false } : terminal, LogInterval(options));

@@ -27,7 +27,10 @@ sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
 
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
-    protected override CommandResult Run(TrainOptions options, RunContext context)
+    protected override CommandResult Run(TrainOptions options, RunContext context) => Train(handlers, options, context);
+
+    /// <summary>Trains, and shows the results.</summary>
+    internal static CommandResult Train(CommandHandlers handlers, TrainOptions options, RunContext context)
     {
         (string json, string folder) = handlers.Train(options, context);
         return new(ExitCodes.Success, $"--result{Environment.NewLine}{json}", $"Results: {Path.Combine(folder, "results.json")}");

@@ -52,7 +52,7 @@ static class BackwardPass
     }
 
     /// <summary>Every node the root depends on, latest first.</summary>
-    static List<Node> Collect(Node start)
+    internal static List<Node> Collect(Node start)
     {
         order ??= [];
         seen ??= [];

@@ -11,7 +11,7 @@ namespace PerturbedForgetting.Tensors.Autograd;
 /// that were recorded in it out again, so that a training step makes none; a tensor that still points to a node which meanwhile
 /// belongs to another output is told so.
 /// </summary>
-abstract class Node
+abstract partial class Node
 {
     /// <summary>What a backward pass says that comes too late.</summary>
     public const string Gone =
@@ -86,6 +86,8 @@ abstract class Node
         Used = true;
         gradient?.Storage.Release();
         gradient = null;
+        tangents?.Free();
+        tangents = null;
         foreach (var tensor in saved)
             tensor.Storage.Release();
         saved.Clear();
@@ -120,10 +122,12 @@ abstract class Node
     /// </summary>
     protected static void Send(Tensor input, Tensor contribution)
     {
-        if (input is Parameter { IsTrainable: true } parameter)
+        if (input is not Parameter parameter)
+            input.Node?.Receive(contribution);
+        else if (lane is not null)
+            lane.AddGradient(parameter, contribution);
+        else if (parameter.IsTrainable)
             parameter.AddGradient(contribution);
-        else if (input.Node is { } node)
-            node.Receive(contribution);
     }
 
     /// <summary>
@@ -134,11 +138,11 @@ abstract class Node
     protected static Tensor? Target(Tensor? input, out bool accumulate)
     {
         accumulate = false;
-        if (input is Parameter { IsTrainable: true } parameter)
-            return parameter.GradTarget(out accumulate);
         if (input is not { RequiresGrad: true })
             return null;
-        if (input.Node?.gradient is not { Storage.IsExclusive: true } arrived)
+        if (input is Parameter parameter)
+            return lane is null ? parameter.GradTarget(out accumulate) : lane.Target(parameter, out accumulate);
+        if (input.Node?.Arrived is not { Storage.IsExclusive: true } arrived)
             return input.EmptyLike();
         accumulate = true;
         return arrived;
@@ -148,7 +152,7 @@ abstract class Node
     protected static void Deliver(Tensor? input, Tensor? target)
     {
         // What was added to a gradient that had arrived is there already.
-        if (target is not null && input!.Node is { } node && node.gradient != target)
+        if (target is not null && input!.Node is { } node && node.Arrived != target)
             node.Receive(target);
     }
 
@@ -167,22 +171,23 @@ abstract class Node
 
     internal void Receive(Tensor contribution)
     {
-        if (gradient is null)
+        ref Tensor? arrived = ref Arrived;
+        if (arrived is null)
         {
             contribution.Storage.Retain();
-            gradient = contribution;
+            arrived = contribution;
             return;
         }
         var backend = contribution.Backend;
-        if (gradient.Storage.IsExclusive)
+        if (arrived.Storage.IsExclusive)
         {
-            backend.Map(Binary.Add, gradient, contribution, gradient);
+            backend.Map(Binary.Add, arrived, contribution, arrived);
             return;
         }
-        var sum = Tensor.Hidden(gradient.Shape, gradient.DType, gradient.Device);
-        backend.Map(Binary.Add, gradient, contribution, sum);
-        gradient.Storage.Release();
-        gradient = sum;
+        var sum = Tensor.Hidden(arrived.Shape, arrived.DType, arrived.Device);
+        backend.Map(Binary.Add, arrived, contribution, sum);
+        arrived.Storage.Release();
+        arrived = sum;
     }
 }
 

@@ -49,4 +49,20 @@ abstract partial class Backend
     /// </summary>
     public abstract void BatchNormBackward(Tensor dy, Tensor x, bool relu, Tensor? y, Tensor saved, bool batch,
         in BatchNormGradients gradients);
+
+    /// <summary>
+    /// The derivative of <see cref="BatchNormApply"/> with frozen statistics along tangents of all that it reads: where the relu let
+    /// through, ytangent = xtangent · scale + (x - mean) / deviation · weightTangent + biasTangent, plus the residual's if there is one.
+    /// <paramref name="y"/> as in <see cref="BatchNormBackward"/>.
+    /// </summary>
+    public abstract void BatchNormTangent(Tensor x, Tensor tangent, bool relu, Tensor? y, Tensor saved, Tensor weightTangent,
+        Tensor biasTangent, Tensor? residualTangent, Tensor ytangent);
+
+    /// <summary>
+    /// The derivative of <see cref="BatchNormBackward"/> with frozen statistics along tangents of dy, x and the weight: the tangents of the
+    /// gradients. With g and g' = dy and its tangent where the relu let through: of x g' · scale + g · weightTangent / deviation, of the
+    /// residual g', of the weight sum(g' (x - mean) + g tangent) / deviation, of the bias sum(g').
+    /// </summary>
+    public abstract void BatchNormBackwardTangent(Tensor dy, Tensor dyTangent, Tensor x, Tensor tangent, bool relu, Tensor? y, Tensor saved,
+        Tensor weightTangent, in BatchNormGradients gradients);
 }

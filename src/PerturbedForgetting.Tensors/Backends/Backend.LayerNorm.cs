@@ -23,4 +23,19 @@ abstract partial class Backend
     /// dx = r (g - mean(g) - n mean(g n)).
     /// </summary>
     public abstract void LayerNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor statistics, in LayerNormGradients gradients);
+
+    /// <summary>
+    /// The derivative of <see cref="LayerNorm"/> along tangents of all that it reads: with n' = r (tangent - mean(tangent)
+    /// - n mean(tangent n)), ytangent = n' weight + n weightTangent + biasTangent.
+    /// </summary>
+    public abstract void LayerNormTangent(Tensor x, Tensor tangent, Tensor weight, Tensor weightTangent, Tensor biasTangent,
+        Tensor statistics, Tensor ytangent);
+
+    /// <summary>
+    /// The derivative of <see cref="LayerNormBackward"/> along tangents of dy, x and the weight: the tangents of the gradients. With n' as
+    /// above and g' = dyTangent weight + dy weightTangent: of x r (g' - mean(g') - n mean(g' n)) - r (n' mean(g n) + n mean(g n'))
+    /// - r mean(tangent n) dx, of the weight sum(dyTangent n + dy n'), of the bias sum(dyTangent).
+    /// </summary>
+    public abstract void LayerNormBackwardTangent(Tensor dy, Tensor dyTangent, Tensor x, Tensor tangent, Tensor weight,
+        Tensor weightTangent, Tensor statistics, in LayerNormGradients gradients);
 }

@@ -11,6 +11,9 @@ abstract partial class Backend
     /// <summary>dx = dy at the pixels the maxima came from, added up where windows overlap, 0 elsewhere.</summary>
     public abstract void MaxPool2dBackward(Tensor dy, Tensor index, in Pool2dGeometry geometry, Tensor dx);
 
+    /// <summary>y = x at the pixels that the maxima of another tensor of its shape came from.</summary>
+    public abstract void MaxPool2dPick(Tensor x, Tensor index, Tensor y);
+
     /// <summary>y = the mean of each window of x [N,H,W,C], over its pixels inside the input or, if <paramref name="countPadding"/>, inside
     /// the padded input.</summary>
     public abstract void AvgPool2d(Tensor x, in Pool2dGeometry geometry, bool countPadding, Tensor y);

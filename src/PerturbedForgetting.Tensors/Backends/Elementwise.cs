@@ -30,10 +30,16 @@ sealed record Unary(string Name, string Kernel, UnaryLoop Loop, bool TakesParame
     public static readonly Unary Relu = Of<ReluKernel>("Relu", "relu", Saved.Output);
 
     /// <summary>y = 1 / (1 + exp(-x)).</summary>
-    public static readonly Unary Sigmoid = Of<SigmoidKernel>("Sigmoid", "sigmoid", Saved.Output);
+    public static readonly Unary Sigmoid = Of<SigmoidKernel>("Sigmoid", "sigmoid", Saved.Output) with
+    {
+        Second = Binary.Of<SigmoidSecondKernel>("sigmoid_second"),
+    };
 
     /// <summary>y = x * cdf(x) with the normal distribution's cdf.</summary>
-    public static readonly Unary Gelu = Of<GeluKernel>("Gelu", "gelu", Saved.Input);
+    public static readonly Unary Gelu = Of<GeluKernel>("Gelu", "gelu", Saved.Input) with
+    {
+        Second = Binary.Of<GeluSecondKernel>("gelu_second"),
+    };
 
     /// <summary>y = factor * x.</summary>
     public static readonly Unary Scale =
@@ -48,6 +54,10 @@ sealed record Unary(string Name, string Kernel, UnaryLoop Loop, bool TakesParame
         get => field ?? throw new InvalidOperationException($"{Name} is linear: it is its own backward pass.");
         private init;
     }
+
+    /// <summary>a times the second derivative: f(a, saved); none where that is 0, as of a linear operation and of one with kinks
+    /// alone.</summary>
+    public Binary? Second { get; private init; }
 
     /// <summary>The name of the backward pass in a profile.</summary>
     public string BackwardName { get; } = $"{Name} backward";

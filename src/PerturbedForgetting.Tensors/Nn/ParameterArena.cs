@@ -155,7 +155,7 @@ public sealed class ParameterArena : IDisposable
             buffer.Dispose();
     }
 
-    Tensor Require(Tensor buffer) => buffer.Count == Count && buffer.DType == type && buffer.Device == device
+    internal Tensor Require(Tensor buffer) => buffer.Count == Count && buffer.DType == type && buffer.Device == device
         ? buffer
         : throw new ArgumentException($"{buffer} does not have the layout of an arena of {Count} {type} on {device}.");
 }

@@ -54,5 +54,29 @@ public static partial class Ops
                 dy.Backend.Map(f.Backward, dy, f.Saves == Saved.Input ? Inputs[0] : Output!, dx);
             Send(Inputs[0], dx);
         }
+
+        protected override bool IsCurved => f.Second is not null;
+
+        protected override Tensor? Tangent()
+        {
+            if (TangentOf(Inputs[0]) is not { } x)
+                return null;
+            var y = x.EmptyLike();
+            if (f.Saves == Saved.Nothing)
+                x.Backend.Map(f, x, y, parameter);
+            else
+                x.Backend.Map(f.Backward, x, f.Saves == Saved.Input ? Inputs[0] : Output!, y);
+            return y;
+        }
+
+        protected override void Curve(Tensor dy)
+        {
+            if (TangentOf(Inputs[0]) is not { } x)
+                return;
+            var dx = dy.EmptyLike();
+            dy.Backend.Map(Binary.Mul, dy, x, dx);
+            dy.Backend.Map(f.Second!, dx, f.Saves == Saved.Input ? Inputs[0] : Output!, dx);
+            Send(Inputs[0], dx);
+        }
     }
 }

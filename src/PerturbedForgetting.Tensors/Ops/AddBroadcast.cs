@@ -42,5 +42,12 @@ public static partial class Ops
             SendLeadingSum(Inputs[1], dy);
             Send(Inputs[0], dy);
         }
+
+        protected override Tensor? Tangent()
+        {
+            if (TangentOf(Inputs[1]) is not { } b)
+                return TangentOf(Inputs[0]);
+            return AddBroadcast(TangentOrZeros(Inputs[0]), b);
+        }
     }
 }

@@ -57,6 +57,8 @@ public static partial class Ops
             Send(Inputs[0], dy);
             Send(Inputs[1], dy);
         }
+
+        protected override Tensor? Tangent() => Sum(TangentOf(Inputs[0]), TangentOf(Inputs[1]));
     }
 
     sealed class SubNode : Node<SubNode>
@@ -70,6 +72,9 @@ public static partial class Ops
             dy.Backend.Map(Unary.Scale, dy, db, -1);
             Send(Inputs[1], db);
         }
+
+        protected override Tensor? Tangent() =>
+            Sum(TangentOf(Inputs[0]), TangentOf(Inputs[1]) is { } b ? Scale(b, -1) : null);
     }
 
     sealed class MulNode : Node<MulNode>
@@ -88,9 +93,21 @@ public static partial class Ops
             SendProduct(dy, Inputs[0], Inputs[1]);
         }
 
-        static void SendProduct(Tensor dy, Tensor factor, Tensor input)
+        protected override bool IsCurved => true;
+
+        protected override Tensor? Tangent() => Sum(Product(TangentOf(Inputs[0]), Inputs[1]), Product(TangentOf(Inputs[1]), Inputs[0]));
+
+        protected override void Curve(Tensor dy)
         {
-            if (!input.RequiresGrad)
+            SendProduct(dy, TangentOf(Inputs[1]), Inputs[0]);
+            SendProduct(dy, TangentOf(Inputs[0]), Inputs[1]);
+        }
+
+        static Tensor? Product(Tensor? tangent, Tensor factor) => tangent is null ? null : Mul(tangent, factor);
+
+        static void SendProduct(Tensor dy, Tensor? factor, Tensor input)
+        {
+            if (factor is null || !input.RequiresGrad)
                 return;
             var dx = dy.EmptyLike();
             dy.Backend.Map(Binary.Mul, dy, factor, dx);

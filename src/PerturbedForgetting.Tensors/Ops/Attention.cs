@@ -23,6 +23,8 @@ public static partial class Ops
         if (!(scale > 0 && double.IsFinite(scale)))
             throw new ArgumentOutOfRangeException(nameof(scale), $"The scale of attention is positive; it is {scale}.");
         int batch = qkv.Shape[0], tokens = qkv.Shape[1];
+        if (GradMode.IsSecondOrder)
+            return AttentionTwice(qkv, heads, scale);
         if (!qkv.Backend.FusesAttention(qkv.Shape[2] / 3 / heads))
             return UnfusedAttention(qkv, heads, scale);
         var y = Tensor.Empty([batch, tokens, qkv.Shape[2] / 3], qkv.DType, qkv.Device);
@@ -62,5 +64,7 @@ public static partial class Ops
             dy.Backend.AttentionBackward(dy, Output!, Inputs[0], statistics, heads, scale, dqkv);
             Send(Inputs[0], dqkv);
         }
+
+        protected override Tensor? Tangent() => throw NeedsSecondOrder(nameof(Attention));
     }
 }

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
@@ -109,18 +110,59 @@ public static partial class Ops
         protected override void Backward(Tensor dy)
         {
             Tensor x = Inputs[0], weight = Inputs[1], bias = Inputs[2];
-            Tensor? residual = Inputs.Length > 3 ? Inputs[3] : null, maskedBy = relu && residual is not null ? Output : null;
+            Tensor? residual = Residual;
             bool wantsResidual = residual is { RequiresGrad: true };
             var dx = x.RequiresGrad ? x.EmptyLike() : null;
             // Without a relu the residual's gradient is dy itself.
             var dresidual = relu && wantsResidual ? dy.EmptyLike() : null;
             var dweight = Target(weight, out bool addWeight);
             var dbias = Target(bias, out bool addBias);
-            dy.Backend.BatchNormBackward(dy, x, relu, maskedBy, saved, training, new(dx, dresidual, dweight, addWeight, dbias, addBias));
+            dy.Backend.BatchNormBackward(dy, x, relu, MaskedBy, saved, training, new(dx, dresidual, dweight, addWeight, dbias, addBias));
             if (dx is not null)
                 Send(x, dx);
             if (wantsResidual)
                 Send(residual!, dresidual ?? dy);
+            Deliver(weight, dweight);
+            Deliver(bias, dbias);
+        }
+
+        protected override bool IsCurved => true;
+
+        Tensor? Residual => Inputs.Length > 3 ? Inputs[3] : null;
+
+        Tensor? MaskedBy => relu && Residual is not null ? Output : null;
+
+        protected override Tensor? Tangent()
+        {
+            if (training)
+            {
+                throw new NotSupportedException("Batch norm has second derivatives in evaluation mode only: "
+                    + $"call {nameof(Module)}.{nameof(Module.Train)}(false) before the forward pass.");
+            }
+            if (!HasTangents)
+                return null;
+            Tensor x = Inputs[0];
+            var y = x.EmptyLike();
+            x.Backend.BatchNormTangent(x, TangentOrZeros(x), relu, MaskedBy, saved, TangentOrZeros(Inputs[1]), TangentOrZeros(Inputs[2]),
+                TangentOf(Residual), y);
+            return y;
+        }
+
+        protected override void BackwardTangent(Tensor dy, Tensor? tangent)
+        {
+            Tensor x = Inputs[0], weight = Inputs[1], bias = Inputs[2];
+            tangent ??= Zeros(dy);
+            bool wantsResidual = Residual is { RequiresGrad: true };
+            var dx = x.RequiresGrad ? x.EmptyLike() : null;
+            var dresidual = relu && wantsResidual ? dy.EmptyLike() : null;
+            var dweight = Target(weight, out bool addWeight);
+            var dbias = Target(bias, out bool addBias);
+            dy.Backend.BatchNormBackwardTangent(dy, tangent, x, TangentOrZeros(x), relu, MaskedBy, saved, TangentOrZeros(weight),
+                new(dx, dresidual, dweight, addWeight, dbias, addBias));
+            if (dx is not null)
+                Send(x, dx);
+            if (wantsResidual)
+                Send(Residual!, dresidual ?? tangent);
             Deliver(weight, dweight);
             Deliver(bias, dbias);
         }

@@ -57,7 +57,7 @@ public static partial class Ops
         using var gradient = LossGradient(logits);
         logits.Backend.BinaryCrossEntropy(logits, target, smoothing, factor, loss, gradient);
         if (gradient is not null)
-            loss.Node = LossNode.Record(logits, gradient);
+            loss.Node = LossNode.Record(logits, gradient, SigmoidCurvature, factor);
         return loss;
     }
 }

@@ -79,5 +79,15 @@ public static partial class Ops
                 start += input.Shape[axis];
             }
         }
+
+        protected override Tensor? Tangent()
+        {
+            if (!HasTangents)
+                return null;
+            var tangents = new Tensor[Inputs.Length];
+            for (int i = 0; i < tangents.Length; i++)
+                tangents[i] = TangentOrZeros(Inputs[i]);
+            return Concat(axis, tangents);
+        }
     }
 }

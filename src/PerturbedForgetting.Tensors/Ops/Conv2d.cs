@@ -66,22 +66,58 @@ public static partial class Ops
             return node;
         }
 
+        Tensor? Bias => Inputs.Length > 2 ? Inputs[2] : null;
+
         protected override void Backward(Tensor dy)
         {
-            Tensor x = Inputs[0], weight = Inputs[1];
-            Tensor? bias = Inputs.Length > 2 ? Inputs[2] : null;
-            var backend = dy.Backend;
-            if (Target(x, out bool accumulate) is { } dx)
+            if (Target(Inputs[0], out bool accumulate) is { } dx)
             {
-                backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate);
-                Deliver(x, dx);
+                dy.Backend.Conv2dBackwardInput(dy, Inputs[1], geometry, dx, accumulate);
+                Deliver(Inputs[0], dx);
             }
-            if (Target(weight, out accumulate) is { } dweight)
+            SendWeight(dy, Inputs[0]);
+            SendLeadingSum(Bias, dy);
+        }
+
+        void SendWeight(Tensor dy, Tensor x)
+        {
+            if (Target(Inputs[1], out bool accumulate) is not { } dweight)
+                return;
+            dy.Backend.Conv2dBackwardWeight(x, dy, geometry, dweight, accumulate);
+            Deliver(Inputs[1], dweight);
+        }
+
+        protected override bool IsCurved => true;
+
+        protected override Tensor? Tangent()
+        {
+            if (!HasTangents)
+                return null;
+            Tensor? x = TangentOf(Inputs[0]), weight = TangentOf(Inputs[1]), bias = TangentOf(Bias);
+            var y = Output!.EmptyLike();
+            if (x is not null)
+                y.Backend.Conv2d(x, Inputs[1], bias, geometry, y);
+            else if (weight is not null)
+                y.Backend.Conv2d(Inputs[0], weight, bias, geometry, y);
+            else
+                y.Backend.AddBroadcast(y.Fill(0), bias!, y);
+            if (x is not null && weight is not null)
+                y.Backend.AddConv2d(Inputs[0], weight, geometry, y);
+            return y;
+        }
+
+        protected override void Curve(Tensor dy)
+        {
+            if (TangentOf(Inputs[1]) is { } weight && Target(Inputs[0], out bool accumulate) is { } dx)
             {
-                backend.Conv2dBackwardWeight(x, dy, geometry, dweight, accumulate);
-                Deliver(weight, dweight);
+                if (accumulate)
+                    dy.Backend.AddConv2dBackwardInput(dy, weight, geometry, dx);
+                else
+                    dy.Backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate: false);
+                Deliver(Inputs[0], dx);
             }
-            SendLeadingSum(bias, dy);
+            if (TangentOf(Inputs[0]) is { } x)
+                SendWeight(dy, x);
         }
     }
 }

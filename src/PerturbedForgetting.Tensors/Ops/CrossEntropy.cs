@@ -22,7 +22,7 @@ public static partial class Ops
         using var gradient = LossGradient(logits);
         logits.Backend.CrossEntropy(logits, labels, smoothing, loss, gradient);
         if (gradient is not null)
-            loss.Node = LossNode.Record(logits, gradient);
+            loss.Node = LossNode.Record(logits, gradient, SoftmaxCurvature, 1.0 / logits.Shape[0]);
         return loss;
     }
 }

@@ -49,5 +49,14 @@ public static partial class Ops
             dy.Backend.Dropout(dy, p, call, dx);
             Send(Inputs[0], dx);
         }
+
+        protected override Tensor? Tangent()
+        {
+            if (TangentOf(Inputs[0]) is not { } x)
+                return null;
+            var y = x.EmptyLike();
+            x.Backend.Dropout(x, p, call, y);
+            return y;
+        }
     }
 }

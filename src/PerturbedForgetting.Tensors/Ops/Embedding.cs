@@ -68,6 +68,8 @@ public static partial class Ops
             dy.Backend.PatchesBackward(dy, patch, dx);
             Send(Inputs[0], dx);
         }
+
+        protected override Tensor? Tangent() => TangentOf(Inputs[0]) is { } x ? Patches(x, patch) : null;
     }
 
     sealed class EmbedTokensNode : Node<EmbedTokensNode>
@@ -96,5 +98,9 @@ public static partial class Ops
             CopyPart(dy, dx, 1, 1, x.Shape[1]);
             Send(x, dx);
         }
+
+        protected override Tensor? Tangent() => HasTangents
+            ? EmbedTokens(TangentOrZeros(Inputs[0]), Inputs.Length == 2 ? null : TangentOrZeros(Inputs[2]), TangentOrZeros(Inputs[1]))
+            : null;
     }
 }

@@ -22,5 +22,7 @@ public static partial class Ops
     sealed class ExpandNode : Node<ExpandNode>
     {
         protected override void Backward(Tensor dy) => SendLeadingSum(Inputs[0], dy);
+
+        protected override Tensor? Tangent() => TangentOf(Inputs[0]) is { } x ? Expand(x, Output!.Shape[0]) : null;
     }
 }

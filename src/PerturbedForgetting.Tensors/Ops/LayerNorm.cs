@@ -86,5 +86,29 @@ public static partial class Ops
             Deliver(weight, dweight);
             Deliver(bias, dbias);
         }
+
+        protected override bool IsCurved => true;
+
+        protected override Tensor? Tangent()
+        {
+            if (!HasTangents)
+                return null;
+            Tensor x = Inputs[0], weight = Inputs[1];
+            var y = x.EmptyLike();
+            x.Backend.LayerNormTangent(x, TangentOrZeros(x), weight, TangentOrZeros(weight), TangentOrZeros(Inputs[2]), statistics, y);
+            return y;
+        }
+
+        protected override void BackwardTangent(Tensor dy, Tensor? tangent)
+        {
+            Tensor x = Inputs[0], weight = Inputs[1], bias = Inputs[2];
+            Tensor? dx = Target(x, out bool accumulate), dweight = Target(weight, out bool accumulateWeight),
+                dbias = Target(bias, out bool accumulateBias);
+            dy.Backend.LayerNormBackwardTangent(dy, tangent ?? Zeros(dy), x, TangentOrZeros(x), weight, TangentOrZeros(weight), statistics,
+                new(dx, accumulate, dweight, accumulateWeight, dbias, accumulateBias));
+            Deliver(x, dx);
+            Deliver(weight, dweight);
+            Deliver(bias, dbias);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
@@ -59,7 +60,7 @@ public static partial class Ops
 
     sealed class LinearNode : Node<LinearNode>
     {
-        Tensor? pre;
+        Tensor? pre, beforeGelu;
 
         public static LinearNode Record(Tensor x, Tensor weight, Tensor? bias, Tensor? pre)
         {
@@ -69,28 +70,34 @@ public static partial class Ops
             if (x.RequiresGrad)
                 node.Save(weight);
             node.pre = pre is null ? null : node.Save(pre);
+            node.beforeGelu = null;
             return node;
         }
 
-        protected override void Backward(Tensor dy)
+        Tensor? Bias => Inputs.Length > 2 ? Inputs[2] : null;
+
+        protected override void Backward(Tensor dy) => Products(BeforeGelu(dy));
+
+        /// <summary>The gradient before the gelu. That of a pass for tangents stays for them.</summary>
+        Tensor BeforeGelu(Tensor dy)
+        {
+            if (pre is null)
+                return Rows(dy);
+            var before = dy.EmptyLike();
+            dy.Backend.Map(Unary.Gelu.Backward, dy, pre, before);
+            before = Rows(before);
+            if (IsPrimal)
+                beforeGelu = Save(before);
+            return before;
+        }
+
+        void Products(Tensor dy)
         {
             Tensor x = Inputs[0], weight = Inputs[1];
-            Tensor? bias = Inputs.Length > 2 ? Inputs[2] : null;
             var backend = dy.Backend;
-            if (pre is not null)
-            {
-                var before = dy.EmptyLike();
-                backend.Map(Unary.Gelu.Backward, dy, pre, before);
-                dy = before;
-            }
-            dy = Rows(dy);
-            if (Target(x, out bool accumulate) is { } dx)
-            {
-                backend.MatMul(dy, false, Matrix(weight), false, Rows(dx), accumulate);
-                Deliver(x, dx);
-            }
+            SendInput(dy, weight);
             var dweight = Target(weight, out bool addWeight);
-            var dbias = Target(bias, out bool addBias);
+            var dbias = Target(Bias, out bool addBias);
             if (dweight is not null && dbias is not null)
                 backend.LinearBackwardWeight(dy, Rows(x), Matrix(dweight), addWeight, dbias, addBias);
             else if (dweight is not null)
@@ -98,7 +105,75 @@ public static partial class Ops
             else if (dbias is not null)
                 backend.SumLeading(dy, dbias, addBias);
             Deliver(weight, dweight);
-            Deliver(bias, dbias);
+            Deliver(Bias, dbias);
+        }
+
+        void SendInput(Tensor dy, Tensor weight)
+        {
+            if (Target(Inputs[0], out bool accumulate) is not { } dx)
+                return;
+            dy.Backend.MatMul(dy, false, Matrix(weight), false, Rows(dx), accumulate);
+            Deliver(Inputs[0], dx);
+        }
+
+        protected override bool IsCurved => true;
+
+        protected override Tensor? Tangent()
+        {
+            if (!HasTangents)
+                return null;
+            var y = ProductTangent();
+            if (pre is null)
+                return y;
+            Kept = y;
+            var behind = y.EmptyLike();
+            y.Backend.Map(Unary.Gelu.Backward, y, pre, behind);
+            return behind;
+        }
+
+        Tensor ProductTangent()
+        {
+            Tensor? x = TangentOf(Inputs[0]), weight = TangentOf(Inputs[1]), bias = TangentOf(Bias);
+            var y = Output!.EmptyLike();
+            if (x is null && weight is null)
+                y.Backend.AddBroadcast(y.Fill(0), bias!, y);
+            else if (x is null)
+                y.Backend.Linear(Inputs[0], Matrix(weight!), bias, y);
+            else
+            {
+                y.Backend.Linear(x, Matrix(Inputs[1]), bias, y);
+                if (weight is not null)
+                    y.Backend.MatMul(Rows(Inputs[0]), false, Matrix(weight), true, Rows(y), true);
+            }
+            return y;
+        }
+
+        /// <summary>The tangent of the gradient before the gelu.</summary>
+        Tensor? BeforeGelu(Tensor dy, Tensor? tangent)
+        {
+            if (pre is null || Kept is not { } preTangent)
+                return tangent is null ? null : BeforeGelu(tangent);
+            var before = dy.EmptyLike();
+            dy.Backend.GeluBackwardTangent(dy, tangent ?? Zeros(dy), pre, preTangent, before);
+            return Rows(before);
+        }
+
+        protected override void BackwardTangent(Tensor dy, Tensor? tangent)
+        {
+            // Closed before more is sent, so that what has been sent is the input's alone, and is added to in place.
+            using (Scope.Begin())
+            {
+                if (BeforeGelu(dy, tangent) is { } before)
+                    Products(before);
+            }
+            dy = beforeGelu ?? BeforeGelu(dy);
+            if (TangentOf(Inputs[1]) is { } weight)
+                SendInput(dy, weight);
+            if (TangentOf(Inputs[0]) is { } x && Target(Inputs[1], out bool accumulate) is { } dweight)
+            {
+                dy.Backend.MatMul(dy, true, Rows(x), false, Matrix(dweight), accumulate);
+                Deliver(Inputs[1], dweight);
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Backends;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -41,15 +42,34 @@ public static partial class Ops
     /// <summary>Where a loss puts its gradient; none where nobody wants it.</summary>
     static Tensor? LossGradient(Tensor logits) => Records(logits) ? Tensor.Hidden(logits.Shape, logits.DType, logits.Device) : null;
 
+    /// <summary>y = the second derivative of a loss, applied to the tangent of its logits, but for a factor.</summary>
+    delegate void LossCurvature(Tensor logits, Tensor tangent, Tensor y);
+
+    /// <summary>Of the softmax cross entropy of each row: whatever the target distribution, diag(p) - p pᵀ.</summary>
+    static void SoftmaxCurvature(Tensor logits, Tensor tangent, Tensor y) => y.Backend.SoftmaxBackward(tangent, Softmax(logits), y);
+
+    /// <summary>Of the logistic loss of each element: whatever the target, p (1 - p).</summary>
+    static void SigmoidCurvature(Tensor logits, Tensor tangent, Tensor y) =>
+        y.Backend.Map(Unary.Sigmoid.Backward, tangent, Sigmoid(logits), y);
+
     /// <summary>A loss whose forward pass has already computed the gradient: the backward pass scales it.</summary>
     sealed class LossNode : Node<LossNode>
     {
         Tensor gradient = null!;
+        LossCurvature? curvature;
+        double factor;
 
-        public static LossNode Record(Tensor logits, Tensor gradient)
+        /// <param name="logits">What the loss is of.</param>
+        /// <param name="gradient">The derivative by them.</param>
+        /// <param name="curvature">The second one; none where the gradient is not the derivative of the loss.</param>
+        /// <param name="factor">A number for the curvature.</param>
+        public static LossNode Record(Tensor logits, Tensor gradient, LossCurvature? curvature = null, double factor = 1)
         {
             var node = Take(logits);
             node.gradient = node.Save(gradient);
+            (node.curvature, node.factor) = (curvature, factor);
+            if (GradMode.IsSecondOrder)
+                node.Save(logits);
             return node;
         }
 
@@ -59,9 +79,30 @@ public static partial class Ops
 
         protected override void Backward(Tensor dy)
         {
-            // Nobody else sees the gradient, and a backward pass runs once: in place.
-            dy.Backend.ScaleBy(gradient, dy, gradient);
-            Send(Inputs[0], gradient);
+            // Nobody else sees the gradient, and a backward pass runs once: in place, but where its tangents come afterwards.
+            var scaled = IsInTangents ? gradient.EmptyLike() : gradient;
+            dy.Backend.ScaleBy(gradient, dy, scaled);
+            Send(Inputs[0], scaled);
+        }
+
+        protected override bool IsCurved => true;
+
+        protected override Tensor? Tangent() =>
+            TangentOf(Inputs[0]) is { } logits ? Ops.Sum(Mul(gradient, logits)) : null;
+
+        protected override void Curve(Tensor dy)
+        {
+            if (TangentOf(Inputs[0]) is not { } tangent)
+                return;
+            if (curvature is null)
+                throw new NotSupportedException("The gradient of this loss is none of a function, so that it has no Hessian.");
+            if (Held.Count < 2)
+                throw NeedsSecondOrder("The loss");
+            var change = tangent.EmptyLike();
+            curvature(Inputs[0], tangent, change);
+            dy.Backend.Map(Unary.Scale, change, change, factor);
+            dy.Backend.ScaleBy(change, dy, change);
+            Send(Inputs[0], change);
         }
     }
 }

@@ -59,26 +59,63 @@ public static partial class Ops
 
         protected override void Backward(Tensor dy)
         {
-            Tensor a = Inputs[0], b = Inputs[1];
-            var backend = dy.Backend;
+            SendLeft(dy, Inputs[1]);
+            SendRight(dy, Inputs[0]);
+        }
+
+        void SendLeft(Tensor dy, Tensor b)
+        {
+            if (Target(Inputs[0], out bool accumulate) is not { } da)
+                return;
             if (folded)
                 dy = Rows(dy);
-            if (Target(a, out bool accumulate) is { } da)
+            if (transposeA)
+                dy.Backend.MatMul(b, transposeB, dy, true, da, accumulate);
+            else
+                dy.Backend.MatMul(dy, false, b, !transposeB, folded ? Rows(da) : da, accumulate);
+            Deliver(Inputs[0], da);
+        }
+
+        void SendRight(Tensor dy, Tensor a)
+        {
+            if (Target(Inputs[1], out bool accumulate) is not { } db)
+                return;
+            if (folded)
+                dy = Rows(dy);
+            if (transposeA && db.Shape.Rank < a.Shape.Rank)
+                SumProducts(a, dy, db, accumulate);
+            else
+                Product(folded ? Rows(a) : a, dy, db, accumulate);
+            Deliver(Inputs[1], db);
+        }
+
+        protected override bool IsCurved => true;
+
+        protected override Tensor? Tangent()
+        {
+            if (!HasTangents)
+                return null;
+            var y = Output!.EmptyLike();
+            bool accumulate = false;
+            if (TangentOf(Inputs[0]) is { } a)
             {
-                if (transposeA)
-                    backend.MatMul(b, transposeB, dy, true, da, accumulate);
-                else
-                    backend.MatMul(dy, false, b, !transposeB, folded ? Rows(da) : da, accumulate);
-                Deliver(a, da);
+                Multiply(a, Inputs[1]);
+                accumulate = true;
             }
-            if (Target(b, out accumulate) is { } db)
-            {
-                if (transposeA && b.Shape.Rank < a.Shape.Rank)
-                    SumProducts(a, dy, db, accumulate);
-                else
-                    Product(folded ? Rows(a) : a, dy, db, accumulate);
-                Deliver(b, db);
-            }
+            if (TangentOf(Inputs[1]) is { } b)
+                Multiply(Inputs[0], b);
+            return y;
+
+            void Multiply(Tensor left, Tensor right) => y.Backend.MatMul(folded ? Rows(left) : left, transposeA, right, transposeB,
+                folded ? Rows(y) : y, accumulate);
+        }
+
+        protected override void Curve(Tensor dy)
+        {
+            if (TangentOf(Inputs[1]) is { } b)
+                SendLeft(dy, b);
+            if (TangentOf(Inputs[0]) is { } a)
+                SendRight(dy, a);
         }
 
         void Product(Tensor a, Tensor dy, Tensor db, bool accumulate)

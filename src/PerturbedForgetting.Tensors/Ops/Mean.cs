@@ -52,6 +52,8 @@ public static partial class Ops
             dy.Backend.MeanBackward(dy, axis, dx);
             Send(Inputs[0], dx);
         }
+
+        protected override Tensor? Tangent() => TangentOf(Inputs[0]) is { } x ? Mean(x, axis) : null;
     }
 
     sealed class SumNode : Node<SumNode>
@@ -62,5 +64,7 @@ public static partial class Ops
             dy.Backend.CopyBlocks(dy, new Blocks(0, 0), dx, new Blocks(0, 1), 1, dx.Count);
             Send(Inputs[0], dx);
         }
+
+        protected override Tensor? Tangent() => TangentOf(Inputs[0]) is { } x ? Ops.Sum(x) : null;
     }
 }

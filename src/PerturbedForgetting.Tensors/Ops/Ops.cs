@@ -16,6 +16,9 @@ public static partial class Ops
     static bool Records(Tensor a, Tensor? b, Tensor? c) =>
         GradMode.Enabled && (a.RequiresGrad || b is { RequiresGrad: true } || c is { RequiresGrad: true });
 
+    static InvalidOperationException NeedsSecondOrder(string operation) => new(
+        $"{operation} was recorded for gradients only. Compute the loss while {nameof(GradMode)}.{nameof(GradMode.SecondOrder)} holds.");
+
     static void RequireSame(string operation, Tensor a, Tensor b)
     {
         if (a.Shape != b.Shape || a.DType != b.DType)

@@ -45,5 +45,15 @@ public static partial class Ops
             dy.Backend.Permute(dy, inverse.AsSpan(0, dy.Shape.Rank), dx);
             Send(Inputs[0], dx);
         }
+
+        protected override Tensor? Tangent()
+        {
+            if (TangentOf(Inputs[0]) is not { } x)
+                return null;
+            Span<int> axes = stackalloc int[x.Shape.Rank];
+            for (int i = 0; i < axes.Length; i++)
+                axes[inverse[i]] = i;
+            return Permute(x, axes);
+        }
     }
 }

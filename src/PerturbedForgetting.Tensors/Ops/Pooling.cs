@@ -96,6 +96,15 @@ public static partial class Ops
             dy.Backend.MaxPool2dBackward(dy, index, geometry, dx);
             Send(Inputs[0], dx);
         }
+
+        protected override Tensor? Tangent()
+        {
+            if (TangentOf(Inputs[0]) is not { } x)
+                return null;
+            var y = Output!.EmptyLike();
+            x.Backend.MaxPool2dPick(x, index, y);
+            return y;
+        }
     }
 
     sealed class AvgPool2dNode : Node<AvgPool2dNode>
@@ -116,6 +125,15 @@ public static partial class Ops
             dy.Backend.AvgPool2dBackward(dy, geometry, countPadding, dx);
             Send(Inputs[0], dx);
         }
+
+        protected override Tensor? Tangent()
+        {
+            if (TangentOf(Inputs[0]) is not { } x)
+                return null;
+            var y = Output!.EmptyLike();
+            x.Backend.AvgPool2d(x, geometry, countPadding, y);
+            return y;
+        }
     }
 
     sealed class GlobalAvgPool2dNode : Node<GlobalAvgPool2dNode>
@@ -126,5 +144,7 @@ public static partial class Ops
             dy.Backend.GlobalAvgPool2dBackward(dy, dx);
             Send(Inputs[0], dx);
         }
+
+        protected override Tensor? Tangent() => TangentOf(Inputs[0]) is { } x ? GlobalAvgPool2d(x) : null;
     }
 }

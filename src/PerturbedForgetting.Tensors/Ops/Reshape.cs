@@ -21,5 +21,7 @@ public static partial class Ops
     sealed class ReshapeNode : Node<ReshapeNode>
     {
         protected override void Backward(Tensor dy) => Send(Inputs[0], dy.View(Inputs[0].Shape));
+
+        protected override Tensor? Tangent() => TangentOf(Inputs[0])?.View(Output!.Shape);
     }
 }

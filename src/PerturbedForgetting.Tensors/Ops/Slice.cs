@@ -62,5 +62,8 @@ public static partial class Ops
             dy.Backend.PlaceBlocks(dy, dx, stretch, part.Stride, count);
             Send(Inputs[0], dx);
         }
+
+        protected override Tensor? Tangent() =>
+            TangentOf(Inputs[0]) is { } x ? Part(x, axis, start, length, Output!.Shape) : null;
     }
 }

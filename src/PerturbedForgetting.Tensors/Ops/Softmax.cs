@@ -52,6 +52,24 @@ public static partial class Ops
             dy.Backend.SoftmaxBackward(dy, Output!, dx);
             Send(Inputs[0], dx);
         }
+
+        protected override bool IsCurved => true;
+
+        protected override Tensor? Tangent()
+        {
+            if (TangentOf(Inputs[0]) is not { } x)
+                return null;
+            var y = x.EmptyLike();
+            x.Backend.SoftmaxBackward(x, Output!, y);
+            return y;
+        }
+
+        protected override void BackwardTangent(Tensor dy, Tensor? tangent)
+        {
+            var dx = dy.EmptyLike();
+            dy.Backend.SoftmaxBackwardTangent(dy, tangent ?? Zeros(dy), Output!, TangentOrZeros(Inputs[0]), dx);
+            Send(Inputs[0], dx);
+        }
     }
 
     sealed class LogSoftmaxNode : Node<LogSoftmaxNode>
@@ -68,6 +86,30 @@ public static partial class Ops
             var dx = dy.EmptyLike();
             dy.Backend.LogSoftmaxBackward(dy, Output!, dx);
             Send(Inputs[0], dx);
+        }
+
+        protected override bool IsCurved => true;
+
+        // With p = exp(y), which is the softmax of y, too: x' - sum(p x').
+        protected override Tensor? Tangent() =>
+            TangentOf(Inputs[0]) is { } x ? Sub(x, RowSums(Mul(Softmax(Output!), x))) : null;
+
+        // dx = dy - p sum(dy): -p' sum(dy).
+        protected override void Curve(Tensor dy)
+        {
+            if (TangentOf(Inputs[0]) is not { } x)
+                return;
+            Tensor change = dy.EmptyLike();
+            dy.Backend.SoftmaxBackward(x, Softmax(Output!), change);
+            Send(Inputs[0], Scale(Mul(change, RowSums(dy)), -1));
+        }
+
+        /// <summary>The sum of each row, in all of its places.</summary>
+        static Tensor RowSums(Tensor x)
+        {
+            Tensor sums = x.EmptyLike();
+            x.Backend.MeanBackward(Scale(Mean(x, -1), (double)x.Shape[-1] * x.Shape[-1]), x.Shape.Rank - 1, sums);
+            return sums;
         }
     }
 }

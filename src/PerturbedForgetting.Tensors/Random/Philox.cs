@@ -93,4 +93,8 @@ public static class Streams
     public const ulong HoldOut = 7UL << 56;
     /// <summary>Random vectors that a Hessian is multiplied with; the low bits hold the number of the vector.</summary>
     public const ulong Probe = 8UL << 56;
+    /// <summary>Images of a split that stand for all of it where it is measured.</summary>
+    public const ulong Sample = 9UL << 56;
+    /// <summary>Orders of permutation tests.</summary>
+    public const ulong Permutation = 10UL << 56;
 }

@@ -1,5 +1,5 @@
 using System.Globalization;
-using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training.Reports;
 using ScottPlot;
 
 namespace PerturbedForgetting.Training.Answers;
@@ -38,8 +38,7 @@ static class ConfusionPlot
         SetTicks(plot, matrix);
         plot.Axes.SetLimits(-0.5, classes - 0.5, -0.5, classes - 0.5);
         plot.HideGrid();
-        byte[] png = plot.GetImageBytes(edge + Frame / 2, edge, ImageFormat.Png);
-        AtomicFile.Write(path, stream => stream.Write(png));
+        PlotFile.Write(path, plot, edge + Frame / 2, edge);
     }
 
     static readonly double[] marks = [0, 0.01, 0.05, 0.2, 0.5, 1];

@@ -9,6 +9,7 @@ public abstract record DataToolOptions : RunOptions
     public string Splits { get => SplitsOption[this]; set => SplitsOption[this] = value; }
     internal static readonly OptionSpec<DataToolOptions, string> SplitsOption =
         DataTopic.Option("splits", "train,validation", "splits, with commas between them; one of the default that is not there is left out")
+            .KnownAs("split")
             .RefusedWhen(o => o.SplitNames.Count == 0 || o.SplitNames.Distinct(StringComparer.Ordinal).Count() != o.SplitNames.Count,
                 "names none, or one twice.");
 

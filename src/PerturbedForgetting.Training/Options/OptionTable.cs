@@ -71,17 +71,45 @@ public static class OptionTables
         ImageInputOptions.OutputTopic.Specs,
         RunOptions.MachineTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyForgetting = new(static () => new(
+        RunOptions.DataTopic.Specs, ForgettingOptions.DataTopic.Specs,
+        ForgettingOptions.CheckpointsTopic.Specs,
+        RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs.Where(static s => s != CheckpointOptions.CheckpointOption),
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs,
+        RunOptions.LossTopic.Specs,
+        ForgettingOptions.GridTopic.Specs,
+        ForgettingOptions.MeasurementTopic.Specs,
+        [
+            CheckpointOptions.ScoresOption.As(ForgettingOptions.MeasurementTopic.Heading,
+                "what outputs are made of: softmax, or sigmoids divided by their sum; default: as the model was trained"),
+        ],
+        ForgettingOptions.OutputTopic.Specs,
+        RunOptions.MachineTopic.Specs));
+
     static readonly Lazy<OptionTable> LazyConvert = new(static () => new(
         ConvertOptions.FilesTopic.Specs,
         [CheckpointOptions.CheckpointKeyOption.As(ConvertOptions.FilesTopic.Heading, CheckpointOptions.CheckpointKeyOption.Help)],
         RunOptions.ModelTopic.Specs,
         RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyHessian = new(static () => new(
+        RunOptions.DataTopic.Specs, HessianOptions.DataTopic.Specs,
+        RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs, CheckpointOptions.BatchesTopic.Specs,
+        RunOptions.LossTopic.Specs,
+        HessianOptions.EigenvaluesTopic.Specs, HessianOptions.SpectrumTopic.Specs, HessianOptions.SharpnessTopic.Specs,
+        HessianOptions.OutputTopic.Specs,
+        RunOptions.MachineTopic.Specs));
+
     static readonly Lazy<OptionTable> LazyInspect = new(static () => new(
         RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, InspectOptions.SheetTopic.Specs));
 
     static readonly Lazy<OptionTable> LazyConvertData = new(static () => new(
         RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, ConvertDataOptions.OutputTopic.Specs));
+
+    static readonly Lazy<OptionTable> LazyReport = new(static () => new(ReportOptions.ReportTopic.Specs));
 
     /// <summary>How images are read, of options of data.</summary>
     static IEnumerable<OptionSpec> Reading(string heading) => RunOptions.DataTopic.Specs
@@ -101,6 +129,12 @@ public static class OptionTables
     /// <summary>Options of <c>features</c>.</summary>
     public static OptionTable Features => LazyFeatures.Value;
 
+    /// <summary>Options of <c>hessian</c>.</summary>
+    public static OptionTable Hessian => LazyHessian.Value;
+
+    /// <summary>Options of <c>forgetting</c>.</summary>
+    public static OptionTable Forgetting => LazyForgetting.Value;
+
     /// <summary>Options of <c>convert</c>.</summary>
     public static OptionTable Convert => LazyConvert.Value;
 
@@ -113,15 +147,21 @@ public static class OptionTables
     /// <summary>The options of <c>train</c> that <c>data check</c> takes.</summary>
     public static OptionTable DataCheck => LazyDataCheck.Value;
 
+    /// <summary>Options of <c>report</c>.</summary>
+    public static OptionTable Report => LazyReport.Value;
+
     /// <summary>The table for these options.</summary>
     public static OptionTable For(RunOptions options) => options switch
     {
         TrainOptions => Train,
         PredictOptions => Predict,
         FeaturesOptions => Features,
+        HessianOptions => Hessian,
+        ForgettingOptions => Forgetting,
         ConvertOptions => Convert,
         InspectOptions => Inspect,
         ConvertDataOptions => ConvertData,
+        ReportOptions => Report,
         _ => Validate,
     };
 }

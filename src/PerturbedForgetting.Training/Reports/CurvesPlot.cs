@@ -1,4 +1,3 @@
-using PerturbedForgetting.Tensors.Serialization;
 using ScottPlot;
 
 namespace PerturbedForgetting.Training.Reports;
@@ -26,8 +25,7 @@ public static class CurvesPlot
         Curve(accuracy, "top-1", epochs, e => e.Validation.Top1);
         Curve(accuracy, "top-5", epochs, e => e.Validation.Top5);
         Finish(accuracy, "validation accuracy", "%", epochs.Count, Alignment.LowerRight);
-        byte[] png = multiplot.Render(Width, Height).GetImageBytes(ImageFormat.Png);
-        AtomicFile.Write(path, stream => stream.Write(png));
+        PlotFile.Write(path, multiplot, Width, Height);
     }
 
     static void Curve(Plot plot, string label, IReadOnlyList<EpochRecord> epochs, Func<EpochRecord, double> value)

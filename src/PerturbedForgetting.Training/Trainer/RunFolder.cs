@@ -14,7 +14,7 @@ static class RunFolder
     /// <param name="imageSize">In pixels.</param>
     public static string Resolve(TrainOptions options, int imageSize)
     {
-        string output = options.Output.Length > 0 ? options.Output : Path.Combine("output", "train");
+        string output = OutputOf(options);
         if (options.Experiment.Length > 0)
             return Path.GetFullPath(Path.Combine(output, options.Experiment));
         string name = string.Create(CultureInfo.InvariantCulture,
@@ -25,6 +25,10 @@ static class RunFolder
             path = Path.Combine(output, string.Create(CultureInfo.InvariantCulture, $"{name}-{i}"));
         return Path.GetFullPath(path);
     }
+
+    /// <summary>The folder that runs have theirs in.</summary>
+    public static string OutputOf(TrainOptions options) =>
+        options.Output.Length > 0 ? options.Output : Path.Combine("output", "train");
 
     /// <summary>The directory of the run that the options continue; none where it does not exist, or where they begin one.</summary>
     public static string? Continued(TrainOptions options)

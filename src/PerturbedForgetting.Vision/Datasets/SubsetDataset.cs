@@ -3,7 +3,7 @@ using PerturbedForgetting.Vision.Imaging;
 namespace PerturbedForgetting.Vision.Datasets;
 
 /// <summary>Some images of a data set.</summary>
-sealed class SubsetDataset : Dataset
+public sealed class SubsetDataset : Dataset
 {
     readonly Dataset whole;
     readonly int[] indices;

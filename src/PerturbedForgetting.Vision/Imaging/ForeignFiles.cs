@@ -9,7 +9,7 @@ static class ForeignFiles
 
     static readonly (string Mark, int At, string Name, string Advice)[] signatures =
     [
-        ("version https://git-lfs", 0, "a pointer of Git LFS, in place of the file itself", "run git lfs pull"),
+        ("version https://git-lfs", 0, "a pointer of Git LFS, not the file itself", "run git lfs pull"),
         ("ftypavif", 4, "an AVIF image", Convert),
         ("ftypavis", 4, "an AVIF animation", Convert),
         ("ftyphei", 4, "a HEIC image", Convert),
@@ -77,7 +77,7 @@ static class ForeignFiles
         foreach ((string mark, int at, string name, string advice) in signatures)
         {
             if (data.Length >= at + mark.Length && IsAt(data[at..], mark))
-                return $"it is {name}: {advice}";
+                return $"it is {name}, which is not read: {advice}";
         }
         if (!data.ContainsAnyExcept((byte)0))
             return "it is nothing but zeros, as files are whose copying or download was broken off: " + Download;
@@ -102,7 +102,7 @@ static class ForeignFiles
             return "it is JSON, as servers send in place of a file that they refuse: " + Download;
         // The last character may be cut in two.
         return text.Length > 1 && text[..^1].All(static c => c is '\r' or '\n' or '\t' or (>= ' ' and < '\uFFFD' and not '\u007F'))
-            ? "it is text: " + Download : null;
+            ? "it is text, not an image: " + Download : null;
     }
 
     static bool IsAt(ReadOnlySpan<byte> data, string mark)

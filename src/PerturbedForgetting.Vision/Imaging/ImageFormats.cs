@@ -44,7 +44,6 @@ static class ImageFormats
     /// <summary>The error of a file that begins as no format; it names what the file is.</summary>
     /// <param name="data">The beginning of the file.</param>
     public static ImageDecodeException Unknown(ReadOnlySpan<byte> data) => new(ImageProblem.UnknownFormat,
-        $"its contents are no image of a known format"
-            + (ForeignFiles.Describe(data) is { } kind ? ": " + kind : "")
-            + $" (known are {string.Join(", ", All.Select(static format => format.Name))})");
+        ForeignFiles.Describe(data) ?? "its contents are no image of a known format (known are "
+            + $"{string.Join(", ", All.Select(static format => format.Name))})");
 }

@@ -1,6 +1,7 @@
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Tests.Training;
+using PerturbedForgetting.Tests.Vision;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
 
@@ -31,10 +32,25 @@ sealed class AwfulValuesTests : TempFolderFixture
 
     static readonly string[] training = ["--opt", "sam_sgdw", "--epochs", "1", "--threads", "1", "--experiment", "run"];
 
+    /// <summary>Options that name what is written.</summary>
+    static readonly string[] outputs = ["output", "predictions", "per-class", "confusion", "out", "sheet"];
+
+    static readonly TempFolder trained = new();
+
+    static readonly Lazy<string> checkpoint = new(() => Path.Combine(ShortRun.Train(ShortRun.Options(trained.Path)).Folder,
+        "last.safetensors"));
+
+    [OneTimeTearDown]
+    public void RemoveRun() => trained.Dispose();
+
     static IEnumerable<TestCaseData> Options()
     {
         foreach ((string command, OptionTable table) in new[]
-            { ("train", OptionTables.Train), ("validate", OptionTables.Validate), ("data check", OptionTables.DataCheck) })
+            {
+                ("train", OptionTables.Train), ("validate", OptionTables.Validate), ("data check", OptionTables.DataCheck),
+                ("predict", OptionTables.Predict), ("features", OptionTables.Features), ("convert", OptionTables.Convert),
+                ("data inspect", OptionTables.Inspect), ("data convert", OptionTables.ConvertData),
+            })
             // What commands share is checked by the same rules; where it leads after them differs for sizes and files.
             foreach (OptionSpec spec in table.Specs.Where(s => command == "train" || !OptionTables.Train.Specs.Contains(s)
                 || s.Kind == OptionKind.Integer || s == RunOptions.DataDirOption || s == RunOptions.ModelOption))
@@ -57,9 +73,10 @@ sealed class AwfulValuesTests : TempFolderFixture
         OptionKind.Pairs => [.. pairs.Select(v => new[] { v }), ["layers=[1,1,1]", "layers=[2,2,2]"]],
         OptionKind.Switch => [[]],
         // Nothing is written elsewhere, and nothing twice.
-        _ when spec == TrainOptions.OutputOption || spec == ValidateOptions.PredictionsOption || spec == ValidateOptions.PerClassOption
-            || spec == ValidateOptions.ConfusionOption => texts.Where(v => v is not ("" or "/" or "../.."))
+        _ when outputs.Contains(spec.Name) => texts.Where(v => v is not ("" or "/" or "../.."))
             .Select(v => new[] { $"{folder.Path}/new/{v}" }),
+        // The test has no standard input.
+        _ when spec == ImageInputOptions.ListOption => texts.Where(v => v != "-").Select(v => new[] { v }),
         _ when spec == RunOptions.DataDirOption => texts.Where(v => v is not ("/" or "../..")).Select(v => new[] { v }),
         _ => spec.Choices.Count > 0 ? [.. spec.Choices.Select(c => new[] { c }), ["x"], [""]] : texts.Select(v => new[] { v }),
     };
@@ -72,11 +89,15 @@ sealed class AwfulValuesTests : TempFolderFixture
         {
             "train" => [.. small, .. training, "--output", folder[$"{Guid.NewGuid():N}"]],
             "validate" => [.. small, "--threads", "1", "--split", "validation"],
+            "predict" => ["--checkpoint", checkpoint.Value, "--threads", "1"],
+            "features" => ["--checkpoint", checkpoint.Value, "--out", folder["features.npy"], "--threads", "1"],
+            "convert" => ["--out", folder[$"{Guid.NewGuid():N}.pth"]],
+            "data convert" => ["--dataset", "builtin/shapes:train=8,val=8,size=8", "--to", "folder", "--out", folder[$"{Guid.NewGuid():N}"]],
             _ => ["--dataset", "builtin/shapes:train=8,val=8,size=8"],
         };
         string line = $"{command} {string.Join(' ', given.Select(g => g.Length > 40 ? g[..40] + "…" : $"'{g}'"))}";
         long began = Environment.TickCount64;
-        int exitCode = new CommandLineApp(Stopping, terminal).Run([.. command.Split(' '), .. Without(start, given[0]), .. given]);
+        int exitCode = new CommandLineApp(Stopping, terminal).Run([.. command.Split(' '), .. Inputs(command), .. Without(start, given[0]), .. given]);
         if (Environment.TickCount64 - began > 2000)
             TestContext.Out.WriteLine($"SLOW {line}");
         string said = error.ToString();
@@ -85,6 +106,18 @@ sealed class AwfulValuesTests : TempFolderFixture
         Assert.That(said, Does.Not.Contain("   at ").And.Not.Contain("internal"), line);
         if (exitCode == 2)
             Assert.That(said, Does.Contain(flag), line);
+    }
+
+    static string[] Inputs(string command)
+    {
+        if (command == "convert")
+            return [checkpoint.Value];
+        if (command is not ("predict" or "features"))
+            return [];
+        string image = trained["a.jpg"];
+        if (!File.Exists(image))
+            File.WriteAllBytes(image, TestImages.Jpeg(8, 8));
+        return [image];
     }
 
     /// <summary>What an option takes the place of beside itself.</summary>

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cli.Commands;
+using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Loading;
 
@@ -16,6 +17,10 @@ sealed class CliHarness
 
     /// <summary>What train does.</summary>
     public Action<TrainOptions, RunContext> Train { get; init; } = (_, _) => { };
+
+    /// <summary>What validate does.</summary>
+    public Func<ValidateOptions, string> Validate { get; init; } =
+        o => o.ValidateHessian ? $"{{\"{DominantEigenvalue.Key}\":4.5}}" : "{}";
 
     /// <summary>What data check does.</summary>
     public Func<TrainOptions, RunContext, IReadOnlyList<DatasetReport>> CheckData { get; init; } = (_, _) => [];
@@ -48,7 +53,7 @@ sealed class CliHarness
             (o, c) =>
             {
                 (Validated, Context) = (o, c);
-                return "{}";
+                return Validate(o);
             },
             (o, c) =>
             {

@@ -286,6 +286,15 @@ sealed class CommandLineTests
         string.Concat(options.Validate().Where(p => p.IsError).Select(p => $"error: {p}{Environment.NewLine}"));
 
     /// <summary>What another program reads from a pipe are the answers; all else goes elsewhere.</summary>
+    /// <summary>As the reference prints it, and nothing behind it.</summary>
+    [Test]
+    public void TheHessiansEigenvalueIsPrintedAsInTheReference()
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run("validate", "--dataset", "builtin/shapes", "--validate-hessian"), Is.Zero);
+        Assert.That(cli.Output, Is.EqualTo("Dominant eigenvalue:  4.5" + Environment.NewLine));
+    }
+
     [Test]
     public void PredictWritesNothingButAnswersToTheStandardOutput()
     {
@@ -306,6 +315,11 @@ sealed class CommandLineTests
         Assert.That(nothing.Run("predict", "-m", "resnet20", "--num-classes", "3"), Is.EqualTo(2));
         Assert.That(nothing.Error, Does.Contain("no image was named"));
         Assert.That(new CliHarness().Run("predict", folder["c.jpg"], "--topk", "0"), Is.EqualTo(2));
+        CliHarness mistyped = new(), named = new();
+        Assert.That(mistyped.Run("predict", folder["c.jpg"], "--top-k", "3"), Is.EqualTo(2));
+        Assert.That(mistyped.Error, Does.Contain("there is no option '--top-k'. Did you mean '--topk'?"));
+        Assert.That(named.Run("predict", "-m", "resnet20", "--num-classes", "3", "--", "--top-k"), Is.EqualTo(2));
+        Assert.That(named.Error, Does.Contain("'--top-k'").And.Not.Contain("option '--top-k'"));
         Assert.That(new CliHarness().Run("features", folder["c.jpg"], "-m", "resnet20", "--num-classes", "3"), Is.EqualTo(2));
     }
 }

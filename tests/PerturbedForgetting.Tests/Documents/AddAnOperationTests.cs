@@ -17,7 +17,7 @@ sealed partial class AddAnOperationTests
     static readonly string[] tests =
     [
         "TestRun.cs", "TestLog.cs", "TestDevices.cs", "Cuda/KernelDevices.cs", "Cuda/KernelFixture.cs", "Tensors/GradientCheck.cs",
-        "Cuda/Kernels/Edges/LargeTensorFixture.cs", "ThreadsFixture.cs", "Tensors/Ops/Operation*.cs",
+        "Tensors/HessianCheck.cs", "Cuda/Kernels/Edges/LargeTensorFixture.cs", "ThreadsFixture.cs", "Tensors/Ops/Operation*.cs",
     ];
 
     static readonly string[] sources =

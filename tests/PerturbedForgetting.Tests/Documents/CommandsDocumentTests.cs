@@ -36,11 +36,18 @@ sealed class CommandsDocumentTests
         ($"{Cli} validate --data-dir data --split test --checkpoint output/train/obf/best.safetensors --predictions predictions.csv "
             + "--per-class classes.csv --confusion confusion", "-b 4", []),
         ($"{Cli} features --data-dir data --split test --checkpoint output/train/obf/best.safetensors --out features.npy", "-b 4", []),
+        ($"{Cli} hessian output/train/obf --eigenvalues 3 --which both --trace 8 --density 4 --density-steps 12 --rho 0.05 0.2 "
+            + "--sharpness-m 4 --out curvature", "-j 0 --iterations 2 --trace 1 --density 1 --density-steps 2 --rho 0.1", []),
+        ($"{Cli} validate --data-dir data --split train --checkpoint output/train/obf/best.safetensors --validate-hessian",
+            "-b 4 -j 0 --sharpness-iters 2", []),
+        ($"{Cli} forgetting output/train/obf", "-b 4 -j 0 --images 4 --sharpness-m 4 --perturbations 1 --rho 0.1 --perturb obf", []),
         ($"{Cli} data inspect data --splits train,test --sheet sheet.png", "", []),
         ($"{Cli} data convert data --splits train,test --to webdataset --out shards --shard-size 256", "", []),
         ($"{Cli} data convert data --splits train,test --to tfrecord --out tfds --name animals", "", []),
         ($"{Cli} convert output/train/obf/best.safetensors --out best.pth", "", []),
         ($"{Cli} convert output/train/obf/best.safetensors --out best.onnx", "", []),
+        ($"{Cli} train --dataset builtin/shapes --opt sam_sgdw --perturb-loss obf --experiment shapes --log-tensorboard --log-json",
+            shortShapes, []),
         ($"{Cli} models", "", []),
         ($"{Cli} train --help", "", []),
         ($"{Cli} devices --verbose", "", []),
@@ -58,6 +65,9 @@ sealed class CommandsDocumentTests
         ($"{Cli} train --data-dir cifar10 --val-split test -m vit_tiny_patch4_32 --crop-padding 4 -b 100 -vb 250 -j 1 --opt sam_adamw "
             + "--perturb-loss obf --obf-C 10 --rho 0.05 --lr 1e-3 --weight-decay 0.05 --warmup-epochs 0 --clip-grad 1 --epochs 2",
             "--epochs 1 -b 4 --model-kwargs depth=1", []),
+        ($"{Cli} presets run rn8sh_sam_obf", $"{shortShapes} --sharpness-m 4", []),
+        ($"{Cli} presets validate rn8sh_sam_obf", "", []),
+        ($"{Cli} report output/train", "", []),
         ($"{RunBenchmarks} --help", "", []),
         ($"{RunBenchmarks} kernels --save before.json", "", [("kernels", "kernels:gemm:resnet50")]),
         ($"{RunBenchmarks} kernels --compare before.json", "", [("kernels", "kernels:gemm:resnet50")]),
@@ -75,6 +85,11 @@ sealed class CommandsDocumentTests
         (RunCli, "what perturbed-forgetting stands for in the others"),
         ($"{Cli} train --data-dir cifar10/plain_text --val-split test -m resnet20 --img-size 32 --crop-padding 4",
             "needs the download of the line before it; ParquetDatasetTests opens such folders"),
+        ($"{Cli} report output/train --baseline vanilla --at best --out report", "needs runs of such a name; ReportTests runs it"),
+        ($"{Cli} presets list sam_obf", "PresetsCommandTests runs it"),
+        ($"{Cli} presets show rn50_sam_obf", "PresetsCommandTests runs it"),
+        ($"{Cli} presets run rn50_sam_obf --data-dir ~/tensorflow_datasets", ImageNet),
+        ($"{Cli} presets validate rn50_sam_obf --data-dir ~/tensorflow_datasets", ImageNet),
         ("dotnet test", "these tests"),
         ("dotnet test -c Release", "these tests"),
         ("dotnet test -c Release --filter FullyQualifiedName~Attention", "these tests"),
@@ -107,6 +122,8 @@ sealed class CommandsDocumentTests
         ("tools/profile-nsight.sh kernels layer_norm", Nsight),
         ("tools/profile-nsight.sh step '^layer_norm|^gelu'", Nsight),
     ];
+
+    const string ImageNet = "ImageNet; PresetsCommandTests runs it with a stand-in for the work";
 
     const string BuildScript = "the script calls what is tested here; its targets are looked for", Nsight = "Nsight and a card";
 

@@ -100,20 +100,24 @@ sealed class TinyModels : IDisposable
 
     static double[] Widen(float[] values) => Array.ConvertAll(values, static x => (double)x);
 
-    sealed class Mlp : Module
+    public sealed class Mlp : Module
     {
         readonly Linear fc1, fc2;
+        readonly bool gelu;
 
-        public Mlp()
+        /// <param name="gelu">Whether the activation is that, and not relu.</param>
+        public Mlp(bool gelu = false)
         {
+            this.gelu = gelu;
             fc1 = Register("fc1", new Linear(10, 16));
             fc2 = Register("fc2", new Linear(16, 5));
         }
 
-        protected override Tensor Forward(Tensor x) => fc2.Call(Ops.Relu(fc1.Call(x)));
+        protected override Tensor Forward(Tensor x) =>
+            fc2.Call(gelu ? Ops.LinearGelu(x, fc1.Weight, fc1.Bias) : Ops.Relu(fc1.Call(x)));
     }
 
-    sealed class Conv : Module
+    public sealed class Conv : Module
     {
         readonly Conv2d conv1, conv2;
         readonly BatchNorm2d bn1, bn2;

@@ -48,6 +48,21 @@ public class DamagedJpegTests
         Assert.That((errors, warned), Is.GreaterThan((40, 300)));
     }
 
+    [TestCase(0xC1, 12, "12 bits")]
+    [TestCase(0xC0, 12, "12 bits")]
+    [TestCase(0xC9, 8, "arithmetic coding")]
+    [TestCase(0xC3, 8, "lossless")]
+    [TestCase(0xC5, 8, "hierarchical")]
+    public void WhatIsNotReadIsRefusedByName(int frame, int bits, string expected)
+    {
+        byte[] data = File.ReadAllBytes(ReferenceData.PathOf($"{Folder}/kinds/end_marker_missing.jpg"));
+        int at = data.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC0]);
+        (data[at + 1], data[at + 4]) = ((byte)frame, (byte)bits);
+        ImageDecodeException e = Assert.Throws<ImageDecodeException>(() => TestImages.Decode(data).Dispose())!;
+        Assert.That(e.Problem, Is.EqualTo(ImageProblem.Unsupported));
+        Assert.That(e.Message, Does.Contain(expected));
+    }
+
     [Test]
     public void ScansAreCountedBeforeTheyAreDecoded()
     {

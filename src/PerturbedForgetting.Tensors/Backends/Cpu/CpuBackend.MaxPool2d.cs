@@ -29,6 +29,40 @@ unsafe sealed partial class CpuBackend<T>
         WorkerPool.For(dx.Shape[0] * dx.Shape[1], ref rows);
     }
 
+    public override void MaxPool2dPick(Tensor x, Tensor index, Tensor y)
+    {
+        int channels = y.Shape[-1];
+        ForRows(y.Count / Math.Max(1, channels), channels, new MaxPoolPickRows
+        {
+            Channels = channels,
+            Windows = (long)y.Shape[1] * y.Shape[2],
+            Pixels = (long)x.Shape[1] * x.Shape[2],
+            X = x.Pointer<T>(),
+            Y = y.Pointer<T>(),
+            Index = index.Pointer<int>(),
+        });
+    }
+
+    /// <summary>A row is the channels of one window.</summary>
+    struct MaxPoolPickRows : IRowBody
+    {
+        public int Channels;
+        public long Windows, Pixels;
+        public T* X, Y;
+        public int* Index;
+
+        public readonly void Run(long first, long end)
+        {
+            for (long row = first; row < end; row++)
+            {
+                T* image = X + (row / Windows * Pixels * Channels), y = Y + (row * Channels);
+                int* index = Index + (row * Channels);
+                for (int c = 0; c < Channels; c++)
+                    y[c] = image[((long)index[c] * Channels) + c];
+            }
+        }
+    }
+
     /// <summary>An index is one row of outputs of one image.</summary>
     struct MaxPoolRows : IParallelBody
     {

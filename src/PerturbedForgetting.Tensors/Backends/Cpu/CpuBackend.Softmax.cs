@@ -12,6 +12,9 @@ unsafe sealed partial class CpuBackend<T>
 
     public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => ForLastDimension(y, new LogSoftmaxBackwardRows(dy, y, dx));
 
+    public override void SoftmaxBackwardTangent(Tensor dy, Tensor dyTangent, Tensor y, Tensor xtangent, Tensor dx) =>
+        ForLastDimension(y, new SoftmaxBackwardTangentRows(dy, dyTangent, y, xtangent, dx));
+
     static void ForLastDimension<TBody>(Tensor y, TBody body) where TBody : struct, IRowBody
     {
         if (y.Count > 0)
@@ -52,6 +55,47 @@ unsafe sealed partial class CpuBackend<T>
                 for (; i < width; i++)
                     to[i] = (g[i] - dot) * p[i];
             }
+        }
+    }
+
+    struct SoftmaxBackwardTangentRows(Tensor dy, Tensor dyTangent, Tensor y, Tensor xtangent, Tensor dx) : IRowBody
+    {
+        readonly T* upstream = dy.Pointer<T>(), tangents = dyTangent.Pointer<T>(), output = y.Pointer<T>(), moves = xtangent.Pointer<T>(),
+            target = dx.Pointer<T>();
+        readonly int width = y.Shape[-1];
+
+        public readonly void Run(long first, long end)
+        {
+            for (long row = first; row < end; row++)
+            {
+                long at = row * width;
+                Row(upstream + at, tangents + at, output + at, moves + at, target + at);
+            }
+        }
+
+        readonly void Row(T* g, T* h, T* y, T* v, T* dx)
+        {
+            T ofG = RowMath.Dot(g, y, width), ofV = RowMath.Dot(v, y, width);
+            Vector<T> gs = new(ofG), vs = new(ofV), sum = default;
+            int i = 0;
+            for (; i <= width - Vector<T>.Count; i += Vector<T>.Count)
+            {
+                // sum(dy ytangent) with dy measured from its mean, which is the same, as the sum of ytangent is 0.
+                var change = RowMath.MultiplyAdd(Vector.Load(g + i) - gs, Vector.Load(v + i) - vs, Vector.Load(h + i));
+                change.Store(dx + i);
+                sum = RowMath.MultiplyAdd(change, Vector.Load(y + i), sum);
+            }
+            T shift = Vector.Sum(sum);
+            for (int j = i; j < width; j++)
+            {
+                dx[j] = T.MultiplyAddEstimate(g[j] - ofG, v[j] - ofV, h[j]);
+                shift += dx[j] * y[j];
+            }
+            var shifts = new Vector<T>(shift);
+            for (i = 0; i <= width - Vector<T>.Count; i += Vector<T>.Count)
+                ((Vector.Load(dx + i) - shifts) * Vector.Load(y + i)).Store(dx + i);
+            for (; i < width; i++)
+                dx[i] = (dx[i] - shift) * y[i];
         }
     }
 

@@ -63,6 +63,14 @@ readonly struct SigmoidKernel : IUnaryKernel, IBinaryKernel
     public Vector<T> Invoke<T>(Vector<T> dy, Vector<T> y) where T : unmanaged, IFloatingPointIeee754<T> => dy * y * (Vector<T>.One - y);
 }
 
+/// <summary>The second derivative of the sigmoid times a, of its value.</summary>
+readonly struct SigmoidSecondKernel : IBinaryKernel
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector<T> Invoke<T>(Vector<T> a, Vector<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
+        a * y * (Vector<T>.One - y) * (Vector<T>.One - y - y);
+}
+
 readonly struct GeluKernel : IUnaryKernel, IBinaryKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -74,5 +82,19 @@ readonly struct GeluKernel : IUnaryKernel, IBinaryKernel
         var cdf = VectorMath.NormalCdf(x, out var density);
         var factor = new Vector<T>(T.CreateTruncating(0.3989422804014327));
         return dy * (x * factor * density + cdf);
+    }
+}
+
+/// <summary>The second derivative of the gelu times a: (2 - x²) pdf(x).</summary>
+readonly struct GeluSecondKernel : IBinaryKernel
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector<T> Invoke<T>(Vector<T> a, Vector<T> x) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        VectorMath.NormalCdf(x, out var density);
+        var factor = new Vector<T>(T.CreateTruncating(0.3989422804014327));
+        // Where the density is 0, x² may be infinite.
+        return Vector.ConditionalSelect(Vector.Equals(density, Vector<T>.Zero), a * density,
+            a * ((Vector<T>.One + Vector<T>.One - (x * x)) * (factor * density)));
     }
 }

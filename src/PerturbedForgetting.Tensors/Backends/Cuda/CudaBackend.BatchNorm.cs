@@ -16,6 +16,10 @@ sealed partial class CudaBackend
 
     WideKernel BatchNormInputKernel => field ??= new(library, "batch_norm_input");
 
+    WideKernel BatchNormTangentKernel => field ??= new(library, "batch_norm_tangent");
+
+    ColumnKernel BatchNormTangentBackwardKernel => field ??= new(library, "batch_norm_tangent_backward");
+
     public override void BatchNormStatistics(Tensor x, Tensor weight, Tensor bias, double eps, Tensor saved, Tensor? runningMean,
         Tensor? runningVar, double momentum, Tensor? counter)
     {
@@ -69,6 +73,33 @@ sealed partial class CudaBackend
             BatchNormInputKernel.Launch(Moving([dy, dx is null ? null : x, masking, saved], [dx, dresidual]), x.Count, channels,
                 DenseOrNull(dx), DenseOrNull(dresidual), Dense(dy), Dense(x), DenseOrNull(y), Dense(saved), coefficients,
                 relu ? 1 : 0, channels, x.Count);
+    }
+
+    public override void BatchNormTangent(Tensor x, Tensor tangent, bool relu, Tensor? y, Tensor saved, Tensor weightTangent,
+        Tensor biasTangent, Tensor? residualTangent, Tensor ytangent)
+    {
+        int channels = ChannelsOf(x);
+        BatchNormTangentKernel.Launch(
+            Moving([x, tangent, relu ? y : null, saved, weightTangent, biasTangent, residualTangent], [ytangent]), x.Count, channels,
+            Dense(ytangent), Dense(x), Dense(tangent), DenseOrNull(y), Dense(saved), Dense(weightTangent), Dense(biasTangent),
+            DenseOrNull(residualTangent), relu ? 1 : 0, channels, x.Count);
+    }
+
+    public override void BatchNormBackwardTangent(Tensor dy, Tensor dyTangent, Tensor x, Tensor tangent, bool relu, Tensor? y, Tensor saved,
+        Tensor weightTangent, in BatchNormGradients gradients)
+    {
+        var (rows, channels) = (RowsOf(x).Rows, ChannelsOf(x));
+        var (dx, dresidual, dweight, dbias) = (gradients.X, gradients.Residual, gradients.Weight, gradients.Bias);
+        var cut = new ColumnParts(rows, channels, dy, dyTangent, x, tangent, y, saved, weightTangent, dx, dresidual);
+        using Scratch sums = Floats(2L * (cut.Count + 1) * channels);
+        DevicePointer coefficients = sums.Pointer + (2L * sizeof(float) * cut.Count * channels);
+        var (oldWeight, oldBias) = (gradients.AccumulateWeight ? dweight : null, gradients.AccumulateBias ? dbias : null);
+        BatchNormTangentBackwardKernel.Launch(
+            Moving([dy, dyTangent, x, tangent, relu ? y : null, saved, weightTangent, oldWeight, oldBias],
+                [dx, dresidual, dweight, dbias]), cut,
+            coefficients, DenseOrNull(dweight), DenseOrNull(dbias), sums.Pointer, DenseOrNull(dx), DenseOrNull(dresidual),
+            Dense(dy), Dense(dyTangent), Dense(x), Dense(tangent), DenseOrNull(y), Dense(saved), Dense(weightTangent), relu ? 1 : 0,
+            oldWeight is null ? 0 : 1, oldBias is null ? 0 : 1, rows, channels, cut.RowsPerPart);
     }
 
     // The kernels reckon places in the five rows of numbers that are saved with an int.

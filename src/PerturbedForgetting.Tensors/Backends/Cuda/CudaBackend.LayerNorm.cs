@@ -3,7 +3,7 @@ using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
-/// <remarks>kernels/nn/layer_norm.cu.</remarks>
+/// <remarks>kernels/nn/layer_norm.cu, layer_norm_tangent.cu.</remarks>
 sealed partial class CudaBackend
 {
     const int LayerNormThreads = 128;
@@ -46,5 +46,38 @@ sealed partial class CudaBackend
             4 * sizeof(float), DenseOrNull(dx), DenseOrNull(dweight), DenseOrNull(dbias),
             dweight is null && dbias is null ? DevicePointer.Null : partial.Pointer, Dense(dy), Dense(x), Dense(weight), Dense(statistics),
             oldX is null ? 0 : 1, oldWeight is null ? 0 : 1, oldBias is null ? 0 : 1, rows, columns, rowsPerPart);
+    }
+
+    public override void LayerNormTangent(Tensor x, Tensor tangent, Tensor weight, Tensor weightTangent, Tensor biasTangent,
+        Tensor statistics, Tensor ytangent)
+    {
+        var (rows, columns) = RowsOf(x);
+        if (rows > 0)
+            LaunchRows("layer_norm_tangent", Moving([x, tangent, weight, weightTangent, biasTangent, statistics], [ytangent]), rows,
+                columns, Dense(ytangent), Dense(x), Dense(tangent), Dense(weight), Dense(weightTangent), Dense(biasTangent),
+                Dense(statistics), rows, columns);
+    }
+
+    public override void LayerNormBackwardTangent(Tensor dy, Tensor dyTangent, Tensor x, Tensor tangent, Tensor weight,
+        Tensor weightTangent, Tensor statistics, in LayerNormGradients gradients)
+    {
+        var (rows, columns) = RowsOf(x);
+        if (rows == 0)
+            return;
+        var (dx, dweight) = (gradients.X, gradients.Weight);
+        using Tensor? change = dweight is null ? null : Tensor.Hidden(x.Shape, x.DType, x.Device);
+        LaunchRows("layer_norm_tangent_backward",
+            Moving([dy, dyTangent, x, tangent, weight, weightTangent, statistics, gradients.AccumulateX ? dx : null], [dx, change]), rows,
+            columns, DenseOrNull(dx), DenseOrNull(change), Dense(dy), Dense(dyTangent), Dense(x), Dense(tangent), Dense(weight),
+            Dense(weightTangent), Dense(statistics), gradients.AccumulateX ? 1 : 0, rows, columns);
+        // The sums over rows: of dyTangent n and of dyTangent, and then of dy n', which is what batch norm's backward pass sums.
+        if (dweight is not null || gradients.Bias is not null)
+            LayerNormBackward(dyTangent, x, weight, statistics, gradients with { X = null });
+        if (change is null)
+            return;
+        using Tensor plain = Tensor.Hidden([BatchNormRow.Count, columns], x.DType, x.Device);
+        Fill(plain, 0);
+        Fill(plain.View([columns], (long)BatchNormRow.InverseDeviation * columns), 1);
+        BatchNormBackward(dy, change, false, null, plain, false, new(null, null, dweight, true, null, false));
     }
 }

@@ -34,6 +34,10 @@ unsafe sealed partial class CudaBackend
                 Dense(dx), Dense(dy), Pointer(index), KernelArgument.Structure(&windows), dx.Count);
     }
 
+    public override void MaxPool2dPick(Tensor x, Tensor index, Tensor y) =>
+        Map("max_pool_pick", Moving([x, index], [y]), 4 * y.Count, Dense(y), Dense(x), Pointer(index), x.Shape.Product(1, 3),
+            y.Shape.Product(1, 3), y.Shape[3], y.Count);
+
     public override void AvgPool2d(Tensor x, in Pool2dGeometry geometry, bool countPadding, Tensor y)
     {
         PoolWindows windows = new(x, y, geometry);

@@ -1,8 +1,9 @@
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cuda.Kernels;
 
 namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
-/// <remarks>kernels/nn/softmax.cu.</remarks>
+/// <remarks>kernels/nn/softmax.cu, softmax_tangent.cu.</remarks>
 sealed partial class CudaBackend
 {
     LastDimensionKernel SoftmaxKernel => field ??= new(library, "softmax", Threads);
@@ -20,6 +21,19 @@ sealed partial class CudaBackend
     public override void SoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => SoftmaxBackward(SoftmaxBackwardKernel, dy, y, dx);
 
     public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => SoftmaxBackward(LogSoftmaxBackwardKernel, dy, y, dx);
+
+    public override void SoftmaxBackwardTangent(Tensor dy, Tensor dyTangent, Tensor y, Tensor xtangent, Tensor dx)
+    {
+        var (rows, columns) = RowsOf(y);
+        if (rows > 0)
+            LaunchRows("softmax_tangent_backward", Moving([dy, dyTangent, y, xtangent], [dx]), rows, columns,
+                Dense(dx), Dense(dy), Dense(dyTangent), Dense(y), Dense(xtangent), rows, columns);
+    }
+
+    /// <summary>Puts a kernel with a warp a row on the stream.</summary>
+    void LaunchRows(string kernel, CudaStream stream, long rows, int columns, params ReadOnlySpan<KernelArgument> arguments) =>
+        library.Get(kernel).Launch(stream, LaunchGrid.Rows(kernel, LaunchGrid.Tiles(rows, LastDimensionKernel.FewRows), columns),
+            LastDimensionKernel.FewThreads, 0, arguments);
 
     void Softmax(LastDimensionKernel kernel, Tensor x, Tensor y)
     {

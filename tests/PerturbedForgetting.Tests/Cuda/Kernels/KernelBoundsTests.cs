@@ -46,6 +46,8 @@ public partial class KernelBoundsTests
         ("label_rank_count", "counts grow"),
         ("gemm_", "the product may be added to what is there"),
         ("layer_norm_backward", "gradients may be added to what is there; the last block adds the others' parts"),
+        ("layer_norm_tangent_backward", "the tangent of the gradient may be added to what is there"),
+        ("batch_norm_tangent_backward", "gradients may be added to what is there; the last block adds the others' parts"),
         ("batch_norm_statistics", "running statistics change; the last block adds the others' parts"),
         ("batch_norm_gradients", "gradients may be added to what is there; the last block adds the others' parts"),
         ("sum_leading", "the last block adds the others' parts"),

@@ -16,6 +16,15 @@ sealed partial class ParameterNamesTests
     public void AParameterIsCalledByItsOption(string message, string expected) =>
         Assert.That(ParameterNames.Translate(message), Is.EqualTo(expected));
 
+    [Test]
+    public void OptionsOfTheCommandComeFirst()
+    {
+        Assert.That(ParameterNames.Translate("name `split` of `dataDir`", OptionTables.Train),
+            Is.EqualTo("name --train-split or --val-split of --data-dir"));
+        Assert.That(ParameterNames.Translate("name `split`", OptionTables.ConvertData), Is.EqualTo("name --splits"));
+        Assert.That(ParameterNames.Translate("`c`", OptionTables.ConvertData), Is.EqualTo("--obf-C"));
+    }
+
     /// <summary>What a library calls a parameter is found among the options; what that is called on the command line, no library
     /// knows.</summary>
     [TestCase("Cuda")]

@@ -15,6 +15,8 @@ sealed class RecordingObserver : ITrainingObserver
 
     public Action<UpdateProgress>? OnUpdate { get; init; }
 
+    public Action<string>? OnMessage { get; init; }
+
     public void EpochStarted(in EpochStart epoch)
     {
     }
@@ -33,5 +35,9 @@ sealed class RecordingObserver : ITrainingObserver
 
     public void CheckpointWritten(in CheckpointInfo checkpoint) => Checkpoints.Add(Path.GetFileName(checkpoint.Path));
 
-    public void Message(MessageLevel level, string text) => Messages.Add(text);
+    public void Message(MessageLevel level, string text)
+    {
+        Messages.Add(text);
+        OnMessage?.Invoke(text);
+    }
 }

@@ -21,6 +21,9 @@ sealed partial class LargeTensorTests
         .. WideAndOdd("batch_norm_gradients", 64, 16, static (t, group) => t.CheckColumns(group, 2, [1, 1],
             static (b, x, y, ones) => b.BatchNormBackward(x[0], x[1], false, null, ones[1], true,
                 new(null, null, y[0], false, y[1], false)))),
+        .. WideAndOdd("batch_norm_tangent_backward", 64, 16, static (t, group) => t.CheckColumns(group, 4, [1, 1],
+            static (b, x, y, ones) => b.BatchNormBackwardTangent(x[0], x[1], x[2], x[3], false, null, ones[1], ones[0],
+                new(null, null, y[0], false, y[1], false)))),
         ("batch_norm_frozen", static t => t.CheckFrozen()),
     ];
 

@@ -35,6 +35,21 @@ sealed partial class LargeTensorTests
             t.CheckEnds([Floats(columns), Floats(columns)], [Floats(columns), Floats(columns), Floats(3)],
                 (x, y, _) => t.Backend.AddLayerNorm(x[0], x[1], t.Input(w), t.Input(b), 1e-5, y[0], y[1], y[2]), 1);
         }),
+        ("softmax_tangent_backward", static t => t.CheckEnds([.. Enumerable.Repeat(Floats(64), 4)], [Floats(64)],
+            (x, y, _) => t.Backend.SoftmaxBackwardTangent(x[0], x[1], x[2], x[3], y[0]), 4)),
+        ("layer_norm_tangent", static t =>
+        {
+            float[] w = t.Normal(64), v = t.Normal(64), b = t.Normal(64);
+            t.CheckEnds([Floats(64), Floats(64), Floats(3)], [Floats(64)], (x, y, _) =>
+                t.Backend.LayerNormTangent(x[0], x[1], t.Input(w), t.Input(v), t.Input(b), x[2], y[0]), 4);
+        }),
+        ("layer_norm_tangent_backward", static t =>
+        {
+            float[] w = t.Normal(64), v = t.Normal(64);
+            t.CheckEnds([Floats(64), Floats(64), Floats(64), Floats(64), Floats(3)], [Floats(64)], (x, y, _) =>
+                t.Backend.LayerNormBackwardTangent(x[0], x[1], x[2], x[3], t.Input(w), t.Input(v), x[4],
+                    new(y[0], false, null, false, null, false)), 4);
+        }),
         // A row a block here, and no sums over rows, whose parts are at most 1,024.
         LayerNormBackward("", 2048), LayerNormBackward("_odd", 2047), LayerNormBackward("_few", 256), LayerNormBackward("_few_odd", 255),
     ];
@@ -77,6 +92,8 @@ sealed partial class LargeTensorTests
     [
         .. WideAndOdd("max_pool", 4, 3, static (t, channels) => t.CheckEnds([Floats(4, 4, channels)],
             [Floats(2, 2, channels), new(I32, 2, 2, channels)], (x, y, _) => t.Backend.MaxPool2d(x[0], HalfSize, y[0], y[1]))),
+        ("max_pool_pick", static t => t.CheckEnds([Floats(4, 4, 2), new(I32, 2, 2, 2)], [Floats(2, 2, 2)],
+            (x, y, _) => t.Backend.MaxPool2dPick(x[0], x[1], y[0]))),
         .. WideAndOdd("max_pool_backward", 4, 3, static (t, channels) => t.CheckEnds([Floats(2, 2, channels), new(I32, 2, 2, channels)],
             [Floats(4, 4, channels)], (x, y, _) => t.Backend.MaxPool2dBackward(x[0], x[1], HalfSize, y[0]))),
         .. WideAndOdd("avg_pool", 4, 3, static (t, channels) => t.CheckEnds([Floats(4, 4, channels)], [Floats(2, 2, channels)],

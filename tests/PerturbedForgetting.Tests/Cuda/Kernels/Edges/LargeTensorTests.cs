@@ -53,6 +53,7 @@ sealed partial class LargeTensorTests : LargeTensorFixture
     [
         Map(Unary.Relu), Map(Unary.Sigmoid), Map(Unary.Gelu), Map(Unary.Scale),
         Map(Binary.Add), Map(Binary.Sub), Map(Binary.Mul), Map(Unary.Relu.Backward), Map(Unary.Sigmoid.Backward), Map(Unary.Gelu.Backward),
+        Map(Unary.Sigmoid.Second!), Map(Unary.Gelu.Second!),
         ("elementwise_scale_by", static t => t.CheckEnds([Floats(8)], [Floats(8)],
             (x, y, _) => t.Backend.ScaleBy(x[0], t.Input([3f]), y[0]))),
         ("dropout", static t => t.CheckEnds([Floats(8)], [Floats(8)], (x, y, _) => t.Backend.Dropout(x[0], 0, new(1, 2), y[0]))),
@@ -73,6 +74,12 @@ sealed partial class LargeTensorTests : LargeTensorFixture
             t.CheckEnds([Floats(width), Floats(width)], [Floats(width), Floats(width)], (x, y, _) =>
                 t.Backend.BatchNormBackward(x[0], x[1], true, null, t.Input(saved, 5, width), false,
                     new(y[0], y[1], null, false, null, false)));
+        }),
+        .. WideAndOdd("batch_norm_tangent", 8, 6, static (t, width) =>
+        {
+            float[] saved = t.Normal(5 * width), w = t.Normal(width), b = t.Normal(width);
+            t.CheckEnds([Floats(width), Floats(width), Floats(width)], [Floats(width)], (x, y, _) => t.Backend.BatchNormTangent(x[0], x[1],
+                true, null, t.Input(saved, 5, width), t.Input(w), t.Input(b), x[2], y[0]));
         }),
         ("lerp_tensor", static t => t.CheckEnds([Floats(8), Floats(8)], [], (x, _, _) => t.Backend.Lerp(x[0], x[1], t.Input([0.25])))),
         ("lerp_tensor_int64", static t => t.CheckEnds([new(I64, 8), new(I64, 8)], [],

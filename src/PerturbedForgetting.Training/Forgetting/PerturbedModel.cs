@@ -1,0 +1,123 @@
+using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Autograd;
+using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.MultiTensor;
+using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Updates;
+using PerturbedForgetting.Vision.Models;
+
+namespace PerturbedForgetting.Training.Forgetting;
+
+/// <summary>A model whose weights are perturbed and put back, and what it says of images. Beside the weights it keeps three buffers of
+/// their size: gradients, and perturbed weights for gradients and for random directions.</summary>
+sealed class PerturbedModel : IDisposable
+{
+    readonly ImageModel model;
+    readonly LossFunction loss;
+    readonly ParameterArena arena;
+    readonly MultiTensorLayout layout;
+    readonly StepNumbers numbers;
+    readonly Perturbation ofLoss, random;
+    readonly Tensor difference, sums;
+    LossFunction objective;
+
+    /// <param name="model">The model; its parameters move into an arena, which goes with this.</param>
+    /// <param name="loss">The training loss, a mean over a batch.</param>
+    /// <param name="usesBatchStatistics">Whether batch norm divides by what the batch at hand has, as in training; running statistics stay
+    /// as they are either way.</param>
+    /// <param name="seed">Of random directions.</param>
+    public PerturbedModel(ImageModel model, LossFunction loss, bool usesBatchStatistics, ulong seed)
+    {
+        (this.model, this.loss, objective) = (model, loss, loss);
+        model.Train(usesBatchStatistics);
+        arena = new ParameterArena(model);
+        layout = new MultiTensorLayout(arena);
+        var device = arena.Weights.Device;
+        numbers = new StepNumbers(device, dropoutStreams: 0);
+        ofLoss = new Perturbation(model, layout, new() { Loss = (logits, labels) => objective(logits, labels) }, loss, numbers);
+        random = new Perturbation(model, layout, new() { IsRandom = true, Noise = new PhiloxNoise(seed) }, loss, numbers);
+        difference = Tensor.Persistent([2], DType.Float64, device).CopyFrom<double>([1, -1]);
+        sums = Tensor.Persistent([2], DType.Float64, device);
+        WeightNorm = NormOf(arena.Weights);
+    }
+
+    /// <summary>L2 norm of the weights.</summary>
+    public double WeightNorm { get; }
+
+    /// <summary>Perturbs the weights, and measures at the perturbed ones.</summary>
+    /// <param name="perturbation">Which perturbation.</param>
+    /// <param name="images">Images it is made from.</param>
+    /// <param name="labels">Their labels.</param>
+    /// <param name="number">Number of the perturbation: random directions differ by it.</param>
+    /// <param name="measure">Measures while the model has the perturbed weights.</param>
+    /// <returns>L2 norm of what was added to the weights.</returns>
+    public double Perturb(PerturbationCase perturbation, Tensor images, Tensor labels, int number, Action measure)
+    {
+        objective = Objective(perturbation);
+        numbers.Begin(new(perturbation.Rho, ShrinkFactor: 0, KeepsAverages: true, NoiseCalls: number), [], opensWindow: true);
+        var maker = perturbation.Kind == StudiedPerturbation.Random ? random : ofLoss;
+        using (BatchNormStatistics.Hold())
+            maker.Make(images, labels, chunk: 0, arena.Gradients);
+        using (maker.View())
+            measure();
+        MultiTensorOps.Combine(layout, new(maker.Weights, arena.Weights, Weighting.None, difference), 1, accumulate: false,
+            arena.Gradients);
+        return NormOf(arena.Gradients);
+    }
+
+    /// <summary>What the model, with the weights that it has now, says of some batches.</summary>
+    /// <param name="batches">Images and labels, each batch valid until the next is asked for.</param>
+    /// <param name="count">Images in all.</param>
+    /// <param name="saw">Hears how many images went through the model, batch by batch.</param>
+    /// <param name="token">Ends it between two batches.</param>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public ModelOutputs Evaluate(IEnumerable<(Tensor Images, Tensor Labels)> batches, int count, Action<int> saw, CancellationToken token)
+    {
+        var logits = new float[checked(count * model.NumClasses)];
+        var answers = new int[count];
+        var (last, sum) = (sums.Rows(0, 1), sums.Rows(1, 1));
+        sums.Fill(0);
+        int done = 0;
+        using var held = BatchNormStatistics.Hold();
+        foreach (var (images, labels) in batches)
+        {
+            token.ThrowIfCancellationRequested();
+            using var noGradients = GradMode.NoGrad();
+            using var scope = Scope.Begin();
+            var output = model.Call(images);
+            MultiTensorOps.Record(loss(output, labels), images.Shape[0], last, sum);
+            output.ToArray<float>().CopyTo(logits.AsSpan(done * model.NumClasses));
+            labels.ToArray<int>().CopyTo(answers.AsSpan(done));
+            done += images.Shape[0];
+            saw(images.Shape[0]);
+        }
+        return new(logits, answers, sum.Item() / done);
+    }
+
+    /// <summary>Frees the weights and all buffers.</summary>
+    public void Dispose()
+    {
+        ofLoss.Dispose();
+        random.Dispose();
+        sums.Dispose();
+        difference.Dispose();
+        numbers.Dispose();
+        layout.Dispose();
+        arena.Dispose();
+    }
+
+    double NormOf(Tensor buffer)
+    {
+        MultiTensorOps.SquaredNorm(layout, buffer, Weighting.None, numbers.PerturbationSquaredNorm);
+        return Math.Sqrt(numbers.PerturbationSquaredNorm.Item());
+    }
+
+    LossFunction Objective(PerturbationCase perturbation)
+    {
+        if (!StudiedPerturbations.IsOutputBias(perturbation.Kind))
+            return loss;
+        var (c, gamma, isSigmoid) = (perturbation.C!.Value, perturbation.Gamma!.Value, perturbation.Kind == StudiedPerturbation.Obf);
+        return (logits, labels) => Ops.OutputBiasForget(logits, labels, c, gamma, isSigmoid);
+    }
+}
