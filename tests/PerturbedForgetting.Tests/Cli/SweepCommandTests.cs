@@ -3,7 +3,6 @@ using PerturbedForgetting.Tests.Training.Checkpoints;
 using PerturbedForgetting.Tests.Training.Runs;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Runs;
-using PerturbedForgetting.Training.Runs.Sweeping;
 
 namespace PerturbedForgetting.Tests.Cli;
 
