@@ -99,6 +99,8 @@ public static class OptionTables
     static readonly Lazy<OptionTable> LazyConvertData = new(static () => new(
         RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, ConvertDataOptions.OutputTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyReport = new(static () => new(ReportOptions.ReportTopic.Specs));
+
     /// <summary>How images are read, of options of data.</summary>
     static IEnumerable<OptionSpec> Reading(string heading) => RunOptions.DataTopic.Specs
         .Where(static s => s.Name is "bad-images" or "truncated" or "exif" or "io-retries").Select(s => s.As(heading, s.Help));
@@ -132,6 +134,9 @@ public static class OptionTables
     /// <summary>The options of <c>train</c> that <c>data check</c> takes.</summary>
     public static OptionTable DataCheck => LazyDataCheck.Value;
 
+    /// <summary>Options of <c>report</c>.</summary>
+    public static OptionTable Report => LazyReport.Value;
+
     /// <summary>The table for these options.</summary>
     public static OptionTable For(RunOptions options) => options switch
     {
@@ -142,6 +147,7 @@ public static class OptionTables
         ConvertOptions => Convert,
         InspectOptions => Inspect,
         ConvertDataOptions => ConvertData,
+        ReportOptions => Report,
         _ => Validate,
     };
 }
