@@ -33,7 +33,7 @@ public static class QuickStart
         options.PerturbLoss = PerturbLoss.OutputBiasForget;
         options.ObfC = 10;
         options.Rho = 0.1;
-        options.Lr = 0.1;
+        options.Lr = 0.2;
         options.WeightDecay = 1e-3;
         options.Workers = 1;
         options.LogInterval = 100;
