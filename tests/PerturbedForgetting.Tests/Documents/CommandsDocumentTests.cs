@@ -36,6 +36,10 @@ sealed class CommandsDocumentTests
         ($"{Cli} validate --data-dir data --split test --checkpoint output/train/obf/best.safetensors --predictions predictions.csv "
             + "--per-class classes.csv --confusion confusion", "-b 4", []),
         ($"{Cli} features --data-dir data --split test --checkpoint output/train/obf/best.safetensors --out features.npy", "-b 4", []),
+        ($"{Cli} hessian output/train/obf --eigenvalues 3 --which both --trace 8 --density 4 --density-steps 12 --rho 0.05 0.2 "
+            + "--sharpness-m 4 --out curvature", "-j 0 --iterations 2 --trace 1 --density 1 --density-steps 2 --rho 0.1", []),
+        ($"{Cli} validate --data-dir data --split train --checkpoint output/train/obf/best.safetensors --validate-hessian",
+            "-b 4 -j 0 --sharpness-iters 2", []),
         ($"{Cli} forgetting output/train/obf", "-b 4 -j 0 --images 4 --sharpness-m 4 --perturbations 1 --rho 0.1 --perturb obf", []),
         ($"{Cli} data inspect data --splits train,test --sheet sheet.png", "", []),
         ($"{Cli} data convert data --splits train,test --to webdataset --out shards --shard-size 256", "", []),
