@@ -35,6 +35,9 @@ sealed record RunPosition
     /// <summary>Epochs whose checkpoints are kept.</summary>
     public IReadOnlyList<KeptEpoch> Kept { get; init; } = [];
 
+    /// <summary>Logs of the folder as they were at that position.</summary>
+    public IReadOnlyList<LogLength> Logs { get; init; } = [];
+
     /// <summary>Whether the run ends with the comparison that the quick start makes.</summary>
     public bool Compares { get; init; }
 

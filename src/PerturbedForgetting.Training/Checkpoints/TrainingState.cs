@@ -61,6 +61,11 @@ public sealed record EpochSums
 /// <param name="Value">Its value of the evaluation metric.</param>
 public sealed record KeptEpoch(int Epoch, double Value);
 
+/// <summary>A log of the run as it was when the checkpoint was written.</summary>
+/// <param name="Name">Name of the file.</param>
+/// <param name="Length">Its bytes.</param>
+public sealed record LogLength(string Name, long Length);
+
 /// <summary>Everything besides tensors that a run needs to continue as if it had never stopped.</summary>
 public sealed record TrainingState
 {
@@ -116,6 +121,9 @@ public sealed record TrainingState
     /// <summary>Epochs whose checkpoints are kept, best first.</summary>
     public required IReadOnlyList<KeptEpoch> Kept { get; init; }
 
+    /// <summary>Logs that the run had written.</summary>
+    public IReadOnlyList<LogLength> Logs { get; init; } = [];
+
     /// <summary>Model, classes and options.</summary>
     public required ModelInfo Info { get; init; }
 
@@ -163,8 +171,8 @@ sealed partial class CheckpointJson : JsonSerializerContext
                     + $"{Checkpoints.TrainingState.CurrentFormat}; use the program's version that wrote it");
             }
         var state = JsonSerializer.Deserialize(text, Default.TrainingState) ?? throw new JsonException("the state is null");
-        if (state.Epochs.Any(e => e is null) || state.Kept.Any(k => k is null))
-            throw new JsonException("an epoch is null");
+        if (state.Epochs.Any(e => e is null) || state.Kept.Any(k => k is null) || state.Logs.Any(l => l is null))
+            throw new JsonException("an epoch or a log is null");
         if (state.Epoch < 0 || state.Batch < 0 || state.Restarts < 0 || state.Progress is { Updates: < 0 } or { OptimizerSteps: < 0 }
             or { Skipped: < 0 } or { NoiseCalls: < 0 })
             throw new JsonException("a counter is negative");

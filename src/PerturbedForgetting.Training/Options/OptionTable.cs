@@ -93,11 +93,23 @@ public static class OptionTables
         RunOptions.ModelTopic.Specs,
         RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyHessian = new(static () => new(
+        RunOptions.DataTopic.Specs, HessianOptions.DataTopic.Specs,
+        RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs, CheckpointOptions.BatchesTopic.Specs,
+        RunOptions.LossTopic.Specs,
+        HessianOptions.EigenvaluesTopic.Specs, HessianOptions.SpectrumTopic.Specs, HessianOptions.SharpnessTopic.Specs,
+        HessianOptions.OutputTopic.Specs,
+        RunOptions.MachineTopic.Specs));
+
     static readonly Lazy<OptionTable> LazyInspect = new(static () => new(
         RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, InspectOptions.SheetTopic.Specs));
 
     static readonly Lazy<OptionTable> LazyConvertData = new(static () => new(
         RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, ConvertDataOptions.OutputTopic.Specs));
+
+    static readonly Lazy<OptionTable> LazyReport = new(static () => new(ReportOptions.ReportTopic.Specs));
 
     /// <summary>How images are read, of options of data.</summary>
     static IEnumerable<OptionSpec> Reading(string heading) => RunOptions.DataTopic.Specs
@@ -117,6 +129,9 @@ public static class OptionTables
     /// <summary>Options of <c>features</c>.</summary>
     public static OptionTable Features => LazyFeatures.Value;
 
+    /// <summary>Options of <c>hessian</c>.</summary>
+    public static OptionTable Hessian => LazyHessian.Value;
+
     /// <summary>Options of <c>forgetting</c>.</summary>
     public static OptionTable Forgetting => LazyForgetting.Value;
 
@@ -132,16 +147,21 @@ public static class OptionTables
     /// <summary>The options of <c>train</c> that <c>data check</c> takes.</summary>
     public static OptionTable DataCheck => LazyDataCheck.Value;
 
+    /// <summary>Options of <c>report</c>.</summary>
+    public static OptionTable Report => LazyReport.Value;
+
     /// <summary>The table for these options.</summary>
     public static OptionTable For(RunOptions options) => options switch
     {
         TrainOptions => Train,
         PredictOptions => Predict,
         FeaturesOptions => Features,
+        HessianOptions => Hessian,
         ForgettingOptions => Forgetting,
         ConvertOptions => Convert,
         InspectOptions => Inspect,
         ConvertDataOptions => ConvertData,
+        ReportOptions => Report,
         _ => Validate,
     };
 }

@@ -130,6 +130,21 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, bool> LogNormsOption =
         RunTopic.Option("log-norms", false, "norms of perturbation and gradient: in progress lines, summary.csv, results.json");
 
+    /// <summary>Write what is read at the log interval, and each epoch, as lines of JSON.</summary>
+    public bool LogJson { get => LogJsonOption[this]; set => LogJsonOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, bool> LogJsonOption =
+        RunTopic.Option("log-json", false, "losses, rates, norms, accuracies and the like as lines of JSON: log.jsonl in the run's folder");
+
+    /// <summary>Write the same as event files of TensorBoard.</summary>
+    public bool LogTensorboard { get => LogTensorboardOption[this]; set => LogTensorboardOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, bool> LogTensorboardOption =
+        RunTopic.Option("log-tensorboard", false, "the same, options included, as event files of TensorBoard in the run's folder");
+
+    /// <summary>Write event files, and say with which command Weights and Biases takes them.</summary>
+    public bool LogWandb { get => LogWandbOption[this]; set => LogWandbOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, bool> LogWandbOption =
+        RunTopic.Option("log-wandb", false, "event files as --log-tensorboard, and the command that sends them to Weights & Biases");
+
     /// <summary>Training steps to record after a short warm-up, for a profile in the run's folder; 0 records none.</summary>
     public int Profile { get => ProfileOption[this]; set => ProfileOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, int> ProfileOption =
@@ -189,12 +204,6 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, int> LocalRankOption =
         MachineTopic.Option("local_rank", 0, "rank of this process; only 0 can be used")
             .RefusedWhen(o => o.LocalRank != 0, o => $"there is one worker, so the rank is 0, got {o.LocalRank}; leave the option out.");
-
-    /// <summary>Log to Weights and Biases; not available, so true is refused.</summary>
-    public bool LogWandb { get => LogWandbOption[this]; set => LogWandbOption[this] = value; }
-    internal static readonly OptionSpec<TrainOptions, bool> LogWandbOption =
-        MachineTopic.Option("log-wandb", false, "not available: results are files in the run's folder")
-            .RefusedWhen(o => o.LogWandb, "Weights and Biases is not supported; read summary.csv and results.json in the run's folder.");
 
     /// <summary>
     /// The learning rate of the schedule: <see cref="Lr"/> when given and not 0, else <see cref="LrBase"/> times the ratio r of images an

@@ -18,6 +18,15 @@ static class Losses
         return (logits, labels) => Ops.BinaryCrossEntropy(logits, labels, smoothing, reduction);
     }
 
+    /// <summary>The training loss in words.</summary>
+    public static string Describe(RunOptions options)
+    {
+        string smoothing = options.Smoothing == 0 ? "" : FormattableString.Invariant($", label smoothing {options.Smoothing}");
+        return options.BceLoss
+            ? $"binary cross entropy ({RunOptions.BceReductionOption.Show(options)}){smoothing}"
+            : $"cross entropy{smoothing}";
+    }
+
     /// <summary>The perturbation; none for plain optimisers.</summary>
     /// <param name="options">The options.</param>
     /// <param name="updatesPerEpoch">Updates of an epoch, in which the period that is perturbed is counted.</param>

@@ -122,6 +122,7 @@ static class Resume
             Norms = state.LastNorms,
             Epochs = epochs,
             Kept = state.Kept.Where(k => k.Epoch < epoch).ToArray(),
+            Logs = isSameRun ? state.Logs : [],
             Compares = state.Compares,
             Source = checkpoint.Path,
         };

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
+using PerturbedForgetting.Training.Logs;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Setup;
@@ -68,8 +69,10 @@ public static class Trainer
         RunFolder.WriteOptions(folder, settled);
         StartupLog.Write(parts, folder, observer);
         var start = checkpoint is null ? Fresh(parts, given) : Resume.Restore(checkpoint, folder, parts, observer);
-        var run = new TrainingRun(parts, own ?? continued!, start, observer, token) { Begun = begun, BatchDone = batchDone };
+        using var logs = RunLogs.Open(parts, folder, start, observer);
+        var run = new TrainingRun(parts, own ?? continued!, start, logs, observer, token) { Begun = begun, BatchDone = batchDone };
         var status = run.Run();
+        logs.Ended(status == TrainStatus.Completed ? LogEnd.Completed : LogEnd.Interrupted);
         foreach (var bad in parts.BadImages)
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         var bias = status == TrainStatus.Completed ? BackgroundBias.Measure(parts) : null;

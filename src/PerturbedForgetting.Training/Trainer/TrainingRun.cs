@@ -7,6 +7,7 @@ using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
+using PerturbedForgetting.Training.Logs;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Profiling;
 using PerturbedForgetting.Training.Progress;
@@ -21,9 +22,11 @@ namespace PerturbedForgetting.Training;
 /// <param name="parts">What is trained on what.</param>
 /// <param name="owned">The run directory.</param>
 /// <param name="start">Where it begins.</param>
+/// <param name="logs">What programs read of it while it goes on.</param>
 /// <param name="observer">Receives what happens.</param>
 /// <param name="token">Ends the run after the batch at hand.</param>
-sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrainingObserver observer, CancellationToken token)
+sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLogs logs, ITrainingObserver observer,
+    CancellationToken token)
 {
     readonly TrainOptions options = parts.Options;
     readonly EvalMetric metric = parts.Options.EvalMetric;
@@ -87,7 +90,6 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
     TrainStatus RunEpochs()
     {
         parts.Model.Train();
-        parts.Step.Diagnostics = options.LogNorms;
         // A kill may have come between the checkpoint of an epoch and its row.
         if (epochs.Count > 0)
             WriteReports();
@@ -173,6 +175,11 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         var step = parts.Step;
         double rate = step.LearningRate, rho = step.Rho;
         step.RunsEagerly = profiler is { IsRecording: true };
+        bool isUpdate = UpdateWindow.At(images.Number, batches, options.GradAccumSteps).IsLast;
+        int update = (images.Number / options.GradAccumSteps) + 1;
+        bool isLogged = isUpdate && (update % options.LogInterval == 0 || update == parts.UpdatesPerEpoch);
+        // In the first step, too, so that memory which is too small for it shows at once.
+        step.Diagnostics = options.LogNorms || (logs.AreOpen && (isLogged || !hasStepped));
         (isWhole, measured) = (false, null);
         long started = Stopwatch.GetTimestamp();
         using (Scope.Begin())
@@ -181,13 +188,10 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             TellFirstStep(started);
         (isWhole, batch) = (true, images.Number + 1);
         meters.Count(images.Count, clock.Batch(images.Count));
-        bool isUpdate = UpdateWindow.At(images.Number, batches, options.GradAccumSteps).IsLast;
-        int update = (images.Number / options.GradAccumSteps) + 1;
         if (isUpdate)
             (lastRate, lastRho) = (rate, rho);
         // A device that works on its own is asked no oftener than somebody wants to know.
-        bool isDue = isUpdate && (update % options.LogInterval == 0 || update == parts.UpdatesPerEpoch
-            || IsRecoveryDue(images.Number + 1, batches));
+        bool isDue = isLogged || (isUpdate && IsRecoveryDue(images.Number + 1, batches));
         if (!isDue && !readsEveryBatch)
             return;
         long updates = step.Updates - updatesRead;
@@ -200,9 +204,11 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             lastNorms = new(options.Opt.Perturbs ? report.PerturbationNorm : 0, report.GradientNorm);
         var (count, seconds, waited) = clock.Update();
         var averages = meters.Averages;
-        observer.UpdateDone(new(epoch, update, parts.UpdatesPerEpoch, count, report.Loss, report.PerturbLoss,
+        var progress = new UpdateProgress(epoch, update, parts.UpdatesPerEpoch, count, report.Loss, report.PerturbLoss,
             averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped, (int)updates,
-            lastNorms));
+            lastNorms);
+        observer.UpdateDone(progress);
+        logs.UpdateDone(progress, report, averages, isLogged);
     }
 
     /// <summary>Says how long a person has waited for the first step: a GPU's driver compiles the kernels in it.</summary>
@@ -252,6 +258,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         };
         epochs.Add(record);
         measured = validation;
+        logs.EpochEnded(record);
         checkpoints.EpochEnded(epochs, (path, kept) => Save(path, kept, epoch + 1, 0, new EpochSums(), isRecovery: false));
         (epoch, batch, meters) = (epoch + 1, 0, new(parts.Step, new EpochSums()));
         WriteReports();
@@ -274,6 +281,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
         {
             owned.Renew();
             RunFolder.WriteOptions(folder, options);
+            logs.Renew(epoch);
             observer.Message(MessageLevel.Warning, $"The folder '{folder}' was removed while the run was writing to it. It is made anew; "
                 + "the checkpoints of earlier epochs are gone.");
         }
@@ -295,6 +303,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, ITrai
             LastNorms = lastNorms,
             Epochs = epochs.ToArray(),
             Kept = kept,
+            Logs = logs.Flush(),
             Info = new ModelInfo
             {
                 Model = options.Model,

@@ -1,3 +1,5 @@
+using PerturbedForgetting.Vision.Serialization;
+
 namespace PerturbedForgetting.Vision.Models.Onnx;
 
 /// <summary>An attribute of a node.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Google.Protobuf;
 using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Vision.Serialization;
 
 namespace PerturbedForgetting.Vision.Models.Onnx;
 

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Vision.Serialization;
 
 namespace PerturbedForgetting.Vision.Models.Onnx;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PerturbedForgetting.Vision.Serialization;
 
 namespace PerturbedForgetting.Vision.Models.Onnx;
 

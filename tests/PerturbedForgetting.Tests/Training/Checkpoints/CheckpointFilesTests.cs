@@ -21,11 +21,13 @@ sealed class CheckpointFilesTests : TempFolderFixture
                 Info = state.Info,
                 DropoutCalls = state.DropoutCalls,
                 Epochs = state.Epochs,
-                Kept = state.Kept
+                Kept = state.Kept,
+                Logs = state.Logs,
             }, Is.EqualTo(state));
             Assert.That(checkpoint.State.DropoutCalls, Is.EqualTo(state.DropoutCalls));
             Assert.That(checkpoint.State.Epochs, Is.EqualTo(state.Epochs), "NaN included");
             Assert.That(checkpoint.State.Kept, Is.EqualTo(state.Kept));
+            Assert.That(checkpoint.State.Logs, Is.EqualTo(state.Logs));
             Assert.That(checkpoint.State.Info.Classes, Is.EqualTo(state.Info.Classes));
             Assert.That(checkpoint.State.Info.Options.ToJsonString(), Is.EqualTo("""{"lr":0.1}"""));
             Assert.That(CheckpointSamples.Weight(checkpoint), Is.EqualTo(1.5f));

@@ -35,6 +35,7 @@ static class CheckpointSamples
         Sums = new EpochSums { Loss = 1.0 / 3, Samples = 7 },
         Epochs = Enumerable.Range(0, epoch).Select(e => Epoch(e, double.NaN)).ToArray(),
         Kept = [new(0, 0.1)],
+        Logs = [new("log.jsonl", 5_000_000_000)],
         Info = new ModelInfo { Model = "resnet20", Classes = ["chat", "犬"], Options = new JsonObject { ["lr"] = 0.1 } },
     };
 

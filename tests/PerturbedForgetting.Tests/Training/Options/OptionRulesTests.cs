@@ -103,7 +103,6 @@ sealed class OptionRulesTests
         yield return Case("--lr", "negative", o => o.Lr = -1);
         yield return Case("--dist-bn", "nothing to broadcast", o => o.DistBn = DistBn.Broadcast);
         yield return Case("--local_rank", "one worker", o => o.LocalRank = 1);
-        yield return Case("--log-wandb", "summary.csv", o => o.LogWandb = true);
         yield return Case("--device", "'gpu' is not one of auto, cpu, cuda", o => o.Device = "gpu");
         yield return Case("--cuda-graph", "the CPU has no graphs", o => (o.CudaGraph, o.Device) = (true, "cpu"));
         yield return Case("--experiment", "single folder", o => o.Experiment = "a/b");
@@ -234,7 +233,6 @@ sealed class OptionRulesTests
         Assert.That(options.ModelKwargs, Is.Empty);
     }
 
-    [TestCase("--validate-hessian", "not available yet")]
     [TestCase("--num-gpu", "only one device")]
     [TestCase("--log-freq", "at least 1")]
     [TestCase("--sharpness-tol", "positive")]
@@ -243,7 +241,49 @@ sealed class OptionRulesTests
         ValidateOptions options = new() { DataDir = "x" };
         Assert.That(options.Validate(), Is.Empty);
         OptionTables.Validate.Find(option)!.Set(options,
-            option switch { "--validate-hessian" => true, "--num-gpu" => 2, "--log-freq" => 0, _ => (object)0.0 });
-        Assert.That(options.Validate().Single().ToString(), Does.StartWith(option).And.Contain(words));
+            option switch { "--num-gpu" => 2, "--log-freq" => 0, _ => (object)0.0 });
+        Assert.That(options.Validate().Single(static p => p.IsError).ToString(), Does.StartWith(option).And.Contain(words));
+    }
+
+    static IEnumerable<TestCaseData> OfHessians()
+    {
+        yield return new(true, "--which", "power finds the largest in magnitude", (Action<HessianOptions>)(o =>
+            (o.Method, o.Which) = (EigenvalueMethod.Power, EigenvaluesWanted.Both)));
+        yield return new(true, "--rho", "positive", (Action<HessianOptions>)(o => o.Rho = [0.1, 0]));
+        yield return new(true, "--sharpness-m", "whole numbers", (Action<HessianOptions>)(o => (o.Rho, o.SharpnessM) = ([0.1], [1.5])));
+        yield return new(true, "--sharpness-m", "needs --rho", (Action<HessianOptions>)(o => o.SharpnessM = [8]));
+        yield return new(true, "--eigenvectors", "--eigenvalues 0", (Action<HessianOptions>)(o =>
+            (o.Eigenvectors, o.Eigenvalues) = ("v.safetensors", 0)));
+        yield return new(true, "--tol", "positive", (Action<HessianOptions>)(o => o.Tol = 0));
+        yield return new(true, "--block", "1 to 64", (Action<HessianOptions>)(o => o.Block = 65));
+        yield return new(false, "--trace-tol", "--trace", (Action<HessianOptions>)(o => o.TraceTol = 0.1));
+        yield return new(false, "--density-width", "--density", (Action<HessianOptions>)(o => o.DensityWidth = 0.1));
+        yield return new(false, "--density-steps", "--density", (Action<HessianOptions>)(o => o.DensitySteps = 10));
+        yield return new(false, "--basis", "power iteration", (Action<HessianOptions>)(o => (o.Basis, o.Method) =
+            (40, EigenvalueMethod.Power)));
+        yield return new(false, "--block", "power iteration", (Action<HessianOptions>)(o => (o.Block, o.Method) =
+            (2, EigenvalueMethod.Power)));
+    }
+
+    [TestCaseSource(nameof(OfHessians))]
+    public void OptionsOfHessiansHaveTheirRules(bool isError, string option, string words, Action<HessianOptions> change)
+    {
+        HessianOptions options = new() { DataDir = "x" };
+        Assert.That(options.Validate(), Is.Empty);
+        change(options);
+        var problem = options.Validate().Single();
+        Assert.That((problem.Option, problem.IsError), Is.EqualTo((option, isError)).Or.EqualTo(("--method", isError)), problem.ToString());
+        Assert.That(problem.Message, Does.Contain(words));
+    }
+
+    [Test]
+    public void AHessianInPlaceOfAccuracyWritesNoAnswers()
+    {
+        ValidateOptions options = new() { DataDir = "x", SharpnessTol = 1e-3 };
+        Assert.That(options.Validate().Single().ToString(), Does.Contain("no effect without --validate-hessian"));
+        options.ValidateHessian = true;
+        Assert.That(options.Validate(), Is.Empty);
+        options.PerClass = "classes.csv";
+        Assert.That(options.Validate().Single().ToString(), Does.StartWith("--validate-hessian").And.Contain("no --per-class"));
     }
 }

@@ -4,7 +4,7 @@ namespace PerturbedForgetting.Vision.Datasets.Containers.Records;
 
 /// <summary>The frame of a record in a TFRecord file: 8 bytes of length, 4 of the length's checksum, the data, 4 of the data's checksum;
 /// all numbers from their lowest byte.</summary>
-static class TfRecord
+public static class TfRecord
 {
     /// <summary>Bytes before the data.</summary>
     public const int HeaderLength = 12;

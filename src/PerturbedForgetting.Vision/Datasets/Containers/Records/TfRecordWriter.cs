@@ -4,7 +4,7 @@ namespace PerturbedForgetting.Vision.Datasets.Containers.Records;
 
 /// <summary>Writes the records of a TFRecord file.</summary>
 /// <param name="stream">Where they go; the caller closes it.</param>
-sealed class TfRecordWriter(Stream stream)
+public sealed class TfRecordWriter(Stream stream)
 {
     /// <summary>Bytes written so far.</summary>
     public long Length { get; private set; }

@@ -1,14 +1,15 @@
 using Google.Protobuf;
 
-namespace PerturbedForgetting.Vision.Models.Onnx;
+namespace PerturbedForgetting.Vision.Serialization;
 
-/// <summary>A message of protocol buffers that is being made, field by field; the numbers of the fields are those of
-/// <c>onnx.proto</c>.</summary>
-sealed class ProtoMessage
+/// <summary>A message of protocol buffers that is being made, field by field; the numbers of the fields are those of the format's
+/// <c>.proto</c> file.</summary>
+public sealed class ProtoMessage
 {
     readonly MemoryStream bytes = new();
     readonly CodedOutputStream output;
 
+    /// <summary>An empty message.</summary>
     public ProtoMessage() => output = new CodedOutputStream(bytes, 256);
 
     /// <summary>What has been added so far.</summary>
@@ -34,6 +35,14 @@ sealed class ProtoMessage
     {
         output.WriteTag(field, WireFormat.WireType.Fixed32);
         output.WriteFloat(value);
+        return this;
+    }
+
+    /// <summary>Adds a float64.</summary>
+    public ProtoMessage Add(int field, double value)
+    {
+        output.WriteTag(field, WireFormat.WireType.Fixed64);
+        output.WriteDouble(value);
         return this;
     }
 
