@@ -7,7 +7,8 @@ namespace PerturbedForgetting.Training.Forgetting;
 /// <param name="folder">The folder.</param>
 sealed class ForgettingReport(string folder)
 {
-    const string Measures = "forgetting.csv", Checkpoints = "checkpoints.csv", Classes = "classes.csv", CorrelationsName = "correlations.csv";
+    const string Measures = "forgetting.csv", Checkpoints = "checkpoints.csv", Classes = "classes.csv",
+        CorrelationsName = "correlations.csv";
 
     /// <summary>Refuses a folder that cannot be written to.</summary>
     /// <exception cref="OptionException">It cannot.</exception>
