@@ -70,17 +70,13 @@ public static partial class Ops
 
         protected override void Backward(Tensor dy)
         {
-            SendInput(dy, Inputs[1]);
+            if (Target(Inputs[0], out bool accumulate) is { } dx)
+            {
+                dy.Backend.Conv2dBackwardInput(dy, Inputs[1], geometry, dx, accumulate);
+                Deliver(Inputs[0], dx);
+            }
             SendWeight(dy, Inputs[0]);
             SendLeadingSum(Bias, dy);
-        }
-
-        void SendInput(Tensor dy, Tensor weight)
-        {
-            if (Target(Inputs[0], out bool accumulate) is not { } dx)
-                return;
-            dy.Backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate);
-            Deliver(Inputs[0], dx);
         }
 
         void SendWeight(Tensor dy, Tensor x)
@@ -95,25 +91,31 @@ public static partial class Ops
 
         protected override Tensor? Tangent()
         {
+            if (!HasTangents)
+                return null;
             Tensor? x = TangentOf(Inputs[0]), weight = TangentOf(Inputs[1]), bias = TangentOf(Bias);
-            if (x is null && weight is null && bias is not null)
-                return AddBroadcast(Tensor.Zeros(Output!.Shape, bias.DType, bias.Device), bias);
-            return Sum(
-                x is null ? null : Convolution(x, Inputs[1], bias),
-                weight is null ? null : Convolution(Inputs[0], weight, x is null ? bias : null));
-        }
-
-        Tensor Convolution(Tensor x, Tensor weight, Tensor? bias)
-        {
             var y = Output!.EmptyLike();
-            x.Backend.Conv2d(x, weight, bias, geometry, y);
+            if (x is not null)
+                y.Backend.Conv2d(x, Inputs[1], bias, geometry, y);
+            else if (weight is not null)
+                y.Backend.Conv2d(Inputs[0], weight, bias, geometry, y);
+            else
+                y.Backend.AddBroadcast(y.Fill(0), bias!, y);
+            if (x is not null && weight is not null)
+                y.Backend.AddConv2d(Inputs[0], weight, geometry, y);
             return y;
         }
 
         protected override void Curve(Tensor dy)
         {
-            if (TangentOf(Inputs[1]) is { } weight)
-                SendInput(dy, weight);
+            if (TangentOf(Inputs[1]) is { } weight && Target(Inputs[0], out bool accumulate) is { } dx)
+            {
+                if (accumulate)
+                    dy.Backend.AddConv2dBackwardInput(dy, weight, geometry, dx);
+                else
+                    dy.Backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate: false);
+                Deliver(Inputs[0], dx);
+            }
             if (TangentOf(Inputs[0]) is { } x)
                 SendWeight(dy, x);
         }

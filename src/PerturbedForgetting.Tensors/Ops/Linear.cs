@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
@@ -147,18 +148,24 @@ public static partial class Ops
             return y;
         }
 
+        /// <summary>The tangent of the gradient before the gelu.</summary>
+        Tensor? BeforeGelu(Tensor dy, Tensor? tangent)
+        {
+            if (pre is null || Kept is not { } preTangent)
+                return tangent is null ? null : BeforeGelu(tangent);
+            var before = dy.EmptyLike();
+            dy.Backend.GeluBackwardTangent(dy, tangent ?? Zeros(dy), pre, preTangent, before);
+            return Rows(before);
+        }
+
         protected override void BackwardTangent(Tensor dy, Tensor? tangent)
         {
-            var before = tangent is null ? null : BeforeGelu(tangent);
-            if (pre is not null && Kept is { } preTangent)
+            // Closed before more is sent, so that what has been sent is the input's alone, and is added to in place.
+            using (Scope.Begin())
             {
-                var bent = dy.EmptyLike();
-                dy.Backend.Map(Binary.Mul, dy, preTangent, bent);
-                dy.Backend.Map(Unary.Gelu.Second!, bent, pre, bent);
-                before = Sum(before, Rows(bent));
+                if (BeforeGelu(dy, tangent) is { } before)
+                    Products(before);
             }
-            if (before is not null)
-                Products(before);
             dy = beforeGelu ?? BeforeGelu(dy);
             if (TangentOf(Inputs[1]) is { } weight)
                 SendInput(dy, weight);

@@ -75,6 +75,15 @@ public enum PerturbedParameters
     NoNorm,
 }
 
+/// <summary>What the length of a perturbation is measured by.</summary>
+public enum PerturbationNorm
+{
+    /// <summary>The L2 norm of the direction, so that the length is the radius.</summary>
+    L2,
+    /// <summary>Nothing: the radius is a factor.</summary>
+    None,
+}
+
 /// <summary>Which parameters ASAM scales.</summary>
 public enum AsamParameters
 {

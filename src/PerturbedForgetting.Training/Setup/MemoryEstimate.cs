@@ -32,7 +32,9 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     public static MemoryEstimate OfTraining(TrainOptions options, int numClasses, int validationImages)
     {
         (long parameters, long saved, long pixels) = Count(options, numClasses, trains: true);
-        int images = options.Opt.Perturbs && options.SharpnessM > 0 ? options.SharpnessM : options.BatchSize;
+        // An update that is not perturbed takes the batch in one.
+        bool isInGroups = options is { SharpnessM: > 0, SamFrom: 0, SamUntil: null, SamEvery: 1 } && options.Opt.Perturbs;
+        int images = isInGroups ? options.SharpnessM : options.BatchSize;
         int evaluated = Math.Min(options.ValidationBatchSize ?? options.BatchSize, validationImages);
         return new(
             sizeof(float) * (double)parameters * Arenas(options),
@@ -111,7 +113,8 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     static int Extra(TrainOptions options)
     {
         var perturbation = Losses.Perturbation(options, updatesPerEpoch: 1)!;
-        return DirectionTable.Of(perturbation.Kind).Buffers + (perturbation.Steps > 1 ? 2 : 0) + (perturbation.HasOwnScaling ? 3 : 0);
+        return DirectionTable.Of(perturbation.Kind).Buffers + (perturbation.Steps > 1 ? 2 : 0) + (perturbation.HasOwnScaling ? 3 : 0)
+            + (perturbation.LookAlpha != 0 ? 4 : perturbation.Weight != 1 ? 1 : 0);
     }
 
     /// <summary>Parameters, bytes that a training pass keeps of an image, and its pixels: of a model whose weights nobody writes, so that

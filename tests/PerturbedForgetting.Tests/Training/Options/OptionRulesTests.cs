@@ -98,6 +98,15 @@ sealed class OptionRulesTests
         yield return Case("--asam-eta", "needs --adaptive-sam", o => (o.Opt, o.AsamEta) = (OptimizerName.Parse("sam_sgd"), 0.01));
         yield return Case("--asam-params", "needs --adaptive-sam", o =>
             (o.Opt, o.AsamParams) = (OptimizerName.Parse("sam_sgd"), AsamParameters.Weight));
+        yield return Case("--sam-weight", "use maximize", o => (o.Opt, o.SamWeight, o.PerturbLoss) =
+            (OptimizerName.Parse("sam_sgd"), 0.5, PerturbLoss.OutputBiasForget));
+        yield return Case("--sam-weight", "--gsam-alpha", o =>
+            (o.Opt, o.SamWeight, o.GsamAlpha) = (OptimizerName.Parse("sam_sgd"), 0.5, 0.1));
+        yield return Case("--looksam-alpha", "--sam-every 5", o => (o.Opt, o.LooksamAlpha) = (OptimizerName.Parse("sam_sgd"), 0.7));
+        yield return Case("--looksam-alpha", "use sam_*", o =>
+            (o.Opt, o.LooksamAlpha, o.SamEvery) = (OptimizerName.Parse("randsam_sgd"), 0.7, 5));
+        yield return Case("--perturb-norm", "--backup-normalized", o => (o.Opt, o.PerturbNorm, o.GsamAlpha, o.BackupNormalized) =
+            (OptimizerName.Parse("sam_sgd"), PerturbationNorm.None, 0.1, true));
         yield return Case("--sched", "'cosine' is not one of linear", o => TrainOptions.SchedOption.Set(o, "cosine"));
         yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => RunOptions.BceReductionOption.Set(o, "sum_mena"));
         yield return Case("--lr", "negative", o => o.Lr = -1);
@@ -139,6 +148,9 @@ sealed class OptionRulesTests
         yield return Case("--sam-from", "does not perturb", o => o.SamFrom = 2);
         yield return Case("--sam-until", "does not perturb", o => o.SamUntil = 2);
         yield return Case("--sam-every", "does not perturb", o => o.SamEvery = 2);
+        yield return Case("--sam-weight", "does not perturb", o => o.SamWeight = 0.5);
+        yield return Case("--looksam-alpha", "does not perturb", o => o.LooksamAlpha = 0.5);
+        yield return Case("--perturb-norm", "does not perturb", o => o.PerturbNorm = PerturbationNorm.None);
         yield return Case("--obf-steps", "does not perturb", o => o.ObfSteps = 2);
         yield return Case("--momentum", "--opt-betas", o => (o.Opt, o.Momentum) = (OptimizerName.Parse("adamw"), 0.5));
         yield return Case("--clip-grad", "not clipped", o => o.ClipGrad = 0);
