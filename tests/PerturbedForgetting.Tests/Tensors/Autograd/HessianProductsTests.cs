@@ -99,7 +99,8 @@ sealed class HessianProductsTests
     {
         using var check = new HessianCheck(model, Loss);
         model.Train();
-        Assert.That(() => check.Multiply(check.Direction(1)), Throws.TypeOf<NotSupportedException>().With.Message.Contain("evaluation mode"));
+        Assert.That(() => check.Multiply(check.Direction(1)),
+            Throws.TypeOf<NotSupportedException>().With.Message.Contain("evaluation mode"));
         model.Train(false);
         Assert.That(() => Product(check, () => Ops.OutputBiasForget(model.Call(images), labels, 2, 1)),
             Throws.TypeOf<NotSupportedException>().With.Message.Contain("no Hessian"));
