@@ -36,7 +36,8 @@ public static class ForgettingStudy
         var targets = StudyTargets.Of(options, observer);
         var report = new ForgettingReport(options.Out);
         report.Require();
-        var progress = new StudyProgress(observer, targets.Count * ModelStudy.CasesOf(options, numClasses: 2).Count);
+        int results = ModelStudy.CasesOf(options, numClasses: 2).Count + (options.TopEigenvalue ? 1 : 0);
+        var progress = new StudyProgress(observer, targets.Count * results);
         var study = new ModelStudy(options, given, new CellStore(Path.Combine(options.Out, "cells")), progress, observer, token);
         List<StudiedModel> models = [];
         try

@@ -28,6 +28,8 @@ sealed record CommandHandlers(
             Trainer.Run(options, context.Observer, context.Token, context.Given) is { Status: not TrainStatus.Interrupted } result
             ? (result.Json, result.Folder)
             : throw new OperationCanceledException(context.Token),
-        static (options, context) => Validator.RunChecked(options, context.Observer, context.Token, context.Given).Json,
+        static (options, context) => options.ValidateHessian
+            ? HessianAnalyzer.Dominant(options, context.Observer, context.Token, context.Given).Json
+            : Validator.RunChecked(options, context.Observer, context.Token, context.Given).Json,
         static (options, context) => DataCheck.Run(options, context.Observer, context.Token));
 }

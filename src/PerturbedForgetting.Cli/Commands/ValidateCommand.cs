@@ -1,3 +1,4 @@
+using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Cli.Commands;
@@ -10,11 +11,15 @@ sealed class ValidateCommand(CommandHandlers handlers) : OptionCommand<ValidateO
         [
             "validate --dataset builtin/shapes -m resnet20 --checkpoint output/train/my-run/last.safetensors",
             "validate --data-dir imagenet --split validation -m resnet50 --checkpoint resnet50.safetensors --use-train-size",
+            "validate --checkpoint output/train/my-run/last.safetensors --split train --validate-hessian",
         ],
         () => OptionTables.Validate, new ValidateOptions());
 
     protected override int LogInterval(ValidateOptions options) => options.LogFreq;
 
-    protected override CommandResult Run(ValidateOptions options, RunContext context) =>
-        new(ExitCodes.Success, $"--result{Environment.NewLine}{handlers.Validate(options, context)}");
+    protected override CommandResult Run(ValidateOptions options, RunContext context)
+    {
+        string json = handlers.Validate(options, context);
+        return new(ExitCodes.Success, options.ValidateHessian ? DominantEigenvalue.Line(json) : $"--result{Environment.NewLine}{json}");
+    }
 }

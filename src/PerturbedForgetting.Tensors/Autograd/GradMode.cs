@@ -19,7 +19,7 @@ public static class GradMode
     public static bool IsSecondOrder => second > 0;
 
     /// <summary>Until the result is disposed, operations record what a second differentiation needs: losses keep their logits, and
-    /// attention runs as the operations that it is made of.</summary>
+    /// attention its matrix of scores.</summary>
     public static SecondOrder SecondOrder()
     {
         second++;

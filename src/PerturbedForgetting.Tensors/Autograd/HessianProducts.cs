@@ -70,10 +70,7 @@ public sealed class HessianProducts
             using (Scope.Begin())
                 start.Receive(Tensor.Empty(loss.Shape, loss.DType, loss.Device).Fill(weight));
             foreach (var node in nodes)
-            {
-                using var scope = Scope.Begin();
                 node.RunTangents(TangentLane.Primal, lanes);
-            }
         }
         finally
         {

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tensors.Autograd;
 
@@ -35,7 +36,11 @@ abstract partial class Node
     protected virtual void BackwardTangent(Tensor dy, Tensor? tangent)
     {
         if (tangent is not null)
+        {
+            // What has been sent is the input's alone behind the scope, and is added to in place.
+            using var scope = Scope.Begin();
             Backward(tangent);
+        }
         if (IsCurved)
             Curve(dy);
     }
@@ -120,7 +125,7 @@ abstract partial class Node
             lane = each;
             try
             {
-                using var scope = Memory.Scope.Begin();
+                using var scope = Scope.Begin();
                 if (Tangent() is not { } tangent)
                     continue;
                 tangent.Storage.Retain();
@@ -145,9 +150,13 @@ abstract partial class Node
             {
                 lane = primal;
                 if (LeadsOn)
+                {
+                    using var scope = Scope.Begin();
                     Backward(dy);
+                }
                 foreach (var each in lanes)
                 {
+                    using var scope = Scope.Begin();
                     lane = each;
                     BackwardTangent(dy, tangents!.Gradients[each.Index]);
                 }

@@ -48,7 +48,7 @@ public static class MultiTensorOps
     /// <param name="weighting">|w|ᵏ, of the arena's weights.</param>
     /// <param name="squaredNorm">float64[1], as <see cref="SquaredNorm"/> makes it.</param>
     /// <param name="radius">float64[1].</param>
-    /// <param name="sign">1 or -1.</param>
+    /// <param name="sign">1 or -1, or another factor of the radius.</param>
     /// <param name="y">Flat buffer that receives the moved weights; not the weights themselves.</param>
     /// <param name="finite">float64[1], set to 0 where the norm is infinite or not a number, else left as it is; or none.</param>
     /// <param name="weights">w, flat, another buffer than <paramref name="y"/>; none for the arena's weights.</param>

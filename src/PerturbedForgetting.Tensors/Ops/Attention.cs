@@ -23,7 +23,9 @@ public static partial class Ops
         if (!(scale > 0 && double.IsFinite(scale)))
             throw new ArgumentOutOfRangeException(nameof(scale), $"The scale of attention is positive; it is {scale}.");
         int batch = qkv.Shape[0], tokens = qkv.Shape[1];
-        if (GradMode.IsSecondOrder || !qkv.Backend.FusesAttention(qkv.Shape[2] / 3 / heads))
+        if (GradMode.IsSecondOrder)
+            return AttentionTwice(qkv, heads, scale);
+        if (!qkv.Backend.FusesAttention(qkv.Shape[2] / 3 / heads))
             return UnfusedAttention(qkv, heads, scale);
         var y = Tensor.Empty([batch, tokens, qkv.Shape[2] / 3], qkv.DType, qkv.Device);
         using var statistics = Records(qkv) ? Tensor.Hidden([batch, heads, tokens, 2], qkv.DType, qkv.Device) : null;

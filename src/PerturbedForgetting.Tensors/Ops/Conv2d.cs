@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
@@ -70,16 +71,16 @@ public static partial class Ops
 
         protected override void Backward(Tensor dy)
         {
-            SendInput(dy, Inputs[1]);
+            SendInput(dy);
             SendWeight(dy, Inputs[0]);
             SendLeadingSum(Bias, dy);
         }
 
-        void SendInput(Tensor dy, Tensor weight)
+        void SendInput(Tensor dy)
         {
             if (Target(Inputs[0], out bool accumulate) is not { } dx)
                 return;
-            dy.Backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate);
+            dy.Backend.Conv2dBackwardInput(dy, Inputs[1], geometry, dx, accumulate);
             Deliver(Inputs[0], dx);
         }
 
@@ -95,27 +96,53 @@ public static partial class Ops
 
         protected override Tensor? Tangent()
         {
+            if (!HasTangents)
+                return null;
             Tensor? x = TangentOf(Inputs[0]), weight = TangentOf(Inputs[1]), bias = TangentOf(Bias);
-            if (x is null && weight is null && bias is not null)
-                return AddBroadcast(Tensor.Zeros(Output!.Shape, bias.DType, bias.Device), bias);
-            return Sum(
-                x is null ? null : Convolution(x, Inputs[1], bias),
-                weight is null ? null : Convolution(Inputs[0], weight, x is null ? bias : null));
+            var y = Output!.EmptyLike();
+            if (x is not null)
+                y.Backend.Conv2d(x, Inputs[1], bias, geometry, y);
+            else if (weight is not null)
+                y.Backend.Conv2d(Inputs[0], weight, bias, geometry, y);
+            else
+                y.Backend.AddBroadcast(y.Fill(0), bias!, y);
+            if (x is not null && weight is not null)
+                y.Backend.AddConv2d(Inputs[0], weight, geometry, y);
+            return y;
         }
 
-        Tensor Convolution(Tensor x, Tensor weight, Tensor? bias)
+        protected override void BackwardTangent(Tensor dy, Tensor? tangent)
         {
-            var y = Output!.EmptyLike();
-            x.Backend.Conv2d(x, weight, bias, geometry, y);
-            return y;
+            if (tangent is null || TangentOf(Inputs[0]) is not { } x || !IsLarge(Inputs[1], x, dy))
+            {
+                base.BackwardTangent(dy, tangent);
+                return;
+            }
+            using (Scope.Begin())
+            {
+                SendInput(tangent);
+                SendLeadingSum(Bias, tangent);
+            }
+            SendInputOfWeightTangent(dy);
+            SendWeight(Concat(0, tangent, dy), Concat(0, Inputs[0], x));
         }
 
         protected override void Curve(Tensor dy)
         {
-            if (TangentOf(Inputs[1]) is { } weight)
-                SendInput(dy, weight);
+            SendInputOfWeightTangent(dy);
             if (TangentOf(Inputs[0]) is { } x)
                 SendWeight(dy, x);
+        }
+
+        void SendInputOfWeightTangent(Tensor dy)
+        {
+            if (TangentOf(Inputs[1]) is not { } weight || Target(Inputs[0], out bool accumulate) is not { } dx)
+                return;
+            if (accumulate)
+                dy.Backend.AddConv2dBackwardInput(dy, weight, geometry, dx);
+            else
+                dy.Backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate: false);
+            Deliver(Inputs[0], dx);
         }
     }
 }

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
@@ -92,9 +93,14 @@ public static partial class Ops
 
         void Products(Tensor dy)
         {
+            SendInput(dy, Inputs[1]);
+            SendWeights(dy);
+        }
+
+        void SendWeights(Tensor dy)
+        {
             Tensor x = Inputs[0], weight = Inputs[1];
             var backend = dy.Backend;
-            SendInput(dy, weight);
             var dweight = Target(weight, out bool addWeight);
             var dbias = Target(Bias, out bool addBias);
             if (dweight is not null && dbias is not null)
@@ -147,26 +153,48 @@ public static partial class Ops
             return y;
         }
 
+        /// <summary>The tangent of the gradient before the gelu.</summary>
+        Tensor? BeforeGelu(Tensor dy, Tensor? tangent)
+        {
+            if (pre is null || Kept is not { } preTangent)
+                return tangent is null ? null : BeforeGelu(tangent);
+            var before = dy.EmptyLike();
+            dy.Backend.GeluBackwardTangent(dy, tangent ?? Zeros(dy), pre, preTangent, before);
+            return Rows(before);
+        }
+
         protected override void BackwardTangent(Tensor dy, Tensor? tangent)
         {
-            var before = tangent is null ? null : BeforeGelu(tangent);
-            if (pre is not null && Kept is { } preTangent)
-            {
-                var bent = dy.EmptyLike();
-                dy.Backend.Map(Binary.Mul, dy, preTangent, bent);
-                dy.Backend.Map(Unary.Gelu.Second!, bent, pre, bent);
-                before = Sum(before, Rows(bent));
-            }
-            if (before is not null)
-                Products(before);
+            var before = BeforeGelu(dy, tangent);
             dy = beforeGelu ?? BeforeGelu(dy);
+            var x = TangentOf(Inputs[0]);
+            bool stacks = before is not null && x is not null && IsLarge(Inputs[1], x, dy);
+            // Closed before more is sent, so that what has been sent is the input's alone, and is added to in place.
+            using (Scope.Begin())
+            {
+                if (before is not null)
+                    SendInput(before, Inputs[1]);
+            }
             if (TangentOf(Inputs[1]) is { } weight)
                 SendInput(dy, weight);
-            if (TangentOf(Inputs[0]) is { } x && Target(Inputs[1], out bool accumulate) is { } dweight)
+            if (stacks)
             {
-                dy.Backend.MatMul(dy, true, Rows(x), false, Matrix(dweight), accumulate);
-                Deliver(Inputs[1], dweight);
+                SendWeight(Concat(0, before!, dy), Concat(0, Rows(Inputs[0]), Rows(x!)));
+                SendLeadingSum(Bias, before!);
+                return;
             }
+            if (before is not null)
+                SendWeights(before);
+            if (x is not null)
+                SendWeight(dy, Rows(x));
+        }
+
+        void SendWeight(Tensor dy, Tensor x)
+        {
+            if (Target(Inputs[1], out bool accumulate) is not { } dweight)
+                return;
+            dy.Backend.MatMul(dy, true, x, false, Matrix(dweight), accumulate);
+            Deliver(Inputs[1], dweight);
         }
     }
 }

@@ -51,6 +51,24 @@ sealed class CellMeasurement(LoadedModel loaded, PerturbedModel perturbed, Study
         };
     }
 
+    /// <summary>Finds the top eigenvalue of the Hessian of the loss on the training images.</summary>
+    /// <param name="key">What the result is called.</param>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public EigenvalueResult MeasureEigenvalue(string key)
+    {
+        training ??= Look(images.ReadTraining(loaded, observer, token));
+        try
+        {
+            var found = perturbed.TopEigenvalue(training.Value.Sample, progress.Saw, token);
+            return new(key, found.Value, found.Residual, found.HasConverged);
+        }
+        catch (ArithmeticException e)
+        {
+            observer.Message(MessageLevel.Warning, e.Message);
+            return new(key, double.NaN, double.NaN, false);
+        }
+    }
+
     /// <summary>Frees the images.</summary>
     public void Dispose()
     {

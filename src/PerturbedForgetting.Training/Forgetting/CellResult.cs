@@ -100,6 +100,13 @@ sealed record CellResult
         && Sets.Zip(ImageSets.All).All(s => s.First?.Fits(perturbations, classes, isShared: s.Second != ImageSets.Own) == true);
 }
 
+/// <summary>The largest eigenvalue of one model's Hessian.</summary>
+/// <param name="Key">What was measured of which weights on what.</param>
+/// <param name="Value">The eigenvalue of the largest magnitude; not a number where products are not finite.</param>
+/// <param name="Residual">‖Hv - λv‖ of its eigenvector.</param>
+/// <param name="HasConverged">Whether the residual is as small as was asked for.</param>
+sealed record EigenvalueResult(string Key, double Value, double Residual, bool HasConverged);
+
 /// <summary>Converts results to and from JSON.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
@@ -107,4 +114,5 @@ sealed record CellResult
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(CellResult))]
+[JsonSerializable(typeof(EigenvalueResult))]
 sealed partial class CellJson : JsonSerializerContext;

@@ -12,7 +12,7 @@ static class ForgettingPlots
     /// <summary>What is drawn of outputs, its change; and of changes, itself.</summary>
     static readonly string[] drawnOutputs = ["loss", "top1", "confidence", "kl_uniform", "tv_labels"];
 
-    const string DrawnChange = "agreement";
+    const string DrawnChange = "agreement", Epoch = "epoch";
 
     /// <summary>Writes all plots there are results for, and removes those of an earlier start.</summary>
     /// <param name="folder">Where to.</param>
@@ -52,7 +52,7 @@ static class ForgettingPlots
 
     /// <summary>Changes on held-out and training images over the epochs of a run.</summary>
     static void PlotEpochs(string path, StudiedModel[] models, double rho) =>
-        Panels(path, string.Create(CultureInfo.InvariantCulture, $"{models[0].Run}, rho {rho}"), "epoch", (plot, value) =>
+        Panels(path, string.Create(CultureInfo.InvariantCulture, $"{models[0].Run}, rho {rho}"), Epoch, (plot, value) =>
         {
             var cases = models.SelectMany(static m => m.Cells.Select(static c => c.Case)).Where(c => c.Rho == rho).Distinct();
             foreach (var (perturbation, i) in cases.Select(static (c, i) => (c, i)))
@@ -125,6 +125,8 @@ static class ForgettingPlots
                 draw(plot, s => s.Change.Average(v => v[measure]));
                 plot.Title(Measure.OfChanges[measure].Title, 13);
             }
+            if (horizontal == Epoch)
+                plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
             plot.XLabel(i == 1 ? $"{horizontal}   ({title})" : horizontal);
             if (i == 0)
             {

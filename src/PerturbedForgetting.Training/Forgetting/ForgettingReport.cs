@@ -7,7 +7,8 @@ namespace PerturbedForgetting.Training.Forgetting;
 /// <param name="folder">The folder.</param>
 sealed class ForgettingReport(string folder)
 {
-    const string Measures = "forgetting.csv", Classes = "classes.csv", CorrelationsName = "correlations.csv";
+    const string Measures = "forgetting.csv", Checkpoints = "checkpoints.csv", Classes = "classes.csv",
+        CorrelationsName = "correlations.csv";
 
     /// <summary>Refuses a folder that cannot be written to.</summary>
     /// <exception cref="OptionException">It cannot.</exception>
@@ -20,6 +21,7 @@ sealed class ForgettingReport(string folder)
     public void Write(IReadOnlyList<StudiedModel> models, IReadOnlyList<Correlation> correlations)
     {
         ForgettingTables.WriteMeasures(Path.Combine(folder, Measures), models);
+        ForgettingTables.WriteCheckpoints(Path.Combine(folder, Checkpoints), models);
         ForgettingTables.WriteClasses(Path.Combine(folder, Classes), models);
         if (correlations.Count > 0)
             ForgettingTables.WriteCorrelations(Path.Combine(folder, CorrelationsName), correlations);

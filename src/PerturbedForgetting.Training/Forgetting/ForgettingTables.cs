@@ -29,6 +29,25 @@ static class ForgettingTables
         AtomicFile.WriteText(path, text.ToString());
     }
 
+    /// <summary>Writes a row a model: how it generalises, and the top eigenvalue.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static void WriteCheckpoints(string path, IReadOnlyList<StudiedModel> models)
+    {
+        var text = new StringBuilder("run,checkpoint,epoch,path");
+        foreach (var (name, _) in Correlations.Generalisation)
+            text.Append(',').Append(name);
+        text.Append(CultureInfo.InvariantCulture, $",{Correlations.TopEigenvalue},residual\n");
+        foreach (var model in models)
+        {
+            text.Append(Model(model)).Append(',').Append(CsvText.Field(model.Path));
+            foreach (var (_, of) in Correlations.Generalisation)
+                text.Append(',').Append(Number(of(model)));
+            text.Append(',').Append(Number(model.TopEigenvalue?.Value ?? double.NaN));
+            text.Append(',').Append(Number(model.TopEigenvalue?.Residual ?? double.NaN)).Append('\n');
+        }
+        AtomicFile.WriteText(path, text.ToString());
+    }
+
     /// <summary>Writes a row a model, perturbation, set of images and class: the class's share of labels, of mean outputs and of
     /// predictions, and its accuracy.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>

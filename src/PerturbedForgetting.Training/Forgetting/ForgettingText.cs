@@ -31,7 +31,8 @@ static class ForgettingText
         string epoch = model.Epoch is { } e ? string.Create(CultureInfo.InvariantCulture, $" (epoch {e})") : "";
         text.Append(CultureInfo.InvariantCulture, $"{model}{epoch}: before, then changes\n");
         if (model.TopEigenvalue is { } eigenvalue)
-            text.Append(CultureInfo.InvariantCulture, $"largest eigenvalue of the Hessian {eigenvalue:G6}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"top eigenvalue of the Hessian {eigenvalue.Value:G6}, residual {eigenvalue.Residual:G2}\n");
         text.Append(new string(' ', width + 2)).Append("images   ");
         foreach (var (title, _) in columns)
             text.Append(CultureInfo.InvariantCulture, $"{title,12}");
@@ -73,8 +74,8 @@ static class ForgettingText
         {
             string interval = c.Test.Interval is var (low, high) ? FormattableString.Invariant($" [{low:F2}, {high:F2}]") : "";
             string name = c.Case is null ? c.Measure : $"{c.Measure}, {c.Set}, {c.Case}";
-            text.Append(CultureInfo.InvariantCulture, $"  rho {c.Test.Spearman,6:F3}{interval}, p {c.Test.SpearmanP:G2}; ");
-            text.Append(CultureInfo.InvariantCulture, $"tau {c.Test.Kendall,6:F3}, p {c.Test.KendallP:G2}  {name}\n");
+            text.Append(CultureInfo.InvariantCulture, $"  Spearman {c.Test.Spearman,6:F3}{interval}, p {c.Test.SpearmanP:G2}; ");
+            text.Append(CultureInfo.InvariantCulture, $"Kendall {c.Test.Kendall,6:F3}, p {c.Test.KendallP:G2}  {name}\n");
         }
     }
 }

@@ -2,6 +2,7 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Data;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Random;
+using PerturbedForgetting.Training.Hessian;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Setup;
@@ -11,7 +12,7 @@ using PerturbedForgetting.Vision.Loading;
 namespace PerturbedForgetting.Training.Forgetting;
 
 /// <summary>Images of a data set, prepared as in evaluation and kept in memory, because a model sees them again and again.</summary>
-sealed class ImageSample : IDisposable
+sealed class ImageSample : ILossBatches, IDisposable
 {
     readonly ImageFeed feed;
     readonly List<(HostBuffer Memory, int Count)> batches = [];
@@ -20,6 +21,8 @@ sealed class ImageSample : IDisposable
 
     /// <summary>Images of the sample.</summary>
     public int Count { get; private set; }
+
+    long ILossBatches.Images => Count;
 
     /// <summary>The first images of a set's random order, which hangs on the seed and the size of the set alone.</summary>
     /// <param name="set">The data set.</param>
@@ -84,6 +87,8 @@ sealed class ImageSample : IDisposable
         for (int i = 0; i < batches.Count; i++)
             yield return Batch(i);
     }
+
+    IEnumerable<(Tensor Images, Tensor Labels)> ILossBatches.Read(CancellationToken stop) => Batches();
 
     /// <summary>One of the batches, valid until the next is asked for.</summary>
     public (Tensor Images, Tensor Labels) Batch(int number)

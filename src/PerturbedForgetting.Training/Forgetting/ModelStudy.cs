@@ -45,6 +45,11 @@ sealed class ModelStudy(ForgettingOptions options, IReadOnlySet<OptionSpec>? giv
             own.BatchNorm == ForgettingOptions.BatchStatistics, (ulong)own.SampleSeed);
         using var measurement = new CellMeasurement(loaded, perturbed, images, new OutputDistribution(IsSigmoid(own)), progress, observer,
             token);
+        if (own.TopEigenvalue)
+        {
+            model.TopEigenvalue = FindEigenvalue($"{identity}\n{Correlations.TopEigenvalue}",
+                key => progress.MeasureEigenvalue(model.ToString(), () => measurement.MeasureEigenvalue(key)));
+        }
         foreach (var perturbation in cases)
         {
             token.ThrowIfCancellationRequested();
@@ -64,6 +69,18 @@ sealed class ModelStudy(ForgettingOptions options, IReadOnlySet<OptionSpec>? giv
             }
             model.Cells.Add((perturbation, cell));
         }
+    }
+
+    EigenvalueResult FindEigenvalue(string key, Func<string, EigenvalueResult> measure)
+    {
+        if (store.FindEigenvalue(key) is { } known)
+        {
+            progress.Found();
+            return known;
+        }
+        var found = measure(key);
+        store.Save(found);
+        return found;
     }
 
     /// <summary>The grid, for a model of so many classes.</summary>

@@ -3,6 +3,7 @@ using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Hessian;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Models;
@@ -94,6 +95,28 @@ sealed class PerturbedModel : IDisposable
         }
         return new(logits, answers, sum.Item() / done);
     }
+
+    /// <summary>The eigenvalue of the largest magnitude of the Hessian of the training loss, in evaluation mode; takes
+    /// <see cref="LanczosVectors"/> more buffers of the size of the weights.</summary>
+    /// <param name="images">What the loss is a mean over.</param>
+    /// <param name="saw">Hears how many images went through the model, pass by pass.</param>
+    /// <param name="token">Ends it.</param>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    /// <exception cref="ArithmeticException">A product with the Hessian is not finite.</exception>
+    public EigenvalueEstimate TopEigenvalue(ILossBatches images, Action<int> saw, CancellationToken token)
+    {
+        using var space = new VectorSpace(layout);
+        var search = new BlockLanczos(new LossHessian(model, layout, loss, images, blockSize: 1), space, new(Count: 1,
+            EigenvaluesWanted.Magnitude, EigenvalueTolerance, EigenvaluePasses, BlockSize: 1, LanczosVectors, EigenvalueSeed));
+        return search.Run(_ => saw((int)images.Images), token).Estimates[0];
+    }
+
+    /// <summary>Residual at which an eigenvalue counts as found, as a part of it.</summary>
+    const double EigenvalueTolerance = 1e-3;
+
+    const int EigenvaluePasses = 100, LanczosVectors = 12;
+
+    const ulong EigenvalueSeed = 42;
 
     /// <summary>Frees the weights and all buffers.</summary>
     public void Dispose()

@@ -14,7 +14,7 @@ sealed record StudiedModel(string Run, string Path, int? Epoch, EvaluationMetric
     public List<(PerturbationCase Case, CellResult Result)> Cells { get; } = [];
 
     /// <summary>Largest eigenvalue of the Hessian of the training loss; null where it was not asked for.</summary>
-    public double? TopEigenvalue { get; set; }
+    public EigenvalueResult? TopEigenvalue { get; set; }
 
     /// <summary>Name of the checkpoint.</summary>
     public string Checkpoint => System.IO.Path.GetFileNameWithoutExtension(Path);

@@ -22,11 +22,7 @@ sealed class StudyProgress(ITrainingObserver observer, int total)
     /// <param name="measure">Measures it.</param>
     public CellResult Measure(string name, Func<CellResult> measure)
     {
-        measuring.Start();
-        var cell = measure();
-        measuring.Stop();
-        done++;
-        measured++;
+        var cell = Timed(measure);
         var set = cell.On(ImageSets.HeldOut);
         int top1 = Forgetting.Measure.Output("top1"), loss = Forgetting.Measure.Output("loss");
         observer.Message(MessageLevel.Info, FormattableString.Invariant($"  {done} of {total}: {name}: held-out top-1 ")
@@ -34,6 +30,19 @@ sealed class StudyProgress(ITrainingObserver observer, int total)
             + FormattableString.Invariant($"{set.MeanBefore(loss):G4} -> {set.MeanAfter(loss):G4}{Rate()}"));
         sinceLine.Restart();
         return cell;
+    }
+
+    /// <summary>Finds an eigenvalue.</summary>
+    /// <param name="model">Of this model.</param>
+    /// <param name="measure">Finds it.</param>
+    public EigenvalueResult MeasureEigenvalue(string model, Func<EigenvalueResult> measure)
+    {
+        var result = Timed(measure);
+        observer.Message(result.HasConverged ? MessageLevel.Info : MessageLevel.Warning,
+            FormattableString.Invariant($"  {done} of {total}: {model}: top eigenvalue {result.Value:G6}, residual {result.Residual:G2}")
+            + (result.HasConverged ? "" : ": it has not converged") + Rate());
+        sinceLine.Restart();
+        return result;
     }
 
     /// <summary>Images went through the model.</summary>
@@ -44,6 +53,16 @@ sealed class StudyProgress(ITrainingObserver observer, int total)
             return;
         sinceLine.Restart();
         observer.Message(MessageLevel.Info, FormattableString.Invariant($"  {done} of {total} measured{Rate()}"));
+    }
+
+    T Timed<T>(Func<T> measure)
+    {
+        measuring.Start();
+        T result = measure();
+        measuring.Stop();
+        done++;
+        measured++;
+        return result;
     }
 
     string Rate()

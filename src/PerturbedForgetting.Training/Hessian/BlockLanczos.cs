@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Hessian;
 
@@ -22,8 +23,8 @@ readonly record struct LanczosSettings(int Count, EigenvaluesWanted Wanted, doub
 
 /// <summary>
 /// Eigenvalues at the ends of the spectrum, by block Lanczos with full reorthogonalisation and thick restarts (Wu and Simon, SIAM J. Matrix
-/// Anal. Appl. 22, 2000): the Hessian is projected onto the span of all products so far, whose Ritz values converge to the outer eigenvalues
-/// first. Every new vector is made orthogonal to the whole basis, twice, so that no eigenvalue comes as several copies; one that has as
+/// Anal. Appl. 22, 2000): the Hessian is projected onto the span of all products so far, whose Ritz values converge to the outer
+/// eigenvalues first. Every new vector is made orthogonal to the whole basis, twice, so that no eigenvalue comes as several copies; one that has as
 /// many copies is found with all of them. When the basis is full, the best Ritz vectors are all that stays of it.
 /// </summary>
 sealed class BlockLanczos
@@ -31,6 +32,9 @@ sealed class BlockLanczos
     // Where products lead no farther, other directions may hide copies of eigenvalues that were found: steps that are made there without
     // finding another one.
     const int StepsBeyond = 4;
+
+    // The eigenvalues of a larger projected matrix are not looked at after every step, but each time it has grown by a tenth.
+    const int LargestToLookAt = 64;
 
     readonly ISymmetricOperator matrix;
     readonly VectorSpace space;
@@ -130,11 +134,21 @@ sealed class BlockLanczos
             for (int j = 0; j < i; j++)
                 projected[first + i, first + j] = projected[first + j, first + i] =
                     (projected[first + i, first + j] + projected[first + j, first + i]) / 2;
-        ritz = SymmetricEigen.Decompose(projected, basis.Count);
+        bool looks = IsWorthLooking(basis.Count);
+        if (looks)
+            ritz = SymmetricEigen.Decompose(projected, basis.Count);
         Extend(images, lengths);
         space.Return(images.Where(image => !basis.Contains(image)));
-        Judge(first, block);
+        if (looks)
+            Judge(first, block);
+        else
+            State = State with { Iterations = iterations, Products = products };
     }
+
+    /// <summary>Whether the projected matrix is decomposed now: where it is small, has grown, or must be, because the basis is full or
+    /// the passes are used up.</summary>
+    bool IsWorthLooking(int size) => size <= LargestToLookAt || size >= ritz.Values.Length * 11 / 10
+        || size + settings.BlockSize > basisSize || size >= space.Dimension || iterations == settings.Iterations;
 
     /// <summary>Makes the parts of the products that lead out of the basis the next block, which is pending then.</summary>
     void Extend(Tensor[] images, double[] lengths)
@@ -209,7 +223,8 @@ sealed class BlockLanczos
             hasAll && (pending == 0 || beyond == 0) && estimates.All(static e => e.HasConverged));
     }
 
-    /// <summary>‖Hx - θx‖ of a Ritz vector x: the part of the product that is outside the basis.</summary>
+    /// <summary>‖Hx - θx‖ of a Ritz vector x: the part of the product that is outside the basis, and no less than the rounding of the
+    /// vectors.</summary>
     double Residual(int index, int first, int block)
     {
         double sum = 0;
@@ -220,7 +235,7 @@ sealed class BlockLanczos
                 component += outside[i, j] * ritz[first + j, index];
             sum += component * component;
         }
-        return Math.Sqrt(sum);
+        return Math.Max(Math.Sqrt(sum), space.Rounding * Scale);
     }
 
     /// <summary>Keeps the best Ritz vectors, and the pending block, to which all of them are coupled.</summary>

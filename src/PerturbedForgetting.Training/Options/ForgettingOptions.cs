@@ -96,6 +96,12 @@ public sealed record ForgettingOptions : CheckpointOptions
             .NotedWhen(static o => o.BatchNorm == BatchStatistics && HasNoBatchNorm(o),
                 static o => $"has no effect: {o.Model} has no batch norm.");
 
+    /// <summary>Whether the largest eigenvalue of the Hessian is found too.</summary>
+    public bool TopEigenvalue { get => TopEigenvalueOption[this]; set => TopEigenvalueOption[this] = value; }
+    internal static readonly OptionSpec<ForgettingOptions, bool> TopEigenvalueOption =
+        MeasurementTopic.Option("top-eigenvalue", false,
+            "also find the top eigenvalue of the Hessian of the loss on the training images, to compare with");
+
     internal const string RunningStatistics = "running", BatchStatistics = "batch";
 
     internal static readonly OptionTopic<ForgettingOptions> OutputTopic = new("Output");

@@ -75,6 +75,15 @@ public enum PerturbedParameters
     NoNorm,
 }
 
+/// <summary>What the length of a perturbation is measured by.</summary>
+public enum PerturbationNorm
+{
+    /// <summary>The L2 norm of the direction, so that the length is the radius.</summary>
+    L2,
+    /// <summary>Nothing: the radius is a factor.</summary>
+    None,
+}
+
 /// <summary>Which parameters ASAM scales.</summary>
 public enum AsamParameters
 {
@@ -120,4 +129,37 @@ public enum GpuPrecision
     Tf32,
     /// <summary>Operands are not rounded.</summary>
     Fp32,
+}
+
+/// <summary>Which eigenvalues are looked for.</summary>
+public enum EigenvaluesWanted
+{
+    /// <summary>Those of the largest magnitude, of either sign.</summary>
+    Magnitude,
+    /// <summary>The largest.</summary>
+    Largest,
+    /// <summary>The smallest, that is the most negative.</summary>
+    Smallest,
+    /// <summary>As many of the largest and as many of the smallest.</summary>
+    Both,
+}
+
+/// <summary>How eigenvalues are found.</summary>
+public enum EigenvalueMethod
+{
+    /// <summary>Block Lanczos with full reorthogonalisation.</summary>
+    Lanczos,
+    /// <summary>Power iteration with deflation.</summary>
+    Power,
+}
+
+/// <summary>How the results of <c>hessian</c> are shown.</summary>
+public enum HessianFormat
+{
+    /// <summary>For people.</summary>
+    Table,
+    /// <summary>All there is.</summary>
+    Json,
+    /// <summary>One row a number.</summary>
+    Csv,
 }

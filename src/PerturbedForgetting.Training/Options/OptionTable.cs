@@ -93,6 +93,16 @@ public static class OptionTables
         RunOptions.ModelTopic.Specs,
         RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs));
 
+    static readonly Lazy<OptionTable> LazyHessian = new(static () => new(
+        RunOptions.DataTopic.Specs, HessianOptions.DataTopic.Specs,
+        RunOptions.ModelTopic.Specs, CheckpointOptions.ModelTopic.Specs,
+        RunOptions.ImagesTopic.Specs.Where(IsOfEvaluation), CheckpointOptions.ImagesTopic.Specs,
+        RunOptions.BatchesTopic.Specs, CheckpointOptions.BatchesTopic.Specs,
+        RunOptions.LossTopic.Specs,
+        HessianOptions.EigenvaluesTopic.Specs, HessianOptions.SpectrumTopic.Specs, HessianOptions.SharpnessTopic.Specs,
+        HessianOptions.OutputTopic.Specs,
+        RunOptions.MachineTopic.Specs));
+
     static readonly Lazy<OptionTable> LazyInspect = new(static () => new(
         RunOptions.DataTopic.Specs, DataToolOptions.DataTopic.Specs, InspectOptions.SheetTopic.Specs));
 
@@ -119,6 +129,9 @@ public static class OptionTables
     /// <summary>Options of <c>features</c>.</summary>
     public static OptionTable Features => LazyFeatures.Value;
 
+    /// <summary>Options of <c>hessian</c>.</summary>
+    public static OptionTable Hessian => LazyHessian.Value;
+
     /// <summary>Options of <c>forgetting</c>.</summary>
     public static OptionTable Forgetting => LazyForgetting.Value;
 
@@ -143,6 +156,7 @@ public static class OptionTables
         TrainOptions => Train,
         PredictOptions => Predict,
         FeaturesOptions => Features,
+        HessianOptions => Hessian,
         ForgettingOptions => Forgetting,
         ConvertOptions => Convert,
         InspectOptions => Inspect,

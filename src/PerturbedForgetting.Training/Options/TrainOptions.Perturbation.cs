@@ -65,6 +65,16 @@ public sealed partial record TrainOptions
                 ("all", PerturbedParameters.All), ("norm", PerturbedParameters.Norm), ("no-norm", PerturbedParameters.NoNorm))
             .KnownAs("parameters").NotedWhen(o => !o.Opt.Perturbs && o.PerturbParams != PerturbedParameters.All, DoesNotPerturb);
 
+    /// <summary>What the direction is divided by.</summary>
+    public PerturbationNorm PerturbNorm { get => PerturbNormOption[this]; set => PerturbNormOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, PerturbationNorm> PerturbNormOption =
+        PerturbationTopic.Choice("perturb-norm", PerturbationNorm.L2,
+                "what the direction is divided by: its norm, or nothing, so that rho is a factor of the gradient",
+                ("l2", PerturbationNorm.L2), ("none", PerturbationNorm.None)).KnownAs("norm")
+            .RefusedWhen(o => o.PerturbNorm == PerturbationNorm.None && o.Opt.Perturbs && o.GsamAlpha > 0 && o.BackupNormalized,
+                "none does not normalise the direction, which --backup-normalized takes.")
+            .NotedWhen(o => !o.Opt.Perturbs && o.PerturbNorm != PerturbationNorm.L2, DoesNotPerturb);
+
     /// <summary>Epochs without perturbation before the first one.</summary>
     public int SamFrom { get => SamFromOption[this]; set => SamFromOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, int> SamFromOption =
@@ -145,6 +155,25 @@ public sealed partial record TrainOptions
                 "needs the gradient at the weights, which --sam-direction momentum does without.")
             .NotedWhen(o => !o.Opt.Perturbs && o.GsamAlpha != 0, DoesNotPerturb);
 
+    /// <summary>Share of the gradient at the perturbed weights.</summary>
+    public double SamWeight { get => SamWeightOption[this]; set => SamWeightOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> SamWeightOption =
+        PerturbationTopic.Option("sam-weight", 1.0,
+                "share of the gradient at perturbed weights; the rest is that at the weights (GNP, WSAM)")
+            .KnownAs("weight").NotNegative()
+            .RefusedForEach(o => o.SamWeight != 1 && o.Opt.Perturbs ? WithoutCleanGradient(o) : [])
+            .NotedWhen(o => !o.Opt.Perturbs && o.SamWeight != 1, DoesNotPerturb);
+
+    /// <summary>alpha of LookSAM; 0 leaves it out.</summary>
+    public double LooksamAlpha { get => LooksamAlphaOption[this]; set => LooksamAlphaOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, double> LooksamAlphaOption =
+        PerturbationTopic.Option("looksam-alpha", 0.0, "LookSAM: what updates between perturbed ones get of the last one's; 0: off")
+            .NotNegative()
+            .RefusedForEach(o => o.LooksamAlpha != 0 && o.Opt.Perturbs ? WithoutCleanGradient(o) : [])
+            .RefusedWhen(o => o.LooksamAlpha != 0 && o.Opt.Perturbs && o.SamEvery == 1,
+                "belongs to the updates between perturbed ones, and there are none: use --sam-every 5, say.")
+            .NotedWhen(o => !o.Opt.Perturbs && o.LooksamAlpha != 0, DoesNotPerturb);
+
     /// <summary>GSAM decomposes the normalised clean gradient.</summary>
     public bool BackupNormalized { get => BackupNormalizedOption[this]; set => BackupNormalizedOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, bool> BackupNormalizedOption =
@@ -184,6 +213,20 @@ public sealed partial record TrainOptions
                 "ASAM: parameters that are scaled: all, or those named weight as in the authors' code",
                 ("all", AsamParameters.All), ("weight", AsamParameters.Weight))
             .RefusedWhen(o => o.AsamParams != AsamParameters.All && !o.AdaptiveSam, "needs --adaptive-sam.");
+
+    /// <summary>Why there is no gradient of the training loss at the weights to be used beside that at the perturbed ones.</summary>
+    static IEnumerable<string> WithoutCleanGradient(TrainOptions o)
+    {
+        const string Need = "needs the gradient of the training loss at the weights, ";
+        if (o.Opt.Perturbation == PerturbationKind.RandSam)
+            yield return $"{Need}which {o.Opt} does not take; use sam_*.";
+        else if (o.SamDirection == SamDirection.Momentum)
+            yield return $"{Need}which --sam-direction momentum does without.";
+        else if (o.PerturbLoss != PerturbLoss.Maximize)
+            yield return $"{Need}and --perturb-loss {PerturbLossOption.Show(o)} takes that of another; use maximize.";
+        else if (o.GsamAlpha > 0)
+            yield return "and --gsam-alpha both say what becomes of the two gradients: leave one of them out.";
+    }
 
     static string DoesNotPerturb(TrainOptions o) => $"has no effect with --opt {o.Opt}, which does not perturb; use sam_{o.Opt}.";
 

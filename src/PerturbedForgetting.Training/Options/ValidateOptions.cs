@@ -37,21 +37,29 @@ public sealed record ValidateOptions : CheckpointOptions
 
     internal static readonly OptionTopic<ValidateOptions> SharpnessTopic = new("Sharpness");
 
-    /// <summary>Largest Hessian eigenvalue in place of accuracy; not available yet, so true is refused.</summary>
+    /// <summary>Measures the Hessian's eigenvalue of the largest magnitude in place of accuracy.</summary>
     public bool ValidateHessian { get => ValidateHessianOption[this]; set => ValidateHessianOption[this] = value; }
     internal static readonly OptionSpec<ValidateOptions, bool> ValidateHessianOption =
-        SharpnessTopic.Option("validate-hessian", false, "not available yet: largest Hessian eigenvalue")
-            .RefusedWhen(o => o.ValidateHessian, "the Hessian's eigenvalues are not available yet; leave it out to measure accuracy.");
+        SharpnessTopic.Option("validate-hessian", false, "measure the dominant eigenvalue of the loss's Hessian in place of accuracy")
+            .RefusedForEach(static o => !o.ValidateHessian ? [] : new (OptionSpec Spec, string? File)[]
+                {
+                    (PredictionsOption, o.Predictions), (PerClassOption, o.PerClass), (ConfusionOption, o.Confusion),
+                }
+                .Where(static f => f.File is not null).Select(static f => $"measures no accuracy, and so writes no {f.Spec}."));
 
     /// <summary>Most iterations of the eigenvalue search.</summary>
     public int SharpnessIters { get => SharpnessItersOption[this]; set => SharpnessItersOption[this] = value; }
     internal static readonly OptionSpec<ValidateOptions, int> SharpnessItersOption =
-        SharpnessTopic.Option("sharpness-iters", 100, "iterations at most").AtLeast(1);
+        SharpnessTopic.Option("sharpness-iters", 100, "iterations at most").AtLeast(1)
+            .NotedWhen(static o => o.SharpnessIters != 100 && !o.ValidateHessian, WithoutHessian);
 
     /// <summary>Relative change of the eigenvalue at which the search ends.</summary>
     public double SharpnessTol { get => SharpnessTolOption[this]; set => SharpnessTolOption[this] = value; }
     internal static readonly OptionSpec<ValidateOptions, double> SharpnessTolOption =
-        SharpnessTopic.Option("sharpness-tol", 1e-4, "relative change at which to stop").Positive();
+        SharpnessTopic.Option("sharpness-tol", 1e-4, "relative change at which to stop").Positive()
+            .NotedWhen(static o => o.SharpnessTol != 1e-4 && !o.ValidateHessian, WithoutHessian);
+
+    const string WithoutHessian = "has no effect without --validate-hessian.";
 
     internal static new readonly OptionTopic<ValidateOptions> MachineTopic = new(RunOptions.MachineTopic.Heading);
 

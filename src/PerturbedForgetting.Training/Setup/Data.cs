@@ -84,7 +84,7 @@ static class Data
             string split = options.Split == new ValidateOptions().Split ? new TrainOptions().TrainSplit : options.Split;
             return HoldOut.Split(Open(options, split, classes, observer, token, trained?.Seed), share, (ulong)options.ValSeed).Validation;
         }
-        if (trained is not null && options.Split == trained.TrainSplit)
+        if (trained is not null && options.Split == trained.TrainSplit && !options.ValidateHessian)
             observer.Message(MessageLevel.Warning, ($"Split '{options.Split}' is what the model was trained on, if the data are the same: "
                 + $"the accuracy does not tell how it does on new images. {own}").TrimEnd());
         try

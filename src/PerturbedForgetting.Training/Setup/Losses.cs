@@ -18,6 +18,15 @@ static class Losses
         return (logits, labels) => Ops.BinaryCrossEntropy(logits, labels, smoothing, reduction);
     }
 
+    /// <summary>The training loss in words.</summary>
+    public static string Describe(RunOptions options)
+    {
+        string smoothing = options.Smoothing == 0 ? "" : FormattableString.Invariant($", label smoothing {options.Smoothing}");
+        return options.BceLoss
+            ? $"binary cross entropy ({RunOptions.BceReductionOption.Show(options)}){smoothing}"
+            : $"cross entropy{smoothing}";
+    }
+
     /// <summary>The perturbation; none for plain optimisers.</summary>
     /// <param name="options">The options.</param>
     /// <param name="updatesPerEpoch">Updates of an epoch, in which the period that is perturbed is counted.</param>
@@ -32,6 +41,8 @@ static class Losses
             IsRandom = options.Opt.Perturbation == PerturbationKind.RandSam,
             ChunkSize = options.SharpnessM,
             Alpha = options.GsamAlpha,
+            Weight = options.SamWeight,
+            LookAlpha = options.LooksamAlpha,
             IsDirectionNormalized = options.BackupNormalized,
             IsAdaptive = options.AdaptiveSam,
             ScalesBeforeNorm = options.AsamBeforeNorm,
@@ -43,6 +54,7 @@ static class Losses
             FriendlyLambda = options.FriendlyLambda,
             VassoTheta = options.VassoTheta,
             Parameters = options.PerturbParams,
+            Norm = options.PerturbNorm,
             Steps = options.ObfSteps,
             Period = PerturbationPeriod.OfEpochs(options.SamFrom, options.SamUntil, options.SamEvery, updatesPerEpoch),
             Noise = new PhiloxNoise((ulong)options.Seed),

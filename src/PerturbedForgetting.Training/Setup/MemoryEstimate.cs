@@ -32,7 +32,9 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     public static MemoryEstimate OfTraining(TrainOptions options, int numClasses, int validationImages)
     {
         (long parameters, long saved, long pixels) = Count(options, numClasses, trains: true);
-        int images = options.Opt.Perturbs && options.SharpnessM > 0 ? options.SharpnessM : options.BatchSize;
+        // An update that is not perturbed takes the batch in one.
+        bool isInGroups = options is { SharpnessM: > 0, SamFrom: 0, SamUntil: null, SamEvery: 1 } && options.Opt.Perturbs;
+        int images = isInGroups ? options.SharpnessM : options.BatchSize;
         int evaluated = Math.Min(options.ValidationBatchSize ?? options.BatchSize, validationImages);
         return new(
             sizeof(float) * (double)parameters * Arenas(options),
@@ -51,6 +53,18 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
         return new(sizeof(float) * (double)parameters, images * image, images);
     }
 
+    /// <summary>Of products with a Hessian, whose vectors each are as large as the model, and which keep the activations of a gradient
+    /// once more for each vector that is multiplied in one pass.</summary>
+    /// <exception cref="OptionException">Not even the weights fit.</exception>
+    public static MemoryEstimate OfHessian(HessianOptions options, int numClasses, int imagesOfTheSet, int vectors, int block)
+    {
+        (long parameters, long saved, long pixels) = Count(options, numClasses, trains: true);
+        int images = Math.Min(options.BatchSize, imagesOfTheSet);
+        // Weights, gradients, and the vectors.
+        return new(sizeof(float) * (double)parameters * (2 + vectors),
+            (double)images * (((1 + block) * saved) + (pixels * BytesOfAPixel)), images);
+    }
+
     /// <summary>Refuses a run that does not fit.</summary>
     /// <exception cref="OptionException">It does not; the message says what takes the memory and which options help.</exception>
     public void Require(HostMemory memory, RunOptions options)
@@ -61,12 +75,23 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
         OptionSpec blamed = isOfWeights ? RunOptions.ModelOption : RunOptions.BatchSizeOption;
         throw new OptionException(new OptionProblem(blamed.Flag,
             $"the run takes at least {Gibibytes(Total)}, and {memory.Origin} is {Gibibytes(memory.Bytes)}: "
-            + $"{Gibibytes(Weights)} for weights{(options is TrainOptions ? ", gradients and the optimiser" : "")}, "
+            + $"{Gibibytes(Weights)} for weights{OfWeights(options)}, "
             + $"{Gibibytes(Activations)} for {Quantity.Of(Images, "image")} at once. {Advice(options, isOfWeights)}"));
     }
 
+    static string OfWeights(RunOptions options) => options switch
+    {
+        TrainOptions => ", gradients and the optimiser",
+        HessianOptions => ", gradients and vectors of their size",
+        _ => "",
+    };
+
     static string Advice(RunOptions options, bool isOfWeights) =>
-        isOfWeights
+        options is HessianOptions
+            ? isOfWeights
+                ? $"Use a smaller {HessianOptions.BasisOption}, {HessianOptions.DensityStepsOption} or {HessianOptions.BlockOption}."
+                : $"Use a smaller {RunOptions.BatchSizeOption} or {HessianOptions.BlockOption}."
+        : isOfWeights
             ? $"Use a smaller {RunOptions.ModelOption}, {RunOptions.NumClassesOption}, {RunOptions.ImgSizeOption} or "
                 + $"{RunOptions.ModelKwargsOption}."
             : $"Use a smaller {RunOptions.BatchSizeOption}"
@@ -88,7 +113,8 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     static int Extra(TrainOptions options)
     {
         var perturbation = Losses.Perturbation(options, updatesPerEpoch: 1)!;
-        return DirectionTable.Of(perturbation.Kind).Buffers + (perturbation.Steps > 1 ? 2 : 0) + (perturbation.HasOwnScaling ? 3 : 0);
+        return DirectionTable.Of(perturbation.Kind).Buffers + (perturbation.Steps > 1 ? 2 : 0) + (perturbation.HasOwnScaling ? 3 : 0)
+            + (perturbation.LookAlpha != 0 ? 4 : perturbation.Weight != 1 ? 1 : 0);
     }
 
     /// <summary>Parameters, bytes that a training pass keeps of an image, and its pixels: of a model whose weights nobody writes, so that

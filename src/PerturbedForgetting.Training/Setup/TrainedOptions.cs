@@ -32,7 +32,9 @@ static class TrainedOptions
             if (!named.Contains(spec.Name))
                 spec.Set(completed, value);
         }
-        foreach (var spec in OptionTables.For(completed).Specs.Where(s => s.IsOfTheModel))
+        // How products are rounded belongs to a model's answers, and not to its curvature.
+        foreach (var spec in OptionTables.For(completed).Specs.Where(s => s.IsOfTheModel
+            && !(completed is HessianOptions && s == RunOptions.PrecisionOption)))
             Take(spec, spec.Get(trained));
         // Files of older versions do not say it, but it follows from the options.
         var preparation = info.Images
@@ -43,8 +45,8 @@ static class TrainedOptions
                 Take(spec, value);
         if (completed is ValidateOptions)
             TakeData(trained, named, Take);
-        if (completed is ForgettingOptions)
-            TakeTraining(trained, named, Take);
+        if (completed is ForgettingOptions or HessianOptions)
+            TakeTraining(trained, named, Take, isOfHessian: completed is HessianOptions);
         // Those that were given have been looked at.
         return completed.Validate().FirstOrDefault(p => p.IsError) is { } problem
             ? throw new CheckpointException(source, $"what it says of its training cannot be used: {problem}")
@@ -65,17 +67,27 @@ static class TrainedOptions
         take(ValidateOptions.SplitOption, trained.ValShare is null ? trained.ValSplit : trained.TrainSplit);
     }
 
-    /// <summary>The data of the run and its loss, of what looks at both splits as the run did.</summary>
-    static void TakeTraining(TrainOptions trained, HashSet<string> named, Action<OptionSpec, object?> take)
+    /// <summary>The loss of the run and its data, of what looks at the images as the run did.</summary>
+    static void TakeTraining(TrainOptions trained, HashSet<string> named, Action<OptionSpec, object?> take, bool isOfHessian)
     {
         take(RunOptions.DeterministicOption, trained.Deterministic);
         foreach (OptionSpec spec in RunOptions.LossTopic.Specs)
             take(spec, spec.Get(trained));
+        if (isOfHessian)
+            take(RunOptions.BatchSizeOption, trained.BatchSize);
         // Another folder holds the same data elsewhere; another name is other data.
         if (named.Contains(RunOptions.DatasetOption.Name))
             return;
+        // Images are held out of the training split; another one is whole.
+        bool isOther = isOfHessian && named.Contains(HessianOptions.SplitOption.Name);
         foreach (OptionSpec spec in RunOptions.DataTopic.Specs)
-            take(spec, spec.Get(trained));
+            if (!isOther || (spec != RunOptions.ValShareOption && spec != RunOptions.ValSeedOption))
+                take(spec, spec.Get(trained));
+        if (isOfHessian)
+        {
+            take(HessianOptions.SplitOption, trained.TrainSplit);
+            return;
+        }
         take(ForgettingOptions.TrainSplitOption, trained.TrainSplit);
         take(ForgettingOptions.ValSplitOption, trained.ValSplit);
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
@@ -7,37 +6,57 @@ using PerturbedForgetting.Training.Progress;
 namespace PerturbedForgetting.Training;
 
 /// <summary>
-/// Trains the same model the same way without a perturbation, and with the perturbation of standard SAM where the run had another,
-/// and says what each learnt of the backgrounds.
+/// Trains the same model the same way without a perturbation, and with the perturbation of standard SAM where the run had another, each
+/// with several seeds, and says what each learnt of the backgrounds.
 /// </summary>
 static class BaselineComparison
 {
-    /// <summary>Runs the others in folders <c>baseline</c> and <c>sam</c> of the run, from where they stopped if they were
-    /// interrupted.</summary>
+    /// <summary>Seeds of each: the run's own and those after it.</summary>
+    public const int Seeds = 3;
+
+    /// <summary>Runs the others in folders of the run (<c>baseline</c>, <c>sam</c>, and with a further seed <c>seed-43</c>,
+    /// <c>baseline-43</c>, <c>sam-43</c>), from where they stopped if they were interrupted.</summary>
     public static TrainResult Run(TrainResult result, TrainOptions options, ITrainingObserver observer, CancellationToken token)
     {
-        var rows = new List<(string Name, BackgroundBias Bias)>();
-        foreach (var other in Others(options))
+        var methods = Methods(options).Select(static o => (Options: o, Biases: new List<BackgroundBias>())).ToArray();
+        var quiet = new WarningsObserver(observer);
+        for (int i = 0; i < Seeds; i++)
         {
-            observer.Message(MessageLevel.Info, $"For comparison: {Trainer.Name(other)}, otherwise the same.");
-            var settled = other with { Output = result.Folder, Resume = "auto", StartEpoch = null, CheckpointHist = 1 };
-            var trained = Trainer.Train(settled, observer, token, given: null).Result;
-            if (trained.Status != TrainStatus.Completed)
-                return result with { Status = trained.Status };
-            rows.Add((Trainer.Name(other), trained.Bias!));
+            foreach (var (method, biases) in methods)
+            {
+                if (i == 0 && ReferenceEquals(method, options))
+                {
+                    biases.Add(result.Bias!);
+                    continue;
+                }
+                int seed = unchecked(options.Seed + i);
+                observer.Message(MessageLevel.Info, $"For comparison: {Trainer.Name(method)}, seed {seed}, otherwise the same.");
+                var settled = method with
+                {
+                    Output = result.Folder,
+                    Experiment = Folder(method, options, i == 0 ? null : seed),
+                    Seed = seed,
+                    Resume = "auto",
+                    StartEpoch = null,
+                    CheckpointHist = 1,
+                };
+                var trained = Trainer.Train(settled, quiet, token, given: null).Result;
+                if (trained.Status != TrainStatus.Completed)
+                    return result with { Status = trained.Status };
+                biases.Add(trained.Bias!);
+            }
         }
-        rows.Add((Trainer.Name(options), result.Bias!));
-        foreach (string line in Lines(rows, options.Seed))
+        foreach (string line in BiasTable.Lines([.. methods.Select(static m => (Trainer.Name(m.Options), m.Biases))], options.Seed))
             observer.Message(MessageLevel.Info, line);
         return result;
     }
 
-    static IEnumerable<TrainOptions> Others(TrainOptions options)
+    /// <summary>The run itself comes last.</summary>
+    static IEnumerable<TrainOptions> Methods(TrainOptions options)
     {
         yield return options with
         {
             Opt = options.Opt with { Perturbation = PerturbationKind.None },
-            Experiment = "baseline",
             SharpnessM = -1,
             PerturbLoss = PerturbLoss.Maximize,
             AdaptiveSam = false,
@@ -46,24 +65,33 @@ static class BaselineComparison
             GsamAlpha = 0,
         };
         if (options.PerturbLoss != PerturbLoss.Maximize)
-            yield return options with { PerturbLoss = PerturbLoss.Maximize, Experiment = "sam" };
+            yield return options with { PerturbLoss = PerturbLoss.Maximize };
+        yield return options;
     }
 
-    static IEnumerable<string> Lines(List<(string Name, BackgroundBias Bias)> rows, int seed)
+    static string Folder(TrainOptions method, TrainOptions own, int? seed)
     {
-        var (_, last) = rows[^1];
-        yield return string.Create(CultureInfo.InvariantCulture,
-            $"Background bias on validation images ({last.Images.Agreeing} whose background agrees with their class, "
-            + $"{last.Images.Contradicting} whose background contradicts it):");
-        int width = rows.Max(r => r.Name.Length);
-        foreach (var (name, bias) in rows)
-            yield return $"  {name.PadRight(width)}  {bias}";
-        foreach (var (name, bias) in rows.SkipLast(1))
-            yield return string.Create(CultureInfo.InvariantCulture,
-                $"  Against {name}: accuracy on contradicting backgrounds {last.Contradicting - bias.Contradicting:+0.0;-0.0;0.0} points, "
-                + $"gap {last.Gap - bias.Gap:+0.0;-0.0;0.0} points.");
-        yield return string.Create(CultureInfo.InvariantCulture,
-            $"  This is one run of each, with seed {seed}; other seeds move these numbers by several points either way. Average some "
-            + $"before concluding.");
+        string name = ReferenceEquals(method, own) ? "seed" : method.Opt.Perturbs ? "sam" : "baseline";
+        return seed is null ? name : FormattableString.Invariant($"{name}-{seed}");
+    }
+
+    /// <summary>Passes on what happens but for what each of many runs says of itself.</summary>
+    sealed class WarningsObserver(ITrainingObserver observer) : ITrainingObserver
+    {
+        public void EpochStarted(in EpochStart epoch) => observer.EpochStarted(epoch);
+
+        public void UpdateDone(in UpdateProgress update) => observer.UpdateDone(update);
+
+        public void ValidationProgress(in EvaluationProgress progress) => observer.ValidationProgress(progress);
+
+        public void EpochEnded(in EpochResult result) => observer.EpochEnded(result);
+
+        public void CheckpointWritten(in CheckpointInfo checkpoint) => observer.CheckpointWritten(checkpoint);
+
+        public void Message(MessageLevel level, string text)
+        {
+            if (level != MessageLevel.Info)
+                observer.Message(level, text);
+        }
     }
 }

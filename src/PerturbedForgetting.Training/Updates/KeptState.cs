@@ -10,7 +10,8 @@ sealed class KeptState : IDisposable
 
     /// <param name="state">The tensors, by name.</param>
     public KeptState(IEnumerable<(string Name, Tensor Tensor)> state) =>
-        kept = [.. state.Select(static s => (s.Name, s.Tensor, Tensor.Persistent(s.Tensor.Shape, s.Tensor.DType, s.Tensor.Device).Fill(0)))];
+        kept = [.. state.Select(static s =>
+            (s.Name, s.Tensor, Tensor.Persistent(s.Tensor.Shape, s.Tensor.DType, s.Tensor.Device).Fill(0)))];
 
     /// <summary>The copies, by the names of their tensors.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> Copies => kept.Select(static k => (k.Name, k.Copy));

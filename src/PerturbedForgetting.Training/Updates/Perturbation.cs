@@ -3,13 +3,14 @@ using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Training.Optimizers;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>
 /// The perturbation of one chunk of samples: its direction and the weights moved along it. The perturbed weights are a buffer of their own
-/// that the model views while it is asked to (<see cref="View()"/>); the weights themselves are never written. Running statistics move while
-/// the direction is made, if the model is in training mode. Radius, number of the perturbation and what is measured are
+/// that the model views while it is asked to (<see cref="View()"/>); the weights themselves are never written. Running statistics move
+/// while the direction is made, if the model is in training mode. Radius, number of the perturbation and what is measured are
 /// <see cref="StepNumbers"/>, which somebody brings to the device before (<see cref="StepNumbers.Begin"/>).
 /// </summary>
 /// <example><code>
@@ -27,7 +28,7 @@ sealed class Perturbation : IDisposable
     readonly StepNumbers numbers;
     readonly Direction direction;
     readonly AdaptiveScaling? scaling;
-    readonly Tensor? otherWeights, innerGradient, difference;
+    readonly Tensor? one, otherWeights, innerGradient, difference;
     Tensor? masked;
 
     /// <param name="model">Its parameters are in the arena of <paramref name="layout"/>.</param>
@@ -50,6 +51,8 @@ sealed class Perturbation : IDisposable
         (Weights, Direction) = (arena.NewBuffer(), arena.Gradients);
         if (options.HasOwnScaling)
             scaling = new AdaptiveScaling(moved, options.Eta, options.ScaledParameters);
+        if (options.Norm == PerturbationNorm.None)
+            one = Tensor.Persistent([1], DType.Float64, Weights.Device).Fill(1);
         if (options.Steps == 1)
             return;
         (otherWeights, innerGradient) = (arena.NewBuffer(), arena.NewBuffer());
@@ -146,7 +149,7 @@ sealed class Perturbation : IDisposable
     public double Norm()
     {
         double norm = Math.Sqrt(numbers.PerturbationSquaredNorm.Item());
-        return options.Steps > 1 ? norm : numbers.Radius.Item() * norm / (DirectionNorm() + 1e-12);
+        return options.Steps > 1 ? norm : numbers.Radius.Item() * norm / (one is null ? DirectionNorm() + 1e-12 : 1);
     }
 
     /// <summary>Frees what does not belong to the arena.</summary>
@@ -154,6 +157,7 @@ sealed class Perturbation : IDisposable
     {
         direction.Dispose();
         scaling?.Dispose();
+        one?.Dispose();
         difference?.Dispose();
         if (moved != layout)
             moved.Dispose();
@@ -179,7 +183,7 @@ sealed class Perturbation : IDisposable
             scaling.SquaredNorm(along, options.NormWeighting, squaredNorm);
             (along, weighting) = (scaling.Scaled(along, weighting), Weighting.None);
         }
-        MultiTensorOps.StepAlong(moved, along, weighting, squaredNorm, numbers.StepRadius, Sign, to, numbers.Finite, from);
+        MultiTensorOps.StepAlong(moved, along, weighting, one ?? squaredNorm, numbers.StepRadius, Sign, to, numbers.Finite, from);
     }
 
     /// <summary>Puts the weights back into the model's view.</summary>

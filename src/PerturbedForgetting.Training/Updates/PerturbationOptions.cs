@@ -32,6 +32,9 @@ public sealed record PerturbationOptions
     /// <summary>Which parameters are moved.</summary>
     public PerturbedParameters Parameters { get; init; }
 
+    /// <summary>What the direction is divided by.</summary>
+    public PerturbationNorm Norm { get; init; }
+
     /// <summary>Which updates are perturbed.</summary>
     public PerturbationPeriod Period { get; init; } = PerturbationPeriod.Always;
 
@@ -40,6 +43,13 @@ public sealed record PerturbationOptions
 
     /// <summary>α of GSAM (Zhuang et al., ICLR 2022): weight of the direction's part orthogonal to the gradient; 0 is SAM.</summary>
     public double Alpha { get; init; }
+
+    /// <summary>Share of the gradient at the perturbed weights in that of the update; the rest is the gradient at the weights. 1 is SAM,
+    /// and more goes beyond it.</summary>
+    public double Weight { get; init; } = 1;
+
+    /// <summary>α of LookSAM: what updates between perturbed ones get of the last one's; 0 for nothing.</summary>
+    public double LookAlpha { get; init; }
 
     /// <summary>GSAM takes the direction after it was normalised (<c>--backup-normalized</c>).</summary>
     public bool IsDirectionNormalized { get; init; }
@@ -103,6 +113,14 @@ public sealed record PerturbationOptions
         if (Alpha != 0 && Kind == SamDirection.Momentum)
             throw new ArgumentException($"{TrainOptions.GsamAlphaOption} needs the gradient at the weights, which "
                 + $"{TrainOptions.SamDirectionOption} momentum does without.");
+        if (Norm == PerturbationNorm.None && Alpha != 0 && IsDirectionNormalized)
+            throw new ArgumentException($"{TrainOptions.BackupNormalizedOption} takes the normalised direction, and "
+                + $"{TrainOptions.PerturbNormOption} none does not normalise it.");
+        if ((Weight != 1 || LookAlpha != 0) && (Loss is not null || Kind is SamDirection.Random or SamDirection.Momentum || Alpha != 0))
+            throw new ArgumentException($"{TrainOptions.SamWeightOption} and {TrainOptions.LooksamAlphaOption} need the gradient of the "
+                + $"training loss at the weights, and leave no room for {TrainOptions.GsamAlphaOption}.");
+        Require(TrainOptions.SamWeightOption, Weight, double.PositiveInfinity);
+        Require(TrainOptions.LooksamAlphaOption, LookAlpha, double.PositiveInfinity);
         Require(TrainOptions.GsamAlphaOption, Alpha, double.PositiveInfinity);
         Require(TrainOptions.AsamEtaOption, Eta, double.PositiveInfinity);
         Require(TrainOptions.FriendlySigmaOption, FriendlySigma, double.PositiveInfinity);

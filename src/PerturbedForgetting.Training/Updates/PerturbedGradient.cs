@@ -10,8 +10,8 @@ namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>
 /// The gradient of the training loss at perturbed weights: SAM (Foret et al., ICLR 2021), GSAM, ASAM, their random-direction forms,
-/// and the paper's perturbations by another loss. <see cref="Perturbation"/> is the first pass; here is the second, and what is made of both
-/// gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), a second when gradients are
+/// and the paper's perturbations by another loss. <see cref="Perturbation"/> is the first pass; here is the second, and what is made of
+/// both gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), a second when gradients are
 /// accumulated over chunks or batches, and another where the direction is still wanted after the second pass (GSAM, diagnostics);
 /// otherwise the second gradient overwrites it.
 /// </summary>
@@ -24,6 +24,8 @@ sealed class PerturbedGradient : IDisposable
     readonly StepNumbers numbers;
     readonly Perturbation perturbation;
     readonly KeptState keptState;
+    readonly LookSam? look;
+    readonly Tensor? shares;
     Tensor? chunkGradient, keptGradient;
     bool diagnostics;
 
@@ -32,11 +34,17 @@ sealed class PerturbedGradient : IDisposable
         this.options = options.Perturbation!;
         (this.model, layout, loss, this.numbers) = (model, optimizer.Layout, options.Loss, numbers);
         perturbation = new Perturbation(model, layout, this.options, loss, numbers, optimizer);
-        keptState = new KeptState(perturbation.State);
+        if (this.options.LookAlpha != 0)
+            look = new LookSam(layout, this.options.LookAlpha);
+        State = look is null ? perturbation.State : [.. perturbation.State, look.State];
+        keptState = new KeptState(State);
+        if (this.options.Weight != 1)
+            shares = Tensor.Persistent([2], DType.Float64, layout.Arena.Weights.Device)
+                .CopyFrom<double>([this.options.Weight, 1 - this.options.Weight]);
     }
 
-    /// <summary>What the direction keeps from one perturbation to the next, by the names in a checkpoint.</summary>
-    public IEnumerable<(string Name, Tensor Tensor)> State => perturbation.State;
+    /// <summary>What is kept from one perturbation to the next, by the names in a checkpoint.</summary>
+    public IReadOnlyList<(string Name, Tensor Tensor)> State { get; }
 
     /// <summary>The same as it was before the first batch of the open window.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> StateBefore => keptState.Copies;
@@ -68,7 +76,7 @@ sealed class PerturbedGradient : IDisposable
         return chunks;
     }
 
-    bool KeepsGradient => diagnostics || options.Alpha != 0;
+    bool KeepsGradient => diagnostics || options.Alpha != 0 || look is not null || shares is not null;
 
     /// <summary>Perturbations of a batch of this size.</summary>
     /// <exception cref="ArgumentException">The chunks do not divide the batch.</exception>
@@ -102,11 +110,18 @@ sealed class PerturbedGradient : IDisposable
             gradient = Decompose(target);
             if (diagnostics)
                 Measure(first, target);
+            look?.Remember(first, target, 1.0 / parts, accumulate: hasGradient || c > 0);
+            if (shares is not null)
+                MultiTensorOps.Combine(layout, new(target, first, Weighting.None, shares), 1, accumulate: false, target);
             if (parts > 1)
                 MultiTensorOps.Combine(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, accumulated);
         }
         return parts > 1 ? new(accumulated) : gradient;
     }
+
+    /// <summary>The gradient of an update that is not perturbed.</summary>
+    /// <param name="gradient">Of its window.</param>
+    public UpdateGradient Unperturbed(Tensor gradient) => look?.Apply(gradient) ?? new(gradient);
 
     /// <summary>Keeps what the direction remembers, before the first batch of a window.</summary>
     public void SaveState() => keptState.Save();
@@ -137,6 +152,8 @@ sealed class PerturbedGradient : IDisposable
     {
         perturbation.Dispose();
         keptState.Dispose();
+        look?.Dispose();
+        shares?.Dispose();
     }
 
     /// <summary>Second pass: the gradient of the training loss at the perturbed weights.</summary>

@@ -9,11 +9,12 @@ namespace PerturbedForgetting.Training.Updates;
 /// <param name="MeanPerturbLoss">The same of the perturbation loss, with its sign reversed.</param>
 /// <param name="GradientNorm">L2 norm of the gradient of the last update, before clipping.</param>
 /// <param name="DirectionNorm">L2 norm of the perturbation's direction before it was normalised, last chunk; 0 for plain
-/// optimizers.</param>
-/// <param name="PerturbationNorm">L2 norm of what was added to the weights, last chunk; NaN without
-/// <see cref="TrainingStep.Diagnostics"/>.</param>
+/// optimizers and in an update that is not perturbed.</param>
+/// <param name="PerturbationNorm">L2 norm of what was added to the weights, last chunk; 0 in an update that is not
+/// perturbed, NaN without <see cref="TrainingStep.Diagnostics"/>.</param>
 /// <param name="Cosine">Cosine between the gradient at the weights and at the perturbed weights, last chunk; NaN without
-/// <see cref="TrainingStep.Diagnostics"/>.</param>
+/// <see cref="TrainingStep.Diagnostics"/>, and where the first of the two is not taken: random directions, momentum, an update that is not
+/// perturbed.</param>
 public readonly record struct StepReport(
     double Loss,
     double PerturbLoss,

@@ -173,8 +173,8 @@ public sealed class TrainingStep : IDisposable
 
     /// <summary>
     /// Tensors for a checkpoint, whose contents are restored by overwriting: the optimizer's flat buffers, what the perturbation keeps and,
-    /// in an open window, the gradients so far (<c>accumulated_gradient</c>, flat), whether they are finite (<c>finite</c>), and the model's
-    /// buffers and what the perturbation keeps at its start (<c>window.NAME</c>).
+    /// in an open window, the gradients so far (<c>accumulated_gradient</c>, flat), whether they are finite (<c>finite</c>), and the
+    /// model's buffers and what the perturbation keeps at its start (<c>window.NAME</c>).
     /// </summary>
     public IEnumerable<(string Name, Tensor Tensor)> State()
     {
@@ -332,6 +332,6 @@ public sealed class TrainingStep : IDisposable
             MultiTensorOps.Record(loss, 1, numbers.PerturbLoss, numbers.PerturbLossSum);
         else
             perturbed.RecordUnperturbed(logits, labels, loss);
-        return new(arena.Gradients);
+        return window.IsLast && perturbed is not null ? perturbed.Unperturbed(arena.Gradients) : new(arena.Gradients);
     }
 }

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Cli;
 using PerturbedForgetting.Cli.Commands;
+using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Vision.Loading;
 
@@ -18,7 +19,8 @@ sealed class CliHarness
     public Action<TrainOptions, RunContext> Train { get; init; } = (_, _) => { };
 
     /// <summary>What validate does.</summary>
-    public Func<ValidateOptions, string> Validate { get; init; } = _ => "{}";
+    public Func<ValidateOptions, string> Validate { get; init; } =
+        o => o.ValidateHessian ? $"{{\"{DominantEigenvalue.Key}\":4.5}}" : "{}";
 
     /// <summary>What data check does.</summary>
     public Func<TrainOptions, RunContext, IReadOnlyList<DatasetReport>> CheckData { get; init; } = (_, _) => [];

@@ -286,6 +286,15 @@ sealed class CommandLineTests
         string.Concat(options.Validate().Where(p => p.IsError).Select(p => $"error: {p}{Environment.NewLine}"));
 
     /// <summary>What another program reads from a pipe are the answers; all else goes elsewhere.</summary>
+    /// <summary>As the reference prints it, and nothing behind it.</summary>
+    [Test]
+    public void TheHessiansEigenvalueIsPrintedAsInTheReference()
+    {
+        CliHarness cli = new();
+        Assert.That(cli.Run("validate", "--dataset", "builtin/shapes", "--validate-hessian"), Is.Zero);
+        Assert.That(cli.Output, Is.EqualTo("Dominant eigenvalue:  4.5" + Environment.NewLine));
+    }
+
     [Test]
     public void PredictWritesNothingButAnswersToTheStandardOutput()
     {

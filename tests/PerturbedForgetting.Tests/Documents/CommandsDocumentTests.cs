@@ -36,7 +36,14 @@ sealed class CommandsDocumentTests
         ($"{Cli} validate --data-dir data --split test --checkpoint output/train/obf/best.safetensors --predictions predictions.csv "
             + "--per-class classes.csv --confusion confusion", "-b 4", []),
         ($"{Cli} features --data-dir data --split test --checkpoint output/train/obf/best.safetensors --out features.npy", "-b 4", []),
+        ($"{Cli} hessian output/train/obf --eigenvalues 3 --which both --trace 8 --density 4 --density-steps 12 --rho 0.05 0.2 "
+            + "--sharpness-m 4 --out curvature", "-j 0 --iterations 2 --trace 1 --density 1 --density-steps 2 --rho 0.1", []),
+        ($"{Cli} validate --data-dir data --split train --checkpoint output/train/obf/best.safetensors --validate-hessian",
+            "-b 4 -j 0 --sharpness-iters 2", []),
         ($"{Cli} forgetting output/train/obf", "-b 4 -j 0 --images 4 --sharpness-m 4 --perturbations 1 --rho 0.1 --perturb obf", []),
+        ($"{Cli} forgetting vanilla-1 --data-dir cifar10 --device cpu --top-eigenvalue --images 300",
+            "-b 4 -j 0 --sharpness-m 4 --perturbations 1 --rho 0.1 --perturb obf --val-split test",
+            [("vanilla-1", "output/train/obf"), ("--data-dir cifar10", "--data-dir data"), ("300", "4")]),
         ($"{Cli} data inspect data --splits train,test --sheet sheet.png", "", []),
         ($"{Cli} data convert data --splits train,test --to webdataset --out shards --shard-size 256", "", []),
         ($"{Cli} data convert data --splits train,test --to tfrecord --out tfds --name animals", "", []),
@@ -81,6 +88,9 @@ sealed class CommandsDocumentTests
         (RunCli, "what perturbed-forgetting stands for in the others"),
         ($"{Cli} train --data-dir cifar10/plain_text --val-split test -m resnet20 --img-size 32 --crop-padding 4",
             "needs the download of the line before it; ParquetDatasetTests opens such folders"),
+        ($"{Cli} sweep --vary rho=0.05,0.1,0.2 --vary seed=1..3 --experiment rho --dataset builtin/shapes", Grid),
+        ($"{Cli} sweep --vary preset=rn8sh_vanilla,rn8sh_sam_max,rn8sh_sam_obf --vary seed=1..3 --experiment shapes", Grid),
+        ($"{Cli} sweep --vary obf-gamma=0,0.5,1 --experiment gamma --config args.json --devices cuda:0,cuda:1", Grid),
         ($"{Cli} report output/train --baseline vanilla --at best --out report", "needs runs of such a name; ReportTests runs it"),
         ($"{Cli} presets list sam_obf", "PresetsCommandTests runs it"),
         ($"{Cli} presets show rn50_sam_obf", "PresetsCommandTests runs it"),
@@ -118,6 +128,8 @@ sealed class CommandsDocumentTests
         ("tools/profile-nsight.sh kernels layer_norm", Nsight),
         ("tools/profile-nsight.sh step '^layer_norm|^gelu'", Nsight),
     ];
+
+    const string Grid = "many runs; SweepCommandTests runs such";
 
     const string ImageNet = "ImageNet; PresetsCommandTests runs it with a stand-in for the work";
 

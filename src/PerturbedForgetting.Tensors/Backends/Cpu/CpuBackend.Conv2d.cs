@@ -11,6 +11,19 @@ unsafe sealed partial class CpuBackend<T>
             Convolution.Forward(shape, x.Pointer<T>(), weight.Pointer<T>(), PointerOrNull(bias), y.Pointer<T>());
     }
 
+    public override void AddConv2d(Tensor x, Tensor weight, in Conv2dGeometry geometry, Tensor y)
+    {
+        var shape = ShapeOf(x, weight, geometry);
+        if (y.Count > 0)
+            Convolution.Forward(shape, x.Pointer<T>(), weight.Pointer<T>(), null, y.Pointer<T>(), accumulate: true);
+    }
+
+    public override void AddConv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx)
+    {
+        var shape = ShapeOf(dx, weight, geometry);
+        Convolution.BackwardInput(shape, dy.Pointer<T>(), weight.Pointer<T>(), dx.Pointer<T>(), accumulate: true);
+    }
+
     public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx, bool accumulate)
     {
         if (accumulate)

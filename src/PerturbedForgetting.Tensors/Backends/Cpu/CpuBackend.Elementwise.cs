@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
@@ -69,5 +70,31 @@ unsafe sealed partial class CpuBackend<T>
         // The usual case: the gradient of a loss that is not scaled.
         if (value != 1 || x.Address != y.Address)
             Map(Unary.Scale, x, y, value);
+    }
+
+    public override void GeluBackwardTangent(Tensor dy, Tensor dyTangent, Tensor x, Tensor xTangent, Tensor dx) =>
+        ForRows(dx.Count, 1, new GeluBackwardTangentMap(dy, dyTangent, x, xTangent, dx));
+
+    struct GeluBackwardTangentMap(Tensor dy, Tensor dyTangent, Tensor x, Tensor xTangent, Tensor dx) : IRowBody
+    {
+        readonly T* upstream = dy.Pointer<T>(), upstreamTangent = dyTangent.Pointer<T>(), source = x.Pointer<T>(),
+            moves = xTangent.Pointer<T>(), target = dx.Pointer<T>();
+
+        public readonly void Run(long first, long end)
+        {
+            long i = first;
+            for (; i <= end - Vector<T>.Count; i += Vector<T>.Count)
+                Derive(Vector.Load(upstream + i), Vector.Load(upstreamTangent + i), Vector.Load(source + i), Vector.Load(moves + i))
+                    .Store(target + i);
+            for (; i < end; i++)
+            {
+                target[i] = Derive(new Vector<T>(upstream[i]), new Vector<T>(upstreamTangent[i]), new Vector<T>(source[i]),
+                    new Vector<T>(moves[i]))[0];
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static Vector<T> Derive(Vector<T> dy, Vector<T> dyTangent, Vector<T> x, Vector<T> xTangent) =>
+            new GeluKernel().Invoke(dyTangent, x) + new GeluSecondKernel().Invoke(dy * xTangent, x);
     }
 }

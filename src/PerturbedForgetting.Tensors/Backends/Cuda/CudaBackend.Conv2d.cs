@@ -22,6 +22,19 @@ sealed partial class CudaBackend
             AddBroadcast(y, bias, y);
     }
 
+    public override void AddConv2d(Tensor x, Tensor weight, in Conv2dGeometry geometry, Tensor y)
+    {
+        var shape = Conv2dShapes.Of(x, weight, geometry);
+        if (y.Count == 0 || TryConvolve(ConvolutionDirection.Forward, shape, x, weight, y, accumulate: true))
+            return;
+        using var product = Tensor.Persistent(y.Shape, y.DType, y.Device);
+        Unfolded.Forward(shape, Dense(x), Dense(weight), DevicePointer.Null, Dense(product));
+        Map(Binary.Add, y, product, y);
+    }
+
+    public override void AddConv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx) =>
+        Conv2dBackwardInput(dy, weight, geometry, dx, accumulate: true);
+
     public override void Conv2dBackwardInput(Tensor dy, Tensor weight, in Conv2dGeometry geometry, Tensor dx, bool accumulate)
     {
         if (dx.Count == 0)

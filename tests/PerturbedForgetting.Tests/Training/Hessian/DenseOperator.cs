@@ -5,7 +5,7 @@ using PerturbedForgetting.Training.Hessian;
 
 namespace PerturbedForgetting.Tests.Training.Hessian;
 
-/// <summary>A symmetric matrix that is known, over the trained parameters of a model: what the methods find in it can be compared.</summary>
+/// <summary>A symmetric matrix that is known, over the trained parameters of a model: what is found in it can be compared.</summary>
 sealed class DenseOperator : ISymmetricOperator, IDisposable
 {
     readonly ArenaModel model;
@@ -50,15 +50,21 @@ sealed class DenseOperator : ISymmetricOperator, IDisposable
             Write(products[i], Multiply(Read(vectors[i])));
     }
 
-    public double[] Multiply(double[] x) =>
-        [.. x.Select((_, row) => Enumerable.Range(0, x.Length).Sum(column => Matrix[row, column] * x[column]))];
+    public double[] Multiply(double[] x)
+    {
+        var product = new double[x.Length];
+        for (int row = 0; row < x.Length; row++)
+            for (int column = 0; column < x.Length; column++)
+                product[row] += Matrix[row, column] * x[column];
+        return product;
+    }
 
     /// <summary>The elements of a vector; what is frozen or padding must be zero.</summary>
     public double[] Read(Tensor vector)
     {
-        double[] all = ArenaModel.Read(vector);
-        Assert.That(all.Where((x, i) => x != 0 && Array.BinarySearch(places, i) < 0), Is.Empty);
-        return [.. places.Select(i => all[i])];
+        double[] all = ArenaModel.Read(vector), x = Array.ConvertAll(places, i => all[i]);
+        Assert.That(all.Count(static a => a != 0), Is.EqualTo(x.Count(static a => a != 0)));
+        return x;
     }
 
     public void Write(Tensor vector, double[] x)

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Hessian;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training.Hessian;
 
@@ -68,6 +69,20 @@ sealed class EigenvalueTests
             Assert.That(state.IsComplete);
             Assert.That(state.Estimates.Select(static e => e.Value), Is.EqualTo(expected).Within(Float32 * 7), $"block {block}");
         }
+    }
+
+    /// <summary>A basis so large that its Ritz values are looked at now and then only.</summary>
+    [Test]
+    public void ALargeBasisToo()
+    {
+        double[] values = [.. Enumerable.Range(0, 100).Select(static i => 1.0 + (i * 0.01))];
+        using var matrix = new DenseOperator(DenseOperator.WithEigenvalues(values, 5));
+        var search = new BlockLanczos(matrix, matrix.Space, new(12, EigenvaluesWanted.Largest, 1e-4, 400, 1, 80, 7));
+        var state = search.Run();
+        Assert.That(state.IsComplete);
+        Assert.That(state.Estimates.Select(static e => e.Value), Is.EqualTo(values.Reverse().Take(12)).Within(Float32 * 2.5));
+        Assert.That(state.Iterations, Is.EqualTo(matrix.Passes.Count));
+        Assert.That(search.Eigenvectors().Select(v => matrix.Space.Norm(v)), Has.All.EqualTo(1).Within(1e-5));
     }
 
     /// <summary>Passes that are used up, and an interruption, leave what is known, with its residual.</summary>

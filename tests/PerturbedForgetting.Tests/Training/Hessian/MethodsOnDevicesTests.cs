@@ -1,4 +1,5 @@
 using PerturbedForgetting.Training.Hessian;
+using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Tests.Training.Hessian;
 

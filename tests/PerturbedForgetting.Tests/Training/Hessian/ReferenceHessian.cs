@@ -18,6 +18,10 @@ sealed class ReferenceHessian(JsonElement entry)
     public static IReadOnlyList<ReferenceHessian> All { get; } =
         [.. ReferenceData.Json("hessian.json").GetProperty("cases").EnumerateArray().Select(static c => new ReferenceHessian(c))];
 
+    /// <summary>Cases of a test, under their names.</summary>
+    public static IEnumerable<TestCaseData> Named(IEnumerable<ReferenceHessian> cases) =>
+        cases.Select(static c => new TestCaseData(c).SetArgDisplayNames(c.Id));
+
     public string Id => Text("id");
 
     /// <summary>Whether products, gradient and top eigenvector are stored.</summary>

@@ -98,6 +98,15 @@ sealed class OptionRulesTests
         yield return Case("--asam-eta", "needs --adaptive-sam", o => (o.Opt, o.AsamEta) = (OptimizerName.Parse("sam_sgd"), 0.01));
         yield return Case("--asam-params", "needs --adaptive-sam", o =>
             (o.Opt, o.AsamParams) = (OptimizerName.Parse("sam_sgd"), AsamParameters.Weight));
+        yield return Case("--sam-weight", "use maximize", o => (o.Opt, o.SamWeight, o.PerturbLoss) =
+            (OptimizerName.Parse("sam_sgd"), 0.5, PerturbLoss.OutputBiasForget));
+        yield return Case("--sam-weight", "--gsam-alpha", o =>
+            (o.Opt, o.SamWeight, o.GsamAlpha) = (OptimizerName.Parse("sam_sgd"), 0.5, 0.1));
+        yield return Case("--looksam-alpha", "--sam-every 5", o => (o.Opt, o.LooksamAlpha) = (OptimizerName.Parse("sam_sgd"), 0.7));
+        yield return Case("--looksam-alpha", "use sam_*", o =>
+            (o.Opt, o.LooksamAlpha, o.SamEvery) = (OptimizerName.Parse("randsam_sgd"), 0.7, 5));
+        yield return Case("--perturb-norm", "--backup-normalized", o => (o.Opt, o.PerturbNorm, o.GsamAlpha, o.BackupNormalized) =
+            (OptimizerName.Parse("sam_sgd"), PerturbationNorm.None, 0.1, true));
         yield return Case("--sched", "'cosine' is not one of linear", o => TrainOptions.SchedOption.Set(o, "cosine"));
         yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => RunOptions.BceReductionOption.Set(o, "sum_mena"));
         yield return Case("--lr", "negative", o => o.Lr = -1);
@@ -139,6 +148,9 @@ sealed class OptionRulesTests
         yield return Case("--sam-from", "does not perturb", o => o.SamFrom = 2);
         yield return Case("--sam-until", "does not perturb", o => o.SamUntil = 2);
         yield return Case("--sam-every", "does not perturb", o => o.SamEvery = 2);
+        yield return Case("--sam-weight", "does not perturb", o => o.SamWeight = 0.5);
+        yield return Case("--looksam-alpha", "does not perturb", o => o.LooksamAlpha = 0.5);
+        yield return Case("--perturb-norm", "does not perturb", o => o.PerturbNorm = PerturbationNorm.None);
         yield return Case("--obf-steps", "does not perturb", o => o.ObfSteps = 2);
         yield return Case("--momentum", "--opt-betas", o => (o.Opt, o.Momentum) = (OptimizerName.Parse("adamw"), 0.5));
         yield return Case("--clip-grad", "not clipped", o => o.ClipGrad = 0);
@@ -233,7 +245,6 @@ sealed class OptionRulesTests
         Assert.That(options.ModelKwargs, Is.Empty);
     }
 
-    [TestCase("--validate-hessian", "not available yet")]
     [TestCase("--num-gpu", "only one device")]
     [TestCase("--log-freq", "at least 1")]
     [TestCase("--sharpness-tol", "positive")]
@@ -242,7 +253,49 @@ sealed class OptionRulesTests
         ValidateOptions options = new() { DataDir = "x" };
         Assert.That(options.Validate(), Is.Empty);
         OptionTables.Validate.Find(option)!.Set(options,
-            option switch { "--validate-hessian" => true, "--num-gpu" => 2, "--log-freq" => 0, _ => (object)0.0 });
-        Assert.That(options.Validate().Single().ToString(), Does.StartWith(option).And.Contain(words));
+            option switch { "--num-gpu" => 2, "--log-freq" => 0, _ => (object)0.0 });
+        Assert.That(options.Validate().Single(static p => p.IsError).ToString(), Does.StartWith(option).And.Contain(words));
+    }
+
+    static IEnumerable<TestCaseData> OfHessians()
+    {
+        yield return new(true, "--which", "power finds the largest in magnitude", (Action<HessianOptions>)(o =>
+            (o.Method, o.Which) = (EigenvalueMethod.Power, EigenvaluesWanted.Both)));
+        yield return new(true, "--rho", "positive", (Action<HessianOptions>)(o => o.Rho = [0.1, 0]));
+        yield return new(true, "--sharpness-m", "whole numbers", (Action<HessianOptions>)(o => (o.Rho, o.SharpnessM) = ([0.1], [1.5])));
+        yield return new(true, "--sharpness-m", "needs --rho", (Action<HessianOptions>)(o => o.SharpnessM = [8]));
+        yield return new(true, "--eigenvectors", "--eigenvalues 0", (Action<HessianOptions>)(o =>
+            (o.Eigenvectors, o.Eigenvalues) = ("v.safetensors", 0)));
+        yield return new(true, "--tol", "positive", (Action<HessianOptions>)(o => o.Tol = 0));
+        yield return new(true, "--block", "1 to 64", (Action<HessianOptions>)(o => o.Block = 65));
+        yield return new(false, "--trace-tol", "--trace", (Action<HessianOptions>)(o => o.TraceTol = 0.1));
+        yield return new(false, "--density-width", "--density", (Action<HessianOptions>)(o => o.DensityWidth = 0.1));
+        yield return new(false, "--density-steps", "--density", (Action<HessianOptions>)(o => o.DensitySteps = 10));
+        yield return new(false, "--basis", "power iteration", (Action<HessianOptions>)(o => (o.Basis, o.Method) =
+            (40, EigenvalueMethod.Power)));
+        yield return new(false, "--block", "power iteration", (Action<HessianOptions>)(o => (o.Block, o.Method) =
+            (2, EigenvalueMethod.Power)));
+    }
+
+    [TestCaseSource(nameof(OfHessians))]
+    public void OptionsOfHessiansHaveTheirRules(bool isError, string option, string words, Action<HessianOptions> change)
+    {
+        HessianOptions options = new() { DataDir = "x" };
+        Assert.That(options.Validate(), Is.Empty);
+        change(options);
+        var problem = options.Validate().Single();
+        Assert.That((problem.Option, problem.IsError), Is.EqualTo((option, isError)).Or.EqualTo(("--method", isError)), problem.ToString());
+        Assert.That(problem.Message, Does.Contain(words));
+    }
+
+    [Test]
+    public void AHessianInPlaceOfAccuracyWritesNoAnswers()
+    {
+        ValidateOptions options = new() { DataDir = "x", SharpnessTol = 1e-3 };
+        Assert.That(options.Validate().Single().ToString(), Does.Contain("no effect without --validate-hessian"));
+        options.ValidateHessian = true;
+        Assert.That(options.Validate(), Is.Empty);
+        options.PerClass = "classes.csv";
+        Assert.That(options.Validate().Single().ToString(), Does.StartWith("--validate-hessian").And.Contain("no --per-class"));
     }
 }

@@ -229,13 +229,16 @@ sealed class TrainerTests : TempFolderFixture
         var given = new HashSet<OptionSpec> { OptionTables.Train.Find("dataset")! };
         var observer = new RecordingObserver();
         var result = PerturbedForgetting.Training.Trainer.Run(options, observer, CancellationToken.None, given);
-        Assert.That(observer.Messages, Has.Some.Contain("Background bias").And.Some.Contain("Against sgdw: accuracy").And.Some
-            .Contain("Against sam_sgdw --perturb-loss maximize: accuracy"));
+        Assert.That(observer.Messages, Has.Some.Contain("mean ± standard deviation of 3 seeds (42 to 44)")
+            .And.Some.Contain("obf against sgdw, seed by seed").And.Some.Contain("obf against sam_sgdw --perturb-loss maximize, seed by seed"));
+        Assert.That(observer.Messages, Has.Exactly(8).Contains("For comparison"));
+        Assert.That(observer.Messages, Has.Exactly(1).Contains("Optimiser:"), "what nine runs say of themselves is said once");
         Assert.That(File.Exists(Run(Path.Combine("baseline", "last.safetensors"))));
         Assert.That(result.Bias!.Images.Agreeing + result.Bias.Images.Contradicting, Is.EqualTo(20));
         var baseline = ShortRun.Train(options with { Opt = OptimizerName.Parse("sgdw"), Experiment = "plain" });
         Assert.That(ShortRun.Hash(Run(Path.Combine("baseline", "last"))), Is.EqualTo(ShortRun.Hash(Path.Combine(baseline.Folder, "last"))),
             "the same but for the perturbation");
+        Assert.That(ShortRun.Hash(Run(Path.Combine("seed-43", "last"))), Is.Not.EqualTo(ShortRun.Hash(Run("last"))), "another seed");
         given.Add(OptionTables.Train.Find("opt")!);
         PerturbedForgetting.Training.Trainer.Run(options with { Experiment = "alone" }, observer, CancellationToken.None, given);
         Assert.That(Directory.Exists(folder[Path.Combine("alone", "baseline")]), Is.False);

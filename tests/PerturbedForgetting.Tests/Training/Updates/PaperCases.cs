@@ -19,14 +19,20 @@ static class PaperCases
             yield return (Named(settings, "obf, m4, accumulation") with
             {
                 Accumulation = 2,
-                Perturbation = settings.Perturbation with { Loss = Obf, ChunkSize = 4 },
+                Perturbation = settings.Perturbation with
+                {
+                    Loss = settings.Perturbation is { Weight: 1, LookAlpha: 0 } ? Obf : null,
+                    ChunkSize = 4,
+                },
             }, paper);
-            if (settings.Perturbation.Direction == SamDirection.Momentum)
+            if (!TakesGsam(settings.Perturbation))
                 continue;
             yield return (Named(settings, "gsam, m4") with
             {
                 Perturbation = settings.Perturbation with { Alpha = 0.4, ChunkSize = 4 },
             }, paper);
+            if (settings.Perturbation.Norm == PerturbationNorm.None)
+                continue;
             yield return (Named(settings, "gsam normalized, accumulation") with
             {
                 Accumulation = 2,
@@ -36,16 +42,24 @@ static class PaperCases
     }
 
     /// <summary>One of each kind, at its most involved.</summary>
-    public static IEnumerable<(TinySettings Settings, Paper Paper)> Few() =>
-        Kinds().Where(static k => k.Settings.Model == "mlp" || k.Settings.Perturbation.Parameters != PerturbedParameters.All).Select(static k => (Named(k.Settings, "m4, accumulation, gsam") with
+    public static IEnumerable<(TinySettings Settings, Paper Paper)> Few()
+    {
+        foreach (var (settings, paper) in Kinds())
         {
-            Accumulation = 2,
-            Perturbation = k.Settings.Perturbation with
+            // Convolutions on the software GPU take their time.
+            var perturbation = settings.Perturbation;
+            if (settings.Model == "conv" && perturbation.Parameters == PerturbedParameters.All)
+                continue;
+            yield return (Named(settings, "m4, accumulation, gsam") with
             {
-                ChunkSize = 4,
-                Alpha = k.Settings.Perturbation.Direction == SamDirection.Momentum ? 0 : 0.4,
-            },
-        }, k.Paper));
+                Accumulation = 2,
+                Perturbation = perturbation with { ChunkSize = 4, Alpha = TakesGsam(perturbation) ? 0.4 : 0 },
+            }, paper);
+        }
+    }
+
+    static bool TakesGsam(PerturbationOptions options) =>
+        options.Direction != SamDirection.Momentum && options is { Weight: 1, LookAlpha: 0 };
 
     static TinySettings Named(TinySettings settings, string addition) => settings with { Name = $"{settings.Name}, {addition}" };
 
@@ -63,7 +77,8 @@ static class PaperCases
         {
             yield return (Sam($"friendly {model}", model,
                 new() { Direction = SamDirection.Friendly, FriendlySigma = 0.8, FriendlyLambda = 0.6 }), Friendly(0.8, 0.6));
-            yield return (Sam($"vasso {model}", model, new() { Direction = SamDirection.VarianceSuppressed, VassoTheta = 0.4 }), Vasso(0.4));
+            yield return (Sam($"vasso {model}", model,
+                new() { Direction = SamDirection.VarianceSuppressed, VassoTheta = 0.4 }), Vasso(0.4));
             yield return (Sam($"three steps {model}", model, new() { Steps = 3 }), Steps(3));
             yield return (Sam($"asam both, eta, weights {model}", model, new()
             {
@@ -93,18 +108,24 @@ static class PaperCases
             Parameters = PerturbedParameters.Norm,
             Period = new(0, long.MaxValue, 2),
         }), static (at, chunk) => Vasso(0.9, at, chunk, at.Where(IsNorm)));
+        yield return (Sam("not normalised", "conv", new() { Norm = PerturbationNorm.None, IsAdaptive = true, ScalesAfterNorm = true }),
+            NotNormalised);
+        yield return (Sam("gradient norm penalty", "conv", new() { Weight = 0.7 }), Steps(1));
+        yield return (Sam("weighted beyond", "mlp", new() { Weight = 1.8, Direction = SamDirection.Friendly }), Friendly(1, 0.9));
+        yield return (Sam("looksam", "mlp", new() { LookAlpha = 0.7, Period = new(1, long.MaxValue, 3) }), Steps(1));
+        yield return (Sam("looksam, weighted", "conv",
+            new() { LookAlpha = 0.7, Weight = 0.7, Period = new(0, long.MaxValue, 2) }), Steps(1));
         yield return (Sam("friendly, asam", "mlp", new() { Direction = SamDirection.Friendly, IsAdaptive = true, ScalesAfterNorm = true }),
-            static (at, chunk) =>
-            {
-                double[] d = Friendly(1, 0.9)(at, chunk).Raw, scaled = Times(d, Magnitudes(at.Weights));
-                return new(Scale(scaled, at.Rho / Norm(d)), d, Scale(scaled, 1 / Norm(d)));
-            });
+            FriendlyAsam);
     }
 
     static bool IsNorm(string name) => name.StartsWith("bn", StringComparison.Ordinal);
 
     /// <summary>Along a direction, over its norm.</summary>
-    static PaperMove Along(PaperStep at, double[] d) => new(Scale(d, at.Rho / Norm(d)), d, Scale(d, 1 / Norm(d)));
+    static PaperMove Along(PaperStep at, double[] d) => new(Scale(d, at.Rho / Length(d)), d, Scale(d, 1 / Length(d)));
+
+    /// <summary>What keeps divisors from zero here belongs to the formulas: it shows where they take differences.</summary>
+    static double Length(double[] d) => Norm(d) + 1e-12;
 
     /// <summary>Li et al., CVPR 2024.</summary>
     static Paper Friendly(double sigma, double lambda) => (at, chunk) =>
@@ -133,18 +154,18 @@ static class PaperCases
             double[] g = at.AscentGradient(w, chunk);
             if (k == 0)
                 first = g;
-            w = [.. w.Zip(g, (x, d) => x + (at.Rho / steps * d / Norm(g)))];
+            w = [.. w.Zip(g, (x, d) => x + (at.Rho / steps * d / Length(g)))];
         }
-        return new([.. w.Zip(at.Weights, static (moved, x) => moved - x)], first, Scale(first, 1 / Norm(first)));
+        return new([.. w.Zip(at.Weights, static (moved, x) => moved - x)], first, Scale(first, 1 / Length(first)));
     };
 
-    /// <summary>Kwon et al., ICML 2021, with T = |w| + eta for some parameters and 1 for others, inside the norm, outside, or both.</summary>
+    /// <summary>Kwon et al., ICML 2021: T = |w| + eta for some parameters and 1 for others, inside the norm, outside, or both.</summary>
     static Paper Asam(double eta, bool before, bool after, Predicate<string> isScaled) => (at, chunk) =>
     {
         double[] g = at.AscentGradient(at.Weights, chunk);
         double[] t = [.. at.Weights.Zip(at.Where(isScaled), (w, s) => s == 1 ? Math.Abs(w) + eta : 1)];
         double[] raw = before ? Times(t, g) : g;
-        double[] normalized = Scale(raw, 1 / Norm(raw));
+        double[] normalized = Scale(raw, 1 / Length(raw));
         if (after)
             normalized = Times(t, normalized);
         return new(Scale(normalized, at.Rho), raw, normalized);
@@ -155,10 +176,21 @@ static class PaperCases
         (at, chunk) => Along(at, Times(at.AscentGradient(at.Weights, chunk), at.Where(isMoved)));
 
     /// <summary>Becker et al., 2024: against the momentum.</summary>
-    static PaperMove Momentum(PaperStep at, (Tensor Images, Tensor Labels) chunk)
+    static PaperMove Momentum(PaperStep at, (Tensor Images, Tensor Labels) chunk) =>
+        new(Scale(at.Average, -at.Rho / Length(at.Average)), [], []);
+
+    /// <summary>The gradient as it is, scaled by |w|.</summary>
+    static PaperMove NotNormalised(PaperStep at, (Tensor Images, Tensor Labels) chunk)
     {
-        double norm = Norm(at.Average);
-        return new(norm == 0 ? at.Average : Scale(at.Average, -at.Rho / norm), [], []);
+        double[] g = at.AscentGradient(at.Weights, chunk);
+        return new(Scale(Times(g, Magnitudes(at.Weights)), at.Rho), g, []);
+    }
+
+    /// <summary>The friendly direction, scaled by |w| after its normalisation.</summary>
+    static PaperMove FriendlyAsam(PaperStep at, (Tensor Images, Tensor Labels) chunk)
+    {
+        double[] d = Friendly(1, 0.9)(at, chunk).Raw, scaled = Times(d, Magnitudes(at.Weights));
+        return new(Scale(scaled, at.Rho / Length(d)), d, Scale(scaled, 1 / Length(d)));
     }
 
     static double[] Magnitudes(double[] a) => [.. a.Select(Math.Abs)];

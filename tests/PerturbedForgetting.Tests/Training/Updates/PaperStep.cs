@@ -25,6 +25,7 @@ sealed class PaperStep : IDisposable
     readonly TinyModels tiny;
     readonly (long First, int Length)[] places;
     readonly Paper paper;
+    double[] look = [];
     int batch;
 
     public PaperStep(TinySettings settings, Paper paper)
@@ -75,13 +76,15 @@ sealed class PaperStep : IDisposable
     void Update(double rate)
     {
         double[] gradient = new double[Weights.Length];
+        bool isPerturbed = settings.Perturbation.Period.Includes(Updates);
+        if (isPerturbed)
+            look = new double[Weights.Length];
         UpdateWindow window;
-        int batches = 0;
+        int batches = 0, moves = Moves;
         do
         {
             window = UpdateWindow.At(batch, TinyModels.Batches, settings.Accumulation);
             var (images, labels) = tiny.Batch(batch);
-            bool isPerturbed = settings.Perturbation.Period.Includes(Updates);
             int size = isPerturbed && settings.Perturbation.ChunkSize > 0 ? settings.Perturbation.ChunkSize : images.Shape[0];
             int chunks = images.Shape[0] / size;
             for (int c = 0; c < chunks; c++)
@@ -93,7 +96,15 @@ sealed class PaperStep : IDisposable
             batch = (batch + 1) % TinyModels.Batches;
         }
         while (!window.IsLast);
-        Descend([.. gradient.Select(g => g / batches)], rate);
+        gradient = [.. gradient.Select(g => g / batches)];
+        if (isPerturbed)
+            look = [.. look.Select(v => v / (Moves - moves))];
+        if (!isPerturbed && settings.Perturbation.LookAlpha != 0 && Norm(look) > 0)
+        {
+            double share = settings.Perturbation.LookAlpha * Norm(gradient) / (Norm(look) + 1e-12);
+            gradient = [.. gradient.Zip(look, (g, v) => g + (share * v))];
+        }
+        Descend(gradient, rate);
         Updates++;
     }
 
@@ -104,12 +115,20 @@ sealed class PaperStep : IDisposable
         var move = paper(this, chunk);
         Moves++;
         double[] g = Gradient(settings.Loss, [.. Weights.Zip(move.Epsilon, static (w, e) => w + e)], chunk);
+        if (settings.Perturbation is { Weight: not 1 } or { LookAlpha: not 0 })
+        {
+            double[] clean = Gradient(settings.Loss, Weights, chunk);
+            // What keeps a norm from zero shows where v is a small part of g.
+            double share = Dot(g, clean) / Math.Pow(Norm(clean) + 1e-12, 2), weight = settings.Perturbation.Weight;
+            look = [.. look.Select((v, i) => v + g[i] - (share * clean[i]))];
+            g = [.. g.Zip(clean, (at, before) => (weight * at) + ((1 - weight) * before))];
+        }
         double alpha = settings.Perturbation.Alpha;
         if (alpha == 0)
             return g;
         // GSAM descends against the part of the clean ascent direction that is orthogonal to g (Zhuang et al., algorithm 1).
         double[] h = settings.Perturbation.IsDirectionNormalized ? move.Normalized : move.Raw;
-        double along = Dot(h, g) / Dot(g, g);
+        double along = Dot(h, g) / Math.Pow(Norm(g) + 1e-12, 2);
         return [.. g.Zip(h, (x, d) => x - (alpha * (d - (along * x))))];
     }
 

@@ -19,12 +19,12 @@ sealed class PerturbationFormulaTests
     [TestCaseSource(nameof(All))]
     public void TheWeightsAreThoseOfThePaper(TinySettings settings, Paper paper) => Compare(settings, paper, DType.Float64, 1e-12, 7);
 
-    /// <summary>On the software GPU in float32, likewise from one part in 10⁷ to one in 10⁶.</summary>
+    /// <summary>On the software GPU in float32, likewise from one part in 10⁷ to two in 10⁶.</summary>
     [TestCaseSource(nameof(Few))]
     public void TheyAreOnTheSoftwareGpu(TinySettings settings, Paper paper)
     {
         using (Initialization.Begin(0, TestDevices.Open("sim")))
-            Compare(settings, paper, DType.Float32, 3e-6, 3);
+            Compare(settings, paper, DType.Float32, 2e-6, 3);
         Assert.That(TestDevices.Fault, Is.Null);
     }
 
@@ -49,8 +49,10 @@ sealed class PerturbationFormulaTests
             double[] actual = [.. run.Arena.Segments.SelectMany(static s => TinyModels.Read(s.Parameter))];
             double off = PaperStep.Norm([.. actual.Zip(expected.Weights, static (a, e) => a - e)]);
             double way = PaperStep.Norm([.. start.Zip(expected.Weights, static (a, e) => a - e)]);
-            TestContext.Out.WriteLine($"off by {off / way:E1} of the way");
-            Assert.That(off, Is.LessThanOrEqualTo(tolerance * way));
+            // And half a unit in the last place of every weight, each time it is written.
+            double written = updates * PaperStep.Norm(actual) * (type == DType.Float64 ? 1.2e-16 : 6e-8);
+            TestContext.Out.WriteLine($"off by {off / way:E1} of the way, of which writing explains {written / way:E1}");
+            Assert.That(off, Is.LessThanOrEqualTo((tolerance * way) + written));
         }
     }
 }

@@ -22,6 +22,7 @@ sealed class PerturbationStateTests
                 Alpha = direction == SamDirection.Momentum ? 0 : 0.4,
             });
         }
+        yield return Sam("looksam, weighted", new() { LookAlpha = 0.7, Weight = 0.7, ChunkSize = 4, Period = new(0, long.MaxValue, 2) });
         yield return Sam("three steps, asam", new() { Steps = 3, IsAdaptive = true, ScalesBeforeNorm = true });
         yield return Sam("two steps, eta, gsam", new()
         {
@@ -86,6 +87,8 @@ sealed class PerturbationStateTests
                 Loss = (x, y) => spoils && !isInPerturbation ? Ops.Scale(training(x, y), double.NaN) : training(x, y),
                 Perturbation = settings.Perturbation with
                 {
+                    Weight = 1,
+                    LookAlpha = 0,
                     Loss = (x, y) => spoils && isInPerturbation ? Ops.Scale(loss(x, y), double.NaN) : loss(x, y),
                 },
             });

@@ -14,7 +14,8 @@ static unsafe class Convolution
     /// <param name="w">Weights.</param>
     /// <param name="bias">O values, or null.</param>
     /// <param name="y">Output, overwritten.</param>
-    public static void Forward<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y)
+    /// <param name="accumulate">Whether to add to the output instead.</param>
+    public static void Forward<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y, bool accumulate = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int depth = s.KH * s.KW * s.GroupC;
@@ -23,11 +24,11 @@ static unsafe class Convolution
             int output = g * s.GroupO;
             var weights = new DepthContiguous<T>(w + ((long)output * depth), depth);
             var epilogue = new BiasEpilogue<T>(bias == null ? null : bias + output);
-            var sink = new MatrixSink<T, BiasEpilogue<T>>(y + output, s.O, false, epilogue);
+            var sink = new MatrixSink<T, BiasEpilogue<T>>(y + output, s.O, accumulate, epilogue);
             if (s.IsPointwise)
             {
                 Gemm.Run(false, true, s.OutputPixels, s.GroupO, depth, x + (g * s.GroupC), s.C,
-                    w + ((long)output * depth), depth, y + output, s.O, false, epilogue);
+                    w + ((long)output * depth), depth, y + output, s.O, accumulate, epilogue);
             }
             else if (s.Groups == 1 && SlidingWindows.Fits(WindowGrid<T>.Of(s, x, 0)))
             {
@@ -37,7 +38,7 @@ static unsafe class Convolution
             {
                 GemmEngine.Run<T, DepthContiguous<T>, WindowLines<T>, TransposedSink<T, BiasEpilogue<T>>>(
                     s.GroupO, s.OutputPixels, depth, weights, new(WindowGrid<T>.Of(s, x, g * s.GroupC)),
-                    new(y + output, s.O, false, epilogue));
+                    new(y + output, s.O, accumulate, epilogue));
             }
             else
             {
@@ -47,15 +48,16 @@ static unsafe class Convolution
         }
     }
 
-    /// <summary>dx = the gradient of the input given <paramref name="dy"/>, that of the output; dx is overwritten.</summary>
+    /// <summary>dx = the gradient of the input given <paramref name="dy"/>, that of the output; dx is overwritten, or with
+    /// <paramref name="accumulate"/> added to, by a deep product block by block.</summary>
     /// <remarks>
     /// Input pixels fall into stride-by-stride classes that see different taps; each class is a dense convolution of dy
     /// with its own taps, so no multiplication by an inserted zero is done.
     /// </remarks>
-    public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx)
+    public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx, bool accumulate = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (HasGaps(s))
+        if (!accumulate && HasGaps(s))
             Clear(dx, (long)s.N * s.H * s.W * s.C);
         for (int g = 0; g < s.Groups; g++)
         {
@@ -64,13 +66,14 @@ static unsafe class Convolution
             if (s.IsPointwise)
             {
                 GemmEngine.Run<T, DepthContiguous<T>, LineContiguous<T>, MatrixSink<T, NoEpilogue<T>>>(
-                    s.OutputPixels, s.GroupC, s.GroupO, new(gradient, s.O), new(weights, s.GroupC), new(target, s.C, false, default));
+                    s.OutputPixels, s.GroupC, s.GroupO, new(gradient, s.O), new(weights, s.GroupC),
+                    new(target, s.C, accumulate, default));
                 continue;
             }
             for (int h = 0; h < Math.Min(s.StrideH, s.H); h++)
             {
                 for (int v = 0; v < Math.Min(s.StrideW, s.W); v++)
-                    BackwardInputClass(s, gradient, weights, target, h, v);
+                    BackwardInputClass(s, gradient, weights, target, h, v, accumulate);
             }
         }
     }
@@ -91,7 +94,7 @@ static unsafe class Convolution
         return false;
     }
 
-    static void BackwardInputClass<T>(in Conv2dShape s, T* dy, T* w, T* dx, int h, int v)
+    static void BackwardInputClass<T>(in Conv2dShape s, T* dy, T* w, T* dx, int h, int v, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         TapClass rows = TapClass.Of(h, s.KH, s.StrideH, s.PadH, s.DilH), columns = TapClass.Of(v, s.KW, s.StrideW, s.PadW, s.DilW);
@@ -132,10 +135,10 @@ static unsafe class Convolution
         if (s.StrideH == 1 && s.StrideW == 1)
         {
             if (SlidingWindows.Fits(grid))
-                SlidingWindows.Run(s.N, s.GroupC, grid, taps, new MatrixSink<T, NoEpilogue<T>>(dx, s.C, false, default));
+                SlidingWindows.Run(s.N, s.GroupC, grid, taps, new MatrixSink<T, NoEpilogue<T>>(dx, s.C, accumulate, default));
             else
                 GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, MatrixSink<T, NoEpilogue<T>>>(
-                    pixels, s.GroupC, grid.Depth, new(grid), taps, new(dx, s.C, false, default));
+                    pixels, s.GroupC, grid.Depth, new(grid), taps, new(dx, s.C, accumulate, default));
             return;
         }
         var sink = new PixelSink<T>
@@ -150,6 +153,7 @@ static unsafe class Convolution
             OriginW = v,
             StepH = s.StrideH,
             StepW = s.StrideW,
+            Accumulate = accumulate,
         };
         GemmEngine.Run<T, WindowLines<T>, BackwardTaps<T>, PixelSink<T>>(
             pixels, s.GroupC, grid.Depth, new(grid), taps, sink);

@@ -242,6 +242,9 @@ unsafe struct PixelSink<T> : ITileSink<T>
     /// <summary>Rows of C of an image, as a grid, and where they go.</summary>
     public int GridH, GridW, OriginH, OriginW, StepH, StepW;
 
+    /// <summary>Whether the image is added to.</summary>
+    public bool Accumulate;
+
     public readonly void Store(T* tile, int step, int row, int rows, int column, int columns, bool first, bool last)
     {
         for (int i = 0; i < rows; i++, tile += step)
@@ -249,7 +252,7 @@ unsafe struct PixelSink<T> : ITileSink<T>
             int across = (row + i) % GridW, rest = (row + i) / GridW;
             long h = OriginH + ((long)(rest % GridH) * StepH), w = OriginW + ((long)across * StepW);
             T* target = Image + ((((((long)(rest / GridH)) * H) + h) * W) + w) * PixelStep + column;
-            if (first)
+            if (first && !Accumulate)
                 Lanes.Copy(tile, target, columns);
             else
                 Lanes.Add(tile, target, columns);

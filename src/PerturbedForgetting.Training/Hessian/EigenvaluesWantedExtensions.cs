@@ -1,17 +1,6 @@
-namespace PerturbedForgetting.Training.Hessian;
+using PerturbedForgetting.Training.Options;
 
-/// <summary>Which eigenvalues are looked for.</summary>
-public enum EigenvaluesWanted
-{
-    /// <summary>Those of the largest magnitude, of either sign.</summary>
-    Magnitude,
-    /// <summary>The largest.</summary>
-    Largest,
-    /// <summary>The smallest, that is the most negative.</summary>
-    Smallest,
-    /// <summary>As many of the largest and as many of the smallest.</summary>
-    Both,
-}
+namespace PerturbedForgetting.Training.Hessian;
 
 /// <summary>Chooses among eigenvalues.</summary>
 static class EigenvaluesWantedExtensions
