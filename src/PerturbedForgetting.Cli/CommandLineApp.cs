@@ -20,8 +20,8 @@ sealed class CommandLineApp
         commands = [new TrainCommand(handlers), new ValidateCommand(handlers), new PredictCommand(), new FeaturesCommand(),
             new HessianCommand(), new ForgettingCommand(), new ConvertCommand(), new DataCheckCommand(handlers),
             new DataInspectCommand(), new DataConvertCommand(), new ModelsCommand(), new PresetsListCommand(), new PresetsShowCommand(),
-            new PresetsRunCommand(handlers), new PresetsValidateCommand(handlers), new ReportCommand(), new DevicesCommand(),
-            new KernelsProfileCommand()];
+            new PresetsRunCommand(handlers), new PresetsValidateCommand(handlers), new SweepCommand(handlers), new ReportCommand(),
+            new DevicesCommand(), new KernelsProfileCommand()];
     }
 
     /// <summary>Version of the program.</summary>

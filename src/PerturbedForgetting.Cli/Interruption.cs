@@ -8,6 +8,9 @@ namespace PerturbedForgetting.Cli;
 /// </summary>
 sealed class Interruption : IDisposable
 {
+    /// <summary>How the line begins that says that a signal was heard.</summary>
+    public const string Announcement = "Stopping after this step";
+
     readonly CancellationTokenSource source = new();
     readonly TextWriter error;
     readonly Action<int> exit;
@@ -52,7 +55,7 @@ sealed class Interruption : IDisposable
                 exit(exitCode);
             return;
         }
-        try { error.WriteLine("Stopping after this step; signal again to stop at once."); }
+        try { error.WriteLine($"{Announcement}; signal again to stop at once."); }
         // There may be nobody left to tell.
         catch (IOException) { }
         source.Cancel();

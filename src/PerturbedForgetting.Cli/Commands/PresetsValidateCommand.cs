@@ -28,7 +28,9 @@ sealed class PresetsValidateCommand(CommandHandlers handlers) : PresetCommand<Va
     {
         TrainOptions training = new();
         Chosen.Apply(training);
-        var steps = options.ValidateHessian ? [("hessian", Chosen.Hessian(training) ?? throw WithoutHessian())] : Chosen.Evaluations(training);
+        var steps = options.ValidateHessian
+            ? [(Evaluations.Hessian, Chosen.Hessian(training) ?? throw WithoutHessian())]
+            : Chosen.Evaluations(training);
         StringWriter all = new();
         int exitCode = ExitCodes.Success;
         foreach (var (name, step) in steps)

@@ -8,7 +8,8 @@ abstract partial class Backend
     /// <summary>y = f(a, b), elementwise; <paramref name="y"/> may be either input.</summary>
     public abstract void Map(Binary f, Tensor a, Tensor b, Tensor y);
 
-    /// <summary>dx = dyTangent gelu'(x) + dy gelu''(x) xTangent: the derivative of gelu's backward pass along tangents of dy and x.</summary>
+    /// <summary>dx = dyTangent gelu'(x) + dy gelu''(x) xTangent: the derivative of gelu's backward pass along tangents of dy and
+    /// x.</summary>
     public abstract void GeluBackwardTangent(Tensor dy, Tensor dyTangent, Tensor x, Tensor xTangent, Tensor dx);
 
     /// <summary>y = factor * x with a factor on the device, one element; <paramref name="y"/> may be <paramref name="x"/>.</summary>

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Backends;
+using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors;
@@ -70,13 +71,17 @@ public static partial class Ops
 
         protected override void Backward(Tensor dy)
         {
-            if (Target(Inputs[0], out bool accumulate) is { } dx)
-            {
-                dy.Backend.Conv2dBackwardInput(dy, Inputs[1], geometry, dx, accumulate);
-                Deliver(Inputs[0], dx);
-            }
+            SendInput(dy);
             SendWeight(dy, Inputs[0]);
             SendLeadingSum(Bias, dy);
+        }
+
+        void SendInput(Tensor dy)
+        {
+            if (Target(Inputs[0], out bool accumulate) is not { } dx)
+                return;
+            dy.Backend.Conv2dBackwardInput(dy, Inputs[1], geometry, dx, accumulate);
+            Deliver(Inputs[0], dx);
         }
 
         void SendWeight(Tensor dy, Tensor x)
@@ -106,18 +111,38 @@ public static partial class Ops
             return y;
         }
 
+        protected override void BackwardTangent(Tensor dy, Tensor? tangent)
+        {
+            if (tangent is null || TangentOf(Inputs[0]) is not { } x || !IsLarge(Inputs[1], x, dy))
+            {
+                base.BackwardTangent(dy, tangent);
+                return;
+            }
+            using (Scope.Begin())
+            {
+                SendInput(tangent);
+                SendLeadingSum(Bias, tangent);
+            }
+            SendInputOfWeightTangent(dy);
+            SendWeight(Concat(0, tangent, dy), Concat(0, Inputs[0], x));
+        }
+
         protected override void Curve(Tensor dy)
         {
-            if (TangentOf(Inputs[1]) is { } weight && Target(Inputs[0], out bool accumulate) is { } dx)
-            {
-                if (accumulate)
-                    dy.Backend.AddConv2dBackwardInput(dy, weight, geometry, dx);
-                else
-                    dy.Backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate: false);
-                Deliver(Inputs[0], dx);
-            }
+            SendInputOfWeightTangent(dy);
             if (TangentOf(Inputs[0]) is { } x)
                 SendWeight(dy, x);
+        }
+
+        void SendInputOfWeightTangent(Tensor dy)
+        {
+            if (TangentOf(Inputs[1]) is not { } weight || Target(Inputs[0], out bool accumulate) is not { } dx)
+                return;
+            if (accumulate)
+                dy.Backend.AddConv2dBackwardInput(dy, weight, geometry, dx);
+            else
+                dy.Backend.Conv2dBackwardInput(dy, weight, geometry, dx, accumulate: false);
+            Deliver(Inputs[0], dx);
         }
     }
 }

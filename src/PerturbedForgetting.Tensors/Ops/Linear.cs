@@ -93,9 +93,14 @@ public static partial class Ops
 
         void Products(Tensor dy)
         {
+            SendInput(dy, Inputs[1]);
+            SendWeights(dy);
+        }
+
+        void SendWeights(Tensor dy)
+        {
             Tensor x = Inputs[0], weight = Inputs[1];
             var backend = dy.Backend;
-            SendInput(dy, weight);
             var dweight = Target(weight, out bool addWeight);
             var dbias = Target(Bias, out bool addBias);
             if (dweight is not null && dbias is not null)
@@ -160,20 +165,36 @@ public static partial class Ops
 
         protected override void BackwardTangent(Tensor dy, Tensor? tangent)
         {
+            var before = BeforeGelu(dy, tangent);
+            dy = beforeGelu ?? BeforeGelu(dy);
+            var x = TangentOf(Inputs[0]);
+            bool stacks = before is not null && x is not null && IsLarge(Inputs[1], x, dy);
             // Closed before more is sent, so that what has been sent is the input's alone, and is added to in place.
             using (Scope.Begin())
             {
-                if (BeforeGelu(dy, tangent) is { } before)
-                    Products(before);
+                if (before is not null)
+                    SendInput(before, Inputs[1]);
             }
-            dy = beforeGelu ?? BeforeGelu(dy);
             if (TangentOf(Inputs[1]) is { } weight)
                 SendInput(dy, weight);
-            if (TangentOf(Inputs[0]) is { } x && Target(Inputs[1], out bool accumulate) is { } dweight)
+            if (stacks)
             {
-                dy.Backend.MatMul(dy, true, Rows(x), false, Matrix(dweight), accumulate);
-                Deliver(Inputs[1], dweight);
+                SendWeight(Concat(0, before!, dy), Concat(0, Rows(Inputs[0]), Rows(x!)));
+                SendLeadingSum(Bias, before!);
+                return;
             }
+            if (before is not null)
+                SendWeights(before);
+            if (x is not null)
+                SendWeight(dy, Rows(x));
+        }
+
+        void SendWeight(Tensor dy, Tensor x)
+        {
+            if (Target(Inputs[1], out bool accumulate) is not { } dweight)
+                return;
+            dy.Backend.MatMul(dy, true, x, false, Matrix(dweight), accumulate);
+            Deliver(Inputs[1], dweight);
         }
     }
 }

@@ -16,6 +16,10 @@ public static partial class Ops
     static bool Records(Tensor a, Tensor? b, Tensor? c) =>
         GradMode.Enabled && (a.RequiresGrad || b is { RequiresGrad: true } || c is { RequiresGrad: true });
 
+    /// <summary>Whether a weight is so large beside a batch that adding to its gradient costs more than joining two batches, whose products
+    /// are then added up before they are written.</summary>
+    static bool IsLarge(Tensor weight, Tensor x, Tensor dy) => weight.Count > 2 * (x.Count + dy.Count);
+
     static InvalidOperationException NeedsSecondOrder(string operation) => new(
         $"{operation} was recorded for gradients only. Compute the loss while {nameof(GradMode)}.{nameof(GradMode.SecondOrder)} holds.");
 

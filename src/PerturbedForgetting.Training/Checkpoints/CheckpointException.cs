@@ -10,4 +10,7 @@ public sealed class CheckpointException : FormatException
 
     /// <summary>The file.</summary>
     public string Path { get; }
+
+    /// <summary>Whether nothing is wrong with it but that another process is using it.</summary>
+    internal bool IsInUse { get; init; }
 }

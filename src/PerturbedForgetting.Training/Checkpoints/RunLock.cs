@@ -129,7 +129,10 @@ sealed class RunLock : IDisposable
 
     static CheckpointException Taken(string folder, RunOwner? owner, Exception? inner) => new(folder,
         $"another run trains in this folder: {owner?.ToString() ?? "an unknown process"}. "
-        + "Wait for its end, stop it, or name another --experiment.", inner);
+        + "Wait for its end, stop it, or name another --experiment.", inner)
+    {
+        IsInUse = true,
+    };
 
     /// <summary>Whether the file is written again within a time. Both times are the file system's own, so that clocks need not
     /// agree.</summary>

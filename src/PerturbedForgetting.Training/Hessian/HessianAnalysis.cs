@@ -147,7 +147,9 @@ sealed class HessianAnalysis
         Save(Report with { Eigenvalues = new(options.Method, options.Which, state, beforeLast) });
         if (state.IsComplete || stop.IsCancellationRequested)
             return;
-        string noise = options.Precision == GpuPrecision.Tf32 && setup.Device.IsAsynchronous ? $" Products are rounded to TF32 here: {RunOptions.PrecisionOption} fp32 does not." : "";
+        string noise = options.Precision == GpuPrecision.Tf32 && setup.Device.IsAsynchronous
+            ? $" Products are rounded to TF32 here: {RunOptions.PrecisionOption} fp32 does not."
+            : "";
         observer.Message(MessageLevel.Warning, FormattableString.Invariant(
             $"Not all eigenvalues have converged after {state.Iterations} passes; residuals say how far each may be off.{noise}"));
     }
@@ -212,8 +214,11 @@ sealed class HessianAnalysis
         progress.Begin("trace", (options.Trace + block - 1) / block);
         try
         {
-            estimate.Run(options.Trace, options.TraceTol,
-                () => progress.PassDone(FormattableString.Invariant($"{estimate.Trace.Value:G5} ± {estimate.Trace.StandardError:G2}")), stop);
+            estimate.Run(options.Trace, options.TraceTol, () =>
+            {
+                var trace = estimate.Trace;
+                progress.PassDone(FormattableString.Invariant($"{trace.Value:G5} ± {trace.StandardError:G2}"));
+            }, stop);
         }
         finally
         {

@@ -21,7 +21,8 @@ static class HessianReportText
     {
         var text = new StringBuilder();
         var subject = report.Subject;
-        Line($"Hessian of {subject.Model}, {subject.Parameters} parameters: {subject.Loss} ", $"over {subject.Images} images of {subject.Data}");
+        Line($"Hessian of {subject.Model}, {subject.Parameters} parameters: {subject.Loss} ",
+            $"over {subject.Images} images of {subject.Data}");
         if (report.Loss is { } loss)
             Line($"loss {loss:G7}, norm of its gradient {report.GradientNorm:G6}");
         if (report.Eigenvalues is { } eigenvalues)

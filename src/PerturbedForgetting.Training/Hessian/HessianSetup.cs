@@ -85,8 +85,8 @@ sealed class HessianSetup : IDisposable
                 + ImageSetup.Describe(preparation));
             if (options is { BceLoss: true, BceReduction: LossReduction.Sum or LossReduction.SumSum or LossReduction.MeanSum })
             {
-                observer.Message(MessageLevel.Warning, $"{RunOptions.BceReductionOption} {RunOptions.BceReductionOption.Show(options)} adds "
-                    + $"up the losses of a batch, so that everything here grows with {RunOptions.BatchSizeOption}.");
+                observer.Message(MessageLevel.Warning, $"{RunOptions.BceReductionOption} {RunOptions.BceReductionOption.Show(options)} "
+                    + $"adds up the losses of a batch, so that everything here grows with {RunOptions.BatchSizeOption}.");
             }
             int batchSize = Math.Min(order.BatchSize, count);
             var loader = Data.Loader(data, preparation, order with { BatchSize = batchSize }, options, loaded.Device);

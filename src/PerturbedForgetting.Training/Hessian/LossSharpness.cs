@@ -8,8 +8,8 @@ using PerturbedForgetting.Training.Updates;
 namespace PerturbedForgetting.Training.Hessian;
 
 /// <summary>
-/// Sharpness as SAM speaks of it (Foret et al., ICLR 2021): how much the loss over a split grows when the weights move by a radius along the
-/// gradient, L(w + ρ ∇L / ‖∇L‖) - L(w); and m-sharpness, the mean of that over groups of m images, each of which moves along its own
+/// Sharpness as SAM speaks of it (Foret et al., ICLR 2021): how much the loss over a split grows when the weights move by a radius along
+/// the gradient, L(w + ρ ∇L / ‖∇L‖) - L(w); and m-sharpness, the mean of that over groups of m images, each of which moves along its own
 /// gradient. In evaluation mode.
 /// </summary>
 sealed class LossSharpness : IDisposable
@@ -117,8 +117,8 @@ sealed class LossSharpness : IDisposable
         }
     }
 
-    /// <summary>m-sharpness: the mean, over groups of m images, of L_G(w + ρ ∇L_G / ‖∇L_G‖) - L_G(w). A group that is not full counts by its
-    /// images.</summary>
+    /// <summary>m-sharpness: the mean, over groups of m images, of L_G(w + ρ ∇L_G / ‖∇L_G‖) - L_G(w). A group that is not full counts by
+    /// its images.</summary>
     /// <param name="m">Images of a group, which lie in one batch.</param>
     /// <param name="rho">Length of the steps.</param>
     /// <param name="stop">Ends it between two batches.</param>

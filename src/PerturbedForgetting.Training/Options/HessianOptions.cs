@@ -62,7 +62,7 @@ public sealed record HessianOptions : CheckpointOptions
     /// <summary>Vectors that Lanczos keeps; null follows from the number of eigenvalues.</summary>
     public int? Basis { get => BasisOption[this]; set => BasisOption[this] = value; }
     internal static readonly OptionSpec<HessianOptions, int?> BasisOption =
-        EigenvaluesTopic.Option<int?>("basis", null, "vectors lanczos keeps, each as large as the model; default: 3 an eigenvalue, 24 or more")
+        EigenvaluesTopic.Option<int?>("basis", null, "vectors lanczos keeps, as large as the model; default: 3 an eigenvalue, 24 or more")
             .Within(3, 1000)
             .NotedWhen(static o => o.Basis is not null && o.Method == EigenvalueMethod.Power, "has no effect on power iteration.");
 

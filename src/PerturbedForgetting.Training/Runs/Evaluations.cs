@@ -7,6 +7,9 @@ namespace PerturbedForgetting.Training.Runs;
 /// <c>evaluation-NAME.json</c>.</summary>
 public static class Evaluations
 {
+    /// <summary>In place of a set's name where the Hessian's dominant eigenvalue was measured.</summary>
+    public const string Hessian = "hessian";
+
     const string Prefix = "evaluation-", Extension = ".json";
 
     /// <summary>The file of a set's results.</summary>

@@ -78,13 +78,13 @@ static class StartupLog
         if (options.SamFrom > 0)
             yield return $"after {Quantity.Of(options.SamFrom, "epoch")} of {options.Opt.Beneath}";
         if (options.SamUntil is { } until)
-            yield return $"until {Quantity.Of(until, "epoch")} are done";
+            yield return $"in the first {Quantity.Of(until, "epoch")} alone";
         if (options.SamEvery > 1)
             yield return $"one update in {options.SamEvery}";
         if (options.LooksamAlpha > 0)
             yield return Invariant($"LookSAM alpha {options.LooksamAlpha} in the others");
         if (options.SamWeight != 1)
-            yield return Invariant($"its gradient by {options.SamWeight}, that at the weights by {1 - options.SamWeight}");
+            yield return Invariant($"its gradient by {options.SamWeight}, that at the weights by {1 - options.SamWeight:G6}");
     }
 
     static string LearningRate(TrainOptions options)

@@ -88,6 +88,9 @@ sealed class CommandsDocumentTests
         (RunCli, "what perturbed-forgetting stands for in the others"),
         ($"{Cli} train --data-dir cifar10/plain_text --val-split test -m resnet20 --img-size 32 --crop-padding 4",
             "needs the download of the line before it; ParquetDatasetTests opens such folders"),
+        ($"{Cli} sweep --vary rho=0.05,0.1,0.2 --vary seed=1..3 --experiment rho --dataset builtin/shapes", Grid),
+        ($"{Cli} sweep --vary preset=rn8sh_vanilla,rn8sh_sam_max,rn8sh_sam_obf --vary seed=1..3 --experiment shapes", Grid),
+        ($"{Cli} sweep --vary obf-gamma=0,0.5,1 --experiment gamma --config args.json --devices cuda:0,cuda:1", Grid),
         ($"{Cli} report output/train --baseline vanilla --at best --out report", "needs runs of such a name; ReportTests runs it"),
         ($"{Cli} presets list sam_obf", "PresetsCommandTests runs it"),
         ($"{Cli} presets show rn50_sam_obf", "PresetsCommandTests runs it"),
@@ -125,6 +128,8 @@ sealed class CommandsDocumentTests
         ("tools/profile-nsight.sh kernels layer_norm", Nsight),
         ("tools/profile-nsight.sh step '^layer_norm|^gelu'", Nsight),
     ];
+
+    const string Grid = "many runs; SweepCommandTests runs such";
 
     const string ImageNet = "ImageNet; PresetsCommandTests runs it with a stand-in for the work";
 

@@ -21,11 +21,16 @@ public sealed record RunMetric(string Title, string Format, Func<RunRecord, doub
         new("training loss", Loss, run => epoch(run)?.Train.MeanLoss),
     ];
 
-    /// <summary>The accuracies that were measured later, of each set that one of the runs was measured on.</summary>
+    /// <summary>What was measured later: the accuracy on each set that one of the runs was measured on, and the dominant eigenvalue.
+    /// </summary>
     public static IEnumerable<RunMetric> OfEvaluations(IEnumerable<RunRecord> runs) =>
         runs.SelectMany(run => Evaluations.Names(run.Folder)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
-            .Select(name => new RunMetric($"{name} top-1", Percent,
-                run => Evaluations.Number(Evaluations.PathOf(run.Folder, name), "top1", isOptional: true)));
+            .Select(name => name == Evaluations.Hessian
+                ? OfEvaluation("dominant eigenvalue", Loss, name, DominantEigenvalue.Key)
+                : OfEvaluation($"{name} top-1", Percent, name, "top1"));
+
+    static RunMetric OfEvaluation(string title, string format, string name, string member) => new(title, format,
+        run => Evaluations.Number(Evaluations.PathOf(run.Folder, name), member, isOptional: true));
 
     /// <summary>A number of a JSON file in the run's folder.</summary>
     /// <param name="title">Heading.</param>

@@ -6,6 +6,10 @@ namespace PerturbedForgetting.Training.Runs.Reporting;
 /// <summary>Reads runs and tells how they compare: the work of the command <c>report</c>.</summary>
 public static class RunReporter
 {
+    /// <summary>The runs in a folder as Markdown, of which one at least has finished.</summary>
+    internal static string Describe(string folder, string title) =>
+        MarkdownReport.Build(RunReport.Of(RunRecord.ReadAll([folder]), new() { Title = title }));
+
     /// <summary>Reads the runs and, where a folder is named, writes the report there as Markdown, HTML and CSV.</summary>
     /// <param name="options">Which runs, and what of them.</param>
     /// <returns>The report as Markdown.</returns>

@@ -73,12 +73,34 @@ sealed class HessianProductsTests
         Assert.That(hv.ToArray<double>(), Has.All.EqualTo(0));
     }
 
+    /// <summary>Weights that are large beside their batch: both terms of their products are summed before they are written.</summary>
+    [Test]
+    public void LargeWeightsAreDifferentiated()
+    {
+        using (Initialization.Begin(2, type: DType.Float64))
+        {
+            var network = new Sequential(new Conv2d(3, 9, 3, padding: 1), new Conv2d(9, 14, 3, padding: 1));
+            var head = new Sequential(new Linear(14, 50), new Linear(50, 40));
+            var both = new Sequential(network, head);
+            Tensor x = GradientCheck.Normal([1, 2, 1, 3], 3, DType.Float64, Device.Cpu), label = Tensor.From([7], [1]);
+            using var check = new HessianCheck(both, () =>
+            {
+                Tensor features = Ops.GlobalAvgPool2d(Ops.Gelu(network.Call(x)));
+                var hidden = (Linear)head[0];
+                return Ops.CrossEntropy(head[1].Call(Ops.LinearGelu(features, hidden.Weight, hidden.Bias)), label);
+            });
+            double[] v = check.Direction(6), product = check.Multiply(v)[0];
+            Assert.That(product, Is.EqualTo(check.Difference(v)).Within(1e-6 * HessianCheck.Largest(product)));
+        }
+    }
+
     [Test]
     public void WhatHasNoSecondDerivativeIsNamed()
     {
         using var check = new HessianCheck(model, Loss);
         model.Train();
-        Assert.That(() => check.Multiply(check.Direction(1)), Throws.TypeOf<NotSupportedException>().With.Message.Contain("evaluation mode"));
+        Assert.That(() => check.Multiply(check.Direction(1)),
+            Throws.TypeOf<NotSupportedException>().With.Message.Contain("evaluation mode"));
         model.Train(false);
         Assert.That(() => Product(check, () => Ops.OutputBiasForget(model.Call(images), labels, 2, 1)),
             Throws.TypeOf<NotSupportedException>().With.Message.Contain("no Hessian"));

@@ -5,7 +5,7 @@ using PerturbedForgetting.Training.Hessian;
 
 namespace PerturbedForgetting.Tests.Training.Hessian;
 
-/// <summary>A symmetric matrix that is known, over the trained parameters of a model: what the methods find in it can be compared.</summary>
+/// <summary>A symmetric matrix that is known, over the trained parameters of a model: what is found in it can be compared.</summary>
 sealed class DenseOperator : ISymmetricOperator, IDisposable
 {
     readonly ArenaModel model;

@@ -66,7 +66,8 @@ sealed class HessianAnalyzerTests : TrainedRunFixture
         Assert.Multiple(() =>
         {
             Assert.That(root.GetProperty("complete").GetBoolean());
-            Assert.That(root.GetProperty("eigenvalues").GetProperty("values").EnumerateArray().Select(v => v.GetProperty("value").GetDouble()),
+            Assert.That(root.GetProperty("eigenvalues").GetProperty("values").EnumerateArray()
+                    .Select(v => v.GetProperty("value").GetDouble()),
                 Is.EqualTo(report.Eigenvalues!.Search.Estimates.Select(static e => e.Value)));
             Assert.That(root.GetProperty("trace").GetProperty("vectors").GetInt32(), Is.EqualTo(3));
             Assert.That(root.GetProperty("sharpness").GetArrayLength(), Is.EqualTo(4));
@@ -144,7 +145,8 @@ sealed class HessianAnalyzerTests : TrainedRunFixture
     {
         Assert.That(() => Run(Options() with { Eigenvectors = folder["v.pth"] }),
             Throws.TypeOf<OptionException>().With.Message.Contains(".safetensors"));
-        Assert.That(() => Run(Options() with { Out = folder.Path + "/" }), Throws.TypeOf<OptionException>().With.Message.Contains("folder"));
+        Assert.That(() => Run(Options() with { Out = folder.Path + "/" }),
+            Throws.TypeOf<OptionException>().With.Message.Contains("folder"));
         Assert.That(() => Run(Options() with { Rho = [0.1], SharpnessM = [3] }),
             Throws.TypeOf<OptionException>().With.Message.Contains("--sharpness-m: 3 does not divide --batch-size 8"));
         Assert.That(() => Run(new HessianOptions()), Throws.TypeOf<OptionException>().With.Message.Contains("no data"));

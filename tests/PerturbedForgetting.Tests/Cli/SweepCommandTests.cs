@@ -1,0 +1,147 @@
+using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tests.Training.Checkpoints;
+using PerturbedForgetting.Tests.Training.Runs;
+using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Runs;
+
+namespace PerturbedForgetting.Tests.Cli;
+
+[TestFixture]
+sealed class SweepCommandTests : TempFolderFixture
+{
+    readonly List<TrainOptions> trained = [];
+    CliHarness cli = null!;
+
+    [SetUp]
+    public void Forget() => trained.Clear();
+
+    [Test]
+    public void EveryCombinationIsTrainedOnceInItsOwnFolder()
+    {
+        Assert.That(Sweep("--vary", "rho=0.05,0.1", "--vary", "seed=1..3", "--epochs", "1"), Is.Zero, cli.Error);
+        Assert.That(trained.Select(o => (o.Rho, o.Seed)),
+            Is.EqualTo(new[] { (0.05, 1), (0.05, 2), (0.05, 3), (0.1, 1), (0.1, 2), (0.1, 3) }));
+        Assert.That(trained.Select(o => o.Experiment), Is.Unique.And.Member("rho=0.05,seed=2"));
+        Assert.That(trained.Select(o => o.Resume), Is.All.EqualTo("auto"));
+        Assert.That(trained.Select(o => Path.GetFullPath(o.Output)), Is.All.EqualTo(folder["s"]));
+        string[] table = File.ReadAllLines(folder["s/sweep.csv"]);
+        Assert.That(table, Has.Length.EqualTo(7));
+        Assert.That(table[0], Is.EqualTo("run,rho,seed,state,epochs,top1,top5,validation_loss,training_loss,message"));
+        Assert.That(table[1], Does.StartWith("\"rho=0.05,seed=1\",0.05,1,finished,1,51,"));
+        Assert.That(new FileInfo(folder["s/sweep.png"]).Length, Is.GreaterThan(5000));
+        // Seeds are averaged: one row a radius.
+        Assert.That(cli.Output, Does.Contain("| rho=0.05 (baseline) | 1 2 3 | 52.00 ± 1.00 |"));
+        Assert.That(cli.Output, Does.Contain("| rho=0.1 | 1 2 3 | 52.00 ± 1.00 |"));
+    }
+
+    [Test]
+    public void TheSameCommandAgainTrainsOnlyWhatIsNotDone()
+    {
+        string[] line = ["--vary", "seed=1..3", "--epochs", "2"];
+        Sweep(line);
+        Directory.Delete(folder["s/seed=2"], recursive: true);
+        RunSamples.Write(folder["s/seed=3"], RunRecord.Read(folder["s/seed=3"]).Options, [CheckpointSamples.Epoch(0)]);
+        trained.Clear();
+        Assert.That(Sweep(line), Is.Zero, cli.Error);
+        Assert.That(trained.Select(o => o.Seed), Is.EqualTo(new[] { 2, 3 }));
+        trained.Clear();
+        Assert.That(Sweep("--vary", "seed=1..4", "--epochs", "2"), Is.Zero, cli.Error);
+        Assert.That(trained.Select(o => o.Seed), Is.EqualTo(new[] { 4 }), "a grid may grow");
+        trained.Clear();
+        Assert.That(Sweep("--vary", "seed=1..3", "--epochs", "5"), Is.EqualTo(2));
+        Assert.That(cli.Error, Does.Contain("holds a run with other options (--epochs: 2 -> 5)"));
+        Assert.That(trained, Is.Empty);
+    }
+
+    [Test]
+    public void ARunThatFailsLeavesTheOthers()
+    {
+        Assert.That(Sweep("--vary", "rho=0.1,9,0.2", "--epochs", "1"), Is.EqualTo(1));
+        Assert.That(trained.Select(o => o.Rho), Is.EqualTo(new[] { 0.1, 9, 0.2 }));
+        Assert.That(cli.Output, Does.Contain("Run rho=9 failed: the loss is not finite"));
+        string row = File.ReadLines(folder["s/sweep.csv"]).ElementAt(2);
+        Assert.That(row, Does.StartWith("rho=9,9,failed,0,").And.EndsWith(",the loss is not finite"));
+    }
+
+    [Test]
+    public void ASweepThatIsStoppedSaysSoAndBeginsNoFurtherRun()
+    {
+        Assert.That(Sweep("--vary", "rho=0.1,7,0.2", "--epochs", "1"), Is.EqualTo(130));
+        Assert.That(trained, Has.Count.EqualTo(2));
+    }
+
+    [Test]
+    public void PresetsCanBeWhatVaries()
+    {
+        string[] line = ["--vary", "preset=rn8sh_vanilla,rn8sh_sam_obf", "--vary", "seed=1,2", "--epochs", "1", "-b", "32"];
+        Assert.That(Sweep(line), Is.Zero, cli.Error);
+        Assert.That(trained.Select(o => (o.Experiment, $"{o.Opt}", o.BatchSize, o.GradAccumSteps, o.Seed)), Is.EqualTo(new[]
+        {
+            ("rn8sh_vanilla,seed=1", "sgdw", 32, 2, 1), ("rn8sh_vanilla,seed=2", "sgdw", 32, 2, 2),
+            ("rn8sh_sam_obf,seed=1", "sam_sgdw", 32, 2, 1), ("rn8sh_sam_obf,seed=2", "sam_sgdw", 32, 2, 2),
+        }));
+    }
+
+    [TestCase("--vary|rho=0.1,0.1", "has a value twice")]
+    [TestCase("--vary|rho", "takes OPTION=VALUE")]
+    [TestCase("--vary|rhoo=1", "Did you mean 'rho'?")]
+    [TestCase("--vary|rho=fast", "takes a number")]
+    [TestCase("--vary|seed=5..1", "no range")]
+    [TestCase("--vary|seed=1..99999999", "no range")]
+    [TestCase("--vary|seed=1|--vary|seed=2", "named twice")]
+    [TestCase("--vary|output=a,b", "it cannot vary")]
+    [TestCase("--vary|preset=rn8sh_vanila", "Did you mean 'rn8sh_vanilla'?")]
+    [TestCase("--vary|opt=sgdw,warp", "'warp' is not one of")]
+    [TestCase("--vary|sharpness-m=16,12", "12 does not divide --batch-size 32")]
+    [TestCase("--epochs|1", "nothing varies")]
+    [TestCase("--vary|rho=1|--devices|gpu", "'gpu' is not one of")]
+    public void WhatIsWrongIsSaidBeforeAnythingIsTrained(string line, string message)
+    {
+        Assert.That(Sweep(line.Split('|')), Is.EqualTo(2), cli.Output);
+        Assert.That(cli.Error, Does.Contain(message));
+        Assert.That(trained, Is.Empty);
+    }
+
+    [Test]
+    public void ASweepHasAName()
+    {
+        cli = new();
+        Assert.That(cli.Run("sweep", "--vary", "rho=1,2", "--dataset", "builtin/shapes"), Is.EqualTo(2));
+        Assert.That(cli.Error, Does.Contain("--experiment: is missing"));
+    }
+
+    /// <summary>Two processes of the program, each on its device; they take seconds to start.</summary>
+    [Test]
+    public void RunsRunOnSeveralDevicesAtTheSameTime()
+    {
+        if (EnvironmentVariables.AllTests.Value != "1")
+            Assert.Ignore($"runs where {EnvironmentVariables.AllTests.Name} is set");
+        CliHarness own = new();
+        int exitCode = own.Run("sweep", "--vary", "seed=1,2", "--devices", "cpu,cpu", "--experiment", "s", "--output", folder.Path,
+            "--dataset", "builtin/shapes:train=16,val=8,size=16", "--img-size", "16", "-b", "4", "-j", "0", "--epochs", "1",
+            "--threads", "1");
+        Assert.That(exitCode, Is.Zero, own.Output + own.Error);
+        Assert.That(RunRecord.ReadAll([folder["s"]]).Select(r => (r.State, r.Options.Seed)),
+            Is.EqualTo(new[] { (RunState.Finished, 1), (RunState.Finished, 2) }));
+        Assert.That(File.ReadAllText(folder["s/seed=1/log.txt"]), Does.Contain("epoch 1/1 done"));
+    }
+
+    int Sweep(params string[] options)
+    {
+        cli = new()
+        {
+            Train = (o, context) =>
+            {
+                trained.Add(o);
+                if (o.Rho == 7)
+                    cli.Interruption!.Signal(130);
+                context.Token.ThrowIfCancellationRequested();
+                if (o.Rho == 9)
+                    throw new PerturbedForgetting.Training.NotFiniteException("the loss is not finite");
+                RunSamples.Write(Path.Combine(o.Output, o.Experiment), o,
+                    [.. Enumerable.Range(0, o.Epochs).Select(e => CheckpointSamples.Epoch(e, 50 + o.Seed % 42))]);
+            },
+        };
+        return cli.Run(["sweep", "--experiment", "s", "--output", folder.Path, "--dataset", "builtin/shapes", .. options]);
+    }
+}
