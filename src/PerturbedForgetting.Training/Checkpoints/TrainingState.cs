@@ -122,7 +122,10 @@ public sealed record TrainingState
     public required IReadOnlyList<KeptEpoch> Kept { get; init; }
 
     /// <summary>Logs that the run had written.</summary>
-    public IReadOnlyList<LogLength> Logs { get; init; } = [];
+    public IReadOnlyList<LogLength> Logs { get => logs ?? []; init => logs = value; }
+
+    // Files of older versions have none, and what is absent is set to null.
+    readonly IReadOnlyList<LogLength>? logs;
 
     /// <summary>Model, classes and options.</summary>
     public required ModelInfo Info { get; init; }
