@@ -155,6 +155,7 @@ sealed class CommandLineApp
         error.SymbolResult is OptionResult { Option: var option, Tokens: [.., var token] }
             && (Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType) == typeof(int)
             ? $"{option.Name}: takes a whole number, got '{token.Value}'."
+            : error.SymbolResult is ArgumentResult { Tokens.Count: 0, Argument: var argument } ? $"name a {argument.Name}."
             : error.Message;
 
     static string DescribeUnknown(Command command, string token, bool isOption)

@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <summary><c>forgetting</c>.</summary>
 sealed class ForgettingCommand : OptionCommand<ForgettingOptions>
 {
-    readonly Argument<string[]> targets = new("checkpoints") { Arity = ArgumentArity.ZeroOrMore };
+    readonly Argument<string[]> targets = new("CHECKPOINT|RUN") { Arity = ArgumentArity.OneOrMore };
 
     public override CommandHelp Help { get; } = new(
         "forgetting", "CHECKPOINT|RUN... [options]",

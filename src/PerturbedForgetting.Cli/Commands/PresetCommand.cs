@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <summary>A command that takes the name of a preset, and options that win over the preset's.</summary>
 abstract class PresetCommand<T> : OptionCommand<T> where T : RunOptions, new()
 {
-    readonly Argument<string> name = new("name");
+    readonly Argument<string> name = new("preset");
 
     /// <summary>The preset that was named.</summary>
     protected Preset Chosen { get; private set; } = null!;

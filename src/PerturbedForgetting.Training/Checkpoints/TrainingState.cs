@@ -80,7 +80,8 @@ public sealed record TrainingState
     public required DateTimeOffset Written { get; init; }
 
     /// <summary>Names the run: drawn when it begins, and kept when it is continued in its folder.</summary>
-    public string Run { get; init; } = "";
+    // What is absent in the file of an older version is set to null.
+    public string Run { get; init => field = value ?? ""; } = "";
 
     /// <summary>How often the run was continued from an earlier position than it had reached.</summary>
     public int Restarts { get; init; }
@@ -122,10 +123,7 @@ public sealed record TrainingState
     public required IReadOnlyList<KeptEpoch> Kept { get; init; }
 
     /// <summary>Logs that the run had written.</summary>
-    public IReadOnlyList<LogLength> Logs { get => logs ?? []; init => logs = value; }
-
-    // Files of older versions have none, and what is absent is set to null.
-    readonly IReadOnlyList<LogLength>? logs;
+    public IReadOnlyList<LogLength> Logs { get; init => field = value ?? []; } = [];
 
     /// <summary>Model, classes and options.</summary>
     public required ModelInfo Info { get; init; }

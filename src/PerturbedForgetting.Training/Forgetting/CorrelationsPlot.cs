@@ -16,11 +16,12 @@ static class CorrelationsPlot
     /// <exception cref="IOException">It cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<Correlation> correlations)
     {
-        string[] measures = [.. Measure.OfOutputs.Concat(Measure.OfChanges).Select(static m => m.Name)];
         var shown = correlations.Where(static c => c.Generalisation == Correlations.Top1).ToArray();
         PerturbationCase?[] rows = [.. shown.Select(static c => c.Case).Distinct()];
         if (rows.Length == 0)
             return;
+        string[] ofHessian = rows.Contains(null) ? [Correlations.TopEigenvalue] : [],
+            measures = [.. ofHessian, .. Measure.OfOutputs.Concat(Measure.OfChanges).Select(static m => m.Name)];
         var multiplot = new Multiplot();
         multiplot.AddPlots(2);
         multiplot.Layout = new ScottPlot.MultiplotLayouts.Columns();
@@ -48,7 +49,7 @@ static class CorrelationsPlot
             plot.Add.ColorBar(heatmap);
             plot.Title(string.Create(CultureInfo.InvariantCulture,
                 $"Spearman's rho with {Correlations.Top1}, {shown[0].Test.Pairs} runs: {title}"), 13);
-            Ticks(plot.Axes.Left, [.. rows.Select(static r => r?.ToString() ?? Correlations.TopEigenvalue).Reverse()], Names - 110);
+            Ticks(plot.Axes.Left, [.. rows.Select(static r => r?.ToString() ?? "no perturbation").Reverse()], Names - 110);
             Ticks(plot.Axes.Bottom, measures, 120);
             (plot.Axes.Bottom.TickLabelStyle.Rotation, plot.Axes.Bottom.TickLabelStyle.Alignment) = (90, Alignment.MiddleLeft);
             plot.Axes.SetLimits(-0.5, measures.Length - 0.5, -0.5, rows.Length - 0.5);
@@ -56,7 +57,7 @@ static class CorrelationsPlot
         }
 
         double Find(PerturbationCase? row, string set, string measure) => shown
-            .Where(c => c.Case == row && (row is null ? measure == measures[0] : c.Set == set && c.Measure == measure))
+            .Where(c => c.Case == row && c.Measure == measure && (row is null || c.Set == set))
             .Select(static c => c.Test.Spearman).DefaultIfEmpty(double.NaN).First();
     }
 

@@ -52,8 +52,10 @@ sealed class AwfulValuesTests : TempFolderFixture
                 ("data inspect", OptionTables.Inspect), ("data convert", OptionTables.ConvertData),
             })
             // What commands share is checked by the same rules; where it leads after them differs for sizes and files.
-            foreach (OptionSpec spec in table.Specs.Where(s => command == "train" || !OptionTables.Train.Specs.Contains(s)
-                || s.Kind == OptionKind.Integer || s == RunOptions.DataDirOption || s == RunOptions.ModelOption))
+            foreach (OptionSpec spec in table.Specs.Where(s => command == "train"
+                || !OptionTables.Train.Specs.Concat(command == "validate" ? [] : OptionTables.Validate.Specs).Contains(s)
+                || (command is "validate" or "data check" && s.Kind == OptionKind.Integer)
+                || s == RunOptions.DataDirOption || s == RunOptions.ModelOption))
                 yield return new TestCaseData(command, spec).SetName($"{command} {spec.Flag}");
     }
 

@@ -59,7 +59,7 @@ sealed class PresetsCommandTests : TempFolderFixture
     [TestCase("presets run vits32_sam_obf -b 100", "--batch-size: 100 does not divide the 4096 images")]
     [TestCase("presets run rn50c10_max2sgd --data-dir x", "starts from the weights of rn50_sam_max")]
     [TestCase("presets run rn8sh_sam_obf --warp 9", "there is no option '--warp'")]
-    [TestCase("presets run", "Required argument missing")]
+    [TestCase("presets run", "name a preset")]
     [TestCase("presets validate rn50c10_max2sgd --validate-hessian", "the paper has no Hessian of rn50c10_max2sgd")]
     public void WhatIsWrongIsSaid(string line, string message)
     {

@@ -76,6 +76,7 @@ sealed class CommandsDocumentTests
         ($"{RunBenchmarks} kernels --compare before.json", "", [("kernels", "kernels:gemm:resnet50")]),
         ($"{RunBenchmarks} kernels:gemm kernels:conv:resnet50", "",
             [("kernels:gemm", "kernels:gemm:resnet50"), ("kernels:conv:resnet50", "")]),
+        ($"{RunBenchmarks} hessian", "--rounds 1", [("hessian", "hessian:trial")]),
         ($"{RunBenchmarks} threads", "--rounds 1", [("threads", "threads:trial")]),
         ($"{RunBenchmarks} steps --rounds 5 --peer ./peer.sh", "", [("steps", "steps:trial"), ("5", "1")]),
         ($"{RunBenchmarks} loader --images photos --peer tools/loader_torchvision.py", "--rounds 1", [("loader", "loader:cifar")]),

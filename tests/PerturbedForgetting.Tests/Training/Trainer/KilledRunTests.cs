@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tests.Training;
 /// Runs that are killed at a change of the file system. What a kill leaves is the folder as it was before the change, so the folder is
 /// copied there, and the copy is resumed: afterwards it holds the same files as that of a run that nobody killed.
 /// </summary>
-[TestFixture]
+[TestFixture, Parallelizable]
 sealed class KilledRunTests : TempFolderFixture
 {
     static TrainOptions Options(string output, string experiment) => ShortRun.Options(output, experiment) with
