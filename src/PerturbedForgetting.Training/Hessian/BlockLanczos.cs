@@ -24,8 +24,8 @@ readonly record struct LanczosSettings(int Count, EigenvaluesWanted Wanted, doub
 /// <summary>
 /// Eigenvalues at the ends of the spectrum, by block Lanczos with full reorthogonalisation and thick restarts (Wu and Simon, SIAM J. Matrix
 /// Anal. Appl. 22, 2000): the Hessian is projected onto the span of all products so far, whose Ritz values converge to the outer
-/// eigenvalues first. Every new vector is made orthogonal to the whole basis, twice, so that no eigenvalue comes as several copies; one that has as
-/// many copies is found with all of them. When the basis is full, the best Ritz vectors are all that stays of it.
+/// eigenvalues first. Every new vector is made orthogonal to the whole basis, twice, so that no eigenvalue comes as several copies; one
+/// that has as many copies is found with all of them. When the basis is full, the best Ritz vectors are all that stays of it.
 /// </summary>
 sealed class BlockLanczos
 {

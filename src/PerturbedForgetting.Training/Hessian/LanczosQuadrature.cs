@@ -2,7 +2,7 @@ using PerturbedForgetting.Tensors;
 
 namespace PerturbedForgetting.Training.Hessian;
 
-/// <summary>Nodes and weights of one random vector: Σ wᵢ f(θᵢ) is zᵀf(H)z / zᵀz, exactly where f is a polynomial of degree 2m - 1.</summary>
+/// <summary>Nodes and weights of one random vector: Σ wᵢ f(θᵢ) is zᵀf(H)z / zᵀz, exact where f is a polynomial of degree 2m - 1.</summary>
 /// <param name="Nodes">θ, ascending.</param>
 /// <param name="Weights">w, which add up to 1.</param>
 public sealed record QuadratureRule(double[] Nodes, double[] Weights);

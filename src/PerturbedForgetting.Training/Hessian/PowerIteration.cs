@@ -28,7 +28,7 @@ sealed class PowerIteration(ISymmetricOperator matrix, VectorSpace space, PowerS
     /// <summary>What is known so far.</summary>
     public EigenvalueSearch State { get; private set; } = new([], 0, 0, false);
 
-    /// <summary>The λ that PyHessian returns for the first eigenvalue: where the tolerance was met, of the product before the last.</summary>
+    /// <summary>The λ that PyHessian returns for the first eigenvalue: where the tolerance was met, that of the product before.</summary>
     public double BeforeLast { get; private set; } = double.NaN;
 
     /// <summary>The eigenvectors of <see cref="State"/>'s estimates, one step of the iteration beyond them, each of length 1.</summary>

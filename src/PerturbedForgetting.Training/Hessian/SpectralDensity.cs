@@ -1,8 +1,8 @@
 namespace PerturbedForgetting.Training.Hessian;
 
 /// <summary>
-/// The density of a Hessian's eigenvalues, φ(t) = 1/n Σᵢ g_σ(t - λᵢ) with a normal distribution g_σ of standard deviation σ, estimated as the
-/// mean over random vectors of Σ wᵢ g_σ(t - θᵢ). Its integral is 1.
+/// The density of a Hessian's eigenvalues, φ(t) = 1/n Σᵢ g_σ(t - λᵢ) with a normal distribution g_σ of standard deviation σ, estimated as
+/// the mean over random vectors of Σ wᵢ g_σ(t - θᵢ). Its integral is 1.
 /// </summary>
 /// <param name="At">t, evenly spaced and ascending.</param>
 /// <param name="Values">φ(t).</param>

@@ -48,8 +48,8 @@ sealed class PassProgress(ITrainingObserver observer, long images, int batches)
         double seconds = inTask.Elapsed.TotalSeconds, left = seconds / exactly * (passes - exactly);
         string rate = FormattableString.Invariant($"{exactly * images / seconds:0} img/s");
         observer.Message(MessageLevel.Info,
-            FormattableString.Invariant($"  {task}: pass {Math.Min(done + (exactly > done ? 1 : 0), passes)} of at most {passes}, {state}; ")
-            + $"{rate}, at most {Duration(left)} left");
+            FormattableString.Invariant($"  {task}: pass {Math.Min(done + (exactly > done ? 1 : 0), passes)} of at most {passes}, ")
+            + $"{state}; {rate}, at most {Duration(left)} left");
     }
 
     static string Duration(double seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e9)) switch

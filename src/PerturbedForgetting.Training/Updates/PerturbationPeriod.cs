@@ -2,8 +2,8 @@ namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>
 /// Which updates of a run are perturbed: those from one on and before another, every so many. The others are those of the optimizer
-/// beneath. (Late: Zhou et al., "Sharpness-aware minimization efficiently selects flatter minima late in training", ICLR 2025; at intervals: Liu et
-/// al., "Towards efficient and scalable sharpness-aware minimization", CVPR 2022, section 3.)
+/// beneath. (Late: Zhou et al., "Sharpness-aware minimization efficiently selects flatter minima late in training", ICLR 2025; at
+/// intervals: Liu et al., "Towards efficient and scalable sharpness-aware minimization", CVPR 2022, section 3.)
 /// </summary>
 /// <param name="First">Number of the first update, from 0.</param>
 /// <param name="End">Number of the first one that is not any more.</param>

@@ -94,12 +94,14 @@ sealed class AwfulValuesTests : TempFolderFixture
             "predict" => ["--checkpoint", checkpoint.Value, "--threads", "1"],
             "features" => ["--checkpoint", checkpoint.Value, "--out", folder["features.npy"], "--threads", "1"],
             "convert" => ["--out", folder[$"{Guid.NewGuid():N}.pth"]],
-            "data convert" => ["--dataset", "builtin/shapes:train=8,val=8,size=8", "--to", "folder", "--out", folder[$"{Guid.NewGuid():N}"]],
+            "data convert" =>
+                ["--dataset", "builtin/shapes:train=8,val=8,size=8", "--to", "folder", "--out", folder[$"{Guid.NewGuid():N}"]],
             _ => ["--dataset", "builtin/shapes:train=8,val=8,size=8"],
         };
         string line = $"{command} {string.Join(' ', given.Select(g => g.Length > 40 ? g[..40] + "…" : $"'{g}'"))}";
         long began = Environment.TickCount64;
-        int exitCode = new CommandLineApp(Stopping, terminal).Run([.. command.Split(' '), .. Inputs(command), .. Without(start, given[0]), .. given]);
+        int exitCode = new CommandLineApp(Stopping, terminal)
+            .Run([.. command.Split(' '), .. Inputs(command), .. Without(start, given[0]), .. given]);
         if (Environment.TickCount64 - began > 2000)
             TestContext.Out.WriteLine($"SLOW {line}");
         string said = error.ToString();

@@ -19,7 +19,8 @@ static class HtmlReport
     {
         StringBuilder html = new();
         html.Append("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")
-            .Append($"<meta name=\"viewport\" content=\"width=device-width\"><title>{Text(report.Title)}</title><style>{Style}</style></head>\n<body><h1>{Text(report.Title)}</h1>\n");
+            .Append($"<meta name=\"viewport\" content=\"width=device-width\"><title>{Text(report.Title)}</title>")
+            .Append($"<style>{Style}</style></head>\n<body><h1>{Text(report.Title)}</h1>\n");
         html.Append("<p>Mean ± standard deviation over seeds.</p>\n");
         Means(html, report);
         if (report.Baseline is not null)

@@ -41,7 +41,7 @@ static class MarkdownReport
         void Row(string[] cells) => text.Append("| ").AppendJoin(" | ", cells).Append(" |\n");
     }
 
-    /// <summary>Names of folders are anybody's: nothing in them becomes a mark, a cell or a tag. Underlines within words are none.</summary>
+    /// <summary>Names of folders are anybody's: nothing in them becomes a mark, a cell or a tag. Underlines in words are none.</summary>
     static string Escape(string text)
     {
         StringBuilder escaped = new();

@@ -230,7 +230,8 @@ sealed class TrainerTests : TempFolderFixture
         var observer = new RecordingObserver();
         var result = PerturbedForgetting.Training.Trainer.Run(options, observer, CancellationToken.None, given);
         Assert.That(observer.Messages, Has.Some.Contain("mean ± standard deviation of 3 seeds (42 to 44)")
-            .And.Some.Contain("obf against sgdw, seed by seed").And.Some.Contain("obf against sam_sgdw --perturb-loss maximize, seed by seed"));
+            .And.Some.Contain("obf against sgdw, seed by seed")
+            .And.Some.Contain("obf against sam_sgdw --perturb-loss maximize, seed by seed"));
         Assert.That(observer.Messages, Has.Exactly(8).Contains("For comparison"));
         Assert.That(observer.Messages, Has.Exactly(1).Contains("Optimiser:"), "what nine runs say of themselves is said once");
         Assert.That(File.Exists(Run(Path.Combine("baseline", "last.safetensors"))));

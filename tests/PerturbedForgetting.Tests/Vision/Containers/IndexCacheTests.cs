@@ -149,7 +149,8 @@ public class IndexCacheTests
     {
         using var folder = new TestFolder();
         string path = folder.Write("a", "aab");
-        Assert.That(Get(new IndexCache(folder.Path("cache"), TimeSpan.FromHours(1)), new Counting(), [path], options), Has.Length.EqualTo(1));
+        var patient = new IndexCache(folder.Path("cache"), TimeSpan.FromHours(1));
+        Assert.That(Get(patient, new Counting(), [path], options), Has.Length.EqualTo(1));
         Assert.That(Directory.Exists(folder.Path("cache")), Is.False);
         Assert.That(Get(new IndexCache(path, TimeSpan.Zero), new Counting(), [path], options)[0]['a'], Is.EqualTo(2));
     }

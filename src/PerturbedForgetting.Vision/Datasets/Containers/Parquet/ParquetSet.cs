@@ -130,8 +130,9 @@ static partial class ParquetSet
                 while (present.Contains(missing))
                     missing++;
                 throw new DatasetException(
-                    $"{(File.Exists(place) ? place : Path.Combine(place, FolderOf(names[0])))}: of the {group.Key.Total} files of '{group.Key.Split}' there "
-                    + $"are {present.Count}; number {missing:00000} is missing, download it");
+                    $"{(File.Exists(place) ? place : Path.Combine(place, FolderOf(names[0])))}: "
+                    + $"of the {group.Key.Total} files of '{group.Key.Split}' there are {present.Count}; "
+                    + $"number {missing:00000} is missing, download it");
             }
         }
     }
