@@ -186,6 +186,20 @@ DEVICE V masked(V dy, V d, V scale, V shift, const float* y, long long i, int re
     return where_positive(y ? load<V>(y + i) : fused(d, scale, shift), dy);
 }
 
+/// Adds the sums of a block's threads and writes those of its part: two numbers a channel.
+template <typename V>
+DEVICE void write_column_sums(float* sums, V sum, V product, int channels, Shared<V>& shared)
+{
+    float column_sum = sum_thread_rows<V>(sum, shared.rows);
+    float column_product = sum_thread_rows<V>(product, shared.rows);
+    int c;
+    if (!has_column<V>(channels, c))
+        return;
+    float* to = sums + 2 * (long long)block_y() * channels;
+    to[c] = column_sum;
+    to[channels + c] = column_product;
+}
+
 template <typename V>
 DEVICE void write_sums(float* sums, float* residual, const float* dy, const float* x, const float* y, const float* saved, int relu,
     const ColumnPart& part, int channels, Shared<V>& shared)
@@ -205,14 +219,7 @@ DEVICE void write_sums(float* sums, float* residual, const float* dy, const floa
             product = fused(g, d, product);
         }
     }
-    float column_sum = sum_thread_rows<V>(sum, shared.rows);
-    float column_product = sum_thread_rows<V>(product, shared.rows);
-    int c;
-    if (!has_column<V>(channels, c))
-        return;
-    float* to = sums + 2 * (long long)block_y() * channels;
-    to[c] = column_sum;
-    to[channels + c] = column_product;
+    write_column_sums<V>(sums, sum, product, channels, shared);
 }
 
 /// Column c becomes v, or += v; to is null where nobody wants it.
@@ -354,14 +361,7 @@ DEVICE void write_tangent_sums(float* sums, float* dx, float* residual, const Ta
             product = fused(h, d, fused(g, load<V>(from.x_tangent + i), product));
         }
     }
-    float column_sum = sum_thread_rows<V>(sum, shared.rows);
-    float column_product = sum_thread_rows<V>(product, shared.rows);
-    int c;
-    if (!has_column<V>(channels, c))
-        return;
-    float* to = sums + 2 * (long long)block_y() * channels;
-    to[c] = column_sum;
-    to[channels + c] = column_product;
+    write_column_sums<V>(sums, sum, product, channels, shared);
 }
 
 template <typename V>

@@ -30,6 +30,15 @@ public sealed class ProtoMessage
         return this;
     }
 
+    /// <summary>Adds a list of one whole number, as lists of numbers are written: packed.</summary>
+    public ProtoMessage AddPacked(int field, long value)
+    {
+        output.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        output.WriteLength(CodedOutputStream.ComputeInt64Size(value));
+        output.WriteInt64(value);
+        return this;
+    }
+
     /// <summary>Adds a float32.</summary>
     public ProtoMessage Add(int field, float value)
     {
@@ -54,13 +63,16 @@ public sealed class ProtoMessage
         return this;
     }
 
-    /// <summary>Adds a message.</summary>
-    public ProtoMessage Add(int field, ProtoMessage message)
+    /// <summary>Adds bytes.</summary>
+    public ProtoMessage Add(int field, ReadOnlyMemory<byte> value)
     {
         output.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        output.WriteBytes(UnsafeByteOperations.UnsafeWrap(message.Bytes));
+        output.WriteBytes(UnsafeByteOperations.UnsafeWrap(value));
         return this;
     }
+
+    /// <summary>Adds a message.</summary>
+    public ProtoMessage Add(int field, ProtoMessage message) => Add(field, message.Bytes);
 
     /// <summary>Adds the beginning of a field whose bytes follow in the stream this message is written to.</summary>
     public ProtoMessage Begin(int field, int length)

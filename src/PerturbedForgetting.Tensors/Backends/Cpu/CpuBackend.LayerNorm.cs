@@ -26,10 +26,16 @@ unsafe sealed partial class CpuBackend<T>
             BiasSums = partial + size,
         };
         WorkerPool.For(parts.Count, ref body);
+        AddParts(partial, parts.Count, width, gradients);
+    }
+
+    /// <summary>Adds the sums of the parts to the gradients of weight and bias: those of the weight for all parts, then the bias's.</summary>
+    static void AddParts(T* partial, int parts, int width, in LayerNormGradients gradients)
+    {
         if (gradients.Weight is not null)
-            AddParts(partial, gradients.Weight.Pointer<T>(), parts.Count, width, gradients.AccumulateWeight);
+            AddParts(partial, gradients.Weight.Pointer<T>(), parts, width, gradients.AccumulateWeight);
         if (gradients.Bias is not null)
-            AddParts(partial + size, gradients.Bias.Pointer<T>(), parts.Count, width, gradients.AccumulateBias);
+            AddParts(partial + ((long)parts * width), gradients.Bias.Pointer<T>(), parts, width, gradients.AccumulateBias);
     }
 
     struct LayerNormRows(Tensor x, Tensor? residual, Tensor weight, Tensor bias, double eps, Tensor? sum, Tensor y, Tensor statistics)

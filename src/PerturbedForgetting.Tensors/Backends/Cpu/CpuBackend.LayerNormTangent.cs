@@ -23,10 +23,7 @@ unsafe sealed partial class CpuBackend<T>
             BiasSums = partial + size,
         };
         WorkerPool.For(parts.Count, ref body);
-        if (gradients.Weight is not null)
-            AddParts(partial, gradients.Weight.Pointer<T>(), parts.Count, width, gradients.AccumulateWeight);
-        if (gradients.Bias is not null)
-            AddParts(partial + size, gradients.Bias.Pointer<T>(), parts.Count, width, gradients.AccumulateBias);
+        AddParts(partial, parts.Count, width, gradients);
     }
 
     /// <summary>A vector of a row, or what is left of one, with zeros behind it.</summary>

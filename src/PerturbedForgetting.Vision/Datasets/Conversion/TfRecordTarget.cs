@@ -39,7 +39,7 @@ sealed class TfRecordTarget : ConversionTarget
             var stream = new BufferedStream(file, Buffer);
             var writer = new TfRecordWriter(stream);
             foreach (ConvertedImage image in images)
-                writer.Write(ImageExample.Encode(image.Bytes.Span, image.Label, $"{image.Name}.{image.Extension}"));
+                writer.Write(ImageExample.Encode(image.Bytes, image.Label, $"{image.Name}.{image.Extension}").Span);
             stream.Flush();
         });
 

@@ -19,7 +19,7 @@ public class LargeShardTests
     {
         using var folder = new TestFolder();
         string path = folder.Path(new TfdsSplit("train", [Records]).FileName("large", 0));
-        byte[] example = ImageExample.Encode(new byte[Bytes], 7, "zeros.jpg"), header = new byte[TfRecord.HeaderLength],
+        byte[] example = ImageExample.Encode(new byte[Bytes], 7, "zeros.jpg").ToArray(), header = new byte[TfRecord.HeaderLength],
             sum = new byte[TfRecord.FooterLength];
         TfRecord.WriteHeader(header, example.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(sum, Crc32C.Masked(example));

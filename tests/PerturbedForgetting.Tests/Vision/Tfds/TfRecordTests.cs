@@ -32,7 +32,7 @@ public class TfRecordTests
             using FileStream stream = File.Create(folder.Path(new TfdsSplit("train", new int[shards]).FileName("fruit", shard)));
             var writer = new TfRecordWriter(stream);
             for (int end = at + lengths[shard]; at < end; at++)
-                writer.Write(ImageExample.Encode(File.ReadAllBytes(images.Describe(at)), at % 3, $"größe/{at}.ppm"));
+                writer.Write(ImageExample.Encode(File.ReadAllBytes(images.Describe(at)), at % 3, $"größe/{at}.ppm").Span);
             Assert.That((writer.Count, writer.Length), Is.EqualTo((lengths[shard], stream.Position)));
         }
         TfdsMetadata.Write(folder.Root, "fruit", "1.0.0", [new TfdsSplit("train", lengths, Bytes: 1000)], classes);

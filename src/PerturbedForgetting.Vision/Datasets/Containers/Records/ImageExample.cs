@@ -1,4 +1,5 @@
 using System.Text;
+using PerturbedForgetting.Vision.Serialization;
 
 namespace PerturbedForgetting.Vision.Datasets.Containers.Records;
 
@@ -16,35 +17,15 @@ static class ImageExample
     /// <param name="image">The image's file.</param>
     /// <param name="label">Its class.</param>
     /// <param name="fileName">What it is called.</param>
-    public static byte[] Encode(ReadOnlySpan<byte> image, int label, string fileName)
+    public static ReadOnlyMemory<byte> Encode(ReadOnlyMemory<byte> image, int label, string fileName)
     {
-        byte[] name = Encoding.UTF8.GetBytes(fileName);
-        int integers = ProtoSize.Varint((ulong)label);
-        // Each size is that of the message within; a field adds its tag and length.
-        int nameEntry = Entry(FileNameKey, ProtoSize.Field(ProtoSize.Field(name.Length)));
-        int imageEntry = Entry(ImageKey, ProtoSize.Field(ProtoSize.Field(image.Length)));
-        int labelEntry = Entry(LabelKey, ProtoSize.Field(ProtoSize.Field(integers)));
-        int features = ProtoSize.Field(nameEntry) + ProtoSize.Field(imageEntry) + ProtoSize.Field(labelEntry);
-        var to = new ProtoWriter(ProtoSize.Field(features));
-        to.Message(ExampleFeatures, features);
-        BeginEntry(to, FileNameKey, nameEntry, FeatureBytes, ProtoSize.Field(name.Length));
-        to.Bytes(ListValue, name);
-        BeginEntry(to, ImageKey, imageEntry, FeatureBytes, ProtoSize.Field(image.Length));
-        to.Bytes(ListValue, image);
-        BeginEntry(to, LabelKey, labelEntry, FeatureIntegers, ProtoSize.Field(integers));
-        to.Message(ListValue, integers);
-        to.Varint((ulong)label);
-        return to.Data;
+        ProtoMessage features = new ProtoMessage()
+            .Add(FeaturesFeature, Entry(FileNameKey, FeatureBytes, new ProtoMessage().Add(ListValue, Encoding.UTF8.GetBytes(fileName))))
+            .Add(FeaturesFeature, Entry(ImageKey, FeatureBytes, new ProtoMessage().Add(ListValue, image)))
+            .Add(FeaturesFeature, Entry(LabelKey, FeatureIntegers, new ProtoMessage().AddPacked(ListValue, label)));
+        return new ProtoMessage().Add(ExampleFeatures, features).Bytes;
     }
 
-    static int Entry(string key, int value) => ProtoSize.Field(key.Length) + ProtoSize.Field(value);
-
-    /// <summary>Everything of an entry that comes before the values of its list.</summary>
-    static void BeginEntry(ProtoWriter to, string key, int entry, int kind, int list)
-    {
-        to.Message(FeaturesFeature, entry);
-        to.Bytes(EntryKey, Encoding.UTF8.GetBytes(key));
-        to.Message(EntryValue, ProtoSize.Field(list));
-        to.Message(kind, list);
-    }
+    static ProtoMessage Entry(string key, int kind, ProtoMessage list) =>
+        new ProtoMessage().Add(EntryKey, key).Add(EntryValue, new ProtoMessage().Add(kind, list));
 }
