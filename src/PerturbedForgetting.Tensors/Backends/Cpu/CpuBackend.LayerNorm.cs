@@ -29,7 +29,7 @@ unsafe sealed partial class CpuBackend<T>
         AddParts(partial, parts.Count, width, gradients);
     }
 
-    /// <summary>Adds the sums of the parts to the gradients of weight and bias: those of the weight for all parts, then the bias's.</summary>
+    /// <summary>Adds the sums of the parts to the gradients of weight and bias: the weight's of all parts, then the bias's.</summary>
     static void AddParts(T* partial, int parts, int width, in LayerNormGradients gradients)
     {
         if (gradients.Weight is not null)
