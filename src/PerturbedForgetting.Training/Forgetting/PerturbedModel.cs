@@ -20,7 +20,7 @@ sealed class PerturbedModel : IDisposable
     readonly MultiTensorLayout layout;
     readonly StepNumbers numbers;
     readonly Perturbation ofLoss, random;
-    readonly Tensor difference, sums;
+    readonly Tensor sums;
     LossFunction objective;
 
     /// <param name="model">The model; its parameters move into an arena, which goes with this.</param>
@@ -38,9 +38,9 @@ sealed class PerturbedModel : IDisposable
         numbers = new StepNumbers(device, dropoutStreams: 0);
         ofLoss = new Perturbation(model, layout, new() { Loss = (logits, labels) => objective(logits, labels) }, loss, numbers);
         random = new Perturbation(model, layout, new() { IsRandom = true, Noise = new PhiloxNoise(seed) }, loss, numbers);
-        difference = Tensor.Persistent([2], DType.Float64, device).CopyFrom<double>([1, -1]);
         sums = Tensor.Persistent([2], DType.Float64, device);
-        WeightNorm = NormOf(arena.Weights);
+        MultiTensorOps.SquaredNorm(layout, arena.Weights, Weighting.None, numbers.PerturbationSquaredNorm);
+        WeightNorm = Math.Sqrt(numbers.PerturbationSquaredNorm.Item());
     }
 
     /// <summary>L2 norm of the weights.</summary>
@@ -62,9 +62,8 @@ sealed class PerturbedModel : IDisposable
             maker.Make(images, labels, chunk: 0, arena.Gradients);
         using (maker.View())
             measure();
-        MultiTensorOps.Combine(layout, new(maker.Weights, arena.Weights, Weighting.None, difference), 1, accumulate: false,
-            arena.Gradients);
-        return NormOf(arena.Gradients);
+        maker.Measure();
+        return maker.Norm();
     }
 
     /// <summary>What the model, with the weights that it has now, says of some batches.</summary>
@@ -124,16 +123,9 @@ sealed class PerturbedModel : IDisposable
         ofLoss.Dispose();
         random.Dispose();
         sums.Dispose();
-        difference.Dispose();
         numbers.Dispose();
         layout.Dispose();
         arena.Dispose();
-    }
-
-    double NormOf(Tensor buffer)
-    {
-        MultiTensorOps.SquaredNorm(layout, buffer, Weighting.None, numbers.PerturbationSquaredNorm);
-        return Math.Sqrt(numbers.PerturbationSquaredNorm.Item());
     }
 
     LossFunction Objective(PerturbationCase perturbation)
