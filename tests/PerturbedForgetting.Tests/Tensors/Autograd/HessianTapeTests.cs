@@ -24,6 +24,7 @@ sealed class HessianTapeTests(string device) : DeviceFixture(device)
         using var check = ModelHessianTests.Make(make, DType.Float32, Device);
         double[] u = check.Direction(5), v = check.Direction(500);
         double[][] expected = check.Multiply(u, v);
+        check.FreeBuffers();
         long before = Device.Memory.Live;
         using (var tape = HessianTape.Record(check.Loss))
         {
