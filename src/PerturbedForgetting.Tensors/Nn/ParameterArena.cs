@@ -96,6 +96,14 @@ public sealed class ParameterArena : IDisposable
         return buffer;
     }
 
+    /// <summary>Frees a buffer of <see cref="NewBuffer"/> before the arena goes; of one that is freed already nothing is left to
+    /// do.</summary>
+    public void Free(Tensor buffer)
+    {
+        if (buffers.Remove(buffer))
+            buffer.Dispose();
+    }
+
     /// <summary>The part of a buffer that belongs to a parameter, with the parameter's shape.</summary>
     public static Tensor Slice(Tensor buffer, ParameterSegment segment) => buffer.View(segment.Parameter.Shape, segment.Offset);
 
@@ -153,6 +161,7 @@ public sealed class ParameterArena : IDisposable
         Buffers?.Values.Dispose();
         foreach (var buffer in buffers)
             buffer.Dispose();
+        buffers.Clear();
     }
 
     internal Tensor Require(Tensor buffer) => buffer.Count == Count && buffer.DType == type && buffer.Device == device

@@ -48,6 +48,8 @@ sealed class AdaptiveScaling : IDisposable
 
     public void Dispose()
     {
+        foreach (var buffer in (ReadOnlySpan<Tensor>)[ones, operators, product])
+            layout.Arena.Free(buffer);
         scaledAlone?.Dispose();
         addEta.Dispose();
         takeSecond.Dispose();
