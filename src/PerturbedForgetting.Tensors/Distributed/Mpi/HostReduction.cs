@@ -6,10 +6,6 @@ namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 /// <summary>Reductions of values in the memory of the hosts, in place.</summary>
 static unsafe class HostReduction
 {
-    /// <summary>Elements of one call of MPI at most; after each the abort is looked at, and its values are scaled while a cache may hold
-    /// them.</summary>
-    const int LargestPart = 4 << 20;
-
     /// <summary>Reduces values, on the thread of MPI, when all members have come.</summary>
     /// <exception cref="MpiException">MPI fails.</exception>
     /// <exception cref="CommunicationException">It was aborted.</exception>
@@ -25,10 +21,11 @@ static unsafe class HostReduction
             ReduceOperation.Max => constants.Max,
             _ => constants.Sum,
         };
-        for (long first = 0; first < count; first += LargestPart)
+        int largest = process.LargestPart / type.Size();
+        for (long first = 0; first < count; first += largest)
         {
             process.Thread.ThrowIfAborted();
-            int length = (int)Math.Min(count - first, LargestPart);
+            int length = (int)Math.Min(count - first, largest);
             nint part = address + (nint)(first * type.Size());
             if (isOrdered)
                 ToKeys(part, length, type, operation == ReduceOperation.Max);

@@ -9,9 +9,6 @@ namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 /// <remarks>Made by <see cref="MpiProcess.CreateCommunicator"/>.</remarks>
 sealed unsafe class MpiCommunicator : Communicator
 {
-    /// <summary>Bytes that one call of MPI takes at most, whose counts are <c>int</c>.</summary>
-    public const int LargestPart = 64 << 20;
-
     readonly MpiProcess process;
     readonly Device device;
     readonly bool isOwned;
@@ -30,7 +27,7 @@ sealed unsafe class MpiCommunicator : Communicator
     {
         (this.process, this.group, this.device, this.isOwned) = (process, group, device, isOwned);
         (Rank, Size) = (rank, size);
-        rounded = new(process.Api, size);
+        rounded = new(process, size);
     }
 
     public override string Name => process.Api.Name;
@@ -141,10 +138,10 @@ sealed unsafe class MpiCommunicator : Communicator
                 HostReduction.Run(process, group, Size, work.Source, work.Count, work.Type, work.Operation);
                 break;
             case MpiCall.AllReduceRounded:
-                rounded.Run(process, group, (float*)work.Source, work.Count, work.Operation);
+                rounded.Run(group, (float*)work.Source, work.Count, work.Operation);
                 break;
             case MpiCall.Broadcast:
-                Send(work.Source, length, work.Root);
+                process.Broadcast(group, work.Source, length, work.Root);
                 break;
             case MpiCall.AllGather:
                 Gather(work.Source, work.Target, length);
@@ -153,19 +150,10 @@ sealed unsafe class MpiCommunicator : Communicator
         Volatile.Write(ref busy, busy + Stopwatch.GetTimestamp() - start);
     }
 
-    void Send(nint address, long length, int root)
-    {
-        for (long first = 0; first < length; first += LargestPart)
-        {
-            process.Thread.ThrowIfAborted();
-            Api.Check(Api.Call.Bcast(address + (nint)first, (int)Math.Min(length - first, LargestPart), Api.Constants.Byte, root, group));
-        }
-    }
-
     void Gather(nint part, nint all, long length)
     {
         nint own = all + (Rank * (nint)length);
-        if (length <= LargestPart)
+        if (length <= process.LargestPart)
         {
             Api.Check(Api.Call.Allgather(part == own ? Api.Constants.InPlace : part, (int)length, Api.Constants.Byte,
                 all, (int)length, Api.Constants.Byte, group));
@@ -175,7 +163,7 @@ sealed unsafe class MpiCommunicator : Communicator
         if (part != own)
             Buffer.MemoryCopy((void*)part, (void*)own, length, length);
         for (int root = 0; root < Size; root++)
-            Send(all + (root * (nint)length), length, root);
+            process.Broadcast(group, all + (root * (nint)length), length, root);
     }
 
     void Begin(MpiCall call, Tensor values, ReduceOperation operation)

@@ -48,6 +48,10 @@ public sealed unsafe class MpiProcess : IDisposable
 
     internal MpiThread Thread { get; }
 
+    /// <summary>Bytes that one call of MPI takes at most, whose counts are <c>int</c>: few enough that what is done to the values
+    /// between two calls finds them in a cache, and that an abort is seen soon.</summary>
+    internal int LargestPart { get; set; } = 16 << 20;
+
     /// <summary>Starts MPI in this process, which a launcher of MPI has started as one of several. All of them call it.</summary>
     /// <param name="api">The library that belongs to the launcher.</param>
     /// <param name="timeout">How long a call waits for other members, starting included; null for without end.</param>
@@ -92,12 +96,13 @@ public sealed unsafe class MpiProcess : IDisposable
         Thread.Do(() =>
         {
             long length = content.Length;
-            Arrive(Api.Constants.CommWorld);
-            Broadcast((nint)(&length), sizeof(long), root);
+            nint world = Api.Constants.CommWorld;
+            Arrive(world);
+            Broadcast(world, (nint)(&length), sizeof(long), root);
             if (Rank != root)
                 content = new byte[length];
             fixed (byte* first = content)
-                Broadcast((nint)first, length, root);
+                Broadcast(world, (nint)first, length, root);
         });
         return content;
     }
@@ -157,11 +162,14 @@ public sealed unsafe class MpiProcess : IDisposable
         }
     }
 
-    void Broadcast(nint address, long bytes, int root)
+    /// <summary>Gives all members of a group the bytes of one, on the thread of MPI.</summary>
+    internal void Broadcast(nint group, nint address, long bytes, int root)
     {
-        for (long first = 0; first < bytes; first += MpiCommunicator.LargestPart)
-            Api.Check(Api.Call.Bcast(address + (nint)first, (int)Math.Min(bytes - first, MpiCommunicator.LargestPart), Api.Constants.Byte, root,
-                Api.Constants.CommWorld));
+        for (long first = 0; first < bytes; first += LargestPart)
+        {
+            Thread.ThrowIfAborted();
+            Api.Check(Api.Call.Bcast(address + (nint)first, (int)Math.Min(bytes - first, LargestPart), Api.Constants.Byte, root, group));
+        }
     }
 
     void Initialize()

@@ -8,11 +8,9 @@ namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 /// to all. A member sends and receives 4·(N-1)/N bytes a value, half of what float32 takes. With u = 2^-8 the error of a sum is at most
 /// u·Σ|x| + u·|s|, beside that of adding in float32.
 /// </summary>
-sealed unsafe class RoundedSums(MpiApi api, int members) : IDisposable
+sealed unsafe class RoundedSums(MpiProcess process, int members) : IDisposable
 {
-    /// <summary>Values of one turn at most.</summary>
-    const int LargestPart = 1 << 20;
-
+    readonly MpiApi api = process.Api;
     ushort* sent, received;
     float* sums;
     int room;
@@ -20,13 +18,14 @@ sealed unsafe class RoundedSums(MpiApi api, int members) : IDisposable
     /// <summary>Reduces values, on the thread of MPI, when all members have come.</summary>
     /// <exception cref="MpiException">MPI fails.</exception>
     /// <exception cref="CommunicationException">It was aborted.</exception>
-    public void Run(MpiProcess process, nint group, float* values, long count, ReduceOperation operation)
+    public void Run(nint group, float* values, long count, ReduceOperation operation)
     {
         float factor = operation == ReduceOperation.Mean ? 1f / members : 1;
-        for (long first = 0; first < count; first += LargestPart)
+        int largest = process.LargestPart / sizeof(float);
+        for (long first = 0; first < count; first += largest)
         {
             process.Thread.ThrowIfAborted();
-            Reduce(group, new Span<float>(values + first, (int)Math.Min(count - first, LargestPart)), factor);
+            Reduce(group, new Span<float>(values + first, (int)Math.Min(count - first, largest)), factor);
         }
     }
 

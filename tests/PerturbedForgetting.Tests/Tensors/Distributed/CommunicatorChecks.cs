@@ -39,6 +39,24 @@ sealed class CommunicatorChecks(Communicator group, Device device)
         group.Barrier();
     }
 
+    /// <summary>Reduces so many small whole numbers, which no rounding changes.</summary>
+    public void Many(int count)
+    {
+        float[] own = [.. Enumerable.Range(0, count).Select(index => (float)((index & 63) + group.Rank))];
+        using Tensor exact = Tensor.From(own, [count], device), rounded = Tensor.From(own, [count], device);
+        group.BeginAllReduce(exact, ReduceOperation.Sum);
+        group.BeginAllReduceRounded(rounded, ReduceOperation.Sum);
+        group.Complete();
+        float[] sums = exact.ToArray<float>(), others = rounded.ToArray<float>();
+        int ranks = group.Size * (group.Size - 1) / 2;
+        for (int i = 0; i < count; i++)
+        {
+            int expected = (group.Size * (i & 63)) + ranks;
+            if (sums[i] != expected || others[i] != expected)
+                Assert.Fail($"{sums[i]} and {others[i]} at {i} of {count}, {expected} expected");
+        }
+    }
+
     /// <summary>Value of a member at a place: 24 bits with a sign, so that sums of float32 round.</summary>
     static double Value(int member, int index, DType type)
     {

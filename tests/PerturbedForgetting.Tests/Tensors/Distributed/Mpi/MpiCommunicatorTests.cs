@@ -18,4 +18,21 @@ sealed class MpiCommunicatorTests
             new CommunicatorChecks(group, Device.Cpu).Run(0, 1, 7, 33);
         });
     }
+
+    [Test]
+    public void WhatIsLargerThanACallGoesInParts()
+    {
+        const int Part = 64;
+        using FakeMpi mpi = new(3, MpiFamily.OpenMpi);
+        mpi.Run(process =>
+        {
+            process.LargestPart = Part;
+            using Communicator group = process.CreateCommunicator(Device.Cpu);
+            new CommunicatorChecks(group, Device.Cpu).Run(15, 16, 17, 100);
+            new CommunicatorChecks(group, Device.Cpu).Many(1000);
+            byte[] message = [.. Enumerable.Range(0, 200).Select(value => (byte)value)];
+            Assert.That(process.Broadcast(process.Rank == 1 ? message : [], root: 1), Is.EqualTo(message));
+        });
+        Assert.That(mpi.Moved.Max(), Is.EqualTo(Part));
+    }
 }

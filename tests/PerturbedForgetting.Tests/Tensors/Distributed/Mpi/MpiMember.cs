@@ -11,7 +11,7 @@ static class MpiMember
     public const string Command = "mpi";
 
     /// <summary>Runs all checks; the first process writes what the tests look at.</summary>
-    /// <param name="arguments">Counts of elements.</param>
+    /// <param name="arguments">Counts of elements; the last one may be large.</param>
     /// <param name="output">Of the process.</param>
     public static int Run(ReadOnlySpan<string> arguments, TextWriter output)
     {
@@ -23,7 +23,8 @@ static class MpiMember
             byte[] message = process.Broadcast(process.Rank == 0 ? "address"u8 : [], root: 0);
             Assert.That(message, Is.EqualTo("address"u8.ToArray()));
             using Communicator group = process.CreateCommunicator(Device.Cpu);
-            new CommunicatorChecks(group, Device.Cpu).Run(counts);
+            new CommunicatorChecks(group, Device.Cpu).Run(counts[..^1]);
+            new CommunicatorChecks(group, Device.Cpu).Many(counts[^1]);
             if (group.Rank == 0)
                 output.WriteLine($"{group.Name}: {group.Size} of {process.LocalSize} on {process.Host}, {MpiLauncher.Current?.Name}, good");
             return 0;
