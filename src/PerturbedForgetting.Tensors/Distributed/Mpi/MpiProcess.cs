@@ -17,8 +17,9 @@ public sealed unsafe class MpiProcess : IDisposable
     // MPI_THREAD_FUNNELED: only the thread that starts MPI calls it.
     const int OneThread = 1;
 
-    // Ending waits for the others in both families; one that is gone would be waited for without end.
-    static readonly TimeSpan longestEnd = TimeSpan.FromSeconds(30);
+    /// <summary>How long the end of a group or of MPI waits for the others, which it does in both families: for one that is gone it would
+    /// wait without end.</summary>
+    internal static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(10);
 
     bool isDisposed;
 
@@ -132,7 +133,7 @@ public sealed unsafe class MpiProcess : IDisposable
         try
         {
             long ticket = Thread.Begin(new(MpiCall.Body, null, Body: () => Api.Check(Api.Call.Finalize())));
-            if (!Thread.Wait(ticket, longestEnd))
+            if (!Thread.Wait(ticket, LongestEnd))
                 Abort("MPI did not end");
         }
         catch (CommunicationException)
