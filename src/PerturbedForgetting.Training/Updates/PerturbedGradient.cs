@@ -11,9 +11,10 @@ namespace PerturbedForgetting.Training.Updates;
 /// <summary>
 /// The gradient of the training loss at perturbed weights: SAM (Foret et al., ICLR 2021), GSAM, ASAM, their random-direction forms,
 /// and the paper's perturbations by another loss. <see cref="Perturbation"/> is the first pass; here is the second, and what is made of
-/// both gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), a second when gradients are
-/// accumulated over chunks or batches, and another where the direction is still wanted after the second pass (GSAM, diagnostics);
-/// otherwise the second gradient overwrites it.
+/// both gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), one in float64 when gradients
+/// are summed over chunks or batches, and another where the direction is still wanted after the second pass (GSAM, diagnostics);
+/// otherwise the second gradient overwrites it. The sum is in float64 so that it hangs neither on the order of its terms nor on how many
+/// processes have made them.
 /// </summary>
 sealed class PerturbedGradient : IDisposable
 {
@@ -22,16 +23,17 @@ sealed class PerturbedGradient : IDisposable
     readonly PerturbationOptions options;
     readonly LossFunction loss;
     readonly StepNumbers numbers;
+    readonly GradientExchange exchange;
     readonly Perturbation perturbation;
     readonly KeptState keptState;
     readonly LookSam? look;
     readonly Tensor? shares;
-    Tensor? chunkGradient, keptGradient;
+    Tensor? sums, keptGradient;
     bool diagnostics;
 
-    public PerturbedGradient(Module model, Optimizer optimizer, StepOptions options, StepNumbers numbers)
+    public PerturbedGradient(Module model, Optimizer optimizer, StepOptions options, StepNumbers numbers, GradientExchange exchange)
     {
-        this.options = options.Perturbation!;
+        (this.options, this.exchange) = (options.Perturbation!, exchange);
         (this.model, layout, loss, this.numbers) = (model, optimizer.Layout, options.Loss, numbers);
         perturbation = new Perturbation(model, layout, this.options, loss, numbers, optimizer);
         if (this.options.LookAlpha != 0)
@@ -52,6 +54,12 @@ sealed class PerturbedGradient : IDisposable
     /// <summary>Whether there are both gradients, so that the angle between them can be measured.</summary>
     public bool HasCleanGradient => perturbation.HasCleanGradient;
 
+    /// <summary>Whether the gradients of updates that are not perturbed are changed too.</summary>
+    public bool ChangesOthers => look is not null;
+
+    /// <summary>The sum of the gradients of a window so far, float64, flat.</summary>
+    public Tensor Sums => sums ??= Tensor.Persistent(layout.Arena.Weights.Shape, DType.Float64, layout.Arena.Weights.Device).Fill(0);
+
     /// <summary>Random directions drawn so far.</summary>
     public long NoiseCalls
     {
@@ -70,7 +78,7 @@ sealed class PerturbedGradient : IDisposable
         this.diagnostics = diagnostics;
         int chunks = Chunks(samples);
         if (divisor * chunks > 1)
-            chunkGradient ??= layout.Arena.NewBuffer();
+            sums = Sums;
         if (KeepsGradient)
             keptGradient ??= layout.Arena.NewBuffer();
         return chunks;
@@ -91,22 +99,27 @@ sealed class PerturbedGradient : IDisposable
     /// <summary>Adds the gradient of a batch, after <see cref="Prepare"/>, to what the window has so far.</summary>
     /// <param name="images">The batch.</param>
     /// <param name="labels">Its labels.</param>
-    /// <param name="divisor">Batches of the window.</param>
-    /// <param name="hasGradient">Whether an earlier batch of the window has left its gradient in the arena.</param>
-    /// <returns>Where the gradient of the window is.</returns>
-    public UpdateGradient Batch(Tensor images, Tensor labels, int divisor, bool hasGradient)
+    /// <param name="window">Its place among the batches of an update.</param>
+    /// <returns>Where the gradient of the window is: in float64 if it is a sum.</returns>
+    public UpdateGradient Batch(Tensor images, Tensor labels, UpdateWindow window)
     {
         int chunks = Chunks(images.Shape[0]), size = images.Shape[0] / chunks;
-        var accumulated = layout.Arena.Gradients;
-        int parts = divisor * chunks;
-        var target = parts > 1 ? chunkGradient! : accumulated;
+        int parts = window.Divisor * chunks;
+        // The gradient of the pass is then that of the update, and nobody else looks at it.
+        bool isWhole = parts == 1 && !KeepsGradient;
+        bool hasGradient = !window.IsFirst;
+        var target = layout.Arena.Gradients;
         var first = KeepsGradient ? keptGradient! : target;
         UpdateGradient gradient = default;
         for (int c = 0; c < chunks; c++)
         {
             var (x, y) = (images.Rows(c * size, size), labels.Rows(c * size, size));
             perturbation.Make(x, y, c, first);
+            if (isWhole)
+                exchange.Watch();
             Descend(x, y, target);
+            if (isWhole)
+                exchange.EndWatch();
             gradient = Decompose(target);
             if (diagnostics)
                 Measure(first, target);
@@ -114,9 +127,9 @@ sealed class PerturbedGradient : IDisposable
             if (shares is not null)
                 MultiTensorOps.Combine(layout, new(target, first, Weighting.None, shares), 1, accumulate: false, target);
             if (parts > 1)
-                MultiTensorOps.Combine(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, accumulated);
+                MultiTensorOps.Accumulate(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, sums!);
         }
-        return parts > 1 ? new(accumulated) : gradient;
+        return parts > 1 ? new(sums!) : gradient;
     }
 
     /// <summary>The gradient of an update that is not perturbed.</summary>
@@ -154,6 +167,7 @@ sealed class PerturbedGradient : IDisposable
         keptState.Dispose();
         look?.Dispose();
         shares?.Dispose();
+        sums?.Dispose();
     }
 
     /// <summary>Second pass: the gradient of the training loss at the perturbed weights.</summary>

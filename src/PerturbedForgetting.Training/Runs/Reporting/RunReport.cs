@@ -53,7 +53,7 @@ public sealed record RunReport
             if (run.State == RunState.Finished || (options.TakesUnfinished && run.Epochs.Count > 0))
                 used.Add(run);
             if (run.State != RunState.Finished)
-                notes.Add($"'{run.Name}' {(run.State == RunState.Running ? "goes on" : "was stopped")}: "
+                notes.Add($"'{run.Name}' {Progress(run)}: "
                     + FormattableString.Invariant($"{run.Epochs.Count} of {run.Options.Epochs} epochs are done; ")
                     + (used.Contains(run) ? "it counts with those." : "it is left out."));
         }
@@ -63,6 +63,9 @@ public sealed record RunReport
         Func<RunRecord, EpochRecord?> epoch = options.TakesBest ? run => run.Best : run => run.Last;
         RunMetric[] metrics = [.. RunMetric.OfEpoch(epoch), .. RunMetric.OfEvaluations(used), .. options.More];
         var baseline = groups.Count > 1 ? FindBaseline(groups, options.Baseline) : null;
+        string[] sets = [.. groups.Select(g => DataOf(g.Runs[0].Options)).Distinct(StringComparer.Ordinal)];
+        if (sets.Length > 1)
+            notes.Add($"Rows are of different data ({string.Join(", ", sets)}): differences between those say nothing about methods.");
         if (groups.Any(g => g.Runs.Count < 2))
             notes.Add("A mean of one run has no spread; differences of single runs say nothing about methods.");
         var baseValues = metrics.Select(m => baseline is null ? null : Values(baseline, m)).ToArray();
@@ -78,6 +81,19 @@ public sealed record RunReport
             Notes = notes,
         };
     }
+
+    /// <summary>The data of a run as it was named; folders of images go by their folder's name.</summary>
+    static string DataOf(TrainOptions options) => options.Dataset.Length > 0 && options.Dataset != "folder" ? options.Dataset
+        : Path.GetFileName(Path.TrimEndingDirectorySeparator(options.DataDir ?? ""));
+
+    /// <summary>What is known of a run that has not finished.</summary>
+    static string Progress(RunRecord run) => run.State switch
+    {
+        RunState.Running => "goes on",
+        RunState.Silent => FormattableString.Invariant($"was killed or is paused, its last sign of life was at {run.LastSign:u}")
+            + (run.Owner is { } owner ? $" ({owner})" : ""),
+        _ => FormattableString.Invariant($"was stopped, last written at {run.LastSign:u}"),
+    };
 
     static RunGroup FindBaseline(IReadOnlyList<RunGroup> groups, string? name)
     {
