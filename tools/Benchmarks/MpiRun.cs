@@ -18,7 +18,8 @@ static class MpiRun
     {
         ProcessStartInfo start = new(launcher, ["-np", processes.ToString(CultureInfo.InvariantCulture), program, .. arguments]);
         // Open MPI: more processes than cores, and in a container whose only user is root.
-        foreach (string variable in new[] { "OMPI_MCA_rmaps_base_oversubscribe", "OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM" })
+        string[] variables = ["OMPI_MCA_rmaps_base_oversubscribe", "OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"];
+        foreach (string variable in variables)
             start.Environment[variable] = "1";
         return start;
     }

@@ -42,7 +42,8 @@ static class MpiListing
             if (!used.Api.IsSupported)
             {
                 LibraryListing.Line(output, "without it", MpiSearch.Cost);
-                LibraryListing.Line(output, "remedy", report.State == LibraryState.Hidden ? $"unset {EnvironmentVariables.Mpi}" : MpiSearch.Remedy);
+                LibraryListing.Line(output, "remedy",
+                    report.State == LibraryState.Hidden ? $"unset {EnvironmentVariables.Mpi}" : MpiSearch.Remedy);
             }
         }
         LibraryListing.Attempts(output, report.Tried);

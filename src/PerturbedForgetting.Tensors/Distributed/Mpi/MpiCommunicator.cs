@@ -5,7 +5,8 @@ namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 
 /// <summary>
 /// A group of processes whose tensors MPI carries through the memory of the hosts. Reductions run on a thread of their own beside the
-/// computation, tensors of a GPU in pieces that are brought to the host and back; there <see cref="Complete"/> waits. Sums and means of floats are made in the type of the tensor, the mean as the sum times 1/N. NaN wins in minima and maxima.
+/// computation; tensors of a GPU go in pieces that are brought to the host and back, and there <see cref="Complete"/> waits. Sums and
+/// means of floats are made in the type of the tensor, the mean as the sum times 1/N. NaN wins in minima and maxima.
 /// </summary>
 /// <remarks>Made by <see cref="MpiProcess.CreateCommunicator"/>.</remarks>
 sealed unsafe class MpiCommunicator : Communicator
@@ -76,7 +77,8 @@ sealed unsafe class MpiCommunicator : Communicator
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(root, Size);
         values.KnownBelow = 0;
         if (values.Count > 0)
-            Do(new(MpiCall.Broadcast, this, values.Address, Count: values.Count, Type: values.DType, Root: root, Mark: exchange?.Mark()));
+            Do(new(MpiCall.Broadcast, this, values.Address, Count: values.Count, Type: values.DType, Root: root,
+                Mark: exchange?.Mark()));
     }
 
     public override void AllGather(Tensor part, Tensor all)
@@ -96,7 +98,8 @@ sealed unsafe class MpiCommunicator : Communicator
             all.View([Shape.Extent(part.Count, "values of a part")], Rank * part.Count).CopyFrom(part);
             all.KnownBelow = 0;
         }
-        Do(new(MpiCall.AllGather, this, exchange is null ? part.Address : own, all.Address, part.Count, part.DType, Mark: exchange?.Mark()));
+        Do(new(MpiCall.AllGather, this, exchange is null ? part.Address : own, all.Address, part.Count, part.DType,
+            Mark: exchange?.Mark()));
     }
 
     public override void Barrier()

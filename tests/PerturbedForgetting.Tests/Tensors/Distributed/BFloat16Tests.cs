@@ -31,7 +31,13 @@ sealed class BFloat16Tests
         {
             uint bits = (uint)random.NextInt64(1L << 32);
             // Ties, values beside them, and any.
-            bits = (i % 4) switch { 0 => (bits & 0xffff0000) | 0x8000, 1 => (bits & 0xffff0000) | 0x8001, 2 => (bits & 0xffff0000) | 0x7fff, _ => bits };
+            bits = (i % 4) switch
+            {
+                0 => (bits & 0xffff0000) | 0x8000,
+                1 => (bits & 0xffff0000) | 0x8001,
+                2 => (bits & 0xffff0000) | 0x7fff,
+                _ => bits,
+            };
             values[i] = BitConverter.UInt32BitsToSingle((bits & 0x7f800000) == 0x7f800000 ? bits & 0x807fffff : bits);
         }
         ushort[] rounded = new ushort[count];

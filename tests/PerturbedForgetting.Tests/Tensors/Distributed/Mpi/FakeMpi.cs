@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using System.Text;
 using PerturbedForgetting.Tensors.Distributed.Mpi;
 
 namespace PerturbedForgetting.Tests.Tensors.Distributed.Mpi;

@@ -128,10 +128,13 @@ sealed class MpiFailureTests
         mpi.Run(process =>
         {
             using Communicator group = process.CreateCommunicator(Device.Cpu);
-            using Tensor whole = Tensor.Zeros([4], DType.Int32), bytes = Tensor.Zeros([4], DType.UInt8), far = Tensor.Zeros([4], device: gpu);
-            Assert.That(() => group.AllReduce(whole, ReduceOperation.Mean), Throws.ArgumentException.With.Message.Contains("Mean of Int32"));
+            using Tensor whole = Tensor.Zeros([4], DType.Int32), bytes = Tensor.Zeros([4], DType.UInt8),
+                far = Tensor.Zeros([4], device: gpu);
+            Assert.That(() => group.AllReduce(whole, ReduceOperation.Mean), Throws.ArgumentException
+                .With.Message.Contains("Mean of Int32"));
             Assert.That(() => group.AllReduce(bytes, ReduceOperation.Sum), Throws.ArgumentException);
-            Assert.That(() => group.AllReduce(far, ReduceOperation.Sum), Throws.ArgumentException.With.Message.Contains("works on cpu"));
+            Assert.That(() => group.AllReduce(far, ReduceOperation.Sum), Throws.ArgumentException
+                .With.Message.Contains("works on cpu"));
             Assert.That(() => group.AllGather(whole, bytes), Throws.ArgumentException.With.Message.Contains("do not make up"));
             Assert.That(() => group.Broadcast(whole, 1), Throws.TypeOf<ArgumentOutOfRangeException>());
             Assert.That(() => group.Split(-1), Throws.TypeOf<ArgumentOutOfRangeException>());

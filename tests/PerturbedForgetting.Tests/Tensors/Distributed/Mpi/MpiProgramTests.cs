@@ -2,8 +2,8 @@ using Benchmarks;
 
 namespace PerturbedForgetting.Tests.Tensors.Distributed.Mpi;
 
-/// <summary>The real libraries: processes that their launchers start run the checks of any group, at counts that are awkward and one that is
-/// larger than a call.</summary>
+/// <summary>The real libraries: processes that their launchers start run the checks of any group, at counts that are awkward and one that
+/// is larger than a call.</summary>
 [TestFixture, Parallelizable]
 sealed class MpiProgramTests
 {
@@ -17,7 +17,8 @@ sealed class MpiProgramTests
             return;
         }
         var (exitCode, output) = ChildProcess.Run(
-            MpiRun.Start(program, processes, "dotnet", typeof(MpiMember).Assembly.Location, MpiMember.Command, "0", "1", "7", "100", "4194305"),
+            MpiRun.Start(program, processes, "dotnet", typeof(MpiMember).Assembly.Location, MpiMember.Command, "0", "1", "7", "100",
+                "4194305"),
             TimeSpan.FromMinutes(2));
         Assert.That(exitCode, Is.Zero, output);
         Assert.That(output, Does.Match($@"{library} [0-9.]+: {processes} of {processes} on \S+, {expected}, good"));

@@ -27,7 +27,7 @@ sealed class MpiSearchTests
         // From the last place to the first: what is put next must be what is found next.
         using LibraryMachine machine = new();
         machine.Set("OMPI_COMM_WORLD_RANK", "0");
-        machine.Set("PATH", machine.At("usr/bin") + Path.PathSeparator + machine.At("tools/bin") + Path.PathSeparator + machine.At("far/bin"));
+        machine.Set("PATH", string.Join(Path.PathSeparator, machine.At("usr/bin"), machine.At("tools/bin"), machine.At("far/bin")));
         machine.Set("LD_LIBRARY_PATH", machine.At("other"));
         machine.Set("MPI_HOME", machine.At("home"));
         machine.Set("OPAL_PREFIX", machine.At("prefix"));
@@ -164,8 +164,10 @@ sealed class MpiSearchTests
             return Open(other);
         });
         string text = output.ToString().ReplaceLineEndings("\n");
-        Assert.That(text, Does.StartWith("MPI\n    started by  mpiexec of the MPICH family\n  Open MPI\n    state       not used: libmpi.so.40 is in none of "));
-        Assert.That(text, Does.Contain("  MPICH family\n    version     Test MPI v1.2, a build\n    from        libmpich.so.12\n    state       used\n"));
+        Assert.That(text, Does.StartWith("MPI\n    started by  mpiexec of the MPICH family\n"
+            + "  Open MPI\n    state       not used: libmpi.so.40 is in none of "));
+        Assert.That(text, Does.Contain("  MPICH family\n    version     Test MPI v1.2, a build\n    from        libmpich.so.12\n"
+            + "    state       used\n"));
         Assert.That(text, Does.Contain("looked at   libmpi.so.12: the system's loader finds none\n"));
     }
 
