@@ -36,8 +36,8 @@ public static class ForgettingStudy
         var targets = StudyTargets.Of(options, observer);
         var report = new ForgettingReport(options.Out);
         report.Require();
-        int results = ModelStudy.CasesOf(options, numClasses: 2).Count + (options.TopEigenvalue ? 1 : 0);
-        var progress = new StudyProgress(observer, targets.Count * results);
+        int cases = ModelStudy.CasesOf(options, numClasses: 2).Count;
+        var progress = new StudyProgress(observer, targets.Count * cases, options.TopEigenvalue ? targets.Count : 0, TimeProvider.System);
         var study = new ModelStudy(options, given, new CellStore(Path.Combine(options.Out, "cells")), progress, observer, token);
         List<StudiedModel> models = [];
         try

@@ -30,9 +30,19 @@ static class ChildRun
         process.ErrorDataReceived += (_, line) => Write(line.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        using (token.Register(() => Stop(process, () => Volatile.Read(ref isStopping))))
+        try
+        {
+            process.WaitForExitAsync(token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            Stop(process, () => Volatile.Read(ref isStopping));
             process.WaitForExit();
-        token.ThrowIfCancellationRequested();
+            throw;
+        }
+        // Ctrl-C reaches it as soon as this program.
+        if (process.ExitCode is ExitCodes.Interrupted or ExitCodes.Terminated or ExitCodes.HungUp && token.WaitHandle.WaitOne(hearing))
+            token.ThrowIfCancellationRequested();
         return process.ExitCode switch
         {
             ExitCodes.Success => (SweepState.Finished, ""),

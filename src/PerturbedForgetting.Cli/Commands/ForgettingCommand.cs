@@ -16,6 +16,7 @@ sealed class ForgettingCommand : OptionCommand<ForgettingOptions>
         [
             "forgetting output/train/my-run/last.safetensors --rho 0.05 0.1 --out forgetting",
             "forgetting output/train/my-run --over all --perturb maximize,obf",
+            "forgetting output/train/my-run --asam off,both --asam-eta 0.01 --obf-steps 1 3",
             "forgetting output/train --images 0 --perturbations 16",
         ],
         () => OptionTables.Forgetting, new ForgettingOptions());

@@ -81,10 +81,5 @@ sealed class SweepCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
         {
             return (SweepState.InUse, "");
         }
-        // A radius that is too large for a run is no reason to leave the others.
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            return (SweepState.Failed, e.Message.ReplaceLineEndings(" "));
-        }
     }
 }

@@ -22,6 +22,13 @@ abstract partial class Backend
     public abstract void Combine(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate,
         Tensor y);
 
+    /// <summary>The same in float64, for a sum of many.</summary>
+    public abstract void Accumulate(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate,
+        Tensor y);
+
+    /// <summary>y = x, a sum that <see cref="Accumulate"/> has made, in the type of the weights.</summary>
+    public abstract void Narrow(MultiTensorLayout layout, Tensor x, Tensor y);
+
     /// <summary>y = standard normal numbers of one call; padding and frozen parts are not touched.</summary>
     public abstract void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call);
 

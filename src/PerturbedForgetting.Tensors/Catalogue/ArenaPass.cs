@@ -34,6 +34,9 @@ sealed class ArenaPass : IDisposable
     /// <summary>float64 numbers on the device.</summary>
     public Tensor Numbers(params double[] values) => Tensor.From(values, [values.Length], Weights.Device);
 
+    /// <summary>Zeros of the arena's count, float64.</summary>
+    public Tensor Sums() => Numbers(new double[arena.Count]);
+
     /// <summary>What stays of a pass: of a flat buffer what belongs to the parameter.</summary>
     public Tensor Results(Tensor[] made) =>
         Ops.Concat(0, [.. made.Select(t => t.DType == DType.Float64 ? t : ParameterArena.Slice(t, arena.Segments[0]))]);

@@ -36,6 +36,19 @@ static partial class OperationCatalogue
             MultiTensorOps.Combine(p.Layout, new(p.Buffers[0]), 0.5, accumulate: false, combined);
             return [combined];
         }),
+        Pass("Accumulate", new("accumulate", 4, 8), 2, p =>
+        {
+            Tensor sum = p.Sums();
+            MultiTensorOps.Accumulate(p.Layout, new(p.Buffers[0]), 0.5, accumulate: false, sum);
+            return [sum];
+        }),
+        Pass("Narrow", new("narrow", 8, 4), 2, p =>
+        {
+            (Tensor sum, Tensor rounded) = (p.Sums(), p.NewBuffer());
+            MultiTensorOps.Accumulate(p.Layout, new(p.Buffers[0]), 0.5, accumulate: false, sum);
+            MultiTensorOps.Narrow(p.Layout, sum, rounded);
+            return [rounded];
+        }),
         Pass("SgdUpdate", new("sgd_update", 12, 8), 3, p =>
         {
             MultiTensorOps.SgdUpdate(p.Layout, new(p.Buffers[0]), p.Buffers[1], new SgdRule(0.9, true), p.Control);

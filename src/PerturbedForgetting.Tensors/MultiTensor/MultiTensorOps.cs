@@ -84,6 +84,35 @@ public static class MultiTensorOps
     }
 
     /// <summary>
+    /// y = scale·(a·x + b·|w|ᵏ·z), or y += that, in float64: for a sum of many terms, which is then all but exact, whatever their order.
+    /// Reads 4 bytes for each of x, z, weighting and, when accumulating, 8 for y; writes 8.
+    /// </summary>
+    /// <param name="layout">Layout of the buffers.</param>
+    /// <param name="gradient">x, z, the weighting, a and b.</param>
+    /// <param name="scale">Factor of the sum.</param>
+    /// <param name="accumulate">Add to y instead of overwriting.</param>
+    /// <param name="y">float64, of the arena's count; see <see cref="Narrow"/>.</param>
+    public static void Accumulate(MultiTensorLayout layout, in UpdateGradient gradient, double scale, bool accumulate, Tensor y)
+    {
+        using var range = Ranges.Operation(nameof(Accumulate));
+        Check(layout, gradient);
+        Numbers(layout, y, layout.Arena.Count);
+        Backend(layout).Accumulate(layout, gradient, layout.Arena.Weights, scale, accumulate, y);
+    }
+
+    /// <summary>y = x in the type of the weights. Reads 8 bytes, writes 4.</summary>
+    /// <param name="layout">Layout of the buffers.</param>
+    /// <param name="x">float64, of the arena's count.</param>
+    /// <param name="y">Flat buffer.</param>
+    public static void Narrow(MultiTensorLayout layout, Tensor x, Tensor y)
+    {
+        using var range = Ranges.Operation(nameof(Narrow));
+        Numbers(layout, x, layout.Arena.Count);
+        Flat(layout, y);
+        Backend(layout).Narrow(layout, x, y);
+    }
+
+    /// <summary>
     /// y = independent standard normal numbers, the same for a seed and stream on every device and for any number of threads. The
     /// zeros between parameters stay zero. Writes 4 bytes.
     /// </summary>
@@ -260,7 +289,7 @@ public static class MultiTensorOps
 
     static void Flat(MultiTensorLayout layout, Tensor x) => Same(x, layout.Arena.Weights);
 
-    static void Numbers(MultiTensorLayout layout, Tensor x, int count)
+    static void Numbers(MultiTensorLayout layout, Tensor x, long count)
     {
         if (x.DType != DType.Float64 || x.Count != count || x.Device != layout.Arena.Weights.Device)
             throw new ArgumentException($"Expected {count} float64 numbers on {layout.Arena.Weights.Device}, not {x}.");

@@ -4,7 +4,7 @@ namespace PerturbedForgetting.Tensors.Nn;
 
 /// <summary>
 /// The random numbers of a model's dropout: every call that drops takes the next call number, and its mask is a function of seed,
-/// call number and element index alone. Seed and counter are all there is to save and restore for a run to go on as if it had not
+/// process, call number and element index alone. Seed and counter are all there is to save and restore for a run to go on as if it had not
 /// been interrupted.
 /// </summary>
 /// <param name="seed">The seed of the run.</param>
@@ -14,6 +14,9 @@ public sealed class DropoutStream(ulong seed)
 
     /// <summary>The seed of the run.</summary>
     public ulong Seed => seed;
+
+    /// <summary>Number of the process among those that train together: each has masks of its own.</summary>
+    public int Rank { get; set; }
 
     /// <summary>How many calls have drawn a mask.</summary>
     public ulong Calls { get; set; }
@@ -32,5 +35,5 @@ public sealed class DropoutStream(ulong seed)
         set => (field, counted) = (value, value is null ? 0 : Calls);
     }
 
-    internal RandomCall Next() => new(Seed, Streams.Dropout + (Calls++ - counted), Counter);
+    internal RandomCall Next() => new(Seed, Streams.Dropout + ((ulong)Rank << 40) + (Calls++ - counted), Counter);
 }

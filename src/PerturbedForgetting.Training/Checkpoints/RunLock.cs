@@ -145,7 +145,8 @@ sealed class RunLock : IDisposable
         return false;
     }
 
-    static RunOwner? ReadOwner(string path)
+    /// <summary>What the owner's file says; null where there is none, or where it is damaged.</summary>
+    internal static RunOwner? ReadOwner(string path)
     {
         try
         {

@@ -17,6 +17,9 @@ sealed record RunPosition
     /// <summary>First batch of that epoch.</summary>
     public int Batch { get; init; }
 
+    /// <summary>Whether the running statistics of all processes are the same, because the epoch's end has made them so.</summary>
+    public bool AreStatisticsShared { get; init; }
+
     /// <summary>What the epoch has gathered so far.</summary>
     public EpochSums Sums { get; init; } = new();
 

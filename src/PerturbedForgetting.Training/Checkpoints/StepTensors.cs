@@ -16,6 +16,18 @@ static class StepTensors
             writer.Add(name, Type(tensor.DType), LongShape(tensor), stream => stream.Write(Bytes(tensor)));
     }
 
+    /// <summary>Adds a tensor that is made when it is written.</summary>
+    /// <param name="writer">The file.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="like">A tensor of its type and shape.</param>
+    /// <param name="make">Makes it; it is freed then.</param>
+    public static void Add(SafetensorsWriter writer, string name, Tensor like, Func<Tensor> make) =>
+        writer.Add(name, Type(like.DType), LongShape(like), stream =>
+        {
+            using var made = make();
+            stream.Write(Bytes(made));
+        });
+
     /// <summary>Restores the step's tensors; its counters are restored before, because they say which tensors there are.</summary>
     /// <param name="step">The step.</param>
     /// <param name="file">Their source.</param>
@@ -31,16 +43,28 @@ static class StepTensors
                 missing.Add(name);
                 continue;
             }
-            var entry = file.Entry(name);
-            if (entry.DType != Type(tensor.DType) || !entry.Shape.SequenceEqual(LongShape(tensor)))
-                throw new CheckpointException(file.Path,
-                    $"'{name}' is {entry.DType.Name()} {entry.ShapeText} and should be {tensor}: it belongs to another model or to another "
-                    + "version of this program.");
-            byte[] bytes = new byte[entry.ByteLength];
-            entry.Read(bytes);
-            CopyInto(tensor, bytes);
+            Restore(file, name, tensor);
         }
         return missing;
+    }
+
+    /// <summary>Restores a tensor that is there.</summary>
+    /// <exception cref="CheckpointException">It has another type or shape.</exception>
+    public static void Restore(SafetensorsFile file, string name, Tensor tensor)
+    {
+        var entry = file.Entry(name);
+        // Sums that files of older versions have in float32.
+        bool isNarrower = entry.DType == SafetensorsDType.F32 && tensor.DType == DType.Float64;
+        if ((entry.DType != Type(tensor.DType) && !isNarrower) || !entry.Shape.SequenceEqual(LongShape(tensor)))
+            throw new CheckpointException(file.Path,
+                $"'{name}' is {entry.DType.Name()} {entry.ShapeText} and should be {tensor}: it belongs to another model or to another "
+                + "version of this program.");
+        byte[] bytes = new byte[entry.ByteLength];
+        entry.Read(bytes);
+        if (isNarrower)
+            tensor.CopyFrom<double>([.. MemoryMarshal.Cast<byte, float>(bytes)]);
+        else
+            CopyInto(tensor, bytes);
     }
 
     static void CopyInto(Tensor tensor, byte[] bytes)

@@ -104,6 +104,12 @@ public sealed record TrainingState
     /// <summary>Images of the training set, on which the cursor depends.</summary>
     public required int TrainingImages { get; init; }
 
+    /// <summary>Processes that trained together.</summary>
+    public int Ranks { get; init => field = Math.Max(value, 1); } = 1;
+
+    /// <summary>Whether their running statistics are the same, because the epoch's end has made them so.</summary>
+    public bool AreStatisticsShared { get; init; }
+
     /// <summary>The epoch's averages so far.</summary>
     public required EpochSums Sums { get; init; }
 

@@ -50,6 +50,10 @@ public sealed record BackgroundBias(double Agreeing, double Contradicting, doubl
                 misled += predicted == background ? 1 : 0;
             }
         });
+        double[] counts = [agreeing, agreeingRight, contradicting, contradictingRight, misled];
+        parts.World.Sum(counts);
+        (agreeing, agreeingRight, contradicting) = ((int)counts[0], (int)counts[1], (int)counts[2]);
+        (contradictingRight, misled) = ((int)counts[3], (int)counts[4]);
         return agreeing == 0 || contradicting == 0
             ? null
             : new(100.0 * agreeingRight / agreeing, 100.0 * contradictingRight / contradicting, 100.0 * misled / contradicting,

@@ -5,6 +5,7 @@ using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Setup;
@@ -16,7 +17,7 @@ namespace PerturbedForgetting.Training.Evaluation;
 
 /// <summary>
 /// Measures a model on a data set: cross entropy without smoothing, whatever it was trained with, and top-1 and top-5 accuracy, over
-/// every image once.
+/// every image once. Several processes each measure their part, and all have the result of the whole.
 /// </summary>
 /// <param name="model">The model; evaluated in evaluation mode, and left in the mode it was in.</param>
 /// <param name="loader">Delivers every image once; the caller disposes it.</param>
@@ -25,12 +26,14 @@ namespace PerturbedForgetting.Training.Evaluation;
 /// <param name="logInterval">Batches between two looks at the numbers on a device that works on its own; elsewhere each is looked
 /// at.</param>
 /// <param name="loss">Another loss than cross entropy without smoothing.</param>
+/// <param name="world">The processes that share the data set; none is this one alone.</param>
 sealed class Evaluator(Module model, ImageLoader loader, Normalization normalization, int classes, int logInterval,
-    LossFunction? loss = null)
+    LossFunction? loss = null, World? world = null)
 {
     /// <summary>Measures the model of a run on its validation set.</summary>
     public static Evaluator Of(RunParts parts) =>
-        new(parts.Model, parts.ValidationLoader, parts.Images.Normalization, parts.NumClasses, parts.Options.LogInterval);
+        new(parts.Model, parts.ValidationLoader, parts.Images.Normalization, parts.NumClasses, parts.Options.LogInterval,
+            world: parts.World);
 
     /// <summary>The scores of a data set that has names for them, once the evaluation has run; the metrics are those of the first.
     /// </summary>
@@ -40,8 +43,10 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
     /// <param name="observer">Receives the progress.</param>
     /// <param name="token">Ends it between two batches.</param>
     /// <param name="answered">Receives every batch with its logits, one row an image.</param>
+    /// <param name="mayGoOn">Asked before each batch, as often in all processes; false ends it.</param>
     /// <returns>None when it was ended.</returns>
-    public EvaluationMetrics? Run(ITrainingObserver observer, CancellationToken token, Action<InputBatch, float[]>? answered = null)
+    public EvaluationMetrics? Run(ITrainingObserver observer, CancellationToken token, Action<InputBatch, float[]>? answered = null,
+        Func<bool>? mayGoOn = null)
     {
         bool wasTraining = model.Training;
         model.Train(false);
@@ -54,10 +59,11 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
             using var accuracy = new Scoreboard(loader.Dataset, classes, device);
             var metrics = new EvaluationMetrics(double.NaN, double.NaN, double.NaN);
             long started = Stopwatch.GetTimestamp(), images = 0;
-            int reported = 0;
+            int reported = 0, asked = 0;
             foreach (var batch in input.Epoch(loader, 0, stop: token))
             {
-                if (token.IsCancellationRequested)
+                asked++;
+                if (token.IsCancellationRequested || mayGoOn?.Invoke() == false)
                     return null;
                 using (Ranges.Push(RangeKind.Step, "evaluation"))
                 using (GradMode.NoGrad())
@@ -81,12 +87,28 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                     done - reported));
                 reported = done;
             }
+            // The last batch may have been one of others alone.
+            for (; asked < loader.BatchesPerEpoch; asked++)
+                if (images < loader.ImagesPerEpoch || mayGoOn?.Invoke() == false)
+                    return null;
+            if (images < loader.ImagesPerEpoch)
+                return null;
+            if (world is { Size: > 1 })
+                metrics = Together(world, sum.Item(), images, accuracy);
             Scores = accuracy.Scores;
-            return images < loader.ImagesPerEpoch ? null : metrics;
+            return metrics;
         }
         finally
         {
             model.Train(wasTraining);
         }
+    }
+
+    static EvaluationMetrics Together(World world, double loss, long images, Scoreboard accuracy)
+    {
+        double[] sums = [loss, images];
+        world.Sum(sums);
+        accuracy.Sum(world);
+        return new(sums[0] / sums[1], accuracy[1], accuracy[5]);
     }
 }

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Metrics;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
 
@@ -45,6 +46,17 @@ sealed class Scoreboard : IDisposable
         {
             line.Accuracy.Add(line.Mask is null ? logits : logits + line.Mask,
                 line.Score.AnyLabel ? LabelSets(logits, batch) : batch.Labels);
+        }
+    }
+
+    /// <summary>Makes the counts those of all processes, which each have measured their part.</summary>
+    public void Sum(World world)
+    {
+        foreach (Line line in lines)
+        {
+            double[] counts = line.Accuracy.Values;
+            world.Sum(counts);
+            line.Accuracy.Values = counts;
         }
     }
 

@@ -8,7 +8,9 @@ namespace PerturbedForgetting.Training.Forgetting;
 /// <summary>The study as comma-separated values: a number that is not defined is an empty field.</summary>
 static class ForgettingTables
 {
-    const string CaseColumns = "perturbation,rho,m,gamma,C";
+    static readonly string[] caseColumns = ["perturbation", "rho", "m", "gamma", "C", .. PerturbationForm.Columns];
+
+    static string CaseColumns => string.Join(',', caseColumns);
 
     /// <summary>Writes a row a model, perturbation and set of images: each measure before and after, the mean of its change and the
     /// standard deviation over the perturbations.</summary>
@@ -69,7 +71,7 @@ static class ForgettingTables
         var text = new StringBuilder($"{CaseColumns},set,measure,generalisation,runs,spearman,low,high,p,kendall,kendall_p\n");
         foreach (var c in correlations)
         {
-            text.Append(c.Case is null ? ",,,," : Case(c.Case)).Append(CultureInfo.InvariantCulture,
+            text.Append(c.Case is null ? new string(',', caseColumns.Length - 1) : Case(c.Case)).Append(CultureInfo.InvariantCulture,
                 $",{c.Set},{c.Measure},{c.Generalisation},{c.Test.Pairs}");
             foreach (double value in (ReadOnlySpan<double>)[c.Test.Spearman, c.Test.Interval?.Low ?? double.NaN,
                 c.Test.Interval?.High ?? double.NaN, c.Test.SpearmanP, c.Test.Kendall, c.Test.KendallP])
@@ -129,7 +131,8 @@ static class ForgettingTables
     static string Model(StudiedModel model) => string.Create(CultureInfo.InvariantCulture,
         $"{CsvText.Field(model.Run)},{CsvText.Field(model.Checkpoint)},{model.Epoch}");
 
-    static string Case(PerturbationCase c) => string.Create(CultureInfo.InvariantCulture, $"{c.KindName},{c.Rho},{c.M},{c.Gamma},{c.C}");
+    static string Case(PerturbationCase c) => string.Create(CultureInfo.InvariantCulture,
+        $"{c.KindName},{c.Rho},{c.M},{c.Gamma},{c.C},{string.Join(',', c.Form.Fields)}");
 
     static string Number(double value) => double.IsFinite(value) ? value.ToString("R", CultureInfo.InvariantCulture) : "";
 }

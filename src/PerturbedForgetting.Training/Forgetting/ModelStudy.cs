@@ -75,7 +75,7 @@ sealed class ModelStudy(ForgettingOptions options, IReadOnlySet<OptionSpec>? giv
     {
         if (store.FindEigenvalue(key) is { } known)
         {
-            progress.Found();
+            progress.FoundEigenvalue();
             return known;
         }
         var found = measure(key);
@@ -94,7 +94,7 @@ sealed class ModelStudy(ForgettingOptions options, IReadOnlySet<OptionSpec>? giv
                 "must be given for a model of one class: it is above 1, or negative for lambda = 0."));
         }
         return PerturbationCase.Grid(kinds, options.Rho, [.. options.SharpnessM.Select(static m => (int)m)], options.ObfGamma,
-            options.ObfC ?? [numClasses]);
+            options.ObfC ?? [numClasses], PerturbationForm.Grid(options));
     }
 
     /// <summary>Whether outputs are sigmoids: what the options say, or what the model was trained for.</summary>

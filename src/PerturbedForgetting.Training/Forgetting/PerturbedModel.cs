@@ -10,8 +10,8 @@ using PerturbedForgetting.Vision.Models;
 
 namespace PerturbedForgetting.Training.Forgetting;
 
-/// <summary>A model whose weights are perturbed and put back, and what it says of images. Beside the weights it keeps three buffers of
-/// their size: gradients, and perturbed weights for gradients and for random directions.</summary>
+/// <summary>A model whose weights are perturbed and put back, and what it says of images. Beside the weights it keeps two buffers of
+/// their size, gradients and perturbed weights; with several steps two more, and with η or ASAM of some parameters three.</summary>
 sealed class PerturbedModel : IDisposable
 {
     readonly ImageModel model;
@@ -19,9 +19,11 @@ sealed class PerturbedModel : IDisposable
     readonly ParameterArena arena;
     readonly MultiTensorLayout layout;
     readonly StepNumbers numbers;
-    readonly Perturbation ofLoss, random;
     readonly Tensor sums;
+    readonly ulong seed;
     LossFunction objective;
+    // Kept from one length to the next.
+    (bool IsRandom, PerturbationForm Form, Perturbation Perturbation)? made;
 
     /// <param name="model">The model; its parameters move into an arena, which goes with this.</param>
     /// <param name="loss">The training loss, a mean over a batch.</param>
@@ -30,14 +32,12 @@ sealed class PerturbedModel : IDisposable
     /// <param name="seed">Of random directions.</param>
     public PerturbedModel(ImageModel model, LossFunction loss, bool usesBatchStatistics, ulong seed)
     {
-        (this.model, this.loss, objective) = (model, loss, loss);
+        (this.model, this.loss, objective, this.seed) = (model, loss, loss, seed);
         model.Train(usesBatchStatistics);
         arena = new ParameterArena(model);
         layout = new MultiTensorLayout(arena);
         var device = arena.Weights.Device;
         numbers = new StepNumbers(device, dropoutStreams: 0);
-        ofLoss = new Perturbation(model, layout, new() { Loss = (logits, labels) => objective(logits, labels) }, loss, numbers);
-        random = new Perturbation(model, layout, new() { IsRandom = true, Noise = new PhiloxNoise(seed) }, loss, numbers);
         sums = Tensor.Persistent([2], DType.Float64, device);
         MultiTensorOps.SquaredNorm(layout, arena.Weights, Weighting.None, numbers.PerturbationSquaredNorm);
         WeightNorm = Math.Sqrt(numbers.PerturbationSquaredNorm.Item());
@@ -56,8 +56,9 @@ sealed class PerturbedModel : IDisposable
     public double Perturb(PerturbationCase perturbation, Tensor images, Tensor labels, int number, Action measure)
     {
         objective = Objective(perturbation);
-        numbers.Begin(new(perturbation.Rho, ShrinkFactor: 0, KeepsAverages: true, NoiseCalls: number), [], opensWindow: true);
-        var maker = perturbation.Kind == StudiedPerturbation.Random ? random : ofLoss;
+        numbers.Begin(new(perturbation.Rho, ShrinkFactor: 0, KeepsAverages: true, NoiseCalls: number, perturbation.Form.Steps), [],
+            opensWindow: true);
+        var maker = Make(perturbation.Kind == StudiedPerturbation.Random, perturbation.Form);
         using (BatchNormStatistics.Hold())
             maker.Make(images, labels, chunk: 0, arena.Gradients);
         using (maker.View())
@@ -120,12 +121,26 @@ sealed class PerturbedModel : IDisposable
     /// <summary>Frees the weights and all buffers.</summary>
     public void Dispose()
     {
-        ofLoss.Dispose();
-        random.Dispose();
+        made?.Perturbation.Dispose();
         sums.Dispose();
         numbers.Dispose();
         layout.Dispose();
         arena.Dispose();
+    }
+
+    /// <summary>What moves the weights; one at a time, because its buffers are as large as they are.</summary>
+    Perturbation Make(bool isRandom, PerturbationForm form)
+    {
+        if (made is var (wasRandom, last, known) && (wasRandom, last) == (isRandom, form))
+            return known;
+        made?.Perturbation.Dispose();
+        made = null;
+        var options = isRandom
+            ? new PerturbationOptions { IsRandom = true, Noise = new PhiloxNoise(seed) }
+            : new PerturbationOptions { Loss = (logits, labels) => objective(logits, labels) };
+        var perturbation = new Perturbation(model, layout, form.Of(options), loss, numbers);
+        made = (isRandom, form, perturbation);
+        return perturbation;
     }
 
     LossFunction Objective(PerturbationCase perturbation)

@@ -29,7 +29,7 @@ sealed class RunLogs : IDisposable
     RunLogs(RunParts parts, string folder, string run, List<LogLength> earlier, ITrainingObserver observer)
     {
         (this.parts, this.folder, this.run, this.earlier, this.observer) = (parts, folder, run, earlier, observer);
-        if (IsAskedFor)
+        if (AreAskedFor(parts))
             squaredNorm = Tensor.Persistent([1], DType.Float64, parts.Device);
     }
 
@@ -37,8 +37,9 @@ sealed class RunLogs : IDisposable
 
     bool WritesEvents => Options.LogTensorboard || Options.LogWandb;
 
-    // A device that executes nothing has no numbers.
-    bool IsAskedFor => (Options.LogJson || WritesEvents) && !parts.Device.IsCounting;
+    /// <summary>Whether the options ask for any. A device that executes nothing has no numbers for them.</summary>
+    public static bool AreAskedFor(RunParts parts) =>
+        parts.Options is var o && (o.LogJson || o.LogTensorboard || o.LogWandb) && !parts.Device.IsCounting;
 
     /// <summary>Opens the logs that the options ask for, and puts those of earlier starts in order.</summary>
     /// <param name="parts">What is trained.</param>
@@ -50,7 +51,7 @@ sealed class RunLogs : IDisposable
     {
         var (files, hasCut) = LogFiles.Settle(folder, start.Logs);
         var logs = new RunLogs(parts, folder, start.Run, files, observer);
-        if (logs.IsAskedFor)
+        if (AreAskedFor(parts))
             logs.Begin(start.Epoch, files.Count > 0, hasCut);
         if (parts.Options.LogWandb)
             observer.Message(MessageLevel.Info, $"{TrainOptions.LogWandbOption} sends nothing itself. When the run has ended, this command "
@@ -58,8 +59,7 @@ sealed class RunLogs : IDisposable
         return logs;
     }
 
-    /// <summary>Whether there are any, so that a step before a log point shall measure what only they want to know.</summary>
-    public bool AreOpen => logs.Count > 0;
+    bool AreOpen => logs.Count > 0;
 
     /// <summary>An update whose numbers have been read.</summary>
     /// <param name="update">What observers are told.</param>

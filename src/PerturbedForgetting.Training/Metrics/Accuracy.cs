@@ -55,6 +55,13 @@ public sealed class Accuracy : IDisposable
             Ops.CountRanks(ranks, counted[i], counts.Rows(i, 1));
     }
 
+    /// <summary>The counts, to be summed over several processes: numbers of samples, exact in float64.</summary>
+    internal double[] Values
+    {
+        get => counts is null ? new double[3 * counted.Length] : [.. counts.ToArray<int>().Select(static c => (double)c)];
+        set => counts?.CopyFrom<int>([.. value.Select(static c => (int)c)]);
+    }
+
     /// <summary>Frees the counts.</summary>
     public void Dispose()
     {

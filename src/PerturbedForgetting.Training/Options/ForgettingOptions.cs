@@ -1,7 +1,7 @@
 namespace PerturbedForgetting.Training.Options;
 
 /// <summary>All options of <c>forgetting</c>.</summary>
-public sealed record ForgettingOptions : CheckpointOptions
+public sealed partial record ForgettingOptions : CheckpointOptions
 {
     /// <summary>Checkpoints and folders of runs, in the order in which they are measured. No option: they are named behind the
     /// command.</summary>
@@ -28,44 +28,6 @@ public sealed record ForgettingOptions : CheckpointOptions
             (OverLast, OverLast), (OverBest, OverBest), (OverAll, OverAll));
 
     internal const string OverLast = "last", OverBest = "best", OverAll = "all";
-
-    internal static readonly OptionTopic<ForgettingOptions> GridTopic = new("Perturbations (every combination is measured)");
-
-    /// <summary>What perturbations follow, names with commas between.</summary>
-    public string Perturb { get => PerturbOption[this]; set => PerturbOption[this] = value; }
-    internal static readonly OptionSpec<ForgettingOptions, string> PerturbOption =
-        GridTopic.Option("perturb", "maximize,obf,obf-softmax,rand",
-                "what perturbations follow: the loss, output-bias forgetting with sigmoids or softmax, random directions")
-            .RefusedForEach(static o => Names(o.Perturb).Where(static n => StudiedPerturbations.Find(n) is null).Select(static n =>
-                $"'{n}' is not one of {string.Join(", ", StudiedPerturbations.Names)}."))
-            .RefusedWhen(static o => Names(o.Perturb).Length == 0, "names no perturbation.");
-
-    /// <summary>Lengths.</summary>
-    public double[] Rho { get => RhoOption[this]; set => RhoOption[this] = value; }
-    internal static readonly OptionSpec<ForgettingOptions, double[]> RhoOption = Numbers("rho", [0.05, 0.1, 0.2],
-            "radii of the perturbations")
-        .Must(static v => v.All(static r => r >= 0 && double.IsFinite(r)), "must not be negative");
-
-    /// <summary>Images that a perturbation is made from.</summary>
-    public double[] SharpnessM { get => SharpnessMOption[this]; set => SharpnessMOption[this] = value; }
-    internal static readonly OptionSpec<ForgettingOptions, double[]> SharpnessMOption = Numbers("sharpness-m", [64],
-            "images a perturbation is made from")
-        .Must(static v => v.All(static m => m >= 1 && m <= int.MaxValue && m == Math.Floor(m)), "must be whole numbers above 0");
-
-    /// <summary>gamma of output-bias forgetting, in [0, 1].</summary>
-    public double[] ObfGamma { get => ObfGammaOption[this]; set => ObfGammaOption[this] = value; }
-    internal static readonly OptionSpec<ForgettingOptions, double[]> ObfGammaOption = Numbers("obf-gamma", [1],
-            "obf: strength gamma in 0..1").KnownAs("gamma")
-        .Must(static v => v.All(static g => g is >= 0 and <= 1), "must lie in 0 to 1")
-        .NotedWhen(static o => o.ObfGamma is not [1] && !o.HasObf, WithoutObf);
-
-    /// <summary>C = 1/lambda of output-bias forgetting; null takes the number of classes.</summary>
-    public double[]? ObfC { get => ObfCOption[this]; set => ObfCOption[this] = value; }
-    internal static readonly OptionSpec<ForgettingOptions, double[]?> ObfCOption =
-        GridTopic.Option<double[]?>("obf-C", null, "obf: 1/lambda; negative: lambda 0; default: the number of classes").KnownAs("c")
-            .Must(static v => v!.All(static c => c is > 1 or < 0), "must be above 1, or negative for lambda = 0")
-            .RefusedWhen(static o => o.ObfC is [], NoNumber)
-            .NotedWhen(static o => o.ObfC is not null && !o.HasObf, WithoutObf);
 
     internal static readonly OptionTopic<ForgettingOptions> MeasurementTopic = new("Measurement");
 
@@ -111,19 +73,4 @@ public sealed record ForgettingOptions : CheckpointOptions
     internal static readonly OptionSpec<ForgettingOptions, string> OutOption =
         OutputTopic.Option("out", Path.Combine("output", "forgetting"),
             "folder of tables and plots; what it holds of the same measurement is not measured again").AFile();
-
-    /// <summary>The kinds that <see cref="Perturb"/> names.</summary>
-    internal IEnumerable<StudiedPerturbation> Kinds => Names(Perturb).Select(static n => StudiedPerturbations.Find(n)!.Value).Distinct();
-
-    bool HasObf => Names(Perturb).Any(static n => StudiedPerturbations.Find(n) is { } kind && StudiedPerturbations.IsOutputBias(kind));
-
-    const string NoNumber = "needs one number or more.", WithoutObf = "has no effect without obf or obf-softmax among --perturb.";
-
-    static string[] Names(string list) => list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-
-    static OptionSpec<ForgettingOptions, double[]> Numbers(string name, double[] fallback, string help)
-    {
-        var spec = GridTopic.Option(name, fallback, help);
-        return spec.RefusedWhen(o => spec[o].Length == 0, NoNumber);
-    }
 }

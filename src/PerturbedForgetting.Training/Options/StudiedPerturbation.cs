@@ -19,26 +19,24 @@ enum StudiedPerturbation
 /// <summary>Names of what perturbations follow.</summary>
 static class StudiedPerturbations
 {
-    static readonly (string Name, StudiedPerturbation Kind)[] all =
-    [
+    const string Averages = "averages the gradients of a run, and which those were weights do not tell; measure maximize.",
+        ComesAfter = "changes what an update makes of the gradient at the perturbed weights; the perturbation itself is that of maximize.";
+
+    /// <summary>All kinds.</summary>
+    public static readonly ChoiceList<StudiedPerturbation> Kinds = new(
         ("maximize", StudiedPerturbation.Maximize), ("obf", StudiedPerturbation.Obf), ("obf-softmax", StudiedPerturbation.ObfSoftmax),
-        ("rand", StudiedPerturbation.Random),
-    ];
-
-    /// <summary>All names.</summary>
-    public static IEnumerable<string> Names => all.Select(static k => k.Name);
-
-    /// <summary>The name of a kind.</summary>
-    public static string NameOf(StudiedPerturbation kind) => all.First(k => k.Kind == kind).Name;
-
-    /// <summary>The kind of a name; null where there is none.</summary>
-    public static StudiedPerturbation? Find(string name)
+        ("rand", StudiedPerturbation.Random))
     {
-        foreach (var (known, kind) in all)
-            if (known == name)
-                return kind;
-        return null;
-    }
+        Missing = new Dictionary<string, string>
+        {
+            ["friendly"] = Averages,
+            ["vasso"] = Averages,
+            ["momentum"] = "follows the momentum of a run's optimizer, which belongs to its last updates and not to its weights.",
+            ["gsam"] = ComesAfter,
+            ["looksam"] = ComesAfter,
+            ["asam"] = "scales what another one follows: use --asam both beside maximize, say.",
+        },
+    };
 
     /// <summary>Whether gamma and C mean something to a kind.</summary>
     public static bool IsOutputBias(StudiedPerturbation kind) => kind is StudiedPerturbation.Obf or StudiedPerturbation.ObfSoftmax;

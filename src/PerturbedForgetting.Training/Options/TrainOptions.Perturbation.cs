@@ -62,7 +62,7 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, PerturbedParameters> PerturbParamsOption =
         PerturbationTopic.Choice("perturb-params", PerturbedParameters.All,
                 "parameters that the perturbation moves: all, those of normalisation layers, or all but those",
-                ("all", PerturbedParameters.All), ("norm", PerturbedParameters.Norm), ("no-norm", PerturbedParameters.NoNorm))
+                PerturbationChoices.Parameters.All)
             .KnownAs("parameters").NotedWhen(o => !o.Opt.Perturbs && o.PerturbParams != PerturbedParameters.All, DoesNotPerturb);
 
     /// <summary>What the direction is divided by.</summary>
@@ -70,7 +70,7 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, PerturbationNorm> PerturbNormOption =
         PerturbationTopic.Choice("perturb-norm", PerturbationNorm.L2,
                 "what the direction is divided by: its norm, or nothing, so that rho is a factor of the gradient",
-                ("l2", PerturbationNorm.L2), ("none", PerturbationNorm.None)).KnownAs("norm")
+                PerturbationChoices.Norms.All).KnownAs("norm")
             .RefusedWhen(o => o.PerturbNorm == PerturbationNorm.None && o.Opt.Perturbs && o.GsamAlpha > 0 && o.BackupNormalized,
                 "none does not normalise the direction, which --backup-normalized takes.")
             .NotedWhen(o => !o.Opt.Perturbs && o.PerturbNorm != PerturbationNorm.L2, DoesNotPerturb);
@@ -211,7 +211,7 @@ public sealed partial record TrainOptions
     internal static readonly OptionSpec<TrainOptions, AsamParameters> AsamParamsOption =
         PerturbationTopic.Choice("asam-params", AsamParameters.All,
                 "ASAM: parameters that are scaled: all, or those named weight as in the authors' code",
-                ("all", AsamParameters.All), ("weight", AsamParameters.Weight))
+                PerturbationChoices.Scaled.All)
             .RefusedWhen(o => o.AsamParams != AsamParameters.All && !o.AdaptiveSam, "needs --adaptive-sam.");
 
     /// <summary>Why there is no gradient of the training loss at the weights to be used beside that at the perturbed ones.</summary>

@@ -192,12 +192,12 @@ public sealed partial record TrainOptions
             .OnResume(OfThisStart)
             .RefusedWhen(o => o.CudaGraph == true && o.Device == "cpu", "the CPU has no graphs: use auto or off, or --device cuda.");
 
-    /// <summary>Running statistics over several workers; with one worker nothing is exchanged.</summary>
+    /// <summary>Running statistics after each epoch of several processes; with one nothing is exchanged.</summary>
     public DistBn DistBn { get => DistBnOption[this]; set => DistBnOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, DistBn> DistBnOption =
-        MachineTopic.Choice("dist-bn", DistBn.Reduce, "batch norm statistics over workers; there is one worker",
-                ("reduce", DistBn.Reduce), ("broadcast", DistBn.Broadcast), ("", DistBn.None))
-            .RefusedWhen(o => o.DistBn == DistBn.Broadcast, "there is one worker, so there is nothing to broadcast; leave the option out.");
+        MachineTopic.Choice("dist-bn", DistBn.Reduce,
+            "running statistics of batch norm after each epoch of several processes: their mean, those of the first, or each its own",
+            ("reduce", DistBn.Reduce), ("broadcast", DistBn.Broadcast), ("", DistBn.None));
 
     /// <summary>Rank of this process; only 0 is accepted.</summary>
     public int LocalRank { get => LocalRankOption[this]; set => LocalRankOption[this] = value; }
@@ -205,9 +205,13 @@ public sealed partial record TrainOptions
         MachineTopic.Option("local_rank", 0, "rank of this process; only 0 can be used")
             .RefusedWhen(o => o.LocalRank != 0, o => $"there is one worker, so the rank is 0, got {o.LocalRank}; leave the option out.");
 
+    /// <summary>Processes that train together, each on batches of <see cref="RunOptions.BatchSize"/>. No option: the trainer sets
+    /// it.</summary>
+    public int WorldSize { get; set; } = 1;
+
     /// <summary>
     /// The learning rate of the schedule: <see cref="Lr"/> when given and not 0, else <see cref="LrBase"/> times the ratio r of images an
-    /// update (B·A) to <see cref="LrBaseSize"/>, or times its square root (default for Adam and AdamW).
+    /// update (B·A·<see cref="WorldSize"/>) to <see cref="LrBaseSize"/>, or times its square root (default for Adam and AdamW).
     /// </summary>
     public double EffectiveLr
     {
@@ -215,7 +219,7 @@ public sealed partial record TrainOptions
         {
             if (Lr is { } lr && lr != 0)
                 return lr;
-            double ratio = (double)BatchSize * GradAccumSteps / LrBaseSize;
+            double ratio = (double)BatchSize * GradAccumSteps * WorldSize / LrBaseSize;
             LrScale scale = LrBaseScale ?? (Opt.IsAdam ? LrScale.Sqrt : LrScale.Linear);
             return LrBase * (scale == LrScale.Sqrt ? Math.Sqrt(ratio) : ratio);
         }

@@ -43,6 +43,12 @@ public sealed record Preset(PresetFamily Family, string Suffix, string Own, stri
     /// <param name="options">Say where results are.</param>
     public string? SourcePath(TrainOptions options) => Source is null ? null : LastOf(RunFolder.OutputOf(options), Source);
 
+    /// <summary>The last checkpoint of a run, or where it will be.</summary>
+    /// <param name="output">The folder of results.</param>
+    /// <param name="run">Name of the run.</param>
+    internal static string LastOf(string output, string run) =>
+        lastNames.Select(name => Path.Combine(output, run, name)).FirstOrDefault(File.Exists) ?? Path.Combine(output, run, lastNames[0]);
+
     /// <summary>Completes its options once all that were given are known: the images of an update stay the same for another batch, and the
     /// weights that it starts from are those in the folder of results.</summary>
     /// <param name="options">Its options with those that were given.</param>
@@ -100,7 +106,4 @@ public sealed record Preset(PresetFamily Family, string Suffix, string Own, stri
         }
         return new(evaluation, given);
     }
-
-    static string LastOf(string output, string run) => lastNames.Select(name => Path.Combine(output, run, name)).FirstOrDefault(File.Exists)
-        ?? Path.Combine(output, run, lastNames[0]);
 }

@@ -16,8 +16,12 @@ public enum RunState
     /// <summary>A process trains in its folder: it gave a sign of life within the last minute.</summary>
     Running,
 
-    /// <summary>It was stopped before its last epoch.</summary>
+    /// <summary>It ended before its last epoch.</summary>
     Stopped,
+
+    /// <summary>Its process has given no sign of life for a minute, nor said that it ended: it was killed, it is paused, or its machine is
+    /// gone. Which of these, the folder does not say.</summary>
+    Silent,
 }
 
 /// <summary>A checkpoint in a run's folder.</summary>
@@ -37,12 +41,22 @@ public sealed record RunCheckpoint(string Path, int Epoch, int Batch, Evaluation
 /// </code></example>
 public sealed record RunRecord
 {
-    const string ArgumentsName = "args.json";
+    const string ArgumentsName = "args.json", ResultsName = "results.json";
 
     static readonly TimeSpan silence = TimeSpan.FromMinutes(1);
 
-    RunRecord(string folder, TrainOptions options, IReadOnlyList<string> unknown, IReadOnlyList<EpochRecord> epochs, RunState state) =>
-        (Folder, Options, UnknownOptions, Epochs, State) = (folder, options, unknown, epochs, state);
+    RunRecord(string folder, TrainOptions options, IReadOnlyList<string> unknown, IReadOnlyList<EpochRecord> epochs)
+    {
+        (Folder, Options, UnknownOptions, Epochs) = (folder, options, unknown, epochs);
+        string owner = Path.Combine(folder, RunLock.OwnerName);
+        bool hasOwner = File.Exists(owner);
+        Owner = hasOwner ? RunLock.ReadOwner(owner)?.ToString() : null;
+        string?[] written = hasOwner ? [owner] : [Path.Combine(folder, ArgumentsName), Path.Combine(folder, ResultsName), LastCheckpoint];
+        LastSign = written.OfType<string>().Max(File.GetLastWriteTimeUtc);
+        State = epochs.Count > 0 && epochs[^1].Epoch >= options.Epochs - 1 ? RunState.Finished
+            : !hasOwner ? RunState.Stopped
+            : DateTime.UtcNow - LastSign < silence ? RunState.Running : RunState.Silent;
+    }
 
     /// <summary>Full path of the folder.</summary>
     public string Folder { get; }
@@ -61,6 +75,13 @@ public sealed record RunRecord
 
     /// <summary>How far it is.</summary>
     public RunState State { get; }
+
+    /// <summary>The process that trains in the folder, or that was there last and did not say that it ended:
+    /// <c>process 4711 on node12, since …</c>; null where none is named.</summary>
+    public string? Owner { get; }
+
+    /// <summary>When its process last gave a sign of life, or, where it ended by itself, when it last wrote something (UTC).</summary>
+    public DateTime LastSign { get; }
 
     /// <summary>The last finished epoch; null before the first.</summary>
     public EpochRecord? Last => Epochs.Count > 0 ? Epochs[^1] : null;
@@ -90,7 +111,7 @@ public sealed record RunRecord
             throw new RunException(folder, $"is not the folder of a run: it holds no {ArgumentsName}, which every run writes.");
         var (options, unknown) = ReadOptions(json, path);
         var epochs = RunEpochs.Read(full);
-        return new(full, options, unknown, epochs, StateOf(full, options, epochs));
+        return new(full, options, unknown, epochs);
     }
 
     /// <summary>The runs in some folders: each is one itself, or holds some at any depth. What lies within a
@@ -163,14 +184,6 @@ public sealed record RunRecord
         {
             throw new RunException(path, $"its options cannot be used: {e.Problems[0].Message}", e);
         }
-    }
-
-    static RunState StateOf(string folder, TrainOptions options, IReadOnlyList<EpochRecord> epochs)
-    {
-        if (epochs.Count > 0 && epochs[^1].Epoch >= options.Epochs - 1)
-            return RunState.Finished;
-        string owner = Path.Combine(folder, RunLock.OwnerName);
-        return File.Exists(owner) && DateTime.UtcNow - File.GetLastWriteTimeUtc(owner) < silence ? RunState.Running : RunState.Stopped;
     }
 
     static void Collect(string folder, List<string> found)

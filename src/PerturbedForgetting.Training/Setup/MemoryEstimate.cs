@@ -105,7 +105,7 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     {
         int state = options.Opt.IsAdam ? 2 : options.Momentum > 0 ? 1 : 0;
         bool isInParts = options.GradAccumSteps > 1 || (options.SharpnessM > 0 && options.SharpnessM < options.BatchSize);
-        int perturbation = options.Opt.Perturbs ? 1 + (isInParts ? 1 : 0) + (options.GsamAlpha != 0 ? 1 : 0) + Extra(options) : 0;
+        int perturbation = options.Opt.Perturbs ? 1 + (isInParts ? 2 : 0) + (options.GsamAlpha != 0 ? 1 : 0) + Extra(options) : 0;
         return 2 + state + perturbation + (options.SnpFactor > 0 ? 1 : 0);
     }
 

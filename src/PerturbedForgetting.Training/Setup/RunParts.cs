@@ -2,6 +2,7 @@ using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Datasets;
@@ -14,20 +15,26 @@ namespace PerturbedForgetting.Training.Setup;
 /// step.</summary>
 sealed class RunParts : IDisposable
 {
-    RunParts(Device device, TrainOptions options, ModelEntry entry, ImageSetup images, (Dataset Training, Dataset Validation) data,
+    RunParts(Device device, World world, TrainOptions options, ModelEntry entry, ImageSetup images, (Dataset Training, Dataset Validation) data,
         ITrainingObserver observer)
     {
-        Device = device;
+        (Device, World) = (device, world);
         (Options, Entry, Images, TrainingSet, ValidationSet) = (options, entry, images, data.Training, data.Validation);
         TrainingLoader = Data.Loader(TrainingSet, images.TrainingTransform(options, entry.Config),
-            LoaderOptions.Training(options.BatchSize, options.Workers, (ulong)options.Seed), options, device);
+            LoaderOptions.Training(options.BatchSize, options.Workers, (ulong)options.Seed) with { Rank = world.Rank, Ranks = world.Size },
+            options, device);
         ValidationLoader = Data.Loader(ValidationSet, images.EvaluationTransform,
-            LoaderOptions.Evaluation(options.ValidationBatchSize ?? options.BatchSize, options.Workers), options, device);
+            LoaderOptions.Evaluation(options.ValidationBatchSize ?? options.BatchSize, options.Workers)
+                with { Rank = world.Rank, Ranks = world.Size }, options, device);
         UpdatesPerEpoch = UpdateWindow.PerEpoch(TrainingLoader.BatchesPerEpoch, options.GradAccumSteps);
         NumClasses = options.NumClasses ?? TrainingSet.Classes.Count;
         Model = CreateModel(device, options, NumClasses, observer);
         RequireStatistics();
         Arena = new ParameterArena(Model);
+        // They are the same already, as the seed is, unless a file differs between two machines.
+        world.Communicator.Broadcast(Arena.Weights, 0);
+        if (Arena.Buffers is { } buffers)
+            world.Communicator.Broadcast(buffers.Values, 0);
         Optimizer = StepSetup.Optimizer(options, Arena);
         var schedule = StepSetup.Schedule(options, UpdatesPerEpoch);
         var step = StepSetup.Step(options, UpdatesPerEpoch) with
@@ -35,11 +42,13 @@ sealed class RunParts : IDisposable
             UsesGraphs = options.CudaGraph ?? device.SupportsGraphs,
             RequiresGraphs = options.CudaGraph == true,
         };
-        Step = new TrainingStep(Model, Arena, Optimizer, step, schedule, StepSetup.Rho(options, schedule));
+        Step = new TrainingStep(Model, Arena, Optimizer, step, schedule, StepSetup.Rho(options, schedule), world.Communicator);
         Input = new BatchInput(device, images.Normalization, NumClasses);
     }
 
     public Device Device { get; }
+
+    public World World { get; }
 
     public TrainOptions Options { get; }
 
@@ -82,10 +91,12 @@ sealed class RunParts : IDisposable
     /// <param name="observer">Receives what a person should know about data and weights.</param>
     /// <param name="classes">Classes of the checkpoint that the run continues from, which the data must have; null for others.</param>
     /// <param name="token">Ends the preparation of the data.</param>
+    /// <param name="world">The processes that train together; none is this one alone.</param>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     /// <exception cref="DatasetException">The data cannot be used.</exception>
     /// <exception cref="ModelOptionException">The model cannot be made.</exception>
-    public static RunParts Build(TrainOptions options, ITrainingObserver observer, ClassList? classes, CancellationToken token)
+    public static RunParts Build(TrainOptions options, ITrainingObserver observer, ClassList? classes, CancellationToken token,
+        World? world = null)
     {
         var entry = ModelRegistry.Find(options.Model);
         var images = ImageSetup.Resolve(options, entry.Config, useTestSize: false);
@@ -111,7 +122,9 @@ sealed class RunParts : IDisposable
             }
             if (HostMemory.Feeds(device, options))
                 MemoryEstimate.OfTraining(options, numClasses, validation.Count).Require(HostMemory.Find(), options);
-            return new RunParts(device, options, entry, images, (training, validation), observer);
+            world ??= World.Alone;
+            world.Open(device);
+            return new RunParts(device, world, options, entry, images, (training, validation), observer);
         }
         catch
         {

@@ -1,6 +1,7 @@
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Training;
@@ -16,7 +17,8 @@ static class BaselineComparison
 
     /// <summary>Runs the others in folders of the run (<c>baseline</c>, <c>sam</c>, and with a further seed <c>seed-43</c>,
     /// <c>baseline-43</c>, <c>sam-43</c>), from where they stopped if they were interrupted.</summary>
-    public static TrainResult Run(TrainResult result, TrainOptions options, ITrainingObserver observer, CancellationToken token)
+    public static TrainResult Run(TrainResult result, TrainOptions options, ITrainingObserver observer, World world,
+        CancellationToken token)
     {
         var methods = Methods(options).Select(static o => (Options: o, Biases: new List<BackgroundBias>())).ToArray();
         var quiet = new WarningsObserver(observer);
@@ -40,7 +42,7 @@ static class BaselineComparison
                     StartEpoch = null,
                     CheckpointHist = 1,
                 };
-                var trained = Trainer.Train(settled, quiet, token, given: null).Result;
+                var trained = Trainer.Train(settled, quiet, token, given: null, world).Result;
                 if (trained.Status != TrainStatus.Completed)
                     return result with { Status = trained.Status };
                 biases.Add(trained.Bias!);

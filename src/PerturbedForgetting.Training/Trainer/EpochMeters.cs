@@ -1,4 +1,5 @@
 using PerturbedForgetting.Training.Checkpoints;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Updates;
 
@@ -11,14 +12,17 @@ namespace PerturbedForgetting.Training;
 sealed class EpochMeters
 {
     readonly TrainingStep step;
+    readonly World world;
     long skipped, notFinite;
 
     /// <param name="step">Does the batches.</param>
+    /// <param name="world">The processes that do them together; what is read are sums over all.</param>
     /// <param name="sums">What the epoch has gathered so far.</param>
-    public EpochMeters(TrainingStep step, EpochSums sums)
+    public EpochMeters(TrainingStep step, World world, EpochSums sums)
     {
-        (this.step, Sums) = (step, sums);
-        step.Totals = new(sums.Loss, sums.PerturbLoss, sums.Samples, sums.MeanLoss, sums.MeanPerturbLoss, sums.MeanSamples, 0);
+        (this.step, this.world, Sums) = (step, world, sums);
+        // The sums are those of all; the first goes on with them.
+        step.Totals = !world.IsFirst ? default : new(sums.Loss, sums.PerturbLoss, sums.Samples, sums.MeanLoss, sums.MeanPerturbLoss, sums.MeanSamples, 0);
         skipped = step.Optimizer.Skipped;
     }
 
@@ -30,14 +34,14 @@ sealed class EpochMeters
         Sums.Loss / Sums.Samples, Sums.PerturbLoss / Sums.Samples,
         Sums.MeanLoss / Sums.MeanSamples, Sums.MeanPerturbLoss / Sums.MeanSamples);
 
-    /// <summary>Counts a batch.</summary>
-    public void Count(int images, double seconds) => Sums = Sums with { Images = Sums.Images + images, Seconds = Sums.Seconds + seconds };
+    /// <summary>Counts a batch of this process; the others have one of as many images.</summary>
+    public void Count(int images, double seconds) => Sums = Sums with { Images = Sums.Images + ((long)images * world.Size), Seconds = Sums.Seconds + seconds };
 
-    /// <summary>Reads what has gathered; waits for the device.</summary>
+    /// <summary>Reads what has gathered; waits for the device, and where there are several processes for all of them.</summary>
     /// <returns>Whether, since the last time, a loss was not finite or an update was left out.</returns>
     public bool Read()
     {
-        var totals = step.Totals;
+        var totals = step.Totals.Over(world);
         long left = step.Optimizer.Skipped;
         bool isBad = left > skipped || totals.NotFinite > notFinite;
         Sums = Sums with

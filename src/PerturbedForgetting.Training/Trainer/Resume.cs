@@ -1,8 +1,10 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Setup;
@@ -13,12 +15,22 @@ namespace PerturbedForgetting.Training;
 /// <summary>Continues a run from a checkpoint: finds it, settles the options, restores the parts.</summary>
 static class Resume
 {
-    /// <summary>The checkpoint that the options name, open and verified; none where there is nothing to continue.</summary>
+    /// <summary>The checkpoint that the options name, open and verified; none where there is nothing to continue. Of several processes the
+    /// first finds it, and all open the same file.</summary>
     /// <exception cref="CheckpointException">It cannot be used.</exception>
-    public static ResumableCheckpoint? Find(TrainOptions options, ITrainingObserver observer)
+    public static ResumableCheckpoint? Find(TrainOptions options, ITrainingObserver observer, World world)
     {
         if (options.Resume.Length == 0)
             return null;
+        var found = world.IsFirst ? Find(options, observer) : null;
+        if (world.Size == 1)
+            return found;
+        string path = Encoding.UTF8.GetString(world.Gather(Encoding.UTF8.GetBytes(found?.Path ?? ""))[0]);
+        return world.IsFirst ? found : path.Length == 0 ? null : CheckpointFiles.OpenForResume(path);
+    }
+
+    static ResumableCheckpoint? Find(TrainOptions options, ITrainingObserver observer)
+    {
         void PassedOver(string line) => observer.Message(MessageLevel.Warning, line);
         if (options.Resume != "auto")
             return Directory.Exists(options.Resume)
@@ -39,10 +51,11 @@ static class Resume
     /// <param name="checkpoint">What the run continues from.</param>
     /// <param name="options">Options as they came.</param>
     /// <param name="given">Which of them the user gave; none means that all are meant.</param>
+    /// <param name="workers">Processes that train together now.</param>
     /// <param name="observer">Receives the list of changes.</param>
     /// <exception cref="OptionException">A change is refused.</exception>
     public static TrainOptions Settle(ResumableCheckpoint checkpoint, TrainOptions options, IReadOnlySet<OptionSpec>? given,
-        ITrainingObserver observer)
+        int workers, ITrainingObserver observer)
     {
         var info = checkpoint.State.Info;
         var old = info.Options;
@@ -56,7 +69,7 @@ static class Resume
                     spec.Set(settled, spec.Get(stored));
         }
         bool withinEpoch = checkpoint.State.Batch > 0 && settled.StartEpoch is null;
-        var changes = ResumePolicy.Compare(Resolved(old), Resolved(OptionsJson.Object(settled)), withinEpoch);
+        var changes = ResumePolicy.Compare(Shared(Resolved(old)), Resolved(OptionsJson.Object(settled)), withinEpoch);
         foreach (var change in changes)
             observer.Message(change.Refusal is null && !change.Effect.StartsWith("warning", StringComparison.Ordinal)
                 ? MessageLevel.Info
@@ -65,6 +78,15 @@ static class Resume
             .Select(c => new OptionProblem("--" + c.Name, $"cannot change from {c.Old} to {c.New}: {c.Refusal}."))
             .Concat(settled.Validate().Where(p => p.IsError)).ToArray();
         return refused.Length == 0 ? settled : throw new OptionException(refused);
+
+        // What hangs on the batch hangs on that of all processes together: other processes with other batches may make the same.
+        JsonObject Shared(JsonObject options)
+        {
+            long images = (long)(int)options[RunOptions.BatchSizeOption.Name]! * checkpoint.State.Ranks;
+            if (images == (long)settled.BatchSize * workers)
+                options[RunOptions.BatchSizeOption.Name] = settled.BatchSize;
+            return options;
+        }
 
         // A number of classes that was not given is that of the data.
         JsonObject Resolved(JsonObject options)
@@ -92,6 +114,8 @@ static class Resume
                 + $"the run stopped within an epoch of {state.TrainingImages}. "
                 + $"Restore the data, or begin an epoch anew with {TrainOptions.StartEpochOption} {epoch}.");
         }
+        if (batch > 0)
+            RequireSameBatches(state, parts);
         StateDict.Read(parts.Model, checkpoint.Model);
         foreach (var (stream, calls) in DropoutStream.Of(parts.Model).Zip(state.DropoutCalls))
             stream.Calls = calls;
@@ -101,6 +125,8 @@ static class Resume
             : state.Progress with { Updates = (long)epoch * parts.UpdatesPerEpoch, IsWindowOpen = false };
         foreach (string missing in StepTensors.Read(parts.Step, checkpoint.StateTensors))
             observer.Message(MessageLevel.Warning, $"The checkpoint has no '{missing}', which therefore starts from zero.");
+        if (state.Ranks == parts.World.Size)
+            new RankTensors(parts, state.AreStatisticsShared).Read(checkpoint.StateTensors);
         var epochs = state.Epochs.Where(e => e.Epoch < epoch).ToArray();
         var metric = parts.Options.EvalMetric;
         string name = TrainOptions.EvalMetricOption.Show(parts.Options);
@@ -117,6 +143,7 @@ static class Resume
             Epoch = epoch,
             Batch = batch,
             Sums = batch > 0 ? state.Sums : new EpochSums(),
+            AreStatisticsShared = state.AreStatisticsShared && batch > 0,
             LearningRate = state.LastLearningRate,
             Rho = state.LastRho,
             Norms = state.LastNorms,
@@ -126,5 +153,21 @@ static class Resume
             Compares = state.Compares,
             Source = checkpoint.Path,
         };
+    }
+
+    /// <summary>Refuses to go on within an epoch with other images in a batch of all processes.</summary>
+    static void RequireSameBatches(TrainingState state, RunParts parts)
+    {
+        int ranks = parts.World.Size, mine = parts.Options.BatchSize;
+        long before = (long)(int)state.Info.Options[RunOptions.BatchSizeOption.Name]! * state.Ranks;
+        if (before == (long)mine * ranks)
+            return;
+        string advice = before % ranks == 0
+            ? $"give {RunOptions.BatchSizeOption} {before / ranks}"
+            : $"train with a number of processes that divides {before}";
+        throw new OptionException(new OptionProblem(RunOptions.BatchSizeOption.Flag,
+            $"the checkpoint lies within an epoch of {before} images an update's batch in {Quantity.Of(state.Ranks, "process", "processes")}, "
+            + $"and {Quantity.Of(ranks, "process", "processes")} of {mine} have {(long)mine * ranks}: {advice}, or name an epoch with "
+            + $"{TrainOptions.StartEpochOption}."));
     }
 }

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Vision.Loading;
 
 namespace PerturbedForgetting.Training;
@@ -16,6 +17,14 @@ static class SkipLog
         parts.AddRange(Images("training", training));
         parts.AddRange(Images("validation", validation));
         return parts.Count > 0 ? "In this epoch: " + string.Join(", ", parts) : null;
+    }
+
+    /// <summary>The counts over several processes.</summary>
+    public static BadImageCounts Over(this BadImageCounts counts, World world)
+    {
+        double[] sums = [counts.Skipped, counts.Filled, counts.Damaged, counts.Irregular, counts.Retried];
+        world.Sum(sums);
+        return new((int)sums[0], (int)sums[1], (int)sums[2], (int)sums[3], (int)sums[4]);
     }
 
     static IEnumerable<string> Images(string kind, BadImageCounts counts)

@@ -51,7 +51,7 @@ static class StartupLog
             : Invariant($"output-bias forgetting, C {options.ObfC}, gamma {options.ObfGamma}");
         string rho = options.RhoPolicy == RhoPolicyKind.Constant ? Invariant($"rho {options.Rho}")
             : Invariant($"rho {options.MinRho} to {options.Rho} with the learning rate");
-        return Invariant($"Perturbation group m={m}: {Quantity.Of(groups, "group")} a batch, workers=1; {direction}, {rho}")
+        return Invariant($"Perturbation group m={m}: {Quantity.Of(groups, "group")} a batch, workers={options.WorldSize}; {direction}, {rho}")
             + (options.GsamAlpha > 0 ? Invariant($", GSAM alpha {options.GsamAlpha}") : "") + (options.AdaptiveSam ? ", ASAM" : "")
             + string.Concat(Variations(options).Select(static v => ", " + v));
     }
@@ -89,7 +89,7 @@ static class StartupLog
 
     static string LearningRate(TrainOptions options)
     {
-        long images = (long)options.BatchSize * options.GradAccumSteps;
+        long images = (long)options.BatchSize * options.GradAccumSteps * options.WorldSize;
         string origin = options.Lr is { } given && given != 0
             ? "as given"
             : Invariant($"from {TrainOptions.LrBaseOption} {options.LrBase} for {Quantity.Of(options.LrBaseSize, "image")} an update, ")

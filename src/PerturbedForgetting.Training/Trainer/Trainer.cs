@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Logs;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
@@ -28,51 +30,72 @@ public static class Trainer
     /// among them, a plain baseline and standard SAM are trained as well, for comparison. Without this set all options are meant as they
     /// are.
     /// </param>
+    /// <param name="world">The processes that train together; none is this one alone. All of them call with the same options.</param>
+    /// <exception cref="CommunicationException">Another process of the world is gone.</exception>
     /// <exception cref="OptionException">An option is wrong, or cannot change on a resume.</exception>
     /// <exception cref="DatasetException">The data cannot be used.</exception>
     /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
     /// <exception cref="NotFiniteException">A loss or gradient is not finite and <c>--on-nan</c> is <c>stop</c>.</exception>
     /// <exception cref="IOException">A result cannot be written; what was there is unchanged.</exception>
     public static TrainResult Run(TrainOptions options, ITrainingObserver observer, CancellationToken token,
-        IReadOnlySet<OptionSpec>? given = null)
+        IReadOnlySet<OptionSpec>? given = null, World? world = null)
     {
-        var run = Train(options, observer, token, given);
+        world ??= World.Alone;
+        try
+        {
+            using var stopping = world.Size > 1 ? token.Register(world.RequestStop) : default;
+            return RunTogether(options, world.IsFirst ? observer : NullObserver.Instance, token, given, world);
+        }
+        catch (Exception e) when (e is not CommunicationException)
+        {
+            world.Leave(e.Message);
+            throw;
+        }
+    }
+
+    static TrainResult RunTogether(TrainOptions options, ITrainingObserver observer, CancellationToken token,
+        IReadOnlySet<OptionSpec>? given, World world)
+    {
+        var run = Train(options, observer, token, given, world);
         if (run.Result.Status != TrainStatus.Completed || run.Result.Bias is null)
             return run.Result;
         observer.Message(MessageLevel.Info, $"{Name(run.Options)}: {run.Result.Bias}");
-        return run.Compares ? BaselineComparison.Run(run.Result, run.Options, observer, token) : run.Result;
+        return run.Compares ? BaselineComparison.Run(run.Result, run.Options, observer, world, token) : run.Result;
     }
 
     /// <summary>One run without a comparison.</summary>
     internal static FinishedRun Train(TrainOptions options, ITrainingObserver observer, CancellationToken token,
-        IReadOnlySet<OptionSpec>? given, Action<int>? batchDone = null)
+        IReadOnlySet<OptionSpec>? given, World world, Action<int>? batchDone = null)
     {
         long begun = Stopwatch.GetTimestamp();
         if (TrainOptions.ResumeOption.Check(options).ToArray() is { Length: > 0 } problems)
             throw new OptionException(problems);
-        using var continued = RunFolder.Continued(options) is { } existing ? RunFolder.Own(existing, observer) : null;
-        using var checkpoint = Resume.Find(options, observer);
-        var settled = checkpoint is null ? options : Resume.Settle(checkpoint, options, given, observer);
+        using var continued = world.IsFirst && RunFolder.Continued(options) is { } existing ? RunFolder.Own(existing, observer) : null;
+        using var checkpoint = Resume.Find(options, observer, world);
+        var settled = (checkpoint is null ? options : Resume.Settle(checkpoint, options, given, world.Size, observer))
+            with { WorldSize = world.Size };
         var notes = settled.RequireValid();
         // Those of a run that begins are known before it does.
         foreach (var note in options.Resume.Length > 0 ? notes : [])
             observer.Message(MessageLevel.Warning, note.ToString());
         Cpu.Threads = settled.Threads > 0 ? settled.Threads : Environment.ProcessorCount;
         using var parts = RunParts.Build(
-            settled, observer, checkpoint is null ? null : new ClassList(checkpoint.State.Info.Classes), token);
+            settled, observer, checkpoint is null ? null : new ClassList(checkpoint.State.Info.Classes), token, world);
         string folder = checkpoint is not null && settled.Experiment.Length == 0
             ? RunFolder.FolderOf(checkpoint.Path)
             : RunFolder.Resolve(settled, parts.Images.Size);
-        using var own = continued?.Folder == folder ? null : RunFolder.Own(folder, observer);
-        if (checkpoint is null || RunFolder.FolderOf(checkpoint.Path) != folder)
+        using var own = continued?.Folder == folder || !world.IsFirst ? null : RunFolder.Own(folder, observer);
+        if (world.IsFirst && (checkpoint is null || RunFolder.FolderOf(checkpoint.Path) != folder))
             RunFolder.RequireFresh(folder, settled);
-        RunFolder.WriteOptions(folder, settled);
+        if (world.IsFirst)
+            RunFolder.WriteOptions(folder, settled);
         StartupLog.Write(parts, folder, observer);
         var start = checkpoint is null ? Fresh(parts, given) : Resume.Restore(checkpoint, folder, parts, observer);
-        using var logs = RunLogs.Open(parts, folder, start, observer);
-        var run = new TrainingRun(parts, own ?? continued!, start, logs, observer, token) { Begun = begun, BatchDone = batchDone };
+        using var logs = world.IsFirst ? RunLogs.Open(parts, folder, start, observer) : null;
+        var output = logs is null ? null : new RunOutput(parts, (own ?? continued)!, start, logs, observer);
+        var run = new TrainingRun(parts, output, start, observer, token) { Begun = begun, BatchDone = batchDone };
         var status = run.Run();
-        logs.Ended(status == TrainStatus.Completed ? LogEnd.Completed : LogEnd.Interrupted);
+        logs?.Ended(status == TrainStatus.Completed ? LogEnd.Completed : LogEnd.Interrupted);
         foreach (var bad in parts.BadImages)
             observer.Message(MessageLevel.Warning, $"{bad.Path}: {bad.Reason}");
         var bias = status == TrainStatus.Completed ? BackgroundBias.Measure(parts) : null;

@@ -1,14 +1,15 @@
 using System.Diagnostics;
 using System.Globalization;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Profiling;
-using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Logs;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Profiling;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
@@ -20,28 +21,26 @@ namespace PerturbedForgetting.Training;
 
 /// <summary>The epochs of a run: training, evaluation, reports and checkpoints, from any position.</summary>
 /// <param name="parts">What is trained on what.</param>
-/// <param name="owned">The run directory.</param>
+/// <param name="output">What it leaves in its folder; none in all of several processes but the first.</param>
 /// <param name="start">Where it begins.</param>
-/// <param name="logs">What programs read of it while it goes on.</param>
 /// <param name="observer">Receives what happens.</param>
-/// <param name="token">Ends the run after the batch at hand.</param>
-sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLogs logs, ITrainingObserver observer,
-    CancellationToken token)
+/// <param name="token">Ends the run after the batch at hand, if this process is alone; several agree through their world.</param>
+sealed class TrainingRun(RunParts parts, RunOutput? output, RunPosition start, ITrainingObserver observer, CancellationToken token)
 {
     readonly TrainOptions options = parts.Options;
+    readonly World world = parts.World;
     readonly EvalMetric metric = parts.Options.EvalMetric;
     readonly Evaluator evaluator = Evaluator.Of(parts);
-    readonly string folder = owned.Folder;
-    readonly CheckpointFolder checkpoints = new(owned.Folder, parts.Options.EvalMetric, parts.Options.CheckpointHist, start);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
-    readonly StepProfiler? profiler = parts.Options.Profile > 0
-        ? new(parts.Device, parts.Options.Profile, () => parts.Step.UsesGraphs, parts.Options.RooflineOfCard, owned.Folder, observer)
+    readonly StepProfiler? profiler = parts.Options.Profile > 0 && output is not null
+        ? new(parts.Device, parts.Options.Profile, () => parts.Step.UsesGraphs, parts.Options.RooflineOfCard, output.Folder, observer)
         : null;
     int epoch = start.Epoch, batch = start.Batch, notesTold = parts.Device.Notes.Count;
-    readonly bool readsEveryBatch = !parts.Device.IsAsynchronous || parts.Options.SynchronizeStep;
-    EpochMeters meters = new(parts.Step, start.Sums);
-    long updatesRead = parts.Step.Updates;
-    string? lastSaved = start.Source;
+    // Several processes ask each other no oftener than somebody wants to know.
+    readonly bool readsEveryBatch = (!parts.Device.IsAsynchronous && parts.World.Size == 1) || parts.Options.SynchronizeStep;
+    EpochMeters meters = new(parts.Step, parts.World, start.Sums);
+    long updatesRead = parts.Step.Updates, positions;
+    bool areStatisticsShared = start.AreStatisticsShared;
     double lastRate = start.LearningRate, lastRho = start.Rho;
     UpdateNorms? lastNorms = parts.Options.LogNorms ? start.Norms : null;
 
@@ -73,7 +72,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
         {
             return RunEpochs();
         }
-        catch (Exception e) when (isWhole && e is not NotFiniteException && !DeviceException.IsDeviceFailure(e))
+        catch (Exception e) when (isWhole && world.Size == 1 && e is not NotFiniteException && !DeviceException.IsDeviceFailure(e))
         {
             KeepWhatIsDone();
             throw;
@@ -82,17 +81,27 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
         {
             throw new DeviceException(string.Create(CultureInfo.InvariantCulture,
                 $"{e.Message} This was in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
-                + (lastSaved is null ? "No checkpoint had been written yet."
-                    : $"The last checkpoint is '{lastSaved}'; continue with {TrainOptions.ResumeOption} \"{lastSaved}\"."), e);
+                + LastCheckpoint, e);
+        }
+        catch (CommunicationException e) when (output is not null)
+        {
+            throw new CommunicationException($"{e.Message} {LastCheckpoint}", e);
         }
     }
+
+    string LastCheckpoint => output?.LastSaved is { } saved
+        ? $"The last checkpoint is '{saved}'; continue with {TrainOptions.ResumeOption} \"{saved}\"."
+        : "No checkpoint had been written yet.";
+
+    /// <summary>Asked before each update, and before each batch of an evaluation.</summary>
+    bool MayGoOn() => world.Size == 1 ? !token.IsCancellationRequested : world.MayBegin(positions++);
 
     TrainStatus RunEpochs()
     {
         parts.Model.Train();
         // A kill may have come between the checkpoint of an epoch and its row.
         if (epochs.Count > 0)
-            WriteReports();
+            output?.WriteTables(epochs);
         while (epoch < options.Epochs)
         {
             bool isTrained = TrainEpoch();
@@ -101,19 +110,20 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
             if (isTrained && FinishEpoch())
                 continue;
             SavePosition();
-            WriteCurves();
+            output?.DrawCurves(epochs);
             return TrainStatus.Interrupted;
         }
-        WriteCurves();
+        output?.DrawCurves(epochs);
         return TrainStatus.Completed;
     }
 
     void SavePosition()
     {
         Read(lastRate);
-        checkpoints.Interrupted((path, kept) => Save(path, kept, epoch, batch, meters.Sums, isRecovery: false));
-        observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. "
-            + $"Continue with {TrainOptions.ResumeOption} \"{checkpoints.LastPath}\".");
+        Keep(static (checkpoints, save) => checkpoints.Interrupted(save), epoch, batch, meters.Sums);
+        if (output is not null)
+            observer.Message(MessageLevel.Info, $"Stopped in epoch {epoch + 1} after batch {batch} of "
+                + $"{parts.TrainingLoader.BatchesPerEpoch}. Continue with {TrainOptions.ResumeOption} \"{output.Checkpoints.LastPath}\".");
     }
 
     /// <summary>Saves the position of a run that something else than its training ends. What ended it is the error to report.</summary>
@@ -134,15 +144,16 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
     {
         var loader = parts.TrainingLoader;
         int batches = loader.BatchesPerEpoch;
-        observer.EpochStarted(new(epoch, options.Epochs, batch / options.GradAccumSteps, parts.UpdatesPerEpoch, loader.ImagesPerEpoch));
+        observer.EpochStarted(new(epoch, options.Epochs, batch / options.GradAccumSteps, parts.UpdatesPerEpoch, loader.ImagesOfAll));
         parts.Device.ResetPeak();
         var clock = new UpdateClock(loader);
         if (batch < batches)
         {
             profiler?.Advance(batch, batches, isFirst: true);
-            foreach (var images in parts.Input.Epoch(loader, epoch, batch, token))
+            foreach (var images in parts.Input.Epoch(loader, epoch, batch, world.Size == 1 ? token : default))
             {
-                if (token.IsCancellationRequested)
+                bool mayStop = world.Size == 1 || images.Number % options.GradAccumSteps == 0;
+                if (mayStop && !MayGoOn())
                     return false;
                 using (Ranges.Push(RangeKind.Step, "step"))
                     TrainBatch(images, batches, clock);
@@ -152,11 +163,11 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
                     return false;
                 BatchDone?.Invoke(batch);
                 if (IsRecoveryDue(batch, batches))
-                    checkpoints.Recover(epoch, batch / options.GradAccumSteps, (path, kept) =>
-                        Save(path, kept, epoch, batch, meters.Sums, isRecovery: true));
+                    Keep((checkpoints, save) => checkpoints.Recover(epoch, batch / options.GradAccumSteps, save), epoch, batch,
+                        meters.Sums, isRecovery: true);
             }
         }
-        return !token.IsCancellationRequested;
+        return world.Size > 1 || !token.IsCancellationRequested;
     }
 
     /// <summary>Passes on what the device has to say since the last time.</summary>
@@ -179,8 +190,8 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
         int update = (images.Number / options.GradAccumSteps) + 1;
         bool isLogged = isUpdate && (update % options.LogInterval == 0 || update == parts.UpdatesPerEpoch);
         // In the first step, too, so that memory which is too small for it shows at once.
-        step.Diagnostics = options.LogNorms || (logs.AreOpen && (isLogged || !hasStepped));
-        (isWhole, measured) = (false, null);
+        step.Diagnostics = options.LogNorms || (RunLogs.AreAskedFor(parts) && (isLogged || !hasStepped));
+        (isWhole, measured, areStatisticsShared) = (false, null, false);
         long started = Stopwatch.GetTimestamp();
         using (Scope.Begin())
             step.Batch(images.Images, images.Labels, images.Number, batches);
@@ -204,11 +215,11 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
             lastNorms = new(options.Opt.Perturbs ? report.PerturbationNorm : 0, report.GradientNorm);
         var (count, seconds, waited) = clock.Update();
         var averages = meters.Averages;
-        var progress = new UpdateProgress(epoch, update, parts.UpdatesPerEpoch, count, report.Loss, report.PerturbLoss,
+        var progress = new UpdateProgress(epoch, update, parts.UpdatesPerEpoch, count * world.Size, report.Loss, report.PerturbLoss,
             averages.Loss, averages.PerturbLoss, rate, rho, report.GradientNorm, seconds, waited, meters.Sums.Skipped, (int)updates,
             lastNorms);
         observer.UpdateDone(progress);
-        logs.UpdateDone(progress, report, averages, isLogged);
+        output?.Logs.UpdateDone(progress, report, averages, isLogged);
     }
 
     /// <summary>Says how long a person has waited for the first step: a GPU's driver compiles the kernels in it.</summary>
@@ -226,7 +237,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
     /// <exception cref="NotFiniteException">Something was not finite since the last time, and <c>--on-nan</c> is <c>stop</c>.</exception>
     StepReport Read(double rate)
     {
-        var report = parts.Step.Report();
+        var report = parts.Step.Report().Over(world);
         if (meters.Read() && options.OnNan == NotFiniteAction.Stop)
             throw NotFinite(report, rate);
         updatesRead = parts.Step.Updates;
@@ -240,7 +251,8 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
         var sums = meters.Sums;
         if (sums.Skipped >= parts.UpdatesPerEpoch)
             throw NothingLearnt();
-        if (evaluator.Run(observer, token) is not { } validation)
+        ShareStatistics();
+        if (evaluator.Run(observer, world.Size == 1 ? token : default, mayGoOn: world.Size == 1 ? null : MayGoOn) is not { } validation)
             return false;
         TellNotes();
         var record = new EpochRecord
@@ -258,67 +270,73 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
         };
         epochs.Add(record);
         measured = validation;
-        logs.EpochEnded(record);
-        checkpoints.EpochEnded(epochs, (path, kept) => Save(path, kept, epoch + 1, 0, new EpochSums(), isRecovery: false));
-        (epoch, batch, meters) = (epoch + 1, 0, new(parts.Step, new EpochSums()));
-        WriteReports();
-        if (SkipLog.Line(sums.Skipped, parts.TrainingLoader.TakeBadImageCounts(), parts.ValidationLoader.TakeBadImageCounts()) is { } left)
+        output?.Logs.EpochEnded(record);
+        Keep((checkpoints, save) => checkpoints.EpochEnded(epochs, save), epoch + 1, 0, new EpochSums());
+        (epoch, batch, meters) = (epoch + 1, 0, new(parts.Step, world, new EpochSums()));
+        output?.WriteTables(epochs);
+        if (SkipLog.Line(sums.Skipped, parts.TrainingLoader.TakeBadImageCounts().Over(world),
+            parts.ValidationLoader.TakeBadImageCounts().Over(world)) is { } left)
             observer.Message(MessageLevel.Warning, left);
         observer.EpochEnded(new(record.Epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss,
             validation.Top1, validation.Top5, record.LearningRate, record.Seconds, record.ImagesPerSecond, metric.Best(epochs) == record));
         return true;
     }
 
-    void WriteReports()
+    /// <summary>Makes the running statistics of several processes the same, as <c>--dist-bn</c> says, before they are evaluated.</summary>
+    void ShareStatistics()
     {
-        SummaryCsv.Write(Path.Combine(folder, "summary.csv"), epochs);
-        AtomicFile.WriteText(Path.Combine(folder, "results.json"), ResultsJson.Build(epochs, metric));
+        if (world.Size == 1 || areStatisticsShared || options.DistBn == DistBn.None || parts.Arena.Buffers is not { } buffers)
+            return;
+        // Those are the floating-point ones; a batch norm counts its batches in int64.
+        foreach (var statistics in buffers.ByType(buffers.Values).Where(static b => b.DType.IsFloating()))
+        {
+            if (options.DistBn == DistBn.Reduce)
+                world.Communicator.AllReduce(statistics, ReduceOperation.Mean);
+            else
+                world.Communicator.Broadcast(statistics, 0);
+        }
+        areStatisticsShared = true;
     }
 
-    void Save(string path, IReadOnlyList<KeptEpoch> kept, int nextEpoch, int nextBatch, EpochSums sums, bool isRecovery)
+    /// <summary>Makes a checkpoint; the first of several processes writes it, the others send what they have of their own.</summary>
+    void Keep(Action<CheckpointFolder, SaveCheckpoint> place, int nextEpoch, int nextBatch, EpochSums sums, bool isRecovery = false)
     {
-        if (!owned.IsThere)
-        {
-            owned.Renew();
-            RunFolder.WriteOptions(folder, options);
-            logs.Renew(epoch);
-            observer.Message(MessageLevel.Warning, $"The folder '{folder}' was removed while the run was writing to it. It is made anew; "
-                + "the checkpoints of earlier epochs are gone.");
-        }
-        var state = new TrainingState
-        {
-            Format = TrainingState.CurrentFormat,
-            Written = DateTimeOffset.UtcNow,
-            Run = start.Run,
-            Restarts = start.Restarts,
-            Compares = start.Compares,
-            Epoch = nextEpoch,
-            Batch = nextBatch,
-            Progress = parts.Step.Progress,
-            DropoutCalls = DropoutStream.Of(parts.Model).Select(d => d.Calls).ToArray(),
-            TrainingImages = parts.TrainingSet.Count,
-            Sums = sums,
-            LastLearningRate = lastRate,
-            LastRho = lastRho,
-            LastNorms = lastNorms,
-            Epochs = epochs.ToArray(),
-            Kept = kept,
-            Logs = logs.Flush(),
-            Info = new ModelInfo
-            {
-                Model = options.Model,
-                Classes = parts.TrainingSet.Classes.Names,
-                Options = OptionsJson.Object(options),
-                Images = parts.Images.Preparation(options),
-                Evaluation = measured is null ? null
-                    : new() { Metrics = measured, Images = parts.ValidationSet.Count, Device = parts.Device.ToString() },
-            },
-        };
-        CheckpointFiles.Save(path, state, writer => StateDict.Write(parts.Model, writer), writer => StepTensors.Write(parts.Step, writer));
-        lastSaved = path;
-        observer.CheckpointWritten(new(path, epoch, UpdateWindow.PerEpoch(batch, options.GradAccumSteps), isRecovery,
-            new FileInfo(path).Length));
+        if (output is null)
+            new RankTensors(parts, areStatisticsShared).Send();
+        else
+            place(output.Checkpoints, (path, kept) => output.Save(path, State(kept, nextEpoch, nextBatch, sums), epoch, batch, isRecovery));
     }
+
+    TrainingState State(IReadOnlyList<KeptEpoch> kept, int nextEpoch, int nextBatch, EpochSums sums) => new()
+    {
+        Format = TrainingState.CurrentFormat,
+        Written = DateTimeOffset.UtcNow,
+        Run = start.Run,
+        Restarts = start.Restarts,
+        Compares = start.Compares,
+        Epoch = nextEpoch,
+        Batch = nextBatch,
+        Progress = parts.Step.Progress,
+        DropoutCalls = DropoutStream.Of(parts.Model).Select(d => d.Calls).ToArray(),
+        TrainingImages = parts.TrainingSet.Count,
+        Ranks = world.Size,
+        AreStatisticsShared = areStatisticsShared,
+        Sums = sums,
+        LastLearningRate = lastRate,
+        LastRho = lastRho,
+        LastNorms = lastNorms,
+        Epochs = epochs.ToArray(),
+        Kept = kept,
+        Info = new ModelInfo
+        {
+            Model = options.Model,
+            Classes = parts.TrainingSet.Classes.Names,
+            Options = OptionsJson.Object(options),
+            Images = parts.Images.Preparation(options),
+            Evaluation = measured is null ? null
+                : new() { Metrics = measured, Images = parts.ValidationSet.Count, Device = parts.Device.ToString() },
+        },
+    };
 
     NotFiniteException NotFinite(in StepReport report, double rate) => new(string.Create(CultureInfo.InvariantCulture,
         $"{NotFiniteSince(report)}the loss "
@@ -329,7 +347,7 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
     static readonly string Advice = $"Use a smaller {TrainOptions.LrOption}, a longer warm-up, {TrainOptions.ClipGradOption} 1";
 
     string LastGood() =>
-        lastSaved is null ? "No checkpoint had been written yet. " : $"The last good checkpoint is '{lastSaved}'. ";
+        output?.LastSaved is { } saved ? $"The last good checkpoint is '{saved}'. " : "No checkpoint had been written yet. ";
 
     NotFiniteException NothingLearnt() => new($"every update of epoch {epoch + 1} was left out, because a loss or gradient was not finite; "
         + "the run would go on without learning. " + LastGood() + Advice + ".");
@@ -339,20 +357,6 @@ sealed class TrainingRun(RunParts parts, RunLock owned, RunPosition start, RunLo
         parts.Step.Updates - updatesRead > 1 ? $"a loss, gradient or running statistic was not finite after update {updatesRead}, and "
         : double.IsFinite(report.Loss) && double.IsFinite(report.GradientNorm) ? "a running statistic of batch norm is not finite, and "
         : "";
-
-    void WriteCurves()
-    {
-        if (epochs.Count == 0)
-            return;
-        try
-        {
-            CurvesPlot.Write(Path.Combine(folder, "curves.png"), Path.GetFileName(folder), epochs);
-        }
-        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
-        {
-            observer.Message(MessageLevel.Warning, $"No curves.png, because the drawing library cannot be loaded here: {e.Message}");
-        }
-    }
 
     /// <summary>Measures batches and updates.</summary>
     sealed class UpdateClock(ImageLoader loader)

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Processes;
 
 namespace PerturbedForgetting.Training.Updates;
 
@@ -17,6 +18,14 @@ public readonly record struct LossTotals(double Loss, double PerturbLoss, long S
     internal static LossTotals Read(Tensor sums)
     {
         double[] s = sums.ToArray<double>();
+        return new(s[0], s[1], (long)s[2], s[3], s[4], (long)s[5], (long)s[6]);
+    }
+
+    /// <summary>The sums over several processes.</summary>
+    internal LossTotals Over(World world)
+    {
+        double[] s = [Loss, PerturbLoss, Samples, MeanLoss, MeanPerturbLoss, MeanSamples, NotFinite];
+        world.Sum(s);
         return new(s[0], s[1], (long)s[2], s[3], s[4], (long)s[5], (long)s[6]);
     }
 

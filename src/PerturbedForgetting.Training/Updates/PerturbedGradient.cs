@@ -11,9 +11,10 @@ namespace PerturbedForgetting.Training.Updates;
 /// <summary>
 /// The gradient of the training loss at perturbed weights: SAM (Foret et al., ICLR 2021), GSAM, ASAM, their random-direction forms,
 /// and the paper's perturbations by another loss. <see cref="Perturbation"/> is the first pass; here is the second, and what is made of
-/// both gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), a second when gradients are
-/// accumulated over chunks or batches, and another where the direction is still wanted after the second pass (GSAM, diagnostics);
-/// otherwise the second gradient overwrites it.
+/// both gradients. Beside weights and gradients it keeps one buffer of the arena's size (perturbed weights), one in float64 when gradients
+/// are summed over chunks or batches, and another where the direction is still wanted after the second pass (GSAM, diagnostics);
+/// otherwise the second gradient overwrites it. The sum is in float64 so that it hangs neither on the order of its terms nor on how many
+/// processes have made them.
 /// </summary>
 sealed class PerturbedGradient : IDisposable
 {
@@ -26,7 +27,7 @@ sealed class PerturbedGradient : IDisposable
     readonly KeptState keptState;
     readonly LookSam? look;
     readonly Tensor? shares;
-    Tensor? chunkGradient, keptGradient;
+    Tensor? sums, keptGradient;
     bool diagnostics;
 
     public PerturbedGradient(Module model, Optimizer optimizer, StepOptions options, StepNumbers numbers)
@@ -52,6 +53,9 @@ sealed class PerturbedGradient : IDisposable
     /// <summary>Whether there are both gradients, so that the angle between them can be measured.</summary>
     public bool HasCleanGradient => perturbation.HasCleanGradient;
 
+    /// <summary>The sum of the gradients of a window so far, float64, flat.</summary>
+    public Tensor Sums => sums ??= Tensor.Persistent(layout.Arena.Weights.Shape, DType.Float64, layout.Arena.Weights.Device).Fill(0);
+
     /// <summary>Random directions drawn so far.</summary>
     public long NoiseCalls
     {
@@ -70,7 +74,7 @@ sealed class PerturbedGradient : IDisposable
         this.diagnostics = diagnostics;
         int chunks = Chunks(samples);
         if (divisor * chunks > 1)
-            chunkGradient ??= layout.Arena.NewBuffer();
+            sums = Sums;
         if (KeepsGradient)
             keptGradient ??= layout.Arena.NewBuffer();
         return chunks;
@@ -93,13 +97,12 @@ sealed class PerturbedGradient : IDisposable
     /// <param name="labels">Its labels.</param>
     /// <param name="divisor">Batches of the window.</param>
     /// <param name="hasGradient">Whether an earlier batch of the window has left its gradient in the arena.</param>
-    /// <returns>Where the gradient of the window is.</returns>
+    /// <returns>Where the gradient of the window is: in float64 if it is a sum.</returns>
     public UpdateGradient Batch(Tensor images, Tensor labels, int divisor, bool hasGradient)
     {
         int chunks = Chunks(images.Shape[0]), size = images.Shape[0] / chunks;
-        var accumulated = layout.Arena.Gradients;
         int parts = divisor * chunks;
-        var target = parts > 1 ? chunkGradient! : accumulated;
+        var target = layout.Arena.Gradients;
         var first = KeepsGradient ? keptGradient! : target;
         UpdateGradient gradient = default;
         for (int c = 0; c < chunks; c++)
@@ -114,9 +117,9 @@ sealed class PerturbedGradient : IDisposable
             if (shares is not null)
                 MultiTensorOps.Combine(layout, new(target, first, Weighting.None, shares), 1, accumulate: false, target);
             if (parts > 1)
-                MultiTensorOps.Combine(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, accumulated);
+                MultiTensorOps.Accumulate(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, sums!);
         }
-        return parts > 1 ? new(accumulated) : gradient;
+        return parts > 1 ? new(sums!) : gradient;
     }
 
     /// <summary>The gradient of an update that is not perturbed.</summary>
@@ -154,6 +157,7 @@ sealed class PerturbedGradient : IDisposable
         keptState.Dispose();
         look?.Dispose();
         shares?.Dispose();
+        sums?.Dispose();
     }
 
     /// <summary>Second pass: the gradient of the training loss at the perturbed weights.</summary>

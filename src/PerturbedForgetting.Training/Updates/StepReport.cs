@@ -1,3 +1,5 @@
+using PerturbedForgetting.Training.Processes;
+
 namespace PerturbedForgetting.Training.Updates;
 
 /// <summary>What a step tells about its last mini-batch.</summary>
@@ -23,4 +25,17 @@ public readonly record struct StepReport(
     double GradientNorm,
     double DirectionNorm,
     double PerturbationNorm,
-    double Cosine);
+    double Cosine)
+{
+    /// <summary>The mean over several processes; the gradient of the update is the same in all.</summary>
+    internal StepReport Over(World world)
+    {
+        if (world.Size == 1)
+            return this;
+        double[] s = [Loss, PerturbLoss, MeanLoss, MeanPerturbLoss, DirectionNorm, PerturbationNorm, Cosine];
+        world.Sum(s);
+        for (int i = 0; i < s.Length; i++)
+            s[i] /= world.Size;
+        return new(s[0], s[1], s[2], s[3], GradientNorm, s[4], s[5], s[6]);
+    }
+}

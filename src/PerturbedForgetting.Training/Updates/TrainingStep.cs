@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
@@ -14,7 +15,8 @@ namespace PerturbedForgetting.Training.Updates;
 /// in it waits for the device, and what the device does can be replayed as a graph (<see cref="StepOptions.UsesGraphs"/>); numbers are
 /// read with <see cref="Report"/>. An update whose gradient is not finite is left out, and so is one that leaves a running statistic not
 /// finite (a variance can overflow where the gradient does not): weights, optimizer state and running statistics are then what they were
-/// before the first batch of its window, bit for bit (but for shrink and perturb, which precedes it).
+/// before the first batch of its window, bit for bit (but for shrink and perturb, which precedes it). Where several processes train
+/// together, each perturbs by its own samples; the gradient of a window is averaged over them once, before it is clipped.
 /// </summary>
 /// <example><code>
 /// var step = new TrainingStep(model, arena, optimizer, options, schedule);
@@ -32,6 +34,7 @@ public sealed class TrainingStep : IDisposable
     readonly BufferSnapshot snapshot;
     readonly ShrinkAndPerturb? shrink;
     readonly PerturbedGradient? perturbed;
+    readonly Communicator communicator;
     readonly IReadOnlyList<DropoutStream> dropouts;
     readonly ulong[] dropoutCalls;
     readonly StepGraphs? graphs;
@@ -47,9 +50,11 @@ public sealed class TrainingStep : IDisposable
     /// <param name="options">What a step does.</param>
     /// <param name="schedule">Learning rate by update.</param>
     /// <param name="rho">Radius of the perturbation; required with one.</param>
+    /// <param name="communicator">The processes that train together; none is this one alone. They have the same weights, and the same
+    /// number of samples in a batch.</param>
     /// <exception cref="ArgumentException">Options that contradict each other.</exception>
     public TrainingStep(Module model, ParameterArena arena, Optimizer optimizer, StepOptions options, LinearSchedule schedule,
-        RhoPolicy? rho = null)
+        RhoPolicy? rho = null, Communicator? communicator = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.AccumulationSteps, 1);
         if (options.ShrinkFactor != 0 && !(options.ShrinkFactor is > 0 and <= 1 && schedule.BaseRate > 0))
@@ -58,9 +63,12 @@ public sealed class TrainingStep : IDisposable
         this.rho = rho ?? (options.Perturbation is null
             ? RhoPolicy.Constant(0)
             : throw new ArgumentException("A perturbation needs a radius; give a rho policy."));
+        this.communicator = communicator ?? Communicator.Alone;
         if (options.UsesGraphs)
             graphs = MakeGraphs();
         dropouts = DropoutStream.Of(model);
+        foreach (var stream in dropouts)
+            stream.Rank = this.communicator.Rank;
         dropoutCalls = new ulong[dropouts.Count];
         numbers = new StepNumbers(arena.Weights.Device, dropouts.Count);
         snapshot = new BufferSnapshot(arena.Buffers);
@@ -109,6 +117,9 @@ public sealed class TrainingStep : IDisposable
             Run(images, labels, window);
         else
             Replay(graphs, images, labels, window);
+        // Those that the others have drawn.
+        if (perturbed is not null)
+            perturbed.NoiseCalls += (perturbed.NoiseCalls - noiseCalls) * (communicator.Size - 1);
         Finish(window);
     }
 
@@ -127,8 +138,13 @@ public sealed class TrainingStep : IDisposable
     }
 
     /// <summary>Writes the gradient of the open window, as it is so far and before clipping, into a flat buffer of the arena.</summary>
-    internal void CopyGradient(Tensor destination) =>
-        MultiTensorOps.Combine(Optimizer.Layout, gradient, 1, accumulate: false, destination);
+    internal void CopyGradient(Tensor destination)
+    {
+        if (gradient.Values.DType == destination.DType)
+            MultiTensorOps.Combine(Optimizer.Layout, gradient, 1, accumulate: false, destination);
+        else
+            MultiTensorOps.Narrow(Optimizer.Layout, gradient.Values, destination);
+    }
 
     /// <summary>Numbers of the last batch and update; waits for the device.</summary>
     public StepReport Report()
@@ -173,7 +189,7 @@ public sealed class TrainingStep : IDisposable
 
     /// <summary>
     /// Tensors for a checkpoint, whose contents are restored by overwriting: the optimizer's flat buffers, what the perturbation keeps and,
-    /// in an open window, the gradients so far (<c>accumulated_gradient</c>, flat), whether they are finite (<c>finite</c>), and the
+    /// in an open window, the gradients so far (<c>accumulated_gradient</c>, flat, float64 where they are summed), whether they are finite (<c>finite</c>), and the
     /// model's buffers and what the perturbation keeps at its start (<c>window.NAME</c>).
     /// </summary>
     public IEnumerable<(string Name, Tensor Tensor)> State()
@@ -184,11 +200,15 @@ public sealed class TrainingStep : IDisposable
             yield return entry;
         if (!isWindowOpen)
             yield break;
-        yield return ("accumulated_gradient", arena.Gradients);
+        bool isSummed = options.Perturbation?.Period.Includes(Updates) == true;
+        yield return ("accumulated_gradient", isSummed ? perturbed!.Sums : arena.Gradients);
         yield return ("finite", numbers.Finite);
         foreach (var (name, copy) in snapshot.Copies.Concat(perturbed?.StateBefore ?? []))
             yield return ($"window.{name}", copy);
     }
+
+    /// <summary>What the perturbation of this process keeps from one to the next, by the names in <see cref="State"/>.</summary>
+    internal IReadOnlyList<(string Name, Tensor Tensor)> OwnState => perturbed?.State ?? [];
 
     /// <summary>Frees what belongs to the step; the optimizer and the arena are their owners'.</summary>
     public void Dispose()
@@ -235,7 +255,8 @@ public sealed class TrainingStep : IDisposable
             dropoutCalls[i] = dropouts[i].Calls;
         noiseCalls = perturbed?.NoiseCalls ?? 0;
         double factor = options.ShrinkFactor > 0 ? options.ShrinkFactor * LearningRate / schedule.BaseRate : 0;
-        numbers.Begin(new(Rho, factor, keepsAverages, noiseCalls, options.Perturbation?.Steps ?? 1), dropoutCalls, window.IsFirst);
+        long before = noiseCalls + (communicator.Rank * parts);
+        numbers.Begin(new(Rho, factor, keepsAverages, before, options.Perturbation?.Steps ?? 1), dropoutCalls, window.IsFirst);
         isWindowOpen = true;
     }
 
@@ -296,15 +317,36 @@ public sealed class TrainingStep : IDisposable
     void RunUpdate()
     {
         using var range = Ranges.Push(RangeKind.Pass, "update");
+        snapshot.RequireFinite(numbers.Finite);
+        gradient = Close(gradient);
         // The decomposition of one chunk already knows the norm of its combination.
         if (gradient.Direction is null)
             MultiTensorOps.SquaredNorm(Optimizer.Layout, gradient.Values, Weighting.None, numbers.GradientSquaredNorm);
-        snapshot.RequireFinite(numbers.Finite);
         MultiTensorOps.BeginUpdate(numbers.GradientSquaredNorm, numbers.Finite, options.ClipNorm, Optimizer.Control);
         Optimizer.Update(gradient);
         snapshot.RestoreIfZero(Optimizer.Control.Proceed);
         if (isPerturbed)
             perturbed!.RestoreStateIfZero(Optimizer.Control.Proceed);
+    }
+
+    /// <summary>The gradient of the window as the update takes it: the mean over all processes.</summary>
+    UpdateGradient Close(UpdateGradient mine)
+    {
+        if (communicator.Size > 1)
+        {
+            if (mine.Direction is not null)
+            {
+                MultiTensorOps.Combine(Optimizer.Layout, mine, 1, accumulate: false, mine.Values);
+                mine = new(mine.Values);
+            }
+            communicator.BeginAllReduce(mine.Values, ReduceOperation.Mean);
+            communicator.BeginAllReduce(numbers.Finite, ReduceOperation.Min);
+            communicator.Complete();
+        }
+        if (mine.Values.DType == arena.Gradients.DType)
+            return mine;
+        MultiTensorOps.Narrow(Optimizer.Layout, mine.Values, arena.Gradients);
+        return new(arena.Gradients);
     }
 
     /// <summary>What the host does after a batch: after an update, the learning rate of the next one goes to the device.</summary>

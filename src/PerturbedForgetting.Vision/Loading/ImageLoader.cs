@@ -19,6 +19,7 @@ public sealed class ImageLoader : IDisposable
     readonly object gate = new();
     readonly Slot[] slots;
     readonly int[] order;
+    readonly int allImages;
     readonly List<Thread> threads = [];
     ImageReader? inline;
 
@@ -41,14 +42,18 @@ public sealed class ImageLoader : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(options.Prefetch);
         if (dataset.Count == 0)
             throw new DatasetException($"{dataset.Name} holds no image");
-        if (options.DropLast && dataset.Count < options.BatchSize)
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Rank);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Rank, options.Ranks);
+        if (options.DropLast && dataset.Count / options.Ranks < options.BatchSize)
         {
+            string batch = options.Ranks == 1 ? $"{options.BatchSize}" : $"{options.BatchSize} x {options.Ranks} processes";
             throw new DatasetException(
-                $"{dataset.Name}: {Quantity.Of(dataset.Count, "image")} < batch {options.BatchSize}: an epoch would have no batch; "
-                + $"use `{nameof(options.BatchSize)}` {dataset.Count} or less");
+                $"{dataset.Name}: {Quantity.Of(dataset.Count, "image")} < batch {batch}: an epoch would have no batch; "
+                + $"use `{nameof(options.BatchSize)}` {dataset.Count / options.Ranks} or less");
         }
         // A batch of more images than there are would only take memory.
-        options = options with { BatchSize = Math.Min(options.BatchSize, dataset.Count) };
+        options = options with { BatchSize = Math.Min(options.BatchSize, (dataset.Count + options.Ranks - 1) / options.Ranks) };
+        allImages = options.BatchSize * options.Ranks;
         (this.dataset, this.transform, this.options) = (dataset, transform, options);
         order = new int[dataset.Count];
         Layout = new ImageBatchLayout(options.BatchSize, transform.Height, transform.Width);
@@ -74,13 +79,20 @@ public sealed class ImageLoader : IDisposable
         }
     }
 
-    /// <summary>Batches in a whole epoch.</summary>
+    /// <summary>Batches in a whole epoch, the same in all processes that share it; the last may have no image for some of them, who then
+    /// do not see it.</summary>
     public int BatchesPerEpoch => options.DropLast
-        ? dataset.Count / options.BatchSize
-        : (dataset.Count + options.BatchSize - 1) / options.BatchSize;
+        ? dataset.Count / allImages
+        : (int)(((long)dataset.Count + allImages - 1) / allImages);
 
-    /// <summary>Images in a whole epoch.</summary>
-    public int ImagesPerEpoch => options.DropLast ? BatchesPerEpoch * options.BatchSize : dataset.Count;
+    /// <summary>Images that this process gets in a whole epoch.</summary>
+    public int ImagesPerEpoch => options.DropLast
+        ? BatchesPerEpoch * options.BatchSize
+        : (dataset.Count / allImages * options.BatchSize)
+            + Math.Clamp((dataset.Count % allImages) - (options.Rank * options.BatchSize), 0, options.BatchSize);
+
+    /// <summary>Images that a whole epoch has in all processes.</summary>
+    public int ImagesOfAll => options.DropLast ? BatchesPerEpoch * allImages : dataset.Count;
 
     /// <summary>How long the caller has waited for batches since the loader was made: if it is much, data are the limit.</summary>
     public TimeSpan WaitTime { get; private set; }
@@ -134,7 +146,7 @@ public sealed class ImageLoader : IDisposable
         using CancellationTokenRegistration waking = stop.Register(Wake);
         try
         {
-            for (int number = startBatch; number < BatchesPerEpoch; number++)
+            for (int number = startBatch; number * (long)options.BatchSize < ImagesPerEpoch; number++)
             {
                 long started = Stopwatch.GetTimestamp();
                 Slot? slot = options.Workers == 0 ? LoadHere(number) : WaitFor(number);
@@ -279,7 +291,8 @@ public sealed class ImageLoader : IDisposable
         {
             // The device may still be copying what this memory held before.
             batch.Memory.WaitUntilRead();
-            reader.Read(order[item], epoch, batch, item % options.BatchSize, stop);
+            int number = item / options.BatchSize, position = item % options.BatchSize;
+            reader.Read(order[(number * allImages) + (options.Rank * options.BatchSize) + position], epoch, batch, position, stop);
             return null;
         }
         catch (Exception e)

@@ -1,3 +1,4 @@
+using PerturbedForgetting.Cli;
 using PerturbedForgetting.Tests.Training.Checkpoints;
 using PerturbedForgetting.Tests.Training.Runs;
 using PerturbedForgetting.Training.Options;
@@ -81,6 +82,51 @@ sealed class SweepCommandTests : TempFolderFixture
         }));
     }
 
+    [Test]
+    public void FineTuningFollowsTheRunOfTheSameSweepWhoseWeightsItStartsFrom()
+    {
+        string[] line = ["--vary", "preset=rn8shc10_max2sgd,rn8sh_sam_max", "--vary", "seed=1,2", "--epochs", "1", "--data-dir", "x"];
+        Assert.That(Sweep(line), Is.Zero, cli.Error);
+        Assert.That(trained.Select(o => o.Experiment), Is.EqualTo(new[]
+        {
+            "rn8sh_sam_max,seed=1", "rn8shc10_max2sgd,seed=1", "rn8sh_sam_max,seed=2", "rn8shc10_max2sgd,seed=2",
+        }));
+        Assert.That(trained.Select(o => o.PretrainedPath), Is.EqualTo(new[]
+        {
+            null, folder["s/rn8sh_sam_max,seed=1/last.safetensors"], null, folder["s/rn8sh_sam_max,seed=2/last.safetensors"],
+        }));
+    }
+
+    [Test]
+    public void FineTuningFromARunThatFailedDoesNotBegin()
+    {
+        string[] line = ["--vary", "preset=rn8shc10_max2sgd,rn8sh_sam_max", "--epochs", "1", "--data-dir", "x", "--rho", "9"];
+        Assert.That(Sweep(line), Is.EqualTo(1));
+        Assert.That(trained.Select(o => o.Experiment), Is.EqualTo(new[] { "rn8sh_sam_max" }));
+        Assert.That(cli.Output, Does.Contain(
+            "Run rn8shc10_max2sgd does not begin: it starts from the weights of rn8sh_sam_max, which has failed."));
+        Assert.That(File.ReadLines(folder["s/sweep.csv"]).ElementAt(1), Does.StartWith("rn8shc10_max2sgd,rn8shc10_max2sgd,failed,0,"));
+    }
+
+    [Test]
+    public void FineTuningTakesWeightsThatAnEarlierRunLeft()
+    {
+        string[] line = ["--vary", "preset=rn8shc10_max2sgd", "--vary", "seed=1,2", "--epochs", "1", "--data-dir", "x"];
+        Assert.That(Sweep(line), Is.EqualTo(2));
+        Assert.That(cli.Error, Does.Contain("starts from the weights of rn8sh_sam_max").And.Contain(folder["rn8sh_sam_max"])
+            .And.Contain(folder["s/rn8sh_sam_max,seed=1"]).And.Contain("among the presets of --vary"));
+        foreach (string run in (string[])["rn8sh_sam_max", "s/rn8sh_sam_max,seed=2"])
+            File.WriteAllText(Path.Combine(Directory.CreateDirectory(folder[run]).FullName, "last.safetensors"), "weights");
+        Assert.That(Sweep(line), Is.Zero, cli.Error);
+        Assert.That(trained.Select(o => o.PretrainedPath), Is.EqualTo(new[]
+        {
+            folder["rn8sh_sam_max/last.safetensors"], folder["s/rn8sh_sam_max,seed=2/last.safetensors"],
+        }));
+        trained.Clear();
+        Assert.That(Sweep([.. line[..1], "preset=rn8shc10_obf2sgd", .. line[4..], "--pretrained-path", "w"]), Is.Zero, cli.Error);
+        Assert.That(trained.Select(o => o.PretrainedPath), Is.EqualTo(new[] { "w" }), "what is typed wins");
+    }
+
     [TestCase("--vary|rho=0.1,0.1", "has a value twice")]
     [TestCase("--vary|rho", "takes OPTION=VALUE")]
     [TestCase("--vary|rhoo=1", "Did you mean 'rho'?")]
@@ -122,6 +168,39 @@ sealed class SweepCommandTests : TempFolderFixture
             Is.EqualTo(new[] { (RunState.Finished, 1), (RunState.Finished, 2) }));
         Assert.That(File.ReadAllText(folder["s/seed=1/log.txt"]), Does.Contain("epoch 1/1 done"));
     }
+
+    /// <summary>
+    /// A request to end reaches the program alone, and Ctrl-C of a terminal all its processes: either way the runs stop where they can be
+    /// continued, and the same command goes on.
+    /// </summary>
+    [Test, Platform("Linux")]
+    public void ASignalEndsTheRunsOfAllDevicesAndTheSameCommandGoesOn()
+    {
+        int before = 0;
+        foreach (var (signal, whom, exitCode) in new[] { ("TERM", "", ExitCodes.Terminated), ("INT", "-", ExitCodes.Interrupted) })
+        {
+            using ProcessGroup sweep = new(
+            [
+                typeof(CommandLineApp).Assembly.Location, "sweep", "--vary", "seed=1,2", "--devices", "cpu,cpu", "--experiment", "s",
+                "--output", folder.Path, "--dataset", "builtin/shapes:train=16,val=8,size=16", "--img-size", "16", "-b", "4", "-j", "0",
+                "--epochs", "100000", "--threads", "1",
+            ]);
+            sweep.WaitUntil(() => Epochs().All(n => n > before));
+            sweep.Signal(signal, whom);
+            var (ended, output) = sweep.End();
+            Assert.That(ended, Is.EqualTo(exitCode), output);
+            Assert.That(output, Does.Contain("Sweep: stopped, 0 of 2 runs done. The same command again goes on."));
+            // Their processes have ended, and of themselves.
+            Assert.That(RunRecord.ReadAll([folder["s"]]).Select(r => (r.State, r.LastCheckpoint is not null)),
+                Is.All.EqualTo((RunState.Stopped, true)));
+            Assert.That(File.ReadAllText(folder["s/seed=2/log.txt"]), Does.Contain("Stopped in epoch").And.Not.Contain("   at "));
+            Assert.That(Epochs(), Is.All.GreaterThan(before), "what was trained is kept");
+            before = Epochs().Max();
+        }
+    }
+
+    IEnumerable<int> Epochs() => new[] { "s/seed=1", "s/seed=2" }.Select(run => folder[run])
+        .Select(run => RunRecord.IsRun(run) ? RunRecord.Read(run).Epochs.Count : 0);
 
     int Sweep(params string[] options)
     {

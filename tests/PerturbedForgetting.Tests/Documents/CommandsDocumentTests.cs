@@ -41,6 +41,8 @@ sealed class CommandsDocumentTests
         ($"{Cli} validate --data-dir data --split train --checkpoint output/train/obf/best.safetensors --validate-hessian",
             "-b 4 -j 0 --sharpness-iters 2", []),
         ($"{Cli} forgetting output/train/obf", "-b 4 -j 0 --images 4 --sharpness-m 4 --perturbations 1 --rho 0.1 --perturb obf", []),
+        ($"{Cli} forgetting output/train/obf --perturb maximize --asam off,both --asam-eta 0.01 --asam-params weight --obf-steps 1 3",
+            "-b 4 -j 0 --images 4 --sharpness-m 4 --perturbations 1 --rho 0.1", []),
         ($"{Cli} forgetting vanilla-1 --data-dir cifar10 --device cpu --top-eigenvalue --images 300",
             "-b 4 -j 0 --sharpness-m 4 --perturbations 1 --rho 0.1 --perturb obf --val-split test",
             [("vanilla-1", "output/train/obf"), ("--data-dir cifar10", "--data-dir data"), ("300", "4")]),

@@ -127,6 +127,83 @@ unsafe sealed partial class CpuBackend<T>
         }
     }
 
+    public override void Accumulate(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate,
+        Tensor y)
+    {
+        var body = new AccumulateBody
+        {
+            Tiles = layout.Tiles,
+            Source = new(gradient, scale),
+            W = weights.Pointer<T>(),
+            Y = y.Pointer<double>(),
+            Accumulate = accumulate,
+        };
+        ForTiles(layout, ref body);
+    }
+
+    struct AccumulateBody : IParallelBody
+    {
+        public MultiTensorLayout.Tile[] Tiles;
+        public GradientSource Source;
+        public T* W;
+        public double* Y;
+        public bool Accumulate;
+
+        public readonly void Run(int index)
+        {
+            var tile = Tiles[index];
+            if (!tile.IsTrainable)
+                return;
+            var (source, accumulate) = (Source, Accumulate);
+            T* w = W;
+            double* y = Y;
+            for (long i = tile.Offset; i < tile.Offset + tile.Length; i += Vector<T>.Count)
+            {
+                var g = source.Load(i, w);
+                if (typeof(T) == typeof(double))
+                {
+                    Add(g.As<T, double>(), y + i, accumulate);
+                    continue;
+                }
+                Vector.Widen(g.As<T, float>(), out var low, out var high);
+                Add(low, y + i, accumulate);
+                Add(high, y + i + Vector<double>.Count, accumulate);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Add(Vector<double> g, double* y, bool accumulate) => (accumulate ? Vector.Load(y) + g : g).Store(y);
+    }
+
+    public override void Narrow(MultiTensorLayout layout, Tensor x, Tensor y)
+    {
+        var body = new NarrowBody { Tiles = layout.Tiles, X = x.Pointer<double>(), Y = y.Pointer<T>() };
+        ForTiles(layout, ref body);
+    }
+
+    struct NarrowBody : IParallelBody
+    {
+        public MultiTensorLayout.Tile[] Tiles;
+        public double* X;
+        public T* Y;
+
+        public readonly void Run(int index)
+        {
+            var tile = Tiles[index];
+            if (!tile.IsTrainable)
+                return;
+            double* x = X;
+            T* y = Y;
+            for (long i = tile.Offset; i < tile.Offset + tile.Length; i += Vector<T>.Count)
+            {
+                var v = Vector.Load(x + i);
+                (typeof(T) == typeof(double)
+                    ? v.As<double, T>()
+                    : Vector.Narrow(v, Vector.Load(x + i + Vector<double>.Count)).As<float, T>()).Store(y + i);
+            }
+        }
+    }
+
     public override void Lerp(MultiTensorLayout layout, Tensor y, Tensor target, Tensor factor)
     {
         var body = new LerpBody

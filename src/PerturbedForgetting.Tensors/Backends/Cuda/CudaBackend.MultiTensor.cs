@@ -16,6 +16,10 @@ sealed partial class CudaBackend
 
     CudaKernel CombineKernel => field ??= library.Get("combine");
 
+    CudaKernel AccumulateKernel => field ??= library.Get("accumulate");
+
+    CudaKernel NarrowKernel => field ??= library.Get("narrow");
+
     CudaKernel FillNormalKernel => field ??= library.Get("fill_normal");
 
     CudaKernel LerpKernel => field ??= library.Get("lerp");
@@ -59,6 +63,23 @@ sealed partial class CudaBackend
         CombineKernel.Launch(Passing(tiles, read, written: 1), tiles.TileCount, TileTable.Threads, 0,
             Flat(y), Flat(gradient.Values), FlatOrNull(gradient.Direction), Flat(weights), (int)gradient.Weighting,
             PointerOrNull(gradient.Coefficients), scale, accumulate ? 1 : 0, tiles.Tiles);
+    }
+
+    public override void Accumulate(MultiTensorLayout layout, in UpdateGradient gradient, Tensor weights, double scale, bool accumulate,
+        Tensor y)
+    {
+        TileTable tiles = TilesOf(layout);
+        int read = Reading(gradient) + (gradient.Direction is null ? 0 : Reading(gradient.Weighting)) + (accumulate ? 2 : 0);
+        AccumulateKernel.Launch(Passing(tiles, read, written: 2), tiles.TileCount, TileTable.Threads, 0,
+            Pointer(y), Flat(gradient.Values), FlatOrNull(gradient.Direction), Flat(weights), (int)gradient.Weighting,
+            PointerOrNull(gradient.Coefficients), scale, accumulate ? 1 : 0, tiles.Tiles);
+    }
+
+    public override void Narrow(MultiTensorLayout layout, Tensor x, Tensor y)
+    {
+        TileTable tiles = TilesOf(layout);
+        NarrowKernel.Launch(Passing(tiles, read: 2, written: 1), tiles.TileCount, TileTable.Threads, 0,
+            Flat(y), Pointer(x), tiles.Tiles);
     }
 
     public override void FillNormal(MultiTensorLayout layout, Tensor y, in RandomCall call)

@@ -53,7 +53,7 @@ public sealed record RunReport
             if (run.State == RunState.Finished || (options.TakesUnfinished && run.Epochs.Count > 0))
                 used.Add(run);
             if (run.State != RunState.Finished)
-                notes.Add($"'{run.Name}' {(run.State == RunState.Running ? "goes on" : "was stopped")}: "
+                notes.Add($"'{run.Name}' {Progress(run)}: "
                     + FormattableString.Invariant($"{run.Epochs.Count} of {run.Options.Epochs} epochs are done; ")
                     + (used.Contains(run) ? "it counts with those." : "it is left out."));
         }
@@ -78,6 +78,15 @@ public sealed record RunReport
             Notes = notes,
         };
     }
+
+    /// <summary>What is known of a run that has not finished.</summary>
+    static string Progress(RunRecord run) => run.State switch
+    {
+        RunState.Running => "goes on",
+        RunState.Silent => FormattableString.Invariant($"was killed or is paused, its last sign of life was at {run.LastSign:u}")
+            + (run.Owner is { } owner ? $" ({owner})" : ""),
+        _ => FormattableString.Invariant($"was stopped, last written at {run.LastSign:u}"),
+    };
 
     static RunGroup FindBaseline(IReadOnlyList<RunGroup> groups, string? name)
     {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Presets;
 using PerturbedForgetting.Training.Runs.Reporting;
@@ -11,7 +12,9 @@ namespace PerturbedForgetting.Training.Runs.Sweeping;
 /// <param name="Values">One an axis.</param>
 /// <param name="Options">All its options.</param>
 /// <param name="Given">Those that a person, a preset or the sweep gave.</param>
-public sealed record SweepPoint(string Name, IReadOnlyList<string> Values, TrainOptions Options, IReadOnlySet<OptionSpec> Given);
+/// <param name="Source">The number of the run in the plan whose weights it starts from; null where it waits for none.</param>
+public sealed record SweepPoint(string Name, IReadOnlyList<string> Values, TrainOptions Options, IReadOnlySet<OptionSpec> Given,
+    int? Source = null);
 
 /// <summary>All runs of a sweep: every combination of the values of its axes, the last axis changing first.</summary>
 /// <param name="Folder">Where the runs have their folders.</param>
@@ -41,6 +44,8 @@ public sealed record SweepPlan(string Folder, IReadOnlyList<SweepAxis> Axes, IRe
         string? namesake = points.GroupBy(p => p.Name, StringComparer.OrdinalIgnoreCase).FirstOrDefault(g => g.Count() > 1)?.Key;
         if (namesake is not null)
             throw Wrong("--vary", $"two runs would have the folder '{namesake}'.");
+        var numbers = points.Index().ToDictionary(p => Path.Combine(folder, p.Item.Name), p => p.Index, StringComparer.Ordinal);
+        points = [.. points.Select(p => p with { Source = SourceOf(p, numbers) })];
         OptionProblem[] problems = [.. points.SelectMany(p => Problems(p, folder)).Take(10)];
         return problems.Length == 0 ? new(folder, axes, points) : throw new OptionException(problems);
     }
@@ -75,9 +80,33 @@ public sealed record SweepPlan(string Folder, IReadOnlyList<SweepAxis> Axes, IRe
         options.Experiment = NameOf(axes, values);
         options.Resume = "auto";
         preset?.Settle(options, typed);
-        preset?.RequireSource(options);
+        if (preset is { Source: { } source } && !typed.Contains(TrainOptions.PretrainedPathOption))
+            options.PretrainedPath = SourcePath(common, axes, values, source, options);
         return new(options.Experiment, values, options, set);
     }
+
+    /// <summary>The weights that a preset starts from: of the run of this sweep that has the same values but the preset's, or else of the
+    /// run that <c>presets run</c> leaves.</summary>
+    /// <exception cref="OptionException">They are neither there nor made by this sweep.</exception>
+    static string SourcePath(TrainOptions common, IReadOnlyList<SweepAxis> axes, string[] values, string source, TrainOptions run)
+    {
+        string own = Preset.LastOf(run.Output, NameOf(axes, [.. axes.Zip(values, (a, v) => a.Spec is null ? source : v)])),
+            other = Preset.LastOf(RunFolder.OutputOf(common), source);
+        if (axes.Any(a => a.Spec is null && a.Values.Contains(source)) || File.Exists(own))
+            return own;
+        if (File.Exists(other) || RunFolder.Continued(run) is { } begun && CheckpointFolder.HasCheckpoints(begun))
+            return other;
+        throw Wrong(TrainOptions.PretrainedPathOption.Flag,
+            $"{run.Experiment} starts from the weights of {source}, but neither '{own}' nor '{other}' is there. "
+                + $"Put {source} among the presets of --vary, run it first, or name a file.");
+    }
+
+    /// <summary>The run of the plan whose weights a run starts from; none where it names a file of another.</summary>
+    /// <param name="point">The run.</param>
+    /// <param name="numbers">Of all runs, by their folders.</param>
+    static int? SourceOf(SweepPoint point, Dictionary<string, int> numbers) => point.Options.PretrainedPath is { Length: > 0 } path
+        && Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && Path.GetFileName(folder) != point.Name
+        && numbers.TryGetValue(folder, out int number) ? number : null;
 
     /// <summary>A name that every file system takes; two points keep different ones.</summary>
     static string NameOf(IReadOnlyList<SweepAxis> axes, string[] values)

@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Progress;
 
@@ -25,19 +25,21 @@ public enum SweepState
 /// <exception cref="OperationCanceledException">It was stopped.</exception>
 public delegate (SweepState State, string Message) SweepPlace(SweepPoint point, CancellationToken token);
 
-/// <summary>Runs what of a sweep has not been run, and keeps its table and its curve up to date.</summary>
+/// <summary>Runs what of a sweep has not been run, and keeps its table and its curve up to date. A run that starts from the weights of
+/// another waits for that one.</summary>
 /// <param name="plan">The runs.</param>
 /// <param name="observer">Receives a line for each run.</param>
 public sealed class SweepRunner(SweepPlan plan, ITrainingObserver observer)
 {
     readonly (SweepState State, string Message)[] states = new (SweepState, string)[plan.Points.Count];
-    readonly Lock gate = new();
-    int done, ran;
+    readonly List<int> open = [];
+    readonly object gate = new();
+    int done, ran, running;
 
     /// <summary>What became of each run, in the order of the plan.</summary>
     public IReadOnlyList<(SweepState State, string Message)> States => states;
 
-    /// <summary>Runs them, each place one after the other.</summary>
+    /// <summary>Runs them, each place one after the other. A run that fails leaves the others.</summary>
     /// <param name="places">Where runs can run at the same time.</param>
     /// <param name="token">Asks to stop: no further run begins, and those that run stop where they can be continued.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
@@ -45,41 +47,102 @@ public sealed class SweepRunner(SweepPlan plan, ITrainingObserver observer)
     public void Run(IReadOnlyList<SweepPlace> places, CancellationToken token)
     {
         Directory.CreateDirectory(plan.Folder);
-        ConcurrentQueue<int> open = [];
         for (int i = 0; i < states.Length; i++)
         {
             bool isFinished = IsFinished(plan.Points[i]);
             states[i] = isFinished ? (SweepState.Finished, "") : (SweepState.Open, "");
             if (!isFinished)
-                open.Enqueue(i);
+                open.Add(i);
         }
         done = states.Length - open.Count;
         observer.Message(MessageLevel.Info, $"Sweep: {Quantity.Of(states.Length, "run")} in '{plan.Folder}', {done} of them done.");
         WriteResults();
         long begun = Stopwatch.GetTimestamp();
         if (places.Count == 1)
-            Work(places[0], open, begun, token);
+            Work(places[0], begun, token);
         else
         {
             Task[] workers = [.. places.Select(place =>
-                Task.Factory.StartNew(() => Work(place, open, begun, token), TaskCreationOptions.LongRunning))];
+                Task.Factory.StartNew(() => Work(place, begun, token), TaskCreationOptions.LongRunning))];
             try { Task.WaitAll(workers, CancellationToken.None); }
-            catch (AggregateException e) when (e.InnerExceptions.All(inner => inner is OperationCanceledException)) { }
+            catch (AggregateException e) { ExceptionDispatchInfo.Throw(e.InnerExceptions[0]); }
         }
+        if (!token.IsCancellationRequested)
+            return;
+        WriteResults();
+        observer.Message(MessageLevel.Info,
+            $"Sweep: stopped, {done} of {Quantity.Of(states.Length, "run")} done. The same command again goes on.");
         token.ThrowIfCancellationRequested();
     }
 
-    void Work(SweepPlace place, ConcurrentQueue<int> open, long begun, CancellationToken token)
+    void Work(SweepPlace place, long begun, CancellationToken token)
     {
-        while (!token.IsCancellationRequested && open.TryDequeue(out int i))
+        while (Next(token) is { } i)
         {
-            var point = plan.Points[i];
+            (SweepState State, string Message)? result = null;
+            try
+            {
+                result = place(plan.Points[i], token);
+            }
+            catch (OperationCanceledException) when (token.IsCancellationRequested) { }
+            // A radius that is too large for a run is no reason to leave the others.
+            catch (Exception e)
+            {
+                result = (SweepState.Failed, e.Message.ReplaceLineEndings(" "));
+            }
             lock (gate)
-                observer.Message(MessageLevel.Info, $"Run {point.Name}:");
-            var result = place(point, token);
-            lock (gate)
-                Ended(i, result, begun);
+            {
+                running--;
+                // Before anything that may fail: nobody is to wait for this run any more.
+                Monitor.PulseAll(gate);
+                if (result is { } known)
+                    Ended(i, known, begun);
+            }
         }
+    }
+
+    /// <summary>Takes the next run that can begin; waits while only such are left as start from one that runs.</summary>
+    /// <returns>Its number; null if no further run begins.</returns>
+    int? Next(CancellationToken token)
+    {
+        lock (gate)
+        {
+            while (!token.IsCancellationRequested && open.Count > 0)
+            {
+                int at = open.FindIndex(i => SourceOf(i) is null or { State: SweepState.Finished });
+                if (at < 0 && running > 0)
+                {
+                    Monitor.Wait(gate);
+                    continue;
+                }
+                // What they start from has failed, or another process trains it.
+                if (at < 0)
+                {
+                    open.ForEach(WithoutSource);
+                    open.Clear();
+                    WriteResults();
+                    break;
+                }
+                int next = open[at];
+                open.RemoveAt(at);
+                running++;
+                observer.Message(MessageLevel.Info, $"Run {plan.Points[next].Name}:");
+                return next;
+            }
+            return null;
+        }
+    }
+
+    (SweepState State, string Message)? SourceOf(int i) => plan.Points[i].Source is { } source ? states[source] : null;
+
+    void WithoutSource(int i)
+    {
+        var point = plan.Points[i];
+        bool isInUse = SourceOf(i) is { State: SweepState.InUse };
+        string message = $"it starts from the weights of {plan.Points[point.Source!.Value].Name}, which "
+            + (isInUse ? "another process trains" : "has failed");
+        states[i] = (isInUse ? SweepState.Open : SweepState.Failed, message);
+        observer.Message(MessageLevel.Warning, $"Run {point.Name} does not begin: {message}.");
     }
 
     void Ended(int i, (SweepState State, string Message) result, long begun)
@@ -92,7 +155,7 @@ public sealed class SweepRunner(SweepPlan plan, ITrainingObserver observer)
             observer.Message(MessageLevel.Warning, $"Run {name} failed: {result.Message}");
         else if (result.State == SweepState.InUse)
             observer.Message(MessageLevel.Info, $"Run {name} is left to the process that trains it.");
-        int left = states.Count(s => s.State == SweepState.Open);
+        int left = open.Count + running;
         var time = Stopwatch.GetElapsedTime(begun) / ran * left;
         observer.Message(MessageLevel.Info,
             $"Sweep: {done} of {Quantity.Of(states.Length, "run")} done, {left} to come, about {time.TotalMinutes:F0} min left.");

@@ -39,6 +39,7 @@ public partial class KernelBoundsTests
         ("gelu", "the output may be an input"),
         ("add_broadcast", "the output may be the input"),
         ("combine", "the output may be the input"),
+        ("accumulate", "the sum grows"),
         ("adam_update", "weights and moments change"),
         ("sgd_update", "weights and momentum change"),
         ("lerp", "y changes"),

@@ -155,6 +155,26 @@ sealed class ForgettingStudyTests
     }
 
     [Test]
+    public void FormsAreOneMoreDimensionOfTheGrid()
+    {
+        var options = Options(RunFolder(0));
+        ForgettingStudy.Run(options, new RecordingObserver(), CancellationToken.None);
+        var observer = new RecordingObserver();
+        ForgettingStudy.Run(options with { Asam = "off,both", AsamEta = [0.01], ObfSteps = [1, 2], PerturbParams = "all,norm" }, observer,
+            CancellationToken.None);
+        Assert.That(Measured(observer), Is.EqualTo((2 * 2 * 2) - 1 + (2 * 2) - 1), "the plain ones are known");
+        string[][] rows = Rows(Path.Combine(options.Out, "forgetting.csv"));
+        Assert.That(rows, Has.Length.EqualTo(1 + (12 * 3)));
+        string[] Of(int row) =>
+            [.. new[] { "perturbation", "steps", "asam", "asam_eta", "asam_params", "perturb_params", "perturb_norm" }
+                .Select(c => Value(rows, row, c))];
+        Assert.That(Of(1), Is.EqualTo(new[] { "maximize", "1", "off", "", "", "all", "l2" }));
+        Assert.That(Of(8 * 3), Is.EqualTo(new[] { "maximize", "2", "both", "0.01", "all", "norm", "l2" }));
+        Assert.That(Of(12 * 3), Is.EqualTo(new[] { "rand", "1", "both", "0.01", "all", "norm", "l2" }));
+        Assert.That(Enumerable.Range(1, 36).Select(r => string.Join(',', rows[r][3..])), Is.Unique, "every form does something else");
+    }
+
+    [Test]
     public void RunsAreComparedAndFewRunsAreSaid()
     {
         var options = Options(folder["runs"]) with { Perturb = "maximize", Images = 8, TopEigenvalue = true };

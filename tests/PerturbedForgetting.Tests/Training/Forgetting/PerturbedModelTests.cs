@@ -84,6 +84,88 @@ sealed class PerturbedModelTests(string device) : DeviceFixture(device)
         Assert.That(norm, Is.EqualTo(Rho).Within(1e-5));
     }
 
+    static IEnumerable<TestCaseData> Forms => new (StudiedPerturbation Kind, PerturbationForm Form)[]
+    {
+        (StudiedPerturbation.Obf, PerturbationForm.Plain with { Steps = 3 }),
+        (StudiedPerturbation.Maximize, PerturbationForm.Plain with { Asam = AsamPlace.Before }),
+        (StudiedPerturbation.Maximize, PerturbationForm.Plain with { Asam = AsamPlace.After, Eta = 0.1 }),
+        (StudiedPerturbation.Random, PerturbationForm.Plain with { Asam = AsamPlace.Both, Eta = 0.01, Scaled = AsamParameters.Weight }),
+        (StudiedPerturbation.Random, PerturbationForm.Plain with { Moved = PerturbedParameters.Norm }),
+        (StudiedPerturbation.Maximize, PerturbationForm.Plain with { Norm = PerturbationNorm.None, Asam = AsamPlace.Before }),
+        (StudiedPerturbation.ObfSoftmax,
+            new(2, AsamPlace.Both, 0.1, AsamParameters.Weight, PerturbedParameters.NoNorm, PerturbationNorm.L2)),
+    }.Select(static c => new TestCaseData(c.Kind, c.Form).SetArgDisplayNames($"{c.Kind}{c.Form}"));
+
+    /// <summary>What is added to the weights, beside the formulas of docs/perturbations.md on plain arrays of float64.</summary>
+    [TestCaseSource(nameof(Forms))]
+    public void FormsAreThoseOfTheFormulas(StudiedPerturbation kind, PerturbationForm form)
+    {
+        var model = Model();
+        using var perturbed = new PerturbedModel(model, CrossEntropy, usesBatchStatistics: false, seed: 1);
+        double[] w = Weights(model), actual = Added(perturbed, model, Case(kind) with { Form = form }, out double norm);
+        // A random direction is that of the plain form, whose length does not matter to a norm.
+        double[] random = kind == StudiedPerturbation.Random ? Added(perturbed, model, Case(kind), out _) : [];
+
+        var other = Model();
+        other.Train(false);
+        double[] moved = w;
+        for (int step = 0; step < form.Steps; step++)
+            moved = [.. moved.Zip(Step(kind == StudiedPerturbation.Random ? random : Gradient(other, kind, moved), other, moved, form),
+                static (x, e) => x + e)];
+        double[] expected = [.. moved.Zip(w, static (x, y) => x - y)];
+
+        double off = Length([.. actual.Zip(expected, static (a, e) => a - e)]), length = Length(expected);
+        TestContext.Out.WriteLine($"off by {off / length:E1} of {length:G4}");
+        // Float32 gradients, in other orders of their sums, and the rounding of each weight where it is written, once a step.
+        Assert.That(off, Is.LessThan((2e-5 * length) + (form.Steps * 6e-8 * Length(w))));
+        Assert.That(norm, Is.EqualTo(length).Within(2e-5 * length));
+        Assert.That(Weights(model), Is.EqualTo(w), "put back");
+    }
+
+    double[] Added(PerturbedModel perturbed, ImageModel model, PerturbationCase perturbation, out double norm)
+    {
+        var (images, labels) = Batch();
+        double[] before = Weights(model), after = [];
+        norm = perturbed.Perturb(perturbation, images, labels, 0, () => after = Weights(model));
+        return [.. after.Zip(before, static (a, b) => a - b)];
+    }
+
+    /// <summary>ρ/K T·T·d / ‖T·d‖ and its kin.</summary>
+    static double[] Step(double[] d, ImageModel model, double[] w, PerturbationForm form)
+    {
+        var names = model.NamedParameters().SelectMany(static p => Enumerable.Repeat(p.Name, (int)p.Parameter.Count)).ToArray();
+        double[] t = [.. w.Select((x, i) => form.Asam == AsamPlace.Off
+            || (form.Scaled == AsamParameters.Weight && !names[i].EndsWith("weight", StringComparison.Ordinal)) ? 1 : Math.Abs(x) + form.Eta)];
+        double[] inner = [.. d.Select((x, i) => !IsMoved(names[i]) ? 0 : form.Asam is AsamPlace.Before or AsamPlace.Both ? t[i] * x : x)];
+        double by = Rho / form.Steps / (form.Norm == PerturbationNorm.None ? 1 : Length(inner) + 1e-12);
+        return [.. inner.Select((x, i) => by * (form.Asam is AsamPlace.After or AsamPlace.Both ? t[i] * x : x))];
+
+        bool IsMoved(string name) => form.Moved == PerturbedParameters.All
+            || name.Split('.')[^2].StartsWith("bn", StringComparison.Ordinal) == (form.Moved == PerturbedParameters.Norm);
+    }
+
+    double[] Gradient(ImageModel model, StudiedPerturbation kind, double[] at)
+    {
+        var (images, labels) = Batch();
+        using var scope = Scope.Begin();
+        int first = 0;
+        foreach (var (_, parameter) in model.NamedParameters())
+        {
+            parameter.ClearGrad();
+            parameter.CopyFrom<float>([.. at.AsSpan(first, (int)parameter.Count).ToArray().Select(static x => (float)x)]);
+            first += (int)parameter.Count;
+        }
+        var objective = kind == StudiedPerturbation.Maximize ? CrossEntropy(model.Call(images), labels)
+            : Ops.OutputBiasForget(model.Call(images), labels, Classes, 0.7, sigmoid: kind == StudiedPerturbation.Obf);
+        objective.Backward();
+        return [.. model.NamedParameters().SelectMany(static p => p.Parameter.Grad!.ToArray<float>()).Select(static g => (double)g)];
+    }
+
+    static double[] Weights(ImageModel model) =>
+        [.. model.NamedParameters().SelectMany(static p => p.Parameter.ToArray<float>()).Select(static x => (double)x)];
+
+    static double Length(double[] a) => Math.Sqrt(a.Sum(static x => x * x));
+
     [Test]
     public void RandomDirectionsAreAsLongAndDifferByTheirNumber()
     {

@@ -110,7 +110,6 @@ sealed class OptionRulesTests
         yield return Case("--sched", "'cosine' is not one of linear", o => TrainOptions.SchedOption.Set(o, "cosine"));
         yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => RunOptions.BceReductionOption.Set(o, "sum_mena"));
         yield return Case("--lr", "negative", o => o.Lr = -1);
-        yield return Case("--dist-bn", "nothing to broadcast", o => o.DistBn = DistBn.Broadcast);
         yield return Case("--local_rank", "one worker", o => o.LocalRank = 1);
         yield return Case("--device", "'gpu' is not one of auto, cpu, cuda", o => o.Device = "gpu");
         yield return Case("--cuda-graph", "the CPU has no graphs", o => (o.CudaGraph, o.Device) = (true, "cpu"));

@@ -109,7 +109,7 @@ sealed class ReferenceOptionsTests
         new Acts("drop", "0", "0.5"),
         new Acts("bn-momentum", "None", "0.3"),
         new Acts("bn-eps", "None", "0.1"),
-        new Refused("dist-bn", "reduce", "broadcast", "nothing to broadcast"),
+        new Shown("dist-bn", "reduce", "TogetherTests.RunningStatisticsAreSharedAsDistBnSays"),
         new Acts("seed", "42", "7"),
         new Shown("log-interval", "50",
             ["ReadingTests.NumbersAreReadAtTheLogInterval", "ProgressViewTests.PlainLinesComeAtTheIntervalAndAtTheEnd"]),

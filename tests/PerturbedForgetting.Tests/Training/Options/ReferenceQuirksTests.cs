@@ -34,7 +34,7 @@ sealed partial class ReferenceQuirksTests
         (5, Fate.Followed, ["SharpnessReportTests.OnlyTheCleanPassUpdatesRunningStatistics", Networks]),
         (6, Fate.Followed, ["ReferenceQuirksTests.EachPassDrawsAMaskOfItsOwn"]),
         (7, Fate.Otherwise, ["SharpnessReportTests.FrozenParametersAreNeitherMovedNorUpdated", Trajectories]),
-        (8, Fate.Otherwise, ["SharpnessReportTests.AccumulationCostsAtMostOneGradient"]),
+        (8, Fate.Otherwise, ["SharpnessReportTests.AccumulationCostsOneSumInFloat64"]),
         (9, Fate.None, []),
         (10, Fate.Followed, ["SharpnessReportTests.TheSecondGradientIsThatAtThePerturbedWeightsAlone"]),
         (11, Fate.Followed, ["ReferenceQuirksTests.DecayIsForWhatTheReferenceDecays"]),

@@ -61,13 +61,22 @@ sealed class ReportTests : TempFolderFixture
     {
         Runs();
         Run("sam-9", 9, 50, PerturbationKind.Sam, epochs: 1);
+        Run("sam-8", 8, 50, PerturbationKind.Sam, epochs: 1);
+        string owner = folder["sam-8/.run.owner"];
+        File.WriteAllText(owner, """{"process":4711,"host":"node12","started":"2026-01-31T12:00:00+00:00"}""");
+        File.SetLastWriteTimeUtc(owner, new DateTime(2026, 1, 31, 13, 0, 0, DateTimeKind.Utc));
+        File.SetLastWriteTimeUtc(folder["sam-9/args.json"], new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        File.SetLastWriteTimeUtc(folder["sam-9/results.json"], new DateTime(2021, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         Run("copy", 1, 50, PerturbationKind.Sam);
         var runs = RunRecord.ReadAll([folder.Path]);
         RunReport strict = RunReport.Of(runs, new()), all = RunReport.Of(runs, new() { TakesUnfinished = true });
         Assert.That(strict.Rows.Select(r => r.Group.Runs.Count).Order(), Is.EqualTo(new[] { 3, 3 }));
-        Assert.That(strict.Notes, Has.Some.Contains("'sam-9' was stopped: 1 of 2 epochs are done; it is left out"));
+        Assert.That(strict.Notes, Has.Some.EqualTo(
+            "'sam-9' was stopped, last written at 2021-01-01 00:00:00Z: 1 of 2 epochs are done; it is left out."));
+        Assert.That(strict.Notes, Has.Some.EqualTo("'sam-8' was killed or is paused, its last sign of life was at 2026-01-31 13:00:00Z "
+            + "(process 4711 on node12, since 2026-01-31 12:00:00Z): 1 of 2 epochs are done; it is left out."));
         Assert.That(strict.Notes, Has.Some.Contains("has the options and the seed of"));
-        Assert.That(all.Rows.Select(r => r.Group.Runs.Count).Order(), Is.EqualTo(new[] { 3, 4 }));
+        Assert.That(all.Rows.Select(r => r.Group.Runs.Count).Order(), Is.EqualTo(new[] { 3, 5 }));
     }
 
     [Test]

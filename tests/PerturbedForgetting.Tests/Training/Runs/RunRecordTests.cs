@@ -47,10 +47,18 @@ sealed class RunRecordTests : TempFolderFixture
     public void AProcessThatGivesSignsOfLifeIsSeen()
     {
         Sample("a", epochs[..2]);
-        File.WriteAllText(Path.Combine(folder["a"], ".run.owner"), "{}");
+        string owner = Path.Combine(folder["a"], ".run.owner");
+        File.WriteAllText(owner, """{"process":4711,"host":"node12","started":"2026-01-31T12:00:00+00:00"}""");
         Assert.That(RunRecord.Read(folder["a"]).State, Is.EqualTo(RunState.Running));
-        File.SetLastWriteTimeUtc(Path.Combine(folder["a"], ".run.owner"), DateTime.UtcNow.AddMinutes(-2));
-        Assert.That(RunRecord.Read(folder["a"]).State, Is.EqualTo(RunState.Stopped), "killed two minutes ago");
+        var then = DateTime.UtcNow.AddMinutes(-2);
+        File.SetLastWriteTimeUtc(owner, then);
+        var silent = RunRecord.Read(folder["a"]);
+        Assert.That((silent.State, silent.Owner), Is.EqualTo((RunState.Silent, "process 4711 on node12, since 2026-01-31 12:00:00Z")));
+        Assert.That(silent.LastSign, Is.EqualTo(then).Within(TimeSpan.FromMilliseconds(1)), "a file system may round");
+        File.WriteAllText(owner, "half a fi");
+        Assert.That((RunRecord.Read(folder["a"]).State, RunRecord.Read(folder["a"]).Owner), Is.EqualTo((RunState.Running, (string?)null)));
+        File.Delete(owner);
+        Assert.That(RunRecord.Read(folder["a"]).State, Is.EqualTo(RunState.Stopped), "it said that it ended");
     }
 
     [Test]

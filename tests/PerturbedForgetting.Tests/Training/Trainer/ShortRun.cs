@@ -4,6 +4,7 @@ using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 
 namespace PerturbedForgetting.Tests.Training;
 
@@ -40,7 +41,7 @@ static class ShortRun
         using var source = new CancellationTokenSource();
         int batches = 0;
         return PerturbedForgetting.Training.Trainer.Train(options, observer
-            ?? new RecordingObserver(), source.Token, given: null, _ =>
+            ?? new RecordingObserver(), source.Token, given: null, World.Alone, _ =>
         {
             if (++batches == stopAfter)
                 source.Cancel();

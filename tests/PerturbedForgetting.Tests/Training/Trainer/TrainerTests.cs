@@ -4,6 +4,7 @@ using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Schedules;
 using PerturbedForgetting.Vision.Datasets;
@@ -319,7 +320,7 @@ sealed class TrainerTests : TempFolderFixture
     public void TheAveragesOfTheReferenceBeginAgain()
     {
         using var run = new TinyRun(new("obf m4", "sam_sgd") { Perturbation = new() { ChunkSize = 4 } });
-        var meters = new EpochMeters(run.Step, new EpochSums { MeanLoss = 3, MeanSamples = 1 });
+        var meters = new EpochMeters(run.Step, World.Alone, new EpochSums { MeanLoss = 3, MeanSamples = 1 });
         const int Samples = 8;
         double loss = 0, perturbLoss = 0, meanLoss = 3, meanPerturbLoss = 0;
         for (int batch = 0; batch < TinyModels.Batches; batch++)

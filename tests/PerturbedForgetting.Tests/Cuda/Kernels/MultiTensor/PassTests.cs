@@ -70,6 +70,26 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
     }
 
     [Test]
+    public void SumsOfGradientsEqualCpu([ValueSource(nameof(Arenas))] int[] sizes, [Values] bool direction, [Values] bool accumulate)
+    {
+        Make(sizes);
+        Tensor x = Model.NewBuffer(), z = Model.NewBuffer(), y = Model.NewBuffer(), coefficients = Numbers(0.8, -0.3);
+        double[] before = [.. y.ToArray<float>().Select(static v => v / 3.0)];
+        UpdateGradient g = direction ? new(Copy(x), Copy(z), Weighting.Magnitude, OnDevice(0.8, -0.3)) : new(Copy(x));
+        Tensor sums = OnDevice(before), rounded = Copy(y);
+        Backend.Accumulate(Layout, g, Weights, 1.0 / 3, accumulate, sums);
+        Backend.Narrow(Layout, sums, rounded);
+        Tensor expected = Numbers(before);
+        MultiTensorOps.Accumulate(Model.Layout, direction ? new(x, z, Weighting.Magnitude, coefficients) : new(x), 1.0 / 3, accumulate,
+            expected);
+        MultiTensorOps.Narrow(Model.Layout, expected, y);
+        // The terms are float32, and a kernel may fuse what makes them.
+        AssertClose([.. sums.ToArray<double>().Select(static v => (float)v)], [.. expected.ToArray<double>().Select(static v => (float)v)],
+            Relative, Absolute);
+        AssertClose(rounded.ToArray<float>(), y.ToArray<float>(), Relative, Absolute);
+    }
+
+    [Test]
     public void LerpEqualsCpu([ValueSource(nameof(Arenas))] int[] sizes, [Values(0, 0.3, 1)] double factor)
     {
         Make(sizes);
@@ -110,7 +130,12 @@ sealed class PassTests(string device) : MultiTensorFixture(device)
         AssertTraffic("lerp", loaded: (8 * count) + table + (tiles * Warps * 8), stored: 4 * count);
         Backend.Combine(Layout, new(g), Weights, 1, accumulate: false, y);
         AssertTraffic("combine", loaded: (4 * count) + table, stored: 4 * count);
-        foreach (string kernel in new[] { "step_along", "lerp", "combine" })
+        Tensor sums = Output(DType.Float64, (int)count);
+        Backend.Accumulate(Layout, new(g), Weights, 1, accumulate: false, sums);
+        AssertTraffic("accumulate", loaded: (4 * count) + table, stored: 8 * count);
+        Backend.Narrow(Layout, sums, y);
+        AssertTraffic("narrow", loaded: (8 * count) + table, stored: 4 * count);
+        foreach (string kernel in new[] { "step_along", "lerp", "combine", "accumulate", "narrow" })
             Assert.That(CountersOf(kernel)?.BankConflicts ?? 0, Is.Zero, kernel);
     }
 
