@@ -29,7 +29,7 @@ public abstract partial record RunOptions
     public double CommTimeout { get => CommTimeoutOption[this]; set => CommTimeoutOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, double> CommTimeoutOption =
         ProcessesTopic.Option("comm-timeout", 600.0, "seconds after which a process that is silent, or keeps the others waiting, is gone")
-            .Within(1, 1_000_000).OnResume(OfThisStart);
+            .Within(1, 604_800).OnResume(OfThisStart);
 
     const int MostGpus = 1024;
 

@@ -44,6 +44,9 @@ sealed record Launch(Launcher By, int Rank, int Size)
         _ => "RANK and WORLD_SIZE",
     };
 
+    /// <summary>Whether another process of this program has started it.</summary>
+    public bool IsOfFirst => By == Launcher.First;
+
     /// <summary>Whether MPI's own library can find the other processes.</summary>
     public bool HasMpi { get; private init; }
 

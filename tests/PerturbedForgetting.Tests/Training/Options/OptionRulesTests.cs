@@ -34,8 +34,8 @@ sealed class OptionRulesTests
         yield return Case("--sharpness-m", "does not divide", o => (o.BatchSize, o.SharpnessM) = (int.MaxValue, 2));
         yield return Case("--epochs", "at least 1", o => o.Epochs = 0);
         yield return Case("--start-epoch", "leaves nothing", o => o.StartEpoch = 300);
-        yield return Case("--num-classes", "1 to 1000000", o => o.NumClasses = 0);
-        yield return Case("--num-classes", "1 to 1000000", o => o.NumClasses = 10_000_000);
+        yield return Case("--num-classes", "1 to 604800", o => o.NumClasses = 0);
+        yield return Case("--num-classes", "1 to 604800", o => o.NumClasses = 10_000_000);
         yield return Case("--crop-pct", "at most 1, got 1.5", o => o.CropPct = 1.5);
         yield return Case("--mean", "1 or 3 numbers, got 2", o => o.Mean = [0.5, 0.5]);
         yield return Case("--std", "positive", o => o.Std = [0.5, 0, 0.5]);
@@ -110,7 +110,13 @@ sealed class OptionRulesTests
         yield return Case("--sched", "'cosine' is not one of linear", o => TrainOptions.SchedOption.Set(o, "cosine"));
         yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => RunOptions.BceReductionOption.Set(o, "sum_mena"));
         yield return Case("--lr", "negative", o => o.Lr = -1);
-        yield return Case("--local_rank", "one worker", o => o.LocalRank = 1);
+        yield return Case("--local_rank", "at least 0", o => o.LocalRank = -1);
+        yield return Case("--gpus", "takes a number from 1 to 1024, or all, got 'two'", o => o.Gpus = "two");
+        yield return Case("--gpus", "got '0'", o => o.Gpus = "0");
+        yield return Case("--gpus", "started by mpirun", o => (o.Gpus, o.Device) = ("2", "cpu"));
+        yield return Case("--gpus", "leave either out", o => (o.Gpus, o.Device) = ("all", "cuda:1"));
+        yield return Case("--gpus", "give a number", o => (o.Gpus, o.Device) = ("all", "sim"));
+        yield return Case("--comm-timeout", "must lie in 1 to 604800", o => o.CommTimeout = 0.5);
         yield return Case("--device", "'gpu' is not one of auto, cpu, cuda", o => o.Device = "gpu");
         yield return Case("--cuda-graph", "the CPU has no graphs", o => (o.CudaGraph, o.Device) = (true, "cpu"));
         yield return Case("--experiment", "single folder", o => o.Experiment = "a/b");
