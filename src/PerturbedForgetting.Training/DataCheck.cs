@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
@@ -19,11 +20,14 @@ public static class DataCheck
     /// classes.</param>
     /// <param name="observer">Receives how far it is.</param>
     /// <param name="token">Ends the check.</param>
+    /// <param name="world">The processes that each read a part; none is this one alone. All have the whole report.</param>
     /// <returns>One report a split. That of the training split tells when the default of the other leads nowhere.</returns>
     /// <exception cref="DatasetException">A split cannot be opened.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static IReadOnlyList<DatasetReport> Run(TrainOptions options, ITrainingObserver observer, CancellationToken token)
+    public static IReadOnlyList<DatasetReport> Run(TrainOptions options, ITrainingObserver observer, CancellationToken token,
+        World? world = null)
     {
+        world ??= World.Alone;
         Dataset? training = options.TrainSplit.Length > 0 ? Data.Open(options, options.TrainSplit, classes: null, observer, token) : null;
         Dataset? validation = null;
         if (training is not null && options.ValShare is not null)
@@ -42,24 +46,27 @@ public static class DataCheck
         }
         List<DatasetReport> reports = [];
         if (training is not null)
-            reports.Add(Check(training, null, options, observer, token));
+            reports.Add(Check(training, null, options, world, observer, token));
         if (missing is not null)
             reports[0] = reports[0] with { Findings = [.. reports[0].Findings, new(NoValidationSplit, IsError: false, 1, [missing])] };
         using (validation)
         {
             if (validation is not null)
-                reports.Add(Check(validation, training?.Classes, options, observer, token));
+                reports.Add(Check(validation, training?.Classes, options, world, observer, token));
         }
         return reports;
     }
 
-    static DatasetReport Check(Dataset dataset, ClassList? trainingClasses, TrainOptions options, ITrainingObserver observer,
-        CancellationToken token)
+    static DatasetReport Check(Dataset dataset, ClassList? trainingClasses, TrainOptions options, World world,
+        ITrainingObserver observer, CancellationToken token)
     {
         DatasetCheckOptions choices = new()
         {
             NumClasses = options.NumClasses,
             TrainingClasses = trainingClasses,
+            Rank = world.Rank,
+            Ranks = world.Size,
+            Exchange = world.Size == 1 ? null : found => world.Gather(found),
             Decoder = ImageSetup.Decoder(options),
         };
         observer.Message(MessageLevel.Info, $"reading {Quantity.Of(dataset.Count, "image")} of {dataset.Name}");

@@ -3,6 +3,7 @@ using PerturbedForgetting.Training.Answers;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Evaluation;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Setup;
@@ -20,31 +21,34 @@ public static class Validator
     /// <param name="token">Ends the evaluation.</param>
     /// <param name="given">The options that a person gave; without this set, those that differ from the defaults. Of the others,
     /// those of the model and of its images come from the checkpoint, and the data too where none are named.</param>
+    /// <param name="world">The processes that each measure their part; none is this one alone. All have the result of the whole.</param>
     /// <exception cref="OptionException">An option is wrong.</exception>
     /// <exception cref="CheckpointException">The checkpoint cannot be used.</exception>
     /// <exception cref="DatasetException">The data cannot be used, or has a class that the model does not know.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static ValidationResult Run(ValidateOptions options, ITrainingObserver observer, CancellationToken token,
-        IReadOnlySet<OptionSpec>? given = null)
+        IReadOnlySet<OptionSpec>? given = null, World? world = null)
     {
         options.RequireValid();
-        return RunChecked(options, observer, token, given);
+        return RunChecked(options, observer, token, given, world);
     }
 
     /// <summary>The same with options that <see cref="RunOptions.RequireValid"/> has seen.</summary>
     internal static ValidationResult RunChecked(
-        ValidateOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given)
+        ValidateOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given, World? world = null)
     {
         Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         using var checkpoint = ModelCheckpoint<ValidateOptions>.Open(options, given);
-        return Evaluate(checkpoint, observer, token);
+        world ??= World.Alone;
+        return Evaluate(checkpoint, world.IsFirst ? observer : NullObserver.Instance, token, world);
     }
 
-    static ValidationResult Evaluate(ModelCheckpoint<ValidateOptions> checkpoint, ITrainingObserver observer, CancellationToken token)
+    static ValidationResult Evaluate(ModelCheckpoint<ValidateOptions> checkpoint, ITrainingObserver observer, CancellationToken token,
+        World world)
     {
         var options = checkpoint.Options;
         options.RequireData();
-        EvaluationRecords.Require(options);
+        EvaluationRecords.Require(options, world);
         using var data = Data.OpenEvaluated(options, checkpoint.Classes, checkpoint.Training, observer, token);
         foreach (string note in data.Notes)
             observer.Message(MessageLevel.Warning, note);
@@ -59,8 +63,9 @@ public static class Validator
         var comparison = new EvaluationComparison(checkpoint, images);
         comparison.Announce(observer);
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
-            options, loaded.Device);
-        var evaluator = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options));
+            options, loaded.Device, world);
+        world.Open(loaded.Device);
+        var evaluator = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options), world);
         var metrics = EvaluationRecords.AreAsked(options)
             ? new EvaluationRecords(options, data, new ClassNames(checkpoint.Classes ?? data.Classes), numClasses,
                 Predictor.ClassScoresOf(checkpoint, observer)).Write(Measure, observer)

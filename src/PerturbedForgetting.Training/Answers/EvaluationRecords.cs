@@ -2,6 +2,7 @@ using System.Collections;
 using System.Text;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
@@ -36,10 +37,13 @@ sealed class EvaluationRecords
     public static bool AreAsked(ValidateOptions options) =>
         options.Predictions is not null || options.PerClass is not null || options.Confusion is not null;
 
-    /// <summary>Refuses paths at which no file can be written.</summary>
+    /// <summary>Refuses paths at which no file can be written, and files of what several processes would have answered.</summary>
     /// <exception cref="OptionException">There is one.</exception>
-    public static void Require(ValidateOptions options)
+    public static void Require(ValidateOptions options, World world)
     {
+        if (world.Size > 1 && AreAsked(options))
+            throw new OptionException(new OptionProblem(ValidateOptions.PredictionsOption.Flag,
+                "answers and tables of classes are written by one process alone; evaluate in one, or leave the option out."));
         OutputFile.Require(ValidateOptions.PredictionsOption, options.Predictions);
         OutputFile.Require(ValidateOptions.PerClassOption, options.PerClass);
         if (options.Confusion is { } confusion)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Loading;
@@ -103,8 +104,17 @@ static class Data
     /// <param name="batches">Size and order of the batches.</param>
     /// <param name="options">How images are decoded, and what happens at bad ones.</param>
     /// <param name="device">Where the batches go.</param>
-    public static ImageLoader Loader(Dataset data, ImageTransform transform, LoaderOptions batches, RunOptions options, Device device) =>
-        new(data, transform, batches with { Device = device, Decoder = ImageSetup.Decoder(options), BadImages = options.BadImages });
+    /// <param name="world">The processes that share the data set; none is this one alone.</param>
+    public static ImageLoader Loader(Dataset data, ImageTransform transform, LoaderOptions batches, RunOptions options, Device device,
+        World? world = null) =>
+        new(data, transform, batches with
+        {
+            Device = device,
+            Decoder = ImageSetup.Decoder(options),
+            BadImages = options.BadImages,
+            Rank = world?.Rank ?? 0,
+            Ranks = world?.Size ?? 1,
+        });
 
     static string Describe(DatasetProgress progress) => string.Create(CultureInfo.InvariantCulture,
         $"{progress.Task}: {progress.Done / 1e9:0.0} of {progress.Total / 1e9:0.0} GB "

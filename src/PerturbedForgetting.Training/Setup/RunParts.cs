@@ -21,11 +21,9 @@ sealed class RunParts : IDisposable
         (Device, World) = (device, world);
         (Options, Entry, Images, TrainingSet, ValidationSet) = (options, entry, images, data.Training, data.Validation);
         TrainingLoader = Data.Loader(TrainingSet, images.TrainingTransform(options, entry.Config),
-            LoaderOptions.Training(options.BatchSize, options.Workers, (ulong)options.Seed) with { Rank = world.Rank, Ranks = world.Size },
-            options, device);
+            LoaderOptions.Training(options.BatchSize, options.Workers, (ulong)options.Seed), options, device, world);
         ValidationLoader = Data.Loader(ValidationSet, images.EvaluationTransform,
-            LoaderOptions.Evaluation(options.ValidationBatchSize ?? options.BatchSize, options.Workers)
-                with { Rank = world.Rank, Ranks = world.Size }, options, device);
+            LoaderOptions.Evaluation(options.ValidationBatchSize ?? options.BatchSize, options.Workers), options, device, world);
         UpdatesPerEpoch = UpdateWindow.PerEpoch(TrainingLoader.BatchesPerEpoch, options.GradAccumSteps);
         NumClasses = options.NumClasses ?? TrainingSet.Classes.Count;
         Model = CreateModel(device, options, NumClasses, observer);

@@ -72,8 +72,8 @@ public static class Trainer
             throw new OptionException(problems);
         using var continued = world.IsFirst && RunFolder.Continued(options) is { } existing ? RunFolder.Own(existing, observer) : null;
         using var checkpoint = Resume.Find(options, observer, world);
-        var settled = (checkpoint is null ? options : Resume.Settle(checkpoint, options, given, world.Size, observer))
-            with { WorldSize = world.Size };
+        var settled = checkpoint is null ? options with { } : Resume.Settle(checkpoint, options, given, world.Size, observer);
+        settled.WorldSize = world.Size;
         var notes = settled.RequireValid();
         // Those of a run that begins are known before it does.
         foreach (var note in options.Resume.Length > 0 ? notes : [])

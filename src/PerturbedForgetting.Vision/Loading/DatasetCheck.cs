@@ -15,6 +15,15 @@ public sealed record DatasetCheckOptions
     /// <summary>The classes of the training set, when a validation set is checked.</summary>
     public ClassList? TrainingClasses { get; init; }
 
+    /// <summary>Number of this process among those that share the check, from 0.</summary>
+    public int Rank { get; init; }
+
+    /// <summary>Processes that share it: each reads the images whose numbers leave its rank when divided by theirs.</summary>
+    public int Ranks { get; init; } = 1;
+
+    /// <summary>With several: gives each what all have found, by rank.</summary>
+    public Func<byte[], IReadOnlyList<byte[]>>? Exchange { get; init; }
+
     /// <summary>Choices in decoding.</summary>
     public ImageDecoderOptions Decoder { get; init; } = ImageDecoderOptions.Default;
 }
@@ -29,31 +38,33 @@ public static class DatasetCheck
         Dataset dataset, DatasetCheckOptions? options = null, Action<int>? progress = null, CancellationToken stop = default)
     {
         options ??= new DatasetCheckOptions();
-        var total = new Tally();
-        CheckClasses(dataset, options, total);
-        int next = 0;
+        var total = new DatasetTally();
+        int next = 0, mine = (dataset.Count - options.Rank + options.Ranks - 1) / options.Ranks;
         object gate = new();
         int threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = stop };
-        Parallel.For(0, Math.Min(threads, Math.Max(1, dataset.Count)), parallel, _ =>
+        Parallel.For(0, Math.Min(threads, Math.Max(1, mine)), parallel, _ =>
         {
-            var tally = new Tally();
+            var tally = new DatasetTally();
             using var decoder = new ImageDecoder(options.Decoder) { Stop = stop };
             using var image = new RgbImage();
-            for (int i = Interlocked.Increment(ref next) - 1; i < dataset.Count; i = Interlocked.Increment(ref next) - 1)
+            for (int i = Interlocked.Increment(ref next) - 1; i < mine; i = Interlocked.Increment(ref next) - 1)
             {
                 stop.ThrowIfCancellationRequested();
-                Read(dataset, i, image, decoder, tally);
+                Read(dataset, (i * options.Ranks) + options.Rank, image, decoder, tally);
                 if (i % 100 == 99)
-                    progress?.Invoke(i + 1);
+                    progress?.Invoke(Math.Min((i + 1) * options.Ranks, dataset.Count));
             }
             lock (gate)
                 total.Add(tally);
         });
+        if (options.Exchange is { } exchange)
+            total = DatasetTally.Sum(exchange(total.ToBytes()));
+        CheckClasses(dataset, options, total);
         return total.Report(dataset);
     }
 
-    static void Read(Dataset dataset, int index, RgbImage image, ImageDecoder decoder, Tally tally)
+    static void Read(Dataset dataset, int index, RgbImage image, ImageDecoder decoder, DatasetTally tally)
     {
         try
         {
@@ -71,7 +82,7 @@ public static class DatasetCheck
         }
     }
 
-    static void CheckClasses(Dataset dataset, DatasetCheckOptions options, Tally tally)
+    static void CheckClasses(Dataset dataset, DatasetCheckOptions options, DatasetTally tally)
     {
         ClassList classes = dataset.Classes;
         var counts = new int[classes.Count];
@@ -104,7 +115,7 @@ public static class DatasetCheck
             CompareClasses(dataset, counts, training, tally);
     }
 
-    static void CompareClasses(Dataset dataset, int[] counts, ClassList training, Tally tally)
+    static void CompareClasses(Dataset dataset, int[] counts, ClassList training, DatasetTally tally)
     {
         var present = new HashSet<int>();
         for (int c = 0; c < counts.Length; c++)
@@ -133,65 +144,4 @@ public static class DatasetCheck
         ImageProblem.TooSlow => "too-slow",
         _ => "corrupt",
     };
-
-    /// <summary>Counts of one thread, added up at the end.</summary>
-    sealed class Tally
-    {
-        const int MostExamples = 20;
-
-        readonly SortedDictionary<string, (bool IsError, int Count, List<string> Examples)> findings = new(StringComparer.Ordinal);
-        readonly SortedDictionary<string, int> formats = new(StringComparer.Ordinal);
-        (int Min, int Max, long Sum) width = (int.MaxValue, 0, 0), height = (int.MaxValue, 0, 0);
-        int read, grey, cmyk, rotated;
-
-        public int[] ImagesPerClass { get; set; } = [];
-
-        public void Find(string kind, bool isError, string example) => Find(kind, isError, 1, [example]);
-
-        public void Count(ImageInfo image)
-        {
-            read++;
-            formats[image.Format] = formats.GetValueOrDefault(image.Format) + 1;
-            grey += image.Color == ImageColor.Grey ? 1 : 0;
-            cmyk += image.Color == ImageColor.Cmyk ? 1 : 0;
-            rotated += image.Orientation != 1 ? 1 : 0;
-            width = (Math.Min(width.Min, image.Width), Math.Max(width.Max, image.Width), width.Sum + image.Width);
-            height = (Math.Min(height.Min, image.Height), Math.Max(height.Max, image.Height), height.Sum + image.Height);
-        }
-
-        public void Add(Tally other)
-        {
-            foreach ((string kind, (bool isError, int count, List<string> examples)) in other.findings)
-                Find(kind, isError, count, examples);
-            foreach ((string format, int count) in other.formats)
-                formats[format] = formats.GetValueOrDefault(format) + count;
-            (read, grey, cmyk, rotated) = (read + other.read, grey + other.grey, cmyk + other.cmyk, rotated + other.rotated);
-            width = Join(width, other.width);
-            height = Join(height, other.height);
-        }
-
-        public DatasetReport Report(Dataset dataset) => new(
-            dataset.Name, dataset.Count, dataset.Classes.Names, dataset.Classes.Hash, ImagesPerClass, formats, Range(width), Range(height),
-            grey, cmyk, rotated,
-            [.. findings.Select(f => new DatasetFinding(f.Key, f.Value.IsError, f.Value.Count,
-                [.. f.Value.Examples.Order(StringComparer.Ordinal).Take(MostExamples)])).OrderBy(f => !f.IsError)],
-            dataset.Notes);
-
-        void Find(string kind, bool isError, int count, List<string> examples)
-        {
-            if (!findings.TryGetValue(kind, out var entry))
-                entry = (isError, 0, []);
-            entry.Count += count;
-            entry.Examples.AddRange(examples);
-            if (entry.Examples.Count > 4 * MostExamples)
-                entry.Examples = [.. entry.Examples.Order(StringComparer.Ordinal).Take(MostExamples)];
-            findings[kind] = entry;
-        }
-
-        SizeRange Range((int Min, int Max, long Sum) extent) =>
-            read == 0 ? default : new(extent.Min, extent.Max, (double)extent.Sum / read);
-
-        static (int Min, int Max, long Sum) Join((int Min, int Max, long Sum) a, (int Min, int Max, long Sum) b) =>
-            (Math.Min(a.Min, b.Min), Math.Max(a.Max, b.Max), a.Sum + b.Sum);
-    }
 }

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Schedules;
@@ -73,12 +74,13 @@ sealed record TinySettings(string Name, string Opt)
 /// <summary>A tiny model and the step that trains it on the reference's five batches.</summary>
 sealed class TinyRun : IDisposable
 {
-    public TinyRun(TinySettings settings, DType type = DType.Float32)
+    public TinyRun(TinySettings settings, DType type = DType.Float32, Communicator? communicator = null)
     {
         Settings = settings;
         Tiny = new TinyModels(settings.Model, type, settings.Prepare);
         var schedule = new LinearSchedule(settings.Rate, 0, 0, 1, 10, UpdateWindow.PerEpoch(TinyModels.Batches, settings.Accumulation));
-        Step = new TrainingStep(Tiny.Model, Arena, settings.Optimizer(Arena), settings.Step(), schedule, settings.Rho(schedule));
+        Step = new TrainingStep(Tiny.Model, Arena, settings.Optimizer(Arena), settings.Step(), schedule, settings.Rho(schedule),
+            communicator);
     }
 
     public TinySettings Settings { get; }

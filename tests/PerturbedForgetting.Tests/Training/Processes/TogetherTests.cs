@@ -1,10 +1,11 @@
+using System.Text.Json;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Tests.Vision;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
-using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Vision.Datasets;
@@ -97,6 +98,40 @@ sealed class TogetherTests : TempFolderFixture
         }, NullObserver.Instance, default);
         Assert.That(together[0].Epochs[0].Validation.Top1, Is.EqualTo(alone.Metrics.Top1));
         Assert.That(together[0].Epochs[0].Validation.Loss, Is.EqualTo(alone.Metrics.Loss).Within(1e-6));
+    }
+
+    [Test]
+    public void ManyMeasureWhatOneMeasures([Values(2, 3)] int ranks)
+    {
+        string trained = Path.Combine(ShortRun.Train(ShortRun.Options(folder.Path) with { Epochs = 1 }).Folder, "last.safetensors");
+        ValidateOptions options = new() { Checkpoint = trained, BatchSize = 3, Workers = 0 };
+        var alone = Validator.Run(options, NullObserver.Instance, default);
+        var together = ThreadWorld.Run(ranks, world => Validator.Run(options, NullObserver.Instance, default, null, world));
+        Assert.That(together.Select(static t => t.Metrics.Top1), Is.All.EqualTo(alone.Metrics.Top1));
+        Assert.That(together.Select(static t => t.Metrics.Loss), Is.All.EqualTo(alone.Metrics.Loss).Within(1e-6));
+        Assert.That(() => ThreadWorld.Run(ranks, world =>
+                Validator.Run(options with { PerClass = folder["classes.csv"] }, NullObserver.Instance, default, null, world)),
+            Throws.TypeOf<AggregateException>().With.InnerException.Message.Contains("one process"));
+    }
+
+    [Test]
+    public void ManyCheckTheDataThatOneChecks([Values(2, 3)] int ranks)
+    {
+        string root = folder["images"];
+        for (int i = 0; i < 11; i++)
+        {
+            string kind = Path.Combine(root, "train", i % 3 == 0 ? "a" : "b");
+            Directory.CreateDirectory(kind);
+            // A third of the files are none.
+            if (i % 4 == 1)
+                File.WriteAllText(Path.Combine(kind, $"{i}.png"), "no image");
+            else
+                File.WriteAllBytes(Path.Combine(kind, $"{i}.png"), TestImages.Png(4 + i, 5));
+        }
+        TrainOptions options = new() { DataDir = root, ValSplit = "" };
+        string alone = JsonSerializer.Serialize(DataCheck.Run(options, NullObserver.Instance, default));
+        foreach (var reports in ThreadWorld.Run(ranks, world => DataCheck.Run(options, NullObserver.Instance, default, world)))
+            Assert.That(JsonSerializer.Serialize(reports), Is.EqualTo(alone));
     }
 
     [Test]
