@@ -35,6 +35,7 @@ static class SoftwareGpuOptions
         ["cublas"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { CublasVersion = version } : null),
         ["cublaslt"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { CublasLtVersion = version } : null),
         ["cudnn"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { CudnnVersion = version } : null),
+        ["nccl"] = (VersionForm, static (o, v) => Library(v, out Version? version) ? o with { NcclVersion = version } : null),
         ["cudnn-cuda"] = ("a CUDA version: 13.0 or 13000", static (o, v) => Number(v, 1000, 10) is { } version
             ? o with { CudnnCudaVersion = version }
             : null),
@@ -71,6 +72,7 @@ static class SoftwareGpuOptions
             CublasVersion = IsHidden(CudaLibrary.Cublas) ? null : options.CublasVersion,
             CublasLtVersion = IsHidden(CudaLibrary.CublasLt) ? null : options.CublasLtVersion,
             CudnnVersion = IsHidden(CudaLibrary.Cudnn) ? null : options.CudnnVersion,
+            NcclVersion = IsHidden(CudaLibrary.Nccl) ? null : options.NcclVersion,
         };
 
         static bool IsHidden(CudaLibrary library) => LibraryNames.Variable(library).Value == EnvironmentVariables.None;

@@ -16,6 +16,14 @@ public sealed unsafe class CudaEvent : CudaHandle
         Api.Check(Api.Call.EventRecord(handle, stream.Handle));
     }
 
+    /// <summary>While the stream is captured: each launch of the graph marks the point that the stream has reached here.</summary>
+    public void RecordInGraph(CudaStream stream)
+    {
+        const uint external = 1;
+        Use();
+        Api.Check(Api.Call.EventRecordWithFlags(handle, stream.Handle, external));
+    }
+
     /// <summary>Waits for what it marks.</summary>
     public void Synchronize()
     {

@@ -36,6 +36,10 @@ public static class EnvironmentVariables
     public static EnvironmentVariable Cudnn { get; } = Library("PERTURBED_FORGETTING_CUDNN",
         "cuDNN; `none`: the project's own convolutions");
 
+    /// <summary>Where NCCL is.</summary>
+    public static EnvironmentVariable Nccl { get; } = Library("PERTURBED_FORGETTING_NCCL",
+        "NCCL; `none`: sums between GPUs go through the host");
+
     /// <summary>Where NVTX is.</summary>
     public static EnvironmentVariable Nvtx { get; } = Library("PERTURBED_FORGETTING_NVTX",
         "NVTX; `none`: no names in a profiler's timeline");
@@ -85,8 +89,8 @@ public static class EnvironmentVariables
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EnvironmentVariable> All { get; } =
-        [CudaDriver, Cublas, CublasLt, Cudnn, Nvtx, CudaLibraries, Kernels, SoftwareGpu, Simd, Cache, Token, Parent,
-            Poison, TestSeed, AllTests];
+        [CudaDriver, Cublas, CublasLt, Cudnn, Nccl, Nvtx, CudaLibraries, Kernels, SoftwareGpu, Simd, Cache, Token, Parent, Poison, TestSeed,
+            AllTests];
 
     static EnvironmentVariable Library(string name, string purpose) =>
         new(name, "a path, or `none`", "searched for", "where to find " + purpose);

@@ -6,6 +6,7 @@ using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Backends.Cpu;
 using PerturbedForgetting.Tensors.Backends.Cuda;
+using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tensors;
@@ -116,7 +117,8 @@ public sealed class Device : IDisposable
 
     /// <summary>Waits until everything that was started is done.</summary>
     /// <exception cref="CudaException">Something that was started failed.</exception>
-    public void Synchronize() => workplace?.Stream.Synchronize();
+    /// <exception cref="CommunicationException">Some of it was ended because another process is gone.</exception>
+    public void Synchronize() => workplace?.Synchronize();
 
     /// <summary>Records the device's part of some work instead of doing it. The work must not read results, and what it allocates must
     /// lie in a pool of its own (<see cref="UsePool"/>) that has been through the same work once.</summary>

@@ -1,4 +1,5 @@
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.Backends.Cuda;
 
 namespace PerturbedForgetting.Tensors;
 
@@ -7,11 +8,17 @@ public sealed class DeviceGraph : IDisposable
 {
     readonly CudaGraphExecutable executable;
     readonly CudaStream stream;
+    readonly GraphLaunches launches;
 
-    internal DeviceGraph(CudaGraphExecutable executable, CudaStream stream) => (this.executable, this.stream) = (executable, stream);
+    internal DeviceGraph(CudaGraphExecutable executable, CudaStream stream, GraphLaunches launches) =>
+        (this.executable, this.stream, this.launches) = (executable, stream, launches);
 
     /// <summary>Does the recorded work again, on the same memory.</summary>
-    public void Launch() => executable.Launch(stream);
+    public void Launch()
+    {
+        executable.Launch(stream);
+        launches.Count++;
+    }
 
     /// <summary>Forgets it.</summary>
     public void Dispose() => executable.Dispose();

@@ -35,6 +35,6 @@ sealed record CommandHandlers(
             : throw new OperationCanceledException(context.Token),
         static (options, context) => options.ValidateHessian
             ? HessianAnalyzer.Dominant(options, context.Observer, context.Token, context.Given).Json
-            : Validator.RunChecked(options, context.Observer, context.Token, context.Given).Json,
-        static (options, context) => DataCheck.Run(options, context.Observer, context.Token));
+            : Validator.RunChecked(options, context.Observer, context.Token, context.Given, context.World).Json,
+        static (options, context) => DataCheck.Run(options, context.Observer, context.Token, context.World));
 }

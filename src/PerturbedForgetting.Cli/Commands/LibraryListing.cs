@@ -19,7 +19,7 @@ static class LibraryListing
         LibraryReport driver = search(CudaLibrary.Driver);
         Write(output, driver, driverVersion, driverVersion > 0 ? $"CUDA {PtxCompatibility.CudaVersionText(driverVersion)}"
             : "", driver.Origin, driverVersion > 0 ? null : driver.Origin);
-        foreach (LibraryStatus status in libraries.Status(driverVersion))
+        foreach (LibraryStatus status in libraries.Status(driverVersion).Append(libraries.NcclStatus))
             Write(output, search(status.Library), driverVersion, status.Version?.ToString() ?? "", status.Origin, status.WhyUnusable);
         output.WriteLine($"  A folder of libraries may be named in {EnvironmentVariables.CudaLibraries.Name}; it is searched first.");
     }

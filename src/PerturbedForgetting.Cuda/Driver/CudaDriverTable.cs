@@ -23,7 +23,7 @@ public unsafe struct CudaDriverTable : INativeTable
         "cuMemcpyDtoH_v2", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuMemcpyDtoDAsync_v2", "cuMemsetD8Async",
         "cuMemsetD32Async",
         "cuStreamCreateWithPriority", "cuStreamDestroy_v2", "cuStreamSynchronize", "cuStreamWaitEvent", "cuEventCreate",
-        "cuEventDestroy_v2", "cuEventRecord", "cuEventSynchronize", "cuEventElapsedTime_v2|cuEventElapsedTime",
+        "cuEventDestroy_v2", "cuEventRecord", "cuEventRecordWithFlags", "cuEventSynchronize", "cuEventElapsedTime_v2|cuEventElapsedTime",
         "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphGetNodes", "cuGraphInstantiateWithFlags",
         "cuGraphLaunch", "cuGraphExecDestroy", "cuGraphDestroy",
     ];
@@ -122,6 +122,8 @@ public unsafe struct CudaDriverTable : INativeTable
     public delegate* unmanaged<nint, CudaResult> EventDestroy;
     /// <summary>(recorded, stream)</summary>
     public delegate* unmanaged<nint, nint, CudaResult> EventRecord;
+    /// <summary>(event, stream, flags): 1 while the stream is captured makes each launch of the graph record the event.</summary>
+    public delegate* unmanaged<nint, nint, uint, CudaResult> EventRecordWithFlags;
     /// <summary>(awaited)</summary>
     public delegate* unmanaged<nint, CudaResult> EventSynchronize;
     /// <summary>(milliseconds, start, end)</summary>

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Dnn;
+using PerturbedForgetting.Cuda.Nccl;
 
 namespace PerturbedForgetting.Cuda.Libraries;
 
@@ -12,7 +13,11 @@ public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, Cudnn
 {
     /// <summary>Those of this machine, looked for when they are first wanted.</summary>
     public static CudaLibraries Installed =>
-        new(CublasApi.Installed, CublasLtApi.Installed, CudnnApi.Installed, Nvtx.Installed) { Search = LibrarySearch.Open };
+        new(CublasApi.Installed, CublasLtApi.Installed, CudnnApi.Installed, Nvtx.Installed)
+        {
+            Search = LibrarySearch.Open,
+            Nccl = new(static () => NcclApi.Installed),
+        };
 
     /// <summary>None of them: the engine's own kernels compute everything.</summary>
     public static CudaLibraries None { get; } =
@@ -23,7 +28,14 @@ public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, Cudnn
     /// <summary>How each was looked for; null for those of the software GPU, which need no search.</summary>
     public Func<CudaLibrary, LibraryReport>? Search { get; init; }
 
-    /// <summary>What each library is to a GPU behind a driver.</summary>
+    /// <summary>Sums between the GPUs of several processes: looked for only where several work together.</summary>
+    public Lazy<NcclApi> Nccl { get; init; } = new(static () => NcclApi.Absent(NotWanted));
+
+    /// <summary>What NCCL is to a GPU.</summary>
+    public LibraryStatus NcclStatus =>
+        Status(CudaLibrary.Nccl, Nccl.Value.IsSupported, Nccl.Value.Version, Nccl.Value.Origin, Nccl.Value.WhyUnusable);
+
+    /// <summary>What each library that one process computes with is to a GPU behind a driver.</summary>
     /// <param name="driverVersion">CUDA version of the driver, 1000·major + 10·minor; 0 when there is none.</param>
     public IReadOnlyList<LibraryStatus> Status(int driverVersion)
     {
@@ -62,9 +74,13 @@ public sealed record CudaLibraries(CublasApi Cublas, CublasLtApi CublasLt, Cudnn
     {
         LibraryStatus failed = status with { WhyUnusable = $"{status.Origin} cannot start. {reason.Message}" };
         return failed.IsProblem
-            ? throw new CudaLibraryException(LibraryNames.Title(status.Library), Problem(failed, driverVersion))
+            ? throw Unusable(failed, driverVersion)
             : failed;
     }
+
+    /// <summary>What is thrown where a library that was named cannot be used.</summary>
+    public static CudaLibraryException Unusable(LibraryStatus status, int driverVersion) =>
+        new(LibraryNames.Title(status.Library), Problem(status, driverVersion));
 
     LibraryStatus Status(CudaLibrary library, bool isLoaded, Version? version, string origin, string? whyUnusable)
     {

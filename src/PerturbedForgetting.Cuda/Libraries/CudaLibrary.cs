@@ -15,6 +15,9 @@ public enum CudaLibrary
     /// <summary>cuDNN 9: convolutions.</summary>
     Cudnn,
 
+    /// <summary>NCCL: sums between the GPUs of several processes.</summary>
+    Nccl,
+
     /// <summary>NVTX: named ranges in Nsight's timeline.</summary>
     Nvtx,
 }

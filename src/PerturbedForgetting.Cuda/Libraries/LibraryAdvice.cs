@@ -13,6 +13,7 @@ public static class LibraryAdvice
         CudaLibrary.Cublas => "matrix products run in this project's own kernels, more slowly",
         CudaLibrary.CublasLt => "biases and their gradients take passes of their own",
         CudaLibrary.Cudnn => "convolutions run as matrix products of unfolded windows (im2col), with more time and memory",
+        CudaLibrary.Nccl => "several processes on GPUs send their sums through the host's memory (MPI), more slowly",
         _ => "Nsight shows no names of steps and operations",
     };
 
@@ -30,6 +31,7 @@ public static class LibraryAdvice
                 + $"{PtxCompatibility.DriverText(PtxCompatibility.RequiredCuda(CudaRequirements.PtxVersion))}.",
             CudaLibrary.Cublas or CudaLibrary.CublasLt => Install($"cuBLAS 12{(is13 ? " or 13" : "")}", cublas, library),
             CudaLibrary.Cudnn => Install("cuDNN 9", is13 ? "nvidia-cudnn-cu13" : "nvidia-cudnn-cu12", library),
+            CudaLibrary.Nccl => Install("NCCL 2.13 or newer", is13 ? "nvidia-nccl-cu13" : "nvidia-nccl-cu12", library),
             _ => "Run under 'nsys profile --trace=cuda,nvtx', which brings its own, or " + Install("NVTX", is13
                 ? "nvidia-nvtx"
                 : "nvidia-nvtx-cu12", library, "install"),

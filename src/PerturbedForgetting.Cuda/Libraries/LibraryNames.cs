@@ -25,6 +25,7 @@ public static class LibraryNames
         CudaLibrary.Cublas => "cuBLAS",
         CudaLibrary.CublasLt => "cuBLASLt",
         CudaLibrary.Cudnn => "cuDNN",
+        CudaLibrary.Nccl => "NCCL",
         _ => "NVTX",
     };
 
@@ -35,10 +36,11 @@ public static class LibraryNames
         CudaLibrary.Cublas => EnvironmentVariables.Cublas,
         CudaLibrary.CublasLt => EnvironmentVariables.CublasLt,
         CudaLibrary.Cudnn => EnvironmentVariables.Cudnn,
+        CudaLibrary.Nccl => EnvironmentVariables.Nccl,
         _ => EnvironmentVariables.Nvtx,
     };
 
-    /// <summary>File names to look for, the best first.</summary>
+    /// <summary>File names to look for, the best first; none where NVIDIA makes no such library for the system.</summary>
     /// <param name="library">The library.</param>
     /// <param name="windows">Names on Windows, else on Linux.</param>
     /// <param name="driverVersion">CUDA version of the driver, 1000·major + 10·minor; 0 when there is none.</param>
@@ -51,6 +53,7 @@ public static class LibraryNames
             CudaLibrary.Cublas => [.. majors.Select(major => File("cublas", major, windows))],
             CudaLibrary.CublasLt => [.. majors.Select(major => File("cublasLt", major, windows))],
             CudaLibrary.Cudnn => [File("cudnn", 9, windows)],
+            CudaLibrary.Nccl => windows ? [] : [File("nccl", 2, windows)],
             _ => windows ? [File("nvToolsExt", 1, windows)] : [File("nvtx3interop", 1, windows), File("nvToolsExt", 1, windows)],
         };
     }
@@ -87,6 +90,7 @@ public static class LibraryNames
         string package = library switch
         {
             CudaLibrary.Cudnn => "cudnn",
+            CudaLibrary.Nccl => "nccl",
             CudaLibrary.Nvtx => "nvtx",
             _ => "cublas",
         };

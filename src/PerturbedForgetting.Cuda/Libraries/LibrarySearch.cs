@@ -28,7 +28,7 @@ public static class LibrarySearch
             string? named = environment.Variable(variable);
             if (named == EnvironmentVariables.None)
                 return End(LibraryState.Hidden, $"hidden by {variable}=none");
-            if (!environment.IsKnown)
+            if (!environment.IsKnown || Wanted().Count == 0)
                 return End(LibraryState.Missing, $"there is no {title} for this system");
             // cuDNN needs cuBLAS, and does not find one that lies in another folder of the environment.
             if (library == CudaLibrary.Cudnn)

@@ -9,7 +9,8 @@ static class Entry
 {
     const string Prefix = "cu";
 
-    static readonly Lock gate = new();
+    // A monitor, because who waits for another device lets other calls in.
+    static readonly object gate = new();
 
     [ThreadStatic] static string? finding;
 
@@ -46,6 +47,36 @@ static class Entry
                 : context.IsDestroyed ? Refuse(CudaResult.ContextIsDestroyed, "the context was destroyed")
                 : context.Sticky != CudaResult.Success ? Refuse(context.Sticky, context.Finding)
                 : Guard(context, () => RunUnlessRefused(context, body, call));
+        }
+    }
+
+    /// <summary>Lets other calls in until one of them, or another device, has changed something (<see cref="Change"/>). Called from within a
+    /// call.</summary>
+    public static void AwaitChange() => Monitor.Wait(gate);
+
+    /// <summary>Changes what calls wait for.</summary>
+    public static void Change(Action body)
+    {
+        lock (gate)
+        {
+            body();
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>Runs a context's joint work as soon as it can be run, until the context is gone: unlike all other work it must not wait
+    /// for this host, because other devices wait for it.</summary>
+    public static void Drive(SimulatedContext context)
+    {
+        lock (gate)
+        {
+            while (!context.IsDestroyed && context.Sticky == CudaResult.Success)
+            {
+                if (Guard(context, context.Scheduler.Advance) != CudaResult.Success)
+                    Monitor.PulseAll(gate);
+                else
+                    Monitor.Wait(gate);
+            }
         }
     }
 

@@ -7,7 +7,9 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// <param name="clock">For each queue, the number of the last operation that is finished before this one begins.</param>
 /// <param name="dependencies">Operations of other queues that it waits for.</param>
 /// <param name="work">What it does.</param>
-sealed class Operation(Lane lane, long sequence, string name, long[] clock, IReadOnlyList<Operation> dependencies, Action<Operation> work)
+/// <param name="joint">What other devices do in it; null for work of this one alone.</param>
+sealed class Operation(Lane lane, long sequence, string name, long[] clock, IReadOnlyList<Operation> dependencies, Action<Operation> work,
+    JointWork? joint)
 {
     const int SequenceBits = 40;
 
@@ -21,6 +23,12 @@ sealed class Operation(Lane lane, long sequence, string name, long[] clock, IRea
 
     /// <summary>Names the operation in the memory's history of accesses; never 0.</summary>
     public long Id => ((long)lane.Index << SequenceBits) | sequence;
+
+    /// <summary>What other devices do in it; null for work of this one alone.</summary>
+    public JointWork? Joint => joint;
+
+    /// <summary>Whether it waits for other devices.</summary>
+    public bool IsAwaitingOthers => joint is { HasBegun: true, HasArrived: false };
 
     public bool IsDone { get; private set; }
 
@@ -61,19 +69,19 @@ sealed class Lane(int index, string name)
     /// <summary>What is finished before the next operation begins.</summary>
     public long[] Clock { get; set; } = [];
 
-    public Operation Issue(string what, long[] clock, IReadOnlyList<Operation> dependencies, Action<Operation> work)
+    public Operation Issue(string what, long[] clock, IReadOnlyList<Operation> dependencies, Action<Operation> work, JointWork? joint)
     {
         long sequence = ++issued;
         names[sequence % Remembered] = what;
         clock = VectorClock.With(clock, index, sequence);
-        var operation = new Operation(this, sequence, what, clock, dependencies, work);
+        var operation = new Operation(this, sequence, what, clock, dependencies, work, joint);
         Clock = clock;
         pending.Enqueue(operation);
         Last = operation;
         return operation;
     }
 
-    public Operation Take() => pending.Dequeue();
+    public void Take() => pending.Dequeue();
 
     public void Drop()
     {

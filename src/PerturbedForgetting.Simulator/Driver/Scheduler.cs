@@ -9,7 +9,8 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// </summary>
 /// <param name="seed">Chooses among the orders; null for the order of issue.</param>
 /// <param name="beforeEach">Called before an operation runs; a fault it throws is the operation's.</param>
-sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
+/// <param name="resume">Called when the host goes on after other calls were let in; throws where the context is gone.</param>
+sealed class Scheduler(int? seed, Action beforeEach, Action resume) : IOperationOrder
 {
     // Bounds memory, and the depth of the recursion below.
     const int MostPending = 4096;
@@ -17,6 +18,7 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
     readonly Random? random = seed is { } value ? new Random(value) : null;
     readonly List<Lane> lanes = [new(0, "no stream")];
     readonly Stack<Lane> unused = new();
+    readonly List<Operation> joint = [];
     Operation? running;
     int pending;
 
@@ -51,13 +53,29 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
         unused.Push(lane);
     }
 
-    public Operation Issue(Lane lane, string what, long[] after, IReadOnlyList<Operation> dependencies, Action<Operation> work)
+    public Operation Issue(Lane lane, string what, long[] after, IReadOnlyList<Operation> dependencies, Action<Operation> work,
+        JointWork? others = null)
     {
-        Operation operation = lane.Issue(what, VectorClock.Join(VectorClock.Join(lane.Clock, after), HostClock), dependencies, work);
+        Operation operation = lane.Issue(what, VectorClock.Join(VectorClock.Join(lane.Clock, after), HostClock), dependencies, work, others);
         pending++;
-        if (pending > MostPending)
-            Step();
+        if (others is not null)
+            Entry.Change(() => joint.Add(operation));
+        if (pending > MostPending && !Step())
+            AwaitOthers();
         return operation;
+    }
+
+    /// <summary>Runs what joint work needs, and joint work itself, as far as that goes without other devices.</summary>
+    /// <exception cref="DeviceFault">An operation that ran did something wrong.</exception>
+    public void Advance()
+    {
+        foreach (Operation operation in joint)
+        {
+            while (!operation.IsDone && TryRun(operation))
+            {
+            }
+        }
+        joint.RemoveAll(static operation => operation.IsDone);
     }
 
     /// <summary>Runs until an operation is done.</summary>
@@ -66,12 +84,19 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
     {
         while (operation is { IsDone: false })
         {
-            if (random is null)
-                RunUpTo(operation);
-            else
-                Step();
+            if (!TryRun(operation))
+                AwaitOthers();
         }
     }
+
+    void AwaitOthers()
+    {
+        Entry.AwaitChange();
+        resume();
+    }
+
+    // What an operation needs, or in a drawn order whatever may come next; false where all of it waits for other devices.
+    bool TryRun(Operation operation) => random is null ? RunUpTo(operation) : Step();
 
     /// <summary>The host waited for an operation, so that all it does from now on comes after it.</summary>
     public void HostWaits(Operation? operation)
@@ -86,16 +111,19 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
     /// <summary>The host waits for everything.</summary>
     public void HostWaitsForAll()
     {
-        foreach (Lane lane in lanes)
+        // Other calls that are let in may open queues.
+        foreach (Lane lane in lanes.ToArray())
             HostWaits(lane.Last);
     }
 
     /// <summary>Runs one operation that may run now, if there is one.</summary>
-    void Step()
+    bool Step()
     {
-        Lane[] ready = [.. lanes.Where(lane => lane.Next is { } next && next.Dependencies.All(d => d.IsDone))];
-        if (ready.Length > 0)
-            Run(random is null ? ready[0] : ready[random.Next(ready.Length)]);
+        Lane[] ready = [.. lanes.Where(lane => lane.Next is { IsAwaitingOthers: false } next && next.Dependencies.All(d => d.IsDone))];
+        if (ready.Length == 0)
+            return false;
+        Run(random is null ? ready[0] : ready[random.Next(ready.Length)]);
+        return true;
     }
 
     /// <summary>Forgets all work: the context is lost.</summary>
@@ -103,6 +131,7 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
     {
         foreach (Lane lane in lanes)
             lane.Drop();
+        joint.Clear();
         pending = 0;
     }
 
@@ -111,25 +140,40 @@ sealed class Scheduler(int? seed, Action beforeEach) : IOperationOrder
 
     public string Describe(long operation) => lanes[Operation.LaneOf(operation)].Describe(Operation.SequenceOf(operation));
 
-    void RunUpTo(Operation operation)
+    bool RunUpTo(Operation operation)
     {
         Operation next = operation.Lane.Next!;
         foreach (Operation dependency in next.Dependencies)
         {
             while (!dependency.IsDone)
-                RunUpTo(dependency);
+            {
+                if (!RunUpTo(dependency))
+                    return false;
+            }
         }
+        if (next.IsAwaitingOthers)
+            return false;
         Run(operation.Lane);
+        return true;
     }
 
+    // Joint work is run twice: its beginning, and its end when that has arrived.
     void Run(Lane lane)
     {
-        Operation operation = lane.Take();
-        pending--;
+        Operation operation = lane.Next!;
         running = operation;
         try
         {
-            beforeEach();
+            if (operation.Joint is { HasBegun: false } others)
+            {
+                beforeEach();
+                others.Begin(operation);
+                return;
+            }
+            lane.Take();
+            pending--;
+            if (operation.Joint is null)
+                beforeEach();
             operation.Execute();
         }
         finally

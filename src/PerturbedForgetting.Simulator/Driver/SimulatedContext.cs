@@ -10,12 +10,13 @@ sealed class SimulatedContext
     readonly HashSet<nint> handles = [];
     readonly HashSet<SimulatedStream> streams = [];
     int streamsMade;
+    bool isDriven;
 
     public SimulatedContext(SimulatedDevice device)
     {
         Device = device;
         Memory = new DeviceMemory(device.Options.MemoryBytes);
-        Scheduler = new Scheduler(device.Options.ShuffleSeed, device.CountOperation) { HostKnows = Pinned.Acknowledge };
+        Scheduler = new Scheduler(device.Options.ShuffleSeed, device.CountOperation, CheckAlive) { HostKnows = Pinned.Acknowledge };
         Copies = new Copies(this);
         Captures = new Captures(this);
         Handle = Handles.Add(this);
@@ -42,7 +43,10 @@ sealed class SimulatedContext
 
     public IEnumerable<SimulatedStream> Streams => streams;
 
-    public IEnumerable<SimulatedModule> Modules => handles.Select(Handles.Find<SimulatedModule>).OfType<SimulatedModule>();
+    public IEnumerable<SimulatedModule> Modules => Objects<SimulatedModule>();
+
+    /// <summary>What of a kind has a handle in it.</summary>
+    public IEnumerable<T> Objects<T>() where T : class => handles.Select(Handles.Find<T>).OfType<T>();
 
     public bool IsDestroyed { get; private set; }
 
@@ -96,6 +100,24 @@ sealed class SimulatedContext
             Watch(allocation);
     }
 
+    /// <summary>From now on work that other devices take part in is done without this host.</summary>
+    public void Drive()
+    {
+        if (isDriven)
+            return;
+        isDriven = true;
+        new Thread(() => Entry.Drive(this)) { IsBackground = true, Name = "software GPU" }.Start();
+    }
+
+    /// <summary>Refuses to go on where another call has ended the context.</summary>
+    public void CheckAlive()
+    {
+        if (IsDestroyed)
+            throw new SimulatedError(CudaResult.ContextIsDestroyed, "the context was destroyed");
+        if (Sticky != CudaResult.Success)
+            throw new SimulatedError(Sticky, Finding ?? "");
+    }
+
     /// <summary>Allocates device memory.</summary>
     public Allocation Allocate(nuint bytes, string? name = null)
     {
@@ -120,6 +142,8 @@ sealed class SimulatedContext
     {
         if (IsDestroyed)
             return;
+        foreach (IJointGroup group in Objects<IJointGroup>().ToArray())
+            group.Abort();
         try
         {
             if (Sticky == CudaResult.Success)
@@ -129,7 +153,7 @@ sealed class SimulatedContext
         {
             Fail(fault);
         }
-        IsDestroyed = true;
+        Entry.Change(() => IsDestroyed = true);
         foreach (nint handle in handles)
         {
             (Handles.Find<object>(handle) as IDisposable)?.Dispose();

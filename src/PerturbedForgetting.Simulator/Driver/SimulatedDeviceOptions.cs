@@ -80,6 +80,9 @@ public sealed record SimulatedDeviceOptions
     /// <summary>Version of CUDA that its cuDNN was made for, 1000·major + 10·minor.</summary>
     public int CudnnCudaVersion { get; init; } = 12080;
 
+    /// <summary>Version of its NCCL; null when it has none.</summary>
+    public Version? NcclVersion { get; init; } = new(2, 23, 4);
+
     /// <summary>The same, with the name, the limits and the memory of a card.</summary>
     public SimulatedDeviceOptions As(Card card) => this with
     {

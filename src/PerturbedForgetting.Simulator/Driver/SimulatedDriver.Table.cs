@@ -46,6 +46,7 @@ public sealed unsafe partial class SimulatedDriver
         EventCreate = &StreamEntries.EventCreate,
         EventDestroy = &StreamEntries.EventDestroy,
         EventRecord = &StreamEntries.EventRecord,
+        EventRecordWithFlags = &StreamEntries.EventRecordWithFlags,
         EventSynchronize = &StreamEntries.EventSynchronize,
         EventElapsedTime = &StreamEntries.EventElapsedTime,
         StreamBeginCapture = &GraphEntries.StreamBeginCapture,

@@ -4,8 +4,10 @@ using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Dnn;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
+using PerturbedForgetting.Cuda.Nccl;
 using PerturbedForgetting.Simulator.Execution;
 using PerturbedForgetting.Simulator.Libraries;
+using PerturbedForgetting.Simulator.Libraries.Nccl;
 
 namespace PerturbedForgetting.Simulator.Driver;
 
@@ -28,6 +30,7 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     readonly SimulatedCublas cublas;
     readonly SimulatedCublasLt cublasLt;
     readonly SimulatedCudnn cudnn;
+    readonly SimulatedNccl nccl;
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     delegate CudaResult InitFunction(uint flags);
@@ -63,6 +66,7 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
         };
         (cublas, cublasLt) = (new SimulatedCublas(Options.CublasVersion), new SimulatedCublasLt(Options.CublasLtVersion));
         cudnn = new SimulatedCudnn(Options.CudnnVersion, Options.CudnnCudaVersion);
+        nccl = new SimulatedNccl(Options.NcclVersion);
     }
 
     /// <summary>What it looks like.</summary>
@@ -80,8 +84,11 @@ public sealed unsafe partial class SimulatedDriver : IDisposable
     /// <summary>The table of its cuDNN.</summary>
     public CudnnApi Cudnn => cudnn.Api;
 
+    /// <summary>The table of its NCCL.</summary>
+    public NcclApi Nccl => nccl.Api;
+
     /// <summary>The libraries beside the driver, as real ones would be found on a machine.</summary>
-    public CudaLibraries Libraries => new(Cublas, CublasLt, Cudnn, Nvtx.None);
+    public CudaLibraries Libraries => new(Cublas, CublasLt, Cudnn, Nvtx.None) { Nccl = new(() => Nccl) };
 
     /// <summary>What the launches of each kernel did, by the kernel's name.</summary>
     public IReadOnlyDictionary<string, Counters> Counters => counters;

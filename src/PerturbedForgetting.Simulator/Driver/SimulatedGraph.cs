@@ -7,7 +7,14 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// <param name="Work">What it does.</param>
 /// <param name="Begin">Called when a launch puts it on a stream.</param>
 /// <param name="Dependencies">Earlier nodes that it waits for.</param>
-sealed record GraphNode(string Name, Action<Operation> Work, Action? Begin, IReadOnlyList<int> Dependencies);
+sealed record GraphNode(string Name, Action<Operation> Work, Action? Begin, IReadOnlyList<int> Dependencies)
+{
+    /// <summary>Makes the part of other devices for each launch; null for work of this one alone.</summary>
+    public Func<JointWork>? Joint { get; init; }
+
+    /// <summary>What must outlive the graph.</summary>
+    public object? Owner { get; init; }
+}
 
 /// <summary>Recorded operations with their order.</summary>
 sealed class SimulatedGraph
@@ -25,6 +32,9 @@ sealed class SimulatedGraph
     }
 
     public IReadOnlyList<nint> NodeHandles => handles;
+
+    /// <summary>Whether it holds work of something.</summary>
+    public bool Holds(object owner) => nodes.Any(node => node.Owner == owner);
 }
 
 /// <summary>A graph that is ready to run: its nodes are spread over branches, each a queue of the scheduler.</summary>
@@ -59,6 +69,9 @@ sealed class SimulatedGraphExecutable : IDisposable
             context.WatchOrder();
     }
 
+    /// <summary>Whether it holds work of something.</summary>
+    public bool Holds(object owner) => nodes.Any(node => node.Owner == owner);
+
     /// <summary>Puts all nodes on a stream.</summary>
     public void Launch(SimulatedStream stream)
     {
@@ -74,9 +87,11 @@ sealed class SimulatedGraphExecutable : IDisposable
             GraphNode node = nodes[n];
             Operation[] awaited = node.Dependencies.Count == 0 ? [start] : [.. node.Dependencies.Select(d => issued[d])];
             node.Begin?.Invoke();
+            JointWork? others = node.Joint?.Invoke();
             Lane lane = branchOf[n] == 0 ? stream.Lane : branches[branchOf[n] - 1];
             long[] after = awaited.Aggregate(Array.Empty<long>(), (clock, o) => VectorClock.Join(clock, o.Clock));
-            issued[n] = context.Scheduler.Issue(lane, node.Name, after, [.. awaited.Where(o => !o.IsDone)], node.Work);
+            issued[n] = context.Scheduler.Issue(lane, node.Name, after, [.. awaited.Where(o => !o.IsDone)],
+                others is null ? node.Work : others.Finish, others);
         }
         if (branches.Length > 0)
             stream.Issue("end of a graph", static _ => { }, issued);

@@ -38,8 +38,26 @@ sealed class SimulatedStream(SimulatedContext context, string name, bool isBlock
         Issue(what, work, []);
     }
 
+    /// <summary>Puts work on the stream that other devices take part in.</summary>
+    /// <param name="what">The work in words.</param>
+    /// <param name="make">Makes it when it is put on a stream: now, or, while captured, by each launch of the graph.</param>
+    /// <param name="owner">What must outlive a graph that holds the work.</param>
+    public void Enqueue(string what, Func<JointWork> make, object owner)
+    {
+        if (Capture is { } capture)
+        {
+            capture.CheckActive();
+            CapturedTail = [capture.Graph.Add(new GraphNode(what, static _ => { }, null, CapturedTail) { Joint = make, Owner = owner })];
+            return;
+        }
+        if (IsBlocking)
+            context.Captures.RefuseImplicit(this);
+        JointWork joint = make();
+        Issue(what, joint.Finish, [], joint);
+    }
+
     /// <summary>Puts work on the stream that also waits for other operations.</summary>
-    public Operation Issue(string what, Action<Operation> work, IReadOnlyList<Operation> also)
+    public Operation Issue(string what, Action<Operation> work, IReadOnlyList<Operation> also, JointWork? joint = null)
     {
         List<Operation> dependencies = [.. also.Where(o => !o.IsDone)];
         long[] after = [];
@@ -51,7 +69,7 @@ sealed class SimulatedStream(SimulatedContext context, string name, bool isBlock
             if (other.Lane.Last is { IsDone: false } last)
                 dependencies.Add(last);
         }
-        return context.Scheduler.Issue(Lane, what, after, dependencies, work);
+        return context.Scheduler.Issue(Lane, what, after, dependencies, work, joint);
     }
 
     /// <summary>The host waits for all work of the stream.</summary>

@@ -7,6 +7,9 @@ namespace PerturbedForgetting.Simulator.Driver;
 /// <summary>Entry points for streams and events.</summary>
 static unsafe class StreamEntries
 {
+    // CU_EVENT_RECORD_EXTERNAL: each launch of a captured graph records the event.
+    const uint External = 1;
+
     [UnmanagedCallersOnly]
     public static CudaResult StreamCreateWithPriority(nint* stream, CudaStreamFlags flags, int priority) => Entry.Run(context =>
     {
@@ -60,19 +63,24 @@ static unsafe class StreamEntries
         context.Unregister(destroyed, Entry.Object<SimulatedEvent>(destroyed, "event")));
 
     [UnmanagedCallersOnly]
-    public static CudaResult EventRecord(nint recorded, nint stream) => Entry.Run(context =>
+    public static CudaResult EventRecord(nint recorded, nint stream) => Entry.Run(context => Record(context, recorded, stream));
+
+    [UnmanagedCallersOnly]
+    public static CudaResult EventRecordWithFlags(nint recorded, nint stream, uint flags) => Entry.Run(context =>
     {
-        SimulatedEvent mark = Entry.Object<SimulatedEvent>(recorded, "event");
-        SimulatedStream found = Entry.Stream(context, stream);
-        if (found.Capture is { } capture)
+        if (flags > External)
+            throw SimulatedError.InvalidValue($"0x{flags:x} are no flags of a record");
+        if (flags == 0)
         {
-            capture.CheckActive();
-            (mark.Capture, mark.CapturedNodes, mark.Recorded) = (capture, found.CapturedTail, null);
+            Record(context, recorded, stream);
             return;
         }
-        context.Captures.RefuseImplicit(found);
-        (mark.Capture, mark.CapturedNodes) = (null, []);
-        mark.Recorded = found.Issue("recording of an event", _ => mark.Timestamp = Stopwatch.GetTimestamp(), []);
+        SimulatedEvent mark = Entry.Object<SimulatedEvent>(recorded, "event");
+        SimulatedStream found = Entry.Stream(context, stream);
+        if (found.Capture is null)
+            throw SimulatedError.InvalidValue($"{found.Name} is not being captured, so that no graph could record the event");
+        found.Enqueue("recording of an event", operation =>
+            (mark.Capture, mark.CapturedNodes, mark.Recorded, mark.Timestamp) = (null, [], operation, Stopwatch.GetTimestamp()));
     });
 
     [UnmanagedCallersOnly]
@@ -92,6 +100,21 @@ static unsafe class StreamEntries
             throw new SimulatedError(CudaResult.NotReady, "an event is not reached yet");
         *milliseconds = (float)Stopwatch.GetElapsedTime(first.Timestamp, last.Timestamp).TotalMilliseconds;
     });
+
+    static void Record(SimulatedContext context, nint recorded, nint stream)
+    {
+        SimulatedEvent mark = Entry.Object<SimulatedEvent>(recorded, "event");
+        SimulatedStream found = Entry.Stream(context, stream);
+        if (found.Capture is { } capture)
+        {
+            capture.CheckActive();
+            (mark.Capture, mark.CapturedNodes, mark.Recorded) = (capture, found.CapturedTail, null);
+            return;
+        }
+        context.Captures.RefuseImplicit(found);
+        (mark.Capture, mark.CapturedNodes) = (null, []);
+        mark.Recorded = found.Issue("recording of an event", _ => mark.Timestamp = Stopwatch.GetTimestamp(), []);
+    }
 
     static SimulatedEvent Recorded(nint handle)
     {

@@ -26,6 +26,8 @@ public enum FaultKind
     Timeout,
     Launch,
     DeviceLost,
+    /// <summary>Devices that work together did not make the same calls.</summary>
+    CollectiveMismatch,
 }
 
 /// <summary>An error of a kernel or copy on the software GPU. The message names kernel, PTX line, source line, block, thread and

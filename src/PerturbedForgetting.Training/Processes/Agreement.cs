@@ -80,6 +80,22 @@ public static class Agreement
             + string.Join(Environment.NewLine + "  ", lines.Take(MostMembers).Prepend("Other than rank 0 have")) + more);
     }
 
+    /// <summary>Makes sure that all have the same images.</summary>
+    /// <exception cref="DisagreementException">They have not.</exception>
+    public static void RequireData(World world, params Dataset[] sets)
+    {
+        if (world.Size > 1)
+            Require(world, sets.Select(static (set, i) => Fact.OfData(i == 0 ? "data" : "validation data", set)));
+    }
+
+    /// <summary>Makes sure that all have the same model.</summary>
+    /// <exception cref="DisagreementException">They have not.</exception>
+    public static void RequireModel(World world, Module model)
+    {
+        if (world.Size > 1)
+            Require(world, Fact.OfModel(model));
+    }
+
     static string Difference(Dictionary<string, string> first, Dictionary<string, string> other)
     {
         string[] differing =

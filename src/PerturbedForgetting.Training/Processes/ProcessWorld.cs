@@ -36,8 +36,7 @@ public sealed class ProcessWorld : World
         Description = Describe(place);
         channel.Failed = failure =>
         {
-            lock (opening)
-                communicator?.Abort(failure.Reason);
+            Abort(failure.Reason);
             Failed?.Invoke(failure.Reason);
         };
     }
@@ -123,6 +122,7 @@ public sealed class ProcessWorld : World
     public override void Open(Device device)
     {
         channel.ThrowIfFailed();
+        Close();
         var opened = new WatchedCommunicator(open(this, device), channel);
         lock (opening)
             communicator = opened;
@@ -130,6 +130,15 @@ public sealed class ProcessWorld : World
         if (channel.Failure is { } failure)
             opened.Abort(failure.Reason);
         channel.ThrowIfFailed();
+    }
+
+    /// <inheritdoc/>
+    public override void Close()
+    {
+        Communicator? closing;
+        lock (opening)
+            (closing, communicator) = (communicator, null);
+        closing?.Dispose();
     }
 
     /// <inheritdoc/>
@@ -150,14 +159,24 @@ public sealed class ProcessWorld : World
     public override bool MayBegin(long update) => channel.MayBegin();
 
     /// <inheritdoc/>
-    public override void Leave(string reason) => channel.Leave(reason);
+    public override void Leave(string reason)
+    {
+        channel.Leave(reason);
+        Abort(reason);
+    }
 
     /// <inheritdoc/>
     public override void Dispose()
     {
         // Its members part in it together, so nobody may have gone before.
-        communicator?.Dispose();
+        Close();
         channel.Dispose();
+    }
+
+    void Abort(string reason)
+    {
+        lock (opening)
+            communicator?.Abort(reason);
     }
 
     static ProcessWorld Guarded(ControlChannel channel, Func<ProcessWorld> join)

@@ -36,7 +36,7 @@ unsafe sealed partial class CudaBackend
             index.Pointer, Pointer(labels), classes, (long)Shape.Extent(labels.Count, "labels to look through"));
         long found;
         stream.Download(&found, index.Pointer, sizeof(long));
-        stream.Synchronize();
+        workplace.Synchronize();
         return found;
     }
 }

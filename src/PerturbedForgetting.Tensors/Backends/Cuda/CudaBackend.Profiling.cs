@@ -4,5 +4,6 @@ namespace PerturbedForgetting.Tensors.Backends.Cuda;
 
 sealed partial class CudaBackend
 {
-    public override LaunchRecorder RecordLaunches() => new CudaLaunchRecorder([("computation", stream), ("copies", Copies)]);
+    public override LaunchRecorder RecordLaunches() => new CudaLaunchRecorder(
+        [("computation", stream), ("copies", Copies), .. workplace.Communications.Select(static s => ("communication", s))]);
 }

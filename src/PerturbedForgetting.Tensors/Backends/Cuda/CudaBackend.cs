@@ -134,7 +134,7 @@ unsafe sealed partial class CudaBackend : Backend, IDisposable
         fixed (byte* destination = host)
         {
             stream.Download(destination, Pointer(x), host.Length);
-            stream.Synchronize();
+            workplace.Synchronize();
         }
     }
 

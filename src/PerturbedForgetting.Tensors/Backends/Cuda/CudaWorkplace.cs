@@ -1,5 +1,6 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Libraries;
+using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Profiling;
 
@@ -11,10 +12,12 @@ sealed class CudaWorkplace : IDisposable
     readonly UploadRing uploads;
     readonly IDisposable? owned;
     readonly NvtxRanges? ranges;
+    volatile string? interruption;
 
     public CudaWorkplace(CudaDevice gpu, CudaLibraries libraries, DeviceOptions options, IDisposable? owned)
     {
         this.owned = owned;
+        Libraries = libraries;
         CudaRequirements.Check(gpu);
         libraries.Check(gpu);
         Context = gpu.RetainPrimaryContext();
@@ -37,6 +40,8 @@ sealed class CudaWorkplace : IDisposable
 
     public CudaContext Context { get; }
 
+    public CudaLibraries Libraries { get; }
+
     public KernelLibrary Kernels { get; }
 
     /// <summary>Where everything computes.</summary>
@@ -49,25 +54,54 @@ sealed class CudaWorkplace : IDisposable
     public IReadOnlyList<string> Notes => Backend.Notes;
 
     /// <summary>Whether work is being recorded, so that nothing may wait or be uploaded.</summary>
-    public bool IsCapturing { get; private set; }
+    public bool IsCapturing => Recording is not null;
+
+    /// <summary>The launches that what is being recorded will have; null while nothing is.</summary>
+    public GraphLaunches? Recording { get; private set; }
+
+    /// <summary>Streams that other GPUs are waited for on, beside the computation.</summary>
+    public List<CudaStream> Communications { get; } = [];
+
+    /// <summary>Why what is computed is not to be trusted: work in the midst of it was ended. Null while it is. Any thread.</summary>
+    public string? Interruption
+    {
+        get => interruption;
+        set => interruption = value;
+    }
+
+    /// <summary>Waits until everything that was started is done.</summary>
+    /// <exception cref="CommunicationException">Some of it was ended because a member of the group is gone.</exception>
+    public void Synchronize()
+    {
+        try
+        {
+            Stream.Synchronize();
+        }
+        catch (CudaException) when (interruption is not null)
+        {
+            // The cause is said below.
+        }
+        if (interruption is { } reason)
+            throw new CommunicationException(reason);
+    }
 
     public DeviceGraph Capture(Action work)
     {
         Stream.BeginCapture();
-        IsCapturing = true;
+        GraphLaunches launches = Recording = new GraphLaunches();
         try
         {
             work();
         }
         catch
         {
-            IsCapturing = false;
+            Recording = null;
             Abandon();
             throw;
         }
-        IsCapturing = false;
+        Recording = null;
         using CudaGraph graph = Stream.EndCapture();
-        return new DeviceGraph(graph.Instantiate(), Stream);
+        return new DeviceGraph(graph.Instantiate(), Stream, launches);
     }
 
     // What made the work fail is worth more than that the recording is broken now.

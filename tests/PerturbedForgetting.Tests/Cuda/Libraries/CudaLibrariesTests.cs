@@ -107,6 +107,7 @@ sealed class CudaLibrariesTests
         {
             CudaLibrary.Driver => "a driver for CUDA 11.8 (Linux: 520.43 or newer)",
             CudaLibrary.Cudnn => driverVersion == 13000 ? "'pip install nvidia-cudnn-cu13'" : "'pip install nvidia-cudnn-cu12'",
+            CudaLibrary.Nccl => driverVersion == 13000 ? "'pip install nvidia-nccl-cu13'" : "'pip install nvidia-nccl-cu12'",
             CudaLibrary.Nvtx => driverVersion == 13000 ? "'pip install nvidia-nvtx'" : "'pip install nvidia-nvtx-cu12'",
             _ => driverVersion == 13000 ? "'pip install nvidia-cublas'" : "'pip install nvidia-cublas-cu12'",
         }));

@@ -1,0 +1,7 @@
+namespace PerturbedForgetting.Tensors.Backends.Cuda;
+
+/// <summary>How often a graph was launched, for those whose work it holds.</summary>
+sealed class GraphLaunches
+{
+    public long Count { get; set; }
+}
