@@ -26,7 +26,7 @@ static class Failures
             or RunException =>
             (ExitCodes.BadData, "bad data"),
         NotFiniteException => (ExitCodes.NotFinite, "stopped"),
-        CommunicationException => (ExitCodes.ProcessGone, "processes"),
+        CommunicationException => (ExitCodes.ProcessGone, "stopped"),
         FileNotFoundException or DirectoryNotFoundException or PathTooLongException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
         DeviceException { InnerException: { } cause } => Classify(cause),

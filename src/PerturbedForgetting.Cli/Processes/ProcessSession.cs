@@ -125,7 +125,7 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
             world?.Leave(text.ToString().Trim());
         if (launch is null or { Rank: 0 })
             ExceptionDispatchInfo.Throw(cause);
-        if (world is null or { FirstCanSpeak: false })
+        if (!ProcessWorld.IsToldByFirst(cause) && world is null or { FirstCanSpeak: false })
             error.Write(string.Create(CultureInfo.InvariantCulture, $"rank {launch!.Rank}: {text}"));
         return exitCode;
     }

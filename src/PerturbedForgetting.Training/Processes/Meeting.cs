@@ -24,6 +24,10 @@ sealed record Meeting(IReadOnlyList<string> Hosts, IReadOnlyList<int> Ports, Con
     /// <summary>Whether all processes are on this machine, so that nobody else need be listened to.</summary>
     public bool IsLocal { get; init; }
 
+    /// <summary>How long to wait for all at least, however soon one that is silent later is taken for gone: machines start programs in their
+    /// own time.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Whether the first listens before the others are started.</summary>
     public bool ListensBefore { get; init; }
 

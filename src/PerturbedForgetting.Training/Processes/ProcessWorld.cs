@@ -74,6 +74,9 @@ public sealed class ProcessWorld : World
     /// <summary>Whether another process, the first, knows what has happened and can say it for all.</summary>
     internal bool FirstCanSpeak => Rank != 0 && channel.Failure is not { IsOfTheHub: true };
 
+    /// <summary>Whether the first process itself has told of what an exception says.</summary>
+    internal static bool IsToldByFirst(Exception exception) => ControlChannel.FailureOf(exception) is { IsOfTheHub: false };
+
     /// <summary>Called once, on a thread of its own, as soon as the processes cannot go on together.</summary>
     internal Action<string>? Failed { get; set; }
 

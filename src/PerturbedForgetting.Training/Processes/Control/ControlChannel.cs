@@ -13,6 +13,8 @@ abstract class ControlChannel : IDisposable
     /// <summary>How long the thread sleeps where nothing comes.</summary>
     private protected const int TickMilliseconds = 50;
 
+    const string FailureKey = nameof(ControlFailure);
+
     readonly CancellationTokenSource stopRequested = new();
     readonly ManualResetEventSlim ended = new();
     readonly Thread thread;
@@ -144,8 +146,13 @@ abstract class ControlChannel : IDisposable
             return;
         if (f.IsDeparture && stopRequested.IsCancellationRequested)
             throw new OperationCanceledException("The run was stopped.", stopRequested.Token);
-        throw new CommunicationException(f.Reason);
+        CommunicationException exception = new(f.Reason);
+        exception.Data[FailureKey] = f;
+        throw exception;
     }
+
+    /// <summary>What an exception of this class is about; null for others.</summary>
+    public static ControlFailure? FailureOf(Exception exception) => exception.Data[FailureKey] as ControlFailure;
 
     void WaitUntil(Func<bool> isDone)
     {

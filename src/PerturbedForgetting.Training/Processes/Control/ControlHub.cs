@@ -15,6 +15,7 @@ sealed class ControlHub : ControlChannel
 
     readonly ControlProof proof;
     readonly Member own;
+    readonly TimeSpan patience;
     readonly Socket listener;
     readonly List<Stranger> strangers = [];
     readonly Seat[] seats;
@@ -31,6 +32,7 @@ sealed class ControlHub : ControlChannel
     public ControlHub(Launch launch, Meeting meeting, TimeSpan timeout) : base(timeout, 0)
     {
         (proof, own) = (meeting.Proof, Member.This(launch));
+        patience = timeout > meeting.Patience ? timeout : meeting.Patience;
         seats = [.. Enumerable.Range(0, launch.Size).Select(static _ => new Seat())];
         (collection, stop) = (new(launch.Size), new(launch.Size));
         listener = Open(meeting);
@@ -56,10 +58,10 @@ sealed class ControlHub : ControlChannel
                 ThrowIfFailed();
                 token.ThrowIfCancellationRequested();
                 long now = Environment.TickCount64;
-                if (now - began > SilenceMilliseconds)
+                if (now - began > patience.TotalMilliseconds)
                 {
                     Fail(new(-1, string.Create(CultureInfo.InvariantCulture,
-                        $"{Missing()} did not come to rank 0 ({own.Host}, port {Port}) within {Timeout.TotalSeconds:0.#} s.")));
+                        $"{Missing()} did not come to rank 0 ({own.Host}, port {Port}) within {patience.TotalSeconds:0.#} s.")));
                     continue;
                 }
                 if (now - told >= 10_000)

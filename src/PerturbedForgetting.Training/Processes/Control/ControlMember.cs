@@ -23,13 +23,14 @@ sealed class ControlMember : ControlChannel
     /// <summary>Finds the first process and joins it.</summary>
     /// <param name="launch">Who this process is.</param>
     /// <param name="meeting">Where the processes meet.</param>
-    /// <param name="timeout">How long to look for it; later, how long a process may be silent, or keep the others waiting.</param>
+    /// <param name="timeout">How long a process may be silent, or keep the others waiting; it is looked for at least as long.</param>
     /// <param name="token">Ends the search.</param>
     /// <exception cref="CommunicationException">It is not there, or does not let this one in.</exception>
     public static ControlMember Join(Launch launch, Meeting meeting, TimeSpan timeout, CancellationToken token)
     {
         var own = Member.This(launch);
-        long end = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        var patience = timeout > meeting.Patience ? timeout : meeting.Patience;
+        long end = Environment.TickCount64 + (long)patience.TotalMilliseconds;
         string last = "nothing answers";
         do
         {
@@ -51,7 +52,7 @@ sealed class ControlMember : ControlChannel
         }
         while (Environment.TickCount64 < end);
         throw new CommunicationException(string.Create(CultureInfo.InvariantCulture,
-            $"{own} did not find rank 0 at {meeting} within {timeout.TotalSeconds:0.#} s: {last}."));
+            $"{own} did not find rank 0 at {meeting} within {patience.TotalSeconds:0.#} s: {last}."));
     }
 
     /// <summary>Waits until all processes are there.</summary>

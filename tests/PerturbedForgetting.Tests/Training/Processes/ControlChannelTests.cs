@@ -79,7 +79,8 @@ sealed class ControlChannelTests
     [Test]
     public void WhoeverHasAnotherSecretIsNotLetInAndLearnsNothing()
     {
-        using ControlHub hub = new(LoopbackWorlds.LaunchOf(0, 2), Meeting.OfStarted("127.0.0.1", 0, "secret"), TimeSpan.FromSeconds(1));
+        using ControlHub hub = new(LoopbackWorlds.LaunchOf(0, 2), Meeting.OfStarted("127.0.0.1", 0, "secret") with { Patience = default },
+            TimeSpan.FromSeconds(1));
         var end = Assert.Throws<CommunicationException>(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(1, 2),
             Meeting.OfStarted("127.0.0.1", hub.Port, "guess"), null, LoopbackWorlds.Long, static _ => { }, CancellationToken.None));
         Assert.That(end!.Message, Does.Contain("another run or another program"));

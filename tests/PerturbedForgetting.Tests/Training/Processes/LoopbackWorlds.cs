@@ -51,7 +51,7 @@ static class LoopbackWorlds
     public static ControlHub Hub(int size, TimeSpan timeout) => new(LaunchOf(0, size), MeetingAt(0), timeout);
 
     /// <summary>Where those of this class meet.</summary>
-    public static Meeting MeetingAt(int port) => new(["127.0.0.1"], [port], proof) { IsLocal = true };
+    public static Meeting MeetingAt(int port) => new(["127.0.0.1"], [port], proof) { IsLocal = true, Patience = TimeSpan.Zero };
 
     /// <summary>Who one of them is.</summary>
     public static Launch LaunchOf(int rank, int size) => new(Launcher.Environment, rank, size) { LocalRank = rank, LocalSize = size };
