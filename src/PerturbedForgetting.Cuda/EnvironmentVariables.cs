@@ -44,6 +44,10 @@ public static class EnvironmentVariables
     public static EnvironmentVariable Nvtx { get; } = Library("PERTURBED_FORGETTING_NVTX",
         "NVTX; `none`: no names in a profiler's timeline");
 
+    /// <summary>Where MPI is.</summary>
+    public static EnvironmentVariable Mpi { get; } = Library("PERTURBED_FORGETTING_MPI",
+        "MPI; `none`: no training by several processes without GPUs");
+
     /// <summary>A folder of libraries.</summary>
     public static EnvironmentVariable CudaLibraries { get; } = new("PERTURBED_FORGETTING_CUDA_LIBRARIES", "a folder", "no folder",
         "libraries, or a `site-packages` folder, searched first");
@@ -89,8 +93,8 @@ public static class EnvironmentVariables
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EnvironmentVariable> All { get; } =
-        [CudaDriver, Cublas, CublasLt, Cudnn, Nccl, Nvtx, CudaLibraries, Kernels, SoftwareGpu, Simd, Cache, Token, Parent, Poison, TestSeed,
-            AllTests];
+        [CudaDriver, Cublas, CublasLt, Cudnn, Nccl, Nvtx, Mpi, CudaLibraries, Kernels, SoftwareGpu, Simd, Cache, Token, Parent, Poison,
+            TestSeed, AllTests];
 
     static EnvironmentVariable Library(string name, string purpose) =>
         new(name, "a path, or `none`", "searched for", "where to find " + purpose);

@@ -39,6 +39,12 @@ public sealed class Parameter : Tensor
     /// <summary>Whether a gradient has arrived since it was last cleared.</summary>
     public bool HasGrad { get; internal set; }
 
+    /// <summary>The part of an arena that it lies in, where somebody waits for parts.</summary>
+    internal Autograd.GradientSlices.Slice? Slice { get; set; }
+
+    /// <summary>Number of the node of a backward pass that gives it the last of its gradient.</summary>
+    internal int LastUse { get; set; }
+
     /// <summary>Forgets the gradient: the next one overwrites instead of adding.</summary>
     public void ClearGrad() => HasGrad = false;
 

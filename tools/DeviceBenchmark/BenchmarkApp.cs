@@ -15,6 +15,7 @@ static class BenchmarkApp
                losses  [OPTIONS]       losses of two small models on a device beside the CPU's, same seed
                smoke   [OPTIONS]       losses of the first steps of every model of the reference, likewise
                roofline [OPTIONS]      least times of the steps on a card, computed, beside the reference's steps; needs none
+               scaling [OPTIONS]       the steps on many cards, computed: all-reduce over NVLink and networks
                run     [RUN OPTIONS]   all that tools/on-device.sh runs, in the time that there is
                summary FOLDER          what it left in FOLDER, in one table and one JSON
           OPTIONS
@@ -25,6 +26,9 @@ static class BenchmarkApp
             --json FILE                also the numbers
             --card NAMES               of the roofline, with commas: a100,h100,rtx4090 [h100]
             --details yes|no           of the roofline, every kernel [no]
+            --step-ms X                of scaling, milliseconds of a step of one's own, with --parameters N
+            --parameters N             of scaling, parameters of one's own model
+            --accumulation N           of scaling, batches of an update [1 and 8]
           RUN OPTIONS
             --device cuda|sim          the card, or the software GPU at reduced sizes [cuda]
             --minutes N                all of it ends within so long, less valuable parts are cut [60]
@@ -48,6 +52,7 @@ static class BenchmarkApp
                 "losses" => LossComparison.Run(Options.Parse(arguments), output),
                 "smoke" => LossComparison.RunSmoke(Options.Parse(arguments), output),
                 "roofline" => RooflineReport.Run(Options.Parse(arguments), output),
+                "scaling" => ScalingReport.Run(Options.Parse(arguments), output),
                 "run" => ChecklistRun.Run(ChecklistOptions.Parse(arguments), output),
                 "summary" when arguments.Count == 2 => Summary.Write(arguments[1], output),
                 _ => throw new UsageException(arguments.Count == 0
@@ -91,6 +96,15 @@ sealed record Options(string Device, string Json, string Model, int Steps, doubl
     /// <summary>Whether every kernel is shown.</summary>
     public bool Details { get; init; }
 
+    /// <summary>Milliseconds of a step to scale; 0 for those of the models.</summary>
+    public double StepMilliseconds { get; init; }
+
+    /// <summary>Parameters of its model.</summary>
+    public double Parameters { get; init; }
+
+    /// <summary>Batches of an update; 0 for the usual.</summary>
+    public int Accumulation { get; init; }
+
     public static Options Parse(IReadOnlyList<string> arguments)
     {
         Options options = new("cuda", "", "", 0, double.PositiveInfinity);
@@ -111,6 +125,9 @@ sealed record Options(string Device, string Json, string Model, int Steps, doubl
                 "--details" => throw new UsageException($"--details is '{value}', not 'yes' or 'no'."),
                 "--seconds" when double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
                     && seconds > 0 => options with { Seconds = seconds },
+                "--step-ms" => options with { StepMilliseconds = Positive(arguments[i], value) },
+                "--parameters" => options with { Parameters = Positive(arguments[i], value) },
+                "--accumulation" => options with { Accumulation = (int)Positive(arguments[i], value) },
                 "--seconds" => throw new UsageException($"--seconds is '{value}', not a positive number."),
                 "--steps" => throw new UsageException($"--steps is '{value}', not a positive number."),
                 _ => throw new UsageException($"There is no option '{arguments[i]}'."),
@@ -118,6 +135,11 @@ sealed record Options(string Device, string Json, string Model, int Steps, doubl
         }
         return options;
     }
+
+    static double Positive(string option, string value) =>
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number is >= 1e-6 and <= 1e15
+            ? number
+            : throw new UsageException($"{option} is '{value}', not a positive number.");
 
     /// <summary>The cases that are asked for.</summary>
     /// <exception cref="UsageException">None begins so.</exception>

@@ -10,8 +10,7 @@ static class RooflineReport
 {
     public static int Run(Options options, TextWriter output)
     {
-        Card[] cards = options.Cards.Length == 0 ? [Card.Find("h100")!] : [.. options.Cards.Split(',').Select(Find)];
-        foreach (Card card in cards)
+        foreach (Card card in Cards(options))
         {
             output.WriteLine(RooflineTable.Rates(new Roofline(card)));
             output.WriteLine($"{"step",-33}{"of",-11}{"batch",6}{"m",5}{"launches",9}{"GB",8}{"TFLOP",7}{"graph ms",10}{"eager ms",10}"
@@ -30,6 +29,10 @@ static class RooflineReport
         }
         return 0;
     }
+
+    /// <summary>The cards that are asked for.</summary>
+    public static Card[] Cards(Options options) =>
+        options.Cards.Length == 0 ? [Card.Find("h100")!] : [.. options.Cards.Split(',').Select(Find)];
 
     static void Write(TextWriter output, TrainingShape shape, string whose, RooflineSum sum, double best, long? peak) =>
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,

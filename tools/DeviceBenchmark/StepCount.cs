@@ -12,8 +12,9 @@ namespace DeviceBenchmark;
 /// <summary>The least time of a training step on a card, by what it launches: counted on a software GPU that executes nothing.</summary>
 /// <param name="Ours">Launches of our step.</param>
 /// <param name="PeakBytes">Memory of the device that it needs.</param>
+/// <param name="Parameters">Parameters of the model.</param>
 /// <param name="Reference">Launches of the reference's step; null for one without perturbation.</param>
-sealed record StepCount(RooflineSum Ours, long PeakBytes, RooflineSum? Reference)
+sealed record StepCount(RooflineSum Ours, long PeakBytes, long Parameters, RooflineSum? Reference)
 {
     // Memory is allocated and algorithms are chosen.
     const int WarmUp = 1;
@@ -35,7 +36,7 @@ sealed record StepCount(RooflineSum Ours, long PeakBytes, RooflineSum? Reference
         using var profiler = new Profiler(device);
         training.Step.Batch(images, labels, WarmUp, 1000);
         var ours = RooflineTable.Sum(profiler.Finish(), roofline);
-        return new(ours, device.Memory.Peak, shape.Perturbs ? CountReference(training.Model, shape, roofline) : null);
+        return new(ours, device.Memory.Peak, training.Model.NamedParameters().Sum(static p => p.Parameter.Count), shape.Perturbs ? CountReference(training.Model, shape, roofline) : null);
     }
 
     static RooflineSum CountReference(ImageModel model, TrainingShape shape, Roofline roofline)

@@ -90,7 +90,7 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
             hub.Dispose();
             throw;
         }
-        return ProcessWorld.Host(hub, first, null, waiting, interruption.Token);
+        return ProcessWorld.Host(hub, first, null, null, waiting, interruption.Token);
     }
 
     /// <summary>Does the work, and tells the others what ends it.</summary>

@@ -32,10 +32,14 @@ static class BackwardPass
                 else
                     start.Receive(gradient ?? Tensor.Ones(root.Shape, root.DType, root.Device));
             }
-            foreach (var node in nodes)
+            var slices = GradientSlices.Take();
+            if (slices is not null)
+                GradientSlices.Note(nodes);
+            for (int i = 0; i < nodes.Count; i++)
             {
                 using var scope = Scope.Begin();
-                node.Run();
+                nodes[i].Run();
+                slices?.Ran(nodes[i], i);
             }
         }
         catch

@@ -15,7 +15,7 @@ static class TwinPresets
 
     const string TrainResNet = $"{ResNet} {Train} --momentum 0.9 --lr 0.1 --min-lr 0.001 --weight-decay 0.001 --rho 0.1 --min-rho 0.05";
 
-    const string TrainTransformer = $"{Transformer} {Train} --head-init-bias -2.3 --lr 0.003 --min-lr 0.00003 --weight-decay 0.1 "
+    const string TrainTransformer = $"{Transformer} {Train} --head-init-bias -2.3 --lr 0.002 --min-lr 0.00002 --weight-decay 0.1 "
         + "--clip-grad 1 --rho 0.1 --min-rho 0";
 
     const string FineTune = $"{Train} --pretrained --momentum 0.9 --weight-decay 0 --clip-grad 1 --min-lr 0 --min-rho 0 --epochs 3 "
@@ -31,7 +31,7 @@ static class TwinPresets
         rn8sh = Family("rn8sh", "ResNet-8 on drawn shapes", $"{ResNetShapes} {TrainResNet} --epochs 12 --warmup-epochs 1"),
         vitxsc10 = Family("vitxsc10", "a small ViT/8 on CIFAR-10", $"{Cifar} {TrainTransformer} --epochs 6 --warmup-epochs 1"),
         vitxssh = Family("vitxssh", "a small ViT/8 on drawn shapes",
-            $"{TransformerShapes} {TrainTransformer} --epochs 24 --warmup-epochs 2"),
+            $"{TransformerShapes} {TrainTransformer} --lr 0.003 --epochs 24 --warmup-epochs 1"),
         rn8shc10 = Family("rn8shc10", "ResNet-8 of drawn shapes, fine-tuned on CIFAR-10",
             $"{Cifar} {ResNet} {FineTune} --lr 0.01 --rho 0.1"),
         vitxsshc10 = Family("vitxsshc10", "a small ViT/8 of drawn shapes, fine-tuned on CIFAR-10",

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using System.Text;
 using PerturbedForgetting.Cuda;
+using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Processes.Control;
 
@@ -77,6 +80,22 @@ sealed record Meeting(IReadOnlyList<string> Hosts, IReadOnlyList<int> Ports, Con
     public static Meeting OfStarted(string address, int port, string token) =>
         new([address], [port], ControlProof.Of(token)) { IsLocal = true, ListensBefore = true };
 
+    /// <summary>Where processes meet that share a secret.</summary>
+    public static Meeting Of(IReadOnlyList<string> hosts, int port, string secret) => new(hosts, [port], ControlProof.Of(secret));
+
+    /// <summary>What the first process has the others told of where it listens: its addresses, of which not all may be of use to
+    /// all.</summary>
+    public static byte[] ToBytes(int port, string secret) => Encoding.UTF8.GetBytes(string.Join('\n',
+        Addresses().Prepend(secret).Prepend(port.ToString(CultureInfo.InvariantCulture))));
+
+    /// <summary>Reads what <see cref="ToBytes"/> makes.</summary>
+    /// <exception cref="CommunicationException">It makes no sense.</exception>
+    public static Meeting Read(ReadOnlySpan<byte> bytes) =>
+        Encoding.UTF8.GetString(bytes).Split('\n') is [var port, var secret, .. var hosts]
+            && int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && hosts.Length > 0
+            ? Of(hosts, number, secret)
+            : throw new CommunicationException("rank 0 does not say where it is: another version of this program?");
+
     /// <summary>Where to look for the first process now.</summary>
     /// <param name="unknown">Which name is not known, and why; null where all are.</param>
     public IReadOnlyList<IPEndPoint> Places(out string? unknown)
@@ -102,6 +121,14 @@ sealed record Meeting(IReadOnlyList<string> Hosts, IReadOnlyList<int> Ports, Con
     public override string ToString() => Ports.Count == 1
         ? FormattableString.Invariant($"{string.Join(", ", Hosts)}, port {Ports[0]}")
         : FormattableString.Invariant($"{string.Join(", ", Hosts)}, ports {Ports[0]} to {Ports[^1]}");
+
+    /// <summary>Addresses of this machine, those of its own use last.</summary>
+    static IEnumerable<string> Addresses() => NetworkInterface.GetAllNetworkInterfaces()
+        .Where(static n => n.OperationalStatus == OperationalStatus.Up)
+        .SelectMany(static n => n.GetIPProperties().UnicastAddresses).Select(static a => a.Address)
+        .Where(static a => !a.IsIPv6LinkLocal)
+        .OrderBy(static a => IPAddress.IsLoopback(a)).ThenBy(static a => a.AddressFamily == AddressFamily.InterNetworkV6)
+        .Select(static a => a.ToString());
 
     static int[] From(int port) => [.. Enumerable.Range(port, Others + 1).Where(static p => p <= ushort.MaxValue)];
 

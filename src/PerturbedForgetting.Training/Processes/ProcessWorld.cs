@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Distributed;
+using PerturbedForgetting.Tensors.Distributed.Mpi;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Processes.Control;
 
@@ -11,7 +13,7 @@ namespace PerturbedForgetting.Training.Processes;
 /// <param name="world">Its processes, which can already talk.</param>
 /// <param name="device">Of this process.</param>
 /// <exception cref="CommunicationException">There is no library for it, or a member is gone.</exception>
-delegate Communicator OpenCommunicator(World world, Device device);
+delegate Communicator OpenCommunicator(ProcessWorld world, Device device);
 
 /// <summary>
 /// The processes that a launcher has started: <c>mpirun</c>, <c>srun</c>, <c>torchrun</c>, whoever sets RANK and WORLD_SIZE, or
@@ -29,10 +31,11 @@ public sealed class ProcessWorld : World
     readonly OpenCommunicator open;
     readonly Lock opening = new();
     Communicator? communicator;
+    MpiProcess? mpi;
 
-    ProcessWorld(Launch launch, ControlChannel channel, string place, OpenCommunicator open)
+    ProcessWorld(Launch launch, ControlChannel channel, string place, OpenCommunicator? open, MpiProcess? mpi)
     {
-        (this.launch, this.channel, this.open) = (launch, channel, open);
+        (this.launch, this.channel, this.open, this.mpi) = (launch, channel, open ?? Communicators.Open, mpi);
         Description = Describe(place);
         channel.Failed = failure =>
         {
@@ -77,6 +80,12 @@ public sealed class ProcessWorld : World
     /// <summary>Whether the first process itself has told of what an exception says.</summary>
     internal static bool IsToldByFirst(Exception exception) => ControlChannel.FailureOf(exception) is { IsOfTheHub: false };
 
+    /// <summary>What has started the processes, for people.</summary>
+    internal string Launcher => launch.Title;
+
+    /// <summary>Whether MPI connects them.</summary>
+    internal bool HasMpi => launch.HasMpi;
+
     /// <summary>Called once, on a thread of its own, as soon as the processes cannot go on together.</summary>
     internal Action<string>? Failed { get; set; }
 
@@ -93,33 +102,62 @@ public sealed class ProcessWorld : World
     internal static ProcessWorld Join(
         Launch launch, OpenCommunicator? open, TimeSpan timeout, Action<string> waiting, CancellationToken token)
     {
-        var meeting = Meeting.Find(launch, Environment.GetEnvironmentVariable, ParentProcess.Number)
-            ?? throw new CommunicationException($"{launch.Title} has started processes on several machines and does not say where the first "
-                + "is: set MASTER_ADDR and MASTER_PORT for all of them.");
-        return Join(launch, meeting, open, timeout, waiting, token);
+        var meeting = Meeting.Find(launch, Environment.GetEnvironmentVariable, ParentProcess.Number);
+        if (meeting is not null)
+            return Join(launch, meeting, open, null, timeout, waiting, token);
+        // Nobody has said where the first is; MPI carries it.
+        var mpi = MpiProcess.Start(MpiApi.Installed, PatienceOfMpi(timeout), launch.Size);
+        try
+        {
+            if (launch.Rank != 0)
+                return Join(launch, Meeting.Read(mpi.Broadcast([], 0)), open, mpi, timeout, waiting, token);
+            string secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+            ControlHub hub = new(launch, Meeting.Of([], 0, secret), timeout);
+            mpi.Broadcast(Meeting.ToBytes(hub.Port, secret), 0);
+            return Host(hub, launch, open, mpi, waiting, token);
+        }
+        catch
+        {
+            mpi.Abort("the processes did not meet");
+            mpi.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The same for a meeting that is known.</summary>
-    internal static ProcessWorld Join(
-        Launch launch, Meeting meeting, OpenCommunicator? open, TimeSpan timeout, Action<string> waiting, CancellationToken token)
+    internal static ProcessWorld Join(Launch launch, Meeting meeting, OpenCommunicator? open, MpiProcess? mpi, TimeSpan timeout,
+        Action<string> waiting, CancellationToken token)
     {
         if (launch.Rank == 0)
-            return Host(new ControlHub(launch, meeting, timeout), launch, open, waiting, token);
+            return Host(new ControlHub(launch, meeting, timeout), launch, open, mpi, waiting, token);
         var member = ControlMember.Join(launch, meeting, timeout, token);
         return Guarded(member, () =>
         {
             member.WaitForAll(token);
-            return new(launch, member, meeting.ToString(), open ?? Communicators.Open);
+            return new(launch, member, meeting.ToString(), open, mpi);
         });
     }
 
     /// <summary>The first process of a hub that others have been told of.</summary>
-    internal static ProcessWorld Host(
-        ControlHub hub, Launch launch, OpenCommunicator? open, Action<string> waiting, CancellationToken token) => Guarded(hub, () =>
+    internal static ProcessWorld Host(ControlHub hub, Launch launch, OpenCommunicator? open, MpiProcess? mpi, Action<string> waiting,
+        CancellationToken token) => Guarded(hub, () =>
     {
         hub.WaitForAll(waiting, token);
-        return new(launch, hub, FormattableString.Invariant($"port {hub.Port}"), open ?? Communicators.Open);
+        return new(launch, hub, FormattableString.Invariant($"port {hub.Port}"), open, mpi);
     });
+
+    /// <summary>Starts MPI where that has not been done.</summary>
+    /// <exception cref="CommunicationException">It cannot be started, or a member is gone.</exception>
+    internal MpiProcess StartMpi()
+    {
+        if (mpi is not null)
+            return mpi;
+        // While it waits for all, nothing else ends it when one does not come.
+        var starting = Task.Run(() => MpiProcess.Start(MpiApi.Installed, PatienceOfMpi(channel.Timeout), Size));
+        while (!((IAsyncResult)starting).AsyncWaitHandle.WaitOne(TimeSpan.FromMilliseconds(50)))
+            channel.ThrowIfFailed();
+        return mpi = starting.GetAwaiter().GetResult();
+    }
 
     /// <inheritdoc/>
     public override void Open(Device device)
@@ -173,13 +211,18 @@ public sealed class ProcessWorld : World
     {
         // Its members part in it together, so nobody may have gone before.
         Close();
+        mpi?.Dispose();
         channel.Dispose();
     }
+
+    /// <summary>Who is gone is found out by the channel, which can name him, before MPI is out of patience.</summary>
+    static TimeSpan PatienceOfMpi(TimeSpan timeout) => (1.5 * timeout) + TimeSpan.FromSeconds(10);
 
     void Abort(string reason)
     {
         lock (opening)
             communicator?.Abort(reason);
+        mpi?.Abort(reason);
     }
 
     static ProcessWorld Guarded(ControlChannel channel, Func<ProcessWorld> join)

@@ -21,6 +21,11 @@ sealed class WatchedCommunicator(Communicator inner, ControlChannel channel) : C
     public override void BeginAllReduce(Tensor values, ReduceOperation operation) =>
         Watch((inner, values, operation), static s => s.inner.BeginAllReduce(s.values, s.operation));
 
+    public override void BeginAllReduceRounded(Tensor values, ReduceOperation operation) =>
+        Watch((inner, values, operation), static s => s.inner.BeginAllReduceRounded(s.values, s.operation));
+
+    public override CommunicationProgress Progress => inner.Progress;
+
     public override void Complete() => Watch(inner, static i => i.Complete());
 
     public override void Broadcast(Tensor values, int root) =>

@@ -23,6 +23,7 @@ sealed class PerturbedGradient : IDisposable
     readonly PerturbationOptions options;
     readonly LossFunction loss;
     readonly StepNumbers numbers;
+    readonly GradientExchange exchange;
     readonly Perturbation perturbation;
     readonly KeptState keptState;
     readonly LookSam? look;
@@ -30,9 +31,9 @@ sealed class PerturbedGradient : IDisposable
     Tensor? sums, keptGradient;
     bool diagnostics;
 
-    public PerturbedGradient(Module model, Optimizer optimizer, StepOptions options, StepNumbers numbers)
+    public PerturbedGradient(Module model, Optimizer optimizer, StepOptions options, StepNumbers numbers, GradientExchange exchange)
     {
-        this.options = options.Perturbation!;
+        (this.options, this.exchange) = (options.Perturbation!, exchange);
         (this.model, layout, loss, this.numbers) = (model, optimizer.Layout, options.Loss, numbers);
         perturbation = new Perturbation(model, layout, this.options, loss, numbers, optimizer);
         if (this.options.LookAlpha != 0)
@@ -52,6 +53,9 @@ sealed class PerturbedGradient : IDisposable
 
     /// <summary>Whether there are both gradients, so that the angle between them can be measured.</summary>
     public bool HasCleanGradient => perturbation.HasCleanGradient;
+
+    /// <summary>Whether the gradients of updates that are not perturbed are changed too.</summary>
+    public bool ChangesOthers => look is not null;
 
     /// <summary>The sum of the gradients of a window so far, float64, flat.</summary>
     public Tensor Sums => sums ??= Tensor.Persistent(layout.Arena.Weights.Shape, DType.Float64, layout.Arena.Weights.Device).Fill(0);
@@ -95,13 +99,15 @@ sealed class PerturbedGradient : IDisposable
     /// <summary>Adds the gradient of a batch, after <see cref="Prepare"/>, to what the window has so far.</summary>
     /// <param name="images">The batch.</param>
     /// <param name="labels">Its labels.</param>
-    /// <param name="divisor">Batches of the window.</param>
-    /// <param name="hasGradient">Whether an earlier batch of the window has left its gradient in the arena.</param>
+    /// <param name="window">Its place among the batches of an update.</param>
     /// <returns>Where the gradient of the window is: in float64 if it is a sum.</returns>
-    public UpdateGradient Batch(Tensor images, Tensor labels, int divisor, bool hasGradient)
+    public UpdateGradient Batch(Tensor images, Tensor labels, UpdateWindow window)
     {
         int chunks = Chunks(images.Shape[0]), size = images.Shape[0] / chunks;
-        int parts = divisor * chunks;
+        int parts = window.Divisor * chunks;
+        // The gradient of the pass is then that of the update, and nobody else looks at it.
+        bool isWhole = parts == 1 && !KeepsGradient;
+        bool hasGradient = !window.IsFirst;
         var target = layout.Arena.Gradients;
         var first = KeepsGradient ? keptGradient! : target;
         UpdateGradient gradient = default;
@@ -109,7 +115,11 @@ sealed class PerturbedGradient : IDisposable
         {
             var (x, y) = (images.Rows(c * size, size), labels.Rows(c * size, size));
             perturbation.Make(x, y, c, first);
+            if (isWhole)
+                exchange.Watch();
             Descend(x, y, target);
+            if (isWhole)
+                exchange.EndWatch();
             gradient = Decompose(target);
             if (diagnostics)
                 Measure(first, target);

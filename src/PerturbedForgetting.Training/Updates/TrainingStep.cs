@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Autograd;
 using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.MultiTensor;
@@ -35,6 +36,7 @@ public sealed class TrainingStep : IDisposable
     readonly ShrinkAndPerturb? shrink;
     readonly PerturbedGradient? perturbed;
     readonly Communicator communicator;
+    readonly GradientExchange exchange;
     readonly IReadOnlyList<DropoutStream> dropouts;
     readonly ulong[] dropoutCalls;
     readonly StepGraphs? graphs;
@@ -64,6 +66,7 @@ public sealed class TrainingStep : IDisposable
             ? RhoPolicy.Constant(0)
             : throw new ArgumentException("A perturbation needs a radius; give a rho policy."));
         this.communicator = communicator ?? Communicator.Alone;
+        exchange = new GradientExchange(arena, this.communicator);
         if (options.UsesGraphs)
             graphs = MakeGraphs();
         dropouts = DropoutStream.Of(model);
@@ -75,7 +78,7 @@ public sealed class TrainingStep : IDisposable
         if (options.ShrinkFactor > 0)
             shrink = new ShrinkAndPerturb(optimizer.Layout);
         if (options.Perturbation is not null)
-            perturbed = new PerturbedGradient(model, optimizer, options, numbers);
+            perturbed = new PerturbedGradient(model, optimizer, options, numbers, exchange);
         optimizer.LearningRate = schedule.At(0);
     }
 
@@ -304,11 +307,12 @@ public sealed class TrainingStep : IDisposable
         try
         {
             gradient = isPerturbed
-                ? perturbed!.Batch(images, labels, window.Divisor, hasGradient: !window.IsFirst)
+                ? perturbed!.Batch(images, labels, window)
                 : PlainGradient(images, labels, window);
         }
         finally
         {
+            GradientSlices.Forget();
             for (int i = 0; i < dropouts.Count; i++)
                 dropouts[i].Counter = null;
         }
@@ -332,17 +336,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>The gradient of the window as the update takes it: the mean over all processes.</summary>
     UpdateGradient Close(UpdateGradient mine)
     {
-        if (communicator.Size > 1)
-        {
-            if (mine.Direction is not null)
-            {
-                MultiTensorOps.Combine(Optimizer.Layout, mine, 1, accumulate: false, mine.Values);
-                mine = new(mine.Values);
-            }
-            communicator.BeginAllReduce(mine.Values, ReduceOperation.Mean);
-            communicator.BeginAllReduce(numbers.Finite, ReduceOperation.Min);
-            communicator.Complete();
-        }
+        mine = exchange.Complete(Optimizer.Layout, mine, numbers.Finite);
         if (mine.Values.DType == arena.Gradients.DType)
             return mine;
         MultiTensorOps.Narrow(Optimizer.Layout, mine.Values, arena.Gradients);
@@ -364,11 +358,16 @@ public sealed class TrainingStep : IDisposable
         arena.ViewGradients(arena.Gradients, accumulate: !window.IsFirst);
         var logits = model.Call(images);
         var loss = options.Loss(logits, labels);
+        bool isLast = window.IsLast && perturbed?.ChangesOthers != true;
+        if (isLast)
+            exchange.Watch();
         if (window.Divisor == 1)
             loss.Backward();
         else
             loss.Backward(loss.EmptyLike().Fill(1.0 / window.Divisor));
         arena.CompleteGradients();
+        if (isLast)
+            exchange.EndWatch();
         MultiTensorOps.Record(loss, 1, numbers.Loss, numbers.LossSum);
         if (perturbed is null)
             MultiTensorOps.Record(loss, 1, numbers.PerturbLoss, numbers.PerturbLossSum);

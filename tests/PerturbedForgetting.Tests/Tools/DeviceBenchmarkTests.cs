@@ -119,11 +119,29 @@ sealed class DeviceBenchmarkTests
         Assert.That(numbers.Select(n => n[3] <= n[4]), Is.All.True, "a graph is not slower");
     }
 
+    /// <summary>The model's ends: one GPU waits for nobody; a ring of eight carries each byte 2·7/8 times; beyond a node the network counts;
+    /// more time a step hides more.</summary>
+    [Test]
+    public void ScalingFollowsTheFormula()
+    {
+        ScalingModel model = new(new("inside", 100e9, 0), new("outside", 10e9, 1e-6));
+        Assert.That(model.Seconds(1e9, 1), Is.Zero);
+        Assert.That(model.Seconds(1e9, 8), Is.EqualTo(2 * 7.0 / 8 * 1e9 / 100e9).Within(1e-12));
+        double ring = (2 * 1.0 / 2 * 0.125e9 / 10e9) + (2 * 1e-6);
+        Assert.That(model.Seconds(1e9, 16), Is.EqualTo(model.Seconds(1e9, 8) + ring).Within(1e-12), "two nodes");
+        double tree = (2 * 1.0 / 10e9) + (2 * 7 * 1e-6);
+        Assert.That(model.Seconds(8, 1024), Is.EqualTo(model.Seconds(8, 8) + tree).Within(1e-12), "a short message takes the tree");
+        Assert.That(model.Efficiency(1, 1e9, 64), Is.GreaterThan(model.Efficiency(0.1, 1e9, 64)));
+        Assert.That(Run("scaling", "--step-ms", "100", "--parameters", "25e6", "--accumulation", "1"), Is.Zero, error.ToString());
+        Assert.That(output.ToString(), Does.Contain("100.0 ms, 100.0 MB to reduce").And.Match(@"(?m)^ +1024 .*ms +9\d\.\d%.*ms +9\d\.\d%"));
+    }
+
     [TestCase("'fly' is no command", "fly"), TestCase("'--wings'", "steps", "--wings", "2"),
         TestCase("--steps is 'many'", "steps", "--steps", "many"),
      TestCase("needs a value", "losses", "--json"), TestCase("--seconds is '0'", "smoke", "--seconds", "0"),
      TestCase("No case begins with 'vgg'; there are resnet20 sam_sgdw", "losses", "--model", "vgg"),
      TestCase("There is no card 'rtx409'. Did you mean 'rtx4090'", "roofline", "--card", "rtx409"),
+     TestCase("--step-ms is '-3'", "scaling", "--step-ms", "-3"), TestCase("--step-ms needs --parameters", "scaling", "--step-ms", "3"),
      TestCase("--details is 'maybe'", "roofline", "--details", "maybe"),
      TestCase("--minutes is '-1'", "run", "--minutes", "-1"), TestCase("--device is 'cpu', not 'cuda' or 'sim'", "run", "--device", "cpu"),
      TestCase("--only names 'test'; there are devices, smoke, tests.multi_tensor,", "run", "--only", "smoke,test")]

@@ -39,7 +39,8 @@ static class HtmlReport
         Header(html, report, "seeds");
         foreach (var row in report.Rows)
         {
-            html.Append(row == report.Baseline ? "<tr class=\"base\">" : "<tr>").Append($"<td>{Text(row.Group.Name)}</td>")
+            html.Append(row == report.Baseline ? "<tr class=\"base\">" : "<tr>")
+                .Append($"<td>{Text(row.Group.Name)}{(row == report.Baseline ? " (baseline)" : "")}</td>")
                 .Append($"<td>{string.Join(' ', row.Group.Runs.Select(r => r.Options.Seed))}</td>");
             foreach (var (metric, cell) in report.Metrics.Zip(row.Cells))
                 html.Append($"<td>{Text(RunReport.Mean(metric, cell))}</td>");

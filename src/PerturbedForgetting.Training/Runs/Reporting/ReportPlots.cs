@@ -6,7 +6,7 @@ namespace PerturbedForgetting.Training.Runs.Reporting;
 /// <summary>The pictures of a report.</summary>
 static class ReportPlots
 {
-    const int Width = 1000, CurvesHeight = 420, Frame = 110, RowHeight = 34;
+    const int Width = 1000, CurvesHeight = 420, Frame = 110, RowHeight = 34, LegendRow = 23;
 
     /// <summary>All of them, as PNGs.</summary>
     public static IReadOnlyList<(string Caption, byte[] Png)> Draw(RunReport report)
@@ -74,7 +74,7 @@ static class ReportPlots
     static byte[] Curves(RunReport report, string title, Func<EpochRecord, double> value)
     {
         Plot plot = new();
-        foreach (var row in report.Rows)
+        foreach (var (at, row) in report.Rows.Index())
         {
             var epochs = row.Group.Runs.SelectMany(r => r.Epochs).Where(e => double.IsFinite(value(e))).GroupBy(e => e.Epoch)
                 .OrderBy(g => g.Key).Select(g => (Epoch: g.Key + 1.0, Mean: g.Average(value))).ToArray();
@@ -83,13 +83,15 @@ static class ReportPlots
             var line = plot.Add.Scatter(epochs.Select(e => e.Epoch).ToArray(), epochs.Select(e => e.Mean).ToArray());
             line.LegendText = Short(row.Group.Name);
             line.LineWidth = 2;
+            line.Color = plot.Add.Palette.GetColor(at);
+            line.LinePattern = PlotLines.Pattern(plot, at);
             line.MarkerSize = epochs.Length > 60 ? 0 : 4;
         }
         plot.XLabel("epoch");
         plot.YLabel(title);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         plot.ShowLegend(Edge.Right);
-        return plot.GetImageBytes(Width, CurvesHeight, ImageFormat.Png);
+        return plot.GetImageBytes(Width, Math.Max(CurvesHeight, LegendRow * (report.Rows.Count + 1)), ImageFormat.Png);
     }
 
     static string Short(string name) => name.Length <= 40 ? name : name[..39] + "…";

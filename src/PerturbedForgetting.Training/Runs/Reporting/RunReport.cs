@@ -63,6 +63,9 @@ public sealed record RunReport
         Func<RunRecord, EpochRecord?> epoch = options.TakesBest ? run => run.Best : run => run.Last;
         RunMetric[] metrics = [.. RunMetric.OfEpoch(epoch), .. RunMetric.OfEvaluations(used), .. options.More];
         var baseline = groups.Count > 1 ? FindBaseline(groups, options.Baseline) : null;
+        string[] sets = [.. groups.Select(g => DataOf(g.Runs[0].Options)).Distinct(StringComparer.Ordinal)];
+        if (sets.Length > 1)
+            notes.Add($"Rows are of different data ({string.Join(", ", sets)}): differences between those say nothing about methods.");
         if (groups.Any(g => g.Runs.Count < 2))
             notes.Add("A mean of one run has no spread; differences of single runs say nothing about methods.");
         var baseValues = metrics.Select(m => baseline is null ? null : Values(baseline, m)).ToArray();
@@ -78,6 +81,10 @@ public sealed record RunReport
             Notes = notes,
         };
     }
+
+    /// <summary>The data of a run as it was named; folders of images go by their folder's name.</summary>
+    static string DataOf(TrainOptions options) => options.Dataset.Length > 0 && options.Dataset != "folder" ? options.Dataset
+        : Path.GetFileName(Path.TrimEndingDirectorySeparator(options.DataDir ?? ""));
 
     /// <summary>What is known of a run that has not finished.</summary>
     static string Progress(RunRecord run) => run.State switch

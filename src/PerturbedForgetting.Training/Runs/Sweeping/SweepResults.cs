@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Answers;
+using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Runs.Reporting;
 using ScottPlot;
 
@@ -10,7 +11,13 @@ namespace PerturbedForgetting.Training.Runs.Sweeping;
 /// <summary>The table of a sweep, <c>sweep.csv</c>, and its curve, <c>sweep.png</c>.</summary>
 static class SweepResults
 {
-    const int Width = 1000, Height = 560;
+    const int Width = 1000, Height = 560, Frame = 50;
+
+    /// <summary>Names that have more letters than this in all do not fit beside one another.</summary>
+    const int MostLetters = 100;
+
+    /// <summary>What a letter of a slanted name takes of the height.</summary>
+    const float LetterHeight = 3.7f;
 
     /// <summary>Writes a row a run.</summary>
     public static void WriteTable(SweepPlan plan, IReadOnlyList<RunRecord?> runs, IReadOnlyList<(SweepState State, string Message)> states)
@@ -46,20 +53,31 @@ static class SweepResults
             return;
         var axis = plan.Axes[across];
         var place = Places(axis);
+        bool isNumber = axis.Values.All(v => Number(v) is not null);
         Plot plot = new();
-        foreach (var line in done.GroupBy(i => Others(plan, i, across), StringComparer.Ordinal))
+        foreach (var (at, line) in done.GroupBy(i => Others(plan, i, across), StringComparer.Ordinal).Index())
         {
             var points = line.GroupBy(i => plan.Points[i].Values[across]).Select(g => (X: place[g.Key],
                 Y: SampleStatistics.Of([.. g.Select(i => runs[i]!.Last!.Validation.Top1)]))).OrderBy(p => p.X).ToArray();
             double[] xs = [.. points.Select(p => p.X)], ys = [.. points.Select(p => p.Y.Mean)];
             var scatter = plot.Add.Scatter(xs, ys);
             scatter.LegendText = line.Key;
-            scatter.LineWidth = 2;
+            // Between names there is nothing.
+            scatter.LineWidth = isNumber ? 2 : 0;
+            scatter.MarkerSize = isNumber ? 5 : 9;
+            scatter.Color = plot.Add.Palette.GetColor(at);
+            scatter.LinePattern = PlotLines.Pattern(plot, at);
             var bars = plot.Add.ErrorBar(xs, ys, [.. points.Select(p => p.Y.Count > 1 ? p.Y.Deviation : 0)]);
             bars.Color = scatter.Color;
         }
         plot.Axes.Bottom.TickGenerator =
             new ScottPlot.TickGenerators.NumericManual([.. axis.Values.Select(v => place[v])], [.. axis.Values]);
+        if (axis.Values.Sum(v => v.Length) > MostLetters)
+        {
+            plot.Axes.Bottom.TickLabelStyle.Rotation = -30;
+            plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.UpperRight;
+            plot.Axes.Bottom.MinimumSize = Frame + LetterHeight * axis.Values.Max(v => v.Length);
+        }
         plot.XLabel(axis.Name);
         plot.YLabel("validation top-1 (%)");
         if (plan.Axes.Count(a => !a.IsSeed) > 1)

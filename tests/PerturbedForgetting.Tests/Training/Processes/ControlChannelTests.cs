@@ -45,9 +45,9 @@ sealed class ControlChannelTests
             strangers.Add(socket);
         }
         Socket silent = Connect(hub.Port);
-        var second = Task.Run(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(1, 2), LoopbackWorlds.MeetingAt(hub.Port), null,
+        var second = Task.Run(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(1, 2), LoopbackWorlds.MeetingAt(hub.Port), null, null,
             LoopbackWorlds.Long, static _ => { }, CancellationToken.None));
-        using (var first = ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 2), null, static _ => { }, CancellationToken.None))
+        using (var first = ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 2), null, null, static _ => { }, CancellationToken.None))
         using (second.Result)
         {
             byte[] answer = new byte[100];
@@ -82,7 +82,7 @@ sealed class ControlChannelTests
         using ControlHub hub = new(LoopbackWorlds.LaunchOf(0, 2), Meeting.OfStarted("127.0.0.1", 0, "secret") with { Patience = default },
             TimeSpan.FromSeconds(1));
         var end = Assert.Throws<CommunicationException>(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(1, 2),
-            Meeting.OfStarted("127.0.0.1", hub.Port, "guess"), null, LoopbackWorlds.Long, static _ => { }, CancellationToken.None));
+            Meeting.OfStarted("127.0.0.1", hub.Port, "guess"), null, null, LoopbackWorlds.Long, static _ => { }, CancellationToken.None));
         Assert.That(end!.Message, Does.Contain("another run or another program"));
         Assert.That(() => hub.WaitForAll(static _ => { }, CancellationToken.None),
             Throws.TypeOf<CommunicationException>().With.Message.Contains("rank 1 of 2 did not come"));
@@ -95,7 +95,7 @@ sealed class ControlChannelTests
         int port;
         using (var hub = LoopbackWorlds.Hub(2, LoopbackWorlds.Long))
             port = hub.Port;
-        Assert.That(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(1, 2), Meeting.OfStarted("127.0.0.1", port, ""), null,
+        Assert.That(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(1, 2), Meeting.OfStarted("127.0.0.1", port, ""), null, null,
             TimeSpan.FromHours(1), static _ => { }, CancellationToken.None), Throws.TypeOf<CommunicationException>());
     }
 
@@ -109,9 +109,9 @@ sealed class ControlChannelTests
         var meeting = LoopbackWorlds.MeetingAt(taken) with { Ports = [taken, taken + 1, taken + 2, taken + 3, taken + 4] };
         using ControlHub hub = new(LoopbackWorlds.LaunchOf(0, 2), meeting, LoopbackWorlds.Long);
         Assert.That(hub.Port, Is.InRange(taken + 1, taken + 4));
-        var second = Task.Run(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(1, 2), meeting, null,
+        var second = Task.Run(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(1, 2), meeting, null, null,
             LoopbackWorlds.Long, static _ => { }, CancellationToken.None));
-        using var first = ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 2), null, static _ => { }, CancellationToken.None);
+        using var first = ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 2), null, null, static _ => { }, CancellationToken.None);
         second.Result.Dispose();
     }
 
@@ -128,8 +128,8 @@ sealed class ControlChannelTests
             try
             {
                 using var world = rank == 0
-                    ? ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 3), null, static _ => { }, CancellationToken.None)
-                    : ProcessWorld.Join(LoopbackWorlds.LaunchOf(rank, 3), LoopbackWorlds.MeetingAt(rank == 2 ? relay.Port : hub.Port), null,
+                    ? ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 3), null, null, static _ => { }, CancellationToken.None)
+                    : ProcessWorld.Join(LoopbackWorlds.LaunchOf(rank, 3), LoopbackWorlds.MeetingAt(rank == 2 ? relay.Port : hub.Port), null, null,
                         TimeSpan.FromSeconds(0.6), static _ => { }, CancellationToken.None);
                 world.Gather([]);
                 if (rank == 2)

@@ -26,8 +26,8 @@ static class LoopbackWorlds
             try
             {
                 using var world = rank == 0
-                    ? ProcessWorld.Host(hub, LaunchOf(0, size), open, static _ => { }, CancellationToken.None)
-                    : ProcessWorld.Join(LaunchOf(rank, size), MeetingAt(hub.Port), open, timeout ?? Long, static _ => { },
+                    ? ProcessWorld.Host(hub, LaunchOf(0, size), open, null, static _ => { }, CancellationToken.None)
+                    : ProcessWorld.Join(LaunchOf(rank, size), MeetingAt(hub.Port), open, null, timeout ?? Long, static _ => { },
                         CancellationToken.None);
                 body(world);
             }

@@ -127,9 +127,9 @@ sealed class ProcessWorldTests
         using var hub = LoopbackWorlds.Hub(4, TimeSpan.FromSeconds(0.3));
         using CancellationTokenSource source = new();
         Task<Exception?> second = Task.Run(() => Assert.Catch(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(2, 4),
-            LoopbackWorlds.MeetingAt(hub.Port), null, LoopbackWorlds.Long, static _ => { }, source.Token)));
+            LoopbackWorlds.MeetingAt(hub.Port), null, null, LoopbackWorlds.Long, static _ => { }, source.Token)));
         var first = Assert.Throws<CommunicationException>(() =>
-            ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 4), null, static _ => { }, source.Token));
+            ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 4), null, null, static _ => { }, source.Token));
         Assert.That(first!.Message, Does.Contain(" of 4 did not come to rank 0").And.Contain("1, "));
         Assert.That(second.Result, Is.InstanceOf<CommunicationException>());
     }
@@ -140,9 +140,9 @@ sealed class ProcessWorldTests
     {
         using var hub = LoopbackWorlds.Hub(4, LoopbackWorlds.Long);
         Task<Exception?> second = Task.Run(() => Assert.Catch(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(rank, size),
-            LoopbackWorlds.MeetingAt(hub.Port), null, LoopbackWorlds.Long, static _ => { }, CancellationToken.None)));
+            LoopbackWorlds.MeetingAt(hub.Port), null, null, LoopbackWorlds.Long, static _ => { }, CancellationToken.None)));
         var first = Assert.Throws<CommunicationException>(() =>
-            ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 4), null, static _ => { }, CancellationToken.None));
+            ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 4), null, null, static _ => { }, CancellationToken.None));
         Assert.That(new[] { first!.Message, second.Result!.Message }, Is.All.Contains(why));
     }
 }

@@ -80,6 +80,17 @@ sealed class ReportTests : TempFolderFixture
     }
 
     [Test]
+    public void RowsOfDifferentDataAreSaidToBe()
+    {
+        Runs();
+        Assert.That(RunReport.Of(RunRecord.ReadAll([folder.Path]), new()).Notes, Has.None.Contains("different data"));
+        RunSamples.Write(folder["other-1"], Options("other-1", 1, PerturbationKind.None) with { Dataset = "", DataDir = "/data/cifar10/" },
+            Epochs(60));
+        Assert.That(RunReport.Of(RunRecord.ReadAll([folder.Path]), new()).Notes, Has.Some.EqualTo(
+            "Rows are of different data (builtin/shapes, cifar10): differences between those say nothing about methods."));
+    }
+
+    [Test]
     public void TheBestEpochMayCountInPlaceOfTheLast()
     {
         RunSamples.Write(folder["a"], Options("a", 1, PerturbationKind.None),
