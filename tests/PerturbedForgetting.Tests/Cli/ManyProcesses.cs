@@ -95,7 +95,7 @@ sealed class ManyProcesses : IDisposable
     void Append(int rank, string? line)
     {
         lock (outputs[rank])
-            outputs[rank].AppendLine(line);
+            outputs[rank].Append(line is null ? "" : line + "\n");
     }
 
     static int FreePort()

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Net.Sockets;
 using PerturbedForgetting.Tensors.Distributed;
 
 namespace PerturbedForgetting.Training.Processes.Control;
@@ -248,9 +247,10 @@ abstract class ControlChannel : IDisposable
             {
                 Turn(interval);
             }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            // Whatever it is: without this thread nobody would ever hear of anybody.
+            catch (Exception e)
             {
-                Fail(new(-1, $"the processes of the run cannot talk any more: {e.Message}"));
+                Fail(new(-1, $"the processes of the run cannot talk any more: {e.Message} ({e.GetType().Name})"));
             }
             TellOfFailure();
         }

@@ -184,7 +184,7 @@ sealed class ControlHub : ControlChannel
     void Begin()
     {
         Members = Member.Placed([own, .. seats.Skip(1).Select(static s => s.Member!)]);
-        (isListening, strangers.Capacity) = (false, 0);
+        isListening = false;
         listener.Dispose();
         foreach (var stranger in strangers)
             stranger.Connection.Dispose();
