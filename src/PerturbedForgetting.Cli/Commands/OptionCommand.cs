@@ -67,10 +67,10 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
     public int Run(ParseResult parsed, Terminal terminal)
     {
         var launch = Launch.Here();
-        // All but the first speak through it.
+        // All but the first speak through it; and what a launcher passes on is no terminal, though it may look like one.
         bool isSilent = launch is { Rank: > 0 };
-        if (isSilent)
-            terminal = terminal with { Out = TextWriter.Null, IsInteractive = false };
+        if (launch is not null)
+            terminal = terminal with { Out = isSilent ? TextWriter.Null : terminal.Out, IsInteractive = false };
         T options = new();
         var (given, notes, wrong) = Prepare(parsed, options, launch);
         IProgressView view = ProgressViews.Create(

@@ -240,7 +240,7 @@ abstract class ControlChannel : IDisposable
     void Loop()
     {
         // Several signs of life before one is missed.
-        long interval = Math.Clamp(SilenceMilliseconds / 10, 20, 2000);
+        long interval = Math.Clamp(SilenceMilliseconds / 10, 20, 300);
         while (!ended.IsSet)
         {
             try

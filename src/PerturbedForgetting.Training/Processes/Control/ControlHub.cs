@@ -13,6 +13,9 @@ sealed class ControlHub : ControlChannel
     /// <summary>How long after its end a process is listened to, and a stranger has to show who he is.</summary>
     static readonly TimeSpan parting = TimeSpan.FromSeconds(2), strangersTime = TimeSpan.FromSeconds(10);
 
+    /// <summary>Milliseconds that a step may take, be the others ever so impatient.</summary>
+    const long LongStep = 60_000;
+
     readonly ControlProof proof;
     readonly Member own;
     readonly TimeSpan patience;
@@ -164,9 +167,9 @@ sealed class ControlHub : ControlChannel
                 $"{Name(rank)} has not been heard for {Timeout.TotalSeconds:0.#} s: it hangs, or the network is cut.");
         if (Members.Count == 0)
             return null;
-        if (seat.IsBehindFor(furthest, now) > SilenceMilliseconds)
+        if (seat.IsBehindFor(furthest, now) > Forbearance(seat.Progress, furthest))
             return string.Create(CultureInfo.InvariantCulture, $"{Name(rank)} keeps the others waiting for more than "
-                + $"{Timeout.TotalSeconds:0.#} s: it has made {seat.Progress.Calls} of {furthest.Calls} common calls, and hangs.");
+                + $"{Timeout.TotalSeconds:0.#} s: it has begun {seat.Progress} where they have begun {furthest}, and hangs.");
         return seat.Progress.Waiting > SilenceMilliseconds && seats.All(s => s.Progress.CompareTo(furthest) == 0)
             ? string.Create(CultureInfo.InvariantCulture, $"{Name(rank)} has waited for {Timeout.TotalSeconds:0.#} s for values that all "
                 + $"processes have given: the network between them does not carry them.")
@@ -180,6 +183,10 @@ sealed class ControlHub : ControlChannel
             brokenSince = now;
         return !HearsOfEnds || now - brokenSince > 1000;
     }
+
+    /// <summary>How long one may be behind. Within an update, the host of a GPU runs ahead of it and waits for nobody.</summary>
+    long Forbearance(ControlProgress own, ControlProgress furthest) =>
+        own.Calls < furthest.Calls || furthest.Waiting > 0 ? SilenceMilliseconds : Math.Max(SilenceMilliseconds, LongStep);
 
     void Begin()
     {

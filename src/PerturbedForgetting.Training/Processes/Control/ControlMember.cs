@@ -74,6 +74,8 @@ sealed class ControlMember : ControlChannel
 
     public override void Leave(string reason)
     {
+        // What is wrong with all, such as an option, the first finds at the same time, and says better.
+        AwaitFailure(TimeSpan.FromSeconds(1));
         lock (Gate)
             if (Failure is null)
                 connection.Send(ControlKind.Leave, ControlFailure.TextBytes(reason));

@@ -26,6 +26,9 @@ readonly record struct ControlProgress(long Calls, long Tensors, long Waiting) :
         BinaryPrimitives.ReadInt64LittleEndian(bytes[sizeof(long)..]),
         BinaryPrimitives.ReadInt64LittleEndian(bytes[(2 * sizeof(long))..]));
 
+    /// <inheritdoc/>
+    public override string ToString() => FormattableString.Invariant($"{Calls} common steps and {Tensors} exchanges of tensors");
+
     /// <summary>Whether one is further; how long it waits does not matter.</summary>
     public int CompareTo(ControlProgress other) => (Calls, Tensors).CompareTo((other.Calls, other.Tensors));
 }

@@ -120,7 +120,7 @@ sealed class ControlChannelTests
     [Test]
     public void ACutConnectionIsNoticedAtBothEnds()
     {
-        using var hub = LoopbackWorlds.Hub(3, TimeSpan.FromSeconds(0.6));
+        using var hub = LoopbackWorlds.Hub(3, TimeSpan.FromSeconds(1));
         using Relay relay = new(hub.Port);
         var ends = new Exception?[3];
         Thread[] threads = [.. Enumerable.Range(0, 3).Select(rank => new Thread(() =>
@@ -130,7 +130,7 @@ sealed class ControlChannelTests
                 using var world = rank == 0
                     ? ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 3), null, null, static _ => { }, CancellationToken.None)
                     : ProcessWorld.Join(LoopbackWorlds.LaunchOf(rank, 3), LoopbackWorlds.MeetingAt(rank == 2 ? relay.Port : hub.Port), null, null,
-                        TimeSpan.FromSeconds(0.6), static _ => { }, CancellationToken.None);
+                        TimeSpan.FromSeconds(1), static _ => { }, CancellationToken.None);
                 world.Gather([]);
                 if (rank == 2)
                     relay.Cut();

@@ -84,7 +84,7 @@ sealed class ProcessWorldTests
                 finally { failed.Set(); }
             }
             Assert.That(failed.Wait(LoopbackWorlds.Long), Is.True);
-        }, TimeSpan.FromSeconds(0.5));
+        }, TimeSpan.FromSeconds(1));
         Assert.That(ends[1], Is.Null);
         Assert.That(new[] { ends[0], ends[2] }.Select(static e => e is CommunicationException ? e.Message : ""),
             Is.All.Contains("rank 1 (process").And.All.Contains("keeps the others waiting"));
@@ -124,10 +124,11 @@ sealed class ProcessWorldTests
     [Test]
     public void WhoeverDoesNotComeIsNamed()
     {
-        using var hub = LoopbackWorlds.Hub(4, TimeSpan.FromSeconds(0.3));
+        var patience = TimeSpan.FromSeconds(1);
+        using var hub = LoopbackWorlds.Hub(4, patience);
         using CancellationTokenSource source = new();
         Task<Exception?> second = Task.Run(() => Assert.Catch(() => ProcessWorld.Join(LoopbackWorlds.LaunchOf(2, 4),
-            LoopbackWorlds.MeetingAt(hub.Port), null, null, LoopbackWorlds.Long, static _ => { }, source.Token)));
+            LoopbackWorlds.MeetingAt(hub.Port), null, null, patience, static _ => { }, source.Token)));
         var first = Assert.Throws<CommunicationException>(() =>
             ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 4), null, null, static _ => { }, source.Token));
         Assert.That(first!.Message, Does.Contain(" of 4 did not come to rank 0").And.Contain("1, "));
