@@ -67,7 +67,8 @@ public static class Validator
         Agreement.RequireData(world, data);
         Agreement.RequireModel(world, loaded.Model);
         using var group = world.Use(loaded.Device);
-        var evaluator = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options), world);
+        var evaluator = new Evaluator(
+            loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options), world);
         var metrics = EvaluationRecords.AreAsked(options)
             ? new EvaluationRecords(options, data, new ClassNames(checkpoint.Classes ?? data.Classes), numClasses,
                 Predictor.ClassScoresOf(checkpoint, observer)).Write(Measure, observer)

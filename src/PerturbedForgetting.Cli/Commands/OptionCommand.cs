@@ -114,7 +114,10 @@ abstract class OptionCommand<T> : ICliCommand where T : RunOptions, new()
             Settle(options, given);
             given = given.Union(begun).ToHashSet();
             if (options.UsesSeveralGpus && !RunsTogether(options))
-                throw new OptionException(new OptionProblem(RunOptions.GpusOption.Flag, $"'{Help.Name}' is done by one process; leave the option out."));
+            {
+                throw new OptionException(new OptionProblem(RunOptions.GpusOption.Flag,
+                    $"'{Help.Name}' is done by one process; leave the option out."));
+            }
             IReadOnlyList<OptionProblem> notes = Check(options);
             return (given, launch is { IsOfFirst: false } && options.Gpus is not null
                 ? [.. notes, new(RunOptions.GpusOption.Flag, $"not used: the processes were started by {launch.Title}.", IsError: false)]

@@ -20,8 +20,8 @@ public abstract partial record RunOptions
             .RefusedWhen(o => o.UsesSeveralGpus && o.Device == "cpu",
                 "counts GPUs, and --device cpu has none; processes on processors are started by mpirun -np N.")
             .RefusedWhen(o => o.UsesSeveralGpus && o.Device.StartsWith("cuda:", StringComparison.Ordinal), o =>
-                $"takes the first GPUs, one a process, and --device {o.Device} is one; leave either out. CUDA_VISIBLE_DEVICES chooses among "
-                + "GPUs.")
+                $"takes the first GPUs, one a process, and --device {o.Device} is one; leave either out. CUDA_VISIBLE_DEVICES chooses "
+                + "among GPUs.")
             .RefusedWhen(o => o.Gpus == AllGpus && o.Device == "sim", "has nothing to count on --device sim; give a number.")
             .OnResume(OfThisStart);
 
@@ -34,9 +34,8 @@ public abstract partial record RunOptions
     const int MostGpus = 1024;
 
     /// <summary>The number of <see cref="Gpus"/>; null where it is none.</summary>
-    internal int? GpuCount => int.TryParse(Gpus, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= MostGpus
-        ? count
-        : null;
+    internal int? GpuCount =>
+        int.TryParse(Gpus, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= MostGpus ? count : null;
 
     /// <summary>Whether more than one process may be meant.</summary>
     internal bool UsesSeveralGpus => Gpus is not null && GpuCount != 1;

@@ -71,7 +71,8 @@ public static class Agreement
         var all = world.Gather(JsonSerializer.SerializeToUtf8Bytes(own, FactJson.Default.FactArray)).Select(Read).ToArray();
         var first = all[0];
         List<string> lines = [];
-        foreach (var group in Enumerable.Range(1, world.Size - 1).GroupBy(r => Difference(first, all[r])).Where(static g => g.Key.Length > 0))
+        var others = Enumerable.Range(1, world.Size - 1).GroupBy(r => Difference(first, all[r]));
+        foreach (var group in others.Where(static g => g.Key.Length > 0))
             lines.Add($"{Ranks([.. group])}: {group.Key}");
         if (lines.Count == 0)
             return;

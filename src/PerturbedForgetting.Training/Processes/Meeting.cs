@@ -27,8 +27,8 @@ sealed record Meeting(IReadOnlyList<string> Hosts, IReadOnlyList<int> Ports, Con
     /// <summary>Whether all processes are on this machine, so that nobody else need be listened to.</summary>
     public bool IsLocal { get; init; }
 
-    /// <summary>How long to wait for all at least, however soon one that is silent later is taken for gone: machines start programs in their
-    /// own time.</summary>
+    /// <summary>How long to wait for all at least, however soon one that is silent later is taken for gone: machines start programs in
+    /// their own time.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Whether the first listens before the others are started.</summary>
@@ -54,8 +54,8 @@ sealed record Meeting(IReadOnlyList<string> Hosts, IReadOnlyList<int> Ports, Con
         }
         if (launch.By == Launcher.Slurm)
         {
-            string host = address ?? SlurmNodes.First(Text("SLURM_STEP_NODELIST") ?? Text("SLURM_JOB_NODELIST") ?? Text("SLURM_NODELIST") ?? "")
-                ?? throw Missing(launch, AddressVariable);
+            string? nodes = Text("SLURM_STEP_NODELIST") ?? Text("SLURM_JOB_NODELIST") ?? Text("SLURM_NODELIST");
+            string host = address ?? SlurmNodes.First(nodes ?? "") ?? throw Missing(launch, AddressVariable);
             return new([host], From(port ?? PortOf(job)), ControlProof.Of($"{token} {job} {host}"));
         }
         if (launch.HasMpi)

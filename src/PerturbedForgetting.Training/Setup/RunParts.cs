@@ -15,8 +15,8 @@ namespace PerturbedForgetting.Training.Setup;
 /// step.</summary>
 sealed class RunParts : IDisposable
 {
-    RunParts(Device device, World world, TrainOptions options, ModelEntry entry, ImageSetup images, (Dataset Training, Dataset Validation) data,
-        ITrainingObserver observer)
+    RunParts(Device device, World world, TrainOptions options, ModelEntry entry, ImageSetup images,
+        (Dataset Training, Dataset Validation) data, ITrainingObserver observer)
     {
         (Device, World) = (device, world);
         (Options, Entry, Images, TrainingSet, ValidationSet) = (options, entry, images, data.Training, data.Validation);

@@ -41,7 +41,8 @@ sealed class ManyProcessesTests
         using ManyProcesses all = new(2, static rank => Check(more: ["--num-classes", rank == 1 ? "-1" : "9"]));
         var ends = all.End();
         Assert.That(ends.Select(static e => e.ExitCode), Is.EqualTo(new[] { ExitCodes.ProcessGone, ExitCodes.WrongOption }));
-        Assert.That(ends[0].Output, Does.Contain($"rank 1 (process {all[1].Id} on ").And.Contain("--num-classes").And.Not.Contain("   at "));
+        Assert.That(ends[0].Output, Does.Contain($"rank 1 (process {all[1].Id} on ").And.Contain("--num-classes")
+            .And.Not.Contain("   at "));
         Assert.That(ends[1].Output, Is.Empty);
     }
 

@@ -1,6 +1,7 @@
 namespace PerturbedForgetting.Training.Processes.Control;
 
-/// <summary>What a message of the control channel says. Members speak to the hub, which is the first process, and the hub to members.</summary>
+/// <summary>What a message of the control channel says. Members speak to the hub, which is the first process, and the hub to
+/// members.</summary>
 enum ControlKind : byte
 {
     /// <summary>Member, first of all: which protocol it speaks, and a number that nobody can foresee.</summary>

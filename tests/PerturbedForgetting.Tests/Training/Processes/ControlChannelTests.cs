@@ -129,7 +129,8 @@ sealed class ControlChannelTests
             {
                 using var world = rank == 0
                     ? ProcessWorld.Host(hub, LoopbackWorlds.LaunchOf(0, 3), null, null, static _ => { }, CancellationToken.None)
-                    : ProcessWorld.Join(LoopbackWorlds.LaunchOf(rank, 3), LoopbackWorlds.MeetingAt(rank == 2 ? relay.Port : hub.Port), null, null,
+                    : ProcessWorld.Join(LoopbackWorlds.LaunchOf(rank, 3),
+                        LoopbackWorlds.MeetingAt(rank == 2 ? relay.Port : hub.Port), null, null,
                         TimeSpan.FromSeconds(1), static _ => { }, CancellationToken.None);
                 world.Gather([]);
                 if (rank == 2)
@@ -159,7 +160,8 @@ sealed class ControlChannelTests
         listener.Start();
         using Socket sender = Connect(((IPEndPoint)listener.LocalEndpoint).Port);
         using var receiver = ControlConnection.Over(listener.AcceptSocket());
-        byte[] all = [.. Message(ControlKind.Gather, [.. Enumerable.Range(0, 700).Select(static i => (byte)i)]), .. Message(ControlKind.Beat),
+        byte[] long700 = [.. Enumerable.Range(0, 700).Select(static i => (byte)i)];
+        byte[] all = [.. Message(ControlKind.Gather, long700), .. Message(ControlKind.Beat),
             .. Message(ControlKind.Sum, 1, 2)];
         sender.NoDelay = true;
         List<(ControlKind, int)> taken = [];

@@ -94,8 +94,8 @@ sealed class LaunchTests
         var meeting = Meet(variables)!;
         Assert.That(Meet(variables)!.Ports, Is.EqualTo(meeting.Ports));
         Assert.That(meeting.Ports, Is.All.InRange(61440, 65535));
-        Assert.That(Meet(variables.Replace("4711", "4712", StringComparison.Ordinal).Replace("1896677377", "2", StringComparison.Ordinal), 1)!
-            .Ports, Is.Not.EqualTo(meeting.Ports));
+        string others = variables.Replace("4711", "4712", StringComparison.Ordinal).Replace("1896677377", "2", StringComparison.Ordinal);
+        Assert.That(Meet(others, parent: 1)!.Ports, Is.Not.EqualTo(meeting.Ports));
     }
 
     [TestCase("OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_SIZE=2 PMIX_NAMESPACE=1")]

@@ -13,7 +13,8 @@ sealed class ProcessWorldTests
         for (int i = 0; i < 20; i++)
         {
             var all = world.Gather(new byte[world.Rank == 1 ? 0 : 3 + world.Rank + (i * 1000)]);
-            Assert.That(all.Select(static m => m.Length), Is.EqualTo(Enumerable.Range(0, size).Select(r => r == 1 ? 0 : 3 + r + (i * 1000))));
+            Assert.That(all.Select(static m => m.Length),
+                Is.EqualTo(Enumerable.Range(0, size).Select(r => r == 1 ? 0 : 3 + r + (i * 1000))));
             double[] values = [0.1 * (world.Rank + 1), Math.Pow(10, 16 - (8 * world.Rank)), i];
             world.Sum(values);
             double[] expected = [0, 0, 0];
