@@ -30,8 +30,8 @@ sealed record CommandHandlers(
     /// <summary>The engine's own programs.</summary>
     public static CommandHandlers Default { get; } = new(
         static (options, context) =>
-            Trainer.Run(options, context.Observer, context.Token, context.Given, context.World) is
-                { Status: not TrainStatus.Interrupted } result
+            Trainer.Run(options, context.Observer, context.Token, context.Given, context.World)
+            is { Status: not TrainStatus.Interrupted } result
             ? (result.Json, result.Folder)
             : throw new OperationCanceledException(context.Token),
         static (options, context) => options.ValidateHessian

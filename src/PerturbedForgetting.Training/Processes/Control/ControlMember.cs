@@ -168,8 +168,8 @@ sealed class ControlMember : ControlChannel
             byte[] nonce = RandomNumberGenerator.GetBytes(ControlProof.NonceBytes);
             connection.Send(ControlKind.Hello, ControlProof.Hello(nonce));
             byte[]? challenge = null;
-            for (long end = Environment.TickCount64 + (long)answering.TotalMilliseconds;
-                challenge is null && !connection.IsBroken && Environment.TickCount64 < end;)
+            long end = Environment.TickCount64 + (long)answering.TotalMilliseconds;
+            while (challenge is null && !connection.IsBroken && Environment.TickCount64 < end)
             {
                 socket.Poll(TimeSpan.FromMilliseconds(50), SelectMode.SelectRead);
                 connection.Receive((kind, payload) => challenge ??= kind == ControlKind.Challenge ? payload.ToArray() : []);
