@@ -2,12 +2,13 @@
 # Checks the project with NVIDIA's own tools, without a GPU. docs/kernels.md explains it.
 #   kernels      assembles and links all PTX, and compares what the kernels use with kernels/occupancy.tsv
 #   libraries    calls the driver and cuBLAS through the program, as far as that goes without a GPU
+#   nccl         calls NCCL through the program likewise, where glibc is new enough for Debian's (2.38)
 #   nvcc         compiles the kernels with nvcc, and runs their tests with that PTX on the software GPU
 #   tools/nvidia-check.sh [OPTIONS]      every check; one line "skipped: ..." and exit code 0 where the tools cannot be had
 #     --update              writes kernels/occupancy.tsv again instead of comparing with it
-#     --only PARTS          of kernels,libraries,nvcc, with commas [all]
+#     --only PARTS          of kernels,libraries,nccl,nvcc, with commas [all]
 #     --no-build            where the tests are built in Release already
-#     --cache FOLDER        for the tools, 1 GB [$XDG_CACHE_HOME, or ~/.cache, /perturbed-forgetting/nvidia]
+#     --cache FOLDER        for the tools, 1.3 GB [$XDG_CACHE_HOME, or ~/.cache, /perturbed-forgetting/nvidia]
 # The tools are those of CUDA 12.4 in Debian's non-free component. They are unpacked into the cache and not installed; apt has lists and
 # sources of its own there.
 set -uo pipefail
@@ -19,7 +20,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 packages="nvidia-cuda-toolkit libnvjitlink12 libcuda1 libnvidia-ptxjitcompiler1 libcublas12 libcublaslt12"
 
 usage() {
-    sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -42,9 +43,11 @@ own_apt() {
     APT_CONFIG="$apt/apt.conf" timeout 900 "$@" > "$apt/log" 2>&1
 }
 
-# Unpacks what is used of the packages into $tools; once for a list of packages.
-get_tools() {
-    [ "$(cat "$tools/packages" 2> /dev/null)" != "$packages" ] || return 0
+# get FOLDER COMPONENT PACKAGE...: unpacks what is used of the packages into a folder; once for a list of packages.
+get() {
+    local folder="$1" component="$2" package
+    shift 2
+    [ "$(cat "$folder/packages" 2> /dev/null)" != "$*" ] || return 0
     [ "$(uname -m)" = x86_64 ] || skip "NVIDIA's tools are taken for x86-64 only"
     command -v apt-get > /dev/null && command -v dpkg-deb > /dev/null && [ -r "$keyring" ] ||
         skip "NVIDIA's tools are taken from Debian's packages, and this is no Debian"
@@ -52,7 +55,7 @@ get_tools() {
     trap 'rm -rf "$apt"' EXIT
     mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/debs"
     : > "$apt/status"
-    echo "deb [arch=amd64 signed-by=$keyring] $mirror $suite non-free" > "$apt/sources.list"
+    echo "deb [arch=amd64 signed-by=$keyring] $mirror $suite $component" > "$apt/sources.list"
     cat > "$apt/apt.conf" << END
 Dir::Etc::SourceList "$apt/sources.list";
 Dir::Etc::SourceParts "-";
@@ -67,21 +70,24 @@ Acquire::Retries "1";
 Acquire::http::Timeout "20";
 END
     own_apt apt-get update || skip "Debian's package lists cannot be had here ($mirror)"
-    # shellcheck disable=SC2086
-    (cd "$apt/debs" && own_apt apt-get download $packages) || skip "$packages cannot be had here ($mirror $suite non-free)"
-    rm -rf "$tools" && mkdir -p "$tools" || fail "cannot write to '$tools'."
-    local package
+    (cd "$apt/debs" && own_apt apt-get download "$@") || skip "$* cannot be had here ($mirror $suite $component)"
+    rm -rf "$folder" && mkdir -p "$folder" || fail "cannot write to '$folder'."
     for package in "$apt"/debs/*.deb; do
-        dpkg-deb --fsys-tarfile "$package" | tar -x -C "$tools" --exclude='./usr/share' --exclude='*/compute-sanitizer' ||
-            fail "cannot unpack to '$tools'."
+        dpkg-deb --fsys-tarfile "$package" | tar -x -C "$folder" --exclude='./usr/share' --exclude='*/compute-sanitizer' ||
+            fail "cannot unpack to '$folder'."
     done
     rm -rf "$apt"
+    echo "$*" > "$folder/packages"
+}
+
+get_tools() {
+    # shellcheck disable=SC2086
+    get "$tools" non-free $packages
     # nvcc looks for its parts here, and not where Debian installs them. The kernels use none of the toolkit's headers; the one that nvcc
     # puts before every source may be empty.
     printf '%s\n' 'PATH += $(_HERE_):' 'INCLUDES += "-I$(_HERE_)/../include" $(_SPACE_)' > "$toolkit/profile"
     mv -f "$toolkit/profile" "$toolkit/bin/nvcc.profile" && mkdir -p "$toolkit/include" && : > "$toolkit/include/cuda_runtime.h" ||
         fail "cannot write to '$tools'."
-    echo "$packages" > "$tools/packages"
 }
 
 kernels() {
@@ -116,6 +122,14 @@ libraries() {
         PERTURBED_FORGETTING_CUDA_DRIVER="$libraries/libcublas.so.12" expect 0 'libcublas.so.12 is no CUDA driver' devices || good=1
     fi
     return "$good"
+}
+
+nccl() {
+    local glibc
+    glibc="$(getconf GNU_LIBC_VERSION 2> /dev/null)" && printf '%s\n' 2.38 "${glibc#* }" | sort -VC ||
+        { echo "skipped: Debian's NCCL needs glibc 2.38, and this is ${glibc:-another}"; return; }
+    get "$cache/nccl" contrib libnccl2
+    PERTURBED_FORGETTING_NCCL="$cache/nccl/usr/lib/x86_64-linux-gnu/libnccl.so.2" dotnet "$built/NvidiaCheck.dll" nccl
 }
 
 nvcc() {
@@ -154,7 +168,7 @@ if [ -n "$build" ]; then
         fail "the tests, and with them what this needs, cannot be built."
 fi
 failed=0
-for part in kernels libraries nvcc; do
+for part in kernels libraries nccl nvcc; do
     is_wanted "$part" || continue
     echo "-- $part"
     # In a shell of its own: a part sets variables for the programs that it starts.

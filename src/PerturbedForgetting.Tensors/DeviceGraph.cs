@@ -17,7 +17,7 @@ public sealed class DeviceGraph : IDisposable
     public void Launch()
     {
         executable.Launch(stream);
-        launches.Count++;
+        launches.Add();
     }
 
     /// <summary>Forgets it.</summary>

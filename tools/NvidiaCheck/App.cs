@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.CommandLine;
 using PerturbedForgetting.Cuda.Blas;
 using PerturbedForgetting.Cuda.Driver;
+using PerturbedForgetting.Cuda.Nccl;
 
 namespace PerturbedForgetting.NvidiaCheck;
 
@@ -17,6 +18,7 @@ static class App
         {
             Kernels(output),
             Libraries(output),
+            Nccl(output),
         };
         ParseResult result = root.Parse(arguments);
         if (result.Errors.Count == 0)
@@ -33,13 +35,29 @@ static class App
         {
             LibraryChecks checks = new(CudaDriverApi.Installed, CublasApi.Installed, CublasLtApi.Installed);
             IReadOnlyList<string> findings = checks.Run();
-            foreach (string finding in findings)
-                output.WriteLine(finding);
-            output.WriteLine($"{CudaDriverApi.Installed.Origin}, {CublasApi.Installed.Origin}: {checks.Count} answers, "
-                + $"{findings.Count} findings");
-            return findings.Count > 0 ? Found : Good;
+            return Report($"{CudaDriverApi.Installed.Origin}, {CublasApi.Installed.Origin}", checks.Count, findings, output);
         });
         return command;
+    }
+
+    static Command Nccl(TextWriter output)
+    {
+        Command command = new("nccl", "Calls NCCL as far as that goes without a GPU.");
+        command.SetAction(_ =>
+        {
+            NcclChecks checks = new(NcclApi.Installed);
+            IReadOnlyList<string> findings = checks.Run();
+            return Report($"{NcclApi.Installed.Origin}, version {NcclApi.Installed.Version}", checks.Count, findings, output);
+        });
+        return command;
+    }
+
+    static int Report(string libraries, int answers, IReadOnlyList<string> findings, TextWriter output)
+    {
+        foreach (string finding in findings)
+            output.WriteLine(finding);
+        output.WriteLine($"{libraries}: {answers} answers, {findings.Count} findings");
+        return findings.Count > 0 ? Found : Good;
     }
 
     static Command Kernels(TextWriter output)

@@ -50,8 +50,8 @@ static class Entry
         }
     }
 
-    /// <summary>Lets other calls in until one of them, or another device, has changed something (<see cref="Change"/>). Called from within a
-    /// call.</summary>
+    /// <summary>Lets other calls in until one of them, or another device, has changed something (<see cref="Change"/>). Called from
+    /// within a call.</summary>
     public static void AwaitChange() => Monitor.Wait(gate);
 
     /// <summary>Changes what calls wait for.</summary>

@@ -56,7 +56,8 @@ sealed class Scheduler(int? seed, Action beforeEach, Action resume) : IOperation
     public Operation Issue(Lane lane, string what, long[] after, IReadOnlyList<Operation> dependencies, Action<Operation> work,
         JointWork? others = null)
     {
-        Operation operation = lane.Issue(what, VectorClock.Join(VectorClock.Join(lane.Clock, after), HostClock), dependencies, work, others);
+        long[] clock = VectorClock.Join(VectorClock.Join(lane.Clock, after), HostClock);
+        Operation operation = lane.Issue(what, clock, dependencies, work, others);
         pending++;
         if (others is not null)
             Entry.Change(() => joint.Add(operation));

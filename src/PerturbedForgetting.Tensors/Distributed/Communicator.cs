@@ -38,6 +38,11 @@ public abstract class Communicator : IDisposable
     /// <inheritdoc cref="AllReduce"/>
     public abstract void BeginAllReduce(Tensor values, ReduceOperation operation);
 
+    /// <summary>As <see cref="BeginAllReduce"/>, for half the bytes: sums and means of float32 values that are rounded to bfloat16 (8 bits of
+    /// mantissa) on their way, be it once or more. Values of other types and other operations go as they are.</summary>
+    /// <inheritdoc cref="AllReduce"/>
+    public virtual void BeginAllReduceRounded(Tensor values, ReduceOperation operation) => BeginAllReduce(values, operation);
+
     /// <summary>The second half: what the device is given from now on comes after every reduction that was begun. On a device that works on
     /// its own the host does not wait.</summary>
     /// <exception cref="CommunicationException">A member is gone.</exception>
@@ -65,6 +70,9 @@ public abstract class Communicator : IDisposable
 
     /// <summary>What communication has cost so far; waits for the device.</summary>
     public abstract CommunicationTimes Times { get; }
+
+    /// <summary>How far this process has come; any thread may ask.</summary>
+    public virtual CommunicationProgress Progress => default;
 
     /// <summary>Ends what waits, here and where it can on the device, because a member is gone: every call from now on fails. Any
     /// thread may call it.</summary>

@@ -10,11 +10,12 @@ namespace PerturbedForgetting.Tensors.Distributed;
 /// A group of GPUs, one a process, by NCCL. Its work runs on a stream of its own beside the computation, which events order; it may be
 /// recorded into a graph (<see cref="Device.Capture"/>), and graphs that hold some of it are disposed before it. The mean of floating-point
 /// numbers is the sum of what each is times 1/N. Min and Max pass over NaN.
+/// Of what is reduced as bfloat16 each member's values are rounded, then NCCL rounds each of the N - 1 sums, to 2^-9 of what they are.
 /// </summary>
 /// <remarks>
-/// The host waits for a member that is gone where it reads what was reduced, for ever, as NCCL does, until <see cref="Abort"/>; reading throws
-/// then, and so does everything else. NCCL's own errors are looked for ten times a second, and end the group when nobody who can name
-/// the member has done so within <see cref="Grace"/>.
+/// The host waits for a member that is gone where it reads what was reduced, for ever, as NCCL does, until <see cref="Abort"/>; reading
+/// throws then, and so does everything else. NCCL's own errors are looked for ten times a second, and end the group when nobody who can
+/// name the member has done so within <see cref="Grace"/>.
 /// </remarks>
 /// <example><code>
 /// byte[] id = isFirst ? NcclCommunicator.CreateId(device) : …;      // carried to the others by other means
@@ -24,22 +25,18 @@ namespace PerturbedForgetting.Tensors.Distributed;
 /// </code></example>
 public sealed class NcclCommunicator : Communicator
 {
-    static readonly TimeSpan watchInterval = TimeSpan.FromMilliseconds(100), patience = TimeSpan.FromSeconds(1);
-
     readonly Device device;
     readonly CudaWorkplace workplace;
-    readonly NcclApi api;
+    readonly NcclMembership membership;
     readonly CudaStream stream;
     readonly CudaEvent begun, done;
     readonly StreamIntervals busy, waited;
+    readonly RoundedCopy rounded;
     readonly Tensor barrier;
-    readonly object gate = new();
-    readonly ManualResetEventSlim settled = new(), ended = new();
     readonly List<NcclCommunicator> parts = [];
-    NcclGroup? group;
-    Exception? failure;
-    volatile string? reason;
+    readonly List<GraphLaunches> recorded = [];
     bool isPending;
+    long called, over;
     int isDisposed;
 
     /// <summary>Begins to join a group; <see cref="Join"/>, or the first call, waits for the others.</summary>
@@ -54,23 +51,27 @@ public sealed class NcclCommunicator : Communicator
         ArgumentOutOfRangeException.ThrowIfNegative(rank);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, size);
         (this.device, workplace, Rank, Size) = (device, WorkplaceOf(device), rank, size);
-        api = workplace.Libraries.Nccl.Value;
         NcclUniqueId group = new(id);
         CudaContext context = workplace.Context;
         stream = context.CreateStream();
         (begun, done) = (context.CreateEvent(), context.CreateEvent());
         (busy, waited) = (new(context), new(context));
+        rounded = new RoundedCopy(workplace, stream);
         barrier = Tensor.Persistent([1], DType.Int32, device).Fill(0);
         workplace.Communications.Add(stream);
-        // A thread of its own, because nothing ends the call while another member stays away.
-        new Thread(() => Enter(group)) { IsBackground = true, Name = "NCCL" }.Start();
+        workplace.Idle += AreDone;
+        membership = new NcclMembership(workplace, group, rank, size) { Grace = TimeSpan.FromSeconds(10) };
     }
 
     /// <summary>How long NCCL's own error waits for an <see cref="Abort"/> that names the member.</summary>
-    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan Grace
+    {
+        get => membership.Grace;
+        init => membership.Grace = value;
+    }
 
     /// <inheritdoc/>
-    public override string Name => $"NCCL {api.Version}";
+    public override string Name => $"NCCL {workplace.Libraries.Nccl.Value.Version}";
 
     /// <inheritdoc/>
     public override int Rank { get; }
@@ -98,14 +99,12 @@ public sealed class NcclCommunicator : Communicator
     /// <summary>Waits until all members have come.</summary>
     /// <exception cref="CudaLibraryException">NCCL cannot be used.</exception>
     /// <exception cref="CommunicationException">The members do not find each other, or one is gone.</exception>
-    public void Join() => Use();
+    public void Join() => membership.Use();
 
     /// <inheritdoc/>
     public override void BeginAllReduce(Tensor values, ReduceOperation operation)
     {
-        Check(values, "reduced");
-        if (values.DType == DType.UInt8 || (operation == ReduceOperation.Mean && !values.DType.IsFloating()))
-            throw new ArgumentException($"{values} has no {operation} over a group.", nameof(values));
+        CheckReduction(values, operation);
         NcclOperation made = operation switch
         {
             ReduceOperation.Mean => NcclOperation.Average,
@@ -113,17 +112,36 @@ public sealed class NcclCommunicator : Communicator
             ReduceOperation.Max => NcclOperation.Max,
             _ => NcclOperation.Sum,
         };
-        Begin("all-reduce", values, joined => joined.AllReduce(CudaBackend.Pointer(values), values.Count, TypeOf(values), made, stream));
+        Begin("all-reduce", Bytes(values), joined => joined.AllReduce(CudaBackend.Pointer(values), values.Count, TypeOf(values), made, stream));
+    }
+
+    /// <inheritdoc/>
+    public override void BeginAllReduceRounded(Tensor values, ReduceOperation operation)
+    {
+        CheckReduction(values, operation);
+        if (values.DType != DType.Float32 || operation is not (ReduceOperation.Sum or ReduceOperation.Mean))
+        {
+            BeginAllReduce(values, operation);
+            return;
+        }
+        // The mean is made in float32: 1/3 rounded to bfloat16 would be wrong by a part in five hundred.
+        float factor = operation == ReduceOperation.Mean ? 1f / Size : 1;
+        Begin("all-reduce", values.Count * sizeof(ushort), joined =>
+        {
+            DevicePointer narrow = rounded.Round(values);
+            joined.AllReduce(narrow, values.Count, NcclDataType.BFloat16, NcclOperation.Sum, stream);
+            rounded.Widen(values, factor);
+        });
     }
 
     /// <inheritdoc/>
     public override void Complete()
     {
-        Use();
+        membership.Use();
         if (!isPending)
             return;
         isPending = false;
-        Guard(() =>
+        membership.Run(_ =>
         {
             done.Record(stream);
             CudaEvent start = waited.Begin(workplace.Stream, workplace.Recording);
@@ -138,7 +156,7 @@ public sealed class NcclCommunicator : Communicator
         Check(values, "sent");
         ArgumentOutOfRangeException.ThrowIfNegative(root);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(root, Size);
-        Begin("broadcast", values, joined => joined.Broadcast(CudaBackend.Pointer(values), values.Count, TypeOf(values), root, stream));
+        Begin("broadcast", Bytes(values), joined => joined.Broadcast(CudaBackend.Pointer(values), values.Count, TypeOf(values), root, stream));
         Complete();
     }
 
@@ -149,7 +167,7 @@ public sealed class NcclCommunicator : Communicator
         Check(all, "filled");
         if (part.DType != all.DType || all.Count != Size * part.Count)
             throw new ArgumentException($"{Size} parts like {part} do not fill {all}.", nameof(all));
-        Begin("all-gather", all, joined =>
+        Begin("all-gather", Bytes(all), joined =>
             joined.AllGather(CudaBackend.Pointer(part), CudaBackend.Pointer(all), part.Count, TypeOf(part), stream));
         Complete();
     }
@@ -168,11 +186,14 @@ public sealed class NcclCommunicator : Communicator
         int[] colors = Gather<int>([color]);
         int[] members = [.. Enumerable.Range(0, Size).Where(rank => colors[rank] == color)];
         byte[] ids = Gather<byte>(members[0] == Rank ? CreateId(device) : new byte[NcclUniqueId.Bytes]);
-        NcclCommunicator made = new(device, ids.AsSpan(members[0] * NcclUniqueId.Bytes, NcclUniqueId.Bytes), Array.IndexOf(members, Rank),
-            members.Length) { Grace = Grace };
+        ReadOnlySpan<byte> id = ids.AsSpan(members[0] * NcclUniqueId.Bytes, NcclUniqueId.Bytes);
+        NcclCommunicator made = new(device, id, Array.IndexOf(members, Rank), members.Length)
+        {
+            Grace = Grace,
+        };
         lock (parts)
             parts.Add(made);
-        if (reason is { } said)
+        if (membership.Reason is { } said)
             made.Abort(said);
         made.Join();
         return made;
@@ -189,28 +210,25 @@ public sealed class NcclCommunicator : Communicator
         }
     }
 
+    /// <summary>How far this process has come: calls within a graph count at each launch of it. They are known to be over once the host has
+    /// waited for the device, and going on while it does.</summary>
+    public override CommunicationProgress Progress
+    {
+        get
+        {
+            long begun = Called, done = Volatile.Read(ref over);
+            return new(begun, done, begun > done ? workplace.Waiting : TimeSpan.Zero);
+        }
+    }
+
     /// <inheritdoc/>
     public override void Abort(string reason)
     {
-        if (Interlocked.CompareExchange(ref this.reason, reason, null) is not null)
-            return;
-        workplace.Interruption = reason;
-        settled.Set();
+        membership.Abort(reason);
         lock (parts)
         {
             foreach (NcclCommunicator part in parts)
                 part.Abort(reason);
-        }
-        // A call that is being put on the stream is let through; one that hangs is what this ends.
-        bool isQuiet = Monitor.TryEnter(gate, patience);
-        try
-        {
-            Volatile.Read(ref group)?.Abort();
-        }
-        finally
-        {
-            if (isQuiet)
-                Monitor.Exit(gate);
         }
     }
 
@@ -219,112 +237,58 @@ public sealed class NcclCommunicator : Communicator
     {
         if (Interlocked.Exchange(ref isDisposed, 1) != 0)
             return;
-        ended.Set();
-        // Who goes before all have come leaves nothing that could be destroyed in order.
-        if (!settled.IsSet)
-            Abort("The group was left before all had joined.");
         workplace.Communications.Remove(stream);
-        group?.Dispose();
+        workplace.Idle -= AreDone;
+        membership.Dispose();
         barrier.Dispose();
         busy.Dispose();
         waited.Dispose();
+        rounded.Dispose();
         begun.Dispose();
         done.Dispose();
         stream.Dispose();
-        if (workplace.Interruption == reason)
-            workplace.Interruption = null;
     }
 
-    void Enter(NcclUniqueId id)
+    long Called
     {
-        try
+        get
         {
-            NcclGroup made = new(workplace.Context, api, id, Rank, Size);
-            lock (gate)
+            lock (recorded)
             {
-                Volatile.Write(ref group, made);
-                if (reason is not null)
-                    made.Abort();
+                // A call that was recorded has not been made by that.
+                return Volatile.Read(ref called) + recorded.Sum(static launches => launches.Count - 1);
             }
         }
-        catch (Exception e) when (e is CudaException or CudaLibraryException or ObjectDisposedException)
-        {
-            failure = e;
-        }
-        settled.Set();
-        if (failure is null)
-            Watch();
     }
 
-    // Who finds out by other means can name the member, and comes first as a rule.
-    void Watch()
+    void AreDone()
     {
-        while (!ended.Wait(watchInterval))
-        {
-            if (reason is not null)
-                return;
-            NcclResult state = group!.AsyncError;
-            if (state is NcclResult.Success or NcclResult.InProgress)
-                continue;
-            string text = group.LastError;
-            ended.Wait(Grace);
-            Abort($"A process of the group is gone: {NcclErrors.NameOf(state)}{(text.Length > 0 ? ", " + text : "")}. "
-                + NcclErrors.RemedyFor(state));
-        }
-    }
-
-    NcclGroup Use()
-    {
-        ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed) != 0, this);
-        settled.Wait();
-        if (reason is { } said)
-            throw new CommunicationException(said);
-        return failure is null ? group! : throw Explained(failure);
+        if (!isPending)
+            Volatile.Write(ref over, Called);
     }
 
     // Begins after what the device was given so far.
-    void Begin(string name, Tensor values, Action<NcclGroup> call)
+    void Begin(string name, long bytes, Action<NcclGroup> call)
     {
-        NcclGroup joined = Use();
-        if (values.Count == 0)
+        membership.Use();
+        if (bytes == 0)
             return;
         using Ranges.Range range = Ranges.Operation(name);
-        Guard(() =>
+        membership.Run(joined =>
         {
             begun.Record(workplace.Stream);
             stream.Wait(begun);
             CudaEvent start = busy.Begin(stream, workplace.Recording);
             call(joined);
-            busy.End(start, stream, workplace.Recording, values.Count * values.DType.Size());
+            busy.End(start, stream, workplace.Recording, bytes);
         });
         isPending = true;
-    }
-
-    void Guard(Action work)
-    {
-        try
+        Interlocked.Increment(ref called);
+        if (workplace.Recording is { } launches)
         {
-            lock (gate)
-                work();
+            lock (recorded)
+                recorded.Add(launches);
         }
-        catch (Exception e) when (e is CudaException or CudaLibraryException)
-        {
-            throw Explained(e);
-        }
-    }
-
-    // What a member that is gone looks like here is told by who knows which it is.
-    Exception Explained(Exception cause)
-    {
-        if (cause is CudaLibraryException { Status: var status }
-            && (NcclResult)status is NcclResult.RemoteError or NcclResult.SystemError or NcclResult.Timeout)
-        {
-            DateTime limit = DateTime.UtcNow + Grace;
-            while (reason is null && DateTime.UtcNow < limit)
-                Thread.Sleep(watchInterval);
-            return new CommunicationException(reason ?? cause.Message, cause);
-        }
-        return reason is { } said ? new CommunicationException(said, cause) : cause;
     }
 
     T[] Gather<T>(ReadOnlySpan<T> part) where T : unmanaged
@@ -335,11 +299,20 @@ public sealed class NcclCommunicator : Communicator
         return all.ToArray<T>();
     }
 
+    void CheckReduction(Tensor values, ReduceOperation operation)
+    {
+        Check(values, "reduced");
+        if (values.DType == DType.UInt8 || (operation == ReduceOperation.Mean && !values.DType.IsFloating()))
+            throw new ArgumentException($"{values} has no {operation} over a group.", nameof(values));
+    }
+
     void Check(Tensor values, string what)
     {
         if (values.Device != device)
             throw new ArgumentException($"{values} cannot be {what} by a group of {device}.", nameof(values));
     }
+
+    static long Bytes(Tensor values) => values.Count * values.DType.Size();
 
     static NcclDataType TypeOf(Tensor values) => values.DType switch
     {

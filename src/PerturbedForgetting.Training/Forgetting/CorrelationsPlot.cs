@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Training.Forgetting;
 /// images beside one for held-out ones.</summary>
 static class CorrelationsPlot
 {
-    const int Cell = 58, Names = 320, Room = 190;
+    const int Cell = 58, Letter = 7, Bar = 110, Room = 190;
 
     /// <summary>Writes the picture.</summary>
     /// <param name="path">Where to.</param>
@@ -22,12 +22,14 @@ static class CorrelationsPlot
             return;
         string[] ofHessian = rows.Contains(null) ? [Correlations.TopEigenvalue] : [],
             measures = [.. ofHessian, .. Measure.OfOutputs.Concat(Measure.OfChanges).Select(static m => m.Name)];
+        string[] names = [.. rows.Select(static r => r?.ToString() ?? "no perturbation")];
+        int left = Letter * Math.Max(30, names.Max(static n => n.Length));
         var multiplot = new Multiplot();
         multiplot.AddPlots(2);
         multiplot.Layout = new ScottPlot.MultiplotLayouts.Columns();
         Draw(multiplot.GetPlot(0), ImageSets.Train, "change on training images");
         Draw(multiplot.GetPlot(1), ImageSets.HeldOut, "change on held-out images");
-        PlotFile.Write(path, multiplot, 2 * (measures.Length * Cell + Names), rows.Length * Cell / 2 + Room);
+        PlotFile.Write(path, multiplot, 2 * (measures.Length * Cell + left + Bar), rows.Length * Cell / 2 + Room);
 
         void Draw(Plot plot, string set, string title)
         {
@@ -49,7 +51,7 @@ static class CorrelationsPlot
             plot.Add.ColorBar(heatmap);
             plot.Title(string.Create(CultureInfo.InvariantCulture,
                 $"Spearman's rho with {Correlations.Top1}, {shown[0].Test.Pairs} runs: {title}"), 13);
-            Ticks(plot.Axes.Left, [.. rows.Select(static r => r?.ToString() ?? "no perturbation").Reverse()], Names - 110);
+            Ticks(plot.Axes.Left, [.. names.AsEnumerable().Reverse()], left);
             Ticks(plot.Axes.Bottom, measures, 120);
             (plot.Axes.Bottom.TickLabelStyle.Rotation, plot.Axes.Bottom.TickLabelStyle.Alignment) = (90, Alignment.MiddleLeft);
             plot.Axes.SetLimits(-0.5, measures.Length - 0.5, -0.5, rows.Length - 0.5);

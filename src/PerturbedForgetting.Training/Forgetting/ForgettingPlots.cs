@@ -9,6 +9,11 @@ static class ForgettingPlots
 {
     const int PanelWidth = 520, PanelHeight = 380, Columns = 3, MostClasses = 40, MostNames = 24;
 
+    /// <summary>Colours that can be told apart, without the greys.</summary>
+    static readonly Color[] colors =
+        [.. new ScottPlot.Palettes.Category20().Colors.Where((_, i) => i is not (14 or 15)).Select((c, i) => (c, i))
+            .OrderBy(static c => c.i % 2).Select(static c => c.c)];
+
     /// <summary>What is drawn of outputs, its change; and of changes, itself.</summary>
     static readonly string[] drawnOutputs = ["loss", "top1", "confidence", "kl_uniform", "tv_labels"];
 
@@ -44,9 +49,9 @@ static class ForgettingPlots
     /// <summary>Changes over the radius: a line a perturbation, full on training images, dashed on held-out ones.</summary>
     static void PlotRho(string path, StudiedModel model) => Panels(path, $"{model}", "rho", (plot, value) =>
     {
-        foreach (var (curve, i) in model.Cells.GroupBy(static c => c.Case.WithoutRho).Select(static (c, i) => (c, i)))
+        foreach (var (curve, i) in model.Cells.GroupBy(static c => c.Case.WithoutRho).Take(colors.Length).Select(static (c, i) => (c, i)))
             foreach (string set in (string[])[ImageSets.Train, ImageSets.HeldOut])
-                Line(plot, $"{curve.Key.Curve}, {Name(set)}", i, set == ImageSets.HeldOut,
+                Line(plot, curve.Key.Curve, i, set == ImageSets.HeldOut,
                     [.. curve.OrderBy(static c => c.Case.Rho).Select(c => (c.Case.Rho, value(c.Result.On(set))))]);
     });
 
@@ -55,9 +60,9 @@ static class ForgettingPlots
         Panels(path, string.Create(CultureInfo.InvariantCulture, $"{models[0].Run}, rho {rho}"), Epoch, (plot, value) =>
         {
             var cases = models.SelectMany(static m => m.Cells.Select(static c => c.Case)).Where(c => c.Rho == rho).Distinct();
-            foreach (var (perturbation, i) in cases.Select(static (c, i) => (c, i)))
+            foreach (var (perturbation, i) in cases.Take(colors.Length).Select(static (c, i) => (c, i)))
                 foreach (string set in (string[])[ImageSets.Train, ImageSets.HeldOut])
-                    Line(plot, $"{perturbation.Curve}, {Name(set)}", i, set == ImageSets.HeldOut,
+                    Line(plot, perturbation.Curve, i, set == ImageSets.HeldOut,
                         [.. models.Where(m => m.Find(perturbation) is not null)
                             .Select(m => ((double)m.Epoch!.Value, value(m.Find(perturbation)!.On(set))))]);
         });
@@ -66,7 +71,8 @@ static class ForgettingPlots
     static void PlotClasses(string path, StudiedModel model)
     {
         var plot = new Plot();
-        var largest = model.Cells.GroupBy(static c => c.Case.WithoutRho).Select(static g => g.MaxBy(static c => c.Case.Rho)).ToArray();
+        var largest = model.Cells.GroupBy(static c => c.Case.WithoutRho).Take(colors.Length)
+            .Select(static g => g.MaxBy(static c => c.Case.Rho)).ToArray();
         var first = largest[0].Result.On(ImageSets.HeldOut);
         int classes = first.LabelShares!.Length;
         double[] places = [.. Enumerable.Range(0, classes).Select(static k => (double)k)];
@@ -107,9 +113,8 @@ static class ForgettingPlots
     static void Panels(string path, string title, string horizontal, Action<Plot, Func<SetResult, double>> draw)
     {
         var multiplot = new Multiplot();
-        int count = drawnOutputs.Length + 1;
-        multiplot.AddPlots(count);
-        multiplot.Layout = new ScottPlot.MultiplotLayouts.Grid(rows: (count + Columns - 1) / Columns, columns: Columns);
+        int count = drawnOutputs.Length + 1, rows = (count + Columns - 1) / Columns;
+        multiplot.AddPlots(count + 1);
         for (int i = 0; i < count; i++)
         {
             var plot = multiplot.GetPlot(i);
@@ -127,29 +132,56 @@ static class ForgettingPlots
             }
             if (horizontal == Epoch)
                 plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
-            plot.XLabel(i == 1 ? $"{horizontal}   ({title})" : horizontal);
-            if (i == 0)
-            {
-                var legend = plot.ShowLegend(Alignment.UpperLeft);
-                legend.FontSize = 9;
-            }
-            else
-                plot.HideLegend();
+            plot.XLabel(horizontal);
+            plot.HideLegend();
         }
-        PlotFile.Write(path, multiplot, PanelWidth * Columns, PanelHeight * ((count + Columns - 1) / Columns));
+        int below = WriteLegend(multiplot.GetPlot(count), multiplot.GetPlot(0), title);
+        multiplot.Layout = new PanelsAboveLegend(Columns, rows, below);
+        PlotFile.Write(path, multiplot, PanelWidth * Columns, (PanelHeight * rows) + below);
+    }
+
+    /// <summary>Names the lines of a plot in another one.</summary>
+    /// <returns>The height that it takes.</returns>
+    static int WriteLegend(Plot legend, Plot plot, string title)
+    {
+        const int Line = 24, Title = 60;
+        legend.HideAxesAndGrid();
+        legend.Title($"{title}: on training images (full lines) and on held-out ones (dashed)", 14);
+        LegendItem[] items = [.. plot.GetPlottables<ScottPlot.Plottables.Scatter>().Where(static s => s.LegendText.Length > 0).Select(
+            static s => new LegendItem { LabelText = s.LegendText, LineColor = s.Color, LineWidth = 3, MarkerShape = MarkerShape.None })];
+        legend.Legend.ManualItems.AddRange(items);
+        legend.Legend.FontSize = 12;
+        legend.ShowLegend(Alignment.UpperLeft);
+        return Title + (Line * ((items.Length + Columns - 1) / Columns));
+    }
+
+    /// <summary>Panels of one size, and the last plot below all of them.</summary>
+    sealed class PanelsAboveLegend(int columns, int rows, int below) : IMultiplotLayout
+    {
+        public PixelRect[] GetSubplotRectangles(SubplotCollection subplots, PixelRect figureRect)
+        {
+            float width = figureRect.Width / columns, height = (figureRect.Height - below) / rows;
+            return
+            [
+                .. Enumerable.Range(0, subplots.Count - 1).Select(i =>
+                {
+                    float left = figureRect.Left + (i % columns * width), top = figureRect.Top + (i / columns * height);
+                    return new PixelRect(left, left + width, top + height, top);
+                }),
+                new PixelRect(figureRect.Left, figureRect.Right, figureRect.Bottom, figureRect.Bottom - below),
+            ];
+        }
     }
 
     static void Line(Plot plot, string name, int color, bool isDashed, (double X, double Y)[] points)
     {
         var finite = points.Where(static p => double.IsFinite(p.Y)).ToArray();
         var line = plot.Add.Scatter(finite.Select(static p => p.X).ToArray(), finite.Select(static p => p.Y).ToArray());
-        (line.LegendText, line.LineWidth, line.MarkerSize, line.Color) = (name, 2, 5, ColorOf(color));
+        (line.LegendText, line.LineWidth, line.MarkerSize, line.Color) = (isDashed ? "" : name, 2, 5, ColorOf(color));
         line.LinePattern = isDashed ? LinePattern.Dashed : LinePattern.Solid;
     }
 
-    static Color ColorOf(int number) => new ScottPlot.Palettes.Category10().GetColor(number);
-
-    static string Name(string set) => set == ImageSets.HeldOut ? "held out" : "training";
+    static Color ColorOf(int number) => colors[number];
 
     /// <summary>A name without what file systems do not take.</summary>
     static string FileName(string name) =>

@@ -33,7 +33,11 @@ sealed class AwfulValuesTests : TempFolderFixture
     static readonly string[] training = ["--opt", "sam_sgdw", "--epochs", "1", "--threads", "1", "--experiment", "run"];
 
     /// <summary>Options that name what is written.</summary>
-    static readonly string[] outputs = ["output", "predictions", "per-class", "confusion", "out", "sheet"];
+    static readonly string[] outputs = ["output", "predictions", "per-class", "confusion", "out", "sheet", "eigenvectors"];
+
+    /// <summary>Options that ask for work a hundred thousand times over.</summary>
+    static readonly OptionSpec[] endless =
+        [HessianOptions.IterationsOption, HessianOptions.TraceOption, HessianOptions.DensityOption];
 
     static readonly TempFolder trained = new();
 
@@ -50,6 +54,7 @@ sealed class AwfulValuesTests : TempFolderFixture
                 ("train", OptionTables.Train), ("validate", OptionTables.Validate), ("data check", OptionTables.DataCheck),
                 ("predict", OptionTables.Predict), ("features", OptionTables.Features), ("convert", OptionTables.Convert),
                 ("data inspect", OptionTables.Inspect), ("data convert", OptionTables.ConvertData),
+                ("hessian", OptionTables.Hessian), ("forgetting", OptionTables.Forgetting), ("report", OptionTables.Report),
             })
             // What commands share is checked by the same rules; where it leads after them differs for sizes and files.
             foreach (OptionSpec spec in table.Specs.Where(s => command == "train"
@@ -66,8 +71,38 @@ sealed class AwfulValuesTests : TempFolderFixture
             Try(command, [spec.Flag, .. values], spec.Flag);
     }
 
+    /// <summary>What commands take beside options, and the options that are in no table.</summary>
+    static IEnumerable<TestCaseData> Names()
+    {
+        string[] axes =
+        [
+            "=", "=1", "rho=", "rho=,", "rho=0.1,,0.2", "rho=nan", "rho=1e999", "rho=0.1,0.10", "rho=" + new string('1', 5000), "seed=1..",
+            "seed=-3..-1", "seed=2147483647..2147483648", "seed=0..99999999999999999999", "img-size=1..10001", "preset=", "preset=,",
+            "preset=rn8sh_vanilla,", "resume=auto", "device=cpu", "bce-loss=maybe", "scale=x", "scale=0.5 1", "model-kwargs=layers=[0]",
+        ];
+        // Without those that lead to all files of a machine.
+        string[] names = [.. texts.Where(static t => t is not ("/" or "../.."))];
+        (string Command, string[] Before, string[] Values)[] all =
+        [
+            ("hessian", [], names), ("forgetting", [], names), ("report", [], names), ("presets show", [], names),
+            ("presets run", [], names), ("presets validate", [], names), ("sweep", ["--vary"], [.. texts, .. axes]),
+            ("sweep", ["--vary", "rho=0.1,0.2", "--devices"], [.. texts, ",", "gpu", "cpu,", "cuda:-1", "cuda:1,x"]),
+        ];
+        return all.Select(static a => new TestCaseData(a.Command, a.Before, a.Values)
+            .SetArgDisplayNames(string.Join(' ', a.Before.Prepend(a.Command))));
+    }
+
+    [TestCaseSource(nameof(Names))]
+    public void ANameIsRefusedOrWorks(string command, string[] before, string[] values)
+    {
+        foreach (string value in values)
+            Run(command, [.. command.Split(' '), .. before, value, .. command == "sweep" ? Start(command) : []], "");
+    }
+
     IEnumerable<string[]> Values(OptionSpec spec) => spec.Kind switch
     {
+        OptionKind.Integer when endless.Contains(spec) => integers.Where(static v => v is not ("100000" or "2147483647"))
+            .Select(static v => new[] { v }),
         OptionKind.Integer => integers.Select(v => new[] { v }),
         OptionKind.Number => numbers.Select(v => new[] { v }),
         OptionKind.Numbers =>
@@ -83,25 +118,41 @@ sealed class AwfulValuesTests : TempFolderFixture
         _ => spec.Choices.Count > 0 ? [.. spec.Choices.Select(c => new[] { c }), ["x"], [""]] : texts.Select(v => new[] { v }),
     };
 
-    void Try(string command, string[] given, string flag)
+    void Try(string command, string[] given, string flag) =>
+        Run(command, [.. command.Split(' '), .. Inputs(command), .. Without(Start(command), given[0]), .. given], flag);
+
+    /// <summary>The options that a command has beside the one that is tried.</summary>
+    string[] Start(string command) => command switch
+    {
+        "train" => [.. small, .. training, "--output", folder[$"{Guid.NewGuid():N}"]],
+        "validate" => [.. small, "--threads", "1", "--split", "validation"],
+        "predict" => ["--checkpoint", checkpoint.Value, "--threads", "1"],
+        "features" => ["--checkpoint", checkpoint.Value, "--out", folder["features.npy"], "--threads", "1"],
+        "convert" => ["--out", folder[$"{Guid.NewGuid():N}.pth"]],
+        "data convert" =>
+            ["--dataset", "builtin/shapes:train=8,val=8,size=8", "--to", "folder", "--out", folder[$"{Guid.NewGuid():N}"]],
+        "hessian" =>
+        [
+            "--threads", "1", "--images", "2", "-b", "2", "-j", "0", "--iterations", "2", "--trace", "1", "--density", "1",
+            "--density-steps", "2", "--rho", "0.1",
+        ],
+        "forgetting" =>
+        [
+            "--threads", "1", "--images", "2", "-b", "2", "-j", "0", "--sharpness-m", "2", "--perturbations", "1", "--rho", "0.1",
+            "--perturb", "obf", "--out", folder[$"{Guid.NewGuid():N}"],
+        ],
+        "sweep" => [.. small, "--epochs", "1", "--threads", "1", "--experiment", "sweep", "--output", folder[$"{Guid.NewGuid():N}"]],
+        "report" => [],
+        _ => ["--dataset", "builtin/shapes:train=8,val=8,size=8"],
+    };
+
+    static void Run(string command, string[] words, string flag)
     {
         StringWriter output = new(), error = new();
         Terminal terminal = new(output, error, IsInteractive: false, Width: 100) { Listen = e => new Interruption(e, _ => { }) };
-        string[] start = command switch
-        {
-            "train" => [.. small, .. training, "--output", folder[$"{Guid.NewGuid():N}"]],
-            "validate" => [.. small, "--threads", "1", "--split", "validation"],
-            "predict" => ["--checkpoint", checkpoint.Value, "--threads", "1"],
-            "features" => ["--checkpoint", checkpoint.Value, "--out", folder["features.npy"], "--threads", "1"],
-            "convert" => ["--out", folder[$"{Guid.NewGuid():N}.pth"]],
-            "data convert" =>
-                ["--dataset", "builtin/shapes:train=8,val=8,size=8", "--to", "folder", "--out", folder[$"{Guid.NewGuid():N}"]],
-            _ => ["--dataset", "builtin/shapes:train=8,val=8,size=8"],
-        };
-        string line = $"{command} {string.Join(' ', given.Select(g => g.Length > 40 ? g[..40] + "…" : $"'{g}'"))}";
+        string line = $"{command} {string.Join(' ', words.Select(g => g.Length > 40 ? g[..40] + "…" : $"'{g}'"))}";
         long began = Environment.TickCount64;
-        int exitCode = new CommandLineApp(Stopping, terminal)
-            .Run([.. command.Split(' '), .. Inputs(command), .. Without(start, given[0]), .. given]);
+        int exitCode = new CommandLineApp(Stopping, terminal).Run(words);
         if (Environment.TickCount64 - began > 2000)
             TestContext.Out.WriteLine($"SLOW {line}");
         string said = error.ToString();
@@ -114,8 +165,10 @@ sealed class AwfulValuesTests : TempFolderFixture
 
     static string[] Inputs(string command)
     {
-        if (command == "convert")
+        if (command is "convert" or "hessian" or "forgetting")
             return [checkpoint.Value];
+        if (command == "report")
+            return [Path.GetDirectoryName(checkpoint.Value)!];
         if (command is not ("predict" or "features"))
             return [];
         string image = trained["a.jpg"];

@@ -285,7 +285,6 @@ sealed class CommandLineTests
     static string ErrorText(TrainOptions options) =>
         string.Concat(options.Validate().Where(p => p.IsError).Select(p => $"error: {p}{Environment.NewLine}"));
 
-    /// <summary>What another program reads from a pipe are the answers; all else goes elsewhere.</summary>
     /// <summary>As the reference prints it, and nothing behind it.</summary>
     [Test]
     public void TheHessiansEigenvalueIsPrintedAsInTheReference()
@@ -295,6 +294,7 @@ sealed class CommandLineTests
         Assert.That(cli.Output, Is.EqualTo("Dominant eigenvalue:  4.5" + Environment.NewLine));
     }
 
+    /// <summary>What another program reads from a pipe are the answers; all else goes elsewhere.</summary>
     [Test]
     public void PredictWritesNothingButAnswersToTheStandardOutput()
     {

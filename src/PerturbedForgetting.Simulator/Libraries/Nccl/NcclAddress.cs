@@ -51,8 +51,8 @@ sealed record NcclAddress(IPEndPoint Place, byte[] Token)
     }
 
     /// <summary>The address by which other machines reach this one, as the real library chooses it: of the interfaces that
-    /// <c>NCCL_SOCKET_IFNAME</c> allows the first that is up; without it not the loopback and none of a container's bridge, unless there is no
-    /// other.</summary>
+    /// <c>NCCL_SOCKET_IFNAME</c> allows the first that is up; without it not the loopback and none of a container's bridge, unless there
+    /// is no other.</summary>
     /// <param name="wanted">What the variable says; null or empty where it is not set.</param>
     public static IPAddress OfThisMachine(string? wanted)
     {
@@ -68,8 +68,8 @@ sealed record NcclAddress(IPEndPoint Place, byte[] Token)
             .FirstOrDefault(IPAddress.Loopback);
     }
 
-    /// <summary>Whether a list of beginnings of names allows an interface: <c>eth,ib</c>; <c>=eth0</c> is one name, <c>^docker</c> allows all
-    /// others.</summary>
+    /// <summary>Whether a list of beginnings of names allows an interface: <c>eth,ib</c>; <c>=eth0</c> is one name, <c>^docker</c> allows
+    /// all others.</summary>
     public static bool IsAllowed(string name, string list)
     {
         bool isExclusion = list.StartsWith('^');

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using PerturbedForgetting.Cuda.Nccl;
 
 namespace PerturbedForgetting.Simulator.Libraries.Nccl;
 

@@ -4,8 +4,8 @@ using PerturbedForgetting.Cuda.Nccl;
 
 namespace PerturbedForgetting.Simulator.Libraries.Nccl;
 
-/// <summary>Reduces values in the order of the ranks, in their own type; a mean as the real library makes it: of floating-point numbers each
-/// is multiplied by 1/N first, of integers the sum is divided. The largest and the smallest pass over NaN.</summary>
+/// <summary>Reduces values in the order of the ranks, in their own type; a mean as the real library makes it: of floating-point numbers
+/// each is multiplied by 1/N first, of integers the sum is divided. The largest and the smallest pass over NaN.</summary>
 static class NcclReduction
 {
     /// <summary>Whether there is one for values of a type.</summary>

@@ -10,11 +10,13 @@ namespace PerturbedForgetting.Simulator.Libraries.Nccl;
 
 /// <summary>
 /// NCCL between software GPUs, of one process or of several, also on several machines: refuses what the real library refuses, and what it
-/// would only do wrong (NCCL documentation, "In-place Operations", "Using NCCL with CUDA Graphs", "Error handling"). A member that is gone is
-/// <c>ncclRemoteError</c> for the others, whose work waits until it is aborted, as there.
+/// would only do wrong (NCCL documentation, "In-place Operations", "Using NCCL with CUDA Graphs", "Error handling"). A member that is gone
+/// is <c>ncclRemoteError</c> for the others, whose work waits until it is aborted, as there.
 /// </summary>
 sealed unsafe class SimulatedNccl
 {
+    const int MostBytes = 0x7FFF_0000;
+
     static readonly LibraryEntry<NcclResult> entry = new("nccl", static result => result switch
     {
         CudaResult.Unknown => NcclResult.InternalError,
@@ -166,14 +168,18 @@ sealed unsafe class SimulatedNccl
     [UnmanagedCallersOnly]
     static NcclResult Broadcast(ulong send, ulong receive, nuint count, NcclDataType type, int root, nint communicator, nint stream) =>
         entry.Run(context =>
-            Enqueue(NcclGroup.BroadcastName, context, communicator, new(NcclCollective.Broadcast, (long)count, type, 0, root), send, receive,
-                stream));
+    {
+        NcclCall call = new(NcclCollective.Broadcast, (long)count, type, 0, root);
+        Enqueue(NcclGroup.BroadcastName, context, communicator, call, send, receive, stream);
+    });
 
     [UnmanagedCallersOnly]
     static NcclResult AllGather(ulong send, ulong receive, nuint count, NcclDataType type, nint communicator, nint stream) =>
         entry.Run(context =>
-            Enqueue(NcclGroup.AllGatherName, context, communicator, new(NcclCollective.AllGather, (long)count, type, 0, 0), send, receive,
-                stream));
+    {
+        NcclCall call = new(NcclCollective.AllGather, (long)count, type, 0, 0);
+        Enqueue(NcclGroup.AllGatherName, context, communicator, call, send, receive, stream);
+    });
 
     static void Enqueue(string name, SimulatedContext context, nint communicator, NcclCall call, ulong send, ulong receive, nint stream)
     {
@@ -185,9 +191,9 @@ sealed unsafe class SimulatedNccl
         SimulatedStream found = Driver.Entry.Stream(context, stream);
         if (call.Count == 0)
             return;
+        Require(call.Count is > 0 and <= MostBytes, $"the software GPU sends at most {MostBytes} bytes in one call");
         long part = call.Bytes, all = call.Collective == NcclCollective.AllGather ? member.Size * part : part;
-        Require(call.Count <= Array.MaxLength && all + NcclCall.EncodedBytes <= Array.MaxLength,
-            $"the software GPU sends at most {Array.MaxLength} bytes in one call, not {all}");
+        Require(all <= MostBytes, $"the software GPU sends at most {MostBytes} bytes in one call, not {all}");
         bool isSender = call.Collective != NcclCollective.Broadcast || call.Root == member.Rank;
         MemoryRegion sent = new("what is sent", send, isSender ? part : 0), received = new("what is received", receive, all);
         foreach (MemoryRegion region in isSender ? [sent, received] : new[] { received })
@@ -201,7 +207,8 @@ sealed unsafe class SimulatedNccl
     static void RequireMemory(SimulatedContext context, MemoryRegion region, int alignment)
     {
         Require(region.Address != 0, $"{region.What} is null");
-        Require(region.Address % (ulong)alignment == 0, $"{region.What} is at 0x{region.Address:x}, which is not a multiple of {alignment}");
+        Require(region.Address % (ulong)alignment == 0,
+            $"{region.What} is at 0x{region.Address:x}, which is not a multiple of {alignment}");
         if (context.Memory.Find(region.Address) is not { } allocation || !allocation.Contains(region.Address, region.Bytes))
             throw Refuse(NcclResult.InvalidArgument, $"{region.What}: {context.Memory.Explain(region.Address, region.Bytes).Text}");
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Tensors.Distributed;
@@ -13,6 +14,7 @@ sealed class CudaWorkplace : IDisposable
     readonly IDisposable? owned;
     readonly NvtxRanges? ranges;
     volatile string? interruption;
+    long waitingSince;
 
     public CudaWorkplace(CudaDevice gpu, CudaLibraries libraries, DeviceOptions options, IDisposable? owned)
     {
@@ -69,10 +71,17 @@ sealed class CudaWorkplace : IDisposable
         set => interruption = value;
     }
 
+    /// <summary>Called, on the host's thread, when everything that was started is done.</summary>
+    public event Action? Idle;
+
+    /// <summary>How long the host has been waiting for the device. Any thread.</summary>
+    public TimeSpan Waiting => Volatile.Read(ref waitingSince) is not 0 and var since ? Stopwatch.GetElapsedTime(since) : TimeSpan.Zero;
+
     /// <summary>Waits until everything that was started is done.</summary>
     /// <exception cref="CommunicationException">Some of it was ended because a member of the group is gone.</exception>
     public void Synchronize()
     {
+        Volatile.Write(ref waitingSince, Stopwatch.GetTimestamp());
         try
         {
             Stream.Synchronize();
@@ -81,8 +90,13 @@ sealed class CudaWorkplace : IDisposable
         {
             // The cause is said below.
         }
+        finally
+        {
+            Volatile.Write(ref waitingSince, 0);
+        }
         if (interruption is { } reason)
             throw new CommunicationException(reason);
+        Idle?.Invoke();
     }
 
     public DeviceGraph Capture(Action work)

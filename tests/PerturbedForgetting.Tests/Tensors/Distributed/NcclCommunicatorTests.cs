@@ -35,10 +35,69 @@ sealed class NcclCommunicatorTests
         for (int rank = 0; rank < size; rank++)
         {
             Assert.That(sums[rank], Is.EqualTo(Enumerable.Range(0, count).Select(i => parts.Aggregate(0f, (s, p) => s + p[i]))));
-            Assert.That(means[rank],
-                Is.EqualTo(Enumerable.Range(0, count).Select(i => parts.Skip(1).Aggregate(parts[0][i] * factor, (s, p) => s + (p[i] * factor)))));
+            Assert.That(means[rank], Is.EqualTo(Enumerable.Range(0, count)
+                .Select(i => parts.Skip(1).Aggregate(parts[0][i] * factor, (s, p) => s + (p[i] * factor)))));
             Assert.That(largest[rank], Is.EqualTo(Enumerable.Range(0, count).Select(i => parts.Max(p => p[i]))));
         }
+    }
+
+    [Test]
+    public void WhatEveryGroupDoes([Values(1, 2, 3)] int size) =>
+        GpuGroup.Run(size, static (group, device) => new CommunicatorChecks(group, device).Run(0, 1, 7, 257));
+
+    /// <summary>A view that begins anywhere goes through an aligned copy; a mean of three is not scaled by a third in bfloat16; half the
+    /// bytes are counted.</summary>
+    [Test]
+    public void RoundedValuesTravelInHalfTheBytes() => GpuGroup.Run(3, static (group, device) =>
+    {
+        using Tensor all = Tensor.Persistent([1031], device: device).Fill(-7);
+        using Tensor view = all.View([1029], 1);
+        for (int i = 0; i < 2; i++)
+        {
+            view.Fill(3);
+            group.BeginAllReduceRounded(view, ReduceOperation.Mean);
+            group.Complete();
+        }
+        float third = 9 * (1f / 3);
+        Assert.That(all.ToArray<float>(), Is.EqualTo((float[])[-7, .. Enumerable.Repeat(third, 1029), -7]));
+        Assert.That(group.Times.Bytes, Is.EqualTo(2 * 2 * 1029));
+        using DeviceGraph graph = device.Capture(() =>
+        {
+            group.BeginAllReduceRounded(view, ReduceOperation.Sum);
+            group.Complete();
+        });
+        graph.Launch();
+        Assert.That(view.ToArray<float>(), Is.All.EqualTo(9));
+    });
+
+    [Test]
+    public void WhoWatchesSeesWhoIsBehind()
+    {
+        using ManualResetEventSlim isSeen = new();
+        GpuGroup.Run(2, (group, device) =>
+        {
+            using Tensor x = From(Values(group.Rank, 5), device);
+            group.Barrier();
+            Assert.That(group.Progress, Is.EqualTo(new CommunicationProgress(1, 1, TimeSpan.Zero)));
+            if (group.Rank == 1)
+            {
+                isSeen.Wait(TimeSpan.FromSeconds(30));
+                Assert.That(group.Progress, Is.EqualTo(new CommunicationProgress(1, 1, TimeSpan.Zero)));
+            }
+            else
+            {
+                new Thread(() =>
+                {
+                    SpinWait.SpinUntil(() => group.Progress is { Begun: 2, Done: 1 } progress
+                        && progress.Waiting > TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(30));
+                    isSeen.Set();
+                }).Start();
+            }
+            group.AllReduce(x, ReduceOperation.Sum);
+            x.ToArray<float>();
+            Assert.That(isSeen.IsSet);
+            Assert.That(group.Progress, Is.EqualTo(new CommunicationProgress(2, 2, TimeSpan.Zero)));
+        });
     }
 
     [Test]
@@ -157,9 +216,11 @@ sealed class NcclCommunicatorTests
                 Thread.Sleep(50);
                 group.Abort("rank 1 on node7 was killed");
             }).Start();
-            group.AllReduce(x, ReduceOperation.Sum);
-            Assert.That(() => x.ToArray<float>(), Throws.InstanceOf<CommunicationException>()
-                .With.Message.EqualTo("rank 1 on node7 was killed"));
+            Assert.That(() =>
+            {
+                group.AllReduce(x, ReduceOperation.Sum);
+                x.ToArray<float>();
+            }, Throws.InstanceOf<CommunicationException>().With.Message.EqualTo("rank 1 on node7 was killed"));
             Assert.That(device.Synchronize, Throws.InstanceOf<CommunicationException>(), "what the work left is not to be trusted");
             Assert.That(() => group.Barrier(), Throws.InstanceOf<CommunicationException>());
             Assert.That(() => group.Complete(), Throws.InstanceOf<CommunicationException>());
@@ -223,7 +284,8 @@ sealed class NcclCommunicatorTests
         using Device device = TestDevices.OpenSoftwareGpu(new SimulatedDeviceOptions { NcclVersion = null });
         Assert.That(NcclCommunicator.WhyUnusable(device), Does.StartWith("Without NCCL several processes on GPUs")
             .And.Contain("this software GPU has none"));
-        Assert.That(() => NcclCommunicator.CreateId(device), Throws.InstanceOf<CudaLibraryException>().With.Message.Contains("nvidia-nccl-cu12"));
+        Assert.That(() => NcclCommunicator.CreateId(device),
+            Throws.InstanceOf<CudaLibraryException>().With.Message.Contains("nvidia-nccl-cu12"));
         Assert.That(NcclCommunicator.WhyUnusable(Device.Cpu), Does.Contain("cpu is none"));
         Assert.That(() => NcclCommunicator.CreateId(Device.Cpu), Throws.InstanceOf<NotSupportedException>());
         using Device old = TestDevices.OpenSoftwareGpu(new SimulatedDeviceOptions { NcclVersion = new(2, 9, 6) });

@@ -181,6 +181,35 @@ sealed class HessianAnalyzerTests : TrainedRunFixture
         Assert.That(observer.Messages, Has.Some.Contain("did not converge in 1 pass"));
     }
 
+    /// <summary><c>--sharpness-iters</c> and <c>--sharpness-tol</c>: after so many products at most, and at the first whose λ differs from
+    /// that of the one before by less than the tolerance, |λ' - λ| / (|λ'| + 10⁻⁶); PyHessian then returns the one before.</summary>
+    [Test]
+    public void PowerIterationEndsAsInTheReference()
+    {
+        var options = new ValidateOptions
+        {
+            Checkpoint = Last,
+            Split = "validation",
+            Workers = 0,
+            ValidateHessian = true,
+            SharpnessTol = 1e-15,
+        };
+        DominantEigenvalue[] cut = [.. Enumerable.Range(1, 4).Select(n => Find(options with { SharpnessIters = n }))];
+        Assert.That(cut.Select(static c => c.Passes), Is.EqualTo(Enumerable.Range(1, 4)));
+        Assert.That(cut.Select(static c => c.Found.HasConverged), Has.All.False);
+        double[] values = [.. cut.Select(static c => c.Found.Value)];
+        double[] changes = [.. values.Skip(1).Zip(values, static (now, before) => Math.Abs(before - now) / (Math.Abs(before) + 1e-6))];
+        double tolerance = 1.001 * changes.Min();
+        int end = 1 + Array.FindIndex(changes, c => c < tolerance);
+
+        var ended = Find(options with { SharpnessTol = tolerance });
+        Assert.That((ended.Passes, ended.Found.HasConverged), Is.EqualTo((end + 1, true)));
+        Assert.That((ended.Found.Value, ended.BeforeLast), Is.EqualTo((values[end], values[end - 1])), "the same products");
+
+        static DominantEigenvalue Find(ValidateOptions options) =>
+            HessianAnalyzer.Dominant(options, new RecordingObserver(), CancellationToken.None, null);
+    }
+
     static double[] Column(string path, int column) =>
         [.. File.ReadLines(path).Skip(1).Select(l => double.Parse(l.Split(',')[column], CultureInfo.InvariantCulture))];
 

@@ -87,7 +87,7 @@ sealed class ReportTests : TempFolderFixture
         RunSamples.Write(folder["other-1"], Options("other-1", 1, PerturbationKind.None) with { Dataset = "", DataDir = "/data/cifar10/" },
             Epochs(60));
         Assert.That(RunReport.Of(RunRecord.ReadAll([folder.Path]), new()).Notes, Has.Some.EqualTo(
-            "Rows are of different data (builtin/shapes, cifar10): differences between those say nothing about methods."));
+            "Rows are of different data (cifar10, builtin/shapes): differences between those say nothing about methods."));
     }
 
     [Test]
