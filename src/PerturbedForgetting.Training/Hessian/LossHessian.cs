@@ -55,7 +55,8 @@ sealed class LossHessian(Module model, MultiTensorLayout layout, LossFunction lo
                 stop.ThrowIfCancellationRequested();
                 using (Ranges.Push(RangeKind.Step, "Hessian product"))
                     sums.Add(Tapes![done]);
-                BatchDone?.Invoke(++done);
+                done++;
+                BatchDone?.Invoke(done);
             }
             if (kept == 0 || Tapes!.Images < batches.Images)
                 AddOthers(sums, done, stop);
@@ -89,7 +90,8 @@ sealed class LossHessian(Module model, MultiTensorLayout layout, LossFunction lo
                     sums.Add(loss(model.Call(images), labels), weight);
                 }
             }
-            BatchDone?.Invoke(++done);
+            done++;
+            BatchDone?.Invoke(done);
         }
     }
 }
