@@ -63,6 +63,8 @@ sealed class CommandsDocumentTests
         ($"{Cli} kernels profile --filter gelu", "", []),
         ($"{Cli} kernels profile --roofline h100 --filter gelu", "", []),
         ($"{RunDeviceBenchmark} roofline --card a100,h100,rtx4090", "--model vit_small_patch32", []),
+        ($"{RunDeviceBenchmark} scaling --step-ms 100 --parameters 86.6e6", "", []),
+        ($"{RunDeviceBenchmark} scaling --card a100 --model resnet50", "", [("resnet50", "vit_small_patch32")]),
         ($"{RunCli} kernels profile --device cuda --launches 50", "--filter gelu", [("cuda", "sim"), ("50", "1")]),
         ($"{RunDeviceBenchmark} steps --device sim", "--model vit --steps 1", []),
         ($"{Cli} train --data-dir cifar10 --val-split test -m resnet20 --img-size 32 --crop-padding 4 -b 128 -vb 250 -j 1 --lr 0.1 "
