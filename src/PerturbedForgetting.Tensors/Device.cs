@@ -55,6 +55,10 @@ public sealed class Device : IDisposable
     /// <summary>Live, cached and peak bytes of this device's tensors.</summary>
     public MemoryCounters Memory => Allocator.Counters;
 
+    /// <summary>Bytes that the device has free, for any program; none where it shares the host's memory.</summary>
+    /// <exception cref="CudaException">The driver fails.</exception>
+    public long? FreeMemory => workplace?.Context.MemoryInfo.Free;
+
     /// <summary>What <see cref="Open"/> understands, whether or not it is there.</summary>
     public static IReadOnlyList<string> Names => ["auto", "cpu", "cuda", "cuda:N", .. others.Keys.Order(StringComparer.Ordinal)];
 
