@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Processes;
 
 namespace PerturbedForgetting.Cli;
 
@@ -70,10 +72,21 @@ sealed class CommandLineApp
             if (args.Contains(words[^1]))
                 command.Configure(parsed);
             AddHelp(parsed, () => HelpWriter.WriteCommand(terminal, command.Help));
-            parsed.SetAction(result => command.Run(result, terminal));
+            parsed.SetAction(result => command.MayRunTogether || Launch.Here() is not { } launch
+                ? command.Run(result, terminal)
+                : RefuseTogether(command, launch));
             (words.Length == 1 ? root : GroupOf(root, words[0])).Subcommands.Add(parsed);
         }
         return root;
+    }
+
+    /// <summary>What one process does is not done several times beside each other.</summary>
+    int RefuseTogether(ICliCommand command, Launch launch)
+    {
+        if (launch.Rank == 0)
+            terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"error: '{command.Help.Name}' is done by one process, and {launch.Size} were started by {launch.Title}; start it alone."));
+        return ExitCodes.WrongOption;
     }
 
     Command GroupOf(RootCommand root, string name)

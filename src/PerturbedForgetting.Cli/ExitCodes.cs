@@ -17,6 +17,9 @@ static class ExitCodes
     /// <summary>The loss is not finite, so the run would produce nonsense.</summary>
     public const int NotFinite = 5;
 
+    /// <summary>Of several processes that work together, another one is gone.</summary>
+    public const int ProcessGone = 6;
+
     /// <summary>The terminal is gone: 128 + SIGHUP.</summary>
     public const int HungUp = 129;
 

@@ -1,10 +1,12 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Runs;
 using PerturbedForgetting.Vision.Datasets;
 using PerturbedForgetting.Vision.Imaging;
@@ -19,11 +21,12 @@ static class Failures
     public static (int ExitCode, string Prefix) Classify(Exception exception) => exception switch
     {
         OptionException or ModelOptionException => (ExitCodes.WrongOption, "error"),
-        DatasetException { WrongOption: true } => (ExitCodes.WrongOption, "error"),
+        DisagreementException or DatasetException { WrongOption: true } => (ExitCodes.WrongOption, "error"),
         DatasetException or WeightsException or ImageDecodeException or CheckpointException or PretrainedException
             or RunException =>
             (ExitCodes.BadData, "bad data"),
         NotFiniteException => (ExitCodes.NotFinite, "stopped"),
+        CommunicationException => (ExitCodes.ProcessGone, "stopped"),
         FileNotFoundException or DirectoryNotFoundException or PathTooLongException => (ExitCodes.BadData, "not found"),
         IOException or UnauthorizedAccessException => (ExitCodes.Failure, "error"),
         DeviceException { InnerException: { } cause } => Classify(cause),

@@ -67,7 +67,8 @@ static class HelpWriter
         {
             w.WriteLine();
             WriteText(terminal,
-                "Exit codes: 0 done, 1 failed, 2 wrong option, 3 bad data, 4 device, 5 loss not finite, 130 Ctrl-C, 143 ended.");
+                "Exit codes: 0 done, 1 failed, 2 wrong option, 3 bad data, 4 device, 5 loss not finite, 6 another process is gone, "
+                + "130 Ctrl-C, 143 ended.");
         }
     }
 

@@ -71,6 +71,14 @@ public static class EnvironmentVariables
         "`perturbed-forgetting` in the user's folder of caches",
         "indices of large data files, kept from one run to the next; `none`: made anew each time");
 
+    /// <summary>What lets processes into a run.</summary>
+    public static EnvironmentVariable Token { get; } = new("PERTURBED_FORGETTING_TOKEN", "any text", "no secret",
+        "of many processes, all with the same: nobody joins them who does not know it; `--gpus` makes one");
+
+    /// <summary>Which process has started this one.</summary>
+    public static EnvironmentVariable Parent { get; } = new("PERTURBED_FORGETTING_PARENT", "a number", "started by somebody else",
+        "set by `--gpus` for the processes that it starts");
+
     /// <summary>Whether memory is poisoned.</summary>
     public static EnvironmentVariable Poison { get; } = new("PERTURBED_FORGETTING_POISON", "`1`", "not poisoned",
         "fills memory with NaN before it is handed out; on in all tests");
@@ -85,7 +93,8 @@ public static class EnvironmentVariables
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EnvironmentVariable> All { get; } =
-        [CudaDriver, Cublas, CublasLt, Cudnn, Nccl, Nvtx, Mpi, CudaLibraries, Kernels, SoftwareGpu, Simd, Cache, Poison, TestSeed, AllTests];
+        [CudaDriver, Cublas, CublasLt, Cudnn, Nccl, Nvtx, Mpi, CudaLibraries, Kernels, SoftwareGpu, Simd, Cache, Token, Parent, Poison,
+            TestSeed, AllTests];
 
     static EnvironmentVariable Library(string name, string purpose) =>
         new(name, "a path, or `none`", "searched for", "where to find " + purpose);

@@ -37,9 +37,9 @@ public static class Validator
     internal static ValidationResult RunChecked(
         ValidateOptions options, ITrainingObserver observer, CancellationToken token, IReadOnlySet<OptionSpec>? given, World? world = null)
     {
-        Cpu.Threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        using var checkpoint = ModelCheckpoint<ValidateOptions>.Open(options, given);
         world ??= World.Alone;
+        Cpu.Threads = options.Threads > 0 ? options.Threads : ProcessDevice.ThreadsOf(world);
+        using var checkpoint = ModelCheckpoint<ValidateOptions>.Open(options, given);
         return Evaluate(checkpoint, world.IsFirst ? observer : NullObserver.Instance, token, world);
     }
 
@@ -54,7 +54,7 @@ public static class Validator
             observer.Message(MessageLevel.Warning, note);
         int numClasses = checkpoint.NumClasses ?? data.Classes.Count;
         data.CheckLabels(numClasses);
-        using var loaded = LoadedModel.Create(checkpoint, numClasses, data.Count, observer);
+        using var loaded = LoadedModel.Create(checkpoint, numClasses, data.Count, observer, world);
         var images = loaded.Images;
         observer.Message(MessageLevel.Info,
             FormattableString.Invariant($"Data: {data.Name}, {Quantity.Of(data.Count, "image")}; ")
@@ -64,8 +64,11 @@ public static class Validator
         comparison.Announce(observer);
         using var loader = Data.Loader(data, images.EvaluationTransform, LoaderOptions.Evaluation(options.BatchSize, options.Workers),
             options, loaded.Device, world);
-        world.Open(loaded.Device);
-        var evaluator = new Evaluator(loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options), world);
+        Agreement.RequireData(world, data);
+        Agreement.RequireModel(world, loaded.Model);
+        using var group = world.Use(loaded.Device);
+        var evaluator = new Evaluator(
+            loaded.Model, loader, images.Normalization, numClasses, options.LogFreq, Losses.Training(options), world);
         var metrics = EvaluationRecords.AreAsked(options)
             ? new EvaluationRecords(options, data, new ClassNames(checkpoint.Classes ?? data.Classes), numClasses,
                 Predictor.ClassScoresOf(checkpoint, observer)).Write(Measure, observer)

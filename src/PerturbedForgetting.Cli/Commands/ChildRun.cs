@@ -8,8 +8,7 @@ namespace PerturbedForgetting.Cli.Commands;
 /// <summary>Runs of a sweep in processes of their own, one a device at a time.</summary>
 static class ChildRun
 {
-    const string Program = "perturbed-forgetting", OptionsName = "start.json", LogName = "log.txt",
-        InUse = "another run trains in this folder";
+    const string OptionsName = "start.json", LogName = "log.txt", InUse = "another run trains in this folder";
 
     /// <summary>How long a process has to say that it heard a signal.</summary>
     static readonly TimeSpan hearing = TimeSpan.FromSeconds(1);
@@ -24,7 +23,7 @@ static class ChildRun
         Directory.CreateDirectory(folder);
         AtomicFile.WriteText(options, OptionsJson.Write(point.Options with { Resume = "", Device = device }));
         using StreamWriter log = new(new FileStream(Path.Combine(folder, LogName), FileMode.Append, FileAccess.Write, FileShare.ReadWrite));
-        using Process process = Start(options);
+        using Process process = Process.Start(OwnProgram.With(["train", "--config", options, "--resume", "auto"]))!;
         string last = "";
         bool isStopping = false;
         process.OutputDataReceived += (_, line) => Write(line.Data);
@@ -64,18 +63,6 @@ static class ChildRun
             if (line.StartsWith(Interruption.Announcement, StringComparison.Ordinal))
                 Volatile.Write(ref isStopping, true);
         }
-    }
-
-    static Process Start(string options)
-    {
-        // The program itself, or what runs its assembly.
-        string own = Environment.ProcessPath!;
-        bool isProgram = Path.GetFileNameWithoutExtension(own) == Program;
-        ProcessStartInfo start = new(own) { RedirectStandardOutput = true, RedirectStandardError = true };
-        string[] args = ["train", "--config", options, "--resume", "auto"];
-        foreach (string arg in isProgram ? args : [typeof(ChildRun).Assembly.Location, .. args])
-            start.ArgumentList.Add(arg);
-        return Process.Start(start)!;
     }
 
     /// <summary>Asks a process to stop where it can be continued. Ctrl-C reaches all processes of a terminal, and a second signal would end

@@ -13,6 +13,8 @@ sealed class DataCheckCommand(CommandHandlers handlers) : OptionCommand<TrainOpt
         ["data check --data-dir my-images", "data check --dataset cifar10 --data-dir cifar-10-batches-bin"],
         () => OptionTables.DataCheck, new TrainOptions());
 
+    protected override bool RunsTogether(TrainOptions options) => true;
+
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
     protected override CommandResult Run(TrainOptions options, RunContext context)

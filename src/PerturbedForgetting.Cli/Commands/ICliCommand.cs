@@ -8,6 +8,9 @@ interface ICliCommand
     /// <summary>Name, options and examples.</summary>
     CommandHelp Help { get; }
 
+    /// <summary>Whether several processes may do it together.</summary>
+    bool MayRunTogether => false;
+
     /// <summary>Puts the options on the parsed command.</summary>
     void Configure(Command command);
 

@@ -29,6 +29,8 @@ sealed class PresetsRunCommand(CommandHandlers handlers) : PresetCommand<TrainOp
     protected override IReadOnlyList<OptionProblem> Check(TrainOptions options) =>
         options.Resume.Length == 0 ? base.Check(options) : [];
 
+    protected override bool RunsTogether(TrainOptions options) => true;
+
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
     protected override CommandResult Run(TrainOptions options, RunContext context) => TrainCommand.Train(handlers, options, context);

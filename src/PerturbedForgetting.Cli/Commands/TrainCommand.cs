@@ -25,6 +25,8 @@ sealed class TrainCommand(CommandHandlers handlers) : OptionCommand<TrainOptions
     protected override IReadOnlyList<OptionProblem> Check(TrainOptions options) =>
         options.Resume.Length == 0 ? base.Check(options) : [];
 
+    protected override bool RunsTogether(TrainOptions options) => true;
+
     protected override int LogInterval(TrainOptions options) => options.LogInterval;
 
     protected override CommandResult Run(TrainOptions options, RunContext context) => Train(handlers, options, context);

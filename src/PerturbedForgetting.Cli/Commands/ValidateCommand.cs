@@ -15,6 +15,8 @@ sealed class ValidateCommand(CommandHandlers handlers) : OptionCommand<ValidateO
         ],
         () => OptionTables.Validate, new ValidateOptions());
 
+    protected override bool RunsTogether(ValidateOptions options) => !options.ValidateHessian;
+
     protected override int LogInterval(ValidateOptions options) => options.LogFreq;
 
     protected override CommandResult Run(ValidateOptions options, RunContext context)

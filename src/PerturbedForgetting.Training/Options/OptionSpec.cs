@@ -50,6 +50,9 @@ public abstract class OptionSpec
     /// <summary>Whether a checkpoint says it of its model, so that an evaluation need not be told.</summary>
     internal bool IsOfTheModel { get; private protected set; }
 
+    /// <summary>Whether each of several processes may have its own value: nothing that is computed hangs on it.</summary>
+    internal bool IsOfAProcess { get; private protected set; }
+
     /// <summary>What libraries call it: names of the parameters that its value becomes.</summary>
     internal IReadOnlyList<string> Parameters { get; private protected set; }
 
@@ -196,6 +199,13 @@ sealed class OptionSpec<TOptions, T> : OptionSpec where TOptions : RunOptions
     public OptionSpec<TOptions, T> OfTheModel()
     {
         IsOfTheModel = true;
+        return this;
+    }
+
+    /// <summary>Each of several processes may have its own value.</summary>
+    public OptionSpec<TOptions, T> OfAProcess()
+    {
+        IsOfAProcess = true;
         return this;
     }
 

@@ -32,7 +32,7 @@ public static class OptionTables
         RunOptions.LossTopic.Specs,
         TrainOptions.OptimizerTopic.Specs, TrainOptions.PerturbationTopic.Specs, TrainOptions.ScheduleTopic.Specs,
         TrainOptions.RunTopic.Specs,
-        RunOptions.MachineTopic.Specs, TrainOptions.MachineTopic.Specs));
+        RunOptions.MachineTopic.Specs, TrainOptions.MachineTopic.Specs, RunOptions.ProcessesTopic.Specs));
 
     static readonly Lazy<OptionTable> LazyValidate = new(static () => new(
         RunOptions.DataTopic.Specs, ValidateOptions.DataTopic.Specs,
@@ -42,14 +42,15 @@ public static class OptionTables
         RunOptions.LossTopic.Specs,
         CheckpointOptions.AnswersTopic.Specs, ValidateOptions.AnswersTopic.Specs,
         ValidateOptions.SharpnessTopic.Specs,
-        RunOptions.MachineTopic.Specs, ValidateOptions.MachineTopic.Specs));
+        RunOptions.MachineTopic.Specs, ValidateOptions.MachineTopic.Specs, RunOptions.ProcessesTopic.Specs));
 
     static readonly Lazy<OptionTable> LazyDataCheck = new(static () => new(
         RunOptions.DataTopic.Specs, TrainOptions.DataTopic.Specs,
         [
             RunOptions.NumClassesOption.As(RunOptions.DataTopic.Heading, "number of classes labels must stay below"),
             TrainOptions.SeedOption.As(RunOptions.DataTopic.Heading, "seed of generated data sets"),
-        ]));
+        ],
+        [RunOptions.CommTimeoutOption]));
 
     static readonly Lazy<OptionTable> LazyPredict = new(static () => new(
         ImageInputOptions.InputTopic.Specs,

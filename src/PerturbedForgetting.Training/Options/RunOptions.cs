@@ -14,7 +14,7 @@ namespace PerturbedForgetting.Training.Options;
 /// its own name (<see cref="BatchSize"/> is <c>--batch-size</c>); null means "not given", and the model's own value is used.
 /// Beside each property stands its <see cref="OptionSpec"/>, which says all else about it.
 /// </summary>
-public abstract record RunOptions
+public abstract partial record RunOptions
 {
     /// <summary>Creates the defaults.</summary>
     protected RunOptions()
@@ -241,7 +241,7 @@ public abstract record RunOptions
     public int Workers { get => WorkersOption[this]; set => WorkersOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, int> WorkersOption =
         BatchesTopic.Option("workers", 4, "background threads that read images; 0 reads on the main thread", "-j").Within(0, MostThreads)
-            .OnResume(OfThisStart);
+            .OnResume(OfThisStart).OfAProcess();
 
     internal static readonly OptionTopic<RunOptions> LossTopic = new("Loss");
 
@@ -271,7 +271,7 @@ public abstract record RunOptions
             .RefusedWhen(o => !Tensors.Device.IsName(o.Device), o =>
                 $"'{o.Device}' is not one of {string.Join(", ", Tensors.Device.Names)}."
                 + Suggestions.DidYouMean(o.Device, Tensors.Device.Names))
-            .OnResume(OfThisStart);
+            .OnResume(OfThisStart).OfAProcess();
 
     /// <summary>How a GPU multiplies float32 matrices.</summary>
     public GpuPrecision Precision { get => PrecisionOption[this]; set => PrecisionOption[this] = value; }
@@ -287,7 +287,7 @@ public abstract record RunOptions
     /// <summary>Threads of the CPU device; 0 takes all cores.</summary>
     public int Threads { get => ThreadsOption[this]; set => ThreadsOption[this] = value; }
     internal static readonly OptionSpec<RunOptions, int> ThreadsOption =
-        MachineTopic.Option("threads", 0, "CPU threads; 0: all cores").Within(0, MostThreads).OnResume(OfThisStart);
+        MachineTopic.Option("threads", 0, "CPU threads; 0: all cores").Within(0, MostThreads).OnResume(OfThisStart).OfAProcess();
 
     /// <summary>Page-locked batches; has no effect on the CPU.</summary>
     public bool PinMem { get => PinMemOption[this]; set => PinMemOption[this] = value; }

@@ -199,11 +199,12 @@ public sealed partial record TrainOptions
             "running statistics of batch norm after each epoch of several processes: their mean, those of the first, or each its own",
             ("reduce", DistBn.Reduce), ("broadcast", DistBn.Broadcast), ("", DistBn.None));
 
-    /// <summary>Rank of this process; only 0 is accepted.</summary>
+    /// <summary>Rank of this process on its machine, as some launchers give it; the environment's value is taken in its place.</summary>
     public int LocalRank { get => LocalRankOption[this]; set => LocalRankOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, int> LocalRankOption =
-        MachineTopic.Option("local_rank", 0, "rank of this process; only 0 can be used")
-            .RefusedWhen(o => o.LocalRank != 0, o => $"there is one worker, so the rank is 0, got {o.LocalRank}; leave the option out.");
+        MachineTopic.Option("local_rank", 0, "taken from launchers that give it; the environment (LOCAL_RANK and the like) decides")
+            .AtLeast(0).OnResume(OfThisStartUnsaid).OfAProcess()
+            .NotedWhen(o => o.LocalRank != 0, "has no effect: the environment (LOCAL_RANK and the like) says which process this is.");
 
     /// <summary>Processes that train together, each on batches of <see cref="RunOptions.BatchSize"/>. No option: the trainer sets
     /// it.</summary>

@@ -37,6 +37,19 @@ public abstract class World : IDisposable
     /// <exception cref="CommunicationException">There is no library for it, or a member is gone.</exception>
     public abstract void Open(Device device);
 
+    /// <summary>Gives the group up, before its device is closed; after <see cref="Leave"/>, or when a member is gone, without waiting for
+    /// anybody.</summary>
+    public virtual void Close()
+    {
+    }
+
+    /// <summary>The same in turn: what <see cref="Open"/> makes is given up when the result is disposed.</summary>
+    public IDisposable Use(Device device)
+    {
+        Open(device);
+        return new Group(this);
+    }
+
     /// <summary>Gives every member what all have to say, by rank: a few kilobytes at most.</summary>
     /// <exception cref="CommunicationException">A member is gone.</exception>
     public abstract IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> message);
@@ -61,4 +74,9 @@ public abstract class World : IDisposable
 
     /// <summary>Parts in peace: after the last common call.</summary>
     public abstract void Dispose();
+
+    sealed class Group(World world) : IDisposable
+    {
+        public void Dispose() => world.Close();
+    }
 }

@@ -3,6 +3,7 @@ using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Vision.Models;
 using PerturbedForgetting.Vision.Transforms;
@@ -29,11 +30,13 @@ sealed class LoadedModel : IDisposable
     /// <param name="numClasses">Classes of the model.</param>
     /// <param name="count">Images that it will see; a batch has no more.</param>
     /// <param name="observer">Hears which model it is, and whatever a person should know of it.</param>
+    /// <param name="world">The processes of which each takes a device of its own; none is this one alone.</param>
     /// <exception cref="OptionException">The model does not fit into memory, or an option is wrong.</exception>
     /// <exception cref="CheckpointException">The head has another number of classes.</exception>
     /// <exception cref="PretrainedException">The file does not belong to this model.</exception>
     /// <exception cref="DeviceException">The device is not there.</exception>
-    public static LoadedModel Create<TOptions>(ModelCheckpoint<TOptions> checkpoint, int numClasses, int count, ITrainingObserver observer)
+    public static LoadedModel Create<TOptions>(ModelCheckpoint<TOptions> checkpoint, int numClasses, int count, ITrainingObserver observer,
+        World? world = null)
         where TOptions : CheckpointOptions, new()
     {
         var options = checkpoint.Options;
@@ -46,7 +49,7 @@ sealed class LoadedModel : IDisposable
         // Where accuracy is measured, more than the images is compared.
         if (options is not ValidateOptions)
             EvaluationComparison.AnnounceImages(checkpoint, images, observer);
-        var device = OpenDevice.From(options, observer);
+        var device = OpenDevice.From(options, observer, world);
         try
         {
             if (HostMemory.Feeds(device, options))

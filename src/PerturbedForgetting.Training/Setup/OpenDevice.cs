@@ -1,6 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Training.Setup;
@@ -9,11 +10,14 @@ namespace PerturbedForgetting.Training.Setup;
 static class OpenDevice
 {
     /// <summary>Opens it and passes on what a person should know about it.</summary>
+    /// <param name="options">Name it.</param>
+    /// <param name="observer">Is told.</param>
+    /// <param name="world">The processes of which each takes its own; none is this one alone.</param>
     /// <exception cref="DeviceException">It is not there.</exception>
-    public static Device From(RunOptions options, ITrainingObserver observer)
+    public static Device From(RunOptions options, ITrainingObserver observer, World? world = null)
     {
         var how = new DeviceOptions { AllowTf32 = options.Precision == GpuPrecision.Tf32, IsDeterministic = options.Deterministic };
-        var device = Device.Open(options.Device, how);
+        var device = Device.Open(ProcessDevice.Of(options.Device, world ?? World.Alone), how);
         if (device.IsCounting && options is not TrainOptions { Profile: > 0 })
         {
             device.Dispose();

@@ -15,8 +15,8 @@ namespace PerturbedForgetting.Training.Setup;
 /// step.</summary>
 sealed class RunParts : IDisposable
 {
-    RunParts(Device device, World world, TrainOptions options, ModelEntry entry, ImageSetup images, (Dataset Training, Dataset Validation) data,
-        ITrainingObserver observer)
+    RunParts(Device device, World world, TrainOptions options, ModelEntry entry, ImageSetup images,
+        (Dataset Training, Dataset Validation) data, ITrainingObserver observer)
     {
         (Device, World) = (device, world);
         (Options, Entry, Images, TrainingSet, ValidationSet) = (options, entry, images, data.Training, data.Validation);
@@ -29,6 +29,7 @@ sealed class RunParts : IDisposable
         Model = CreateModel(device, options, NumClasses, observer);
         RequireStatistics();
         Arena = new ParameterArena(Model);
+        Agreement.RequireModel(world, Model);
         // They are the same already, as the seed is, unless a file differs between two machines.
         world.Communicator.Broadcast(Arena.Weights, 0);
         if (Arena.Buffers is { } buffers)
@@ -96,6 +97,7 @@ sealed class RunParts : IDisposable
     public static RunParts Build(TrainOptions options, ITrainingObserver observer, ClassList? classes, CancellationToken token,
         World? world = null)
     {
+        world ??= World.Alone;
         var entry = ModelRegistry.Find(options.Model);
         var images = ImageSetup.Resolve(options, entry.Config, useTestSize: false);
         var training = Data.Open(options, options.TrainSplit, classes, observer, token);
@@ -110,7 +112,7 @@ sealed class RunParts : IDisposable
             observer.Message(MessageLevel.Warning, note);
         if (HoldOut.DescribeOverlap(training, validation) is { } overlap)
             observer.Message(MessageLevel.Warning, overlap);
-        var device = OpenDevice.From(options, observer);
+        var device = OpenDevice.From(options, observer, world);
         try
         {
             if (options.CudaGraph == true && !device.SupportsGraphs)
@@ -120,12 +122,13 @@ sealed class RunParts : IDisposable
             }
             if (HostMemory.Feeds(device, options))
                 MemoryEstimate.OfTraining(options, numClasses, validation.Count).Require(HostMemory.Find(), options);
-            world ??= World.Alone;
+            Agreement.RequireData(world, training, validation);
             world.Open(device);
             return new RunParts(device, world, options, entry, images, (training, validation), observer);
         }
         catch
         {
+            world.Close();
             device.Dispose();
             throw;
         }
@@ -141,6 +144,7 @@ sealed class RunParts : IDisposable
         TrainingLoader.Dispose();
         ValidationSet.Dispose();
         TrainingSet.Dispose();
+        World.Close();
         Device.Dispose();
     }
 

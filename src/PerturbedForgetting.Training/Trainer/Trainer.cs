@@ -46,11 +46,19 @@ public static class Trainer
             using var stopping = world.Size > 1 ? token.Register(world.RequestStop) : default;
             return RunTogether(options, world.IsFirst ? observer : NullObserver.Instance, token, given, world);
         }
-        catch (Exception e) when (e is not CommunicationException)
+        catch (Exception e) when (Leave(world, e))
         {
-            world.Leave(e.Message);
             throw;
         }
+    }
+
+    /// <summary>Tells the others, before anything is disposed that would wait for them.</summary>
+    static bool Leave(World world, Exception exception)
+    {
+        // These all find together.
+        if (exception is not (CommunicationException or DisagreementException or NotFiniteException))
+            world.Leave(exception.Message);
+        return false;
     }
 
     static TrainResult RunTogether(TrainOptions options, ITrainingObserver observer, CancellationToken token,
@@ -78,7 +86,7 @@ public static class Trainer
         // Those of a run that begins are known before it does.
         foreach (var note in options.Resume.Length > 0 ? notes : [])
             observer.Message(MessageLevel.Warning, note.ToString());
-        Cpu.Threads = settled.Threads > 0 ? settled.Threads : Environment.ProcessorCount;
+        Cpu.Threads = settled.Threads > 0 ? settled.Threads : ProcessDevice.ThreadsOf(world);
         using var parts = RunParts.Build(
             settled, observer, checkpoint is null ? null : new ClassList(checkpoint.State.Info.Classes), token, world);
         string folder = checkpoint is not null && settled.Experiment.Length == 0

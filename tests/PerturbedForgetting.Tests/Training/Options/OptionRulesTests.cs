@@ -110,7 +110,13 @@ sealed class OptionRulesTests
         yield return Case("--sched", "'cosine' is not one of linear", o => TrainOptions.SchedOption.Set(o, "cosine"));
         yield return Case("--bce-reduction", "Did you mean 'sum_mean'", o => RunOptions.BceReductionOption.Set(o, "sum_mena"));
         yield return Case("--lr", "negative", o => o.Lr = -1);
-        yield return Case("--local_rank", "one worker", o => o.LocalRank = 1);
+        yield return Case("--local_rank", "at least 0", o => o.LocalRank = -1);
+        yield return Case("--gpus", "takes a number from 1 to 1024, or all, got 'two'", o => o.Gpus = "two");
+        yield return Case("--gpus", "got '0'", o => o.Gpus = "0");
+        yield return Case("--gpus", "started by mpirun", o => (o.Gpus, o.Device) = ("2", "cpu"));
+        yield return Case("--gpus", "leave either out", o => (o.Gpus, o.Device) = ("all", "cuda:1"));
+        yield return Case("--gpus", "give a number", o => (o.Gpus, o.Device) = ("all", "sim"));
+        yield return Case("--comm-timeout", "must lie in 1 to 604800", o => o.CommTimeout = 0.5);
         yield return Case("--device", "'gpu' is not one of auto, cpu, cuda", o => o.Device = "gpu");
         yield return Case("--cuda-graph", "the CPU has no graphs", o => (o.CudaGraph, o.Device) = (true, "cpu"));
         yield return Case("--experiment", "single folder", o => o.Experiment = "a/b");

@@ -122,7 +122,7 @@ sealed class ReferenceOptionsTests
         new Shown("experiment", "", "TrainerTests.ARunLeavesOptionsSummaryResultsCurvesAndCheckpoints"),
         new Shown("eval-metric", "top1",
             ["ReportTests.TheResultsListEveryEpochAndTheBest", "CheckpointFolderTests.ForTheLossLowerIsBetter"]),
-        new Refused("local_rank", "0", "1", "there is one worker"),
+        new Noted("local_rank", "0", "1", "the environment"),
         new Shown("log-wandb", "off", "RunLogsTests.WandbGetsEventFilesAndACommand"),
     ];
 

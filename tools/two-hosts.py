@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Trains with two processes on two hosts that are network namespaces of this machine, and lets something happen to the cable between them.
+
+    dotnet build -c Release src/PerturbedForgetting.Cli
+    sudo python3 tools/two-hosts.py delay       # 50 ms each way: slower, and the same weights as without
+    sudo python3 tools/two-hosts.py cut         # nothing comes through any more: both end with exit code 6, within the time they are given
+    sudo python3 tools/two-hosts.py unplug      # the interface goes down: likewise
+
+The cable is this program: it carries every frame from one end to the other, in its time or not at all. Needs Linux, root, iproute2.
+"""
+import argparse
+import heapq
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HOSTS = ("pf-first", "pf-second")
+ADDRESSES = ("10.99.7.1", "10.99.7.2")
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TRAIN = ["--dataset", "builtin/shapes:train=64,val=16,size=16", "--img-size", "16", "-m", "resnet8", "-b", "4", "--epochs", "2",
+         "--opt", "sam_sgdw", "--rho", "0.05", "--lr", "0.05", "--threads", "1", "-j", "0", "--recovery-interval", "2",
+         "--checkpoint-hist", "1"]
+
+
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+class Cable:
+    """Two interfaces of this machine, each the other end of one within a host."""
+
+    def __init__(self, delay):
+        self.delay = delay
+        self.is_cut = False
+        self.waiting = []
+        self.count = 0
+        self.ends = []
+        for host, address in zip(HOSTS, ADDRESSES):
+            end = "cable-" + host[3:]
+            run("ip", "netns", "add", host)
+            run("ip", "link", "add", end, "type", "veth", "peer", "name", "eth0", "netns", host)
+            run("ip", "link", "set", end, "up")
+            for step in (["addr", "add", address + "/24", "dev", "eth0"], ["link", "set", "eth0", "up"], ["link", "set", "lo", "up"]):
+                run("ip", "netns", "exec", host, "ip", *step)
+            # What leaves a host is made into frames of its size by the host, not by a card that there is none of.
+            subprocess.run(["ip", "netns", "exec", host, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            carrier = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            carrier.bind((end, 0))
+            carrier.setblocking(False)
+            self.ends.append(carrier)
+
+    def carry(self, seconds):
+        """Carries frames for so long."""
+        end = time.monotonic() + seconds
+        while (now := time.monotonic()) < end:
+            due = self.waiting[0][0] - now if self.waiting else seconds
+            ready, _, _ = select.select(self.ends, [], [], max(0, min(due, end - now)))
+            for near in ready:
+                frame, address = near.recvfrom(1 << 17)
+                # Its own frames come back to whoever sent them.
+                if address[2] != socket.PACKET_OUTGOING and not self.is_cut:
+                    far = self.ends[1 - self.ends.index(near)]
+                    self.count += 1
+                    heapq.heappush(self.waiting, (time.monotonic() + self.delay, self.count, frame, far))
+            while self.waiting and self.waiting[0][0] <= time.monotonic():
+                _, _, frame, far = heapq.heappop(self.waiting)
+                try:
+                    far.send(frame)
+                except OSError as error:
+                    print(f"a frame of {len(frame)} bytes is lost: {error}")
+
+    def close(self):
+        for carrier in self.ends:
+            carrier.close()
+        for host in HOSTS:
+            subprocess.run(["ip", "netns", "del", host], check=False)
+
+
+def start(rank, folder, timeout, experiment):
+    environment = dict(os.environ, RANK=str(rank), WORLD_SIZE="2", LOCAL_RANK="0", LOCAL_WORLD_SIZE="1", MASTER_ADDR=ADDRESSES[0],
+                       MASTER_PORT="29500", PERTURBED_FORGETTING_TOKEN="two-hosts", NCCL_SOCKET_IFNAME="eth0")
+    program = os.path.join(ROOT, "src/PerturbedForgetting.Cli/bin/Release/net10.0/perturbed-forgetting.dll")
+    log = open(os.path.join(folder, f"{experiment}-{rank}.log"), "wb")
+    return subprocess.Popen(["ip", "netns", "exec", HOSTS[rank], "dotnet", program, "train", *TRAIN, "--device", "sim", "--output", folder,
+                             "--experiment", experiment, "--comm-timeout", str(timeout), "--resume", "auto"],
+                            env=environment, stdout=log, stderr=subprocess.STDOUT)
+
+
+def train(cable, folder, timeout, experiment, happens=None):
+    """Trains; once there is a checkpoint, something happens. Exit codes, and seconds from then on."""
+    processes = [start(rank, folder, timeout, experiment) for rank in (0, 1)]
+    began = time.monotonic()
+    try:
+        while any(p.poll() is None for p in processes):
+            cable.carry(0.2)
+            if happens and any(n.startswith("recovery-0-") and n.endswith(".state.safetensors")
+                               for n in os.listdir(os.path.join(folder, experiment)) if os.path.isdir(os.path.join(folder, experiment))):
+                happens()
+                happens, began = None, time.monotonic()
+            if time.monotonic() - began > 600:
+                sys.exit(f"no end; see {folder}")
+        return [p.wait() for p in processes], time.monotonic() - began
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+
+
+def weights(folder, experiment):
+    with open(os.path.join(folder, experiment, "last.safetensors"), "rb") as file:
+        return file.read().split(b"}}", 1)[-1]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["delay", "cut", "unplug"])
+    parser.add_argument("--comm-timeout", type=float, default=5)
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="two-hosts-")
+    cable = Cable(0)
+    try:
+        if options.what == "delay":
+            codes, plain = train(cable, folder, 60, "plain")
+            cable.delay = 0.05
+            slow_codes, slow = train(cable, folder, 60, "slow")
+            good = codes == [0, 0] and slow_codes == [0, 0] and weights(folder, "plain") == weights(folder, "slow")
+            print(f"without delay {plain:.1f} s, with 50 ms each way {slow:.1f} s, weights {'equal' if good else 'differ'}")
+        else:
+            def cut():
+                if options.what == "cut":
+                    cable.is_cut = True
+                else:
+                    run("ip", "netns", "exec", HOSTS[1], "ip", "link", "set", "eth0", "down")
+            codes, seconds = train(cable, folder, options.comm_timeout, "cut", cut)
+            good = codes == [6, 6] and seconds < 2 * options.comm_timeout + 40
+            print(f"exit codes {codes} {seconds:.1f} s after the cut, with --comm-timeout {options.comm_timeout:g}")
+        for name in sorted(n for n in os.listdir(folder) if n.endswith(".log")):
+            with open(os.path.join(folder, name), encoding="utf-8") as log:
+                print(f"-- {name}\n" + "".join(log.readlines()[-4:]).rstrip())
+        print("good" if good else f"BAD; see {folder}")
+        return 0 if good else 1
+    finally:
+        cable.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
