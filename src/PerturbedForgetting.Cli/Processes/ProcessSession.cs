@@ -158,7 +158,8 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
         if (!options.UsesSeveralGpus)
             return 1;
         if (options.Device == SoftwareGpu.Name)
-            return options.GpuCount!.Value;
+            return options.GpuCount ?? throw new OptionException(new OptionProblem(RunOptions.GpusOption.Flag,
+                $"has nothing to count on {RunOptions.DeviceOption} {SoftwareGpu.Name}; give a number."));
         int there = ProcessDevice.Count(), count = options.GpuCount ?? there;
         return count >= 1 && count <= there ? count : throw new DeviceException(string.Create(CultureInfo.InvariantCulture,
             $"{RunOptions.GpusOption} {options.Gpus}: this machine has {(there == 0 ? "no GPU" : Quantity.Of(there, "GPU"))}. ")
