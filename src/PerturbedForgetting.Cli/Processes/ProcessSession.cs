@@ -51,7 +51,11 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
     public void Join(int gpus, ITrainingObserver observer)
     {
         if (launch is null && gpus == 1)
+        {
+            if (Launch.NoteOfBatch(Environment.GetEnvironmentVariable) is { } note)
+                observer.Message(MessageLevel.Info, note);
             return;
+        }
         void Waiting(string line) => observer.Message(MessageLevel.Info, line);
         world = launch is not null
             ? ProcessWorld.Join(launch, null, timeout, Waiting, interruption.Token)
