@@ -55,6 +55,10 @@ public sealed class Device : IDisposable
     /// <summary>Live, cached and peak bytes of this device's tensors.</summary>
     public MemoryCounters Memory => Allocator.Counters;
 
+    /// <summary>Bytes that the device has free, for any program; none where it shares the host's memory.</summary>
+    /// <exception cref="CudaException">The driver fails.</exception>
+    public long? FreeMemory => workplace?.Context.MemoryInfo.Free;
+
     /// <summary>What <see cref="Open"/> understands, whether or not it is there.</summary>
     public static IReadOnlyList<string> Names => ["auto", "cpu", "cuda", "cuda:N", .. others.Keys.Order(StringComparer.Ordinal)];
 
@@ -129,9 +133,10 @@ public sealed class Device : IDisposable
         (workplace ?? throw new NotSupportedException($"{Name} has no graphs: work runs at once there.")).Capture(work);
 
     /// <summary>Whether <see cref="Capture"/> or <see cref="DeviceGraph.Launch"/> failed because the device, its driver or a library does
-    /// not take the work as a graph, so that it may still be done without: not where the device is lost.</summary>
+    /// not take the work as a graph, or the work has a part for the host, so that it may still be done without: not where the device is
+    /// lost.</summary>
     public static bool IsRefusal(Exception exception) =>
-        exception is CudaLibraryException or OutOfMemoryException
+        exception is CudaLibraryException or OutOfMemoryException or NotSupportedException
         || (exception is CudaException { Result: var code } && !CudaErrors.IsSticky(code));
 
     /// <summary>A pool whose memory is given to nobody else, for what a graph uses.</summary>

@@ -14,6 +14,8 @@ namespace PerturbedForgetting.Training;
 /// <c>validate --validate-hessian</c>.</summary>
 public static class HessianAnalyzer
 {
+    const int VectorsOfPowerIteration = 3;
+
     /// <summary>Finds eigenvalues, trace, density and sharpness, as far as the options ask for them.</summary>
     /// <param name="options">Checkpoint, images and what to find.</param>
     /// <param name="observer">Receives the progress.</param>
@@ -43,12 +45,11 @@ public static class HessianAnalyzer
         // In a random order, because groups of m-sharpness are neighbours, and folders are sorted by class.
         var order = LoaderOptions.Evaluation(options.BatchSize, options.Workers) with { Shuffle = true, Seed = (ulong)options.Seed };
         using var setup = HessianSetup.Open(checkpoint, data, static images => images.EvaluationTransform, order, options.Images, observer);
+        var estimate = MemoryEstimate.OfHessian(options, setup.Classes, (int)setup.Batches.Images, HessianAnalysis.Vectors(options),
+            options.Block ?? (options.Trace + options.Density > 0 ? 4 : 1));
         if (HostMemory.Feeds(setup.Device, options))
-        {
-            MemoryEstimate.OfHessian(options, checkpoint.NumClasses ?? data.Classes.Count, (int)setup.Batches.Images,
-                HessianAnalysis.Vectors(options), options.Block ?? (options.Trace + options.Density > 0 ? 4 : 1))
-                .Require(HostMemory.Find(), options);
-        }
+            estimate.Require(HostMemory.Find(), options);
+        setup.KeepTapes(options.KeepGib * (1L << 30), options, estimate);
         var analysis = new HessianAnalysis(setup, options, new(options.Model, checkpoint.Path, data.Name, setup.Batches.Images,
             Losses.Describe(options), setup.Space.Dimension, setup.Device.ToString(), options.Seed), observer);
         try
@@ -64,6 +65,7 @@ public static class HessianAnalyzer
             observer.Message(MessageLevel.Warning, HessianReportText.Table(analysis.Report).TrimEnd());
             throw;
         }
+        TellKept(setup, observer);
         TellBadImages(setup, observer);
         return analysis.Report;
     }
@@ -88,6 +90,8 @@ public static class HessianAnalyzer
         using var setup = HessianSetup.Open(checkpoint, data,
             images => (images with { Interpolation = options.TrainInterpolation ?? images.Interpolation }).EvaluationTransform,
             LoaderOptions.Evaluation(options.BatchSize, options.Workers), images: 0, observer);
+        setup.KeepTapes(bytes: null, options, MemoryEstimate.OfHessian(options, setup.Classes, (int)setup.Batches.Images,
+            VectorsOfPowerIteration, block: 1));
         var progress = new PassProgress(observer, setup.Batches.Images, setup.BatchesOfAPass);
         progress.Begin("power iteration", options.SharpnessIters);
         var iteration = new PowerIteration(setup.Operator(1, progress.BatchDone), setup.Space,
@@ -143,6 +147,16 @@ public static class HessianAnalyzer
             .Select(s => $"{s} {s.Show(checkpoint.Options)} (training: {s.Show(run)})")];
         if (others.Length > 0)
             observer.Message(MessageLevel.Warning, $"Not the loss of the training: {string.Join(", ", others)}.");
+    }
+
+    static void TellKept(HessianSetup setup, ITrainingObserver observer)
+    {
+        if (setup.Tapes is { Count: > 0 } tapes)
+        {
+            observer.Message(MessageLevel.Info, FormattableString.Invariant(
+                $"Activations of {tapes.Images} of {Quantity.Of(setup.Batches.Images, "image")} stayed in memory between passes, ")
+                + FormattableString.Invariant($"{tapes.Bytes / (double)(1L << 30):0.00} GiB; {HessianOptions.KeepGibOption} limits it."));
+        }
     }
 
     static void TellBadImages(HessianSetup setup, ITrainingObserver observer)

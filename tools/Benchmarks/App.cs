@@ -19,6 +19,7 @@ static class App
           threads     SAM steps on many threads: what a machine of many processors gains, worked out; more threads than processors
           loader      images: decoding, cropping, resizing; folders against tar, TFRecord, WebDataset; with --peer another program beside it
           simulator   kernels on the software GPU
+          comm        the all-reduce of two processes by MPI, beside the memory's own rate
 
         kernels:PART is one part of it (gemm, conv, elementwise, norm, multi-tensor); SUITE:PREFIX and kernels:PART:PREFIX are only the
         cases whose names begin so. steps:trial, hessian:trial and threads:trial are one small case, to see that they work.
@@ -37,7 +38,7 @@ static class App
         ("kernels", "gemm", GemmSuite.Run), ("kernels", "conv", ConvSuite.Run), ("kernels", "elementwise", ElementwiseSuite.Run),
         ("kernels", "norm", NormSuite.Run), ("kernels", "multi-tensor", MultiTensorSuite.Run),
         ("steps", "", StepSuite.Run), ("hessian", "", HessianSuite.Run), ("threads", "", ThreadsSuite.Run), ("loader", "", LoaderSuite.Run),
-        ("simulator", "", SimulatorSuite.Run),
+        ("simulator", "", SimulatorSuite.Run), ("comm", "", CommSuite.Run),
     ];
 
     /// <summary>A part of a suite that was asked for.</summary>
@@ -107,6 +108,7 @@ static class App
             return Good;
         });
         root.Subcommands.Add(StepProcess.Command(output));
+        root.Subcommands.Add(CommMember.Command(output));
         return root;
     }
 

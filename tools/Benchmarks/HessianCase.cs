@@ -15,12 +15,13 @@ sealed class HessianCase : ILossBatches, IDisposable
     readonly ImageModel model;
     readonly ParameterArena arena;
     readonly MultiTensorLayout layout;
-    readonly LossHessian hessian;
+    readonly LossHessian hessian, keeping;
+    readonly KeptTapes kept;
     readonly Tensor images, labels;
     readonly Tensor[] vectors, products;
     readonly ModelSummary summary;
 
-    public HessianCase(StepWorkload workload, int[] blocks)
+    public HessianCase(StepWorkload workload, int mostVectors)
     {
         using var initialization = Initialization.Begin(1);
         model = ModelRegistry.Create(workload.Model, new() { ImageSize = workload.Pixels });
@@ -30,12 +31,17 @@ sealed class HessianCase : ILossBatches, IDisposable
         images = initialization.Normal([workload.Batch, workload.Pixels, workload.Pixels, 3], 1);
         labels = Tensor.Persistent([workload.Batch], DType.Int32)
             .CopyFrom<int>(Enumerable.Range(0, workload.Batch).Select(static i => i % Classes).ToArray());
-        vectors = [.. Enumerable.Range(0, blocks.Max()).Select(_ => arena.NewBuffer())];
+        vectors = [.. Enumerable.Range(0, mostVectors).Select(_ => arena.NewBuffer())];
         products = [.. vectors.Select(_ => arena.NewBuffer())];
         for (int i = 0; i < vectors.Length; i++)
             MultiTensorOps.FillNormal(layout, vectors[i], 3, (ulong)i);
         model.Train(false);
-        hessian = new LossHessian(model, layout, static (logits, labels) => Ops.CrossEntropy(logits, labels), this, blocks.Max());
+        kept = new KeptTapes(images.Device, double.PositiveInfinity);
+        hessian = Matrix(null);
+        keeping = Matrix(kept);
+
+        LossHessian Matrix(KeptTapes? tapes) =>
+            new(model, layout, static (logits, labels) => Ops.CrossEntropy(logits, labels), this, mostVectors) { Tapes = tapes };
     }
 
     public long Images => images.Shape[0];
@@ -58,28 +64,32 @@ sealed class HessianCase : ILossBatches, IDisposable
     }
 
     /// <summary>Makes products with so many vectors at once and returns their seconds.</summary>
-    public double Products(int block)
+    /// <param name="block">How many.</param>
+    /// <param name="keeps">Whether what does not depend on the vectors is there from the product before, if there was one.</param>
+    public double Products(int block, bool keeps)
     {
         double start = Timing.Now();
-        hessian.Multiply(vectors[..block], products[..block]);
+        (keeps ? keeping : hessian).Multiply(vectors[..block], products[..block]);
         return Timing.Now() - start;
     }
 
-    /// <summary>Most bytes of tensors at a time, beside the weights, of products with so many vectors, or of a gradient for none.</summary>
-    public double Peak(int block)
+    /// <summary>Most bytes of tensors at a time, beside the weights, while something is made and nothing is kept before.</summary>
+    public double Peak(Func<double> make)
     {
+        kept.Clear();
         var device = images.Device;
         device.Trim();
         device.ResetPeak();
         long before = device.Memory.Live;
-        _ = block == 0 ? Gradient() : Products(block);
+        make();
         return device.Memory.Peak - before;
     }
 
     /// <summary>Multiply-adds of a product with the Hessian, in blocks, over those of a gradient. A layer takes three products of matrices
     /// for a gradient, and two and six a vector: its weights' gradient is not needed. The first, whose input has neither tangent nor
-    /// gradient, takes two, and one and two a vector; attention, which has no weights, three, and three and six a vector.</summary>
-    public double Counted(int block)
+    /// gradient, takes two, and one and two a vector; attention, which has no weights, three, and three and six a vector. What is not a
+    /// vector's is not made again where it is kept.</summary>
+    public double Counted(int block, bool keeps)
     {
         double gradient = 0, product = 0;
         bool isFirst = true;
@@ -87,7 +97,7 @@ sealed class HessianCase : ILossBatches, IDisposable
         {
             int weights = layer.Parameters > 0 ? 1 : 0;
             gradient += (isFirst ? 2 : 3) * (double)layer.MultiplyAdds;
-            product += (isFirst ? 1 + (2 * block) : 3 - weights + (6 * block)) * (double)layer.MultiplyAdds;
+            product += ((keeps ? 0 : isFirst ? 1 : 3 - weights) + ((isFirst ? 2 : 6) * block)) * (double)layer.MultiplyAdds;
             isFirst = false;
         }
         return product / block / gradient;
@@ -95,6 +105,7 @@ sealed class HessianCase : ILossBatches, IDisposable
 
     public void Dispose()
     {
+        kept.Dispose();
         layout.Dispose();
         arena.Dispose();
         images.Dispose();

@@ -8,6 +8,7 @@ using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Cuda.Libraries;
 using PerturbedForgetting.Simulator.Driver;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Distributed.Mpi;
 using PerturbedForgetting.Training.Options;
 
 namespace PerturbedForgetting.Cli.Commands;
@@ -19,7 +20,7 @@ sealed class DevicesCommand : ICliCommand
 
     public CommandHelp Help { get; } = new("devices", "[options]", "List the devices of this machine.", ["devices", "devices --verbose"])
     {
-        Options = [("--verbose", "also NVIDIA's libraries: where each was looked for, what was found, what a missing one costs")],
+        Options = [("--verbose", "also NVIDIA's libraries and MPI: where each was looked for, what was found, what a missing one costs")],
     };
 
     public void Configure(Command command) => command.Options.Add(verbose);
@@ -33,7 +34,10 @@ sealed class DevicesCommand : ICliCommand
         Line(terminal.Out, "processor", "software GPU: runs the CUDA kernels on the processor and checks every access; slow");
         WriteGpu(terminal.Out, CudaDevice.All(simulated.Api)[0]);
         if (parsed.GetValue(verbose))
+        {
             LibraryListing.Write(terminal.Out, CudaLibraries.Installed, LibrarySearch.Open, CudaDriverApi.InstalledVersion());
+            MpiListing.Write(terminal.Out, MpiLauncher.Current, MpiSearch.Open, MpiSearch.Open);
+        }
         return ExitCodes.Success;
     }
 

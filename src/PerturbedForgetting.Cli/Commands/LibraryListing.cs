@@ -40,17 +40,24 @@ static class LibraryListing
                 ? $"unset {LibraryNames.Variable(report.Library)}"
                 : LibraryAdvice.Remedy(report.Library, driverVersion));
         }
+        Attempts(output, report.Tried);
+    }
+
+    /// <summary>Writes the places that a search looked at.</summary>
+    public static void Attempts(TextWriter output, IReadOnlyList<LibraryAttempt> tried)
+    {
         string name = "looked at";
-        foreach (LibraryAttempt attempt in report.Tried.Where(attempt => attempt.Outcome != LibraryAttempt.NoFolder))
+        foreach (LibraryAttempt attempt in tried.Where(attempt => attempt.Outcome != LibraryAttempt.NoFolder))
         {
             Line(output, name, $"{attempt.Path}: {attempt.Outcome}");
             name = "";
         }
         Line(output, "not there",
-            string.Join(", ", report.Tried.Where(attempt => attempt.Outcome == LibraryAttempt.NoFolder).Select(attempt => attempt.Path)));
+            string.Join(", ", tried.Where(attempt => attempt.Outcome == LibraryAttempt.NoFolder).Select(attempt => attempt.Path)));
     }
 
-    static void Line(TextWriter output, string name, string value)
+    /// <summary>Writes what is known; nothing where it is empty.</summary>
+    public static void Line(TextWriter output, string name, string value)
     {
         if (value.Length > 0)
             output.WriteLine($"    {name,-12}{ParameterNames.Translate(value)}");

@@ -23,8 +23,8 @@ namespace PerturbedForgetting.Tensors.Autograd;
 /// </code></example>
 /// <remarks>
 /// A gradient costs three products of matrices for every layer; b vectors together cost 2 + 6b, since the part of the gradient that is
-/// the weights' is not needed: 2.67 gradients for one vector, 2.33 each for two, 2.17 each for four. Memory: what the backward pass of a
-/// batch keeps, and the same again for each vector.
+/// the weights' is not needed: 2.67 gradients for one vector, 2.33 each for two, 2.17 each for four. Of a <see cref="HessianTape"/>, which
+/// has the 2 already, it is 2 gradients a vector. Memory: what the backward pass of a batch keeps, and the same again for each vector.
 /// </remarks>
 public sealed class HessianProducts
 {
@@ -55,11 +55,7 @@ public sealed class HessianProducts
     /// <exception cref="NotSupportedException">An operation has no second derivative here, such as batch norm in training mode.</exception>
     public void Add(Tensor loss, double weight = 1)
     {
-        if (loss.Node is not { } start)
-            throw new InvalidOperationException(
-                "There is nothing to differentiate: the loss was made without gradients, or from no trainable parameter.");
-        if (loss.Count != 1)
-            throw new ArgumentException($"The Hessian is that of a scalar, not of {loss.Shape}.", nameof(loss));
+        var start = HessianTape.StartOf(loss);
         using var range = Ranges.Push(RangeKind.Pass, "Hessian product");
         using var noGrad = GradMode.NoGrad();
         using var pass = Scope.BeginHidden();
@@ -67,16 +63,41 @@ public sealed class HessianProducts
         try
         {
             Forward(CollectionsMarshal.AsSpan(nodes));
-            using (Scope.Begin())
-                start.Receive(Tensor.Empty(loss.Shape, loss.DType, loss.Device).Fill(weight));
+            HessianTape.Begin(start, weight);
             foreach (var node in nodes)
-                node.RunTangents(TangentLane.Primal, lanes);
+            {
+                node.RunPrimal();
+                node.RunTangents(lanes);
+                node.Free();
+            }
         }
         finally
         {
             foreach (var node in nodes)
                 node.Free();
             nodes.Clear();
+        }
+    }
+
+    /// <summary>The same for a loss whose graph was kept, with its weight; it may be used again.</summary>
+    /// <exception cref="ObjectDisposedException">It is gone.</exception>
+    /// <exception cref="NotSupportedException">As above.</exception>
+    public void Add(HessianTape tape)
+    {
+        using var range = Ranges.Push(RangeKind.Pass, "Hessian product");
+        using var noGrad = GradMode.NoGrad();
+        using var pass = Scope.BeginHidden();
+        var nodes = tape.Nodes;
+        try
+        {
+            Forward(nodes);
+            foreach (var node in nodes)
+                node.RunTangents(lanes);
+        }
+        finally
+        {
+            foreach (var node in nodes)
+                node.FreeTangents();
         }
     }
 

@@ -31,8 +31,8 @@ abstract partial class Node
     {
     }
 
-    /// <summary>Sends on the tangents of the inputs' gradients, with those of dy; none stands for zero. The derivative of a product: the
-    /// backward pass of dy's tangent, and what is <see cref="Curve">curved</see>.</summary>
+    /// <summary>Where the node is curved: sends on the tangents of the inputs' gradients, with those of dy; none stands for zero. The
+    /// derivative of a product: the backward pass of dy's tangent, and what is <see cref="Curve">curved</see>.</summary>
     protected virtual void BackwardTangent(Tensor dy, Tensor? tangent)
     {
         if (tangent is not null)
@@ -41,8 +41,7 @@ abstract partial class Node
             using var scope = Scope.Begin();
             Backward(tangent);
         }
-        if (IsCurved)
-            Curve(dy);
+        Curve(dy);
     }
 
     /// <summary>Whether the lane at hand is the gradient itself, in a pass for tangents.</summary>
@@ -140,35 +139,69 @@ abstract partial class Node
             ReleaseInputs();
     }
 
-    /// <summary>Runs the backward of this node for the gradient, whose parts for the weights nobody wants, and for its tangents; then frees
-    /// what it held.</summary>
-    internal void RunTangents(TangentLane primal, ReadOnlySpan<TangentLane> lanes)
+    /// <summary>Sends on the gradients of the inputs, in a pass for tangents: those of weights nobody wants.</summary>
+    internal void RunPrimal()
     {
+        if (gradient is not { } dy || !LeadsOn)
+            return;
+        lane = TangentLane.Primal;
         try
         {
-            if (gradient is { } dy)
-            {
-                lane = primal;
-                if (LeadsOn)
-                {
-                    using var scope = Scope.Begin();
-                    Backward(dy);
-                }
-                foreach (var each in lanes)
-                {
-                    using var scope = Scope.Begin();
-                    lane = each;
-                    BackwardTangent(dy, tangents!.Gradients[each.Index]);
-                }
-            }
+            using var scope = Scope.Begin();
+            Backward(dy);
         }
         finally
         {
             lane = null;
         }
+    }
+
+    /// <summary>Keeps of the gradient what tangents read, in memory that is the node's alone: others then see of theirs what they would
+    /// if this one were gone, add to it in place where they would, and round as they would.</summary>
+    internal void KeepGradient()
+    {
+        if (gradient is not { } dy || (IsCurved && dy.Storage.IsExclusive))
+            return;
+        gradient = null;
+        if (IsCurved)
+        {
+            gradient = Tensor.Hidden(dy.Shape, dy.DType, dy.Device);
+            dy.Backend.Copy(dy, gradient);
+        }
+        dy.Storage.Release();
+    }
+
+    /// <summary>Sends on the tangents of the inputs' gradients.</summary>
+    internal void RunTangents(ReadOnlySpan<TangentLane> lanes)
+    {
+        foreach (var each in lanes)
+        {
+            var tangent = tangents!.Gradients[each.Index];
+            if (IsCurved ? gradient is null : tangent is null)
+                continue;
+            lane = each;
+            try
+            {
+                using var scope = Scope.Begin();
+                if (IsCurved)
+                    BackwardTangent(gradient!, tangent);
+                else
+                    Backward(tangent!);
+            }
+            finally
+            {
+                lane = null;
+            }
+        }
         if (IsCurved)
             ReleaseInputs();
-        Free();
+    }
+
+    /// <summary>After a pass for tangents, where what it started from stays.</summary>
+    internal void FreeTangents()
+    {
+        tangents?.Free();
+        tangents = null;
     }
 
     /// <summary>Whether an input is more than a weight.</summary>

@@ -86,8 +86,7 @@ abstract partial class Node
         Used = true;
         gradient?.Storage.Release();
         gradient = null;
-        tangents?.Free();
-        tangents = null;
+        FreeTangents();
         foreach (var tensor in saved)
             tensor.Storage.Release();
         saved.Clear();

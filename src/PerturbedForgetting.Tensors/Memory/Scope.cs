@@ -54,6 +54,16 @@ public sealed class Scope : IDisposable
         return scope;
     }
 
+    /// <summary>Opens a scope that may stay when it is closed (<see cref="Close"/>): what is recorded in it is its own, whatever scopes are
+    /// open around it.</summary>
+    internal static Scope BeginKept()
+    {
+        var scope = Begin();
+        scope.root = scope;
+        scope.Hides = false;
+        return scope;
+    }
+
     internal void Own(Storage storage) => owned.Add(storage);
 
     /// <summary>The outermost scope frees what the tape holds for a backward pass that never came, and keeps the node for another
@@ -112,8 +122,23 @@ public sealed class Scope : IDisposable
     /// <exception cref="InvalidOperationException">An inner scope is still open.</exception>
     public void Dispose()
     {
+        Close();
+        Release();
+    }
+
+    /// <summary>Closes the scope and keeps what is in it.</summary>
+    /// <exception cref="InvalidOperationException">An inner scope is still open.</exception>
+    internal void Close()
+    {
         if (current != this)
             throw new InvalidOperationException("Scopes close in the reverse order of opening; one inside this one is still open.");
+        current = outer;
+        outer = null;
+    }
+
+    /// <summary>Releases what a closed scope has kept.</summary>
+    internal void Release()
+    {
         foreach (var storage in owned)
             storage.Release();
         owned.Clear();
@@ -126,8 +151,7 @@ public sealed class Scope : IDisposable
             (spare ??= new Stack<Tensor>()).Push(tensor);
         }
         hidden.Clear();
-        current = outer;
-        outer = root = null;
-        pool!.Push(this);
+        root = null;
+        (pool ??= new Stack<Scope>()).Push(this);
     }
 }

@@ -156,24 +156,20 @@ public static partial class Ops
                     Backward(tangent);
                 return;
             }
-            if (ofMixed is null)
-            {
-                var (ofHeads, first, second) = Gradients(dy);
-                (ofMixed, ofP, ofScores) = (Save(ofHeads), Save(first), Save(second));
-            }
+            var (ofHeads, ofProbabilities, ofLogits) = ofMixed is null ? Gradients(dy) : (ofMixed, ofP!, ofScores!);
             var backend = dy.Backend;
             Tensor moved = PartsOf(kept), probabilities = ProbabilitiesOf(kept), mixed = cut.Separate(tangent ?? Zeros(dy)),
                 dp = p.EmptyLike(), scores = p.EmptyLike(), dparts = parts.EmptyLike();
             backend.MatMul(mixed, false, Values, true, dp, false);
-            backend.MatMul(ofMixed!, false, cut.Part(moved, 2), true, dp, true);
-            backend.SoftmaxBackwardTangent(ofP!, dp, p, ScoresOf(kept), scores);
+            backend.MatMul(ofHeads, false, cut.Part(moved, 2), true, dp, true);
+            backend.SoftmaxBackwardTangent(ofProbabilities, dp, p, ScoresOf(kept), scores);
             Tensor queries = cut.Part(dparts, 0), keys = cut.Part(dparts, 1), values = cut.Part(dparts, 2);
             backend.MatMul(scores, false, Keys, false, queries, false);
-            backend.MatMul(ofScores!, false, cut.Part(moved, 1), false, queries, true);
+            backend.MatMul(ofLogits, false, cut.Part(moved, 1), false, queries, true);
             backend.MatMul(scores, true, Queries, false, keys, false);
-            backend.MatMul(ofScores!, true, cut.Part(moved, 0), false, keys, true);
+            backend.MatMul(ofLogits, true, cut.Part(moved, 0), false, keys, true);
             backend.MatMul(p, true, mixed, false, values, false);
-            backend.MatMul(probabilities, true, ofMixed!, false, values, true);
+            backend.MatMul(probabilities, true, ofHeads, false, values, true);
             SendUnited(dparts);
         }
     }

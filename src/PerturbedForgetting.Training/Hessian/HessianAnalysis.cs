@@ -8,8 +8,8 @@ namespace PerturbedForgetting.Training.Hessian;
 /// <summary>Finds what options ask for about a Hessian, one after the other, and writes what there is after each.</summary>
 sealed class HessianAnalysis
 {
-    // A pass for one vector costs 2.67 gradients, one for four 8.67: probes that do not depend on each other share a pass, while the
-    // directions that Lanczos needs come one after the other.
+    // A pass for one vector costs 2.67 gradients, one for four 8.67, and no more than 2 a vector what is kept: probes that do not depend on
+    // each other share a pass, while the directions that Lanczos needs come one after the other.
     const int BlockOfProbes = 4;
 
     const int PointsOfDensity = 2000;
@@ -61,15 +61,23 @@ sealed class HessianAnalysis
     /// <exception cref="IOException">A file cannot be written.</exception>
     public void Run(CancellationToken stop)
     {
-        MeasureLoss(stop);
-        if (options.Eigenvalues > 0)
-            FindEigenvalues(stop);
-        if (options.Rho is not null)
-            MeasureSharpness(stop);
-        if (options.Trace > 0)
-            EstimateTrace(stop);
-        if (options.Density > 0)
-            EstimateDensity(stop);
+        gradient = setup.Space.Rent();
+        try
+        {
+            MeasureLoss(stop);
+            if (options.Eigenvalues > 0)
+                FindEigenvalues(stop);
+            if (options.Rho is not null)
+                MeasureSharpness(stop);
+            if (options.Trace > 0)
+                EstimateTrace(stop);
+            if (options.Density > 0)
+                EstimateDensity(stop);
+        }
+        finally
+        {
+            setup.Space.Return(gradient);
+        }
         Save(Report with { IsComplete = true });
     }
 
@@ -86,7 +94,6 @@ sealed class HessianAnalysis
     {
         progress.Begin("gradient", 1);
         using var sharpness = setup.Sharpness(progress.BatchDone);
-        gradient = setup.Space.Rent();
         double loss = sharpness.Gradient(gradient, stop), norm = setup.Space.Norm(gradient);
         Save(Report with { Loss = loss, GradientNorm = norm });
     }

@@ -46,6 +46,9 @@ sealed class HessianSetup : IDisposable
     /// <summary>Vectors of that layout.</summary>
     public VectorSpace Space { get; }
 
+    /// <summary>Classes of its logits.</summary>
+    public int Classes => loaded.Model.NumClasses;
+
     /// <summary>The images.</summary>
     public ILossBatches Batches { get; }
 
@@ -54,6 +57,9 @@ sealed class HessianSetup : IDisposable
 
     /// <summary>The loss.</summary>
     public LossFunction Loss { get; }
+
+    /// <summary>What products keep from one to the next; none keep nothing.</summary>
+    public KeptTapes? Tapes { get; private set; }
 
     /// <summary>Images that could not be read as they should, in words.</summary>
     public IEnumerable<BadImage> BadImages => loader.Skipped.Concat(loader.Filled).Concat(loader.Damaged);
@@ -99,11 +105,26 @@ sealed class HessianSetup : IDisposable
         }
     }
 
+    /// <summary>From now on products keep what they have in common.</summary>
+    /// <param name="bytes">Memory for it; none is half of what is free.</param>
+    /// <param name="options">Model and device.</param>
+    /// <param name="estimate">What is needed without.</param>
+    public void KeepTapes(double? bytes, RunOptions options, MemoryEstimate estimate)
+    {
+        if (bytes is null)
+        {
+            long free = HostMemory.Feeds(Device, options) ? HostMemory.Free() : Device.FreeMemory!.Value;
+            // One more of them while it is made, of the size of a pass.
+            bytes = (free - estimate.Total - estimate.Activations) / 2;
+        }
+        Tapes = new(Device, bytes.Value);
+    }
+
     /// <summary>The Hessian.</summary>
     /// <param name="block">Vectors that are multiplied together.</param>
     /// <param name="batchDone">Hears how many batches of a product are done.</param>
     public LossHessian Operator(int block, Action<int> batchDone) =>
-        new(loaded.Model, Layout, Loss, Batches, block) { BatchDone = batchDone };
+        new(loaded.Model, Layout, Loss, Batches, block) { BatchDone = batchDone, Tapes = Tapes };
 
     /// <summary>The sharpness.</summary>
     /// <param name="batchDone">Hears how many batches of a pass are done.</param>
@@ -112,6 +133,7 @@ sealed class HessianSetup : IDisposable
     /// <summary>Frees all of it.</summary>
     public void Dispose()
     {
+        Tapes?.Dispose();
         Space.Dispose();
         Layout.Dispose();
         Arena.Dispose();

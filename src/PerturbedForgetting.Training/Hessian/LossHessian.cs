@@ -32,6 +32,10 @@ sealed class LossHessian(Module model, MultiTensorLayout layout, LossFunction lo
         ? blockSize
         : throw new ArgumentOutOfRangeException(nameof(blockSize), $"A block has one vector at least, not {blockSize}.");
 
+    /// <summary>Keeps what products of the same batches with other vectors have in common, from one to the next; none keeps
+    /// nothing.</summary>
+    public KeptTapes? Tapes { get; init; }
+
     /// <summary>Hears, after each batch of a product, how many batches are done.</summary>
     public Action<int>? BatchDone { get; init; }
 
@@ -45,22 +49,49 @@ sealed class LossHessian(Module model, MultiTensorLayout layout, LossFunction lo
         try
         {
             var sums = new HessianProducts(layout.Arena, vectors, products);
-            int done = 0;
-            foreach (var (images, labels) in batches.Read(stop))
+            int kept = Tapes?.Count ?? 0, done = 0;
+            while (done < kept)
             {
                 stop.ThrowIfCancellationRequested();
                 using (Ranges.Push(RangeKind.Step, "Hessian product"))
-                using (Scope.Begin())
-                using (GradMode.SecondOrder())
-                    sums.Add(loss(model.Call(images), labels), (double)images.Shape[0] / batches.Images);
-                BatchDone?.Invoke(++done);
+                    sums.Add(Tapes![done]);
+                done++;
+                BatchDone?.Invoke(done);
             }
+            if (kept == 0 || Tapes!.Images < batches.Images)
+                AddOthers(sums, done, stop);
             stop.ThrowIfCancellationRequested();
             sums.Complete();
         }
         finally
         {
             model.Train(wasTraining);
+        }
+    }
+
+    /// <summary>Adds the batches that are not kept, and keeps more of them where there is room.</summary>
+    void AddOthers(HessianProducts sums, int done, CancellationToken stop)
+    {
+        foreach (var (images, labels) in batches.Read(stop).Skip(done))
+        {
+            stop.ThrowIfCancellationRequested();
+            double weight = (double)images.Shape[0] / batches.Images;
+            using (Ranges.Push(RangeKind.Step, "Hessian product"))
+            {
+                if (Tapes is { HasRoom: true } tapes)
+                {
+                    sums.Add(tapes.Record(images, labels, (x, y) => loss(model.Call(x), y), weight));
+                    tapes.Settle();
+                }
+                else
+                {
+                    using var scope = Scope.Begin();
+                    using var second = GradMode.SecondOrder();
+                    sums.Add(loss(model.Call(images), labels), weight);
+                }
+            }
+            done++;
+            BatchDone?.Invoke(done);
         }
     }
 }

@@ -160,8 +160,13 @@ sealed class LossSharpness : IDisposable
         }
     }
 
-    /// <summary>Frees the numbers.</summary>
-    public void Dispose() => numbers.Dispose();
+    /// <summary>Frees the numbers, and the weights of groups.</summary>
+    public void Dispose()
+    {
+        if (perturbation.IsValueCreated)
+            perturbation.Value.Dispose();
+        numbers.Dispose();
+    }
 
     /// <summary>The last loss times its images, and the sum of those.</summary>
     Tensor Sums() => Tensor.Persistent([2], DType.Float64, layout.Arena.Weights.Device).Fill(0);

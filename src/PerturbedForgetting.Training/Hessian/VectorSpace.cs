@@ -7,7 +7,8 @@ namespace PerturbedForgetting.Training.Hessian;
 
 /// <summary>
 /// Vectors with one element a trained parameter: flat buffers of an arena, which stay on its device. Sums are accumulated in float64 in
-/// an order fixed by the layout, so that results repeat bit for bit. Buffers that are given back are used again; the arena frees them.
+/// an order fixed by the layout, so that results repeat bit for bit. Buffers that are given back are used again, and go back to the arena
+/// with the space.
 /// </summary>
 sealed class VectorSpace : IDisposable
 {
@@ -19,6 +20,7 @@ sealed class VectorSpace : IDisposable
     const int SumsOfAPair = 3;
 
     readonly MultiTensorLayout layout;
+    readonly List<Tensor> buffers = [];
     readonly Stack<Tensor> spare = [];
     readonly Tensor number;
     Tensor sums;
@@ -36,7 +38,7 @@ sealed class VectorSpace : IDisposable
     public long Dimension { get; }
 
     /// <summary>Vectors that were needed at once, so far.</summary>
-    public int Buffers { get; private set; }
+    public int Buffers => buffers.Count;
 
     /// <summary>The layout of the vectors.</summary>
     public MultiTensorLayout Layout => layout;
@@ -49,8 +51,9 @@ sealed class VectorSpace : IDisposable
     {
         if (spare.TryPop(out Tensor? buffer))
             return buffer;
-        Buffers++;
-        return layout.Arena.NewBuffer();
+        Tensor made = layout.Arena.NewBuffer();
+        buffers.Add(made);
+        return made;
     }
 
     /// <summary>Gives a vector back.</summary>
@@ -168,9 +171,13 @@ sealed class VectorSpace : IDisposable
         Scale(x, 1 / Norm(x));
     }
 
-    /// <summary>Frees the sums.</summary>
+    /// <summary>Frees the vectors, those too that are still in use, and the sums.</summary>
     public void Dispose()
     {
+        foreach (Tensor buffer in buffers)
+            layout.Arena.Free(buffer);
+        buffers.Clear();
+        spare.Clear();
         sums.Dispose();
         number.Dispose();
     }

@@ -27,6 +27,13 @@ public sealed record HessianOptions : CheckpointOptions
     internal static readonly OptionSpec<HessianOptions, int> SeedOption =
         DataTopic.Option("seed", 42, "seed of random vectors, drawn images, and groups of images").AtLeast(0);
 
+    /// <summary>GiB of activations that stay from one product to the next; null is half of what is free, 0 none.</summary>
+    public double? KeepGib { get => KeepGibOption[this]; set => KeepGibOption[this] = value; }
+    internal static readonly OptionSpec<HessianOptions, double?> KeepGibOption =
+        DataTopic.Option<double?>("keep-gib", null,
+                "memory for activations that stay between passes, which makes them faster; default: half of what is free; 0: none")
+            .NotNegative();
+
     internal static readonly OptionTopic<HessianOptions> EigenvaluesTopic = new("Eigenvalues");
 
     /// <summary>How many eigenvalues; 0 is none.</summary>

@@ -29,6 +29,15 @@ sealed record HostMemory(long Bytes, string Origin)
         return limits.MinBy(l => l.Bytes)!;
     }
 
+    /// <summary>What this process can still take: no more than the machine has free, and than its limit leaves.</summary>
+    public static long Free()
+    {
+        long free = Find().Bytes - Environment.WorkingSet;
+        if (OperatingSystem.IsLinux() && Kilobytes("/proc/meminfo", "MemAvailable:") is { } available)
+            free = Math.Min(free, available);
+        return Math.Max(0, free);
+    }
+
     /// <summary>Limits of the groups that a process is in, and of those above them.</summary>
     /// <param name="memberships">Lines of <c>/proc/self/cgroup</c>: number:controllers:path; version 2 has no controllers.</param>
     /// <param name="root">Where groups are mounted.</param>

@@ -25,7 +25,8 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     // Logits, probabilities, and their gradient.
     const int BytesOfALogit = 3 * sizeof(float);
 
-    double Total => Weights + Activations + Program;
+    /// <summary>All of it.</summary>
+    public double Total => Weights + Activations + Program;
 
     /// <summary>Of training, both passes of a perturbation included.</summary>
     /// <exception cref="OptionException">Not even the weights fit.</exception>
@@ -56,7 +57,7 @@ sealed record MemoryEstimate(double Weights, double Activations, int Images)
     /// <summary>Of products with a Hessian, whose vectors each are as large as the model, and which keep the activations of a gradient
     /// once more for each vector that is multiplied in one pass.</summary>
     /// <exception cref="OptionException">Not even the weights fit.</exception>
-    public static MemoryEstimate OfHessian(HessianOptions options, int numClasses, int imagesOfTheSet, int vectors, int block)
+    public static MemoryEstimate OfHessian(RunOptions options, int numClasses, int imagesOfTheSet, int vectors, int block)
     {
         (long parameters, long saved, long pixels) = Count(options, numClasses, trains: true);
         int images = Math.Min(options.BatchSize, imagesOfTheSet);

@@ -30,7 +30,7 @@ abstract class Direction : IDisposable
     /// <summary>What it keeps from one perturbation to the next, by the names in a checkpoint.</summary>
     public virtual IReadOnlyList<(string Name, Tensor Tensor)> State => [];
 
-    /// <summary>Frees what does not belong to the arena.</summary>
+    /// <summary>Frees what it keeps.</summary>
     public virtual void Dispose()
     {
     }

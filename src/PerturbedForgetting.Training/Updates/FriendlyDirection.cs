@@ -38,6 +38,8 @@ sealed class FriendlyDirection : Direction
 
     public override void Dispose()
     {
+        layout.Arena.Free(momentum);
+        layout.Arena.Free(direction);
         share.Dispose();
         coefficients.Dispose();
     }

@@ -152,7 +152,7 @@ sealed class Perturbation : IDisposable
         return options.Steps > 1 ? norm : numbers.Radius.Item() * norm / (one is null ? DirectionNorm() + 1e-12 : 1);
     }
 
-    /// <summary>Frees its buffers of the arena, those of the direction left out, and what does not belong to the arena.</summary>
+    /// <summary>Frees all but the weights and gradients of the arena.</summary>
     public void Dispose()
     {
         foreach (var buffer in (ReadOnlySpan<Tensor?>)[Weights, otherWeights, innerGradient, masked])

@@ -41,6 +41,7 @@ sealed class VarianceSuppressedDirection : Direction
 
     public override void Dispose()
     {
+        layout.Arena.Free(direction);
         hasBegun.Dispose();
         share.Dispose();
         whole.Dispose();

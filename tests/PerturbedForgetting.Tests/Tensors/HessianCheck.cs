@@ -12,7 +12,12 @@ sealed class HessianCheck(Module model, Func<Tensor> loss) : IDisposable
 {
     const double Step = 1e-5;
 
+    readonly List<Tensor> buffers = [];
+
     public ParameterArena Arena { get; } = new(model);
+
+    /// <summary>The function.</summary>
+    public Func<Tensor> Loss => loss;
 
     /// <summary>Weights are what is moved in.</summary>
     sealed class Weights : Module
@@ -39,15 +44,23 @@ sealed class HessianCheck(Module model, Func<Tensor> loss) : IDisposable
     }
 
     /// <summary>The products with several vectors at once.</summary>
-    public double[][] Multiply(params double[][] vectors)
+    public double[][] Multiply(params double[][] vectors) => Multiply(null, vectors);
+
+    /// <summary>The same from a graph that was kept.</summary>
+    public double[][] Multiply(HessianTape? tape, params double[][] vectors)
     {
-        Tensor[] directions = [.. vectors.Select(Buffer)], results = [.. vectors.Select(_ => Arena.NewBuffer().Fill(double.NaN))];
+        Tensor[] directions = [.. vectors.Select(Buffer)], results = [.. vectors.Select(_ => NewBuffer().Fill(double.NaN))];
         foreach (Tensor result in results)
             Clear(result);
         var products = new HessianProducts(Arena, directions, results);
-        using (Scope.Begin())
-        using (GradMode.SecondOrder())
+        if (tape is not null)
+            products.Add(tape);
+        else
+        {
+            using var scope = Scope.Begin();
+            using var second = GradMode.SecondOrder();
             products.Add(loss());
+        }
         products.Complete();
         return [.. results.Select(Numbers)];
     }
@@ -86,12 +99,26 @@ sealed class HessianCheck(Module model, Func<Tensor> loss) : IDisposable
 
     public static double Largest(double[] values) => values.Max(Math.Abs);
 
+    /// <summary>Gives back what products were made in.</summary>
+    public void FreeBuffers()
+    {
+        buffers.ForEach(Arena.Free);
+        buffers.Clear();
+    }
+
     public void Dispose() => Arena.Dispose();
 
     Tensor Buffer(double[] values)
     {
-        Tensor buffer = Arena.NewBuffer();
+        Tensor buffer = NewBuffer();
         Write(buffer, values);
+        return buffer;
+    }
+
+    Tensor NewBuffer()
+    {
+        Tensor buffer = Arena.NewBuffer();
+        buffers.Add(buffer);
         return buffer;
     }
 

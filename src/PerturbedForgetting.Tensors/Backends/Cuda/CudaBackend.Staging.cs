@@ -15,4 +15,6 @@ sealed partial class CudaBackend
 
     public override StagingBuffer CreateStaging(Device device, long bytes) =>
         new CudaStagingBuffer(Tensor.Persistent([Shape.Extent(bytes, "bytes of a batch")], DType.UInt8, device), stream, Copies);
+
+    public override HostExchange CreateExchange(int pieceBytes) => new CudaHostExchange(workplace, pieceBytes);
 }

@@ -1,18 +1,26 @@
 using System.Diagnostics;
+using PerturbedForgetting.Tensors.Memory;
 
 namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 
 /// <summary>
 /// A group of processes whose tensors MPI carries through the memory of the hosts. Reductions run on a thread of their own beside the
-/// computation. Sums and means of floats are made in the type of the tensor, the mean as the sum times 1/N. NaN wins in minima and maxima.
+/// computation; tensors of a GPU go in pieces that are brought to the host and back, and there <see cref="Complete"/> waits. Sums and
+/// means of floats are made in the type of the tensor, the mean as the sum times 1/N. NaN wins in minima and maxima.
 /// </summary>
 /// <remarks>Made by <see cref="MpiProcess.CreateCommunicator"/>.</remarks>
 sealed unsafe class MpiCommunicator : Communicator
 {
+    // Long enough for the speed of the bus, short enough for two of them to be on their way while one is reduced.
+    const int LargestPiece = 4 << 20;
+
+    static readonly TimeSpan longestRest = TimeSpan.FromSeconds(1);
+
     readonly MpiProcess process;
     readonly Device device;
     readonly bool isOwned;
     readonly RoundedSums rounded;
+    readonly HostExchange? exchange;
     nint group;
     long last, bytes, busy, waited;
     bool isDisposed;
@@ -28,6 +36,7 @@ sealed unsafe class MpiCommunicator : Communicator
         (this.process, this.group, this.device, this.isOwned) = (process, group, device, isOwned);
         (Rank, Size) = (rank, size);
         rounded = new(process, size);
+        exchange = device.Backend.CreateExchange(Math.Min(process.LargestPart, LargestPiece));
     }
 
     public override string Name => process.Api.Name;
@@ -55,7 +64,11 @@ sealed unsafe class MpiCommunicator : Communicator
             ? MpiCall.AllReduceRounded
             : MpiCall.AllReduce, values, operation);
 
-    public override void Complete() => Wait();
+    public override void Complete()
+    {
+        Wait();
+        exchange?.Await();
+    }
 
     public override void Broadcast(Tensor values, int root)
     {
@@ -64,7 +77,8 @@ sealed unsafe class MpiCommunicator : Communicator
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(root, Size);
         values.KnownBelow = 0;
         if (values.Count > 0)
-            Do(new(MpiCall.Broadcast, this, values.Address, Count: values.Count, Type: values.DType, Root: root));
+            Do(new(MpiCall.Broadcast, this, values.Address, Count: values.Count, Type: values.DType, Root: root,
+                Mark: exchange?.Mark()));
     }
 
     public override void AllGather(Tensor part, Tensor all)
@@ -79,10 +93,20 @@ sealed unsafe class MpiCommunicator : Communicator
         nint length = (nint)(part.Count * part.DType.Size()), own = all.Address + (Rank * length);
         if (part.Address != own && part.Address < all.Address + (Size * length) && all.Address < part.Address + length)
             throw new ArgumentException("The part overlaps the whole, and is not in its place there.");
-        Do(new(MpiCall.AllGather, this, part.Address, all.Address, part.Count, part.DType));
+        if (exchange is not null && part.Address != own)
+        {
+            all.View([Shape.Extent(part.Count, "values of a part")], Rank * part.Count).CopyFrom(part);
+            all.KnownBelow = 0;
+        }
+        Do(new(MpiCall.AllGather, this, exchange is null ? part.Address : own, all.Address, part.Count, part.DType,
+            Mark: exchange?.Mark()));
     }
 
-    public override void Barrier() => Do(new(MpiCall.Barrier, this));
+    public override void Barrier()
+    {
+        device.Synchronize();
+        Do(new(MpiCall.Barrier, this));
+    }
 
     public override Communicator Split(int color)
     {
@@ -110,18 +134,20 @@ sealed unsafe class MpiCommunicator : Communicator
         isDisposed = true;
         try
         {
-            if (isOwned)
-                process.Thread.Do(Free);
-            else
-                Wait();
+            // Nothing is under way in an orderly end; who fails in the midst of a call does not wait for its members.
+            if (!process.Thread.Wait(last, longestRest)
+                || (isOwned && !process.Thread.Wait(process.Thread.Begin(new(MpiCall.Body, null, Body: Free)), MpiProcess.LongestEnd)))
+                Abort("The group was left while a call was under way.");
         }
         catch (CommunicationException)
         {
             // Whoever waited in a call has been told.
         }
         // After an abort its thread may be in a call that uses the memory still.
-        if (!process.Thread.IsAborted)
-            rounded.Dispose();
+        if (process.Thread.IsAborted)
+            return;
+        rounded.Dispose();
+        exchange?.Dispose();
     }
 
     MpiApi Api => process.Api;
@@ -131,6 +157,15 @@ sealed unsafe class MpiCommunicator : Communicator
     {
         long start = Stopwatch.GetTimestamp();
         process.Arrive(group);
+        if (exchange is not null && work.Mark is { } mark)
+            Exchange(exchange, mark, work);
+        else
+            RunHere(work);
+        Volatile.Write(ref busy, busy + Stopwatch.GetTimestamp() - start);
+    }
+
+    void RunHere(in MpiWork work)
+    {
         long length = work.Count * work.Type.Size();
         switch (work.Call)
         {
@@ -147,7 +182,29 @@ sealed unsafe class MpiCommunicator : Communicator
                 Gather(work.Source, work.Target, length);
                 break;
         }
-        Volatile.Write(ref busy, busy + Stopwatch.GetTimestamp() - start);
+    }
+
+    void Exchange(HostExchange exchange, object mark, MpiWork work)
+    {
+        long length = work.Count * work.Type.Size();
+        switch (work.Call)
+        {
+            case MpiCall.AllReduce or MpiCall.AllReduceRounded:
+                exchange.Run(mark, work.Source, length, isRead: true, isWritten: true,
+                    (piece, _, bytes) => RunHere(work with { Source = piece, Count = bytes / work.Type.Size() }));
+                break;
+            case MpiCall.Broadcast:
+                Send(work.Source, work.Root);
+                break;
+            case MpiCall.AllGather:
+                for (int root = 0; root < Size; root++)
+                    Send(work.Target + (root * (nint)length), root);
+                break;
+        }
+        exchange.Release(mark);
+
+        void Send(nint address, int root) => exchange.Run(mark, address, length, isRead: Rank == root, isWritten: Rank != root,
+            (piece, _, bytes) => process.Broadcast(group, piece, bytes, root));
     }
 
     void Gather(nint part, nint all, long length)
@@ -175,14 +232,15 @@ sealed unsafe class MpiCommunicator : Communicator
         if (values.Count == 0)
             return;
         bytes += values.Count * values.DType.Size();
-        last = process.Thread.Begin(new(call, this, values.Address, Count: values.Count, Type: values.DType, Operation: operation));
+        last = process.Thread.Begin(new(call, this, values.Address, Count: values.Count, Type: values.DType, Operation: operation,
+            Mark: exchange?.Mark()));
     }
 
     void Do(in MpiWork work)
     {
         bytes += work.Count * work.Type.Size();
         last = process.Thread.Begin(work);
-        Wait();
+        Complete();
     }
 
     void Wait()

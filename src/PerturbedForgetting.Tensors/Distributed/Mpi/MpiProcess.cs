@@ -1,4 +1,3 @@
-using System.Text;
 
 namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 
@@ -17,8 +16,9 @@ public sealed unsafe class MpiProcess : IDisposable
     // MPI_THREAD_FUNNELED: only the thread that starts MPI calls it.
     const int OneThread = 1;
 
-    // Ending waits for the others in both families; one that is gone would be waited for without end.
-    static readonly TimeSpan longestEnd = TimeSpan.FromSeconds(30);
+    /// <summary>How long the end of a group or of MPI waits for the others, which it does in both families: for one that is gone it would
+    /// wait without end.</summary>
+    internal static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(10);
 
     bool isDisposed;
 
@@ -68,8 +68,8 @@ public sealed unsafe class MpiProcess : IDisposable
         else if (!process.Thread.Wait(ticket, limit))
         {
             process.Abort("MPI did not start");
-            throw new CommunicationException($"{api.Name} did not start within {limit.TotalSeconds:0.#} s: not all of the processes have come. "
-                + "Look at what the launcher says of the others.");
+            throw new CommunicationException($"{api.Name} did not start within {limit.TotalSeconds:0.#} s: not all of the processes have "
+                + "come. Look at what the launcher says of the others.");
         }
         if ((size ?? MpiLauncher.Current?.Size) is { } expected && expected != process.Size)
         {
@@ -84,7 +84,8 @@ public sealed unsafe class MpiProcess : IDisposable
 
     /// <summary>The group of all processes, for tensors of a device. All of them call it.</summary>
     /// <param name="device">Where this process has its tensors.</param>
-    public Communicator CreateCommunicator(Device device) => new MpiCommunicator(this, Api.Constants.CommWorld, Rank, Size, device, isOwned: false);
+    public Communicator CreateCommunicator(Device device) =>
+        new MpiCommunicator(this, Api.Constants.CommWorld, Rank, Size, device, isOwned: false);
 
     /// <summary>Gives all processes the bytes of one.</summary>
     /// <param name="message">What the root has to say; what others give is not looked at.</param>
@@ -132,7 +133,7 @@ public sealed unsafe class MpiProcess : IDisposable
         try
         {
             long ticket = Thread.Begin(new(MpiCall.Body, null, Body: () => Api.Check(Api.Call.Finalize())));
-            if (!Thread.Wait(ticket, longestEnd))
+            if (!Thread.Wait(ticket, LongestEnd))
                 Abort("MPI did not end");
         }
         catch (CommunicationException)
@@ -157,8 +158,8 @@ public sealed unsafe class MpiProcess : IDisposable
                 return;
             Thread.ThrowIfAborted();
             if (!wait.Once())
-                throw new CommunicationException(
-                    $"Not all processes came to a common step within {Timeout.TotalSeconds:0.#} s: one has ended, hangs, or cannot be reached.");
+                throw new CommunicationException($"Not all processes came to a common step within {Timeout.TotalSeconds:0.#} s: one has "
+                    + "ended, hangs, or cannot be reached.");
         }
     }
 

@@ -31,9 +31,10 @@ enum MpiCall
 /// <param name="Type">Their type.</param>
 /// <param name="Operation">Of a reduction.</param>
 /// <param name="Root">Of a broadcast.</param>
+/// <param name="Mark">Where the computation has to be, on a device that works by itself.</param>
 /// <param name="Body">What is run.</param>
 readonly record struct MpiWork(MpiCall Call, MpiCommunicator? Group, nint Source = 0, nint Target = 0, long Count = 0,
-    DType Type = DType.UInt8, ReduceOperation Operation = ReduceOperation.Sum, int Root = 0, Action? Body = null)
+    DType Type = DType.UInt8, ReduceOperation Operation = ReduceOperation.Sum, int Root = 0, object? Mark = null, Action? Body = null)
 {
     /// <summary>Makes the call, on the thread of MPI.</summary>
     public void Run()

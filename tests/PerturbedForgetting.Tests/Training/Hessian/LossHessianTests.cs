@@ -1,6 +1,7 @@
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Hessian;
 
 namespace PerturbedForgetting.Tests.Training.Hessian;
 
@@ -113,5 +114,46 @@ sealed class LossHessianOnDevicesTests(string device) : DeviceFixture(device)
         Assert.That(run.Values(products[0]), Is.EqualTo(expected).Within(2e-6f * expected.Max(Math.Abs)));
         float eigenvalue = (float)reference.Number("top_eigenvalue");
         Assert.That(run.Values(products[1]), Is.EqualTo(top.Select(v => eigenvalue * v)).Within(2e-6f * eigenvalue));
+    }
+
+    /// <summary>Whether all batches are kept, some, or none, products are the same, bit for bit, and no more is kept than may be.</summary>
+    [TestCaseSource(nameof(Cases))]
+    public void WhatIsKeptChangesNothing(ReferenceHessian reference)
+    {
+        using var run = reference.Load(DType.Float32, blockSize: 2, batchSize: 15);
+        Tensor[] vectors = [run.Buffer(run.Stored("direction")), run.Buffer(run.Stored("gradient"))];
+        Tensor[] products = [run.Arena.NewBuffer(), run.Arena.NewBuffer()];
+        run.Hessian.Multiply(vectors, products);
+        float[][] expected = [.. products.Select(run.Values)];
+        long before = Device.Memory.Live, whole;
+        using (var all = new KeptTapes(Device, double.PositiveInfinity))
+        {
+            Check(all, kept: 3);
+            whole = all.Bytes;
+            Assert.That(Device.Memory.Live - before, Is.EqualTo(whole));
+            int read = run.BatchesRead;
+            run.Keeping(all).Multiply(vectors[..1], products[..1]);
+            Assert.That(run.BatchesRead, Is.EqualTo(read), "nothing is read again");
+        }
+        using (var some = new KeptTapes(Device, 0.9 * whole))
+        {
+            Check(some, kept: 2);
+            Assert.That(some.Bytes, Is.LessThanOrEqualTo(0.9 * whole));
+        }
+        using (var tooLarge = new KeptTapes(Device, whole / 100))
+            Check(tooLarge, kept: 0);
+        using (var none = new KeptTapes(Device, 0))
+            Check(none, kept: 0);
+        Assert.That(Device.Memory.Live, Is.EqualTo(before));
+
+        void Check(KeptTapes tapes, int kept)
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                run.Keeping(tapes).Multiply([vectors[i % 2]], [products[i % 2].Fill(3)]);
+                Assert.That(run.Values(products[i % 2]), Is.EqualTo(expected[i % 2]), $"product {i}");
+            }
+            Assert.That(tapes.Count, Is.EqualTo(kept));
+        }
     }
 }

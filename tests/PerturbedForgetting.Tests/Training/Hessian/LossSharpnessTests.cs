@@ -67,6 +67,25 @@ sealed class LossSharpnessTests(string device) : DeviceFixture(device)
         });
     }
 
+    /// <summary>Buffers of the arena, and all else, go back before the arena does.</summary>
+    [Test]
+    public void MemoryGoesBack()
+    {
+        using var run = reference.Load(DType.Float32);
+        long before = Device.Memory.Live;
+        for (int i = 0; i < 2; i++)
+        {
+            using (var space = new VectorSpace(run.Layout))
+            using (var sharpness = new LossSharpness(run.Model, space, reference.Loss, run))
+            {
+                sharpness.Gradient(space.Rent(), default);
+                sharpness.OfGroups(5, 0.1, default);
+                Assert.That(Device.Memory.Live, Is.GreaterThan(before));
+            }
+            Assert.That(Device.Memory.Live, Is.EqualTo(before));
+        }
+    }
+
     static double Increase(double[] weights, int first, int count, double rho)
     {
         const double h = 1e-5;

@@ -89,6 +89,12 @@ sealed class ReferenceHessian(JsonElement entry)
             Hessian = new LossHessian(Model, Layout, reference.Loss, this, blockSize);
         }
 
+        /// <summary>The Hessian that keeps graphs.</summary>
+        public LossHessian Keeping(KeptTapes tapes) => new(Model, Layout, reference.Loss, this) { Tapes = tapes };
+
+        /// <summary>Batches that were read.</summary>
+        public int BatchesRead { get; private set; }
+
         public Module Model { get; }
 
         public ParameterArena Arena { get; }
@@ -99,7 +105,14 @@ sealed class ReferenceHessian(JsonElement entry)
 
         public long Images { get; }
 
-        public IEnumerable<(Tensor Images, Tensor Labels)> Read(CancellationToken stop) => batches;
+        public IEnumerable<(Tensor Images, Tensor Labels)> Read(CancellationToken stop)
+        {
+            foreach (var batch in batches)
+            {
+                BatchesRead++;
+                yield return batch;
+            }
+        }
 
         /// <summary>A buffer with a vector of the reference: parameters one after the other, in PyTorch's layout.</summary>
         public Tensor Buffer(float[] values)

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using System.Text;
 using PerturbedForgetting.Tensors.Distributed.Mpi;
 
 namespace PerturbedForgetting.Tests.Tensors.Distributed.Mpi;
@@ -43,7 +42,10 @@ sealed unsafe partial class FakeMpi : IDisposable
     public ConcurrentBag<long> Moved { get; } = [];
 
     /// <summary>Runs something as every member, each on a thread of its own, and throws the first exception of any.</summary>
-    public void Run(Action<MpiProcess> body, TimeSpan? timeout = null)
+    /// <param name="body">What each does.</param>
+    /// <param name="timeout">How long calls wait.</param>
+    /// <param name="start">Whether MPI is started for it.</param>
+    public void Run(Action<MpiProcess> body, TimeSpan? timeout = null, bool start = true)
     {
         List<Exception> failures = [];
         Thread[] threads = [.. members.Select(member => new Thread(() =>
@@ -51,8 +53,8 @@ sealed unsafe partial class FakeMpi : IDisposable
             current.Value = member;
             try
             {
-                using MpiProcess process = MpiProcess.Start(Api, timeout, members.Length);
-                body(process);
+                using MpiProcess? process = start ? MpiProcess.Start(Api, timeout, members.Length) : null;
+                body(process!);
             }
             catch (Exception e)
             {
