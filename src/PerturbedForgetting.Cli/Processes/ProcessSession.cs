@@ -51,7 +51,11 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
     public void Join(int gpus, ITrainingObserver observer)
     {
         if (launch is null && gpus == 1)
+        {
+            if (Launch.NoteOfBatch(Environment.GetEnvironmentVariable) is { } note)
+                observer.Message(MessageLevel.Info, note);
             return;
+        }
         void Waiting(string line) => observer.Message(MessageLevel.Info, line);
         world = launch is not null
             ? ProcessWorld.Join(launch, null, timeout, Waiting, interruption.Token)
@@ -158,7 +162,8 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
         if (!options.UsesSeveralGpus)
             return 1;
         if (options.Device == SoftwareGpu.Name)
-            return options.GpuCount!.Value;
+            return options.GpuCount ?? throw new OptionException(new OptionProblem(RunOptions.GpusOption.Flag,
+                $"has nothing to count on {RunOptions.DeviceOption} {SoftwareGpu.Name}; give a number."));
         int there = ProcessDevice.Count(), count = options.GpuCount ?? there;
         return count >= 1 && count <= there ? count : throw new DeviceException(string.Create(CultureInfo.InvariantCulture,
             $"{RunOptions.GpusOption} {options.Gpus}: this machine has {(there == 0 ? "no GPU" : Quantity.Of(there, "GPU"))}. ")

@@ -22,7 +22,6 @@ public abstract partial record RunOptions
             .RefusedWhen(o => o.UsesSeveralGpus && o.Device.StartsWith("cuda:", StringComparison.Ordinal), o =>
                 $"takes the first GPUs, one a process, and --device {o.Device} is one; leave either out. CUDA_VISIBLE_DEVICES chooses "
                 + "among GPUs.")
-            .RefusedWhen(o => o.Gpus == AllGpus && o.Device == "sim", "has nothing to count on --device sim; give a number.")
             .OnResume(OfThisStart);
 
     /// <summary>Seconds that a process may be silent, or keep the others waiting, before they take it for gone.</summary>

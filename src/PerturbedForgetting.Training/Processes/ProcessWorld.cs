@@ -102,7 +102,9 @@ public sealed class ProcessWorld : World
     internal static ProcessWorld Join(
         Launch launch, OpenCommunicator? open, TimeSpan timeout, Action<string> waiting, CancellationToken token)
     {
-        var meeting = Meeting.Find(launch, Environment.GetEnvironmentVariable, ParentProcess.Number);
+        // MPI knows who belongs together, and it is only guessed from the parent, which may be a shell of each.
+        int? parent = MpiApi.Installed.IsSupported ? null : ParentProcess.Number;
+        var meeting = Meeting.Find(launch, Environment.GetEnvironmentVariable, parent);
         if (meeting is not null)
             return Join(launch, meeting, open, null, timeout, waiting, token);
         // Nobody has said where the first is; MPI carries it.

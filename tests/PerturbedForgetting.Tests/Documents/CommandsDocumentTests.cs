@@ -91,6 +91,7 @@ sealed class CommandsDocumentTests
     static readonly (string Command, string Reason)[] resting =
     [
         (RunCli, "what perturbed-forgetting stands for in the others"),
+        ($"{RunBenchmarks} comm", "moves gigabytes between processes; MpiProgramTests starts such ones"),
         ($"{Cli} train --data-dir cifar10/plain_text --val-split test -m resnet20 --img-size 32 --crop-padding 4",
             "needs the download of the line before it; ParquetDatasetTests opens such folders"),
         ($"{Cli} sweep --vary rho=0.05,0.1,0.2 --vary seed=1..3 --experiment rho --dataset builtin/shapes", Grid),

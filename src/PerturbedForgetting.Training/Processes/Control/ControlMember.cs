@@ -128,17 +128,19 @@ sealed class ControlMember : ControlChannel
         if (hubHasParted)
             WatchAlone(hub);
         else if (connection.IsBroken)
-            Fail(new(0, $"{hub} is gone: its connection was closed.") { IsOfTheHub = true });
+            Lose($"{hub} is gone: its connection was closed.");
         else if (now - connection.Heard > SilenceMilliseconds)
-            Fail(new(0, string.Create(CultureInfo.InvariantCulture,
-                $"{hub} has not been heard for {Timeout.TotalSeconds:0.#} s: it hangs, or the network is cut.")) { IsOfTheHub = true });
+            Lose(string.Create(CultureInfo.InvariantCulture,
+                $"{hub} has not been heard for {Timeout.TotalSeconds:0.#} s: it hangs, or the network is cut."));
     }
+
+    void Lose(string why, bool isDeparture = false) => Fail(new(0, why, isDeparture) { IsOfTheHub = true });
 
     /// <summary>The first has parted: whoever still waits for it waits in vain.</summary>
     void WatchAlone(string hub)
     {
         if (IsWaiting || Members.Count == 0)
-            Fail(new(0, $"{hub} has ended before the others.", IsDeparture: true) { IsOfTheHub = true });
+            Lose($"{hub} has ended before the others.", isDeparture: true);
     }
 
     private protected override void Close(bool inPeace)

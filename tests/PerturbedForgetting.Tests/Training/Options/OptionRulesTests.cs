@@ -115,7 +115,6 @@ sealed class OptionRulesTests
         yield return Case("--gpus", "got '0'", o => o.Gpus = "0");
         yield return Case("--gpus", "started by mpirun", o => (o.Gpus, o.Device) = ("2", "cpu"));
         yield return Case("--gpus", "leave either out", o => (o.Gpus, o.Device) = ("all", "cuda:1"));
-        yield return Case("--gpus", "give a number", o => (o.Gpus, o.Device) = ("all", "sim"));
         yield return Case("--comm-timeout", "must lie in 1 to 604800", o => o.CommTimeout = 0.5);
         yield return Case("--device", "'gpu' is not one of auto, cpu, cuda", o => o.Device = "gpu");
         yield return Case("--cuda-graph", "the CPU has no graphs", o => (o.CudaGraph, o.Device) = (true, "cpu"));
