@@ -20,7 +20,8 @@ sealed record ScalingModel(Link Within, Link Between)
     /// <summary>GPUs of a node.</summary>
     public const int PerNode = 8;
 
-    /// <summary>NVLink of the fourth generation: 18 links of 25 GB/s in each direction ("NVIDIA H100 Tensor Core GPU Architecture").</summary>
+    /// <summary>NVLink of the fourth generation: 18 links of 25 GB/s in each direction ("NVIDIA H100 Tensor Core GPU
+    /// Architecture").</summary>
     public static Link NvLink4 { get; } = new("NVLink 4", 450e9, 3e-6);
 
     /// <summary>A network adapter of so many Gb/s; 10 us from host to host.</summary>

@@ -3,8 +3,8 @@ using PerturbedForgetting.Cuda.Cards;
 
 namespace DeviceBenchmark;
 
-/// <summary>How far training is from N times as fast on N GPUs: the model of an all-reduce beside the least time of a step, or beside numbers
-/// of one's own.</summary>
+/// <summary>How far training is from N times as fast on N GPUs: the model of an all-reduce beside the least time of a step, or beside
+/// numbers of one's own.</summary>
 static class ScalingReport
 {
     static readonly int[] sizes = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];

@@ -36,7 +36,9 @@ sealed record StepCount(RooflineSum Ours, long PeakBytes, long Parameters, Roofl
         using var profiler = new Profiler(device);
         training.Step.Batch(images, labels, WarmUp, 1000);
         var ours = RooflineTable.Sum(profiler.Finish(), roofline);
-        return new(ours, device.Memory.Peak, training.Model.NamedParameters().Sum(static p => p.Parameter.Count), shape.Perturbs ? CountReference(training.Model, shape, roofline) : null);
+        return new(ours, device.Memory.Peak, training.Model.NamedParameters().Sum(static p => p.Parameter.Count), shape.Perturbs
+            ? CountReference(training.Model, shape, roofline)
+            : null);
     }
 
     static RooflineSum CountReference(ImageModel model, TrainingShape shape, Roofline roofline)

@@ -2,8 +2,8 @@ namespace PerturbedForgetting.Tensors.Distributed;
 
 /// <summary>
 /// A group of processes, each with its own tensors, that add, send and gather them. All members make the same calls in the same order, with
-/// tensors of the same type and count on their own device. A call is ordered like an operation of the device: it comes after what the device
-/// was given before, and what it is given afterwards comes after the call. Results are the same bits on every member.
+/// tensors of the same type and count on their own device. A call is ordered like an operation of the device: it comes after what the
+/// device was given before, and what it is given afterwards comes after the call. Results are the same bits on every member.
 /// </summary>
 /// <remarks>One thread at a time; <see cref="Abort"/> from any.</remarks>
 /// <example><code>
@@ -38,8 +38,8 @@ public abstract class Communicator : IDisposable
     /// <inheritdoc cref="AllReduce"/>
     public abstract void BeginAllReduce(Tensor values, ReduceOperation operation);
 
-    /// <summary>As <see cref="BeginAllReduce"/>, for half the bytes: sums and means of float32 values that are rounded to bfloat16 (8 bits of
-    /// mantissa) on their way, be it once or more. Values of other types and other operations go as they are.</summary>
+    /// <summary>As <see cref="BeginAllReduce"/>, for half the bytes: sums and means of float32 values that are rounded to bfloat16 (8 bits
+    /// of mantissa) on their way, be it once or more. Values of other types and other operations go as they are.</summary>
     /// <inheritdoc cref="AllReduce"/>
     public virtual void BeginAllReduceRounded(Tensor values, ReduceOperation operation) => BeginAllReduce(values, operation);
 

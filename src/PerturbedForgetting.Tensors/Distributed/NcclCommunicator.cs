@@ -112,7 +112,8 @@ public sealed class NcclCommunicator : Communicator
             ReduceOperation.Max => NcclOperation.Max,
             _ => NcclOperation.Sum,
         };
-        Begin("all-reduce", Bytes(values), joined => joined.AllReduce(CudaBackend.Pointer(values), values.Count, TypeOf(values), made, stream));
+        Begin("all-reduce", Bytes(values), joined =>
+            joined.AllReduce(CudaBackend.Pointer(values), values.Count, TypeOf(values), made, stream));
     }
 
     /// <inheritdoc/>
@@ -156,7 +157,8 @@ public sealed class NcclCommunicator : Communicator
         Check(values, "sent");
         ArgumentOutOfRangeException.ThrowIfNegative(root);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(root, Size);
-        Begin("broadcast", Bytes(values), joined => joined.Broadcast(CudaBackend.Pointer(values), values.Count, TypeOf(values), root, stream));
+        Begin("broadcast", Bytes(values), joined =>
+            joined.Broadcast(CudaBackend.Pointer(values), values.Count, TypeOf(values), root, stream));
         Complete();
     }
 

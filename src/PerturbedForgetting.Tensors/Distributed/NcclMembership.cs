@@ -6,8 +6,8 @@ namespace PerturbedForgetting.Tensors.Distributed;
 
 /// <summary>
 /// How a GPU joins a group of NCCL and how the group ends: on a thread of its own, because nothing ends the joining while another member
-/// stays away; by <see cref="Abort"/> at any time; or by an error of NCCL's own, which is looked for ten times a second and waits for an abort
-/// that names the member.
+/// stays away; by <see cref="Abort"/> at any time; or by an error of NCCL's own, which is looked for ten times a second and waits for an
+/// abort that names the member.
 /// </summary>
 sealed class NcclMembership : IDisposable
 {

@@ -22,7 +22,9 @@ sealed class EpochMeters
     {
         (this.step, this.world, Sums) = (step, world, sums);
         // The sums are those of all; the first goes on with them.
-        step.Totals = !world.IsFirst ? default : new(sums.Loss, sums.PerturbLoss, sums.Samples, sums.MeanLoss, sums.MeanPerturbLoss, sums.MeanSamples, 0);
+        step.Totals = !world.IsFirst
+            ? default
+            : new(sums.Loss, sums.PerturbLoss, sums.Samples, sums.MeanLoss, sums.MeanPerturbLoss, sums.MeanSamples, 0);
         skipped = step.Optimizer.Skipped;
     }
 
@@ -35,7 +37,8 @@ sealed class EpochMeters
         Sums.MeanLoss / Sums.MeanSamples, Sums.MeanPerturbLoss / Sums.MeanSamples);
 
     /// <summary>Counts a batch of this process; the others have one of as many images.</summary>
-    public void Count(int images, double seconds) => Sums = Sums with { Images = Sums.Images + ((long)images * world.Size), Seconds = Sums.Seconds + seconds };
+    public void Count(int images, double seconds) =>
+        Sums = Sums with { Images = Sums.Images + ((long)images * world.Size), Seconds = Sums.Seconds + seconds };
 
     /// <summary>Reads what has gathered; waits for the device, and where there are several processes for all of them.</summary>
     /// <returns>Whether, since the last time, a loss was not finite or an update was left out.</returns>

@@ -166,7 +166,8 @@ static class Resume
             ? $"give {RunOptions.BatchSizeOption} {before / ranks}"
             : $"train with a number of processes that divides {before}";
         throw new OptionException(new OptionProblem(RunOptions.BatchSizeOption.Flag,
-            $"the checkpoint lies within an epoch of {before} images an update's batch in {Quantity.Of(state.Ranks, "process", "processes")}, "
+            $"the checkpoint lies within an epoch of {before} images an update's batch in "
+            + $"{Quantity.Of(state.Ranks, "process", "processes")}, "
             + $"and {Quantity.Of(ranks, "process", "processes")} of {mine} have {(long)mine * ranks}: {advice}, or name an epoch with "
             + $"{TrainOptions.StartEpochOption}."));
     }

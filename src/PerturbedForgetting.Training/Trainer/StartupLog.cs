@@ -51,7 +51,8 @@ static class StartupLog
             : Invariant($"output-bias forgetting, C {options.ObfC}, gamma {options.ObfGamma}");
         string rho = options.RhoPolicy == RhoPolicyKind.Constant ? Invariant($"rho {options.Rho}")
             : Invariant($"rho {options.MinRho} to {options.Rho} with the learning rate");
-        return Invariant($"Perturbation group m={m}: {Quantity.Of(groups, "group")} a batch, workers={options.WorldSize}; {direction}, {rho}")
+        return Invariant(
+            $"Perturbation group m={m}: {Quantity.Of(groups, "group")} a batch, workers={options.WorldSize}; {direction}, {rho}")
             + (options.GsamAlpha > 0 ? Invariant($", GSAM alpha {options.GsamAlpha}") : "") + (options.AdaptiveSam ? ", ASAM" : "")
             + string.Concat(Variations(options).Select(static v => ", " + v));
     }

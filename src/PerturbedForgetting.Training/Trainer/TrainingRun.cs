@@ -15,7 +15,6 @@ using PerturbedForgetting.Training.Progress;
 using PerturbedForgetting.Training.Reports;
 using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Training.Updates;
-using PerturbedForgetting.Vision.Loading;
 
 namespace PerturbedForgetting.Training;
 

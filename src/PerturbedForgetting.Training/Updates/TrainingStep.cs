@@ -192,8 +192,8 @@ public sealed class TrainingStep : IDisposable
 
     /// <summary>
     /// Tensors for a checkpoint, whose contents are restored by overwriting: the optimizer's flat buffers, what the perturbation keeps and,
-    /// in an open window, the gradients so far (<c>accumulated_gradient</c>, flat, float64 where they are summed), whether they are finite (<c>finite</c>), and the
-    /// model's buffers and what the perturbation keeps at its start (<c>window.NAME</c>).
+    /// in an open window, the gradients so far (<c>accumulated_gradient</c>, flat, float64 where they are summed), whether they are finite
+    /// (<c>finite</c>), and the model's buffers and what the perturbation keeps at its start (<c>window.NAME</c>).
     /// </summary>
     public IEnumerable<(string Name, Tensor Tensor)> State()
     {

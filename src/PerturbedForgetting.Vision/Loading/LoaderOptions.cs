@@ -23,8 +23,8 @@ public sealed record LoaderOptions
     /// <summary>Number of this process among those that share the epochs, from 0.</summary>
     public int Rank { get; init; }
 
-    /// <summary>Processes that share the epochs: of each <see cref="BatchSize"/>·<see cref="Ranks"/> images in the epoch's order, each takes
-    /// the <see cref="BatchSize"/> that its rank says.</summary>
+    /// <summary>Processes that share the epochs: of each <see cref="BatchSize"/>·<see cref="Ranks"/> images in the epoch's order, each
+    /// takes the <see cref="BatchSize"/> that its rank says.</summary>
     public int Ranks { get; init; } = 1;
 
     /// <summary>Background threads that decode; 0 decodes on the caller's thread.</summary>

@@ -119,8 +119,8 @@ sealed class DeviceBenchmarkTests
         Assert.That(numbers.Select(n => n[3] <= n[4]), Is.All.True, "a graph is not slower");
     }
 
-    /// <summary>The model's ends: one GPU waits for nobody; a ring of eight carries each byte 2·7/8 times; beyond a node the network counts;
-    /// more time a step hides more.</summary>
+    /// <summary>The model's ends: one GPU waits for nobody; a ring of eight carries each byte 2·7/8 times; beyond a node the network
+    /// counts; more time a step hides more.</summary>
     [Test]
     public void ScalingFollowsTheFormula()
     {

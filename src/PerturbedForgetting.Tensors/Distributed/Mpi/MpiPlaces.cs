@@ -30,7 +30,8 @@ static class MpiPlaces
         IEnumerable<string> nearest = [.. prefixes.OfType<string>(), .. Named(environment)];
         string multiarch = environment.Architecture == Architecture.Arm64 ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
         IEnumerable<string> usual = family == MpiFamily.OpenMpi
-            ? ["usr/lib64/openmpi/lib", "usr/lib64/mpi/gcc/openmpi5/lib64", "usr/lib64/mpi/gcc/openmpi4/lib64", $"usr/lib/{multiarch}/openmpi/lib"]
+            ? ["usr/lib64/openmpi/lib", "usr/lib64/mpi/gcc/openmpi5/lib64", "usr/lib64/mpi/gcc/openmpi4/lib64",
+                $"usr/lib/{multiarch}/openmpi/lib"]
             : ["usr/lib64/mpich/lib", "usr/lib64/mpi/gcc/mpich/lib64", "usr/lib64/mvapich2/lib", "opt/intel/oneapi/mpi/latest/lib",
                 "opt/intel/oneapi/mpi/latest/lib/release"];
         return

@@ -19,7 +19,8 @@ public sealed record MpiReport(LibraryState State, MpiApi Api, bool IsNamed, IRe
 public static class MpiSearch
 {
     /// <summary>What to do to have it.</summary>
-    public const string Remedy = "Install Open MPI or MPICH (Debian, Ubuntu: 'apt install openmpi-bin' or 'apt install mpich'), or name the "
+    public const string Remedy =
+        "Install Open MPI or MPICH (Debian, Ubuntu: 'apt install openmpi-bin' or 'apt install mpich'), or name the "
         + "library's file in PERTURBED_FORGETTING_MPI.";
 
     /// <summary>What is done without it; the end of a sentence that begins with "Without MPI".</summary>

@@ -5,8 +5,8 @@ namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 /// <summary>
 /// The entry points of MPI: unmanaged function pointers and nothing else, all of MPI 3.0 (2012). A handle is a pointer in one family and an
 /// <c>int</c> in the other; as an argument both are a pointer-sized integer, of which the callee reads what it needs, and one that is
-/// returned is written to a pointer-sized integer of zeros. Counts are <c>int</c>. All return an error code, 0 for success. A field is called
-/// like its export, without <c>MPI_</c>.
+/// returned is written to a pointer-sized integer of zeros. Counts are <c>int</c>. All return an error code, 0 for success. A field is
+/// called like its export, without <c>MPI_</c>.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 unsafe struct MpiTable

@@ -2,8 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 
-/// <summary>What libraries say of themselves: <c>Open MPI v4.1.4, package: Debian OpenMPI, …</c>, or MPICH's table of many lines that begins
-/// with <c>MPICH Version:⇥4.0.2</c>.</summary>
+/// <summary>What libraries say of themselves: <c>Open MPI v4.1.4, package: Debian OpenMPI, …</c>, or MPICH's table of many lines that
+/// begins with <c>MPICH Version:⇥4.0.2</c>.</summary>
 static partial class MpiVersionText
 {
     /// <summary>The first line, with single blanks.</summary>

@@ -6,8 +6,8 @@ using PerturbedForgetting.Tensors.Distributed;
 
 namespace PerturbedForgetting.Tests.Tensors.Distributed;
 
-/// <summary>One of several processes with a software GPU each: the program <c>PerturbedForgetting.Tests nccl RANK SIZE ID</c>. The last rank
-/// kills itself after the checks, and the others must find out.</summary>
+/// <summary>One of several processes with a software GPU each: the program <c>PerturbedForgetting.Tests nccl RANK SIZE ID</c>. The last
+/// rank kills itself after the checks, and the others must find out.</summary>
 static class NcclMember
 {
     /// <summary>The first argument of the program.</summary>

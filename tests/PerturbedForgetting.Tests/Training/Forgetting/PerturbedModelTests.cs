@@ -135,7 +135,9 @@ sealed class PerturbedModelTests(string device) : DeviceFixture(device)
     {
         var names = model.NamedParameters().SelectMany(static p => Enumerable.Repeat(p.Name, (int)p.Parameter.Count)).ToArray();
         double[] t = [.. w.Select((x, i) => form.Asam == AsamPlace.Off
-            || (form.Scaled == AsamParameters.Weight && !names[i].EndsWith("weight", StringComparison.Ordinal)) ? 1 : Math.Abs(x) + form.Eta)];
+            || (form.Scaled == AsamParameters.Weight && !names[i].EndsWith("weight", StringComparison.Ordinal))
+                ? 1
+                : Math.Abs(x) + form.Eta)];
         double[] inner = [.. d.Select((x, i) => !IsMoved(names[i]) ? 0 : form.Asam is AsamPlace.Before or AsamPlace.Both ? t[i] * x : x)];
         double by = Rho / form.Steps / (form.Norm == PerturbationNorm.None ? 1 : Length(inner) + 1e-12);
         return [.. inner.Select((x, i) => by * (form.Asam is AsamPlace.After or AsamPlace.Both ? t[i] * x : x))];

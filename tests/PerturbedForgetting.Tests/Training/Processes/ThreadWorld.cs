@@ -90,7 +90,8 @@ sealed class ThreadWorld : World
         bool stops = false;
         meeting.Exchange(Rank, (update, meeting.WantsStop), shared =>
         {
-            Assert.That(shared.Select(static s => (((long, bool))s!).Item1).Distinct().Count(), Is.EqualTo(1), "all are at the same update");
+            Assert.That(shared.Select(static s => (((long, bool))s!).Item1).Distinct().Count(), Is.EqualTo(1),
+                "all are at the same update");
             stops = shared.Any(static s => (((long, bool))s!).Item2);
         });
         return !stops;

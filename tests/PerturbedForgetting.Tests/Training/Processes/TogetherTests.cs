@@ -21,7 +21,8 @@ sealed class TogetherTests : TempFolderFixture
     /// <summary>Five epochs of four updates without batch norm.</summary>
     static IEnumerable<TestCaseData> Methods()
     {
-        yield return Case("obf", "sam_sgdw", o => o with { PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 4, GradAccumSteps = 1, Epochs = 3 });
+        yield return Case("obf", "sam_sgdw", o =>
+            o with { PerturbLoss = PerturbLoss.OutputBiasForget, ObfC = 4, GradAccumSteps = 1, Epochs = 3 });
         yield return Case("gsam, clipped and accumulated", "sam_adamw", o => o with { GsamAlpha = 0.3, ClipGrad = 0.5 });
         yield return Case("random directions", "randsam_sgdw", o => o);
         yield return Case("random directions, accumulated gsam", "randsam_adamw", o => o with { GsamAlpha = 0.2, GradAccumSteps = 3 });
@@ -95,7 +96,8 @@ sealed class TogetherTests : TempFolderFixture
         });
         double[][] apart = ThreadWorld.Run(2, world =>
         {
-            using var parts = RunParts.Build(options with { WorldSize = 2, DistBn = DistBn.None }, NullObserver.Instance, null, default, world);
+            using var parts = RunParts.Build(options with { WorldSize = 2, DistBn = DistBn.None }, NullObserver.Instance, null, default,
+                world);
             new TrainingRun(parts, null, new() { Run = "" }, NullObserver.Instance, default) { Begun = 0 }.Run();
             return Statistics(parts);
         });
@@ -112,7 +114,8 @@ sealed class TogetherTests : TempFolderFixture
         }
 
         static double[] Statistics(RunParts parts) =>
-            [.. parts.Arena.Buffers!.ByType(parts.Arena.Buffers.Values).Where(static b => b.DType.IsFloating()).SelectMany(TinyModels.Read)];
+            [.. parts.Arena.Buffers!.ByType(parts.Arena.Buffers.Values).Where(static b => b.DType.IsFloating())
+                .SelectMany(TinyModels.Read)];
     }
 
     [Test]
