@@ -93,6 +93,7 @@ class Cable:
         for carrier in self.ends:
             carrier.close()
         for host in HOSTS:
+            subprocess.run(["ip", "link", "del", "cable-" + host[3:]], check=False)
             subprocess.run(["ip", "netns", "del", host], check=False)
 
 
