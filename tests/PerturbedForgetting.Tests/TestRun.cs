@@ -9,6 +9,7 @@ using NUnit.Framework.Internal;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+using PerturbedForgetting.Tests.Tensors.Distributed;
 using PerturbedForgetting.Tests.Tensors.Distributed.Mpi;
 
 namespace PerturbedForgetting.Tests;
@@ -38,9 +39,12 @@ sealed class TestRun(TextWriter output, TestLog? log, TimeSpan limit) : ITestLis
     /// <summary>The instructions that a run is made with, its first line.</summary>
     internal static string Describe(SimdKind kernels, int vectorBits) => $"{kernels} kernels, vectors of {vectorBits} bits";
 
-    static int Main(string[] arguments) => arguments is [MpiMember.Command, ..]
-        ? MpiMember.Run(arguments.AsSpan(1), Console.Out)
-        : Execute(arguments, Console.Out);
+    static int Main(string[] arguments) => arguments switch
+    {
+        [MpiMember.Command, ..] => MpiMember.Run(arguments.AsSpan(1), Console.Out),
+        [NcclMember.Command, _, _, _] => NcclMember.Run(arguments.AsSpan(1), Console.Out),
+        _ => Execute(arguments, Console.Out),
+    };
 
     /// <summary>Runs a command line; 0 when something ran and nothing failed.</summary>
     public static int Execute(IReadOnlyList<string> arguments, TextWriter output)

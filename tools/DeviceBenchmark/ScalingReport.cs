@@ -11,36 +11,37 @@ static class ScalingReport
 
     public static int Run(Options options, TextWriter output)
     {
-        foreach (var (name, step, parameters) in Steps(options))
+        foreach (var (name, step, parameters, inGroups) in Steps(options))
         {
             foreach (int accumulation in options.Accumulation > 0 ? [options.Accumulation] : (int[])[1, 8])
-                Write(name, step * accumulation, parameters, accumulation, output);
+                // A sum over several groups or batches is reduced in float64.
+                Write(name, step * accumulation, parameters * (inGroups || accumulation > 1 ? sizeof(double) : sizeof(float)), accumulation,
+                    output);
         }
         return 0;
     }
 
-    /// <summary>Name, seconds and parameters of each step.</summary>
-    static IEnumerable<(string Name, double Seconds, double Parameters)> Steps(Options options)
+    /// <summary>Name, seconds and parameters of each step, and whether it perturbs its batch in groups.</summary>
+    static IEnumerable<(string Name, double Seconds, double Parameters, bool InGroups)> Steps(Options options)
     {
         if (options.StepMilliseconds > 0)
         {
             if (options.Parameters <= 0)
                 throw new UsageException("--step-ms needs --parameters, the model's.");
-            yield return ("own step", options.StepMilliseconds / 1e3, options.Parameters);
+            yield return ("own step", options.StepMilliseconds / 1e3, options.Parameters, false);
             yield break;
         }
         Card card = RooflineReport.Cards(options)[0];
         foreach (TrainingShape shape in options.Choose(Cases.Reference))
         {
             StepCount count = StepCount.Of(shape, card);
-            yield return ($"{shape.Name}, {shape.Batch} images, {card.Name}", count.Ours.GraphMicroseconds / 1e6, count.Parameters);
+            yield return ($"{shape.Name}, {shape.Batch} images, {card.Name}", count.Ours.GraphMicroseconds / 1e6, count.Parameters,
+                shape.Chunk < shape.Batch);
         }
     }
 
-    static void Write(string name, double window, double parameters, int accumulation, TextWriter output)
+    static void Write(string name, double window, double bytes, int accumulation, TextWriter output)
     {
-        // A sum over several batches is reduced in float64.
-        double bytes = parameters * (accumulation > 1 ? sizeof(double) : sizeof(float));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{name}, {accumulation} an update: {window * 1e3:0.0} ms, {bytes / 1e6:0.0} MB to reduce"));
         Link[] networks = [ScalingModel.Network(200), ScalingModel.Network(400)];

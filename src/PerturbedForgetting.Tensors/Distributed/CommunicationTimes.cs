@@ -4,4 +4,12 @@ namespace PerturbedForgetting.Tensors.Distributed;
 /// <param name="Bytes">Bytes of the tensors that were reduced, sent or gathered.</param>
 /// <param name="Busy">Time in which something was under way.</param>
 /// <param name="Waited">The part of it that the computation waited for; the rest was hidden behind it.</param>
-public readonly record struct CommunicationTimes(long Bytes, TimeSpan Busy, TimeSpan Waited);
+public readonly record struct CommunicationTimes(long Bytes, TimeSpan Busy, TimeSpan Waited)
+{
+    /// <summary>The part of the time that the computation did not wait for; 1 where there was none.</summary>
+    public double HiddenShare => Busy > TimeSpan.Zero ? Math.Clamp(1 - (Waited / Busy), 0, 1) : 1;
+
+    /// <summary>What came between two moments.</summary>
+    public static CommunicationTimes operator -(CommunicationTimes later, CommunicationTimes earlier) =>
+        new(later.Bytes - earlier.Bytes, later.Busy - earlier.Busy, later.Waited - earlier.Waited);
+}

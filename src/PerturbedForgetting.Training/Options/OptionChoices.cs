@@ -122,6 +122,15 @@ public enum DistBn
     Broadcast,
 }
 
+/// <summary>In what form gradients travel between processes.</summary>
+public enum CommDtype
+{
+    /// <summary>As they are: float32, or float64 where several were summed.</summary>
+    Float32,
+    /// <summary>Rounded to bfloat16, for a half or a quarter of the bytes.</summary>
+    BFloat16,
+}
+
 /// <summary>How a GPU multiplies float32 matrices; the CPU always does <see cref="Fp32"/>.</summary>
 public enum GpuPrecision
 {

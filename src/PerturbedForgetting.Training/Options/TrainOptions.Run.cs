@@ -199,6 +199,12 @@ public sealed partial record TrainOptions
             "running statistics of batch norm after each epoch of several processes: their mean, those of the first, or each its own",
             ("reduce", DistBn.Reduce), ("broadcast", DistBn.Broadcast), ("", DistBn.None));
 
+    /// <summary>In what form gradients travel between processes.</summary>
+    public CommDtype CommDtype { get => CommDtypeOption[this]; set => CommDtypeOption[this] = value; }
+    internal static readonly OptionSpec<TrainOptions, CommDtype> CommDtypeOption =
+        MachineTopic.Choice("comm-dtype", CommDtype.Float32, "gradients between processes: as they are, or rounded to bfloat16 on their way",
+            ("float32", CommDtype.Float32), ("bf16", CommDtype.BFloat16));
+
     /// <summary>Rank of this process on its machine, as some launchers give it; the environment's value is taken in its place.</summary>
     public int LocalRank { get => LocalRankOption[this]; set => LocalRankOption[this] = value; }
     internal static readonly OptionSpec<TrainOptions, int> LocalRankOption =

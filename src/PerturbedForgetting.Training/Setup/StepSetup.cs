@@ -34,5 +34,6 @@ static class StepSetup
         AccumulationSteps = options.GradAccumSteps,
         ClipNorm = options.ClipGrad ?? 0,
         ShrinkFactor = options.SnpFactor,
+        RoundsExchange = options.CommDtype == CommDtype.BFloat16,
     };
 }

@@ -40,6 +40,7 @@ sealed class TrainingRun(RunParts parts, RunOutput? output, RunPosition start, I
     readonly bool readsEveryBatch = (!parts.Device.IsAsynchronous && parts.World.Size == 1) || parts.Options.SynchronizeStep;
     EpochMeters meters = new(parts.Step, parts.World, start.Sums);
     long updatesRead = parts.Step.Updates, positions;
+    CommunicationTimes communication;
     bool areStatisticsShared = start.AreStatisticsShared;
     double lastRate = start.LearningRate, lastRho = start.Rho;
     UpdateNorms? lastNorms = parts.Options.LogNorms ? start.Norms : null;
@@ -274,12 +275,26 @@ sealed class TrainingRun(RunParts parts, RunOutput? output, RunPosition start, I
         Keep((checkpoints, save) => checkpoints.EpochEnded(epochs, save), epoch + 1, 0, new EpochSums());
         (epoch, batch, meters) = (epoch + 1, 0, new(parts.Step, world, new EpochSums()));
         output?.WriteTables(epochs);
+        TellCommunication(sums.Seconds);
         if (SkipLog.Line(sums.Skipped, parts.TrainingLoader.TakeBadImageCounts().Over(world),
             parts.ValidationLoader.TakeBadImageCounts().Over(world)) is { } left)
             observer.Message(MessageLevel.Warning, left);
         observer.EpochEnded(new(record.Epoch, options.Epochs, record.Train.MeanLoss, record.Train.PerturbLoss, validation.Loss,
             validation.Top1, validation.Top5, record.LearningRate, record.Seconds, record.ImagesPerSecond, metric.Best(epochs) == record));
         return true;
+    }
+
+    /// <summary>Says what the sums over several processes have cost since the last time.</summary>
+    void TellCommunication(double seconds)
+    {
+        if (world.Size == 1 || output is null)
+            return;
+        var times = world.Communicator.Times;
+        var spent = times - communication;
+        communication = times;
+        observer.Message(MessageLevel.Info, string.Create(CultureInfo.InvariantCulture,
+            $"Communication in this epoch: {spent.Bytes / 1e6:F1} MB in {spent.Busy.TotalSeconds:F2} s of {seconds:F1} s, ")
+            + string.Create(CultureInfo.InvariantCulture, $"of which {100 * spent.HiddenShare:F0} % was hidden behind computation"));
     }
 
     /// <summary>Makes the running statistics of several processes the same, as <c>--dist-bn</c> says, before they are evaluated.</summary>
@@ -357,30 +372,4 @@ sealed class TrainingRun(RunParts parts, RunOutput? output, RunPosition start, I
         parts.Step.Updates - updatesRead > 1 ? $"a loss, gradient or running statistic was not finite after update {updatesRead}, and "
         : double.IsFinite(report.Loss) && double.IsFinite(report.GradientNorm) ? "a running statistic of batch norm is not finite, and "
         : "";
-
-    /// <summary>Measures batches and updates.</summary>
-    sealed class UpdateClock(ImageLoader loader)
-    {
-        long batchStarted = Stopwatch.GetTimestamp(), updateStarted = Stopwatch.GetTimestamp();
-        double waited = loader.WaitTime.TotalSeconds;
-        int images;
-
-        /// <summary>Seconds since the batch before.</summary>
-        public double Batch(int count)
-        {
-            images += count;
-            long now = Stopwatch.GetTimestamp();
-            double seconds = Stopwatch.GetElapsedTime(batchStarted, now).TotalSeconds;
-            batchStarted = now;
-            return seconds;
-        }
-
-        /// <summary>Images, seconds, and seconds waited for data since the update before.</summary>
-        public (int Images, double Seconds, double Waited) Update()
-        {
-            var result = (images, Stopwatch.GetElapsedTime(updateStarted).TotalSeconds, loader.WaitTime.TotalSeconds - waited);
-            (images, updateStarted, waited) = (0, Stopwatch.GetTimestamp(), loader.WaitTime.TotalSeconds);
-            return result;
-        }
-    }
 }

@@ -10,20 +10,24 @@ namespace PerturbedForgetting.Training.Updates;
 /// The mean of a window's gradient over the processes that train together: in place, and where the last backward pass of the window makes
 /// the gradient itself, slice by slice while that pass goes on.
 /// </summary>
-/// <param name="arena">The parameters.</param>
+/// <param name="layout">Layout of the weights.</param>
 /// <param name="communicator">The processes.</param>
-sealed class GradientExchange(ParameterArena arena, Communicator communicator)
+/// <param name="rounds">Whether gradients travel rounded to bfloat16.</param>
+sealed class GradientExchange(MultiTensorLayout layout, Communicator communicator, bool rounds)
 {
     /// <summary>Elements of the longest and of the shortest slice, 16 MiB and 256 KiB: long enough for the speed of a network, short enough
     /// that little is left when the last layer is done. Between them a slice is an eighth of the arena.</summary>
     const long Longest = 4 << 20, Shortest = 64 << 10;
 
-    readonly GradientSlices? slices = communicator.Size > 1 ? new(arena, Math.Clamp(arena.Count / 8, Shortest, Longest)) : null;
+    readonly ParameterArena arena = layout.Arena;
+    readonly GradientSlices? slices = communicator.Size > 1
+        ? new(layout.Arena, Math.Clamp(layout.Arena.Count / 8, Shortest, Longest))
+        : null;
     bool hasBegun;
 
     /// <summary>Says that the backward pass which comes next makes the last of the window's gradient in the arena.</summary>
     public void Watch() =>
-        slices?.Watch(arena.Gradients, slice => communicator.BeginAllReduce(slice, ReduceOperation.Mean));
+        slices?.Watch(arena.Gradients, Begin);
 
     /// <summary>Says that it has.</summary>
     public void EndWatch()
@@ -33,11 +37,10 @@ sealed class GradientExchange(ParameterArena arena, Communicator communicator)
     }
 
     /// <summary>Makes the gradient of a window and its flag those of all processes.</summary>
-    /// <param name="layout">Layout of the weights.</param>
     /// <param name="mine">The gradient of this process.</param>
     /// <param name="finite">float64[1]: 0 where something of this process was not finite.</param>
     /// <returns>The gradient; one buffer.</returns>
-    public UpdateGradient Complete(MultiTensorLayout layout, UpdateGradient mine, Tensor finite)
+    public UpdateGradient Complete(UpdateGradient mine, Tensor finite)
     {
         if (communicator.Size == 1)
             return mine;
@@ -46,11 +49,24 @@ sealed class GradientExchange(ParameterArena arena, Communicator communicator)
             MultiTensorOps.Combine(layout, mine, 1, accumulate: false, mine.Values);
             mine = new(mine.Values);
         }
+        if (rounds && mine.Values.DType != arena.Gradients.DType)
+        {
+            MultiTensorOps.Narrow(layout, mine.Values, arena.Gradients);
+            mine = new(arena.Gradients);
+        }
         if (!hasBegun)
-            communicator.BeginAllReduce(mine.Values, ReduceOperation.Mean);
+            Begin(mine.Values);
         hasBegun = false;
         communicator.BeginAllReduce(finite, ReduceOperation.Min);
         communicator.Complete();
         return mine;
+    }
+
+    void Begin(Tensor values)
+    {
+        if (rounds)
+            communicator.BeginAllReduceRounded(values, ReduceOperation.Mean);
+        else
+            communicator.BeginAllReduce(values, ReduceOperation.Mean);
     }
 }

@@ -23,6 +23,9 @@ public sealed record StepOptions(LossFunction Loss)
     /// <summary>Shrink and perturb: largest share of the initial state that is mixed back before each update; 0 for none.</summary>
     public double ShrinkFactor { get; init; }
 
+    /// <summary>Where several processes train together: gradients travel rounded to bfloat16.</summary>
+    public bool RoundsExchange { get; init; }
+
     /// <summary>
     /// Record what the device does in a step and replay it with one call, where batches come again at the same addresses and in the same
     /// shapes. The model, the losses and their numbers must then stay as they are, and must not read results.

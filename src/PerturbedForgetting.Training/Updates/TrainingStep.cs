@@ -66,7 +66,7 @@ public sealed class TrainingStep : IDisposable
             ? RhoPolicy.Constant(0)
             : throw new ArgumentException("A perturbation needs a radius; give a rho policy."));
         this.communicator = communicator ?? Communicator.Alone;
-        exchange = new GradientExchange(arena, this.communicator);
+        exchange = new GradientExchange(optimizer.Layout, this.communicator, options.RoundsExchange);
         if (options.UsesGraphs)
             graphs = MakeGraphs();
         dropouts = DropoutStream.Of(model);
@@ -336,7 +336,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>The gradient of the window as the update takes it: the mean over all processes.</summary>
     UpdateGradient Close(UpdateGradient mine)
     {
-        mine = exchange.Complete(Optimizer.Layout, mine, numbers.Finite);
+        mine = exchange.Complete(mine, numbers.Finite);
         if (mine.Values.DType == arena.Gradients.DType)
             return mine;
         MultiTensorOps.Narrow(Optimizer.Layout, mine.Values, arena.Gradients);

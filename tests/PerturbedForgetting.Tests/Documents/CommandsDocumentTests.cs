@@ -63,6 +63,8 @@ sealed class CommandsDocumentTests
         ($"{Cli} kernels profile --filter gelu", "", []),
         ($"{Cli} kernels profile --roofline h100 --filter gelu", "", []),
         ($"{RunDeviceBenchmark} roofline --card a100,h100,rtx4090", "--model vit_small_patch32", []),
+        ($"{RunDeviceBenchmark} scaling --step-ms 100 --parameters 86.6e6", "", []),
+        ($"{RunDeviceBenchmark} scaling --card a100 --model resnet50", "", [("resnet50", "vit_small_patch32")]),
         ($"{RunCli} kernels profile --device cuda --launches 50", "--filter gelu", [("cuda", "sim"), ("50", "1")]),
         ($"{RunDeviceBenchmark} steps --device sim", "--model vit --steps 1", []),
         ($"{Cli} train --data-dir cifar10 --val-split test -m resnet20 --img-size 32 --crop-padding 4 -b 128 -vb 250 -j 1 --lr 0.1 "
@@ -89,6 +91,7 @@ sealed class CommandsDocumentTests
     static readonly (string Command, string Reason)[] resting =
     [
         (RunCli, "what perturbed-forgetting stands for in the others"),
+        ($"{RunBenchmarks} comm", "moves gigabytes between processes; MpiProgramTests starts such ones"),
         ($"{Cli} train --data-dir cifar10/plain_text --val-split test -m resnet20 --img-size 32 --crop-padding 4",
             "needs the download of the line before it; ParquetDatasetTests opens such folders"),
         ($"{Cli} sweep --vary rho=0.05,0.1,0.2 --vary seed=1..3 --experiment rho --dataset builtin/shapes", Grid),

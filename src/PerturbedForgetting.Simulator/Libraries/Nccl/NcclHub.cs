@@ -194,11 +194,20 @@ sealed class NcclHub
         {
             NcclCollective.AllReduce => NcclReduction.Of(parts, NcclCall.EncodedBytes, calls[0].Type, calls[0].Operation),
             NcclCollective.Broadcast => parts[calls[0].Root][NcclCall.EncodedBytes..],
-            _ => [.. parts.SelectMany(static part => part.Skip(NcclCall.EncodedBytes))],
+            _ => Gather(parts),
         };
         for (int rank = 0; rank < seats.Length; rank++)
             seats[rank]!.Link.Post(NcclMessage.Result, number,
                 calls[0].Collective == NcclCollective.Broadcast && rank == calls[0].Root ? [] : result);
+    }
+
+    static byte[] Gather(byte[][] parts)
+    {
+        int length = parts[0].Length - NcclCall.EncodedBytes;
+        byte[] all = new byte[parts.Length * length];
+        for (int rank = 0; rank < parts.Length; rank++)
+            parts[rank].AsSpan(NcclCall.EncodedBytes).CopyTo(all.AsSpan(rank * length));
+        return all;
     }
 
     void Ended(Seat seat)

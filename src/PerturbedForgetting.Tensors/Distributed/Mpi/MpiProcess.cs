@@ -50,7 +50,7 @@ public sealed unsafe class MpiProcess : IDisposable
 
     /// <summary>Bytes that one call of MPI takes at most, whose counts are <c>int</c>: few enough that what is done to the values
     /// between two calls finds them in a cache, and that an abort is seen soon.</summary>
-    internal int LargestPart { get; set; } = 16 << 20;
+    internal int LargestPart { get; set; } = 4 << 20;
 
     /// <summary>Starts MPI in this process, which a launcher of MPI has started as one of several. All of them call it.</summary>
     /// <param name="api">The library that belongs to the launcher.</param>

@@ -14,8 +14,8 @@ sealed class NcclCommunicatorTests
     static Tensor From<T>(T[] values, Device device) where T : unmanaged => Tensor.Persistent([values.Length], DTypes.Of<T>(), device)
         .CopyFrom<T>(values);
 
-    [Test]
-    public void SumsAreMadeInTheOrderOfTheRanks([Values(1, 2, 3, 5)] int size, [Values(1, 7, 1025)] int count)
+    [TestCase(1, 7), TestCase(2, 1025), TestCase(3, 1), TestCase(5, 257)]
+    public void SumsAreMadeInTheOrderOfTheRanks(int size, int count)
     {
         ConcurrentDictionary<int, float[]> sums = new(), means = new(), largest = new();
         GpuGroup.Run(size, (group, device) =>
@@ -43,7 +43,7 @@ sealed class NcclCommunicatorTests
 
     [Test]
     public void WhatEveryGroupDoes([Values(1, 2, 3)] int size) =>
-        GpuGroup.Run(size, static (group, device) => new CommunicatorChecks(group, device).Run(0, 1, 7, 257));
+        GpuGroup.Run(size, static (group, device) => new CommunicatorChecks(group, device).Run(0, 1, 257));
 
     /// <summary>A view that begins anywhere goes through an aligned copy; a mean of three is not scaled by a third in bfloat16; half the
     /// bytes are counted.</summary>

@@ -170,6 +170,15 @@ sealed class ThreadWorld : World
                 values.CopyFrom<double>(result);
         }
 
+        // Half of what a float has goes; the rest is summed as it is.
+        public override void BeginAllReduceRounded(Tensor values, ReduceOperation operation)
+        {
+            if (values.DType == DType.Float32)
+                values.CopyFrom<float>([.. values.ToArray<float>().Select(static v =>
+                    BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(v) & 0xFFFF0000))]);
+            BeginAllReduce(values, operation);
+        }
+
         public override void Complete()
         {
         }

@@ -51,6 +51,37 @@ sealed class TogetherTests : TempFolderFixture
         });
     }
 
+    /// <summary>Rounded gradients train as well, and the ranks stay the same; how far they are from others is the communicator's to
+    /// say.</summary>
+    [Test]
+    public void RoundedGradientsAreTheSameInAllRanks([Values(1, 2)] int accumulation)
+    {
+        TrainOptions options = ShortRun.Transformer(folder.Path) with
+        {
+            BatchSize = 4,
+            GradAccumSteps = accumulation,
+            CommDtype = CommDtype.BFloat16,
+            Opt = OptimizerName.Parse("sam_sgdw"),
+        };
+        float[][] weights = ThreadWorld.Run(2, world =>
+        {
+            using var parts = RunParts.Build(options with { WorldSize = 2 }, NullObserver.Instance, null, default, world);
+            new TrainingRun(parts, null, new() { Run = "" }, NullObserver.Instance, default) { Begun = 0 }.Run();
+            return parts.Arena.Weights.ToArray<float>();
+        });
+        float[] exact = ThreadWorld.Run(2, world =>
+        {
+            using var parts = RunParts.Build(options with { WorldSize = 2, CommDtype = CommDtype.Float32 }, NullObserver.Instance, null,
+                default, world);
+            new TrainingRun(parts, null, new() { Run = "" }, NullObserver.Instance, default) { Begun = 0 }.Run();
+            return parts.Arena.Weights.ToArray<float>();
+        })[0];
+        Assert.That(weights[1], Is.EqualTo(weights[0]));
+        Assert.That(weights[0], Is.Not.EqualTo(exact));
+        // Each of some 14 steps of at most 0.1 times a gradient that is rounded to 2^-9.
+        Assert.That(weights[0], Is.EqualTo(exact).Within(0.02));
+    }
+
     [Test]
     public void RunningStatisticsAreSharedAsDistBnSays([Values] DistBn way)
     {

@@ -37,7 +37,7 @@ sealed class MpiCommunicatorTests
     }
 
     [Test]
-    public void TensorsOfAGpuGoThroughTheHost([Values(16 << 20, 64)] int largestPart)
+    public void TensorsOfAGpuGoThroughTheHost([Values(4 << 20, 64)] int largestPart)
     {
         using FakeMpi mpi = new(2, MpiFamily.Mpich);
         mpi.Run(process =>

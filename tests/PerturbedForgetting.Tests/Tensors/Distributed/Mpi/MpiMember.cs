@@ -10,11 +10,24 @@ static class MpiMember
     /// <summary>The first argument of the program.</summary>
     public const string Command = "mpi";
 
+    /// <summary>In the place of the counts: the last process hangs, be it before a step or within it.</summary>
+    public const string HangsBefore = "hangs-before", HangsWithin = "hangs-within";
+
+    /// <summary>How a process ends that was told of it.</summary>
+    public const int ExitCodeOfTold = 6;
+
+    /// <summary>How long the last process hangs.</summary>
+    public static readonly TimeSpan Hang = TimeSpan.FromSeconds(60);
+
+    static readonly TimeSpan tellAfter = TimeSpan.FromSeconds(0.5);
+
     /// <summary>Runs all checks; the first process writes what the tests look at.</summary>
     /// <param name="arguments">Counts of elements; the last one may be large.</param>
     /// <param name="output">Of the process.</param>
     public static int Run(ReadOnlySpan<string> arguments, TextWriter output)
     {
+        if (arguments[0] is HangsBefore or HangsWithin)
+            return HangOrWait(arguments[0] == HangsWithin, output);
         int[] counts = [.. arguments.ToArray().Select(int.Parse)];
         try
         {
@@ -33,6 +46,35 @@ static class MpiMember
         {
             output.WriteLine(e);
             return 1;
+        }
+    }
+
+    // The others are told by somebody else, as by a control channel, and end while the thread of MPI waits where it is.
+    static int HangOrWait(bool isWithin, TextWriter output)
+    {
+        MpiProcess process = MpiProcess.Start(MpiApi.Installed);
+        Communicator group = process.CreateCommunicator(Device.Cpu);
+        Tensor values = Tensor.Ones([1 << 20]);
+        if (group.Rank == group.Size - 1)
+        {
+            if (isWithin)
+                group.Barrier();
+            Thread.Sleep(Hang);
+            return 0;
+        }
+        try
+        {
+            group.BeginAllReduce(values, ReduceOperation.Sum);
+            _ = Task.Delay(tellAfter).ContinueWith(_ => group.Abort("the last one hangs"));
+            group.Complete();
+            return 1;
+        }
+        catch (CommunicationException e)
+        {
+            group.Dispose();
+            process.Dispose();
+            output.WriteLine($"told: {e.Message}");
+            return ExitCodeOfTold;
         }
     }
 

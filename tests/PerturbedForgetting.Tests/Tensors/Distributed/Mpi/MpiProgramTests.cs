@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Benchmarks;
+using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tests.Tensors.Distributed.Mpi;
 
@@ -11,16 +13,39 @@ sealed class MpiProgramTests
     [TestCase("mpirun.mpich", 2, "MPICH", "mpiexec of the MPICH family")]
     public void ProcessesOfALauncherAreAGroup(string launcher, int processes, string library, string expected)
     {
-        if (MpiRun.Find(launcher) is not { } program)
-        {
-            Assert.Fail($"There is no {launcher}: apt install openmpi-bin mpich.");
-            return;
-        }
-        var (exitCode, output) = ChildProcess.Run(
-            MpiRun.Start(program, processes, "dotnet", typeof(MpiMember).Assembly.Location, MpiMember.Command, "0", "1", "7", "100",
-                "4194305"),
-            TimeSpan.FromMinutes(2));
+        var (exitCode, output) = Run(launcher, processes, "0", "1", "7", "100", "1048577");
         Assert.That(exitCode, Is.Zero, output);
         Assert.That(output, Does.Match($@"{library} [0-9.]+: {processes} of {processes} on \S+, {expected}, good"));
+    }
+
+    /// <summary>The process ends although the library waits for one that hangs; one case, or all where
+    /// <see cref="EnvironmentVariables.AllTests"/> is set.</summary>
+    [TestCaseSource(nameof(Hangs))]
+    public void WhoIsToldThatAnotherHangsEndsAtOnce(string launcher, string how)
+    {
+        long start = Stopwatch.GetTimestamp();
+        var (exitCode, output) = Run(launcher, 2, how);
+        Assert.That(exitCode, Is.EqualTo(MpiMember.ExitCodeOfTold), output);
+        Assert.That(output, Does.Contain("told: the last one hangs"));
+        Assert.That(Stopwatch.GetElapsedTime(start), Is.LessThan(MpiMember.Hang));
+    }
+
+    static IEnumerable<string[]> Hangs()
+    {
+        yield return ["mpirun.mpich", MpiMember.HangsWithin];
+        if (EnvironmentVariables.AllTests.Value != "1")
+            yield break;
+        yield return ["mpirun.mpich", MpiMember.HangsBefore];
+        yield return ["mpirun.openmpi", MpiMember.HangsBefore];
+        yield return ["mpirun.openmpi", MpiMember.HangsWithin];
+    }
+
+    static (int ExitCode, string Output) Run(string launcher, int processes, params string[] arguments)
+    {
+        string? program = MpiRun.Find(launcher);
+        Assert.That(program, Is.Not.Null, $"There is no {launcher}: apt install openmpi-bin mpich.");
+        return ChildProcess.Run(
+            MpiRun.Start(program!, processes, "dotnet", [typeof(MpiMember).Assembly.Location, MpiMember.Command, .. arguments]),
+            TimeSpan.FromMinutes(2));
     }
 }
