@@ -127,8 +127,10 @@ def train(cable, folder, timeout, experiment, happens=None):
 
 
 def weights(folder, experiment):
+    """The tensors: what lies behind the header, which tells the names of the run."""
     with open(os.path.join(folder, experiment, "last.safetensors"), "rb") as file:
-        return file.read().split(b"}}", 1)[-1]
+        file.seek(8 + int.from_bytes(file.read(8), "little"))
+        return file.read()
 
 
 def main():
