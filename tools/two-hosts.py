@@ -93,6 +93,7 @@ class Cable:
         for carrier in self.ends:
             carrier.close()
         for host in HOSTS:
+            subprocess.run(["ip", "link", "del", "cable-" + host[3:]], check=False)
             subprocess.run(["ip", "netns", "del", host], check=False)
 
 
@@ -126,8 +127,10 @@ def train(cable, folder, timeout, experiment, happens=None):
 
 
 def weights(folder, experiment):
+    """The tensors: what lies behind the header, which tells the names of the run."""
     with open(os.path.join(folder, experiment, "last.safetensors"), "rb") as file:
-        return file.read().split(b"}}", 1)[-1]
+        file.seek(8 + int.from_bytes(file.read(8), "little"))
+        return file.read()
 
 
 def main():

@@ -42,7 +42,7 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
         : world.StopCode != 0 ? world.StopCode : ExitCodes.Terminated;
 
     /// <summary>How long a process has to end by itself once another is gone.</summary>
-    TimeSpan Patience => TimeSpan.FromSeconds(Math.Clamp(timeout.TotalSeconds, 5, 30));
+    static TimeSpan Patience => TimeSpan.FromSeconds(30);
 
     /// <summary>Meets the others: those that a launcher has started, or that this process starts.</summary>
     /// <param name="gpus">How many processes to start, this one among them, where no launcher has.</param>

@@ -25,8 +25,8 @@ sealed class KilledMembersTests : TempFolderFixture
         string program = typeof(CommandLineApp).Assembly.Location;
         ProcessStartInfo start = new("mpirun.mpich", ["-disable-auto-cleanup", "-np", "2", "/bin/sh", "-c",
             $"trap '' USR1; echo $$ > \"$0/pid$PMI_RANK\"; dotnet {program} \"$@\"; echo {Ended} $?", folder.Path,
-            "train", "--dataset", "builtin/shapes:train=64,val=16,size=16", "--img-size", "16", "-m", "resnet20", "-b", "4", "--epochs",
-            "2",
+            "train", "--dataset", "builtin/shapes:train=64,val=16,size=16", "--img-size", "16", "-m", "resnet20", "-b", "4",
+            "--epochs", "2",
             "--opt", "sam_sgdw", "--rho", "0.05", "--lr", "0.05", "--checkpoint-hist", "1", "--recovery-interval", "2", "--device", "cpu",
             "--threads", "1", "-j", "0", "--output", folder.Path, "--experiment", experiment, "--resume", "auto", "--comm-timeout", "60"])
         {
