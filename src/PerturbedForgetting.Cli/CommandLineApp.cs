@@ -5,7 +5,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using PerturbedForgetting.Cli.Commands;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Training.Processes;
+using PerturbedForgetting.Training.Processes.Launching;
 
 namespace PerturbedForgetting.Cli;
 

@@ -9,13 +9,10 @@ using NUnit.Framework.Internal;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Cuda.Driver;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
-using PerturbedForgetting.Tests.Tensors.Distributed;
-using PerturbedForgetting.Tests.Tensors.Distributed.Mpi;
 
 namespace PerturbedForgetting.Tests;
 
-/// <summary>Runs tests in this process, through NUnit's own runner: no SDK, no test host. Also what the assembly does when run as a
-/// program.</summary>
+/// <summary>Runs tests in this process, through NUnit's own runner: no SDK, no test host.</summary>
 /// <param name="output">Receives failures and counts.</param>
 /// <param name="log">Receives every test as it ends; what is in it is not run again. Null for none.</param>
 /// <param name="limit">No test begins after so long.</param>
@@ -38,13 +35,6 @@ sealed class TestRun(TextWriter output, TestLog? log, TimeSpan limit) : ITestLis
 
     /// <summary>The instructions that a run is made with, its first line.</summary>
     internal static string Describe(SimdKind kernels, int vectorBits) => $"{kernels} kernels, vectors of {vectorBits} bits";
-
-    static int Main(string[] arguments) => arguments switch
-    {
-        [MpiMember.Command, ..] => MpiMember.Run(arguments.AsSpan(1), Console.Out),
-        [NcclMember.Command, _, _, _] => NcclMember.Run(arguments.AsSpan(1), Console.Out),
-        _ => Execute(arguments, Console.Out),
-    };
 
     /// <summary>Runs a command line; 0 when something ran and nothing failed.</summary>
     public static int Execute(IReadOnlyList<string> arguments, TextWriter output)

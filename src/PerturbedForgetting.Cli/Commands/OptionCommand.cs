@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 using PerturbedForgetting.Cli.Processes;
 using PerturbedForgetting.Cli.Progress;
 using PerturbedForgetting.Training.Options;
-using PerturbedForgetting.Training.Processes;
+using PerturbedForgetting.Training.Processes.Launching;
 using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Cli.Commands;

@@ -8,6 +8,7 @@ using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Processes.Control;
+using PerturbedForgetting.Training.Processes.Launching;
 using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Cli.Processes;

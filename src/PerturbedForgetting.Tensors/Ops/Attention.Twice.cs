@@ -148,6 +148,8 @@ public static partial class Ops
             return y;
         }
 
+        protected override bool IsCurved => true;
+
         protected override void BackwardTangent(Tensor dy, Tensor? tangent)
         {
             if (Kept is not { } kept)

@@ -1,7 +1,8 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Distributed;
+using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Tensors.Serialization;
-using PerturbedForgetting.Training.Setup;
+using PerturbedForgetting.Training.Updates;
 
 namespace PerturbedForgetting.Training.Checkpoints;
 
@@ -10,12 +11,12 @@ namespace PerturbedForgetting.Training.Checkpoints;
 /// what its perturbation remembers. The first writes its own as a single process would, and those of the others, which send them one after
 /// the other, as <c>rank.NUMBER.NAME</c>.
 /// </summary>
-/// <param name="parts">What is trained.</param>
+/// <param name="step">What perturbs.</param>
+/// <param name="buffers">The running statistics; none where the model has none.</param>
+/// <param name="communicator">The processes.</param>
 /// <param name="areShared">Whether the running statistics are the same in all processes, as they are behind an epoch.</param>
-sealed class RankTensors(RunParts parts, bool areShared)
+sealed class RankTensors(TrainingStep step, BufferArena? buffers, Communicator communicator, bool areShared)
 {
-    readonly Communicator communicator = parts.World.Communicator;
-
     /// <summary>Adds those of the others to a file of the first.</summary>
     public void Write(SafetensorsWriter writer)
     {
@@ -64,9 +65,9 @@ sealed class RankTensors(RunParts parts, bool areShared)
 
     IEnumerable<(string Name, Tensor Tensor)> Own()
     {
-        if (!areShared && parts.Arena.Buffers is { } buffers)
+        if (!areShared && buffers is not null)
             yield return ("buffers", buffers.Values);
-        foreach (var entry in parts.Step.OwnState)
+        foreach (var entry in step.OwnState)
             yield return entry;
     }
 

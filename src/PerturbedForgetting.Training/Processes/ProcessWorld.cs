@@ -6,6 +6,7 @@ using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Tensors.Distributed.Mpi;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Processes.Control;
+using PerturbedForgetting.Training.Processes.Launching;
 
 namespace PerturbedForgetting.Training.Processes;
 

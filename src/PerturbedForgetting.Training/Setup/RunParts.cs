@@ -1,5 +1,6 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Training.Checkpoints;
 using PerturbedForgetting.Training.Optimizers;
 using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Processes;
@@ -133,6 +134,10 @@ sealed class RunParts : IDisposable
             throw;
         }
     }
+
+    /// <summary>What each of several processes has of its own.</summary>
+    /// <param name="areShared">Whether the running statistics are the same in all.</param>
+    public RankTensors OfRanks(bool areShared) => new(Step, Arena.Buffers, World.Communicator, areShared);
 
     public void Dispose()
     {

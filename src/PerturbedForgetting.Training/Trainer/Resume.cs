@@ -126,7 +126,7 @@ static class Resume
         foreach (string missing in StepTensors.Read(parts.Step, checkpoint.StateTensors))
             observer.Message(MessageLevel.Warning, $"The checkpoint has no '{missing}', which therefore starts from zero.");
         if (state.Ranks == parts.World.Size)
-            new RankTensors(parts, state.AreStatisticsShared).Read(checkpoint.StateTensors);
+            parts.OfRanks(state.AreStatisticsShared).Read(checkpoint.StateTensors);
         var epochs = state.Epochs.Where(e => e.Epoch < epoch).ToArray();
         var metric = parts.Options.EvalMetric;
         string name = TrainOptions.EvalMetricOption.Show(parts.Options);

@@ -50,7 +50,7 @@ sealed class RunOutput(RunParts parts, RunLock owned, RunPosition start, RunLogs
         CheckpointFiles.Save(path, state with { Logs = logs.Flush() }, writer => StateDict.Write(parts.Model, writer), writer =>
         {
             StepTensors.Write(parts.Step, writer);
-            new RankTensors(parts, state.AreStatisticsShared).Write(writer);
+            parts.OfRanks(state.AreStatisticsShared).Write(writer);
         });
         LastSaved = path;
         observer.CheckpointWritten(new(path, epoch, UpdateWindow.PerEpoch(batch, parts.Options.GradAccumSteps), isRecovery,

@@ -316,7 +316,7 @@ sealed class TrainingRun(RunParts parts, RunOutput? output, RunPosition start, I
     void Keep(Action<CheckpointFolder, SaveCheckpoint> place, int nextEpoch, int nextBatch, EpochSums sums, bool isRecovery = false)
     {
         if (output is null)
-            new RankTensors(parts, areStatisticsShared).Send();
+            parts.OfRanks(areStatisticsShared).Send();
         else
             place(output.Checkpoints, (path, kept) => output.Save(path, State(kept, nextEpoch, nextBatch, sums), epoch, batch, isRecovery));
     }

@@ -157,7 +157,9 @@ sealed class AwfulValuesTests : TempFolderFixture
             TestContext.Out.WriteLine($"SLOW {line}");
         string said = error.ToString();
         TestContext.Out.WriteLine($"{exitCode} {line}: {said.Trim()}");
-        Assert.That(exitCode, Is.AnyOf(0, 2, 3, 5), $"{line}\n{said}{output}");
+        // A sweep goes on behind a run that fails, and ends with 1.
+        bool isFailedSweep = command == "sweep" && exitCode == 1 && $"{said}{output}".Contains("failed: ", StringComparison.Ordinal);
+        Assert.That(isFailedSweep ? 0 : exitCode, Is.AnyOf(0, 2, 3, 5), $"{line}\n{said}{output}");
         Assert.That(said, Does.Not.Contain("   at ").And.Not.Contain("internal"), line);
         if (exitCode == 2)
             Assert.That(said, Does.Contain(flag), line);

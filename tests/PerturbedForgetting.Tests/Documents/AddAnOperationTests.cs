@@ -106,8 +106,9 @@ sealed partial class AddAnOperationTests
     /// <summary>The tests of the catalogue alone, beside the copy.</summary>
     static string WriteProject(string copy)
     {
-        const string name = "Catalogue.csproj";
-        string files = string.Join(';', tests.Select(static file => Path.Combine(Tests, file)));
+        const string name = "Catalogue.csproj", Program = "Catalogue.cs";
+        string files = string.Join(';', tests.Select(static file => Path.Combine(Tests, file)).Append(Program));
+        File.WriteAllText(Path.Combine(copy, Program), "return PerturbedForgetting.Tests.TestRun.Execute(args, System.Console.Out);");
         File.WriteAllText(Path.Combine(copy, name), $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>

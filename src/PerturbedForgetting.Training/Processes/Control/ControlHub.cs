@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Distributed;
+using PerturbedForgetting.Training.Processes.Launching;
 
 namespace PerturbedForgetting.Training.Processes.Control;
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using PerturbedForgetting.Tensors.Distributed;
+using PerturbedForgetting.Training.Processes.Launching;
 
 namespace PerturbedForgetting.Training.Processes.Control;
 

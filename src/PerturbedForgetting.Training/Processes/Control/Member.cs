@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PerturbedForgetting.Training.Processes.Launching;
 
 namespace PerturbedForgetting.Training.Processes.Control;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Training.Options;
 using PerturbedForgetting.Training.Progress;
 
 namespace PerturbedForgetting.Training.Runs.Sweeping;
@@ -88,7 +89,7 @@ public sealed class SweepRunner(SweepPlan plan, ITrainingObserver observer)
             // A radius that is too large for a run is no reason to leave the others.
             catch (Exception e)
             {
-                result = (SweepState.Failed, e.Message.ReplaceLineEndings(" "));
+                result = (SweepState.Failed, ParameterNames.Translate(e.Message).ReplaceLineEndings(" "));
             }
             lock (gate)
             {

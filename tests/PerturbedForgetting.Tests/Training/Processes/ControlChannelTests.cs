@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Processes.Control;
+using PerturbedForgetting.Training.Processes.Launching;
 
 namespace PerturbedForgetting.Tests.Training.Processes;
 

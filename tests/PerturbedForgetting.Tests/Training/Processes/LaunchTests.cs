@@ -1,5 +1,5 @@
 using PerturbedForgetting.Training.Options;
-using PerturbedForgetting.Training.Processes;
+using PerturbedForgetting.Training.Processes.Launching;
 
 namespace PerturbedForgetting.Tests.Training.Processes;
 

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Training.Processes;
 using PerturbedForgetting.Training.Processes.Control;
+using PerturbedForgetting.Training.Processes.Launching;
 
 namespace PerturbedForgetting.Tests.Training.Processes;
 

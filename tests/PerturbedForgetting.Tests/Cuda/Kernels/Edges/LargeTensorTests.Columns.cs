@@ -102,6 +102,8 @@ sealed partial class LargeTensorTests
         Pass("step_along", 3, 0, static (t, b, result, control, tiles) =>
             [b[0], b[1], b[2], 1, control, control, 1.0, DevicePointer.Null, tiles]),
         Pass("combine", 3, 0, static (t, b, result, control, tiles) => [b[0], b[1], b[2], b[1], 1, control, 0.5, 1, tiles]),
+        Pass("accumulate", 3, 0, static (t, b, result, control, tiles) => [b[0], b[1], b[2], b[1], 1, control, 0.5, 1, tiles], wide: 0),
+        Pass("narrow", 2, 0, static (t, b, result, control, tiles) => [b[0], b[1], tiles], wide: 1),
         Pass("lerp", 2, 0, static (t, b, result, control, tiles) => [b[0], b[1], control, tiles]),
         Pass("sgd_update", 4, 0, static (t, b, result, control, tiles) =>
             [b[0], b[1], b[2], b[3], 1, control, 0.9, 1, control, tiles]),
@@ -119,11 +121,13 @@ sealed partial class LargeTensorTests
     delegate KernelArgument[] Arguments(LargeTensorTests test, DevicePointer[] buffers, DevicePointer result, DevicePointer control,
         DevicePointer tiles);
 
-    static (string, Action<LargeTensorTests>) Pass(string kernel, int buffers, int results, Arguments arguments, bool areRuns = false) =>
-        (kernel, t => t.CheckPass(kernel, buffers, results, arguments, areRuns));
+    static (string, Action<LargeTensorTests>) Pass(string kernel, int buffers, int results, Arguments arguments, bool areRuns = false,
+        int? wide = null) =>
+        (kernel, t => t.CheckPass(kernel, buffers, results, arguments, areRuns, wide));
 
-    /// <summary>Two tiles, of which the second lies far behind the first in one buffer and beside it in another.</summary>
-    void CheckPass(string kernel, int buffers, int results, Arguments arguments, bool areRuns)
+    /// <summary>Two tiles, of which the second lies far behind the first in one buffer and beside it in another; one of the buffers may be
+    /// float64.</summary>
+    void CheckPass(string kernel, int buffers, int results, Arguments arguments, bool areRuns, int? wide)
     {
         const int Length = 64;
         float[] drawn = [.. Normal(buffers * 2 * Length).Select(MathF.Abs)];
@@ -133,12 +137,13 @@ sealed partial class LargeTensorTests
 
         byte[] Go(long second)
         {
-            Tensor[] all = [.. Enumerable.Range(0, buffers).Select(_ => Zeros(F32, checked((int)((second + Length) / Length)), Length))];
+            Tensor[] all = [.. Enumerable.Range(0, buffers)
+                .Select(b => Zeros(b == wide ? F64 : F32, checked((int)((second + Length) / Length)), Length))];
             Tensor result = Zeros(F64, Math.Max(results, 1));
             for (int b = 0; b < buffers; b++)
             {
-                Backend.Upload(MemoryMarshal.AsBytes(drawn.AsSpan(2 * b * Length, Length)), Part(all[b], 0, Length));
-                Backend.Upload(MemoryMarshal.AsBytes(drawn.AsSpan(((2 * b) + 1) * Length, Length)), Part(all[b], second, Length));
+                Backend.Upload(Drawn(b, 0), Part(all[b], 0, Length));
+                Backend.Upload(Drawn(b, 1), Part(all[b], second, Length));
             }
             DevicePointer table = areRuns
                 ? Upload<Run>(new Run(0, Length, 0), new Run(second, Length, Length))
@@ -148,6 +153,14 @@ sealed partial class LargeTensorTests
             Library.Get(kernel).Launch(Stream, 2, 256, 0,
                 arguments(this, Array.ConvertAll(all, CudaBackend.Pointer), CudaBackend.Pointer(result), control, table));
             return [.. all.SelectMany(b => BytesOf(Part(b, 0, Length)).Concat(BytesOf(Part(b, second, Length)))), .. BytesOf(result)];
+        }
+
+        ReadOnlySpan<byte> Drawn(int buffer, int tile)
+        {
+            float[] values = drawn[(((2 * buffer) + tile) * Length)..(((2 * buffer) + tile + 1) * Length)];
+            return buffer == wide
+                ? MemoryMarshal.AsBytes<double>(Array.ConvertAll(values, static v => (double)v))
+                : MemoryMarshal.AsBytes<float>(values);
         }
     }
 }

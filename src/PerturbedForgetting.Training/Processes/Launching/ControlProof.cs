@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace PerturbedForgetting.Training.Processes.Control;
+namespace PerturbedForgetting.Training.Processes.Launching;
 
 /// <summary>
 /// How two processes show each other that they belong to one run: each answers the other's random number with what only somebody makes of

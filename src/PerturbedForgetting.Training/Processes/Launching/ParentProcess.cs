@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace PerturbedForgetting.Training.Processes;
+namespace PerturbedForgetting.Training.Processes.Launching;
 
 /// <summary>The process that has started this one.</summary>
 static class ParentProcess

@@ -1,4 +1,4 @@
-namespace PerturbedForgetting.Training.Processes;
+namespace PerturbedForgetting.Training.Processes.Launching;
 
 /// <summary>What starts processes, and tells each who it is.</summary>
 enum Launcher

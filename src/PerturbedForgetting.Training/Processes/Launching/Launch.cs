@@ -2,7 +2,7 @@ using System.Globalization;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Training.Options;
 
-namespace PerturbedForgetting.Training.Processes;
+namespace PerturbedForgetting.Training.Processes.Launching;
 
 /// <summary>What a launcher has told this process of itself and the others.</summary>
 /// <param name="By">What launched it.</param>

@@ -6,9 +6,8 @@ using System.Text;
 using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Training.Options;
-using PerturbedForgetting.Training.Processes.Control;
 
-namespace PerturbedForgetting.Training.Processes;
+namespace PerturbedForgetting.Training.Processes.Launching;
 
 /// <summary>Where the processes of a run meet: the first listens there, the others look for it.</summary>
 /// <param name="Hosts">Names or addresses of the first process's machine.</param>

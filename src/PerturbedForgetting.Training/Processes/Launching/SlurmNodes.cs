@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace PerturbedForgetting.Training.Processes;
+namespace PerturbedForgetting.Training.Processes.Launching;
 
 /// <summary>Lists of nodes as Slurm writes them: <c>login,gpu[01-03,7],rack[1-2]n[1-4]</c>.</summary>
 static class SlurmNodes
