@@ -64,7 +64,7 @@ public static class MpiSearch
 
         public MpiReport Open()
         {
-            SignalsOfUcx.LeaveToRuntime();
+            UcxSettings.Set();
             string? named = environment.Variable(variable);
             if (named == EnvironmentVariables.None)
                 return End(LibraryState.Hidden, $"hidden by {variable}=none");
