@@ -8,8 +8,8 @@ namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 /// </summary>
 static partial class UcxSettings
 {
-    /// <summary>It takes the signals of faults of the processor for itself. .NET lives on them: a null reference or a division by zero is an
-    /// exception only where the runtime sees the signal.</summary>
+    /// <summary>It takes the signals of faults of the processor for itself. .NET lives on them: a null reference or a division by zero is
+    /// an exception only where the runtime sees the signal.</summary>
     const string Signals = "UCX_ERROR_SIGNALS";
 
     /// <summary>It reads the memory of another process of the machine directly, and aborts if that one dies meanwhile. Shared memory, which

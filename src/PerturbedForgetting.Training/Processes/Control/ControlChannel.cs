@@ -143,7 +143,8 @@ abstract class ControlChannel : IDisposable
     {
         if (failure is not { } f)
             return;
-        if (f.IsDeparture && stopRequested.IsCancellationRequested)
+        // The token follows on another thread.
+        if (f.IsDeparture && isStopping)
             throw new OperationCanceledException("The run was stopped.", stopRequested.Token);
         CommunicationException exception = new(f.Reason);
         exception.Data[FailureKey] = f;
