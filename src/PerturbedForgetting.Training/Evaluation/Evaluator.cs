@@ -87,12 +87,12 @@ sealed class Evaluator(Module model, ImageLoader loader, Normalization normaliza
                     done - reported));
                 reported = done;
             }
-            // The last batch may have been one of others alone.
-            for (; asked < loader.BatchesPerEpoch; asked++)
-                if (images < loader.ImagesPerEpoch || mayGoOn?.Invoke() == false)
-                    return null;
             if (images < loader.ImagesPerEpoch)
                 return null;
+            // The last batch may have been one of others alone.
+            for (; asked < loader.BatchesPerEpoch; asked++)
+                if (mayGoOn?.Invoke() == false)
+                    return null;
             if (world is { Size: > 1 })
                 metrics = Together(world, sum.Item(), images, accuracy);
             Scores = accuracy.Scores;

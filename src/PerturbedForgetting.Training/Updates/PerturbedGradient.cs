@@ -77,8 +77,9 @@ sealed class PerturbedGradient : IDisposable
     {
         this.diagnostics = diagnostics;
         int chunks = Chunks(samples);
+        // Before a step is recorded.
         if (divisor * chunks > 1)
-            sums = Sums;
+            _ = Sums;
         if (KeepsGradient)
             keptGradient ??= layout.Arena.NewBuffer();
         return chunks;
@@ -127,9 +128,9 @@ sealed class PerturbedGradient : IDisposable
             if (shares is not null)
                 MultiTensorOps.Combine(layout, new(target, first, Weighting.None, shares), 1, accumulate: false, target);
             if (parts > 1)
-                MultiTensorOps.Accumulate(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, sums!);
+                MultiTensorOps.Accumulate(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, Sums);
         }
-        return parts > 1 ? new(sums!) : gradient;
+        return parts > 1 ? new(Sums) : gradient;
     }
 
     /// <summary>The gradient of an update that is not perturbed.</summary>
