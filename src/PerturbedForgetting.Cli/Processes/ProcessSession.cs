@@ -34,7 +34,7 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
     /// <summary>The processes; <see cref="World.Alone"/> before they have met.</summary>
     public World World => world ?? World.Alone;
 
-    /// <summary>Cancelled when a signal comes, here or to another process.</summary>
+    /// <summary>Cancelled when a signal comes, here or to another process, or another is gone.</summary>
     public CancellationToken Token => stop?.Token ?? interruption.Token;
 
     /// <summary>What the process returns that was asked to stop; 0 where nobody has.</summary>
@@ -61,8 +61,8 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
         world = launch is not null
             ? ProcessWorld.Join(launch, null, timeout, Waiting, interruption.Token)
             : Start(gpus, Waiting);
-        world.Failed = reason => lastResort = new Timer(_ => EndAnyway(reason), null, Patience, Timeout.InfiniteTimeSpan);
         stop = CancellationTokenSource.CreateLinkedTokenSource(interruption.Token, world.StopRequested);
+        world.Failed = End;
         if (world.IsFirst)
         {
             observer.Message(MessageLevel.Info, $"Processes: {world.Description}");
@@ -114,6 +114,20 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
         catch (Exception e) when (launch is not null || started is not null)
         {
             return End(e);
+        }
+    }
+
+    /// <summary>Others are gone: ends work that would find out late or never.</summary>
+    void End(string reason)
+    {
+        lastResort = new Timer(_ => EndAnyway(reason), null, Patience, Timeout.InfiniteTimeSpan);
+        try
+        {
+            stop!.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has found out.
         }
     }
 

@@ -7,7 +7,7 @@ namespace PerturbedForgetting.Tensors.Autograd;
 /// something can be done with them meanwhile. The order hangs on the graph alone.
 /// </summary>
 /// <example><code>
-/// slices.Watch(slice => communicator.BeginAllReduce(slice, ReduceOperation.Mean));
+/// slices.Watch((first, count) => communicator.BeginAllReduce(arena.Gradients.Rows(first, count), ReduceOperation.Mean));
 /// loss.Backward();
 /// arena.CompleteGradients();
 /// slices.End();
@@ -16,16 +16,13 @@ public sealed class GradientSlices
 {
     [ThreadStatic] static GradientSlices? current;
 
-    readonly ParameterArena arena;
     readonly Slice[] slices;
-    Action<Tensor>? whole;
-    Tensor? gradients;
+    Action<int, int>? whole;
 
     /// <param name="arena">The parameters.</param>
     /// <param name="elements">How many elements a slice has at least, but for the last; parameters are not cut.</param>
     public GradientSlices(ParameterArena arena, long elements)
     {
-        this.arena = arena;
         List<Slice> made = [];
         // From the last layers, whose gradients come first.
         for (int last = arena.Segments.Count - 1; last >= 0;)
@@ -47,11 +44,11 @@ public sealed class GradientSlices
     public int Count => slices.Length;
 
     /// <summary>Listens to the backward pass that comes next on this thread, and to no other.</summary>
-    /// <param name="buffer">The flat buffer that it writes gradients to, or adds them.</param>
-    /// <param name="whole">Told each slice of the buffer once, when nothing will be added to it any more.</param>
-    public void Watch(Tensor buffer, Action<Tensor> whole)
+    /// <param name="whole">Told each slice of the flat gradients once, when nothing will be added to it any more: its first element, and
+    /// how many there are.</param>
+    public void Watch(Action<int, int> whole)
     {
-        (gradients, this.whole) = (arena.Require(buffer), whole);
+        this.whole = whole;
         foreach (var slice in slices)
             slice.Missing = slice.Parameters;
         current = this;
@@ -76,7 +73,7 @@ public sealed class GradientSlices
             if (slice.Missing > 0)
                 Tell(slice);
         }
-        (gradients, whole) = (null, null);
+        whole = null;
     }
 
     /// <summary>Notes which node of a pass is the last to give a parameter a gradient.</summary>
@@ -108,7 +105,7 @@ public sealed class GradientSlices
     void Tell(Slice slice)
     {
         slice.Missing = 0;
-        whole!(gradients!.View([(int)(slice.End - slice.Offset)], slice.Offset));
+        whole!((int)slice.Offset, (int)(slice.End - slice.Offset));
     }
 
     /// <summary>A part of the arena.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace PerturbedForgetting.Tensors.Distributed;
 
 /// <summary>What communication has cost since the group was made.</summary>
@@ -8,6 +10,10 @@ public readonly record struct CommunicationTimes(long Bytes, TimeSpan Busy, Time
 {
     /// <summary>The part of the time that the computation did not wait for; 1 where there was none.</summary>
     public double HiddenShare => Busy > TimeSpan.Zero ? Math.Clamp(1 - (Waited / Busy), 0, 1) : 1;
+
+    /// <summary>For people: bytes, time, of how many seconds, and what part was hidden.</summary>
+    public string Describe(double seconds) => string.Create(CultureInfo.InvariantCulture,
+        $"{Bytes / 1e6:F1} MB in {Busy.TotalSeconds:F3} s of {seconds:F3} s, of which {100 * HiddenShare:F0} % was hidden behind computation");
 
     /// <summary>What came between two moments.</summary>
     public static CommunicationTimes operator -(CommunicationTimes later, CommunicationTimes earlier) =>

@@ -1,5 +1,6 @@
 using PerturbedForgetting.Cuda.Cards;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Tensors.Profiling;
 using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Training.Progress;
@@ -9,19 +10,21 @@ namespace PerturbedForgetting.Training.Profiling;
 /// <summary>Records some training steps of a run, shows the table, and writes <c>profile.csv</c>, <c>profile.trace.json</c> and, for a
 /// card, <c>roofline.csv</c>.</summary>
 /// <param name="device">Where the run computes.</param>
+/// <param name="communicator">The processes that train together.</param>
 /// <param name="steps">How many mini-batches; fewer where an epoch ends before.</param>
 /// <param name="usesGraphs">Tells whether the run's steps are replayed as graphs otherwise; those that are recorded are not.</param>
 /// <param name="roofline">The card whose least times are shown, too; null for none.</param>
 /// <param name="folder">The run directory.</param>
 /// <param name="observer">Receives the table.</param>
 sealed class StepProfiler(
-    Device device, int steps, Func<bool> usesGraphs, Roofline? roofline, string folder, ITrainingObserver observer)
+    Device device, Communicator communicator, int steps, Func<bool> usesGraphs, Roofline? roofline, string folder, ITrainingObserver observer)
     : IDisposable
 {
     /// <summary>Steps before the recording, in which memory is allocated and algorithms are chosen.</summary>
     const int WarmUp = 3;
 
     Profiler? profiler;
+    CommunicationTimes before;
     int seen, recorded;
 
     /// <summary>Whether the table was shown.</summary>
@@ -44,17 +47,20 @@ sealed class StepProfiler(
         if (IsRecording && (recorded == steps || next >= batches))
             Finish();
         else if (!IsRecording && next < batches && (seen >= WarmUp || batches - next <= steps))
-            profiler = new Profiler(device);
+            (before, profiler) = (communicator.Times, new Profiler(device));
     }
 
     void Finish()
     {
         var profile = profiler!.Finish();
+        var spent = communicator.Times - before;
         profiler = null;
         IsDone = true;
         AtomicFile.WriteText(Path.Combine(folder, "profile.csv"), ProfileTable.Csv(profile));
         AtomicFile.Write(Path.Combine(folder, "profile.trace.json"), stream => ChromeTrace.Write(profile, stream));
         observer.Message(MessageLevel.Info, ProfileTable.Text(profile, recorded, usesGraphs()));
+        if (communicator.Size > 1)
+            observer.Message(MessageLevel.Info, $"Communication in these steps: {spent.Describe(profile.Microseconds / 1e6)}");
         if (roofline is not null && profile.Streams.Count > 0)
         {
             var sum = RooflineTable.Sum(profile, roofline);

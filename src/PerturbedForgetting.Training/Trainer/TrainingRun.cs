@@ -32,7 +32,7 @@ sealed class TrainingRun(RunParts parts, RunOutput? output, RunPosition start, I
     readonly Evaluator evaluator = Evaluator.Of(parts);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
     readonly StepProfiler? profiler = parts.Options.Profile > 0 && output is not null
-        ? new(parts.Device, parts.Options.Profile, () => parts.Step.UsesGraphs, parts.Options.RooflineOfCard, output.Folder, observer)
+        ? new(parts.Device, parts.World.Communicator, parts.Options.Profile, () => parts.Step.UsesGraphs, parts.Options.RooflineOfCard, output.Folder, observer)
         : null;
     int epoch = start.Epoch, batch = start.Batch, notesTold = parts.Device.Notes.Count;
     // Several processes ask each other no oftener than somebody wants to know.
@@ -291,9 +291,7 @@ sealed class TrainingRun(RunParts parts, RunOutput? output, RunPosition start, I
         var times = world.Communicator.Times;
         var spent = times - communication;
         communication = times;
-        observer.Message(MessageLevel.Info, string.Create(CultureInfo.InvariantCulture,
-            $"Communication in this epoch: {spent.Bytes / 1e6:F1} MB in {spent.Busy.TotalSeconds:F2} s of {seconds:F1} s, ")
-            + string.Create(CultureInfo.InvariantCulture, $"of which {100 * spent.HiddenShare:F0} % was hidden behind computation"));
+        observer.Message(MessageLevel.Info, $"Communication in this epoch: {spent.Describe(seconds)}");
     }
 
     /// <summary>Makes the running statistics of several processes the same, as <c>--dist-bn</c> says, before they are evaluated.</summary>

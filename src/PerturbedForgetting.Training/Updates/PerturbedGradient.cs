@@ -106,29 +106,29 @@ sealed class PerturbedGradient : IDisposable
     {
         int chunks = Chunks(images.Shape[0]), size = images.Shape[0] / chunks;
         int parts = window.Divisor * chunks;
-        // The gradient of the pass is then that of the update, and nobody else looks at it.
-        bool isWhole = parts == 1 && !KeepsGradient;
-        bool hasGradient = !window.IsFirst;
         var target = layout.Arena.Gradients;
         var first = KeepsGradient ? keptGradient! : target;
         UpdateGradient gradient = default;
         for (int c = 0; c < chunks; c++)
         {
             var (x, y) = (images.Rows(c * size, size), labels.Rows(c * size, size));
+            WindowSum? sum = parts > 1 ? new(Sums, parts, IsBegun: !window.IsFirst || c > 0) : null;
+            // Nobody else looks at the gradient of the pass then.
+            bool isLast = window.IsLast && c == chunks - 1 && !KeepsGradient;
             perturbation.Make(x, y, c, first);
-            if (isWhole)
-                exchange.Watch();
+            if (isLast)
+                exchange.Watch(sum);
             Descend(x, y, target);
-            if (isWhole)
+            if (isLast)
                 exchange.EndWatch();
             gradient = Decompose(target);
             if (diagnostics)
                 Measure(first, target);
-            look?.Remember(first, target, 1.0 / parts, accumulate: hasGradient || c > 0);
+            look?.Remember(first, target, 1.0 / parts, accumulate: !window.IsFirst || c > 0);
             if (shares is not null)
                 MultiTensorOps.Combine(layout, new(target, first, Weighting.None, shares), 1, accumulate: false, target);
-            if (parts > 1)
-                MultiTensorOps.Accumulate(layout, gradient, 1.0 / parts, accumulate: hasGradient || c > 0, Sums);
+            if (!isLast)
+                sum?.Add(layout, gradient);
         }
         return parts > 1 ? new(Sums) : gradient;
     }

@@ -221,6 +221,7 @@ public sealed class TrainingStep : IDisposable
         snapshot.Dispose();
         shrink?.Dispose();
         perturbed?.Dispose();
+        exchange.Dispose();
     }
 
     StepGraphs MakeGraphs() =>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using PerturbedForgetting.Tensors.Memory;
+using PerturbedForgetting.Tensors.Profiling;
 
 namespace PerturbedForgetting.Tensors.Distributed.Mpi;
 
@@ -245,6 +246,7 @@ sealed unsafe class MpiCommunicator : Communicator
 
     void Wait()
     {
+        using var range = Ranges.Operation("wait for MPI");
         long start = Stopwatch.GetTimestamp();
         try
         {
