@@ -37,6 +37,8 @@ public sealed class ProcessWorld : World
     ProcessWorld(Launch launch, ControlChannel channel, string place, OpenCommunicator? open, MpiProcess? mpi)
     {
         (this.launch, this.channel, this.open, this.mpi) = (launch, channel, open ?? Communicators.Open, mpi);
+        if (mpi is not null)
+            mpi.Timeout = PatienceOfMpi(channel.Timeout);
         Description = Describe(place);
         channel.Failed = failure =>
         {
@@ -108,8 +110,8 @@ public sealed class ProcessWorld : World
         var meeting = Meeting.Find(launch, Environment.GetEnvironmentVariable, parent);
         if (meeting is not null)
             return Join(launch, meeting, open, null, timeout, waiting, token);
-        // Nobody has said where the first is; MPI carries it.
-        var mpi = MpiProcess.Start(MpiApi.Installed, PatienceOfMpi(timeout), launch.Size);
+        // Nobody has said where the first is; MPI carries it, and there is nobody else yet who watches.
+        var mpi = MpiProcess.Start(MpiApi.Installed, timeout, launch.Size);
         try
         {
             if (launch.Rank != 0)

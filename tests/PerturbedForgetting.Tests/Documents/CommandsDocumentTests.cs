@@ -62,7 +62,7 @@ sealed class CommandsDocumentTests
         ($"{Cli} train --dataset builtin/shapes --opt sam_sgdw --device sim --profile 1 --roofline h100", shortShapes, []),
         ($"{Cli} kernels profile --filter gelu", "", []),
         ($"{Cli} kernels profile --roofline h100 --filter gelu", "", []),
-        ($"{RunDeviceBenchmark} roofline --card a100,h100,rtx4090", "--model vit_small_patch32", []),
+        ($"{RunDeviceBenchmark} roofline --card a100,h100,rtx4090", "--model vit_small_patch32", [("a100,h100,rtx4090", "h100")]),
         ($"{RunDeviceBenchmark} scaling --step-ms 100 --parameters 86.6e6", "", []),
         ($"{RunDeviceBenchmark} scaling --card a100 --model resnet50", "", [("resnet50", "vit_small_patch32")]),
         ($"{RunCli} kernels profile --device cuda --launches 50", "--filter gelu", [("cuda", "sim"), ("50", "1")]),

@@ -44,7 +44,7 @@ public sealed unsafe class MpiProcess : IDisposable
 
     /// <summary>How long a call waits for the other members before it fails; infinite where somebody else watches over them
     /// (<see cref="Communicator.Progress"/>, <see cref="Abort"/>).</summary>
-    public TimeSpan Timeout { get; }
+    public TimeSpan Timeout { get; set; }
 
     internal MpiThread Thread { get; }
 

@@ -8,7 +8,7 @@ using PerturbedForgetting.Training.Processes.Launching;
 namespace PerturbedForgetting.Tests.Training.Processes;
 
 /// <summary>What connects is not trusted, and what is lost is missed.</summary>
-[TestFixture]
+[TestFixture, Parallelizable]
 sealed class ControlChannelTests
 {
     static Socket Connect(int port)

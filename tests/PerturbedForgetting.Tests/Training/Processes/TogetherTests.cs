@@ -1,6 +1,5 @@
 using System.Text.Json;
 using PerturbedForgetting.Tensors;
-using PerturbedForgetting.Tensors.Serialization;
 using PerturbedForgetting.Tests.Vision;
 using PerturbedForgetting.Training;
 using PerturbedForgetting.Training.Checkpoints;
@@ -44,7 +43,7 @@ sealed class TogetherTests : TempFolderFixture
         var two = Together(2, options(folder.Path, "two") with { BatchSize = 4 });
         Assert.Multiple(() =>
         {
-            AssertSameWeights(one.Folder, two[0].Folder);
+            RunFiles.AssertSameWeights(one.Folder, two[0].Folder);
             Assert.That(two[0].Epochs[^1].Validation.Top1, Is.EqualTo(one.Epochs[^1].Validation.Top1), "every image counts once");
             Assert.That(two[0].Epochs[^1].Validation.Loss, Is.EqualTo(one.Epochs[^1].Validation.Loss).Within(1e-6));
             Assert.That(two[0].Epochs[^1].Train.MeanLoss, Is.EqualTo(one.Epochs[^1].Train.MeanLoss).Within(1e-6));
@@ -187,7 +186,7 @@ sealed class TogetherTests : TempFolderFixture
         Assert.That(stopped.Select(static s => s.Status), Is.All.EqualTo(TrainStatus.Interrupted));
         var rest = options with { Experiment = "stopped", Resume = "auto" };
         var continued = ranksThen == 2 ? Together(2, rest)[0] : ShortRun.Train(rest with { BatchSize = 8, SharpnessM = 4 });
-        AssertSameWeights(whole[0].Folder, continued.Folder);
+        RunFiles.AssertSameWeights(whole[0].Folder, continued.Folder);
     }
 
     [Test]
@@ -218,19 +217,4 @@ sealed class TogetherTests : TempFolderFixture
 
     static TrainResult[] Together(int ranks, TrainOptions options) =>
         ThreadWorld.Run(ranks, world => Trainer.Run(options, new RecordingObserver(), default, null, world));
-
-    static void AssertSameWeights(string expected, string actual)
-    {
-        using SafetensorsFile a = Open(expected), b = Open(actual);
-        Assert.That(b.Names, Is.EqualTo(a.Names));
-        foreach (string name in a.Names)
-        {
-            byte[] x = new byte[a.Entry(name).ByteLength], y = new byte[b.Entry(name).ByteLength];
-            a.Entry(name).Read(x);
-            b.Entry(name).Read(y);
-            Assert.That(y.AsSpan().SequenceEqual(x), name);
-        }
-
-        static SafetensorsFile Open(string folder) => SafetensorsFile.Open(Path.Combine(folder, "last" + CheckpointFiles.Extension));
-    }
 }

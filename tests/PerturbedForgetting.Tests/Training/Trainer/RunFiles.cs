@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using PerturbedForgetting.Tensors.Serialization;
+using PerturbedForgetting.Training.Checkpoints;
 
 namespace PerturbedForgetting.Tests.Training;
 
@@ -15,6 +17,22 @@ static class RunFiles
         Directory.CreateDirectory(target);
         foreach (string path in Directory.GetFiles(folder).Where(p => Path.GetFileName(p) != ".run.lock"))
             File.Copy(path, Path.Combine(target, Path.GetFileName(path)));
+    }
+
+    /// <summary>Compares the last weights of two runs, bit for bit.</summary>
+    public static void AssertSameWeights(string expected, string actual)
+    {
+        using SafetensorsFile a = Open(expected), b = Open(actual);
+        Assert.That(b.Names, Is.EqualTo(a.Names));
+        foreach (string name in a.Names)
+        {
+            byte[] x = new byte[a.Entry(name).ByteLength], y = new byte[b.Entry(name).ByteLength];
+            a.Entry(name).Read(x);
+            b.Entry(name).Read(y);
+            Assert.That(y.AsSpan().SequenceEqual(x), name);
+        }
+
+        static SafetensorsFile Open(string folder) => SafetensorsFile.Open(Path.Combine(folder, "last" + CheckpointFiles.Extension));
     }
 
     static string Content(string path)
