@@ -6,6 +6,8 @@
     sudo python3 tools/two-hosts.py cut         # nothing comes through any more: both end with exit code 6, within the time they are given
     sudo python3 tools/two-hosts.py unplug      # the interface goes down: likewise
 
+Each with NCCL's stand-in on two software GPUs, or with --over mpi on CPUs, started by MPICH's mpirun (apt install mpich).
+
 The cable is this program: it carries every frame from one end to the other, in its time or not at all. Needs Linux, root, iproute2.
 """
 import argparse
@@ -97,29 +99,67 @@ class Cable:
             subprocess.run(["ip", "netns", "del", host], check=False)
 
 
-def start(rank, folder, timeout, experiment):
-    environment = dict(os.environ, RANK=str(rank), WORLD_SIZE="2", LOCAL_RANK="0", LOCAL_WORLD_SIZE="1", MASTER_ADDR=ADDRESSES[0],
-                       MASTER_PORT="29500", PERTURBED_FORGETTING_TOKEN="two-hosts", NCCL_SOCKET_IFNAME="eth0")
+def command(folder, timeout, experiment, device):
     program = os.path.join(ROOT, "src/PerturbedForgetting.Cli/bin/Release/net10.0/perturbed-forgetting.dll")
-    log = open(os.path.join(folder, f"{experiment}-{rank}.log"), "wb")
-    return subprocess.Popen(["ip", "netns", "exec", HOSTS[rank], "dotnet", program, "train", *TRAIN, "--device", "sim", "--output", folder,
-                             "--experiment", experiment, "--comm-timeout", str(timeout), "--resume", "auto"],
-                            env=environment, stdout=log, stderr=subprocess.STDOUT)
+    return ["dotnet", program, "train", *TRAIN, "--device", device, "--output", folder, "--experiment", experiment,
+            "--comm-timeout", str(timeout), "--resume", "auto"]
 
 
-def train(cable, folder, timeout, experiment, happens=None):
+def start_each(folder, timeout, experiment):
+    """Two processes that are told where to meet."""
+    processes = []
+    for rank in (0, 1):
+        environment = dict(os.environ, RANK=str(rank), WORLD_SIZE="2", LOCAL_RANK="0", LOCAL_WORLD_SIZE="1", MASTER_ADDR=ADDRESSES[0],
+                           MASTER_PORT="29500", PERTURBED_FORGETTING_TOKEN="two-hosts", NCCL_SOCKET_IFNAME="eth0")
+        log = open(os.path.join(folder, f"{experiment}-{rank}.log"), "wb")
+        processes.append(subprocess.Popen(["ip", "netns", "exec", HOSTS[rank], *command(folder, timeout, experiment, "sim")],
+                                          env=environment, stdout=log, stderr=subprocess.STDOUT))
+    return processes
+
+
+def start_by_mpi(folder, timeout, experiment):
+    """mpirun on the first host, which reaches the second as if by ssh. It never learns what became of a host that it cannot reach, and
+    ends what it can when one ends: so each process says itself how it has ended."""
+    ssh, program = os.path.join(folder, "ssh"), os.path.join(folder, "program")
+    with open(ssh, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\nwhile [ "$1" != {ADDRESSES[0]} -a "$1" != {ADDRESSES[1]} ]; do shift; done\n'
+                   f'host={HOSTS[1]}; [ "$1" = {ADDRESSES[0]} ] && host={HOSTS[0]}\nshift; exec ip netns exec $host sh -c "$*"\n')
+    with open(program, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\ntrap "" USR1\n"$@" > {folder}/{experiment}-$PMI_RANK.log 2>&1\necho $? > {folder}/{experiment}-$PMI_RANK\n')
+    for script in (ssh, program):
+        os.chmod(script, 0o755)
+    return [subprocess.Popen(["ip", "netns", "exec", HOSTS[0], "mpirun.mpich", "-disable-auto-cleanup", "-launcher", "ssh",
+                              "-launcher-exec", ssh, "-hosts", ",".join(ADDRESSES), "-np", "2", "-ppn", "1", program,
+                              *command(folder, timeout, experiment, "cpu")], stdin=subprocess.DEVNULL)]
+
+
+def ends(processes, folder, experiment):
+    """Exit codes of both, as far as they have ended."""
+    if len(processes) == 2:
+        return [p.poll() for p in processes]
+    codes = []
+    for rank in (0, 1):
+        try:
+            with open(os.path.join(folder, f"{experiment}-{rank}"), encoding="utf-8") as file:
+                codes.append(int(file.read()))
+        except (FileNotFoundError, ValueError):
+            codes.append(None)
+    return codes
+
+
+def train(cable, start, folder, timeout, experiment, happens=None):
     """Trains; once there is a checkpoint, something happens. Exit codes, and seconds from then on."""
-    processes = [start(rank, folder, timeout, experiment) for rank in (0, 1)]
+    processes = start(folder, timeout, experiment)
     began = time.monotonic()
     try:
-        while any(p.poll() is None for p in processes):
+        while None in (codes := ends(processes, folder, experiment)):
             cable.carry(0.2)
             if happens and glob.glob(os.path.join(folder, experiment, "recovery-0-*.state.safetensors")):
                 happens()
                 happens, began = None, time.monotonic()
             if time.monotonic() - began > 600:
                 sys.exit(f"no end; see {folder}")
-        return [p.wait() for p in processes], time.monotonic() - began
+        return codes, time.monotonic() - began
     finally:
         for process in processes:
             if process.poll() is None:
@@ -137,14 +177,16 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["delay", "cut", "unplug"])
     parser.add_argument("--comm-timeout", type=float, default=5)
+    parser.add_argument("--over", choices=["nccl", "mpi"], default="nccl")
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="two-hosts-")
+    start = start_by_mpi if options.over == "mpi" else start_each
     cable = Cable(0)
     try:
         if options.what == "delay":
-            codes, plain = train(cable, folder, 60, "plain")
+            codes, plain = train(cable, start, folder, 60, "plain")
             cable.delay = 0.05
-            slow_codes, slow = train(cable, folder, 60, "slow")
+            slow_codes, slow = train(cable, start, folder, 60, "slow")
             good = codes == [0, 0] and slow_codes == [0, 0] and weights(folder, "plain") == weights(folder, "slow")
             print(f"without delay {plain:.1f} s, with 50 ms each way {slow:.1f} s, weights {'equal' if good else 'differ'}")
         else:
@@ -153,7 +195,7 @@ def main():
                     cable.is_cut = True
                 else:
                     run("ip", "netns", "exec", HOSTS[1], "ip", "link", "set", "eth0", "down")
-            codes, seconds = train(cable, folder, options.comm_timeout, "cut", cut)
+            codes, seconds = train(cable, start, folder, options.comm_timeout, "cut", cut)
             good = codes == [6, 6] and seconds < 2 * options.comm_timeout + 40
             print(f"exit codes {codes} {seconds:.1f} s after the cut, with --comm-timeout {options.comm_timeout:g}")
         for name in sorted(n for n in os.listdir(folder) if n.endswith(".log")):
