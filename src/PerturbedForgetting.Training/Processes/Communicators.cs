@@ -19,15 +19,17 @@ static class Communicators
             return new NcclCommunicator(device, id, world.Rank, world.Size);
         }
         if (!world.HasMpi)
+        {
+            string remedy = FormattableString.Invariant($"use mpirun -np {world.Size}")
+                + (world.IsOfSlurm ? ", or srun --mpi=pmix (Open MPI) or --mpi=pmi2 (MPICH)" : "");
             throw new CommunicationException(missing is not null
-                ? $"{missing} Tensors then go by MPI, which {world.Launcher} does not start: use mpirun, or {NcclRemedy}."
-                : $"tensors of the {device} go by MPI, which {world.Launcher} does not start: use mpirun -np {world.Size}.");
+                ? $"{missing} Tensors then go by MPI, which {world.Launcher} does not start: {remedy}, or install NCCL."
+                : $"tensors of the {device} go by MPI, which {world.Launcher} does not start: {remedy}.");
+        }
         if (missing is not null)
-            device.Note($"Tensors go from process to process through the memory of the host, by MPI, which is slow: {missing}");
+            device.Note($"Tensors go from process to process through the memory of the host, by MPI, which is slow. {missing}");
         return world.StartMpi().CreateCommunicator(device);
     }
-
-    const string NcclRemedy = "install NCCL";
 
     /// <summary>What one of the processes lacks, who may be another.</summary>
     static string? WhyNotNccl(World world, Device device)

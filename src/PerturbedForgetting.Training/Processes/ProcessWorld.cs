@@ -86,6 +86,9 @@ public sealed class ProcessWorld : World
     /// <summary>What has started the processes, for people.</summary>
     internal string Launcher => launch.Title;
 
+    /// <summary>Whether Slurm has started them.</summary>
+    internal bool IsOfSlurm => launch.By == Launching.Launcher.Slurm;
+
     /// <summary>Whether MPI connects them.</summary>
     internal bool HasMpi => launch.HasMpi;
 
@@ -111,7 +114,8 @@ public sealed class ProcessWorld : World
         if (meeting is not null)
             return Join(launch, meeting, open, null, timeout, waiting, token);
         // Nobody has said where the first is; MPI carries it, and there is nobody else yet who watches.
-        var mpi = MpiProcess.Start(MpiApi.Installed, timeout, launch.Size);
+        var patience = timeout > Meeting.LeastPatience ? timeout : Meeting.LeastPatience;
+        var mpi = MpiProcess.Start(MpiApi.Installed, patience, launch.Size);
         try
         {
             if (launch.Rank != 0)

@@ -124,7 +124,10 @@ sealed class RunParts : IDisposable
             if (HostMemory.Feeds(device, options))
                 MemoryEstimate.OfTraining(options, numClasses, validation.Count).Require(HostMemory.Find(), options);
             Agreement.RequireData(world, training, validation);
+            int told = device.Notes.Count;
             world.Open(device);
+            foreach (string note in device.Notes.Skip(told))
+                observer.Message(MessageLevel.Warning, note);
             return new RunParts(device, world, options, entry, images, (training, validation), observer);
         }
         catch

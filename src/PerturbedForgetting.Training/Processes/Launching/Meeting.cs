@@ -28,7 +28,10 @@ sealed record Meeting(IReadOnlyList<string> Hosts, IReadOnlyList<int> Ports, Con
 
     /// <summary>How long to wait for all at least, however soon one that is silent later is taken for gone: machines start programs in
     /// their own time.</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(1);
+    public TimeSpan Patience { get; init; } = LeastPatience;
+
+    /// <summary><see cref="Patience"/> of a meeting that says nothing else.</summary>
+    public static TimeSpan LeastPatience => TimeSpan.FromMinutes(1);
 
     /// <summary>Whether the first listens before the others are started.</summary>
     public bool ListensBefore { get; init; }
