@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Distributed;
 using PerturbedForgetting.Training.Processes.Launching;
@@ -11,22 +9,19 @@ namespace PerturbedForgetting.Training.Processes.Control;
 /// <summary>The first process's end of the control channel: all others connect to it, and it decides.</summary>
 sealed class ControlHub : ControlChannel
 {
-    /// <summary>How long after its end a process is listened to, and a stranger has to show who he is.</summary>
-    static readonly TimeSpan parting = TimeSpan.FromSeconds(2), strangersTime = TimeSpan.FromSeconds(10);
+    /// <summary>How long after its end a process is listened to.</summary>
+    static readonly TimeSpan parting = TimeSpan.FromSeconds(2);
 
     /// <summary>Milliseconds that a step may take, be the others ever so impatient.</summary>
     const long LongStep = 60_000;
 
-    readonly ControlProof proof;
     readonly Member own;
     readonly TimeSpan patience;
-    readonly Socket listener;
-    readonly List<Stranger> strangers = [];
+    readonly ControlEntrance entrance;
     readonly Seat[] seats;
     readonly Collection collection;
     readonly StopDecision stop;
     long brokenSince;
-    bool isListening = true;
 
     /// <summary>Listens on the first port that is free.</summary>
     /// <param name="launch">Who this process is.</param>
@@ -35,17 +30,16 @@ sealed class ControlHub : ControlChannel
     /// <exception cref="CommunicationException">No port is free.</exception>
     public ControlHub(Launch launch, Meeting meeting, TimeSpan timeout) : base(timeout, 0)
     {
-        (proof, own) = (meeting.Proof, Member.This(launch));
+        own = Member.This(launch);
         patience = timeout > meeting.Patience ? timeout : meeting.Patience;
         seats = [.. Enumerable.Range(0, launch.Size).Select(static _ => new Seat())];
         (collection, stop) = (new(launch.Size), new(launch.Size));
-        listener = Open(meeting);
-        Port = ((IPEndPoint)listener.LocalEndPoint!).Port;
+        entrance = new(meeting, launch.Size + 64, Admit);
         Start();
     }
 
     /// <summary>Where it listens.</summary>
-    public int Port { get; }
+    public int Port => entrance.Port;
 
     /// <summary>Waits until all processes are there.</summary>
     /// <param name="waiting">Told now and then who is not.</param>
@@ -107,8 +101,8 @@ sealed class ControlHub : ControlChannel
         List<Socket> readable = [], writable = [];
         lock (Gate)
         {
-            if (isListening)
-                readable.Add(listener);
+            if (entrance.IsOpen)
+                readable.Add(entrance.Listener);
             foreach (var connection in Connections())
             {
                 readable.Add(connection.Socket);
@@ -124,10 +118,9 @@ sealed class ControlHub : ControlChannel
         Socket.Select(readable, writable.Count > 0 ? writable : null, null, 1000 * milliseconds);
         lock (Gate)
         {
-            if (isListening && readable.Contains(listener))
-                Accept();
-            foreach (var stranger in strangers.ToArray())
-                stranger.Connection.Receive((kind, payload) => Meet(stranger, kind, payload.Span));
+            if (entrance.IsOpen && readable.Contains(entrance.Listener))
+                entrance.Accept();
+            entrance.Receive();
             for (int i = 1; i < seats.Length; i++)
             {
                 int rank = i;
@@ -140,7 +133,7 @@ sealed class ControlHub : ControlChannel
 
     private protected override void Watch(long now, long gap)
     {
-        strangers.RemoveAll(s => s.IsOver(now));
+        entrance.Watch(now);
         if (Members.Count == 0 && seats.Skip(1).All(static s => s.Member is not null))
             Begin();
         seats[0].Progress = Progress;
@@ -192,11 +185,7 @@ sealed class ControlHub : ControlChannel
     void Begin()
     {
         Members = Member.Placed([own, .. seats.Skip(1).Select(static s => s.Member!)]);
-        isListening = false;
-        listener.Dispose();
-        foreach (var stranger in strangers)
-            stranger.Connection.Dispose();
-        strangers.Clear();
+        entrance.Dispose();
         SendAll(ControlKind.Roster, Member.ToBytes([.. Members]));
         // Whoever came after somebody asked has not heard it.
         if (stop.HasBegun)
@@ -205,44 +194,7 @@ sealed class ControlHub : ControlChannel
         Monitor.PulseAll(Gate);
     }
 
-    void Accept()
-    {
-        try
-        {
-            // Who only connects, and says nothing, is not to keep the others out.
-            if (strangers.Count > seats.Length + 64)
-            {
-                strangers[0].Connection.Dispose();
-                strangers.RemoveAt(0);
-            }
-            strangers.Add(new(ControlConnection.Over(listener.Accept())));
-        }
-        catch (SocketException)
-        {
-            // He has thought better of it.
-        }
-    }
-
-    void Meet(Stranger stranger, ControlKind kind, ReadOnlySpan<byte> payload)
-    {
-        switch (kind)
-        {
-            case ControlKind.Hello when ControlProof.NonceOf(payload) is { Length: > 0 } nonce && stranger.Nonce is null:
-                stranger.Nonce = nonce.ToArray();
-                stranger.Connection.Send(ControlKind.Challenge, [.. stranger.Own, .. proof.OfHub(nonce, stranger.Own)]);
-                break;
-            case ControlKind.Proof when payload.Length > ControlProof.Bytes && stranger.Nonce is { } nonce
-                && payload[..ControlProof.Bytes].SequenceEqual(proof.OfMember(nonce, stranger.Own, payload[ControlProof.Bytes..]))
-                && Member.Read(payload[ControlProof.Bytes..]) is { } member:
-                Admit(stranger, member);
-                break;
-            default:
-                stranger.IsRefused = true;
-                break;
-        }
-    }
-
-    void Admit(Stranger stranger, Member member)
+    string? Admit(Member member, ControlConnection connection)
     {
         string? wrong = member.Size != seats.Length
             ? string.Create(CultureInfo.InvariantCulture, $"{member} counts {Quantity.Of(member.Size, "process", "processes")}, and "
@@ -252,17 +204,15 @@ sealed class ControlHub : ControlChannel
             : seats[member.Rank].Member is { } other ? $"{member} comes where {other} is already: two processes have one number." : null;
         if (wrong is not null)
         {
-            stranger.Connection.Send(ControlKind.Refused, ControlFailure.TextBytes(wrong));
-            stranger.IsRefused = true;
             Fail(new(member.Rank, wrong));
-            return;
+            return wrong;
         }
-        stranger.Connection.Longest = ControlConnection.LongestOfMembers;
-        (seats[member.Rank].Member, seats[member.Rank].Connection) = (member, stranger.Connection);
-        strangers.Remove(stranger);
+        connection.Longest = ControlConnection.LongestOfMembers;
+        (seats[member.Rank].Member, seats[member.Rank].Connection) = (member, connection);
         // Who came too late for a failure hears of it.
         if (Failure is { } failure)
-            stranger.Connection.Send(ControlKind.Failed, failure.ToBytes());
+            connection.Send(ControlKind.Failed, failure.ToBytes());
+        return null;
     }
 
     void Handle(int rank, ControlKind kind, ReadOnlySpan<byte> payload)
@@ -306,7 +256,7 @@ sealed class ControlHub : ControlChannel
     }
 
     IEnumerable<ControlConnection> Connections() => seats.Select(static s => s.Connection).OfType<ControlConnection>()
-        .Concat(strangers.Select(static s => s.Connection)).Where(static c => !c.IsBroken);
+        .Concat(entrance.Connections).Where(static c => !c.IsBroken);
 
     string Name(int rank) => rank == 0 ? own.ToString()
         : seats[rank].Member?.ToString() ?? string.Create(CultureInfo.InvariantCulture, $"rank {rank}");
@@ -324,10 +274,8 @@ sealed class ControlHub : ControlChannel
         lock (Gate)
         {
             open = [.. seats.Select(static s => s.Connection).OfType<ControlConnection>()];
-            foreach (var stranger in strangers)
-                stranger.Connection.Dispose();
+            entrance.Dispose();
         }
-        listener.Dispose();
         if (inPeace)
             foreach (var connection in open)
                 connection.Send(ControlKind.Goodbye, default);
@@ -338,39 +286,6 @@ sealed class ControlHub : ControlChannel
             connection.Dispose();
         }
     }
-
-    static Socket Open(Meeting meeting)
-    {
-        SocketException? last = null;
-        foreach (int port in meeting.Ports)
-        {
-            foreach (var address in meeting.IsLocal ? [IPAddress.Loopback] : Wildcards())
-            {
-                Socket socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-                try
-                {
-                    if (address.AddressFamily == AddressFamily.InterNetworkV6)
-                        socket.DualMode = true;
-                    if (OperatingSystem.IsWindows())
-                        socket.ExclusiveAddressUse = true;
-                    socket.Bind(new IPEndPoint(address, port));
-                    socket.Listen(1024);
-                    socket.Blocking = false;
-                    return socket;
-                }
-                catch (SocketException e)
-                {
-                    last = e;
-                    socket.Dispose();
-                }
-            }
-        }
-        throw new CommunicationException(
-            $"rank 0 cannot listen on any of the ports {string.Join(", ", meeting.Ports)}: {last?.Message}. Set MASTER_PORT to one that is "
-            + "free.", last);
-    }
-
-    static IPAddress[] Wildcards() => Socket.OSSupportsIPv6 ? [IPAddress.IPv6Any, IPAddress.Any] : [IPAddress.Any];
 
     /// <summary>The place of a process.</summary>
     sealed class Seat
@@ -416,31 +331,6 @@ sealed class ControlHub : ControlChannel
             behindSince = 0;
             if (Connection is { } connection)
                 connection.Heard += gap;
-        }
-    }
-
-    /// <summary>Somebody who has connected, and not shown yet who he is.</summary>
-    sealed class Stranger(ControlConnection connection)
-    {
-        readonly long since = Environment.TickCount64;
-
-        public ControlConnection Connection => connection;
-
-        /// <summary>His number.</summary>
-        public byte[]? Nonce { get; set; }
-
-        /// <summary>The hub's number.</summary>
-        public byte[] Own { get; } = RandomNumberGenerator.GetBytes(ControlProof.NonceBytes);
-
-        public bool IsRefused { get; set; }
-
-        /// <summary>Closes the connection where there is nothing to wait for.</summary>
-        public bool IsOver(long now)
-        {
-            if (!IsRefused && !connection.IsBroken && now - since < strangersTime.TotalMilliseconds)
-                return false;
-            connection.Dispose();
-            return true;
         }
     }
 }
