@@ -80,18 +80,20 @@ sealed class TrainingRun(RunParts parts, RunOutput? output, RunPosition start, I
         catch (Exception e) when (DeviceException.IsDeviceFailure(e))
         {
             throw new DeviceException(string.Create(CultureInfo.InvariantCulture,
-                $"{e.Message} This was in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}. ")
+                $"{e.Message} This was in epoch {epoch + 1} after batch {batch} of {parts.TrainingLoader.BatchesPerEpoch}.")
                 + LastCheckpoint, e);
         }
         catch (CommunicationException e) when (output is not null)
         {
-            throw new CommunicationException($"{e.Message} {LastCheckpoint}", e);
+            throw new CommunicationException(e.Message + LastCheckpoint, e);
         }
     }
 
-    string LastCheckpoint => output?.LastSaved is { } saved
-        ? $"The last checkpoint is '{saved}'; continue with {TrainOptions.ResumeOption} \"{saved}\"."
-        : "No checkpoint had been written yet.";
+    /// <summary>Where to go on from; the first of several processes knows.</summary>
+    string LastCheckpoint => output is null ? ""
+        : output.LastSaved is { } saved
+            ? $" The last checkpoint is '{saved}'; continue with {TrainOptions.ResumeOption} \"{saved}\"."
+            : " No checkpoint had been written yet.";
 
     /// <summary>Asked before each update, and before each batch of an evaluation.</summary>
     bool MayGoOn() => world.Size == 1 ? !token.IsCancellationRequested : world.MayBegin(positions++);
