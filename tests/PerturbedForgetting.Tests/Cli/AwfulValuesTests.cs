@@ -8,6 +8,7 @@ using PerturbedForgetting.Training.Options;
 namespace PerturbedForgetting.Tests.Cli;
 
 /// <summary>Every option of every command with values that nobody should give it: each is refused by name, or the run works.</summary>
+[Parallelizable]
 sealed class AwfulValuesTests : TempFolderFixture
 {
     /// <summary>Values of no particular option, and for those that take something of a kind.</summary>

@@ -6,13 +6,13 @@ namespace PerturbedForgetting.Tests.Cli;
 
 /// <summary>
 /// The program itself, killed (SIGKILL) at random instants of its run and started again until it ends by itself: then the folder holds
-/// what a run leaves that nobody killed. There are 20 kills, or as many as the parameter says: <c>dotnet test --filter KilledProcessTests
+/// what a run leaves that nobody killed. There are 12 kills, or as many as the parameter says: <c>dotnet test --filter KilledProcessTests
 /// -- TestRunParameters.Parameter(name=\"kills\", value=\"300\")</c>.
 /// </summary>
 [TestFixture, Parallelizable]
 sealed class KilledProcessTests : TempFolderFixture
 {
-    static readonly int Kills = TestContext.Parameters.Get("kills", 20);
+    static readonly int Kills = TestContext.Parameters.Get("kills", 12);
 
     /// <summary>How long an end may take on a machine with much else to do.</summary>
     static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);

@@ -25,7 +25,9 @@ sealed class ManyProcesses : IDisposable
         outputs = [.. Enumerable.Range(0, count).Select(static _ => new StringBuilder())];
         processes = [.. Enumerable.Range(0, count).Select(rank =>
         {
-            ProcessStartInfo start = new("dotnet", [typeof(CommandLineApp).Assembly.Location, .. args(rank)])
+            // Tests that run in the background of a shell ignore SIGINT, and so would what they start.
+            ProcessStartInfo start = new("env",
+                ["--default-signal=HUP,INT,TERM", "dotnet", typeof(CommandLineApp).Assembly.Location, .. args(rank)])
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,

@@ -16,7 +16,12 @@ sealed class ProcessGroup : IDisposable
     /// <param name="args">The assembly and its arguments.</param>
     public ProcessGroup(IEnumerable<string> args)
     {
-        ProcessStartInfo start = new("setsid", ["dotnet", .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        // Tests that run in the background of a shell ignore SIGINT, and so would what they start.
+        ProcessStartInfo start = new("setsid", ["env", "--default-signal=HUP,INT,TERM", "dotnet", .. args])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         process = Process.Start(start)!;
         process.OutputDataReceived += (_, line) => Append(line.Data);
         process.ErrorDataReceived += (_, line) => Append(line.Data);

@@ -6,7 +6,7 @@ using PerturbedForgetting.Training.Runs;
 
 namespace PerturbedForgetting.Tests.Cli;
 
-[TestFixture]
+[TestFixture, Parallelizable]
 sealed class SweepCommandTests : TempFolderFixture
 {
     readonly List<TrainOptions> trained = [];

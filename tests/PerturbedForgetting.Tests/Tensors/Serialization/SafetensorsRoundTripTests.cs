@@ -7,7 +7,7 @@ using PerturbedForgetting.Tests.Reference;
 
 namespace PerturbedForgetting.Tests.Tensors.Serialization;
 
-[TestFixture]
+[TestFixture, Parallelizable]
 sealed class SafetensorsRoundTripTests : TempFolderFixture
 {
     [Test]

@@ -3,7 +3,7 @@ using PerturbedForgetting.Training.Processes;
 
 namespace PerturbedForgetting.Tests.Training.Processes;
 
-[TestFixture]
+[TestFixture, Parallelizable]
 sealed class ProcessWorldTests
 {
     [TestCase(2)]

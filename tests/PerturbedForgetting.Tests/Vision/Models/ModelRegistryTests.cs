@@ -5,7 +5,7 @@ using PerturbedForgetting.Vision.Transforms;
 
 namespace PerturbedForgetting.Tests.Vision.Models;
 
-[TestFixture]
+[TestFixture, Parallelizable]
 sealed class ModelRegistryTests
 {
     // Parameters of the reference's models are in its files; of the others: He et al. 2015 table 6 (0.27 M, 0.85 M), timm (the rest).

@@ -10,7 +10,7 @@ using PerturbedForgetting.Vision.Models.Onnx;
 namespace PerturbedForgetting.Tests.Vision.Models;
 
 /// <summary>Microsoft's runtime executes the ONNX files of every model and finds our logits.</summary>
-[TestFixture]
+[TestFixture, Parallelizable]
 sealed class OnnxTests
 {
     /// <summary>Of logits of order 1.</summary>

@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Cuda.Kernels.Edges;
 
 /// <summary>Every kernel beyond 2³¹ elements: the table names the kernels that each of its rows runs, and no kernel may be left
 /// out.</summary>
-[TestFixture]
+[TestFixture, Parallelizable]
 sealed partial class LargeTensorTests : LargeTensorFixture
 {
     const DType F32 = DType.Float32, F64 = DType.Float64, I32 = DType.Int32, I64 = DType.Int64, U8 = DType.UInt8;
