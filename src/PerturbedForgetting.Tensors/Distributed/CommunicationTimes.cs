@@ -13,7 +13,8 @@ public readonly record struct CommunicationTimes(long Bytes, TimeSpan Busy, Time
 
     /// <summary>For people: bytes, time, of how many seconds, and what part was hidden.</summary>
     public string Describe(double seconds) => string.Create(CultureInfo.InvariantCulture,
-        $"{Bytes / 1e6:F1} MB in {Busy.TotalSeconds:F3} s of {seconds:F3} s, of which {100 * HiddenShare:F0} % was hidden behind computation");
+        $"{Bytes / 1e6:F1} MB in {Busy.TotalSeconds:F3} s of {seconds:F3} s, of which {100 * HiddenShare:F0} % was hidden behind ")
+        + "computation";
 
     /// <summary>What came between two moments.</summary>
     public static CommunicationTimes operator -(CommunicationTimes later, CommunicationTimes earlier) =>

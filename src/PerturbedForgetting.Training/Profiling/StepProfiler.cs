@@ -17,7 +17,8 @@ namespace PerturbedForgetting.Training.Profiling;
 /// <param name="folder">The run directory.</param>
 /// <param name="observer">Receives the table.</param>
 sealed class StepProfiler(
-    Device device, Communicator communicator, int steps, Func<bool> usesGraphs, Roofline? roofline, string folder, ITrainingObserver observer)
+    Device device, Communicator communicator, int steps, Func<bool> usesGraphs, Roofline? roofline, string folder,
+    ITrainingObserver observer)
     : IDisposable
 {
     /// <summary>Steps before the recording, in which memory is allocated and algorithms are chosen.</summary>

@@ -32,7 +32,8 @@ sealed class TrainingRun(RunParts parts, RunOutput? output, RunPosition start, I
     readonly Evaluator evaluator = Evaluator.Of(parts);
     readonly List<EpochRecord> epochs = [.. start.Epochs];
     readonly StepProfiler? profiler = parts.Options.Profile > 0 && output is not null
-        ? new(parts.Device, parts.World.Communicator, parts.Options.Profile, () => parts.Step.UsesGraphs, parts.Options.RooflineOfCard, output.Folder, observer)
+        ? new(parts.Device, parts.World.Communicator, parts.Options.Profile, () => parts.Step.UsesGraphs, parts.Options.RooflineOfCard,
+            output.Folder, observer)
         : null;
     int epoch = start.Epoch, batch = start.Batch, notesTold = parts.Device.Notes.Count;
     // Several processes ask each other no oftener than somebody wants to know.

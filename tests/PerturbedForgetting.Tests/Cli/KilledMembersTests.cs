@@ -87,8 +87,9 @@ sealed class KilledMembersTests : TempFolderFixture
         Assert.That(ends, Is.EquivalentTo(new[] { "137", "6" }), said);
         // Before they have met nobody knows who is missing.
         Assert.That(said, Does.Contain(FormattableString.Invariant($"rank {rank} ")).Or.Contain("not all of the processes have come"));
+        double later = Stopwatch.GetElapsedTime(began).TotalSeconds;
         TestContext.Progress.WriteLine(FormattableString.Invariant(
-            $"{experiment}: rank {rank} killed after {time.TotalSeconds:F1} s, all ended {Stopwatch.GetElapsedTime(began).TotalSeconds:F1} s later"));
+            $"{experiment}: rank {rank} killed after {time.TotalSeconds:F1} s, all ended {later:F1} s later"));
         return true;
     }
 }

@@ -71,7 +71,8 @@ sealed class GradientExchangeTests(string device) : DeviceFixture(device)
 
         public override CommunicationTimes Times => default;
 
-        public override void BeginAllReduce(Tensor values, ReduceOperation operation) => Parts.Add((operation, false, TinyModels.Read(values)));
+        public override void BeginAllReduce(Tensor values, ReduceOperation operation) =>
+            Parts.Add((operation, false, TinyModels.Read(values)));
 
         public override void BeginAllReduceRounded(Tensor values, ReduceOperation operation) =>
             Parts.Add((operation, true, TinyModels.Read(values)));
