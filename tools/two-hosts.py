@@ -3,7 +3,8 @@
 
     dotnet build -c Release src/PerturbedForgetting.Cli
     sudo python3 tools/two-hosts.py delay       # 50 ms each way: slower, and the same weights as without
-    sudo python3 tools/two-hosts.py cut         # nothing comes through any more: both end with exit code 6, within the time they are given
+    sudo python3 tools/two-hosts.py cut         # nothing comes through any more: both end with exit code 6, within the time they are given;
+                                                # with the cable whole again the run goes on to the weights of one that nothing happened to
     sudo python3 tools/two-hosts.py unplug      # the interface goes down: likewise
 
 Each with NCCL's stand-in on two software GPUs, or with --over mpi on CPUs, started by MPICH's mpirun (apt install mpich).
@@ -147,6 +148,11 @@ def ends(processes, folder, experiment):
     return codes
 
 
+def forget_ends(folder):
+    for path in glob.glob(os.path.join(folder, "cut-[01]")):
+        os.remove(path)
+
+
 def train(cable, start, folder, timeout, experiment, happens=None):
     """Trains; once there is a checkpoint, something happens. Exit codes, and seconds from then on."""
     processes = start(folder, timeout, experiment)
@@ -196,8 +202,15 @@ def main():
                 else:
                     run("ip", "netns", "exec", HOSTS[1], "ip", "link", "set", "eth0", "down")
             codes, seconds = train(cable, start, folder, options.comm_timeout, "cut", cut)
-            good = codes == [6, 6] and seconds < 2 * options.comm_timeout + 40
             print(f"exit codes {codes} {seconds:.1f} s after the cut, with --comm-timeout {options.comm_timeout:g}")
+            good = codes == [6, 6] and seconds < 2 * options.comm_timeout + 40
+            cable.is_cut = False
+            run("ip", "netns", "exec", HOSTS[1], "ip", "link", "set", "eth0", "up")
+            forget_ends(folder)
+            ended = [train(cable, start, folder, 60, experiment)[0] for experiment in ("cut", "plain")]
+            same = ended == [[0, 0], [0, 0]] and weights(folder, "cut") == weights(folder, "plain")
+            good = good and same
+            print(f"continued, and one without a cut: exit codes {ended}, weights {'equal' if same else 'differ'}")
         for name in sorted(n for n in os.listdir(folder) if n.endswith(".log")):
             with open(os.path.join(folder, name), encoding="utf-8") as log:
                 print(f"-- {name}\n" + "".join(log.readlines()[-4:]).rstrip())
