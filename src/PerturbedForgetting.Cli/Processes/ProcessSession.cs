@@ -62,7 +62,7 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
             ? ProcessWorld.Join(launch, null, timeout, Waiting, interruption.Token)
             : Start(gpus, Waiting);
         stop = CancellationTokenSource.CreateLinkedTokenSource(interruption.Token, world.StopRequested);
-        world.Failed = End;
+        world.Failed = GiveUp;
         if (world.IsFirst)
         {
             observer.Message(MessageLevel.Info, $"Processes: {world.Description}");
@@ -118,7 +118,7 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
     }
 
     /// <summary>Others are gone: ends work that would find out late or never.</summary>
-    void End(string reason)
+    void GiveUp(string reason)
     {
         lastResort = new Timer(_ => EndAnyway(reason), null, Patience, Timeout.InfiniteTimeSpan);
         try
