@@ -133,8 +133,9 @@ sealed class ProcessSession(Launch? launch, TimeSpan timeout, Interruption inter
 
     int End(Exception exception)
     {
-        // What the device says of it when its group ends is not what has happened.
-        Exception cause = world is { Failure: { } reason } && world.FailedRank != world.Rank && exception is not CommunicationException
+        // What the device says of it when its group ends is not what has happened, and who is taken for gone himself was only stopped.
+        Exception cause = world is { Failure: { } reason } && exception is not CommunicationException
+            && (world.FailedRank != world.Rank || exception is OperationCanceledException)
             ? new CommunicationException(reason, exception)
             : exception;
         StringWriter text = new();
