@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
@@ -139,36 +140,99 @@ unsafe sealed partial class CpuBackend<T>
             var (top, bottom) = Windows.RowsOver(row);
             long image = (long)(index / Windows.InputH) * Windows.OutputH * Windows.OutputW * channels;
             T* dx = Dx + ((long)index * Windows.InputW * channels);
+            long* over = stackalloc long[Windows.Kernel.H * Windows.Kernel.W];
             for (int column = 0; column < Windows.InputW; column++, dx += channels)
             {
-                new Span<T>(dx, channels).Clear();
                 var (left, right) = Windows.ColumnsOver(column);
+                int count = 0;
                 for (int h = top; h < bottom; h++)
                 {
                     for (int w = left; w < right; w++)
-                    {
-                        long window = image + ((((long)h * Windows.OutputW) + w) * channels);
-                        Gather(Dy + window, Index + window, (row * Windows.InputW) + column, dx, channels);
-                    }
+                        over[count++] = image + ((((long)h * Windows.OutputW) + w) * channels);
                 }
+                Gather(over, count, (row * Windows.InputW) + column, dx, channels);
             }
         }
 
-        static void Gather(T* dy, int* index, int pixel, T* dx, int channels)
+        /// <summary>The sum, in the order of the windows, of the gradients of those whose largest element the pixel was.</summary>
+        readonly void Gather(long* windows, int count, int pixel, T* dx, int channels)
         {
             int c = 0;
             if (typeof(T) == typeof(float))
             {
-                for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
+                WindowShares shares = new(Index, (float*)Dy, pixel);
+                c = count switch
                 {
-                    var mine = Vector.Equals(Vector.Load(index + c), new Vector<int>(pixel));
-                    (Vector.Load((float*)dx + c) + Vector.ConditionalSelect(mine, Vector.Load((float*)dy + c), Vector<float>.Zero))
-                        .Store((float*)dx + c);
-                }
+                    1 => shares.One(windows[0], (float*)dx, channels),
+                    2 => shares.Two(windows[0], windows[1], (float*)dx, channels),
+                    4 => shares.Four(windows[0], windows[1], windows[2], windows[3], (float*)dx, channels),
+                    _ => shares.Any(windows, count, (float*)dx, channels),
+                };
             }
             for (; c < channels; c++)
-                if (index[c] == pixel)
-                    dx[c] += dy[c];
+            {
+                var sum = T.Zero;
+                for (int i = 0; i < count; i++)
+                    if (Index[windows[i] + c] == pixel)
+                        sum += Dy[windows[i] + c];
+                dx[c] = sum;
+            }
         }
+    }
+
+    /// <summary>What windows give to a pixel: in whole vectors of channels, of which each method returns the number of channels.</summary>
+    readonly struct WindowShares(int* index, float* dy, int pixel)
+    {
+        readonly int* index = index;
+        readonly float* dy = dy;
+
+        public int One(long window, float* dx, int channels)
+        {
+            var at = new Vector<int>(pixel);
+            int c = 0;
+            // Added to 0, as in every sum: -0 becomes 0.
+            for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
+                (Vector<float>.Zero + Share(window + c, at)).Store(dx + c);
+            return c;
+        }
+
+        public int Two(long first, long second, float* dx, int channels)
+        {
+            var at = new Vector<int>(pixel);
+            int c = 0;
+            for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
+                (Vector<float>.Zero + Share(first + c, at) + Share(second + c, at)).Store(dx + c);
+            return c;
+        }
+
+        public int Four(long first, long second, long third, long fourth, float* dx, int channels)
+        {
+            var at = new Vector<int>(pixel);
+            int c = 0;
+            for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
+            {
+                var half = Vector<float>.Zero + Share(first + c, at) + Share(second + c, at);
+                (half + Share(third + c, at) + Share(fourth + c, at)).Store(dx + c);
+            }
+            return c;
+        }
+
+        public int Any(long* windows, int count, float* dx, int channels)
+        {
+            var at = new Vector<int>(pixel);
+            int c = 0;
+            for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
+            {
+                var sum = Vector<float>.Zero;
+                for (int i = 0; i < count; i++)
+                    sum += Share(windows[i] + c, at);
+                sum.Store(dx + c);
+            }
+            return c;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector<float> Share(long i, Vector<int> at) =>
+            Vector.ConditionalSelect(Vector.Equals(Vector.Load(index + i), at), Vector.Load(dy + i), Vector<float>.Zero);
     }
 }
