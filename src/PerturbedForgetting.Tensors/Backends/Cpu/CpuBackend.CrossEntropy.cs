@@ -85,31 +85,36 @@ unsafe sealed partial class CpuBackend<T>
         public readonly void Run(long first, long end)
         {
             T* panel = stackalloc T[RowPanel.Length<T>(terms.Classes)];
+            T* maxima = stackalloc T[Vector<T>.Count], aboves = stackalloc T[Vector<T>.Count];
+            double* logs = stackalloc double[Vector<T>.Count];
             for (long sample = first; sample < end; sample += Vector<T>.Count)
-                Panel(sample, (int)Math.Min(Vector<T>.Count, end - sample), panel);
+            {
+                int count = (int)Math.Min(Vector<T>.Count, end - sample);
+                Panel(sample, count, panel, maxima, aboves, logs);
+                T* logits = Logits + (sample * terms.Classes), gradient = Gradient + (sample * terms.Classes);
+                for (int i = 0; i < count; i++, logits += terms.Classes, gradient += terms.Classes)
+                {
+                    Values[sample + i] = terms.Loss(sample + i, logits, maxima[i], logs[i], aboves[i]);
+                    if (Gradient is not null)
+                        terms.SubtractLabel(sample + i, gradient);
+                }
+            }
         }
 
-        readonly void Panel(long sample, int count, T* panel)
+        /// <summary>Writes the gradients but for the labels' share, and what the losses are made of.</summary>
+        readonly void Panel(long sample, int count, T* panel, T* maxima, T* aboves, double* logs)
         {
             int classes = terms.Classes;
-            T* logits = Logits + (sample * classes), gradient = Gradient + (sample * classes);
-            RowPanel.Load(logits, count, classes, panel);
+            RowPanel.Load(Logits + (sample * classes), count, classes, panel);
             var max = RowPanel.Max(panel, classes);
-            var above = terms.IsSmoothed ? RowPanel.Sum(panel, max, classes) : Vector<T>.Zero;
+            max.Store(maxima);
+            (terms.IsSmoothed ? RowPanel.Sum(panel, max, classes) : Vector<T>.Zero).Store(aboves);
             var sum = RowPanel.ExpSum(panel, max, classes);
-            double* logs = stackalloc double[Vector<T>.Count];
             VectorMath.Log(sum, logs);
-            if (Gradient is not null)
-            {
-                RowPanel.Affine(panel, new Vector<T>(terms.Factor) / sum, new Vector<T>(terms.Offset), classes);
-                RowPanel.Store(panel, gradient, count, classes);
-            }
-            for (int i = 0; i < count; i++, logits += classes, gradient += classes)
-            {
-                Values[sample + i] = terms.Loss(sample + i, logits, max[i], logs[i], above[i]);
-                if (Gradient is not null)
-                    terms.SubtractLabel(sample + i, gradient);
-            }
+            if (Gradient is null)
+                return;
+            RowPanel.Affine(panel, new Vector<T>(terms.Factor) / sum, new Vector<T>(terms.Offset), classes);
+            RowPanel.Store(panel, Gradient + (sample * classes), count, classes);
         }
     }
 

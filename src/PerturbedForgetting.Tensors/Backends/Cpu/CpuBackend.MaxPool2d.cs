@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
@@ -159,16 +158,7 @@ unsafe sealed partial class CpuBackend<T>
         {
             int c = 0;
             if (typeof(T) == typeof(float))
-            {
-                WindowShares shares = new(Index, (float*)Dy, pixel);
-                c = count switch
-                {
-                    1 => shares.One(windows[0], (float*)dx, channels),
-                    2 => shares.Two(windows[0], windows[1], (float*)dx, channels),
-                    4 => shares.Four(windows[0], windows[1], windows[2], windows[3], (float*)dx, channels),
-                    _ => shares.Any(windows, count, (float*)dx, channels),
-                };
-            }
+                c = PoolGradient.Gather(Index, (float*)Dy, windows, count, pixel, (float*)dx, channels);
             for (; c < channels; c++)
             {
                 var sum = T.Zero;
@@ -178,61 +168,5 @@ unsafe sealed partial class CpuBackend<T>
                 dx[c] = sum;
             }
         }
-    }
-
-    /// <summary>What windows give to a pixel: in whole vectors of channels, of which each method returns the number of channels.</summary>
-    readonly struct WindowShares(int* index, float* dy, int pixel)
-    {
-        readonly int* index = index;
-        readonly float* dy = dy;
-
-        public int One(long window, float* dx, int channels)
-        {
-            var at = new Vector<int>(pixel);
-            int c = 0;
-            // Added to 0, as in every sum: -0 becomes 0.
-            for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
-                (Vector<float>.Zero + Share(window + c, at)).Store(dx + c);
-            return c;
-        }
-
-        public int Two(long first, long second, float* dx, int channels)
-        {
-            var at = new Vector<int>(pixel);
-            int c = 0;
-            for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
-                (Vector<float>.Zero + Share(first + c, at) + Share(second + c, at)).Store(dx + c);
-            return c;
-        }
-
-        public int Four(long first, long second, long third, long fourth, float* dx, int channels)
-        {
-            var at = new Vector<int>(pixel);
-            int c = 0;
-            for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
-            {
-                var half = Vector<float>.Zero + Share(first + c, at) + Share(second + c, at);
-                (half + Share(third + c, at) + Share(fourth + c, at)).Store(dx + c);
-            }
-            return c;
-        }
-
-        public int Any(long* windows, int count, float* dx, int channels)
-        {
-            var at = new Vector<int>(pixel);
-            int c = 0;
-            for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
-            {
-                var sum = Vector<float>.Zero;
-                for (int i = 0; i < count; i++)
-                    sum += Share(windows[i] + c, at);
-                sum.Store(dx + c);
-            }
-            return c;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        Vector<float> Share(long i, Vector<int> at) =>
-            Vector.ConditionalSelect(Vector.Equals(Vector.Load(index + i), at), Vector.Load(dy + i), Vector<float>.Zero);
     }
 }
