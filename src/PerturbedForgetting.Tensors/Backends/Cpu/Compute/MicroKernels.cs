@@ -72,6 +72,16 @@ readonly struct DepthMajor6 : IPanelLayout
     public static int DepthStep => 6;
 }
 
+/// <summary>64 values of one depth together, of which the lines are some.</summary>
+readonly struct DepthMajor64 : IPanelLayout
+{
+    public const int Width = 64;
+
+    public static int LineStep => 1;
+
+    public static int DepthStep => Width;
+}
+
 interface ITileWidth
 {
     static abstract int Vectors { get; }
