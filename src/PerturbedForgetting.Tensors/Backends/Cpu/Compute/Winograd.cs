@@ -35,6 +35,8 @@ static unsafe class Winograd
         return Products * ((tiles * (weights + (ValueCost * (s.C + s.O)))) + (weightCost * weights)) < 0.85 * s.MultiplyAdds;
     }
 
+    public static readonly int Mask = int.Parse(Environment.GetEnvironmentVariable("PF_W") ?? "7");
+
     static readonly bool IsOn = Environment.GetEnvironmentVariable("PERTURBED_FORGETTING_CONVOLUTION") != "direct";
 
     /// <summary>As <see cref="Convolution.Forward"/>.</summary>
