@@ -23,10 +23,14 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     // Tasks there are at least, if tiles are enough, and tiles that a part has at least.
     const int Tasks = 16, LeastTiles = 4 * Chunk;
 
+    // Lines of a block whose taps a task makes.
+    const int Lines = 8;
+
     Conv2dShape s;
+    WinogradTiles grid;
     T* x, dy, dw;
     bool accumulate;
-    int tilesH, tilesW, tiles, blocksO, blocksC, parts, partTiles;
+    int tiles, blocksO, blocksC, parts, partTiles;
     T* sums;
 
     public static void Run(in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
@@ -39,102 +43,84 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
         WorkerPool.For(product.blocksO * product.blocksC * (Block / Lines), ref taps);
     }
 
-    // Lines of a block whose taps a task makes.
-    const int Lines = 8;
+    /// <summary>Register tiles of a block along each axis.</summary>
+    static int TilesDown => GemmPlan.CeilDiv(Block, TKernel.Lines);
+
+    static int TilesAcross => GemmPlan.CeilDiv(Block, TKernel.Columns);
+
+    static int TileSize => TKernel.Lines * TKernel.Columns;
+
+    // A line of a cache more, so that the 36 points do not fall on each other in the level-1 cache.
+    static int SumStep => (TilesDown * TilesAcross * TileSize) + (64 / sizeof(T));
 
     void Plan()
     {
-        tilesH = GemmPlan.CeilDiv(s.OH, Side);
-        tilesW = GemmPlan.CeilDiv(s.OW, Side);
-        tiles = s.N * tilesH * tilesW;
+        grid = new(s.N, s.OH, s.OW);
+        tiles = grid.Count;
         (blocksO, blocksC) = (GemmPlan.CeilDiv(s.O, Block), GemmPlan.CeilDiv(s.C, Block));
         parts = Math.Clamp(Math.Min(GemmPlan.CeilDiv(Tasks, blocksO * blocksC), tiles / LeastTiles), 1, Tasks);
         partTiles = GemmPlan.CeilDiv(GemmPlan.CeilDiv(tiles, parts), Chunk) * Chunk;
         parts = GemmPlan.CeilDiv(tiles, partTiles);
-        sums = Scratch.Get<T>(ScratchUse.Partials, (long)blocksO * blocksC * parts * Products * Block * Block);
+        sums = Scratch.Get<T>(ScratchUse.Partials, (long)blocksO * blocksC * parts * Products * SumStep);
     }
 
-    T* SumsOf(int block, int part) => sums + ((((long)part * blocksO * blocksC) + block) * Products * Block * Block);
+    T* SumsOf(int block, int part) => sums + ((((long)part * blocksO * blocksC) + block) * Products * SumStep);
 
     void RunTask(int index)
     {
         int block = index / parts, part = index % parts;
         int o = block / blocksC * Block, outputs = Math.Min(Block, s.O - o), c = block % blocksC * Block, inputs = Math.Min(Block, s.C - c);
-        T* target = SumsOf(block, part);
-        int first = part * partTiles, end = Math.Min(tiles, first + partTiles);
-        int panels = GemmPlan.CeilDiv(inputs, TKernel.Columns);
-        T* left = Scratch.Get<T>(ScratchUse.LeftPanels, ((long)Products * Chunk * Block) + TKernel.Lines);
-        T* right = Scratch.Get<T>(ScratchUse.RightPanels, (long)Products * panels * Chunk * TKernel.Columns);
-        T* zeros = Scratch.Get<T>(ScratchUse.Gather, Block);
-        T* tile = Scratch.Get<T>(ScratchUse.Tile, TKernel.Lines * TKernel.Columns);
+        int first = part * partTiles, end = Math.Min(tiles, first + partTiles), padding = 64 / sizeof(T);
+        int leftStep = (Chunk * Block) + padding, rightStep = (GemmPlan.CeilDiv(inputs, TKernel.Columns) * Chunk * TKernel.Columns) + padding;
+        T* left = Scratch.Get<T>(ScratchUse.LeftPanels, ((long)Products * leftStep) + TKernel.Lines);
+        T* right = Scratch.Get<T>(ScratchUse.RightPanels, (long)Products * rightStep), zeros = Scratch.Get<T>(ScratchUse.Gather, Block);
         Lanes.Clear(zeros, Block);
         for (int begin = first; begin < end; begin += Chunk)
         {
             int count = Math.Min(Chunk, end - begin);
             for (int i = 0; i < count; i++)
             {
-                TransformGradient(begin + i, o, outputs, zeros, left + ((long)i * Block));
-                TransformInput(begin + i, c, inputs, zeros, right + ((long)i * TKernel.Columns), (long)panels * Chunk * TKernel.Columns);
+                TransformGradient(begin + i, o, outputs, zeros, left + (i * Block), leftStep);
+                TransformInput(begin + i, c, inputs, zeros, right + (i * TKernel.Columns), rightStep);
             }
-            for (int p = 0; p < Products; p++)
-            {
-                T* a = left + ((long)p * Chunk * Block);
-                for (int j = 0; j < inputs; j += TKernel.Columns)
-                {
-                    int columns = Math.Min(TKernel.Columns, inputs - j);
-                    T* b = right + ((((long)p * panels) + (j / TKernel.Columns)) * Chunk * TKernel.Columns);
-                    for (int i = 0; i < outputs; i += TKernel.Lines)
-                    {
-                        int lines = Math.Min(TKernel.Lines, outputs - i);
-                        TKernel.RunRuns<DepthMajor64>(lines, columns, 1, count, a + i, 0, b, tile);
-                        T* place = target + ((((long)p * Block) + i) * Block) + j;
-                        if (begin == first)
-                            Lanes.CopyRows(tile, TKernel.Columns, place, Block, columns, lines);
-                        else
-                            Lanes.AddRows(tile, TKernel.Columns, place, Block, columns, lines);
-                    }
-                }
-            }
+            T* target = SumsOf(block, part);
+            for (int p = 0; p < Products; p++, target += SumStep)
+                Multiply(left + (p * leftStep), outputs, right + (p * rightStep), inputs, count, target, add: begin > first);
+        }
+    }
+
+    /// <summary>The product of one point: a block of lines and columns, over some tiles.</summary>
+    static void Multiply(T* left, int lines, T* right, int columns, int tiles, T* sums, bool add)
+    {
+        for (int j = 0; j < columns; j += TKernel.Columns, right += Chunk * TKernel.Columns)
+        {
+            T* sum = sums + (j / TKernel.Columns * TileSize);
+            for (int i = 0; i < lines; i += TKernel.Lines, sum += TilesAcross * TileSize)
+                TKernel.RunRuns<DepthMajor64>(Math.Min(TKernel.Lines, lines - i), Math.Min(TKernel.Columns, columns - j), 1, tiles, left + i, 0,
+                    right, sum, add);
         }
     }
 
     /// <summary>4x4 pixels of the output's gradient, zeros beside the image, to 36 lines.</summary>
-    void TransformGradient(int tile, int channel, int channels, T* zeros, T* target)
+    void TransformGradient(int tile, int channel, int channels, T* zeros, T* target, int pointStep)
     {
         T** pixels = stackalloc T*[Side * Side];
-        int n = tile / (tilesH * tilesW), h0 = tile / tilesW % tilesH * Side, w0 = tile % tilesW * Side;
-        for (int i = 0; i < Side; i++)
-        {
-            for (int j = 0; j < Side; j++)
-            {
-                int h = h0 + i, w = w0 + j;
-                pixels[(i * Side) + j] = h < s.OH && w < s.OW ? dy + ((((((long)n * s.OH) + h) * s.OW) + w) * s.O) + channel : zeros;
-            }
-        }
+        var (image, row, column) = grid.Place(tile);
+        WinogradTiles.Pixels(dy + ((long)image * s.OH * s.OW * s.O) + channel, s.OH, s.OW, s.O, row, column, Side, zeros, pixels);
         for (int c = 0; c < channels; c += TSimd.Count)
-            TransformTaps(pixels, c, target + c, (long)Chunk * Block);
+            TransformTaps(pixels, c, target + c, pointStep);
     }
 
     /// <summary>6x6 pixels of the input, zeros beside the image, to 36 lines of panels.</summary>
-    void TransformInput(int tile, int channel, int channels, T* zeros, T* target, long pointStep)
+    void TransformInput(int tile, int channel, int channels, T* zeros, T* target, int pointStep)
     {
         T** pixels = stackalloc T*[Points * Points];
-        int n = tile / (tilesH * tilesW), h0 = (tile / tilesW % tilesH * Side) - s.PadH, w0 = (tile % tilesW * Side) - s.PadW;
-        for (int i = 0; i < Points; i++)
-        {
-            for (int j = 0; j < Points; j++)
-            {
-                int h = h0 + i, w = w0 + j;
-                pixels[(i * Points) + j] = (uint)h < (uint)s.H && (uint)w < (uint)s.W
-                    ? x + ((((((long)n * s.H) + h) * s.W) + w) * s.C) + channel
-                    : zeros;
-            }
-        }
+        var (image, row, column) = grid.Place(tile);
+        WinogradTiles.Pixels(x + ((long)image * s.H * s.W * s.C) + channel, s.H, s.W, s.C, row - s.PadH, column - s.PadW, Points, zeros,
+            pixels);
         for (int c = 0; c < channels; c += TSimd.Count)
-        {
             WinogradTransforms<TSimd, TVector, T>.Pixels(pixels, c,
-                target + ((long)(c / TKernel.Columns) * Chunk * TKernel.Columns) + (c % TKernel.Columns), pointStep);
-        }
+                target + (c / TKernel.Columns * Chunk * TKernel.Columns) + (c % TKernel.Columns), pointStep);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -167,7 +153,8 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
         {
             for (int k = 0; k < inputs; k += TSimd.Count)
             {
-                T* place = SumsOf(block, 0) + ((long)line * Block) + k;
+                T* place = SumsOf(block, 0) + (((line / TKernel.Lines * TilesAcross) + (k / TKernel.Columns)) * TileSize)
+                    + (line % TKernel.Lines * TKernel.Columns) + (k % TKernel.Columns);
                 for (int j = 0; j < Points; j++)
                 {
                     WinogradTransforms<TSimd, TVector, T>.Outputs3(Sum(place, j), Sum(place, 6 + j), Sum(place, 12 + j),
@@ -194,10 +181,10 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     /// <summary>Of all parts.</summary>
     TVector Sum(T* values, int point)
     {
-        values += (long)point * Block * Block;
+        values += (long)point * SumStep;
         TVector sum = TSimd.Load(values);
         for (int part = 1; part < parts; part++)
-            sum = TSimd.Add(sum, TSimd.Load(values + ((long)part * blocksO * blocksC * Products * Block * Block)));
+            sum = TSimd.Add(sum, TSimd.Load(values + ((long)part * blocksO * blocksC * Products * SumStep)));
         return sum;
     }
 
