@@ -1,13 +1,14 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>
-/// Convolutions of 3x3 taps at a stride of 1, and their input gradients, with a quarter of the multiplications: F(4x4, 3x3) of Lavin and Gray
-/// (CVPR 2016). A task takes some tiles of 6x6 pixels through all three stages, so that what lies between them stays in the level-2 cache:
-/// 36 values of each tile and channel, 36 matrix products with the transformed weights, 4x4 pixels of output.
+/// Convolutions of 3x3 taps at a stride of 1 and their gradients with a quarter of the multiplications: F(4x4, 3x3) of Lavin and Gray
+/// (CVPR 2016) forward and for the input's gradient, F(3x3, 4x4) for the weights'. 36 values of each tile of 6x6 pixels and channel, 36
+/// matrix products, and of their sums the result; what lies between stays in the level-2 cache.
 /// </summary>
 static unsafe class Winograd
 {
@@ -17,26 +18,34 @@ static unsafe class Winograd
     /// <summary>Products of a tile and a pair of channels.</summary>
     public const int Products = 36;
 
-    /// <summary>Whether a convolution is of the kind, and large enough to pay.</summary>
+    /// <summary>Whether a convolution is of the kind, and one that it pays for. Nothing depends on the number of images, so that an image
+    /// has the same result in every batch.</summary>
     public static bool Fits<T>(in Conv2dShape s) => IsOn && typeof(T) == typeof(float)
         && s is { KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1, PadH: <= 2, PadW: <= 2 }
         && s.C % 16 == 0 && s.O % 16 == 0 && Pays(s);
 
-    /// <summary>Multiply-adds that the transforms of a value cost: of an input's or output's, and of a weight's, more where they do not fit
-    /// into a cache.</summary>
-    const double ValueCost = 22, WeightCost = 25, WeightCostOfMegabyte = 2;
+    // Multiply-adds for which the transforms of a value take as long: of the input's and output's, and of the weights'. Measured.
+    const int ValueCost = 15, WeightCost = 15;
 
-    /// <summary>By what was measured, with some reserve.</summary>
+    // Images that the weights' transform is divided among: the usual batches have some times as many or as few.
+    const int UsualBatch = 32;
+
     static bool Pays(in Conv2dShape s)
     {
-        double tiles = (double)s.N * GemmPlan.CeilDiv(s.OH, Side) * GemmPlan.CeilDiv(s.OW, Side), weights = (double)s.C * s.O;
-        double weightCost = WeightCost + (WeightCostOfMegabyte * 4e-6 * Products * weights);
-        return Products * ((tiles * (weights + (ValueCost * (s.C + s.O)))) + (weightCost * weights)) < 0.85 * s.MultiplyAdds;
+        double tiles = UsualBatch * GemmPlan.CeilDiv(s.OH, Side) * GemmPlan.CeilDiv(s.OW, Side), weights = (double)s.C * s.O;
+        double cost = Products * ((tiles * (weights + (ValueCost * (s.C + s.O)))) + (WeightCost * weights));
+        return cost < 0.9 * UsualBatch * s.OH * s.OW * 9 * weights;
     }
 
-    public static readonly int Mask = int.Parse(Environment.GetEnvironmentVariable("PF_W") ?? "7");
+    static readonly bool IsOn = !IsDirect(EnvironmentVariables.Convolution.Value);
 
-    static readonly bool IsOn = Environment.GetEnvironmentVariable("PERTURBED_FORGETTING_CONVOLUTION") != "direct";
+    /// <summary>Whether a value of the environment variable asks for the direct algorithm.</summary>
+    /// <exception cref="ArgumentException">The value is not known.</exception>
+    internal static bool IsDirect(string? value) =>
+        string.Equals(value, "direct", StringComparison.OrdinalIgnoreCase)
+        || (string.IsNullOrWhiteSpace(value)
+            ? false
+            : throw new ArgumentException($"{EnvironmentVariables.Convolution}={value} is not an algorithm. Use direct, or unset it."));
 
     /// <summary>As <see cref="Convolution.Forward"/>.</summary>
     public static void Forward<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y, bool accumulate)

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
@@ -21,33 +20,44 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
     // So that a tile's transforms are not made for few columns of output.
     const int LeastPanels = 2;
 
-    // Weights of a panel of outputs and so many channels.
-    const int WeightChannels = 64;
+    // Tiles up to which the weights are transformed where they are used: each panel of them once, as there is one task a panel.
+    const int FewTiles = 48;
 
     WinogradLayer<T> layer;
     WinogradTiles grid;
     int tiles, taskTiles, blocks, panels, taskPanels;
-    T* transformed;
-    T* zeros;
+
+    // Transformed weights where tiles are many; the input's values where they are few.
+    T* shared;
 
     public static void Run(in WinogradLayer<T> layer)
     {
         WinogradProduct<T, TKernel, TSimd, TVector> product = new() { layer = layer };
         product.Plan(WorkerPool.Threads);
-        var weights = new WeightsBody { Product = product };
-        WorkerPool.For(product.WeightTasks, ref weights);
-        var tiles = new TilesBody { Product = product };
-        WorkerPool.For(product.TileTasks * product.PanelTasks, ref tiles);
+        if (product.tiles <= FewTiles)
+        {
+            var inputs = new InputsBody { Product = product };
+            WorkerPool.For(product.tiles, ref inputs);
+            var columns = new PanelsBody { Product = product };
+            WorkerPool.For(product.panels, ref columns);
+        }
+        else
+        {
+            var weights = new WeightsBody { Product = product };
+            WorkerPool.For(product.panels * product.blocks, ref weights);
+            var tiles = new TilesBody { Product = product };
+            WorkerPool.For(product.TileTasks * product.PanelTasks, ref tiles);
+        }
     }
 
     // A line of a cache between the values of one point and the next, so that the 36 do not fall on each other in the level-1 cache.
     static int Padding => 64 / sizeof(T);
 
+    static int TileSize => TKernel.Lines * TKernel.Columns;
+
     int TileTasks => GemmPlan.CeilDiv(tiles, taskTiles);
 
     int PanelTasks => GemmPlan.CeilDiv(panels, taskPanels);
-
-    int WeightTasks => panels * GemmPlan.CeilDiv(layer.C, WeightChannels);
 
     /// <summary>Elements from the transformed weights of one point to those of the next.</summary>
     long WeightStep => ((long)panels * TKernel.Columns * layer.C) + Padding;
@@ -63,166 +73,164 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
         int wanted = GemmPlan.CeilDiv(GemmPlan.CeilDiv(tiles, TKernel.Lines), 4 * threads);
         taskTiles = Math.Clamp(wanted, 1, most) * TKernel.Lines;
         taskPanels = Math.Clamp(panels * TileTasks / (2 * threads), Math.Min(LeastPanels, panels), panels);
-        transformed = Scratch.Get<T>(ScratchUse.SharedRight, (Products * WeightStep) + layer.C);
-        zeros = transformed + (Products * WeightStep);
-        Lanes.Clear(zeros, layer.C);
+        shared = Scratch.Get<T>(ScratchUse.SharedRight, Products * (tiles <= FewTiles ? ValueStep(tiles) : WeightStep));
     }
 
-    void TransformWeights(int index)
-    {
-        int panel = index % panels, first = index / panels * WeightChannels, end = Math.Min(layer.C, first + WeightChannels);
-        int column = panel * TKernel.Columns, columns = Math.Min(TKernel.Columns, layer.O - column);
-        T* target = transformed + ((long)column * layer.C);
-        if (layer.IsTurned)
-        {
-            for (int c = first; c < end; c++)
-            {
-                for (int o = 0; o < columns; o += TSimd.Count)
-                    TransformTaps(layer.Weights + ((long)c * 9 * layer.O) + column + o + (8L * layer.O), -layer.O,
-                        target + ((long)c * TKernel.Columns) + o, WeightStep);
-            }
-            return;
-        }
-        int step = TKernel.Columns * TSimd.Count;
-        T* taps = Scratch.Get<T>(ScratchUse.Gather, 9 * step);
-        for (int c = first; c < end; c += TSimd.Count)
-        {
-            for (int tap = 0; tap < 9; tap++)
-                Transposition.Run(layer.Weights + ((((long)column * 9) + tap) * layer.C) + c, 9L * layer.C, taps + (tap * step),
-                    TKernel.Columns, columns, TSimd.Count);
-            for (int k = 0; k < TSimd.Count; k++)
-            {
-                for (int o = 0; o < columns; o += TSimd.Count)
-                    TransformTaps(taps + (k * TKernel.Columns) + o, step, target + ((long)(c + k) * TKernel.Columns) + o, WeightStep);
-            }
-        }
-    }
+    /// <summary>Elements from the values of one point to those of the next, for so many tiles.</summary>
+    long ValueStep(int count) => ((long)blocks * GemmPlan.CeilDiv(count, TKernel.Lines) * TKernel.Lines * Block) + Padding;
 
-    /// <summary>3x3 vectors of taps to 36.</summary>
-    static void TransformTaps(T* taps, long tapStep, T* target, long pointStep)
-    {
-        T* buffer = stackalloc T[Points * 3 * TSimd.Count];
-        for (int j = 0; j < 3; j++)
-        {
-            T* column = taps + (j * tapStep);
-            WinogradTransforms<TSimd, TVector, T>.Taps3(
-                TSimd.Load(column), TSimd.Load(column + (3 * tapStep)), TSimd.Load(column + (6 * tapStep)),
-                out var u0, out var u1, out var u2, out var u3, out var u4, out var u5);
-            WinogradTransforms<TSimd, TVector, T>.Store(buffer + (j * TSimd.Count), 3 * TSimd.Count, u0, u1, u2, u3, u4, u5);
-        }
-        for (int i = 0; i < Points; i++, buffer += 3 * TSimd.Count, target += Points * pointStep)
-        {
-            WinogradTransforms<TSimd, TVector, T>.Taps3(
-                TSimd.Load(buffer), TSimd.Load(buffer + TSimd.Count), TSimd.Load(buffer + (2 * TSimd.Count)),
-                out var u0, out var u1, out var u2, out var u3, out var u4, out var u5);
-            WinogradTransforms<TSimd, TVector, T>.Store(target, pointStep, u0, u1, u2, u3, u4, u5);
-        }
-    }
+    /// <summary>Elements from the sums of one point to those of the next, for so many tiles and panels.</summary>
+    static long SumStep(int count, int width) => ((long)width * GemmPlan.CeilDiv(count, TKernel.Lines) * TileSize) + Padding;
 
+    int ColumnsOf(int panel) => Math.Min(TKernel.Columns, layer.O - (panel * TKernel.Columns));
+
+    /// <summary>Some tiles with some panels of weights, which are transformed.</summary>
     void RunTiles(int index)
     {
         int tile = index / PanelTasks * taskTiles, count = Math.Min(taskTiles, tiles - tile);
         int panel = index % PanelTasks * taskPanels, width = Math.Min(taskPanels, panels - panel);
-        int groups = GemmPlan.CeilDiv(count, TKernel.Lines), lines = groups * TKernel.Lines, size = TKernel.Lines * TKernel.Columns;
-        long valueStep = ((long)blocks * lines * Block) + Padding, sumStep = ((long)width * groups * size) + Padding;
+        long valueStep = ValueStep(count), sumStep = SumStep(count, width), panelStep = SumStep(count, 1) - Padding;
+        WinogradRoom<T> room = new(Math.Max(layer.C, TKernel.Columns));
         T* values = Scratch.Get<T>(ScratchUse.LeftPanels, Products * valueStep), sums = Scratch.Get<T>(ScratchUse.RightPanels, Products * sumStep);
         for (int i = 0; i < count; i++)
-            TransformInput(tile + i, values + ((long)i * Block), (long)lines * Block, valueStep);
+            TransformInput(tile + i, room, values, i, count);
         for (int p = 0; p < Products; p++)
         {
             for (int j = 0; j < width; j++)
-                Multiply(values + (p * valueStep), transformed + (p * WeightStep), panel + j, count, sums + (p * sumStep) + ((long)j * groups * size));
+            {
+                for (int block = 0; block < blocks; block++)
+                    Multiply(values + (p * valueStep), block, count, shared + (p * WeightStep) + WeightsAt(panel + j, block), ColumnsOf(panel + j),
+                        sums + (p * sumStep) + (j * panelStep));
+            }
         }
         for (int j = 0; j < width; j++)
+            TransformOutputs(tile, count, panel + j, room, sums + (j * panelStep), sumStep);
+    }
+
+    /// <summary>All tiles, whose values are there, with a panel of weights, which are transformed here, block by block in the level-2
+    /// cache.</summary>
+    void RunPanel(int panel)
+    {
+        long valueStep = ValueStep(tiles), sumStep = SumStep(tiles, 1), weightStep = (Block * TKernel.Columns) + Padding;
+        WinogradRoom<T> room = new(TKernel.Columns);
+        T* weights = Scratch.Get<T>(ScratchUse.LeftPanels, Products * weightStep), sums = Scratch.Get<T>(ScratchUse.RightPanels, Products * sumStep);
+        for (int block = 0; block < blocks; block++)
         {
-            int column = (panel + j) * TKernel.Columns;
-            for (int i = 0; i < count; i++)
-                TransformOutput(tile + i, sums + ((((long)j * groups) + (i / TKernel.Lines)) * size) + (i % TKernel.Lines * TKernel.Columns),
-                    sumStep, column, Math.Min(TKernel.Columns, layer.O - column));
+            TransformWeights(panel, block, room.Buffer, weights, weightStep);
+            for (int p = 0; p < Products; p++)
+                Multiply(shared + (p * valueStep), block, tiles, weights + (p * weightStep), ColumnsOf(panel), sums + (p * sumStep));
+        }
+        TransformOutputs(0, tiles, panel, room, sums, sumStep);
+    }
+
+    /// <summary>The product of one point of a block of channels: all lines with one panel.</summary>
+    void Multiply(T* values, int block, int count, T* weights, int columns, T* sums)
+    {
+        int depth = Math.Min(Block, layer.C - (block * Block));
+        values += (long)block * GemmPlan.CeilDiv(count, TKernel.Lines) * TKernel.Lines * Block;
+        for (int i = 0; i < count; i += TKernel.Lines, values += TKernel.Lines * Block, sums += TileSize)
+            TKernel.RunRuns<LineMajor32>(Math.Min(TKernel.Lines, count - i), columns, 1, depth, values, 0, weights, sums, add: block > 0);
+    }
+
+    void TransformSharedWeights(int index)
+    {
+        int panel = index % panels, block = index / panels;
+        TransformWeights(panel, block, new WinogradRoom<T>(0).Buffer, shared + WeightsAt(panel, block), WeightStep);
+    }
+
+    long WeightsAt(int panel, int block) => (((long)panel * layer.C) + (block * Block)) * TKernel.Columns;
+
+    /// <summary>Taps of a panel of outputs and a block of channels to 36 times as many weights.</summary>
+    void TransformWeights(int panel, int block, T* buffer, T* target, long pointStep)
+    {
+        int column = panel * TKernel.Columns, columns = ColumnsOf(panel), first = block * Block, end = Math.Min(layer.C, first + Block);
+        if (layer.IsTurned)
+        {
+            for (int c = first; c < end; c++, target += TKernel.Columns)
+            {
+                T* taps = layer.Weights + (((c * 9L) + 8) * layer.O) + column;
+                PrefetchTaps(taps + (Block * 9L * layer.O), -layer.O, columns);
+                for (int o = 0; o < columns; o += TSimd.Count)
+                    WinogradTransforms<TSimd, TVector, T>.Taps(taps + o, -layer.O, buffer, target + o, pointStep);
+            }
+            return;
+        }
+        int step = TKernel.Columns * TSimd.Count;
+        T* turned = Scratch.Get<T>(ScratchUse.Gather, 9 * step);
+        for (int c = first; c < end; c += TSimd.Count)
+        {
+            for (int tap = 0; tap < 9; tap++)
+                Transposition.Run(layer.Weights + (((column * 9L) + tap) * layer.C) + c, 9L * layer.C, turned + (tap * step),
+                    TKernel.Columns, columns, TSimd.Count);
+            for (int k = 0; k < TSimd.Count; k++, target += TKernel.Columns)
+            {
+                for (int o = k; o < columns; o += TSimd.Count)
+                    PrefetchTaps(layer.Weights + ((column + o) * 9L * layer.C) + c + Block, layer.C, 1);
+                for (int o = 0; o < columns; o += TSimd.Count)
+                    WinogradTransforms<TSimd, TVector, T>.Taps(turned + (k * TKernel.Columns) + o, step, buffer, target + o, pointStep);
+            }
         }
     }
 
-    /// <summary>The product of one point: of all lines with one panel.</summary>
-    void Multiply(T* values, T* weights, int panel, int count, T* sums)
+    /// <summary>Nine taps of so many channels, of the next block: they lie too far apart for a processor to foresee.</summary>
+    static void PrefetchTaps(T* taps, long step, int channels)
     {
-        int column = panel * TKernel.Columns, columns = Math.Min(TKernel.Columns, layer.O - column);
-        weights += (long)column * layer.C;
-        for (int c = 0; c < layer.C; c += Block, weights += Block * TKernel.Columns)
+        for (int tap = 0; tap < 9; tap++, taps += step)
         {
-            int depth = Math.Min(Block, layer.C - c);
-            T* sum = sums;
-            for (int i = 0; i < count; i += TKernel.Lines, values += TKernel.Lines * Block, sum += TKernel.Lines * TKernel.Columns)
-                TKernel.RunRuns<LineMajor32>(Math.Min(TKernel.Lines, count - i), columns, 1, depth, values, 0, weights, sum, add: c > 0);
+            for (int c = 0; c < channels; c += 64 / sizeof(T))
+                Lanes.Prefetch(taps + c);
         }
     }
 
-    /// <summary>6x6 pixels of all channels, zeros around the image, to 36 lines.</summary>
-    void TransformInput(int tile, T* target, long blockStep, long pointStep)
+    void TransformSharedInput(int tile) => TransformInput(tile, new WinogradRoom<T>(layer.C), shared, tile, tiles);
+
+    /// <summary>6x6 pixels of all channels, zeros around the image, to 36 lines of so many.</summary>
+    void TransformInput(int tile, in WinogradRoom<T> room, T* values, int line, int lines)
     {
-        T** pixels = stackalloc T*[Points * Points];
         var (image, row, column) = grid.Place(tile);
         WinogradTiles.Pixels(layer.Image + ((long)image * layer.H * layer.W * layer.C), layer.H, layer.W, layer.C, row - layer.PadH,
-            column - layer.PadW, Points, zeros, pixels);
+            column - layer.PadW, Points, room.Zeros, room.Pixels);
+        long blockStep = (long)GemmPlan.CeilDiv(lines, TKernel.Lines) * TKernel.Lines * Block, pointStep = ValueStep(lines);
         for (int c = 0; c < layer.C; c += TSimd.Count)
-            WinogradTransforms<TSimd, TVector, T>.Pixels(pixels, c, target + (c / Block * blockStep) + (c % Block), pointStep);
+            WinogradTransforms<TSimd, TVector, T>.Pixels(room.Pixels, c, (long)Side * layer.C, room.Buffer,
+                values + (c / Block * blockStep) + (line * Block) + (c % Block), pointStep);
     }
 
-    /// <summary>36 values of some outputs to 4x4 pixels, those of them that the image has.</summary>
-    void TransformOutput(int tile, T* sums, long pointStep, int column, int columns)
+    /// <summary>36 values of a panel of outputs to 4x4 pixels, of some tiles.</summary>
+    void TransformOutputs(int tile, int count, int panel, in WinogradRoom<T> room, T* sums, long pointStep)
     {
-        var (n, h, w) = grid.Place(tile);
-        int rows = Math.Min(Side, layer.OH - h), pixels = Math.Min(Side, layer.OW - w);
-        T* target = layer.Output + (((((long)n * layer.OH) + h) * layer.OW) + w) * layer.O + column;
-        for (int o = 0; o < columns; o += TSimd.Count)
-            TransformSums(sums + o, pointStep, layer.Bias == null ? zeros : layer.Bias + column + o, target + o, (long)layer.OW * layer.O,
-                layer.O, rows, pixels, layer.Accumulate);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void TransformSums(
-        T* sums, long pointStep, T* bias, T* target, long rowStep, long pixelStep, int rows, int pixels, bool accumulate)
-    {
-        T* buffer = stackalloc T[Side * Points * TSimd.Count];
-        for (int j = 0; j < Points; j++, sums += pointStep)
+        int column = panel * TKernel.Columns, columns = ColumnsOf(panel);
+        for (int i = 0; i < count; i++, sums += TKernel.Columns)
         {
-            WinogradTransforms<TSimd, TVector, T>.Outputs4(
-                TSimd.Load(sums), TSimd.Load(sums + (6 * pointStep)), TSimd.Load(sums + (12 * pointStep)), TSimd.Load(sums + (18 * pointStep)),
-                TSimd.Load(sums + (24 * pointStep)), TSimd.Load(sums + (30 * pointStep)), out var y0, out var y1, out var y2, out var y3);
-            T* place = buffer + (j * TSimd.Count);
-            TSimd.Store(y0, place);
-            TSimd.Store(y1, place + (Points * TSimd.Count));
-            TSimd.Store(y2, place + (2 * Points * TSimd.Count));
-            TSimd.Store(y3, place + (3 * Points * TSimd.Count));
+            var (n, h, w) = grid.Place(tile + i);
+            int rows = Math.Min(Side, layer.OH - h), pixels = Math.Min(Side, layer.OW - w);
+            T* target = layer.Output + (((((long)n * layer.OH) + h) * layer.OW) + w) * layer.O + column;
+            for (int o = 0; o < columns; o += TSimd.Count)
+                WinogradTransforms<TSimd, TVector, T>.Outputs(sums + o, pointStep, room.Buffer,
+                    layer.Bias == null ? room.Zeros : layer.Bias + column + o, target + o, (long)layer.OW * layer.O, layer.O, rows, pixels,
+                    layer.Accumulate);
         }
-        TVector offset = TSimd.Load(bias);
-        for (int i = 0; i < rows; i++, buffer += Points * TSimd.Count, target += rowStep)
-        {
-            WinogradTransforms<TSimd, TVector, T>.Outputs4(
-                TSimd.Load(buffer), TSimd.Load(buffer + TSimd.Count), TSimd.Load(buffer + (2 * TSimd.Count)),
-                TSimd.Load(buffer + (3 * TSimd.Count)), TSimd.Load(buffer + (4 * TSimd.Count)), TSimd.Load(buffer + (5 * TSimd.Count)),
-                out var y0, out var y1, out var y2, out var y3);
-            StorePixel(y0, offset, target, accumulate);
-            if (pixels > 1)
-                StorePixel(y1, offset, target + pixelStep, accumulate);
-            if (pixels > 2)
-                StorePixel(y2, offset, target + (2 * pixelStep), accumulate);
-            if (pixels > 3)
-                StorePixel(y3, offset, target + (3 * pixelStep), accumulate);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void StorePixel(TVector value, TVector bias, T* target, bool accumulate)
-    {
-        value = TSimd.Add(value, bias);
-        TSimd.Store(accumulate ? TSimd.Add(value, TSimd.Load(target)) : value, target);
     }
 
     struct WeightsBody : IParallelBody
     {
         public WinogradProduct<T, TKernel, TSimd, TVector> Product;
 
-        public void Run(int index) => Product.TransformWeights(index);
+        public void Run(int index) => Product.TransformSharedWeights(index);
+    }
+
+    struct InputsBody : IParallelBody
+    {
+        public WinogradProduct<T, TKernel, TSimd, TVector> Product;
+
+        public void Run(int index) => Product.TransformSharedInput(index);
+    }
+
+    struct PanelsBody : IParallelBody
+    {
+        public WinogradProduct<T, TKernel, TSimd, TVector> Product;
+
+        public void Run(int index) => Product.RunPanel(index);
     }
 
     struct TilesBody : IParallelBody
@@ -232,3 +240,4 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
         public void Run(int index) => Product.RunTiles(index);
     }
 }
+

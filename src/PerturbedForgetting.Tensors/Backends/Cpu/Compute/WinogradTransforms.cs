@@ -87,16 +87,30 @@ static unsafe class WinogradTransforms<TSimd, TVector, T>
         y2 = Add(Add(m5, A2, sumA), B2, sumB);
     }
 
-    /// <summary>A vector of channels of 6x6 pixels, transformed along both axes.</summary>
+    /// <summary>A vector of channels of 6x6 pixels, transformed along both axes. Memory is told of the pixels of the tile to the right.</summary>
+    /// <param name="pixels">The 36 pixels.</param>
+    /// <param name="channel">First of the vector's channels.</param>
+    /// <param name="next">Elements from a pixel to the same of the tile to the right.</param>
+    /// <param name="buffer">Room for 36 vectors.</param>
+    /// <param name="target">The first value.</param>
+    /// <param name="pointStep">Elements from one of the 36 values to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Pixels(T** pixels, int channel, T* target, long pointStep)
+    public static void Pixels(T** pixels, int channel, long next, T* buffer, T* target, long pointStep)
     {
-        T* buffer = stackalloc T[Points * Points * TSimd.Count];
         for (int j = 0; j < Points; j++)
         {
-            TVector d0 = TSimd.Load(pixels[j] + channel), d1 = TSimd.Load(pixels[6 + j] + channel);
-            TVector d2 = TSimd.Load(pixels[12 + j] + channel), d3 = TSimd.Load(pixels[18 + j] + channel);
-            TVector d4 = TSimd.Load(pixels[24 + j] + channel), d5 = TSimd.Load(pixels[30 + j] + channel);
+            T* p0 = pixels[j] + channel, p1 = pixels[6 + j] + channel, p2 = pixels[12 + j] + channel;
+            T* p3 = pixels[18 + j] + channel, p4 = pixels[24 + j] + channel, p5 = pixels[30 + j] + channel;
+            TVector d0 = TSimd.Load(p0), d1 = TSimd.Load(p1), d2 = TSimd.Load(p2), d3 = TSimd.Load(p3), d4 = TSimd.Load(p4), d5 = TSimd.Load(p5);
+            if (j >= 2)
+            {
+                Lanes.Prefetch(p0 + next);
+                Lanes.Prefetch(p1 + next);
+                Lanes.Prefetch(p2 + next);
+                Lanes.Prefetch(p3 + next);
+                Lanes.Prefetch(p4 + next);
+                Lanes.Prefetch(p5 + next);
+            }
             Input(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
             Store(buffer + (j * TSimd.Count), Points * TSimd.Count, d0, d1, d2, d3, d4, d5);
         }
@@ -108,6 +122,67 @@ static unsafe class WinogradTransforms<TSimd, TVector, T>
             Input(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
             Store(target, pointStep, d0, d1, d2, d3, d4, d5);
         }
+    }
+
+    /// <summary>3x3 vectors of taps to 36.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Taps(T* taps, long tapStep, T* buffer, T* target, long pointStep)
+    {
+        for (int j = 0; j < 3; j++)
+        {
+            T* column = taps + (j * tapStep);
+            Taps3(
+                TSimd.Load(column), TSimd.Load(column + (3 * tapStep)), TSimd.Load(column + (6 * tapStep)),
+                out var u0, out var u1, out var u2, out var u3, out var u4, out var u5);
+            Store(buffer + (j * TSimd.Count), 3 * TSimd.Count, u0, u1, u2, u3, u4, u5);
+        }
+        for (int i = 0; i < Points; i++, buffer += 3 * TSimd.Count, target += Points * pointStep)
+        {
+            Taps3(
+                TSimd.Load(buffer), TSimd.Load(buffer + TSimd.Count), TSimd.Load(buffer + (2 * TSimd.Count)),
+                out var u0, out var u1, out var u2, out var u3, out var u4, out var u5);
+            Store(target, pointStep, u0, u1, u2, u3, u4, u5);
+        }
+    }
+
+    /// <summary>36 vectors of sums to 4x4 pixels, those of them that the image has.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Outputs(
+        T* sums, long pointStep, T* buffer, T* bias, T* target, long rowStep, long pixelStep, int rows, int pixels, bool accumulate)
+    {
+        for (int j = 0; j < Points; j++, sums += pointStep)
+        {
+            Outputs4(
+                TSimd.Load(sums), TSimd.Load(sums + (6 * pointStep)), TSimd.Load(sums + (12 * pointStep)), TSimd.Load(sums + (18 * pointStep)),
+                TSimd.Load(sums + (24 * pointStep)), TSimd.Load(sums + (30 * pointStep)), out var y0, out var y1, out var y2, out var y3);
+            T* place = buffer + (j * TSimd.Count);
+            TSimd.Store(y0, place);
+            TSimd.Store(y1, place + (Points * TSimd.Count));
+            TSimd.Store(y2, place + (2 * Points * TSimd.Count));
+            TSimd.Store(y3, place + (3 * Points * TSimd.Count));
+        }
+        TVector offset = TSimd.Load(bias);
+        for (int i = 0; i < rows; i++, buffer += Points * TSimd.Count, target += rowStep)
+        {
+            Outputs4(
+                TSimd.Load(buffer), TSimd.Load(buffer + TSimd.Count), TSimd.Load(buffer + (2 * TSimd.Count)),
+                TSimd.Load(buffer + (3 * TSimd.Count)), TSimd.Load(buffer + (4 * TSimd.Count)), TSimd.Load(buffer + (5 * TSimd.Count)),
+                out var y0, out var y1, out var y2, out var y3);
+            StorePixel(y0, offset, target, accumulate);
+            if (pixels > 1)
+                StorePixel(y1, offset, target + pixelStep, accumulate);
+            if (pixels > 2)
+                StorePixel(y2, offset, target + (2 * pixelStep), accumulate);
+            if (pixels > 3)
+                StorePixel(y3, offset, target + (3 * pixelStep), accumulate);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void StorePixel(TVector value, TVector bias, T* target, bool accumulate)
+    {
+        value = TSimd.Add(value, bias);
+        TSimd.Store(accumulate ? TSimd.Add(value, TSimd.Load(target)) : value, target);
     }
 
     /// <summary>Stores six vectors a step apart.</summary>

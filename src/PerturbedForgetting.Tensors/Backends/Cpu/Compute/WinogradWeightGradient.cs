@@ -31,7 +31,9 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     T* x, dy, dw;
     bool accumulate;
     int tiles, blocksO, blocksC, parts, partTiles;
-    T* sums;
+
+    // Sums of all blocks and parts, where there are several parts.
+    T* partials;
 
     public static void Run(in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
     {
@@ -39,8 +41,11 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
         product.Plan();
         var tasks = new TasksBody { Product = product };
         WorkerPool.For(product.blocksO * product.blocksC * product.parts, ref tasks);
-        var taps = new TapsBody { Product = product };
-        WorkerPool.For(product.blocksO * product.blocksC * (Block / Lines), ref taps);
+        if (product.parts > 1)
+        {
+            var taps = new TapsBody { Product = product };
+            WorkerPool.For(product.blocksO * product.blocksC * (Block / Lines), ref taps);
+        }
     }
 
     /// <summary>Register tiles of a block along each axis.</summary>
@@ -61,10 +66,11 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
         parts = Math.Clamp(Math.Min(GemmPlan.CeilDiv(Tasks, blocksO * blocksC), tiles / LeastTiles), 1, Tasks);
         partTiles = GemmPlan.CeilDiv(GemmPlan.CeilDiv(tiles, parts), Chunk) * Chunk;
         parts = GemmPlan.CeilDiv(tiles, partTiles);
-        sums = Scratch.Get<T>(ScratchUse.Partials, (long)blocksO * blocksC * parts * Products * SumStep);
+        if (parts > 1)
+            partials = Scratch.Get<T>(ScratchUse.Partials, (long)blocksO * blocksC * parts * Products * SumStep);
     }
 
-    T* SumsOf(int block, int part) => sums + ((((long)part * blocksO * blocksC) + block) * Products * SumStep);
+    T* SumsOf(int block, int part) => partials + ((((long)part * blocksO * blocksC) + block) * Products * SumStep);
 
     void RunTask(int index)
     {
@@ -73,19 +79,25 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
         int first = part * partTiles, end = Math.Min(tiles, first + partTiles), padding = 64 / sizeof(T);
         int leftStep = (Chunk * Block) + padding, rightStep = (GemmPlan.CeilDiv(inputs, TKernel.Columns) * Chunk * TKernel.Columns) + padding;
         T* left = Scratch.Get<T>(ScratchUse.LeftPanels, ((long)Products * leftStep) + TKernel.Lines);
-        T* right = Scratch.Get<T>(ScratchUse.RightPanels, (long)Products * rightStep), zeros = Scratch.Get<T>(ScratchUse.Gather, Block);
-        Lanes.Clear(zeros, Block);
+        T* right = Scratch.Get<T>(ScratchUse.RightPanels, (long)Products * rightStep);
+        T* sums = parts > 1 ? SumsOf(block, part) : Scratch.Get<T>(ScratchUse.Partials, Products * SumStep);
+        WinogradRoom<T> room = new(Block);
         for (int begin = first; begin < end; begin += Chunk)
         {
             int count = Math.Min(Chunk, end - begin);
             for (int i = 0; i < count; i++)
             {
-                TransformGradient(begin + i, o, outputs, zeros, left + (i * Block), leftStep);
-                TransformInput(begin + i, c, inputs, zeros, right + (i * TKernel.Columns), rightStep);
+                TransformGradient(begin + i, o, outputs, room, left + (i * Block), leftStep);
+                TransformInput(begin + i, c, inputs, room, right + (i * TKernel.Columns), rightStep);
             }
-            T* target = SumsOf(block, part);
+            T* target = sums;
             for (int p = 0; p < Products; p++, target += SumStep)
                 Multiply(left + (p * leftStep), outputs, right + (p * rightStep), inputs, count, target, add: begin > first);
+        }
+        if (parts == 1)
+        {
+            for (int line = 0; line < outputs; line += Lines)
+                MakeTaps(block, line, sums);
         }
     }
 
@@ -102,35 +114,36 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     }
 
     /// <summary>4x4 pixels of the output's gradient, zeros beside the image, to 36 lines.</summary>
-    void TransformGradient(int tile, int channel, int channels, T* zeros, T* target, int pointStep)
+    void TransformGradient(int tile, int channel, int channels, in WinogradRoom<T> room, T* target, int pointStep)
     {
-        T** pixels = stackalloc T*[Side * Side];
         var (image, row, column) = grid.Place(tile);
-        WinogradTiles.Pixels(dy + ((long)image * s.OH * s.OW * s.O) + channel, s.OH, s.OW, s.O, row, column, Side, zeros, pixels);
+        WinogradTiles.Pixels(dy + ((long)image * s.OH * s.OW * s.O) + channel, s.OH, s.OW, s.O, row, column, Side, room.Zeros, room.Pixels);
         for (int c = 0; c < channels; c += TSimd.Count)
-            TransformTaps(pixels, c, target + c, pointStep);
+            TransformTaps(room.Pixels, c, (long)Side * s.O, room.Buffer, target + c, pointStep);
     }
 
     /// <summary>6x6 pixels of the input, zeros beside the image, to 36 lines of panels.</summary>
-    void TransformInput(int tile, int channel, int channels, T* zeros, T* target, int pointStep)
+    void TransformInput(int tile, int channel, int channels, in WinogradRoom<T> room, T* target, int pointStep)
     {
-        T** pixels = stackalloc T*[Points * Points];
         var (image, row, column) = grid.Place(tile);
-        WinogradTiles.Pixels(x + ((long)image * s.H * s.W * s.C) + channel, s.H, s.W, s.C, row - s.PadH, column - s.PadW, Points, zeros,
-            pixels);
+        WinogradTiles.Pixels(x + ((long)image * s.H * s.W * s.C) + channel, s.H, s.W, s.C, row - s.PadH, column - s.PadW, Points, room.Zeros,
+            room.Pixels);
         for (int c = 0; c < channels; c += TSimd.Count)
-            WinogradTransforms<TSimd, TVector, T>.Pixels(pixels, c,
+            WinogradTransforms<TSimd, TVector, T>.Pixels(room.Pixels, c, (long)Side * s.C, room.Buffer,
                 target + (c / TKernel.Columns * Chunk * TKernel.Columns) + (c % TKernel.Columns), pointStep);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void TransformTaps(T** pixels, int channel, T* target, long pointStep)
+    static void TransformTaps(T** pixels, int channel, long next, T* buffer, T* target, long pointStep)
     {
-        T* buffer = stackalloc T[Points * Side * TSimd.Count];
         for (int j = 0; j < Side; j++)
         {
-            WinogradTransforms<TSimd, TVector, T>.Taps4(TSimd.Load(pixels[j] + channel), TSimd.Load(pixels[4 + j] + channel),
-                TSimd.Load(pixels[8 + j] + channel), TSimd.Load(pixels[12 + j] + channel),
+            T* p0 = pixels[j] + channel, p1 = pixels[4 + j] + channel, p2 = pixels[8 + j] + channel, p3 = pixels[12 + j] + channel;
+            Lanes.Prefetch(p0 + next);
+            Lanes.Prefetch(p1 + next);
+            Lanes.Prefetch(p2 + next);
+            Lanes.Prefetch(p3 + next);
+            WinogradTransforms<TSimd, TVector, T>.Taps4(TSimd.Load(p0), TSimd.Load(p1), TSimd.Load(p2), TSimd.Load(p3),
                 out var u0, out var u1, out var u2, out var u3, out var u4, out var u5);
             WinogradTransforms<TSimd, TVector, T>.Store(buffer + (j * TSimd.Count), Side * TSimd.Count, u0, u1, u2, u3, u4, u5);
         }
@@ -144,16 +157,15 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     }
 
     /// <summary>Sums of all parts, and of them 3x3 taps.</summary>
-    void MakeTaps(int index)
+    void MakeTaps(int block, int line, T* sums)
     {
-        int block = index / (Block / Lines), line = index % (Block / Lines) * Lines;
         int o = (block / blocksC * Block) + line, c = block % blocksC * Block, inputs = Math.Min(Block, s.C - c);
-        T* buffer = stackalloc T[Points * 3 * TSimd.Count];
+        T* buffer = new WinogradRoom<T>(0).Buffer;
         for (int end = Math.Min(o + Lines, s.O); o < end; o++, line++)
         {
             for (int k = 0; k < inputs; k += TSimd.Count)
             {
-                T* place = SumsOf(block, 0) + (((line / TKernel.Lines * TilesAcross) + (k / TKernel.Columns)) * TileSize)
+                T* place = sums + (((line / TKernel.Lines * TilesAcross) + (k / TKernel.Columns)) * TileSize)
                     + (line % TKernel.Lines * TKernel.Columns) + (k % TKernel.Columns);
                 for (int j = 0; j < Points; j++)
                 {
@@ -201,6 +213,6 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     {
         public WinogradWeightGradient<T, TKernel, TSimd, TVector> Product;
 
-        public void Run(int index) => Product.MakeTaps(index);
+        public void Run(int index) => Product.MakeTaps(index / (Block / Lines), index % (Block / Lines) * Lines, Product.SumsOf(index / (Block / Lines), 0));
     }
 }
