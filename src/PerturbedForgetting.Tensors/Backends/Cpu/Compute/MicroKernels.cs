@@ -110,8 +110,8 @@ readonly struct TwoVectors : ITileWidth
 /// <summary>
 /// The innermost loops: tile[i, j] = sum over d of a[i, d] * b[d, j], accumulators in registers, every element
 /// summed in order of depth. So an element's bits do not depend on which tile or kernel computes it.
-/// The depth comes as runs of equal length; the left panel's lie <c>runStep</c> apart, the right panel is contiguous. With <c>add</c> the sums
-/// are added to what the tile has.
+/// The depth comes as runs of equal length; the left panel's lie <c>runStep</c> apart, the right panel is contiguous. With <c>add</c> the
+/// sums are added to what the tile has.
 /// </summary>
 static unsafe class MicroKernels<TSimd, TVector, T>
     where TSimd : struct, ISimd<TVector, T>

@@ -101,9 +101,11 @@ static unsafe class Winograd
                 break;
             default:
                 if (RuntimeInformation.ProcessArchitecture == Architecture.Arm64)
-                    WinogradWeightGradient<T, WideTile<Simd128<T>, Vector128<T>, T>, Simd128<T>, Vector128<T>>.Run(s, x, dy, dw, accumulate);
+                    WinogradWeightGradient<T, WideTile<Simd128<T>, Vector128<T>, T>, Simd128<T>,
+                        Vector128<T>>.Run(s, x, dy, dw, accumulate);
                 else
-                    WinogradWeightGradient<T, NarrowTile<Simd128<T>, Vector128<T>, T>, Simd128<T>, Vector128<T>>.Run(s, x, dy, dw, accumulate);
+                    WinogradWeightGradient<T, NarrowTile<Simd128<T>, Vector128<T>, T>, Simd128<T>,
+                        Vector128<T>>.Run(s, x, dy, dw, accumulate);
                 break;
         }
     }

@@ -1,6 +1,7 @@
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
-/// <summary>What is convolved: y[n, oh, ow, o] = bias[o] + the sum of x[n, oh - PadH + kh, ow - PadW + kw, c] times a tap of c and o.</summary>
+/// <summary>What is convolved: y[n, oh, ow, o] = bias[o] + the sum of x[n, oh - PadH + kh, ow - PadW + kw, c] times a tap of c and
+/// o.</summary>
 unsafe struct WinogradLayer<T>
     where T : unmanaged
 {

@@ -91,7 +91,8 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
         int panel = index % PanelTasks * taskPanels, width = Math.Min(taskPanels, panels - panel);
         long valueStep = ValueStep(count), sumStep = SumStep(count, width), panelStep = SumStep(count, 1) - Padding;
         WinogradRoom<T> room = new(Math.Max(layer.C, TKernel.Columns));
-        T* values = Scratch.Get<T>(ScratchUse.LeftPanels, Products * valueStep), sums = Scratch.Get<T>(ScratchUse.RightPanels, Products * sumStep);
+        T* values = Scratch.Get<T>(ScratchUse.LeftPanels, Products * valueStep),
+            sums = Scratch.Get<T>(ScratchUse.RightPanels, Products * sumStep);
         for (int i = 0; i < count; i++)
             TransformInput(tile + i, room, values, i, count);
         for (int p = 0; p < Products; p++)
@@ -99,7 +100,8 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
             for (int j = 0; j < width; j++)
             {
                 for (int block = 0; block < blocks; block++)
-                    Multiply(values + (p * valueStep), block, count, shared + (p * WeightStep) + WeightsAt(panel + j, block), ColumnsOf(panel + j),
+                    Multiply(values + (p * valueStep), block, count, shared + (p * WeightStep) + WeightsAt(panel + j, block),
+                        ColumnsOf(panel + j),
                         sums + (p * sumStep) + (j * panelStep));
             }
         }
@@ -113,7 +115,8 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
     {
         long valueStep = ValueStep(tiles), sumStep = SumStep(tiles, 1), weightStep = (Block * TKernel.Columns) + Padding;
         WinogradRoom<T> room = new(TKernel.Columns);
-        T* weights = Scratch.Get<T>(ScratchUse.LeftPanels, Products * weightStep), sums = Scratch.Get<T>(ScratchUse.RightPanels, Products * sumStep);
+        T* weights = Scratch.Get<T>(ScratchUse.LeftPanels, Products * weightStep),
+            sums = Scratch.Get<T>(ScratchUse.RightPanels, Products * sumStep);
         for (int block = 0; block < blocks; block++)
         {
             TransformWeights(panel, block, room.Buffer, weights, weightStep);

@@ -87,7 +87,8 @@ static unsafe class WinogradTransforms<TSimd, TVector, T>
         y2 = Add(Add(m5, A2, sumA), B2, sumB);
     }
 
-    /// <summary>A vector of channels of 6x6 pixels, transformed along both axes. Memory is told of the pixels of the tile to the right.</summary>
+    /// <summary>A vector of channels of 6x6 pixels, transformed along both axes. Memory is told of the pixels of the tile to the
+    /// right.</summary>
     /// <param name="pixels">The 36 pixels.</param>
     /// <param name="channel">First of the vector's channels.</param>
     /// <param name="next">Elements from a pixel to the same of the tile to the right.</param>
@@ -101,7 +102,8 @@ static unsafe class WinogradTransforms<TSimd, TVector, T>
         {
             T* p0 = pixels[j] + channel, p1 = pixels[6 + j] + channel, p2 = pixels[12 + j] + channel;
             T* p3 = pixels[18 + j] + channel, p4 = pixels[24 + j] + channel, p5 = pixels[30 + j] + channel;
-            TVector d0 = TSimd.Load(p0), d1 = TSimd.Load(p1), d2 = TSimd.Load(p2), d3 = TSimd.Load(p3), d4 = TSimd.Load(p4), d5 = TSimd.Load(p5);
+            TVector d0 = TSimd.Load(p0), d1 = TSimd.Load(p1), d2 = TSimd.Load(p2), d3 = TSimd.Load(p3), d4 = TSimd.Load(p4),
+                d5 = TSimd.Load(p5);
             if (j >= 2)
             {
                 Lanes.Prefetch(p0 + next);
@@ -153,7 +155,8 @@ static unsafe class WinogradTransforms<TSimd, TVector, T>
         for (int j = 0; j < Points; j++, sums += pointStep)
         {
             Outputs4(
-                TSimd.Load(sums), TSimd.Load(sums + (6 * pointStep)), TSimd.Load(sums + (12 * pointStep)), TSimd.Load(sums + (18 * pointStep)),
+                TSimd.Load(sums), TSimd.Load(sums + (6 * pointStep)), TSimd.Load(sums + (12 * pointStep)),
+                TSimd.Load(sums + (18 * pointStep)),
                 TSimd.Load(sums + (24 * pointStep)), TSimd.Load(sums + (30 * pointStep)), out var y0, out var y1, out var y2, out var y3);
             T* place = buffer + (j * TSimd.Count);
             TSimd.Store(y0, place);

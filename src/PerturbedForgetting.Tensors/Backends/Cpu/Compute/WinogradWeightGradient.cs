@@ -4,9 +4,9 @@ using System.Runtime.CompilerServices;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>
-/// The gradient of 3x3 weights by F(3x3, 4x4): of each tile 6x6 pixels of the input and 4x4 of the output's gradient give 36 values a channel,
-/// whose products are summed over the tiles before they are turned into 3x3 taps. A task has the sums of a block of both channels, for a
-/// part of the tiles that depends on the shape alone.
+/// The gradient of 3x3 weights by F(3x3, 4x4): of each tile 6x6 pixels of the input and 4x4 of the output's gradient give 36 values a
+/// channel, whose products are summed over the tiles before they are turned into 3x3 taps. A task has the sums of a block of both channels,
+/// for a part of the tiles that depends on the shape alone.
 /// </summary>
 unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -77,7 +77,8 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
         int block = index / parts, part = index % parts;
         int o = block / blocksC * Block, outputs = Math.Min(Block, s.O - o), c = block % blocksC * Block, inputs = Math.Min(Block, s.C - c);
         int first = part * partTiles, end = Math.Min(tiles, first + partTiles), padding = 64 / sizeof(T);
-        int leftStep = (Chunk * Block) + padding, rightStep = (GemmPlan.CeilDiv(inputs, TKernel.Columns) * Chunk * TKernel.Columns) + padding;
+        int leftStep = (Chunk * Block) + padding,
+            rightStep = (GemmPlan.CeilDiv(inputs, TKernel.Columns) * Chunk * TKernel.Columns) + padding;
         T* left = Scratch.Get<T>(ScratchUse.LeftPanels, ((long)Products * leftStep) + TKernel.Lines);
         T* right = Scratch.Get<T>(ScratchUse.RightPanels, (long)Products * rightStep);
         T* sums = parts > 1 ? SumsOf(block, part) : Scratch.Get<T>(ScratchUse.Partials, Products * SumStep);
@@ -108,7 +109,8 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
         {
             T* sum = sums + (j / TKernel.Columns * TileSize);
             for (int i = 0; i < lines; i += TKernel.Lines, sum += TilesAcross * TileSize)
-                TKernel.RunRuns<DepthMajor64>(Math.Min(TKernel.Lines, lines - i), Math.Min(TKernel.Columns, columns - j), 1, tiles, left + i, 0,
+                TKernel.RunRuns<DepthMajor64>(Math.Min(TKernel.Lines, lines - i), Math.Min(TKernel.Columns, columns - j), 1, tiles,
+                    left + i, 0,
                     right, sum, add);
         }
     }
@@ -126,7 +128,8 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     void TransformInput(int tile, int channel, int channels, in WinogradRoom<T> room, T* target, int pointStep)
     {
         var (image, row, column) = grid.Place(tile);
-        WinogradTiles.Pixels(x + ((long)image * s.H * s.W * s.C) + channel, s.H, s.W, s.C, row - s.PadH, column - s.PadW, Points, room.Zeros,
+        WinogradTiles.Pixels(x + ((long)image * s.H * s.W * s.C) + channel, s.H, s.W, s.C, row - s.PadH, column - s.PadW, Points,
+            room.Zeros,
             room.Pixels);
         for (int c = 0; c < channels; c += TSimd.Count)
             WinogradTransforms<TSimd, TVector, T>.Pixels(room.Pixels, c, (long)Side * s.C, room.Buffer,
@@ -213,6 +216,7 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     {
         public WinogradWeightGradient<T, TKernel, TSimd, TVector> Product;
 
-        public void Run(int index) => Product.MakeTaps(index / (Block / Lines), index % (Block / Lines) * Lines, Product.SumsOf(index / (Block / Lines), 0));
+        public void Run(int index) =>
+            Product.MakeTaps(index / (Block / Lines), index % (Block / Lines) * Lines, Product.SumsOf(index / (Block / Lines), 0));
     }
 }

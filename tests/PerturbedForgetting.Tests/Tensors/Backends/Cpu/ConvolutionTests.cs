@@ -63,6 +63,53 @@ sealed unsafe class ConvolutionTests
         WeightGradient<double>(shape, accumulate: false, Winograd.BackwardWeight, 16);
     }
 
+    /// <summary>The errors that docs/performance.md states: of float32 against float64, root mean square as a part of the results', for
+    /// inputs behind a ReLU. 2.7 to 3.0 times the direct algorithm's were measured.</summary>
+    [Test]
+    public void TransformsCostLittleAccuracy([Values(16, 64, 256)] int channels)
+    {
+        using var test = new ComputeCase();
+        Conv2dShape s = new(2, 16, 16, channels, channels, 3, 3, 1, 1, 1, 1, 1, 1, 1);
+        double* x = test.Normal<double>(Inputs(s)), w = test.Normal<double>(Weights(s)), y = test.Normal<double>(Outputs(s));
+        for (int i = 0; i < Inputs(s); i++)
+            x[i] = (float)Math.Max(x[i], 0);
+        for (int i = 0; i < Weights(s); i++)
+            w[i] = (float)w[i];
+        Convolution.Forward(s, x, w, null, y);
+        float* xs = Singles(test, x, Inputs(s)), ws = Singles(test, w, Weights(s)), ys = test.Normal<float>(Outputs(s));
+        foreach (SimdKind level in ComputeCase.Levels)
+        {
+            SimdLevel.Current = level;
+            Winograd.Forward(s, xs, ws, null, ys, false);
+            double transformed = RelativeError(ys, y, Outputs(s));
+            int depth = 9 * channels;
+            GemmEngine.Run<float, WindowLines<float>, DepthContiguous<float>, MatrixSink<float, NoEpilogue<float>>>(s.OutputPixels,
+                s.O, depth, new(WindowGrid<float>.Of(s, xs, 0)), new(ws, depth), new(ys, s.O, false, default));
+            double direct = RelativeError(ys, y, Outputs(s));
+            TestContext.Out.WriteLine($"{level}, {channels} channels: {transformed:E2} transformed, {direct:E2} direct");
+            Assert.That(transformed, Is.LessThan(3.5 * direct));
+        }
+    }
+
+    static float* Singles(ComputeCase test, double* values, int count)
+    {
+        float* result = test.Normal<float>(count);
+        for (int i = 0; i < count; i++)
+            result[i] = (float)values[i];
+        return result;
+    }
+
+    static double RelativeError(float* values, double* exact, int count)
+    {
+        double error = 0, square = 0;
+        for (int i = 0; i < count; i++)
+        {
+            error += Math.Pow(values[i] - exact[i], 2);
+            square += exact[i] * exact[i];
+        }
+        return Math.Sqrt(error / square);
+    }
+
     delegate void ForwardFunction<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y, bool accumulate)
         where T : unmanaged;
 
