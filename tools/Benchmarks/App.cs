@@ -44,6 +44,9 @@ static class App
     /// <summary>A part of a suite that was asked for.</summary>
     sealed record Selection(string Text, string Start, string Prefix, Action<SuiteOptions, Figures> Run)
     {
+        /// <summary>Threads that it keeps busy at most; another program that is measured in turn may use all processors.</summary>
+        public int Threads => Start == "threads/" ? ThreadsSuite.Many : Math.Max(Cpu.Threads, Environment.ProcessorCount);
+
         public bool Includes(string figure) => figure.StartsWith(Start + Prefix, StringComparison.Ordinal);
     }
 
@@ -91,7 +94,7 @@ static class App
                 HelpName = "FOLDER",
                 Description = "loader: the JPEGs to read, or for loader:containers a Parquet file; without it some are made",
             };
-        Option<string?> save = new("--save") { HelpName = "FILE", Description = "write all figures as JSON" };
+        Option<string?> save = new("--save") { HelpName = "FILE", Description = "write all figures as JSON, anew after every case" };
         Option<string?> compare = new("--compare") { HelpName = "FILE", Description = "show the figures beside those of a saved run" };
         Option<bool> processor =
             new("--processor-time") { Description = "count processor time instead of elapsed time, for one thread on a busy machine" };
@@ -158,23 +161,26 @@ static class App
         var machine = Machine.Current;
         output.WriteLine($"{machine.Processor}: {Quantity.Of(Environment.ProcessorCount, "processor")}, "
             + $"{Quantity.Of(machine.Threads, "thread")}, {machine.Instructions}");
-        Figures figures = new();
+        var date = DateTimeOffset.Now;
+        // After every case and round, so that a run that is ended from outside keeps what it has.
+        Figures figures = new(save is null ? null : f => new SavedRun(machine, date, f.All, f.Conditions).Write(save));
         foreach (var part in selected)
         {
-            int before = figures.All.Count;
+            int additions = figures.Additions, before = figures.All.Count, concluded = figures.Conditions.Count;
+            var begin = ProcessorTicks.Now();
             part.Run(options with { Prefix = part.Prefix }, figures);
-            if (figures.All.Count == before)
+            if (figures.Additions == additions)
                 throw new UsageException(
                     $"no case of '{part.Text.Split(':')[0]}' begins with '{part.Prefix}': run it without to see the names.");
+            // Unless the suite has said it of every case.
+            if (figures.Conditions.Count == concluded)
+                output.WriteLine(figures.Conclude(part.Start.TrimEnd('/'), begin, part.Threads, before));
         }
-        SavedRun run = new(machine, DateTimeOffset.Now, figures.All);
+        SavedRun run = new(machine, date, figures.All, figures.Conditions);
         if (saved is not null)
             Comparison.Write(run, saved, name => selected.Exists(s => s.Includes(name)), output);
         if (save is not null)
-        {
-            run.Write(save);
             output.WriteLine($"{Quantity.Of(run.Figures.Count, "figure")} saved in {save}");
-        }
     }
 }
 

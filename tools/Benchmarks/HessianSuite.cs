@@ -42,6 +42,7 @@ static class HessianSuite
     static void Measure(StepWorkload workload, int rounds, Figures figures)
     {
         using var run = new HessianCase(workload, ways.Max(static w => w.Block));
+        string name = HessianCase.NameOf(workload);
         // Without one first, the code is compiled during the measurement.
         double gradientMemory = run.Peak(run.Gradient);
         double[] memory = [.. ways.Select(w => run.Peak(() => run.Products(w.Block, w.Keeps)))];
@@ -58,11 +59,12 @@ static class HessianSuite
                 for (int i = 0; i < ways.Length; i++)
                     products[i].Add(run.Products(ways[i].Block, ways[i].Keeps) / ways[i].Block);
             }
+            figures.Add($"hessian/{name}/gradient", "s", [.. gradient]);
+            foreach (var (way, seconds) in ways.Zip(products))
+                figures.Add($"hessian/{name}/{way.Name}", "ratio", seconds.Min() / gradient.Min());
         }
-        string name = HessianCase.NameOf(workload);
         var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"{name,-30}{Median(gradient),12:F4}");
-        figures.Add($"hessian/{name}/gradient", "s", [.. gradient]);
         foreach (var (way, seconds) in ways.Zip(products))
         {
             double[] ratios = [.. seconds.Zip(gradient, static (product, gradient) => product / gradient).Order()];
@@ -70,7 +72,6 @@ static class HessianSuite
             double least = seconds.Min() / gradient.Min();
             line.Append(string.Create(CultureInfo.InvariantCulture,
                 $"{least:F2}; {ratios[ratios.Length / 2]:F2} ±{spread:F2} ({run.Counted(way.Block, way.Keeps):F2})").PadLeft(25));
-            figures.Add($"hessian/{name}/{way.Name}", "ratio", least);
         }
         line.Append(CultureInfo.InvariantCulture, $"{gradientMemory / 1048576,8:F0}");
         figures.Add($"hessian/{name}/memory of a gradient", "MiB", gradientMemory / 1048576);

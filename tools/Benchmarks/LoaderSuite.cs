@@ -17,7 +17,7 @@ namespace Benchmarks;
 /// </summary>
 sealed partial class LoaderSuite : IDisposable
 {
-    const string Everything = "photo/all";
+    const string Everything = "photo/all", PeerName = "photo/peer";
     const int Pixels = 224;
     const double WarmUpSeconds = 0.5;
 
@@ -74,10 +74,12 @@ sealed partial class LoaderSuite : IDisposable
             foreach (Case c in cases)
                 c.WarmUp();
             for (int round = 0; round < options.Rounds; round++)
+            {
                 foreach (Case c in cases)
-                    c.Measure();
+                    c.Measure(figures);
+            }
             foreach (Case c in cases)
-                Report(c.Name, c.Seconds, figures);
+                Report(c.Name, c.Seconds);
             foreach (var (_, data) in sets)
                 data.Dispose();
         }
@@ -98,15 +100,17 @@ sealed partial class LoaderSuite : IDisposable
         for (int round = 0; round < options.Rounds; round++)
         {
             foreach (Case c in cases)
-                c.Measure();
-            if (compares)
-                peer.Add(1 / PeerRate(options.Peer!, folder));
+                c.Measure(figures);
+            if (!compares)
+                continue;
+            peer.Add(1 / PeerRate(options.Peer!, folder));
+            figures.Add(FigureOf(PeerName), "s", [.. peer]);
         }
         foreach (Case c in cases)
-            Report(c.Name, c.Seconds, figures);
+            Report(c.Name, c.Seconds);
         if (compares)
         {
-            Report("photo/peer", peer, figures);
+            Report(PeerName, peer);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"ours does {Median(peer) / Median(cases.First(c => c.Name == Everything).Seconds):F2} times the peer's images a second"));
         }
@@ -182,12 +186,10 @@ sealed partial class LoaderSuite : IDisposable
         return transform.Draw(width, height, ref random);
     }
 
-    static void Report(string name, List<double> seconds, Figures figures)
-    {
-        figures.Add("loader/" + name, "s", [.. seconds]);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name,-28}{1e6 * Median(seconds),9:F1}{1e6 * seconds.Min(),9:F1}{1 / Median(seconds),17:F0}"));
-    }
+    static string FigureOf(string name) => $"loader/{name}";
+
+    static void Report(string name, List<double> seconds) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{name,-28}{1e6 * Median(seconds),9:F1}{1e6 * seconds.Min(),9:F1}{1 / Median(seconds),17:F0}"));
 
     static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
@@ -221,11 +223,12 @@ sealed partial class LoaderSuite : IDisposable
                 Pass();
         }
 
-        public void Measure()
+        public void Measure(Figures figures)
         {
             TimeSpan before = Environment.CpuUsage.TotalTime;
             Pass();
             Seconds.Add((Environment.CpuUsage.TotalTime - before).TotalSeconds / images);
+            figures.Add(FigureOf(name), "s", [.. Seconds]);
         }
 
         void Pass()

@@ -31,7 +31,8 @@ sealed record Machine(string Processor, int Threads, string Instructions)
 /// <param name="Machine">Where.</param>
 /// <param name="Date">When.</param>
 /// <param name="Figures">What.</param>
-sealed record SavedRun(Machine Machine, DateTimeOffset Date, IReadOnlyList<Figure> Figures)
+/// <param name="Conditions">How quiet the machine was; null in files that do not say.</param>
+sealed record SavedRun(Machine Machine, DateTimeOffset Date, IReadOnlyList<Figure> Figures, IReadOnlyList<Conditions>? Conditions = null)
 {
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Write(string path) =>

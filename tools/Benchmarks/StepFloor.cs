@@ -2,6 +2,11 @@ using PerturbedForgetting.Vision.Models;
 
 namespace Benchmarks;
 
+/// <summary>What the machine can do at most.</summary>
+/// <param name="Arithmetic">Seconds of 10⁹ operations.</param>
+/// <param name="Memory">Seconds of 10⁹ bytes, half read and half written.</param>
+readonly record struct StepRoof(double Arithmetic, double Memory);
+
 /// <summary>What a SAM step must do at least.</summary>
 /// <param name="Operations">Of floating point: two a multiply-add, forward, gradient of the input, gradient of the weights, two passes; no
 /// gradient of the images.</param>
@@ -19,6 +24,9 @@ readonly record struct StepFloor(double Operations, double Bytes)
 
     // Norm 4, perturbed weights 12, norm 4, update 20: gradient, weights and momentum; AdamW has two moments.
     const int BytesPerSgdUpdate = 40, BytesPerAdamUpdate = 48;
+
+    /// <summary>The time that this takes at least.</summary>
+    public double Seconds(StepRoof roof) => 1e-9 * ((Operations * roof.Arithmetic) + (Bytes * roof.Memory));
 
     public static StepFloor Of(StepWorkload workload, ModelSummary model)
     {

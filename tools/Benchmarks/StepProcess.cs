@@ -20,9 +20,14 @@ static partial class StepProcess
     public readonly record struct Cost(double Seconds, double Mebibytes);
 
     /// <summary>Runs another program with MODEL BATCH PIXELS STEPS.</summary>
-    public static Cost Measure(string program, params IEnumerable<string> arguments)
+    /// <param name="environment">Variables that it gets beside our own.</param>
+    /// <param name="program">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    public static Cost Measure(IReadOnlyDictionary<string, string> environment, string program, params IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         string complaint = "";
         process.ErrorDataReceived += (_, line) => complaint = line.Data is { Length: > 0 } text ? text : complaint;
@@ -49,7 +54,7 @@ static partial class StepProcess
         string program = Environment.ProcessPath!, first = Environment.GetCommandLineArgs()[0];
         // Started as "dotnet Benchmarks.dll".
         string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [first] : [];
-        return Measure(program, [.. self, "step", workload.Model, Text(workload.Batch), Text(workload.Pixels), Text(steps),
+        return Measure(new Dictionary<string, string>(), program, [.. self, "step", workload.Model, Text(workload.Batch), Text(workload.Pixels), Text(steps),
             workload.Optimizer, "--threads", Text(Cpu.Threads)]);
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace Benchmarks;
 
@@ -27,10 +28,11 @@ sealed class StepSuite
     static readonly StepWorkload trial = new("resnet20", "", 2, 16);
 
     readonly StepWorkload workload;
+    readonly StepRoof roof;
     readonly Dictionary<StepKind, List<double>> seconds = kinds.ToDictionary(k => k, _ => new List<double>());
     readonly List<StepProcess.Cost> peer = [];
 
-    StepSuite(StepWorkload workload) => this.workload = workload;
+    StepSuite(StepWorkload workload, StepRoof roof) => (this.workload, this.roof) = (workload, roof);
 
     /// <summary>What is asked for; "trial" is one small case, which shows in a moment that everything works.</summary>
     internal static IEnumerable<StepWorkload> Chosen(SuiteOptions options) =>
@@ -41,29 +43,35 @@ sealed class StepSuite
         var wanted = Chosen(options).ToArray();
         if (wanted.Length == 0)
             return;
-        var (arithmetic, memory) = (Roof.Arithmetic(), Roof.Memory());
+        StepRoof roof = new(Roof.Arithmetic().Minimum, Roof.Memory().Minimum);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"roof: {1 / arithmetic.Minimum:F0} GFLOP/s, copy {1 / memory.Minimum:F0} GB/s; ratios: median ± half the distance of the "
+            $"roof: {1 / roof.Arithmetic:F0} GFLOP/s, copy {1 / roof.Memory:F0} GB/s; ratios: median ± half the distance of the "
             + $"quartiles"));
+        if (options.Peer is not null && StepPeer.Variables(SimdLevel.Current) is { Count: > 0 } variables)
+            Console.WriteLine($"peer: {string.Join(' ', variables.Select(v => $"{v.Key}={v.Value}"))}");
         Console.WriteLine($"{"step",-34}{"plain s",9}{"SAM s",9}{"SAM/plain",14}{"OBF/SAM",14}{"GSAM/plain",14}"
             + $"{"GFLOP",8}{"GB",7}{"floor s",9}{"of SAM",8}{"peak MiB",10}"
-            + (options.Peer is null ? "" : $"{"peer s",9}{"speed ratio",13}{"its peak MiB",14}"));
+            + (options.Peer is null ? "" : $"{"peer s",9}{"its GFLOP/s",13}{"of roof",9}{"speed ratio",13}{"its peak MiB",14}"));
         foreach (var workload in wanted)
         {
-            var suite = new StepSuite(workload);
-            var floor = suite.Measure(options);
+            var (begin, first) = (ProcessorTicks.Now(), figures.All.Count);
+            var suite = new StepSuite(workload, roof);
+            var floor = suite.Measure(options, figures);
             Device.Cpu.Trim();
             double own = StepProcess.MeasureOwn(workload, OwnSteps).Mebibytes;
-            suite.AddFigures(own, figures);
-            suite.Print(floor, 1e-9 * ((floor.Operations * arithmetic.Minimum) + (floor.Bytes * memory.Minimum)), own);
+            figures.Add($"steps/{workload.Name}/peak", "MiB", own);
+            suite.Print(floor, own);
+            int threads = Math.Max(Cpu.Threads, Environment.ProcessorCount);
+            Console.WriteLine($"  {figures.Conclude($"steps/{workload.Name}", begin, threads, first)}");
         }
     }
 
-    StepFloor Measure(SuiteOptions options)
+    StepFloor Measure(SuiteOptions options, Figures figures)
     {
         using var run = new StepCase(workload, kinds);
         for (int i = 0; i < StepCase.WarmUp * kinds.Length; i++)
             run.Time(kinds[i % kinds.Length]);
+        var floor = StepFloor.Of(workload, run.Summary);
         for (int round = 0; round < options.Rounds; round++)
         {
             for (var clock = Stopwatch.StartNew(); clock.Elapsed.TotalSeconds < RoundSeconds;)
@@ -72,14 +80,15 @@ sealed class StepSuite
                     seconds[kind].Add(run.Time(kind));
             }
             if (options.Peer is { } program && workload.PeerModel.Length > 0)
-                peer.Add(StepProcess.Measure(program, workload.PeerModel, $"{workload.Batch}", $"{workload.Pixels}", $"{PeerSteps}"));
+                peer.Add(StepPeer.Measure(program, workload, PeerSteps));
+            AddFigures(floor, figures);
         }
-        return StepFloor.Of(workload, run.Summary);
+        return floor;
     }
 
     double[] Ratios(StepKind kind, StepKind other) => [.. seconds[kind].Zip(seconds[other], (a, b) => a / b).Order()];
 
-    void AddFigures(double peak, Figures figures)
+    void AddFigures(in StepFloor floor, Figures figures)
     {
         string name = $"steps/{workload.Name}/";
         foreach (var (kind, times) in seconds)
@@ -87,25 +96,31 @@ sealed class StepSuite
         figures.Add(name + "Sam per Plain", "ratio", Ratios(StepKind.Sam, StepKind.Plain));
         figures.Add(name + "Obf per Sam", "ratio", Ratios(StepKind.Obf, StepKind.Sam));
         figures.Add(name + "Gsam per Plain", "ratio", Ratios(StepKind.Gsam, StepKind.Plain));
-        figures.Add(name + "peak", "MiB", peak);
+        figures.Add(name + "roof, a GFLOP", "s", roof.Arithmetic);
+        double work = 1e-9 * floor.Operations;
         figures.Add(name + "peer", "s", [.. peer.Select(p => p.Seconds)]);
+        figures.Add(name + "peer, a GFLOP", "s", [.. peer.Select(p => p.Seconds / work)]);
         figures.Add(name + "peer peak", "MiB", [.. peer.Select(p => p.Mebibytes)]);
     }
 
-    void Print(in StepFloor floor, double floorSeconds, double peak)
+    void Print(in StepFloor floor, double peak)
     {
-        double plain = Median(seconds[StepKind.Plain]), sam = Median(seconds[StepKind.Sam]);
+        double floorSeconds = floor.Seconds(roof), plain = Median(seconds[StepKind.Plain]), sam = Median(seconds[StepKind.Sam]);
         string line = string.Create(CultureInfo.InvariantCulture, $"{workload.Name,-34}{plain,9:F4}{sam,9:F4}")
             + Show(StepKind.Sam, StepKind.Plain) + Show(StepKind.Obf, StepKind.Sam) + Show(StepKind.Gsam, StepKind.Plain)
             + string.Create(CultureInfo.InvariantCulture,
                 $"{1e-9 * floor.Operations,8:F1}{1e-9 * floor.Bytes,7:F2}{floorSeconds,9:F4}{floorSeconds / sam,8:P0}{peak,10:F0}");
-        if (peer.Count > 0)
+        if (peer.Count == 0)
         {
-            double other = Median(peer.Select(p => p.Seconds));
-            line += string.Create(CultureInfo.InvariantCulture,
-                $"{other,9:F4}{other / sam,13:F2}{Median(peer.Select(p => p.Mebibytes)),14:F0}");
+            Console.WriteLine(line);
+            return;
         }
+        double other = Median(peer.Select(p => p.Seconds)), rate = 1e-9 * floor.Operations / other;
+        line += string.Create(CultureInfo.InvariantCulture,
+            $"{other,9:F4}{rate,13:F0}{rate * roof.Arithmetic,9:P0}{other / sam,13:F2}{Median(peer.Select(p => p.Mebibytes)),14:F0}");
         Console.WriteLine(line);
+        if (StepPeer.Remark(floor, roof, other) is { } remark)
+            Console.WriteLine($"  {remark}");
     }
 
     string Show(StepKind kind, StepKind other)

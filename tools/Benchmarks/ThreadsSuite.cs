@@ -13,7 +13,10 @@ namespace Benchmarks;
 /// </summary>
 static class ThreadsSuite
 {
-    const int Many = 64, TracedSteps = 5;
+    /// <summary>Threads of the last measurement.</summary>
+    public const int Many = 64;
+
+    const int TracedSteps = 5;
 
     static readonly int[] simulated = [2, 8, 16, Many];
 

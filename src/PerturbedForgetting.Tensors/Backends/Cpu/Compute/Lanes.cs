@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
@@ -71,6 +72,14 @@ static unsafe class Lanes
             (Vector128.Load(destination + i) + Vector128.Load(source + i)).Store(destination + i);
         for (; i < count; i++)
             destination[i] += source[i];
+    }
+
+    /// <summary>Tells memory that a line of a cache is read soon; any address will do.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(address);
     }
 
     /// <summary>Copies <paramref name="rows"/> rows of <paramref name="count"/> elements, from the first to the last.</summary>

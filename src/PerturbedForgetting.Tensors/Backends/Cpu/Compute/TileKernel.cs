@@ -27,8 +27,9 @@ unsafe interface ITileKernel<T>
     /// <summary>Computes the first <paramref name="lines"/> x <paramref name="columns"/> of a tile (and possibly more of it).</summary>
     static abstract void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile);
 
-    /// <summary>As <see cref="Run"/> with a left panel of another layout, its depth in runs <paramref name="runStep"/> apart.</summary>
-    static abstract void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile)
+    /// <summary>As <see cref="Run"/> with a left panel of another layout, its depth in runs <paramref name="runStep"/> apart;
+    /// with <paramref name="add"/> the tile is added to.</summary>
+    static abstract void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
         where TLayout : struct, IPanelLayout;
 }
 
@@ -46,28 +47,28 @@ readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
     public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
     {
         if (lineMajor)
-            RunRuns<LineMajor>(lines, columns, 1, depth, a, 0, b, tile);
+            RunRuns<LineMajor>(lines, columns, 1, depth, a, 0, b, tile, false);
         else
-            RunRuns<DepthMajor12>(lines, columns, 1, depth, a, 0, b, tile);
+            RunRuns<DepthMajor12>(lines, columns, 1, depth, a, 0, b, tile, false);
     }
 
-    public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile)
+    public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
         where TLayout : struct, IPanelLayout
     {
         if (columns > TSimd.Count)
         {
             if (lines > 6)
-                MicroKernels<TSimd, TVector, T>.Lines12<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile);
+                MicroKernels<TSimd, TVector, T>.Lines12<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, add);
             else
-                MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile);
+                MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, add);
         }
         else if (lines > 6)
         {
-            MicroKernels<TSimd, TVector, T>.Lines12<TLayout, OneVector>(runs, depth, a, runStep, b, tile);
+            MicroKernels<TSimd, TVector, T>.Lines12<TLayout, OneVector>(runs, depth, a, runStep, b, tile, add);
         }
         else
         {
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile);
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile, add);
         }
     }
 }
@@ -86,17 +87,17 @@ readonly unsafe struct NarrowTile<TSimd, TVector, T> : ITileKernel<T>
     public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
     {
         if (lineMajor)
-            RunRuns<LineMajor>(lines, columns, 1, depth, a, 0, b, tile);
+            RunRuns<LineMajor>(lines, columns, 1, depth, a, 0, b, tile, false);
         else
-            RunRuns<DepthMajor6>(lines, columns, 1, depth, a, 0, b, tile);
+            RunRuns<DepthMajor6>(lines, columns, 1, depth, a, 0, b, tile, false);
     }
 
-    public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile)
+    public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
         where TLayout : struct, IPanelLayout
     {
         if (columns > TSimd.Count)
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile);
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, add);
         else
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile);
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile, add);
     }
 }
