@@ -131,7 +131,8 @@ unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IParallelBody
                 for (int position = 0; position < positions; position += TKernel.Lines)
                 {
                     int lines = Math.Min(TKernel.Lines, positions - position);
-                    TKernel.RunRuns<TLayout>(lines, columns, runs, runDepth, left + ((long)position * grid.Channels), rowStep, right, tile);
+                    TKernel.RunRuns<TLayout>(lines, columns, runs, runDepth, left + ((long)position * grid.Channels), rowStep, right, tile,
+                        add: false);
                     Store(tile, position, lines, width, line0, j, columns, tap == 0, tap + runs == grid.TapsH);
                 }
             }
