@@ -66,6 +66,11 @@ public static class EnvironmentVariables
         "`portable`, `avx2`, `avx512`", "the best it has",
         "a lower level of instructions for `--device cpu`");
 
+    /// <summary>How the processor convolves.</summary>
+    public static EnvironmentVariable Convolution { get; } = new("PERTURBED_FORGETTING_CONVOLUTION",
+        "`direct`", "Winograd's algorithm where it pays",
+        "convolutions of `--device cpu` with every multiplication of their definition");
+
     /// <summary>Where indices of data sets are kept.</summary>
     public static EnvironmentVariable Cache { get; } = new("PERTURBED_FORGETTING_CACHE", "a folder; `none` or empty",
         "`perturbed-forgetting` in the user's folder of caches",
@@ -93,8 +98,8 @@ public static class EnvironmentVariables
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EnvironmentVariable> All { get; } =
-        [CudaDriver, Cublas, CublasLt, Cudnn, Nccl, Nvtx, Mpi, CudaLibraries, Kernels, SoftwareGpu, Simd, Cache, Token, Parent, Poison,
-            TestSeed, AllTests];
+        [CudaDriver, Cublas, CublasLt, Cudnn, Nccl, Nvtx, Mpi, CudaLibraries, Kernels, SoftwareGpu, Simd, Convolution, Cache, Token, Parent,
+            Poison, TestSeed, AllTests];
 
     static EnvironmentVariable Library(string name, string purpose) =>
         new(name, "a path, or `none`", "searched for", "where to find " + purpose);

@@ -27,7 +27,15 @@ sealed unsafe class ElementwiseSuite(SuiteOptions options, Figures figures)
         Maps([8, 50, 1536]);
         Rows([8, 50, 384], [8, 6, 50, 50]);
         Rows([32, 197, 384], [8, 6, 197, 197]);
+        foreach (int width in (ReadOnlySpan<int>)[8, 10, 16, 33, 64, 100])
+            ShortRows(16384, width);
+        Transposes([1024, 1024]);
+        Transposes([50176, 3]);
+        Pools([8, 32, 32, 64], new(3, 2, 1));
+        Pools([8, 112, 112, 64], new(3, 2, 1));
         Losses(128, 1000);
+        Losses(1024, 100);
+        Losses(4096, 10);
         Images(32, 224);
         Attention(8, 50);
         Attention(8, 197);
@@ -67,6 +75,30 @@ sealed unsafe class ElementwiseSuite(SuiteOptions options, Figures figures)
         Report("softmax backward", s, 12, () => cpu.SoftmaxBackward(ds, p, ds));
         Report("permute 0,2,1,3", s, 8, () => cpu.Permute(s, [0, 2, 1, 3], p));
         Report("permute 0,1,3,2", s, 8, () => cpu.Permute(s, [0, 1, 3, 2], p));
+    }
+
+    void ShortRows(int rows, int width)
+    {
+        using Tensor x = Random([rows, width], 1), dy = Random(x.Shape, 2), y = Random(x.Shape, 3), dx = Random(x.Shape, 4);
+        Report("softmax", x, 8, () => cpu.Softmax(x, y));
+        Report("softmax backward", x, 12, () => cpu.SoftmaxBackward(dy, y, dx));
+        Report("log softmax", x, 8, () => cpu.LogSoftmax(x, y));
+        Report("log softmax backward", x, 12, () => cpu.LogSoftmaxBackward(dy, y, dx));
+    }
+
+    void Transposes(Shape shape)
+    {
+        using Tensor x = Random(shape, 1), y = Random(shape, 2);
+        Report("permute 1,0", x, 8, () => cpu.Permute(x, [1, 0], y));
+    }
+
+    // Of an element of the input: a pooled one and its index are a share of one.
+    void Pools(Shape shape, Pool2dGeometry geometry)
+    {
+        Shape pooled = [shape[0], (shape[1] + 1) / 2, (shape[2] + 1) / 2, shape[3]];
+        using Tensor x = Random(shape, 1), y = Random(pooled, 2), index = Tensor.Zeros(pooled, DType.Int32);
+        Report("max pool", x, 6, () => cpu.MaxPool2d(x, geometry, y, index));
+        Report("max pool backward", x, 6, () => cpu.MaxPool2dBackward(y, index, geometry, x));
     }
 
     void Losses(int samples, int classes)

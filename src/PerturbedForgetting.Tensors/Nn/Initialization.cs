@@ -66,8 +66,10 @@ public sealed class Initialization : IDisposable
         var philox = NextStream();
         return Make(shape, (first, values) =>
         {
+            Span<uint> words = stackalloc uint[values.Length];
+            philox.Words(first >> 2, words);
             for (int i = 0; i < values.Length; i++)
-                values[i] = (2.0 * philox.Uniform(first + (ulong)i) - 1) * bound;
+                values[i] = (2.0 * Philox.ToUniform(words[i]) - 1) * bound;
         });
     }
 
@@ -90,9 +92,11 @@ public sealed class Initialization : IDisposable
         var philox = NextStream();
         return Make(shape, (first, values) =>
         {
+            Span<float> normals = stackalloc float[values.Length];
+            philox.Normals(first, normals);
             for (int i = 0; i < values.Length; i++)
             {
-                double value = philox.Normal(first + (ulong)i);
+                double value = normals[i];
                 for (ulong attempt = 1; Math.Abs(value) > 2; attempt++)
                     value = philox.Normal(first + (ulong)i + (attempt << 40));
                 values[i] = value * standardDeviation;

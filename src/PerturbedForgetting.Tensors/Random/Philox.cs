@@ -11,15 +11,21 @@ namespace PerturbedForgetting.Tensors.Random;
 /// <param name="stream">Which independent sequence of that key; see <see cref="Streams"/>.</param>
 public readonly struct Philox(ulong seed, ulong stream)
 {
-    const uint M0 = 0xD2511F53, M1 = 0xCD9E8D57, W0 = 0x9E3779B9, W1 = 0xBB67AE85;
+    internal const int Rounds = 10;
+
+    internal const uint M0 = 0xD2511F53, M1 = 0xCD9E8D57;
+
+    const uint W0 = 0x9E3779B9, W1 = 0xBB67AE85;
+
+    internal ulong Stream { get; } = stream;
 
     /// <summary>The four 32-bit words with the given block counter.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (uint X, uint Y, uint Z, uint W) Block(ulong block)
     {
-        uint x = (uint)block, y = (uint)(block >> 32), z = (uint)stream, w = (uint)(stream >> 32);
+        uint x = (uint)block, y = (uint)(block >> 32), z = (uint)Stream, w = (uint)(Stream >> 32);
         uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
-        for (int round = 0; round < 10; round++)
+        for (int round = 0; round < Rounds; round++)
         {
             ulong p0 = (ulong)M0 * x, p1 = (ulong)M1 * z;
             (x, y, z, w) = ((uint)(p1 >> 32) ^ y ^ k0, (uint)p1, (uint)(p0 >> 32) ^ w ^ k1, (uint)p0);
@@ -27,6 +33,17 @@ public readonly struct Philox(ulong seed, ulong stream)
             k1 += W1;
         }
         return (x, y, z, w);
+    }
+
+    /// <summary>The words of the blocks from <paramref name="block"/> on, many at once.</summary>
+    public void Words(ulong block, Span<uint> words) => PhiloxWords.Fill(this, block, words);
+
+    /// <summary>The two keys of each round.</summary>
+    internal void RoundKeys(Span<ulong> keys)
+    {
+        uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
+        for (int round = 0; round < Rounds; round++, k0 += W0, k1 += W1)
+            (keys[2 * round], keys[(2 * round) + 1]) = (k0, k1);
     }
 
     /// <summary>Uniform 32 bits.</summary>
@@ -53,13 +70,15 @@ public readonly struct Philox(ulong seed, ulong stream)
     {
         if ((first & 3) != 0)
             throw new ArgumentException($"The first index of a run of normals is a multiple of 4, not {first}.", nameof(first));
-        Span<float> four = stackalloc float[4];
-        for (int i = 0; i < destination.Length; i += 4)
+        const int Length = 1024;
+        Span<uint> words = stackalloc uint[Length];
+        for (int done = 0; done < destination.Length; done += Length)
         {
-            var (x, y, z, w) = Block((first + (ulong)i) >> 2);
-            (four[0], four[1]) = Normals(x, y);
-            (four[2], four[3]) = Normals(z, w);
-            four[..Math.Min(4, destination.Length - i)].CopyTo(destination[i..]);
+            var part = destination[done..Math.Min(done + Length, destination.Length)];
+            // A pair of words makes two numbers.
+            var drawn = words[..((part.Length + 1) & ~1)];
+            Words((first + (ulong)done) >> 2, drawn);
+            NormalPairs.Fill(drawn, part);
         }
     }
 

@@ -84,15 +84,15 @@ unsafe sealed partial class CpuBackend<T>
                 return;
             T* scores = Scratch.Get<T>(ScratchUse.Scores, (long)count * stride + count), sums = scores + (long)count * stride;
             Shape.Scores(head, first, count, scores);
-            for (int i = 0; i < count; i++)
+            const int Rows = 8;
+            T* maxima = stackalloc T[Rows];
+            for (int i = 0; i < count; i += Rows)
             {
-                T* row = scores + (long)i * stride;
-                T max = RowMath.Max(row, stride);
-                sums[i] = RowMath.ExpSum(row, max, Shape.Scale, row, stride);
-                if (Statistics is null)
-                    continue;
+                int rows = Math.Min(Rows, count - i);
+                RowMath.ExpSums(scores + (long)i * stride, stride, rows, Shape.Scale, maxima, sums + i);
                 T* statistics = Statistics + 2 * ((long)head * tokens + first + i);
-                (statistics[0], statistics[1]) = (max, T.One / sums[i]);
+                for (int k = 0; k < rows && Statistics is not null; k++)
+                    (statistics[2 * k], statistics[2 * k + 1]) = (maxima[k], T.One / sums[i + k]);
             }
             T* values = Shape.Qkv + Shape.Query(head) + 2 * channels, y = Y + Shape.Output(head) + (long)first * channels;
             Gemm.Run(false, false, count, width, tokens, scores, stride, values, 3 * channels, y, channels, false);
@@ -127,24 +127,33 @@ unsafe sealed partial class CpuBackend<T>
             Gemm.Run(false, true, count, tokens, width, dy, channels, v, step, ds, stride, false);
             Shape.Pad(ds, count, T.Zero);
             T* statistics = Statistics + 2 * ((long)head * tokens + first);
-            for (int i = 0; i < count; i++)
-                SoftmaxBackward(p + (long)i * stride, ds + (long)i * stride, statistics[2 * i], statistics[2 * i + 1]);
+            const int Rows = 8;
+            for (int i = 0; i < count; i += Rows)
+                SoftmaxBackward(p + (long)i * stride, ds + (long)i * stride, Math.Min(Rows, count - i), statistics + 2 * i);
             Gemm.Run(true, false, tokens, width, count, p, stride, dy, channels, dv, step, accumulate);
             Gemm.Run(false, false, count, width, tokens, ds, stride, k, step, dq + (long)first * step, step, false);
             Gemm.Run(true, false, tokens, width, count, ds, stride, q + (long)first * step, step, dk, step, accumulate);
         }
 
-        /// <summary>Scores become probabilities, with the bits of the forward pass, and their gradients those of the scores.</summary>
-        readonly void SoftmaxBackward(T* p, T* ds, T max, T inverse)
+        /// <summary>Scores become probabilities, with the bits of the forward pass, and their gradients those of the scores: some rows
+        /// pass by pass, so that no row waits for the sum of the one before.</summary>
+        readonly void SoftmaxBackward(T* p, T* ds, int rows, T* statistics)
         {
             int stride = Shape.Stride;
-            RowMath.ExpSum(p, max, Shape.Scale, p, stride);
-            Vector<T> mean = new(RowMath.Dot(p, ds, stride) * inverse), scale = new(Shape.Scale), norm = new(inverse);
-            for (int i = 0; i < stride; i += Vector<T>.Count)
+            T* means = stackalloc T[rows];
+            for (int i = 0; i < rows; i++)
+                RowMath.ExpSum(p + (long)i * stride, statistics[2 * i], Shape.Scale, p + (long)i * stride, stride);
+            for (int i = 0; i < rows; i++)
+                means[i] = RowMath.Dot(p + (long)i * stride, ds + (long)i * stride, stride) * statistics[2 * i + 1];
+            for (int i = 0; i < rows; i++, p += stride, ds += stride)
             {
-                var probability = Vector.Load(p + i) * norm;
-                probability.Store(p + i);
-                ((Vector.Load(ds + i) - mean) * probability * scale).Store(ds + i);
+                Vector<T> mean = new(means[i]), scale = new(Shape.Scale), norm = new(statistics[2 * i + 1]);
+                for (int k = 0; k < stride; k += Vector<T>.Count)
+                {
+                    var probability = Vector.Load(p + k) * norm;
+                    probability.Store(p + k);
+                    ((Vector.Load(ds + k) - mean) * probability * scale).Store(ds + k);
+                }
             }
         }
     }

@@ -1,17 +1,23 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
 unsafe sealed partial class CpuBackend<T>
 {
-    // Ten rounds of Philox for four words cost more than reading and writing the four elements.
-    const long DropoutCost = 4;
+    // Ten rounds of Philox for four words take about as long as reading and writing the four elements.
+    const long DropoutCost = 2;
 
     public override void Dropout(Tensor x, double p, in RandomCall call, Tensor y)
     {
-        var generator = Generator(call);
+        if (p >= 1)
+        {
+            NativeMemory.Clear((void*)y.Address, (nuint)(y.Count * sizeof(T)));
+            return;
+        }
         long blocks = (y.Count + 3) / 4;
-        ForRows(blocks, 4 * DropoutCost, new DropoutBody(x, p, generator, y));
+        ForRows(blocks, 4 * DropoutCost, new DropoutBody(x, p, Generator(call), y));
     }
 
     static Philox Generator(in RandomCall call) =>
@@ -22,27 +28,37 @@ unsafe sealed partial class CpuBackend<T>
     {
         readonly T* source = x.Pointer<T>(), target = y.Pointer<T>();
         readonly long count = y.Count;
-        // 64 bits, because at p = 1 the threshold is 2^32.
-        readonly ulong threshold = (ulong)(p * 4294967296.0);
-        readonly T scale = p < 1 ? T.CreateTruncating(1 / (1 - p)) : T.Zero;
+        readonly uint threshold = (uint)(p * 4294967296.0);
+        readonly T scale = T.CreateTruncating(1 / (1 - p));
 
         public readonly void Run(long first, long end)
         {
-            for (long block = first; block < end; block++)
+            const int Blocks = 256;
+            uint* words = stackalloc uint[4 * Blocks];
+            for (long block = first; block < end; block += Blocks)
             {
-                var (a, b, c, d) = generator.Block((ulong)block);
                 long i = 4 * block;
-                Element(i, a);
-                Element(i + 1, b);
-                Element(i + 2, c);
-                Element(i + 3, d);
+                int elements = (int)Math.Min(4 * Math.Min(Blocks, end - block), count - i);
+                generator.Words((ulong)block, new Span<uint>(words, elements));
+                Apply(words, source + i, target + i, elements);
             }
         }
 
-        readonly void Element(long i, uint word)
+        readonly void Apply(uint* words, T* x, T* y, int elements)
         {
-            if (i < count)
-                target[i] = word >= threshold ? source[i] * scale : T.Zero;
+            int i = 0;
+            if (typeof(T) == typeof(float))
+            {
+                Vector<uint> limit = new(threshold);
+                var factor = new Vector<T>(scale).As<T, float>();
+                for (; i <= elements - Vector<float>.Count; i += Vector<float>.Count)
+                {
+                    var keep = Vector.GreaterThanOrEqual(Vector.Load(words + i), limit).As<uint, float>();
+                    Vector.ConditionalSelect(keep, Vector.Load((float*)x + i) * factor, Vector<float>.Zero).Store((float*)y + i);
+                }
+            }
+            for (; i < elements; i++)
+                y[i] = words[i] >= threshold ? x[i] * scale : T.Zero;
         }
     }
 }

@@ -139,36 +139,34 @@ unsafe sealed partial class CpuBackend<T>
             var (top, bottom) = Windows.RowsOver(row);
             long image = (long)(index / Windows.InputH) * Windows.OutputH * Windows.OutputW * channels;
             T* dx = Dx + ((long)index * Windows.InputW * channels);
+            long* over = stackalloc long[Windows.Kernel.H * Windows.Kernel.W];
             for (int column = 0; column < Windows.InputW; column++, dx += channels)
             {
-                new Span<T>(dx, channels).Clear();
                 var (left, right) = Windows.ColumnsOver(column);
+                int count = 0;
                 for (int h = top; h < bottom; h++)
                 {
                     for (int w = left; w < right; w++)
-                    {
-                        long window = image + ((((long)h * Windows.OutputW) + w) * channels);
-                        Gather(Dy + window, Index + window, (row * Windows.InputW) + column, dx, channels);
-                    }
+                        over[count++] = image + ((((long)h * Windows.OutputW) + w) * channels);
                 }
+                Gather(over, count, (row * Windows.InputW) + column, dx, channels);
             }
         }
 
-        static void Gather(T* dy, int* index, int pixel, T* dx, int channels)
+        /// <summary>The sum, in the order of the windows, of the gradients of those whose largest element the pixel was.</summary>
+        readonly void Gather(long* windows, int count, int pixel, T* dx, int channels)
         {
             int c = 0;
             if (typeof(T) == typeof(float))
-            {
-                for (; c <= channels - Vector<float>.Count; c += Vector<float>.Count)
-                {
-                    var mine = Vector.Equals(Vector.Load(index + c), new Vector<int>(pixel));
-                    (Vector.Load((float*)dx + c) + Vector.ConditionalSelect(mine, Vector.Load((float*)dy + c), Vector<float>.Zero))
-                        .Store((float*)dx + c);
-                }
-            }
+                c = PoolGradient.Gather(Index, (float*)Dy, windows, count, pixel, (float*)dx, channels);
             for (; c < channels; c++)
-                if (index[c] == pixel)
-                    dx[c] += dy[c];
+            {
+                var sum = T.Zero;
+                for (int i = 0; i < count; i++)
+                    if (Index[windows[i] + c] == pixel)
+                        sum += Dy[windows[i] + c];
+                dx[c] = sum;
+            }
         }
     }
 }

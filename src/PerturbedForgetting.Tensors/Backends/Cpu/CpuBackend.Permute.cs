@@ -1,3 +1,6 @@
+using System.Numerics;
+using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
 unsafe abstract partial class CpuBackend
@@ -9,7 +12,7 @@ unsafe abstract partial class CpuBackend
         switch (x.DType.Size())
         {
             case 8: Permute((ulong*)x.Address, x.Shape, axes, (ulong*)y.Address); break;
-            case 4: Permute((uint*)x.Address, x.Shape, axes, (uint*)y.Address); break;
+            case 4: Permute((float*)x.Address, x.Shape, axes, (float*)y.Address); break;
             default: Permute((byte*)x.Address, x.Shape, axes, (byte*)y.Address); break;
         }
     }
@@ -18,7 +21,7 @@ unsafe abstract partial class CpuBackend
     /// Dimensions that stay together are taken as one. What then is innermost in both is copied in stretches; otherwise the
     /// innermost dimensions of source and target are transposed in tiles, so that both are read and written in whole cache lines.
     /// </summary>
-    static void Permute<T>(T* x, Shape shape, ReadOnlySpan<int> axes, T* y) where T : unmanaged
+    static void Permute<T>(T* x, Shape shape, ReadOnlySpan<int> axes, T* y) where T : unmanaged, INumber<T>
     {
         var walk = new PermuteBody<T> { X = x, Y = y };
         long stride = 1;
@@ -34,17 +37,20 @@ unsafe abstract partial class CpuBackend
         ForRows(walk.Rows, walk.RowElements, walk);
     }
 
-    /// <summary>The target's dimensions, outermost first, with the strides of the source and the target.</summary>
-    struct PermuteBody<T> : IRowBody where T : unmanaged
+    /// <summary>The target's dimensions, outermost first, with the strides of the source and the target; then what is moved at once is
+    /// taken out of them: a stretch, or a tile of two dimensions, whose numbers are the last two loops.</summary>
+    struct PermuteBody<T> : IRowBody where T : unmanaged, INumber<T>
     {
-        const int Tile = 16;
+        // Columns of the source fill a cache line of floats; the lines of a tile lie in few enough pages for the address cache.
+        const int TileColumns = 16, TileLines = 64;
 
         public T* X, Y;
         int rank;
         // Extents, source strides and target strides.
         fixed long extent[Shape.MaxRank], from[Shape.MaxRank], to[Shape.MaxRank];
-        // The dimension that is contiguous in the source; the last one is contiguous in the target.
-        int contiguous;
+        bool isTransposed;
+        // Lines are contiguous in the target and lie a step apart in the source; columns the other way round.
+        long lines, lineStep, columns, columnStep;
 
         public void Append(long count, long stride)
         {
@@ -65,56 +71,81 @@ unsafe abstract partial class CpuBackend
             if (rank == 0)
                 (rank, extent[0], from[0]) = (1, 1, 1);
             long stride = 1;
-            for (int i = rank - 1; i >= 0; i--)
+            int last = rank - 1, contiguous = last;
+            for (int i = last; i >= 0; i--)
             {
                 to[i] = stride;
                 stride *= extent[i];
                 if (from[i] == 1)
                     contiguous = i;
             }
+            (lines, lineStep) = (extent[last], from[last]);
+            isTransposed = contiguous != last;
+            if (!isTransposed)
+            {
+                rank = last;
+                return;
+            }
+            (columns, columnStep) = (extent[contiguous], to[contiguous]);
+            for (int i = contiguous; i < last - 1; i++)
+                (extent[i], from[i], to[i]) = (extent[i + 1], from[i + 1], to[i + 1]);
+            // The last tile of a dimension takes what is left, so that none is narrow where the dimension is not.
+            (extent[last - 1], from[last - 1], to[last - 1]) = (Math.Max(1, lines / TileLines), TileLines * lineStep, TileLines);
+            (extent[last], from[last], to[last]) = (Math.Max(1, columns / TileColumns), TileColumns, TileColumns * columnStep);
         }
 
-        /// <summary>Pieces of work: the product of all extents but those handled inside.</summary>
+        /// <summary>Stretches or tiles.</summary>
         public readonly long Rows
         {
             get
             {
                 long rows = 1;
-                for (int i = 0; i < rank - 1; i++)
-                    rows *= i == contiguous ? (extent[i] + Tile - 1) / Tile : extent[i];
+                for (int i = 0; i < rank; i++)
+                    rows *= extent[i];
                 return rows;
             }
         }
 
-        public readonly long RowElements => extent[rank - 1] * (contiguous == rank - 1 ? 1 : Tile);
+        public readonly long RowElements => isTransposed ? Math.Min(lines, TileLines) * Math.Min(columns, TileColumns) : lines;
 
         public readonly void Run(long first, long end)
         {
+            long* index = stackalloc long[Shape.MaxRank];
+            long source = 0, target = 0, rest = first;
+            for (int i = rank - 1; i >= 0; i--)
+            {
+                (rest, index[i]) = Math.DivRem(rest, extent[i]);
+                source += index[i] * from[i];
+                target += index[i] * to[i];
+            }
             for (long row = first; row < end; row++)
             {
-                long rest = row, source = 0, target = 0, tile = 0;
-                for (int i = rank - 2; i >= 0; i--)
-                {
-                    long count = i == contiguous ? (extent[i] + Tile - 1) / Tile : extent[i];
-                    (rest, long index) = Math.DivRem(rest, count);
-                    if (i == contiguous)
-                        index = tile = index * Tile;
-                    source += index * from[i];
-                    target += index * to[i];
-                }
-                if (contiguous == rank - 1)
-                    new Span<T>(X + source, (int)extent[rank - 1]).CopyTo(new Span<T>(Y + target, (int)extent[rank - 1]));
+                if (isTransposed)
+                    Transposition.Matrix(X + source, lineStep, Y + target, columnStep,
+                        Extent(lines, index[rank - 2], TileLines), Extent(columns, index[rank - 1], TileColumns));
                 else
-                    Transpose(X + source, Y + target, Math.Min(Tile, extent[contiguous] - tile));
+                    Copy(X + source, Y + target);
+                for (int i = rank - 1; i >= 0; i--)
+                {
+                    source += from[i];
+                    target += to[i];
+                    if (++index[i] < extent[i])
+                        break;
+                    source -= extent[i] * from[i];
+                    target -= extent[i] * to[i];
+                    index[i] = 0;
+                }
             }
         }
 
-        readonly void Transpose(T* source, T* target, long columns)
+        static int Extent(long all, long tile, int size) => (int)((tile + 2) * size > all ? all - (tile * size) : size);
+
+        readonly void Copy(T* source, T* target)
         {
-            long count = extent[rank - 1], step = from[rank - 1], row = to[contiguous];
-            for (long i = 0; i < count; i++, source += step)
-                for (long j = 0; j < columns; j++)
-                    target[j * row + i] = source[j];
+            if (lines < 128)
+                Lanes.Copy(source, target, (int)lines);
+            else
+                Buffer.MemoryCopy(source, target, lines * sizeof(T), lines * sizeof(T));
         }
     }
 }

@@ -4,13 +4,37 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
 unsafe sealed partial class CpuBackend<T>
 {
-    public override void Softmax(Tensor x, Tensor y) => ForLastDimension(y, new SoftmaxRows(x, y));
+    public override void Softmax(Tensor x, Tensor y)
+    {
+        if (y.Shape[-1] <= RowPanel.MaxWidth)
+            ForPanels<SoftmaxPanel>(x, null, y);
+        else
+            ForLastDimension(y, new SoftmaxRows(x, y));
+    }
 
-    public override void SoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => ForLastDimension(y, new SoftmaxBackwardRows(dy, y, dx));
+    public override void SoftmaxBackward(Tensor dy, Tensor y, Tensor dx)
+    {
+        if (y.Shape[-1] <= RowPanel.MaxPlainWidth)
+            ForPanels<SoftmaxBackwardPanel>(dy, y, dx);
+        else
+            ForLastDimension(y, new SoftmaxBackwardRows(dy, y, dx));
+    }
 
-    public override void LogSoftmax(Tensor x, Tensor y) => ForLastDimension(y, new LogSoftmaxRows(x, y));
+    public override void LogSoftmax(Tensor x, Tensor y)
+    {
+        if (y.Shape[-1] <= RowPanel.MaxWidth)
+            ForPanels<LogSoftmaxPanel>(x, null, y);
+        else
+            ForLastDimension(y, new LogSoftmaxRows(x, y));
+    }
 
-    public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx) => ForLastDimension(y, new LogSoftmaxBackwardRows(dy, y, dx));
+    public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx)
+    {
+        if (y.Shape[-1] <= RowPanel.MaxWidth)
+            ForPanels<LogSoftmaxBackwardPanel>(dy, y, dx);
+        else
+            ForLastDimension(y, new LogSoftmaxBackwardRows(dy, y, dx));
+    }
 
     public override void SoftmaxBackwardTangent(Tensor dy, Tensor dyTangent, Tensor y, Tensor xtangent, Tensor dx) =>
         ForLastDimension(y, new SoftmaxBackwardTangentRows(dy, dyTangent, y, xtangent, dx));
@@ -21,6 +45,30 @@ unsafe sealed partial class CpuBackend<T>
             ForRows(y.Count / y.Shape[-1], y.Shape[-1], body);
     }
 
+    static void ForPanels<TKernel>(Tensor a, Tensor? b, Tensor y) where TKernel : struct, IPanelKernel =>
+        ForLastDimension(y, new PanelRows<TKernel>(a, b, y));
+
+    /// <summary>Short rows, as many at once as a vector has lanes.</summary>
+    struct PanelRows<TKernel>(Tensor a, Tensor? b, Tensor y) : IRowBody where TKernel : struct, IPanelKernel
+    {
+        readonly T* first = a.Pointer<T>(), second = PointerOrNull(b), target = y.Pointer<T>();
+        readonly int width = y.Shape[-1];
+
+        public readonly void Run(long begin, long end)
+        {
+            T* panel = stackalloc T[2 * RowPanel.Length<T>(width)], other = panel + RowPanel.Length<T>(width);
+            for (long row = begin; row < end; row += Vector<T>.Count)
+            {
+                int rows = (int)Math.Min(Vector<T>.Count, end - row);
+                RowPanel.Load(first + (row * width), rows, width, panel);
+                if (second is not null)
+                    RowPanel.Load(second + (row * width), rows, width, other);
+                TKernel.Run(panel, other, width);
+                RowPanel.Store(panel, target + (row * width), rows, width);
+            }
+        }
+    }
+
     struct SoftmaxRows(Tensor x, Tensor y) : IRowBody
     {
         readonly T* source = x.Pointer<T>(), target = y.Pointer<T>();
@@ -28,11 +76,19 @@ unsafe sealed partial class CpuBackend<T>
 
         public readonly void Run(long first, long end)
         {
-            for (long row = first; row < end; row++)
+            // Some rows at once, pass by pass, so that no row waits for the maximum and the sum of the one before.
+            const int Rows = 8;
+            T* values = stackalloc T[Rows];
+            for (long row = first; row < end; row += Rows)
             {
-                T* to = target + row * width;
-                T sum = RowMath.ExpSum(source + row * width, RowMath.Max(source + row * width, width), T.One, to, width);
-                RowMath.Scale(to, T.One / sum, to, width);
+                int rows = (int)Math.Min(Rows, end - row);
+                T* from = source + (row * width), to = target + (row * width);
+                for (int i = 0; i < rows; i++)
+                    values[i] = RowMath.Max(from + ((long)i * width), width);
+                for (int i = 0; i < rows; i++)
+                    values[i] = RowMath.ExpSum(from + ((long)i * width), values[i], T.One, to + ((long)i * width), width);
+                for (int i = 0; i < rows; i++)
+                    RowMath.Scale(to + ((long)i * width), T.One / values[i], to + ((long)i * width), width);
             }
         }
     }
@@ -52,8 +108,11 @@ unsafe sealed partial class CpuBackend<T>
                 int i = 0;
                 for (; i <= width - Vector<T>.Count; i += Vector<T>.Count)
                     ((Vector.Load(g + i) - shift) * Vector.Load(p + i)).Store(to + i);
-                for (; i < width; i++)
-                    to[i] = (g[i] - dot) * p[i];
+                if (i < width)
+                {
+                    var last = (RowMath.LoadEnd(g + i, width - i, T.Zero) - shift) * RowMath.LoadEnd(p + i, width - i, T.Zero);
+                    RowMath.StoreEnd(last, to + i, width - i);
+                }
             }
         }
     }
@@ -114,8 +173,8 @@ unsafe sealed partial class CpuBackend<T>
                 int i = 0;
                 for (; i <= width - Vector<T>.Count; i += Vector<T>.Count)
                     (Vector.Load(from + i) - m - l).Store(to + i);
-                for (; i < width; i++)
-                    to[i] = from[i] - max - log;
+                if (i < width)
+                    RowMath.StoreEnd(RowMath.LoadEnd(from + i, width - i, max) - m - l, to + i, width - i);
             }
         }
     }

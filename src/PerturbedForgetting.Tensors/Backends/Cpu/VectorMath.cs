@@ -22,6 +22,24 @@ static unsafe class VectorMath
     public static Vector<T> Sigmoid<T>(Vector<T> x, Vector<T> e) where T : unmanaged, IFloatingPointIeee754<T> =>
         Vector.ConditionalSelect(Vector.LessThan(x, Vector<T>.Zero), e, Vector<T>.One) / (Vector<T>.One + e);
 
+    /// <summary>The natural logarithm, of all numbers, as .NET has it: within a unit in the last place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Log<T>(Vector<T> x) where T : unmanaged, IFloatingPointIeee754<T> =>
+        typeof(T) == typeof(float) ? Vector.Log(x.As<T, float>()).As<float, T>() : Vector.Log(x.As<T, double>()).As<double, T>();
+
+    /// <summary>The natural logarithms in float64, of a float32 or float64 vector.</summary>
+    public static void Log<T>(Vector<T> x, double* logs) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (typeof(T) != typeof(float))
+        {
+            Vector.Log(x.As<T, double>()).Store(logs);
+            return;
+        }
+        Vector.Widen(x.As<T, float>(), out var low, out var high);
+        Vector.Log(low).Store(logs);
+        Vector.Log(high).Store(logs + Vector<double>.Count);
+    }
+
     /// <summary>log(1 + u) for u in [0, 1]. Float32: relative error below 3e-7. NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<T> Log1p<T>(Vector<T> u) where T : unmanaged, IFloatingPointIeee754<T> =>

@@ -1,6 +1,7 @@
 using PerturbedForgetting.Tensors;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tensors.Nn;
+using PerturbedForgetting.Tensors.Random;
 
 namespace PerturbedForgetting.Tests.Tensors.OpsTests;
 
@@ -50,6 +51,23 @@ sealed class DropoutTests(string device) : DeviceFixture(device)
             Assert.That(OpsTesting.Numbers(Ops.Dropout(Tensor.Ones([1000], type, Device.Cpu), 0.5, true,
                 new DropoutStream(1) { Calls = 7 })), Is.EqualTo(Array.ConvertAll(Mask(1, 7, 1000), v => (double)v)),
                 "on every device and in every type");
+    }
+
+    /// <summary>Every element by the word at its index, at lengths around a block, a vector and a buffer of words.</summary>
+    [Test]
+    public void AnElementStaysWhereItsWordIsNotBelowTheThreshold([Values(1, 3, 4, 31, 33, 127, 130, 1023, 1025, 40_001)] int count,
+        [Values(1e-9, 0.1, 0.999999)] double p)
+    {
+        using var scope = Scope.Begin();
+        float[] x = GradientCheck.Normal([count], 1, device: Device.Cpu).ToArray<float>();
+        float[] y = Ops.Dropout(From(x, [count]), p, true, new DropoutStream(3) { Calls = 5 }).ToArray<float>();
+        Philox philox = new(3, Streams.Dropout | 5);
+        for (int i = 0; i < count; i++)
+        {
+            float expected = philox.UInt32((ulong)i) >= (ulong)(p * 4294967296.0) ? x[i] * (float)(1 / (1 - p)) : 0;
+            if (y[i] != expected)
+                Assert.Fail($"element {i}: {x[i]} became {y[i]}, not {expected}");
+        }
     }
 
     /// <summary>What a checkpoint does: with seed and counter restored, the run goes on with the masks it would have had.</summary>

@@ -60,6 +60,20 @@ sealed class LayoutTests(string device) : DeviceFixture(device)
         }
     }
 
+    // Around a block in registers, a tile, and the tile that takes what is left.
+    [TestCase(1, 7, 9), TestCase(1, 8, 8), TestCase(2, 9, 17), TestCase(3, 15, 31), TestCase(1, 16, 64), TestCase(2, 33, 65)]
+    [TestCase(1, 8, 127), TestCase(1, 129, 23), TestCase(2, 197, 50), TestCase(1, 3, 300), TestCase(1, 300, 3), TestCase(2, 130, 1)]
+    public void InnerAxesOfEverySizeAreTransposed(int outer, int rows, int columns)
+    {
+        using var scope = Scope.Begin();
+        Shape shape = [outer, rows, columns];
+        float[] values = [.. Enumerable.Range(0, (int)shape.Count).Select(i => (float)i)];
+        CheckPermute(From(values, shape), [0, 2, 1]);
+        CheckPermute(From(values, shape), [2, 1, 0]);
+        CheckPermute(From(values, shape), [1, 0, 2]);
+        CheckPermute(From<int>(Array.ConvertAll(values, v => (int)v | int.MinValue >> 8), shape), [0, 2, 1]);
+    }
+
     static void CheckPermute(Tensor x, int[] order)
     {
         Tensor y = Ops.Permute(x, order);

@@ -25,6 +25,35 @@ sealed class LossTests(string device) : DeviceFixture(device)
         ReferenceOps.Check(c, x => Ops.OutputBiasForget(x["x"], OpsTesting.Labels(x["target"]),
             c.Number("C", double.NaN), c.Number("gamma", double.NaN), c.Flag("sigmoid", false)));
 
+    /// <summary>Numbers of classes around a vector and around those from which on samples go one by one, against float64.</summary>
+    [Test]
+    public void CrossEntropyOfAnyShapeEqualsDoublePrecision([Values(1, 2, 7, 8, 10, 33, 100, 128, 129, 300)] int classes,
+        [Values(1, 8, 19)] int samples, [Values(0, 0.1)] double smoothing)
+    {
+        using var scope = Scope.Begin();
+        Tensor x = GradientCheck.Normal([samples, classes], 3, device: Device), gradient = x.EmptyLike(), loss = Empty([]),
+            alone = Empty([]);
+        int[] labels = [.. Enumerable.Range(0, samples).Select(i => i * 7 % classes)];
+        x.Backend.CrossEntropy(x, From<int>(labels, [samples]), smoothing, loss, gradient);
+        x.Backend.CrossEntropy(x, From<int>(labels, [samples]), smoothing, alone, null);
+        double[] logits = OpsTesting.Numbers(x), expected = new double[logits.Length];
+        double sum = 0;
+        for (int i = 0; i < samples; i++)
+        {
+            double[] row = logits[(i * classes)..((i + 1) * classes)];
+            double log = Math.Log(row.Sum(Math.Exp));
+            for (int k = 0; k < classes; k++)
+            {
+                double target = (smoothing / classes) + (k == labels[i] ? 1 - smoothing : 0);
+                sum += target * (log - row[k]);
+                expected[(i * classes) + k] = (Math.Exp(row[k] - log) - target) / samples;
+            }
+        }
+        Assert.That(OpsTesting.Numbers(loss)[0], Is.EqualTo(sum / samples).Within(1e-6));
+        Assert.That(OpsTesting.Numbers(alone), Is.EqualTo(OpsTesting.Numbers(loss)));
+        Assert.That(OpsTesting.Numbers(gradient), Is.EqualTo(expected).Within(1e-6 / samples));
+    }
+
     [TestCase("cross_entropy", 14)]
     [TestCase("bce_loss", 61)]
     [TestCase("output_bias_forget", 224)]

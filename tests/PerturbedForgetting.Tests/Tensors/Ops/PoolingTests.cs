@@ -1,4 +1,5 @@
 using PerturbedForgetting.Tensors;
+using PerturbedForgetting.Tensors.Backends;
 using PerturbedForgetting.Tensors.Memory;
 using PerturbedForgetting.Tests.Reference;
 
@@ -83,6 +84,32 @@ sealed class PoolingTests(string device) : DeviceFixture(device)
             x.Grad.Dispose();
             return (y.ToArray<float>(), gradient);
         }
+    }
+
+    /// <summary>What a pixel gets is the sum over its windows in their order, beginning with 0, on the CPU in every bit: one, two, four,
+    /// none and other numbers of windows over a pixel, vectors of channels and channels behind them.</summary>
+    [TestCase(1, 1, 0), TestCase(2, 2, 0), TestCase(3, 2, 1), TestCase(3, 1, 1), TestCase(2, 3, 0), TestCase(5, 2, 2)]
+    [TestCase(4, 3, 1)]
+    public void TheGradientIsTheSumOfTheWindowsInTheirOrder(int kernel, int stride, int padding)
+    {
+        using var scope = Scope.Begin();
+        const int Height = 9, Width = 10, Channels = 21;
+        Pool2dGeometry geometry = new(kernel, stride, padding);
+        Tensor x = GradientCheck.Normal([2, Height, Width, Channels], 1, device: Device), dx = x.EmptyLike(),
+            y = Ops.MaxPool2d(x, kernel, stride, padding), index = Empty(y.Shape, DType.Int32),
+            dy = GradientCheck.Normal(y.Shape, 2, device: Device);
+        x.Backend.MaxPool2d(x, geometry, y, index);
+        x.Backend.MaxPool2dBackward(dy, index, geometry, dx);
+        float[] gradient = dy.ToArray<float>(), expected = new float[x.Count];
+        int[] at = index.ToArray<int>();
+        int windows = y.Shape[1] * y.Shape[2] * Channels;
+        for (int i = 0; i < at.Length; i++)
+            expected[(i / windows * Height * Width * Channels) + (at[i] * Channels) + (i % Channels)] += gradient[i];
+        if (Device == Device.Cpu)
+            Assert.That(Array.ConvertAll(dx.ToArray<float>(), BitConverter.SingleToInt32Bits),
+                Is.EqualTo(Array.ConvertAll(expected, BitConverter.SingleToInt32Bits)));
+        else
+            Assert.That(dx.ToArray<float>(), Is.EqualTo(expected).Within(2e-6));
     }
 
     [Test]

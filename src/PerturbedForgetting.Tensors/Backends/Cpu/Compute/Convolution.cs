@@ -18,6 +18,11 @@ static unsafe class Convolution
     public static void Forward<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y, bool accumulate = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (Winograd.Fits<T>(s))
+        {
+            Winograd.Forward(s, x, w, bias, y, accumulate);
+            return;
+        }
         int depth = s.KH * s.KW * s.GroupC;
         for (int g = 0; g < s.Groups; g++)
         {
@@ -57,6 +62,11 @@ static unsafe class Convolution
     public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx, bool accumulate = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (Winograd.Fits<T>(s))
+        {
+            Winograd.BackwardInput(s, dy, w, dx, accumulate);
+            return;
+        }
         if (!accumulate && HasGaps(s))
             Clear(dx, (long)s.N * s.H * s.W * s.C);
         for (int g = 0; g < s.Groups; g++)
@@ -163,6 +173,11 @@ static unsafe class Convolution
     public static void BackwardWeight<T>(in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (Winograd.Fits<T>(s))
+        {
+            Winograd.BackwardWeight(s, x, dy, dw, accumulate);
+            return;
+        }
         int depth = s.KH * s.KW * s.GroupC;
         for (int g = 0; g < s.Groups; g++)
         {

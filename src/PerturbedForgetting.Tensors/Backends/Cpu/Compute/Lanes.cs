@@ -97,6 +97,14 @@ static unsafe class Lanes
             destination[i] += source[i];
     }
 
+    /// <summary>Tells memory that a line of a cache is read soon; any address will do.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(address);
+    }
+
     /// <summary>Copies <paramref name="rows"/> rows of <paramref name="count"/> elements, from the first to the last.</summary>
     public static void CopyRows<T>(T* source, long sourceStep, T* destination, long destinationStep, int count, int rows)
         where T : unmanaged, INumber<T>

@@ -5,6 +5,8 @@ readonly struct PoolWindows(in Pool2dGeometry geometry, in Shape input, in Shape
 {
     readonly Pool2dGeometry geometry = geometry;
 
+    public Size2d Kernel => geometry.Kernel;
+
     public int Channels { get; } = input[3];
 
     public int InputH { get; } = input[1];

@@ -37,6 +37,33 @@ static unsafe class Transposition
         Plain(source + (done * sourceStep), sourceStep, target + done, targetStep, lines - done, depth);
     }
 
+    /// <summary>
+    /// The same for a large matrix, both sides of which are read and written in whole cache lines. The last blocks reach back over what
+    /// is turned already, so that no side has an end of its own.
+    /// </summary>
+    public static void Matrix<T>(T* source, long sourceStep, T* target, long targetStep, int lines, int depth)
+        where T : unmanaged, INumber<T>
+    {
+        if (typeof(T) != typeof(float) || !Avx.IsSupported || lines < 8 || depth < 8)
+        {
+            Run(source, sourceStep, target, targetStep, lines, depth);
+            return;
+        }
+        // Two blocks of lines fill a cache line of the target, and the lines of the source stay in the cache for the next columns.
+        for (int done = 0; done < lines; done += 16)
+        {
+            int first = Math.Min(done, lines - 8), second = Math.Min(done + 8, lines - 8);
+            for (int k = 0; k < depth; k += 8)
+            {
+                int column = Math.Min(k, depth - 8);
+                float* from = (float*)source + column, to = (float*)target + (column * targetStep);
+                Turn8(from + (first * sourceStep), sourceStep, to + first, targetStep);
+                if (second != first)
+                    Turn8(from + (second * sourceStep), sourceStep, to + second, targetStep);
+            }
+        }
+    }
+
     static void Plain<T>(T* source, long sourceStep, T* target, long targetStep, int lines, int depth)
         where T : unmanaged, INumber<T>
     {
@@ -50,33 +77,24 @@ static unsafe class Transposition
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Turn8(float* source, long sourceStep, float* target, long targetStep)
     {
-        float* half = source + (4 * sourceStep);
-        Pairs(source, sourceStep, out var a0, out var a1, out var a2, out var a3);
-        Pairs(half, sourceStep, out var b0, out var b1, out var b2, out var b3);
-        Avx.Permute2x128(a0, b0, 0x20).Store(target);
-        Avx.Permute2x128(a1, b1, 0x20).Store(target + targetStep);
-        Avx.Permute2x128(a2, b2, 0x20).Store(target + (2 * targetStep));
-        Avx.Permute2x128(a3, b3, 0x20).Store(target + (3 * targetStep));
-        target += 4 * targetStep;
-        Avx.Permute2x128(a0, b0, 0x31).Store(target);
-        Avx.Permute2x128(a1, b1, 0x31).Store(target + targetStep);
-        Avx.Permute2x128(a2, b2, 0x31).Store(target + (2 * targetStep));
-        Avx.Permute2x128(a3, b3, 0x31).Store(target + (3 * targetStep));
+        Turn8x4(source, sourceStep, target, targetStep);
+        Turn8x4(source + 4, sourceStep, target + (4 * targetStep), targetStep);
     }
 
-    /// <summary>Four rows of eight, turned within each half: column k of the four rows is in the low half of r{k}, column k + 4 in the
-    /// high.</summary>
+    /// <summary>Four columns of eight rows: rows 4 to 7 are loaded into the upper halves, which costs no shuffle.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Pairs(float* source, long step,
-        out Vector256<float> r0, out Vector256<float> r1, out Vector256<float> r2, out Vector256<float> r3)
+    static void Turn8x4(float* source, long step, float* target, long targetStep)
     {
-        Vector256<float> s0 = Vector256.Load(source), s1 = Vector256.Load(source + step);
-        Vector256<float> s2 = Vector256.Load(source + (2 * step)), s3 = Vector256.Load(source + (3 * step));
+        float* lower = source + (4 * step);
+        var s0 = Vector256.Create(Vector128.Load(source), Vector128.Load(lower));
+        var s1 = Vector256.Create(Vector128.Load(source + step), Vector128.Load(lower + step));
+        var s2 = Vector256.Create(Vector128.Load(source + (2 * step)), Vector128.Load(lower + (2 * step)));
+        var s3 = Vector256.Create(Vector128.Load(source + (3 * step)), Vector128.Load(lower + (3 * step)));
         Vector256<float> a = Avx.UnpackLow(s0, s2), b = Avx.UnpackHigh(s0, s2), c = Avx.UnpackLow(s1, s3), d = Avx.UnpackHigh(s1, s3);
-        r0 = Avx.UnpackLow(a, c);
-        r1 = Avx.UnpackHigh(a, c);
-        r2 = Avx.UnpackLow(b, d);
-        r3 = Avx.UnpackHigh(b, d);
+        Avx.UnpackLow(a, c).Store(target);
+        Avx.UnpackHigh(a, c).Store(target + targetStep);
+        Avx.UnpackLow(b, d).Store(target + (2 * targetStep));
+        Avx.UnpackHigh(b, d).Store(target + (3 * targetStep));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,0 +1,31 @@
+using System.Numerics;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+/// <summary>What a task of a tile's transforms needs beside its operands: the tile between the two axes, aligned to a line of a cache,
+/// pointers to its pixels, and zeros.</summary>
+readonly unsafe struct WinogradRoom<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    // Of 36 vectors of the widest kind.
+    const int BufferBytes = Winograd.Products * 64, PointerBytes = Winograd.Products * 8;
+
+    /// <summary>36 vectors.</summary>
+    public readonly T* Buffer;
+
+    /// <summary>36 pointers.</summary>
+    public readonly T** Pixels;
+
+    /// <summary>As many zeros as were asked for.</summary>
+    public readonly T* Zeros;
+
+    /// <summary>The calling thread's; valid until it takes the next.</summary>
+    public WinogradRoom(int zeros)
+    {
+        byte* room = Scratch.Get<byte>(ScratchUse.Tile, BufferBytes + PointerBytes + ((long)zeros * sizeof(T)));
+        Buffer = (T*)room;
+        Pixels = (T**)(room + BufferBytes);
+        Zeros = (T*)(room + BufferBytes + PointerBytes);
+        Lanes.Clear(Zeros, zeros);
+    }
+}

@@ -1,0 +1,222 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
+
+/// <summary>
+/// The gradient of 3x3 weights by F(3x3, 4x4): of each tile 6x6 pixels of the input and 4x4 of the output's gradient give 36 values a
+/// channel, whose products are summed over the tiles before they are turned into 3x3 taps. A task has the sums of a block of both channels,
+/// for a part of the tiles that depends on the shape alone.
+/// </summary>
+unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
+    where T : unmanaged, IFloatingPointIeee754<T>
+    where TKernel : struct, ITileKernel<T>
+    where TSimd : struct, ISimd<TVector, T>
+    where TVector : struct
+{
+    const int Points = WinogradTransforms<TSimd, TVector, T>.Points, Products = Winograd.Products, Side = Winograd.Side;
+
+    // Channels of a block of the output's gradient, of one of the input, and tiles that are transformed at once: sums and values lie in
+    // a level-2 cache.
+    const int Block = DepthMajor64.Width, Chunk = 48;
+
+    // Tasks there are at least, if tiles are enough, and tiles that a part has at least.
+    const int Tasks = 16, LeastTiles = 4 * Chunk;
+
+    // Lines of a block whose taps a task makes.
+    const int Lines = 8;
+
+    Conv2dShape s;
+    WinogradTiles grid;
+    T* x, dy, dw;
+    bool accumulate;
+    int tiles, blocksO, blocksC, parts, partTiles;
+
+    // Sums of all blocks and parts, where there are several parts.
+    T* partials;
+
+    public static void Run(in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
+    {
+        WinogradWeightGradient<T, TKernel, TSimd, TVector> product = new() { s = s, x = x, dy = dy, dw = dw, accumulate = accumulate };
+        product.Plan();
+        var tasks = new TasksBody { Product = product };
+        WorkerPool.For(product.blocksO * product.blocksC * product.parts, ref tasks);
+        if (product.parts > 1)
+        {
+            var taps = new TapsBody { Product = product };
+            WorkerPool.For(product.blocksO * product.blocksC * (Block / Lines), ref taps);
+        }
+    }
+
+    /// <summary>Register tiles of a block along each axis.</summary>
+    static int TilesDown => GemmPlan.CeilDiv(Block, TKernel.Lines);
+
+    static int TilesAcross => GemmPlan.CeilDiv(Block, TKernel.Columns);
+
+    static int TileSize => TKernel.Lines * TKernel.Columns;
+
+    // A line of a cache more, so that the 36 points do not fall on each other in the level-1 cache.
+    static int SumStep => (TilesDown * TilesAcross * TileSize) + (64 / sizeof(T));
+
+    void Plan()
+    {
+        grid = new(s.N, s.OH, s.OW);
+        tiles = grid.Count;
+        (blocksO, blocksC) = (GemmPlan.CeilDiv(s.O, Block), GemmPlan.CeilDiv(s.C, Block));
+        parts = Math.Clamp(Math.Min(GemmPlan.CeilDiv(Tasks, blocksO * blocksC), tiles / LeastTiles), 1, Tasks);
+        partTiles = GemmPlan.CeilDiv(GemmPlan.CeilDiv(tiles, parts), Chunk) * Chunk;
+        parts = GemmPlan.CeilDiv(tiles, partTiles);
+        if (parts > 1)
+            partials = Scratch.Get<T>(ScratchUse.Partials, (long)blocksO * blocksC * parts * Products * SumStep);
+    }
+
+    T* SumsOf(int block, int part) => partials + ((((long)part * blocksO * blocksC) + block) * Products * SumStep);
+
+    void RunTask(int index)
+    {
+        int block = index / parts, part = index % parts;
+        int o = block / blocksC * Block, outputs = Math.Min(Block, s.O - o), c = block % blocksC * Block, inputs = Math.Min(Block, s.C - c);
+        int first = part * partTiles, end = Math.Min(tiles, first + partTiles), padding = 64 / sizeof(T);
+        int leftStep = (Chunk * Block) + padding,
+            rightStep = (GemmPlan.CeilDiv(inputs, TKernel.Columns) * Chunk * TKernel.Columns) + padding;
+        T* left = Scratch.Get<T>(ScratchUse.LeftPanels, ((long)Products * leftStep) + TKernel.Lines);
+        T* right = Scratch.Get<T>(ScratchUse.RightPanels, (long)Products * rightStep);
+        T* sums = parts > 1 ? SumsOf(block, part) : Scratch.Get<T>(ScratchUse.Partials, Products * SumStep);
+        WinogradRoom<T> room = new(Block);
+        for (int begin = first; begin < end; begin += Chunk)
+        {
+            int count = Math.Min(Chunk, end - begin);
+            for (int i = 0; i < count; i++)
+            {
+                TransformGradient(begin + i, o, outputs, room, left + (i * Block), leftStep);
+                TransformInput(begin + i, c, inputs, room, right + (i * TKernel.Columns), rightStep);
+            }
+            T* target = sums;
+            for (int p = 0; p < Products; p++, target += SumStep)
+                Multiply(left + (p * leftStep), outputs, right + (p * rightStep), inputs, count, target, add: begin > first);
+        }
+        if (parts == 1)
+        {
+            for (int line = 0; line < outputs; line += Lines)
+                MakeTaps(block, line, sums);
+        }
+    }
+
+    /// <summary>The product of one point: a block of lines and columns, over some tiles.</summary>
+    static void Multiply(T* left, int lines, T* right, int columns, int tiles, T* sums, bool add)
+    {
+        for (int j = 0; j < columns; j += TKernel.Columns, right += Chunk * TKernel.Columns)
+        {
+            T* sum = sums + (j / TKernel.Columns * TileSize);
+            for (int i = 0; i < lines; i += TKernel.Lines, sum += TilesAcross * TileSize)
+                TKernel.RunRuns<DepthMajor64>(Math.Min(TKernel.Lines, lines - i), Math.Min(TKernel.Columns, columns - j), 1, tiles,
+                    left + i, 0,
+                    right, sum, add);
+        }
+    }
+
+    /// <summary>4x4 pixels of the output's gradient, zeros beside the image, to 36 lines.</summary>
+    void TransformGradient(int tile, int channel, int channels, in WinogradRoom<T> room, T* target, int pointStep)
+    {
+        var (image, row, column) = grid.Place(tile);
+        WinogradTiles.Pixels(dy + ((long)image * s.OH * s.OW * s.O) + channel, s.OH, s.OW, s.O, row, column, Side, room.Zeros, room.Pixels);
+        for (int c = 0; c < channels; c += TSimd.Count)
+            TransformTaps(room.Pixels, c, (long)Side * s.O, room.Buffer, target + c, pointStep);
+    }
+
+    /// <summary>6x6 pixels of the input, zeros beside the image, to 36 lines of panels.</summary>
+    void TransformInput(int tile, int channel, int channels, in WinogradRoom<T> room, T* target, int pointStep)
+    {
+        var (image, row, column) = grid.Place(tile);
+        WinogradTiles.Pixels(x + ((long)image * s.H * s.W * s.C) + channel, s.H, s.W, s.C, row - s.PadH, column - s.PadW, Points,
+            room.Zeros,
+            room.Pixels);
+        for (int c = 0; c < channels; c += TSimd.Count)
+            WinogradTransforms<TSimd, TVector, T>.Pixels(room.Pixels, c, (long)Side * s.C, room.Buffer,
+                target + (c / TKernel.Columns * Chunk * TKernel.Columns) + (c % TKernel.Columns), pointStep);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void TransformTaps(T** pixels, int channel, long next, T* buffer, T* target, long pointStep)
+    {
+        for (int j = 0; j < Side; j++)
+        {
+            T* p0 = pixels[j] + channel, p1 = pixels[4 + j] + channel, p2 = pixels[8 + j] + channel, p3 = pixels[12 + j] + channel;
+            Lanes.Prefetch(p0 + next);
+            Lanes.Prefetch(p1 + next);
+            Lanes.Prefetch(p2 + next);
+            Lanes.Prefetch(p3 + next);
+            WinogradTransforms<TSimd, TVector, T>.Taps4(TSimd.Load(p0), TSimd.Load(p1), TSimd.Load(p2), TSimd.Load(p3),
+                out var u0, out var u1, out var u2, out var u3, out var u4, out var u5);
+            WinogradTransforms<TSimd, TVector, T>.Store(buffer + (j * TSimd.Count), Side * TSimd.Count, u0, u1, u2, u3, u4, u5);
+        }
+        for (int i = 0; i < Points; i++, buffer += Side * TSimd.Count, target += Points * pointStep)
+        {
+            WinogradTransforms<TSimd, TVector, T>.Taps4(TSimd.Load(buffer), TSimd.Load(buffer + TSimd.Count),
+                TSimd.Load(buffer + (2 * TSimd.Count)), TSimd.Load(buffer + (3 * TSimd.Count)),
+                out var u0, out var u1, out var u2, out var u3, out var u4, out var u5);
+            WinogradTransforms<TSimd, TVector, T>.Store(target, pointStep, u0, u1, u2, u3, u4, u5);
+        }
+    }
+
+    /// <summary>Sums of all parts, and of them 3x3 taps.</summary>
+    void MakeTaps(int block, int line, T* sums)
+    {
+        int o = (block / blocksC * Block) + line, c = block % blocksC * Block, inputs = Math.Min(Block, s.C - c);
+        T* buffer = new WinogradRoom<T>(0).Buffer;
+        for (int end = Math.Min(o + Lines, s.O); o < end; o++, line++)
+        {
+            for (int k = 0; k < inputs; k += TSimd.Count)
+            {
+                T* place = sums + (((line / TKernel.Lines * TilesAcross) + (k / TKernel.Columns)) * TileSize)
+                    + (line % TKernel.Lines * TKernel.Columns) + (k % TKernel.Columns);
+                for (int j = 0; j < Points; j++)
+                {
+                    WinogradTransforms<TSimd, TVector, T>.Outputs3(Sum(place, j), Sum(place, 6 + j), Sum(place, 12 + j),
+                        Sum(place, 18 + j), Sum(place, 24 + j), Sum(place, 30 + j), out var y0, out var y1, out var y2);
+                    TSimd.Store(y0, buffer + (j * TSimd.Count));
+                    TSimd.Store(y1, buffer + ((Points + j) * TSimd.Count));
+                    TSimd.Store(y2, buffer + (((2 * Points) + j) * TSimd.Count));
+                }
+                for (int i = 0; i < 3; i++)
+                {
+                    T* row = buffer + (i * Points * TSimd.Count);
+                    WinogradTransforms<TSimd, TVector, T>.Outputs3(TSimd.Load(row), TSimd.Load(row + TSimd.Count),
+                        TSimd.Load(row + (2 * TSimd.Count)), TSimd.Load(row + (3 * TSimd.Count)), TSimd.Load(row + (4 * TSimd.Count)),
+                        TSimd.Load(row + (5 * TSimd.Count)), out var y0, out var y1, out var y2);
+                    T* taps = dw + ((((long)o * 9) + (i * 3)) * s.C) + c + k;
+                    StoreTap(y0, taps);
+                    StoreTap(y1, taps + s.C);
+                    StoreTap(y2, taps + (2L * s.C));
+                }
+            }
+        }
+    }
+
+    /// <summary>Of all parts.</summary>
+    TVector Sum(T* values, int point)
+    {
+        values += (long)point * SumStep;
+        TVector sum = TSimd.Load(values);
+        for (int part = 1; part < parts; part++)
+            sum = TSimd.Add(sum, TSimd.Load(values + ((long)part * blocksO * blocksC * Products * SumStep)));
+        return sum;
+    }
+
+    void StoreTap(TVector value, T* target) => TSimd.Store(accumulate ? TSimd.Add(value, TSimd.Load(target)) : value, target);
+
+    struct TasksBody : IParallelBody
+    {
+        public WinogradWeightGradient<T, TKernel, TSimd, TVector> Product;
+
+        public void Run(int index) => Product.RunTask(index);
+    }
+
+    struct TapsBody : IParallelBody
+    {
+        public WinogradWeightGradient<T, TKernel, TSimd, TVector> Product;
+
+        public void Run(int index) =>
+            Product.MakeTaps(index / (Block / Lines), index % (Block / Lines) * Lines, Product.SumsOf(index / (Block / Lines), 0));
+    }
+}
