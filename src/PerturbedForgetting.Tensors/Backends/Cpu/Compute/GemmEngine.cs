@@ -206,7 +206,8 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
         if (depth0 >= k)
             return;
         int depth = Math.Min(block, k - depth0);
-        right.PackRight(PackedAt(column, depth0, depth), slice + column, Math.Min(TKernel.Columns, sliceColumns - column), depth0, depth, TKernel.Columns);
+        right.PackRight(PackedAt(column, depth0, depth), slice + column, Math.Min(TKernel.Columns, sliceColumns - column), depth0, depth,
+            TKernel.Columns);
     }
 
     void RunOwnTask(int index)

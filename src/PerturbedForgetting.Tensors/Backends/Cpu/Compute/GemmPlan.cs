@@ -17,6 +17,9 @@ readonly record struct GemmPlan
     // Tiles of C times parts of the depth: bounds the partial sums to 1.5 MiB.
     const long SplitTiles = 1024;
 
+    // Depth of which parts are multiples, two at least: with more, many threads cannot share the work evenly.
+    const int SplitUnit = 192;
+
     // A task with its own right panels packs the left matrix too, so it should have many columns.
     const int OwnTasksPerThread = 4;
 
@@ -53,7 +56,7 @@ readonly record struct GemmPlan
     /// <summary>Parts of the depth summed apart and then added in order.</summary>
     public int Splits { get; private init; }
 
-    /// <summary>Depth of a part; a multiple of the block depth unless there is one part.</summary>
+    /// <summary>Depth of a part; a multiple of a unit unless there is one part.</summary>
     public int SplitDepth { get; private init; }
 
     /// <summary>Rows of a task, whole panels.</summary>
@@ -95,7 +98,10 @@ readonly record struct GemmPlan
                 int columnTasks = Math.Clamp(threads * rounds / tasks, minColumnTasks, nPanels);
                 var plan = this with
                 {
-                    RowTasks = CeilDiv(mPanels, rowPanels), TaskRows = rowPanels * lines, TaskWidth = CeilDiv(nPanels, columnTasks) * columns };
+                    RowTasks = CeilDiv(mPanels, rowPanels),
+                    TaskRows = rowPanels * lines,
+                    TaskWidth = CeilDiv(nPanels, columnTasks) * columns,
+                };
                 if (plan.Time(threads) < best.Time(threads))
                     best = plan;
             }
@@ -110,7 +116,7 @@ readonly record struct GemmPlan
 
     static GemmPlan Own(int m, int n, int k, int lines, int columns, int splits, int wanted)
     {
-        int splitDepth = splits == 1 ? k : CeilDiv(CeilDiv(k, splits), GemmBlocking.Depth) * GemmBlocking.Depth;
+        int splitDepth = splits == 1 ? k : CeilDiv(CeilDiv(k, splits), SplitUnit) * SplitUnit;
         splits = splits == 1 ? 1 : CeilDiv(k, splitDepth);
         int nPanels = CeilDiv(n, columns);
         int columnPanels = CeilDiv(nPanels, Math.Min(Math.Max(CeilDiv(wanted, splits), CeilDiv(n, TaskColumns)), nPanels));
@@ -183,6 +189,6 @@ readonly record struct GemmPlan
     static int SplitsFor(int m, int n, int k)
     {
         long tiles = (long)CeilDiv(m, 12) * CeilDiv(n, 32);
-        return (int)Math.Clamp(Math.Min(k / (2L * GemmBlocking.Depth), SplitTiles / tiles), 1, 64);
+        return (int)Math.Clamp(Math.Min(k / (2L * SplitUnit), SplitTiles / tiles), 1, 64);
     }
 }
