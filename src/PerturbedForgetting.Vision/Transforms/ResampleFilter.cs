@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PerturbedForgetting.Vision.Imaging;
 
 namespace PerturbedForgetting.Vision.Transforms;
@@ -49,6 +50,7 @@ sealed class ResampleFilter : IDisposable
 
     /// <summary>Computes the weights for outputs <paramref name="first"/> to first + count - 1 of a resize from
     /// <paramref name="input"/> to <paramref name="output"/> samples.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public void Prepare(int input, int output, int first, int count, Interpolation filter)
     {
         if (key == (input, output, first, count, filter))

@@ -74,6 +74,65 @@ public class JpegPartsTests
         }
     }
 
+    /// <summary>Blocks of any coefficients, by codes of any lengths: what is decoded is what was encoded, also where blocks before were
+    /// passed over, and the reader ends behind the last one, before the marker.</summary>
+    [Test]
+    public void CodesOfAnyLengthAreDecodedAndPassedOver([Values(1, 2, 3, 4)] int seed)
+    {
+        var random = new Random(seed);
+        byte[] lengths = [0, 0, 0, 2, 2, 3, 3, 8, 8, 16, 16, 16, 16, 24, 24, 24];
+        byte[] symbols = [0x00, 0xF0, .. Enumerable.Range(0, 256).Where(s => (s & 15) is > 0 and < 11).Select(s => (byte)s)];
+        random.Shuffle(symbols);
+        symbols = [.. symbols.OrderByDescending(s => s is 0x00 or 0xF0 || (s >> 4) < random.Next(4))];
+        HuffmanTable dc = new(), ac = new();
+        dc.Build([0, 0, 0, 0, 12, .. new byte[11]], [.. Enumerable.Range(0, 12).Select(i => (byte)i)]);
+        ac.Build(lengths, symbols);
+        Assert.That(dc.IsCode && ac.IsCode && symbols.Length == lengths.Sum(l => l));
+        short[][] blocks = [.. Enumerable.Range(0, 400).Select(i => Block(random, i % 7))];
+        var writer = new CodeWriter();
+        int prediction = 0;
+        foreach (short[] block in blocks)
+        {
+            writer.Write(dc, CodeWriter.SizeOf(block[0] - prediction), block[0] - prediction);
+            prediction = block[0];
+            writer.WriteBlock(ac, block);
+        }
+        byte[] data = [.. writer.End(), 0xFF, 0xD9], window = new byte[EntropyReader.WindowBytes];
+        foreach (int every in (int[])[1, 2, 5])
+        {
+            var component = new JpegComponent();
+            var reader = new EntropyReader(data, 0, window);
+            for (int i = 0; i < blocks.Length; i++)
+            {
+                short[] found = new short[64];
+                reader.Prepare();
+                if (i % every != 0)
+                    EntropyDecoder.Skip(ref reader, dc, ac, component);
+                else if (!EntropyDecoder.Sequential(ref reader, found, dc, ac, component))
+                    Assert.That(blocks[i].Skip(1), Is.All.Zero);
+                if (i % every == 0)
+                    Assert.That(found, Is.EqualTo(blocks[i]), $"block {i} of every {every}");
+                if (i == blocks.Length / 2)
+                    Assert.That(reader.Position, Is.LessThan(data.Length - 2));
+            }
+            Assert.That((reader.Position, reader.Overread, reader.MetBadCode), Is.EqualTo((data.Length - 2, false, false)));
+        }
+    }
+
+    static short[] Block(Random random, int kind)
+    {
+        var block = new short[64];
+        block[0] = (short)random.Next(-1000, 1001);
+        for (int k = 1; k < 64; k++)
+        {
+            bool coded = kind switch { 0 => false, 1 => true, 2 => k == 63, _ => random.Next(kind * kind) == 0 };
+            int size = random.Next(1, random.Next(2, 11));
+            if (coded)
+                block[EntropyDecoder.Natural[k]] = (short)(random.Next(1 << (size - 1), 1 << size) * (random.Next(2) * 2 - 1));
+        }
+        return block;
+    }
+
     static double Sample(short[] block, short[] quant, int x, int y)
     {
         double sum = 0;

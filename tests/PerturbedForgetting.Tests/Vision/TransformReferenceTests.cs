@@ -66,6 +66,18 @@ public class TransformReferenceTests
         Assert.That(TransformCases.ToPlanar(source), Is.EqualTo(TransformCases.Expected(reference)));
     }
 
+    /// <summary>Rows of any length, also such as have no middle pixel, and none for a whole vector.</summary>
+    [Test]
+    public void PixelsChangeSides([Range(1, 40)] int width)
+    {
+        byte[] pixels = new byte[width * 3 * 3];
+        new Random(width).NextBytes(pixels);
+        byte[] mirrored = [.. pixels];
+        ImageTransform.FlipHorizontally(mirrored, width);
+        byte[] expected = [.. pixels.Chunk(width * 3).SelectMany(row => row.Chunk(3).Reverse().SelectMany(pixel => pixel))];
+        Assert.That(mirrored, Is.EqualTo(expected));
+    }
+
     [Test]
     public void RandomCropBoxes()
     {

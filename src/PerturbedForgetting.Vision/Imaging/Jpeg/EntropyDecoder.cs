@@ -24,115 +24,103 @@ static class EntropyDecoder
         63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
     ];
 
-    /// <summary>Decodes a whole block over its coefficients, those that are zero left out.</summary>
-    /// <returns>The position behind which there are only zeros.</returns>
-    public static int Sequential(
+    /// <summary>Decodes a whole block into zeros.</summary>
+    /// <returns>Whether there may be others than the first.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static bool Sequential(
         ref EntropyReader reader, Span<short> block, HuffmanTable dc, HuffmanTable ac, JpegComponent component)
     {
-        (ulong bits, int count) = reader.Ahead;
-        Difference(ref reader, ref bits, ref count, dc, component);
         ref short coefficients = ref MemoryMarshal.GetReference(block[..64]);
-        coefficients = (short)component.Prediction;
         ref byte natural = ref MemoryMarshal.GetReference(Natural);
-        ref uint lookup = ref MemoryMarshal.GetReference(ac.Lookup);
-        int k = 1;
+        ref ulong pairs = ref MemoryMarshal.GetReference(ac.Pairs);
+        Difference(ref reader, dc, component);
+        coefficients = (short)component.Prediction;
+        ref byte at = ref reader.Ahead(out ulong bits, out int count);
+        nint k = 1;
         while (k < 64)
         {
-            reader.Ensure(ref bits, ref count);
-            uint code = Unsafe.Add(ref lookup, (int)(bits >> (64 - HuffmanTable.LookupBits)));
-            if (HuffmanCode.Total(code) == 0)
+            bits |= EntropyReader.Load(ref at) >> count;
+            at = ref Unsafe.Add(ref at, EntropyReader.Bytes(count));
+            count |= EntropyReader.Full;
+            ulong pair = Unsafe.Add(ref pairs, (nint)(bits >> (64 - HuffmanTable.LookupBits)));
+            nint next = k + HuffmanPair.Count(pair);
+            if (next >= 64 && !HuffmanPair.EndsWithin(pair, next))
             {
-                if (code == 0)
-                    code = reader.LongCode(ac, bits);
-                if (HuffmanCode.Total(code) == 0)
-                {
-                    bits <<= HuffmanCode.Length(code);
-                    count -= HuffmanCode.Length(code);
-                    if (HuffmanCode.Symbol(code) != 0xF0)
-                        break;
-                    k += 16;
-                    continue;
-                }
+                // A long code, or the last of the block, behind which the pair is of the next one. No register outlives the call.
+                reader.GiveBack(ref at, bits, count);
+                k = Single(ref reader, block, ac, (int)k);
+                at = ref reader.Ahead(out bits, out count);
+                continue;
             }
-            int value = Number(bits, code);
-            bits <<= HuffmanCode.Total(code);
-            count -= HuffmanCode.Total(code);
-            k += HuffmanCode.Run(code);
-            Unsafe.Add(ref coefficients, Unsafe.Add(ref natural, k)) = (short)value;
-            k++;
+            // Where there is no second coefficient, it is a zero, which the first one may write over, or where one is.
+            nint second = Unsafe.Add(ref natural, k + HuffmanPair.SecondPlace(pair));
+            Unsafe.Add(ref coefficients, second) = (short)HuffmanPair.SecondValue(pair);
+            nint first = Unsafe.Add(ref natural, k + HuffmanPair.Run(pair));
+            Unsafe.Add(ref coefficients, first) = (short)HuffmanPair.FirstValue(pair, bits);
+            bits <<= HuffmanPair.Bits(pair);
+            count -= HuffmanPair.Bits(pair);
+            k = next;
         }
-        reader.Ahead = (bits, count);
-        return k - 1;
+        reader.GiveBack(ref at, bits, count);
+        return k != 1 + HuffmanPair.End;
     }
 
     /// <summary>Passes over a block of which only the first coefficient matters to those behind it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Skip(ref EntropyReader reader, HuffmanTable dc, HuffmanTable ac, JpegComponent component)
     {
-        (ulong bits, int count) = reader.Ahead;
-        Difference(ref reader, ref bits, ref count, dc, component);
-        ref uint lookup = ref MemoryMarshal.GetReference(ac.Lookup);
-        ref uint skip = ref MemoryMarshal.GetReference(ac.Skip);
-        int k = 1;
+        ref ushort skip = ref MemoryMarshal.GetReference(ac.Skip);
+        Difference(ref reader, dc, component);
+        ref byte at = ref reader.Ahead(out ulong bits, out int count);
+        nint k = 1;
         while (k < 64)
         {
-            reader.Ensure(ref bits, ref count);
-            int next = (int)(bits >> (64 - HuffmanTable.LookupBits));
-            uint several = Unsafe.Add(ref skip, next);
-            int passed = (byte)(several >> 8);
-            if (several != 0 && k + passed < 64)
+            bits |= EntropyReader.Load(ref at) >> count;
+            at = ref Unsafe.Add(ref at, EntropyReader.Bytes(count));
+            count |= EntropyReader.Full;
+            int several = Unsafe.Add(ref skip, (nint)(bits >> (64 - HuffmanTable.SkipBits)));
+            nint next = k + (several >> 6);
+            if (next >= 64 && (several < HuffmanTable.SkipEnd || next >= 128))
             {
-                bits <<= (byte)several;
-                count -= (byte)several;
-                k += passed;
-                if (several >= 1 << 16)
-                    break;
+                reader.GiveBack(ref at, bits, count);
+                k = Single(ref reader, [], ac, (int)k);
+                at = ref reader.Ahead(out bits, out count);
                 continue;
             }
-            uint code = Unsafe.Add(ref lookup, next);
-            if (code == 0)
-                code = reader.LongCode(ac, bits);
-            bits <<= HuffmanCode.Bits(code);
-            count -= HuffmanCode.Bits(code);
-            if (HuffmanCode.Size(code) > 0)
-                k += HuffmanCode.Run(code) + 1;
-            else if (HuffmanCode.Symbol(code) == 0xF0)
-                k += 16;
-            else
-                break;
+            bits <<= several;
+            count -= several;
+            k = next;
         }
-        reader.Ahead = (bits, count);
+        reader.GiveBack(ref at, bits, count);
     }
 
     /// <summary>Reads a block's first coefficient, coded as its difference to the one before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Difference(ref EntropyReader reader, ref ulong bits, ref int count, HuffmanTable dc, JpegComponent component)
+    static void Difference(ref EntropyReader reader, HuffmanTable dc, JpegComponent component)
     {
-        reader.Ensure(ref bits, ref count);
-        uint code = dc.Lookup[(int)(bits >> (64 - HuffmanTable.LookupBits))];
-        if (code == 0)
-            code = reader.LongCode(dc, bits);
-        component.Prediction += Number(bits, code);
-        bits <<= HuffmanCode.Bits(code);
-        count -= HuffmanCode.Bits(code);
+        uint code = reader.Code(dc);
+        component.Prediction += reader.Signed(HuffmanCode.Size(code));
     }
 
-    /// <summary>The number behind a code, of no bits at all: 0. One that begins with 0 is negative: its bits are those of its
-    /// magnitude, inverted (T.81, figure F.12).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static int Number(ulong bits, uint code)
+    /// <summary>Reads coefficient <paramref name="k"/>, or the end of the block.</summary>
+    /// <returns>The next coefficient, 64 at most; where the block ends, <see cref="HuffmanPair.End"/> more than the one read.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static int Single(ref EntropyReader reader, Span<short> block, HuffmanTable ac, int k)
     {
-        ulong number = bits << HuffmanCode.Length(code);
-        long negative = ~((long)number >> 63);
-        int value = (int)((number ^ (ulong)negative) >> 1 >> (63 - HuffmanCode.Size(code)));
-        return (value ^ (int)negative) - (int)negative;
+        uint code = reader.Code(ac);
+        if (HuffmanCode.IsEnd(code))
+            return k + HuffmanPair.End;
+        k += HuffmanCode.Run(code);
+        int value = reader.Signed(HuffmanCode.Size(code));
+        if (value != 0 && block.Length > 0)
+            block[Natural[k]] = (short)value;
+        return Math.Min(k + 1, 64);
     }
 
     /// <summary>First scan of the DC coefficients.</summary>
     public static void DcFirst(ref EntropyReader reader, Span<short> block, HuffmanTable dc, JpegComponent component, int low)
     {
-        (ulong bits, int count) = reader.Ahead;
-        Difference(ref reader, ref bits, ref count, dc, component);
-        reader.Ahead = (bits, count);
+        Difference(ref reader, dc, component);
         block[0] = (short)(component.Prediction << low);
     }
 
@@ -146,7 +134,7 @@ static class EntropyDecoder
     {
         for (int k = spectrum.Start; k <= spectrum.End; k++)
         {
-            int symbol = reader.Symbol(ac), run = symbol >> 4, size = symbol & 15;
+            int symbol = HuffmanCode.Symbol(reader.Code(ac)), run = symbol >> 4, size = symbol & 15;
             if (size == 0 && run < 15)
                 return (1 << run) + reader.Bits(run) - 1;
             k += run;
@@ -164,7 +152,7 @@ static class EntropyDecoder
         short plus = (short)(1 << spectrum.Low), minus = (short)-plus;
         for (; endRun == 0 && k <= spectrum.End; k++)
         {
-            int symbol = reader.Symbol(ac), run = symbol >> 4, size = symbol & 15;
+            int symbol = HuffmanCode.Symbol(reader.Code(ac)), run = symbol >> 4, size = symbol & 15;
             if (size == 0 && run < 15)
             {
                 endRun = (1 << run) + reader.Bits(run);

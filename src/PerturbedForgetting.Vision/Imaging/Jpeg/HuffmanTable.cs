@@ -6,21 +6,41 @@ sealed class HuffmanTable
     /// <summary>Codes up to this length are decoded by one table look-up.</summary>
     public const int LookupBits = 11;
 
+    /// <summary>So many bits are looked at to pass over coefficients.</summary>
+    public const int SkipBits = 12;
+
+    /// <summary>Set in an entry of <see cref="Skip"/> if the block ends.</summary>
+    public const int SkipEnd = 64 << 6;
+
     readonly byte[] counts = new byte[16];
     readonly byte[] symbols = new byte[256];
     readonly int[] limit = new int[18];
     readonly int[] offset = new int[17];
     readonly uint[] lookup = new uint[1 << LookupBits];
-    readonly uint[] skip = new uint[1 << LookupBits];
+    ulong[] pairs = [];
+    ushort[] skip = [];
     int symbolCount = -1;
-    bool skipBuilt;
+    bool pairsBuilt, skipBuilt;
 
     /// <summary>By the next eleven bits the code that they begin with, as <see cref="HuffmanCode"/>; 0 where it is longer.</summary>
     public ReadOnlySpan<uint> Lookup => lookup;
 
-    /// <summary>By the next eleven bits what passes over the coefficients whose codes lie whole in them, and over the end of the block
-    /// behind them: bits + 256 x coefficients + 65536 if the block ends; 0 where not even one does.</summary>
-    public ReadOnlySpan<uint> Skip
+    /// <summary>By the next eleven bits the coefficients that they begin with, as <see cref="HuffmanPair"/>;
+    /// <see cref="HuffmanPair.None"/> where the first one's code is longer.</summary>
+    public ReadOnlySpan<ulong> Pairs
+    {
+        get
+        {
+            if (!pairsBuilt)
+                BuildPairs();
+            return pairs;
+        }
+    }
+
+    /// <summary>By the next <see cref="SkipBits"/> bits what passes over the coefficients whose codes lie in them, and over the end of the
+    /// block behind them: bits + 64 x coefficients + <see cref="SkipEnd"/> if the block ends; more coefficients than a block has where the
+    /// first code is longer.</summary>
+    public ReadOnlySpan<ushort> Skip
     {
         get
         {
@@ -50,7 +70,7 @@ sealed class HuffmanTable
         values.CopyTo(symbols);
         symbolCount = values.Length;
         IsCode = BuildLookup();
-        skipBuilt = false;
+        pairsBuilt = skipBuilt = false;
     }
 
     /// <summary>Decodes a code longer than <see cref="LookupBits"/> from the next 16 bits.</summary>
@@ -89,52 +109,41 @@ sealed class HuffmanTable
         return true;
     }
 
+    void BuildPairs()
+    {
+        if (pairs.Length == 0)
+            pairs = new ulong[1 << LookupBits];
+        for (int i = 0; i < pairs.Length; i++)
+            pairs[i] = HuffmanPair.Pack(lookup, i);
+        pairsBuilt = true;
+    }
+
     void BuildSkip()
     {
+        if (skip.Length == 0)
+            skip = new ushort[1 << SkipBits];
         for (int i = 0; i < skip.Length; i++)
         {
-            int bits = 0, coefficients = 0, end = 0;
-            while (bits < LookupBits)
+            uint next = (uint)i << (32 - SkipBits);
+            int bits = 0, coefficients = 0;
+            while (bits < SkipBits)
             {
-                uint code = lookup[(i << bits) & (1 << LookupBits) - 1];
-                if (code == 0 || bits + HuffmanCode.Length(code) > LookupBits || HuffmanCode.Symbol(code) == 0xF0)
+                uint code = lookup[(int)(next << bits >> (32 - LookupBits))];
+                if (code == 0 || bits + HuffmanCode.Length(code) > SkipBits)
                     break;
-                bits += HuffmanCode.Bits(code);
-                if (HuffmanCode.Size(code) == 0)
+                if (HuffmanCode.IsEnd(code))
                 {
-                    end = 1 << 16;
+                    bits += HuffmanCode.Length(code);
+                    coefficients += 64;
                     break;
                 }
+                if (coefficients + HuffmanCode.Run(code) + 1 > 63)
+                    break;
+                bits += HuffmanCode.Bits(code);
                 coefficients += HuffmanCode.Run(code) + 1;
             }
-            skip[i] = (uint)(bits | coefficients << 8 | end);
+            skip[i] = (ushort)(bits | (bits == 0 ? 255 : coefficients) << 6);
         }
         skipBuilt = true;
     }
-}
-
-/// <summary>A Huffman code in 32 bits: from the top its length, its symbol (a run of zeros, and the size of the number that
-/// follows), and the bits of code and number together, these only where a number follows.</summary>
-static class HuffmanCode
-{
-    /// <summary>What bits that match no code are taken for: so many as to know that, and the symbol 0.</summary>
-    public const uint None = 17 << 24;
-
-    public static uint Pack(int length, byte symbol) =>
-        (uint)(length << 24 | symbol << 16 | ((symbol & 15) == 0 ? 0 : length + (symbol & 15)));
-
-    /// <summary>Bits of the code.</summary>
-    public static int Length(uint code) => (int)(code >> 24);
-
-    public static int Symbol(uint code) => (int)(code >> 16) & 255;
-
-    public static int Run(uint code) => (int)(code >> 20) & 15;
-
-    public static int Size(uint code) => (int)(code >> 16) & 15;
-
-    /// <summary>Bits of code and number; 0 if there is no number.</summary>
-    public static int Total(uint code) => (byte)code;
-
-    /// <summary>Bits of code and number.</summary>
-    public static int Bits(uint code) => Length(code) + Size(code);
 }

@@ -11,13 +11,22 @@ namespace PerturbedForgetting.Vision.Imaging.Jpeg;
 /// adds in 16 bits.</summary>
 static class InverseDct
 {
-    const int ConstantBits = 13, FirstPassBits = 2;
+    public const int ConstantBits = 13, FirstPassBits = 2;
 
     /// <summary>Dequantises and transforms a block (natural order) into 8 x 8 samples.</summary>
     public static void Transform(ReadOnlySpan<short> block, ReadOnlySpan<short> quant, Span<byte> samples, int stride)
     {
         ref short source = ref MemoryMarshal.GetReference(block[..64]);
         ref short scale = ref MemoryMarshal.GetReference(quant[..64]);
+        ref byte target = ref MemoryMarshal.GetReference(samples[..(7 * stride + 8)]);
+        if (Avx2.IsSupported)
+            InverseDct256.Transform(ref source, ref scale, ref target, stride);
+        else
+            Transform(ref source, ref scale, ref target, stride);
+    }
+
+    static void Transform(ref short source, ref short scale, ref byte target, int stride)
+    {
         Vector128<short> c0 = Vector128.LoadUnsafe(ref source), c1 = Vector128.LoadUnsafe(ref source, 8);
         Vector128<short> c2 = Vector128.LoadUnsafe(ref source, 16), c3 = Vector128.LoadUnsafe(ref source, 24);
         Vector128<short> c4 = Vector128.LoadUnsafe(ref source, 32), c5 = Vector128.LoadUnsafe(ref source, 40);
@@ -43,7 +52,6 @@ static class InverseDct
         Transpose(ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
         Pass(ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7, ConstantBits + FirstPassBits + 3);
         Transpose(ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
-        ref byte target = ref MemoryMarshal.GetReference(samples[..(7 * stride + 8)]);
         Store(c0, c1, ref target, stride);
         Store(c2, c3, ref Unsafe.Add(ref target, 2 * stride), stride);
         Store(c4, c5, ref Unsafe.Add(ref target, 4 * stride), stride);

@@ -13,6 +13,7 @@ sealed class JpegScan
     readonly JpegComponent[] components = new JpegComponent[4];
     readonly HuffmanTable[] dcTables = new HuffmanTable[4], acTables = new HuffmanTable[4];
     readonly short[] block = new short[64];
+    readonly byte[] window = new byte[EntropyReader.WindowBytes];
     Spectrum spectrum;
     int count;
     int endRun;
@@ -78,7 +79,7 @@ sealed class JpegScan
         int rows = count > 1 ? 1 : first.RowsOfMcu;
         if (!frame.Collected && NeededRows() < high)
             (high, StoppedEarly) = (NeededRows(), true);
-        var reader = new EntropyReader(data, position);
+        var reader = new EntropyReader(data, position, window);
         var restarts = new RestartMarkers(restartInterval);
         StartInterval();
         frame.LastGoodRow = 0;
@@ -100,6 +101,7 @@ sealed class JpegScan
                 restarts.CountMcu();
                 if (starved)
                     continue;
+                reader.Prepare();
                 if (frame.Progressive)
                     ProgressiveMcu(ref reader, x, y);
                 else
@@ -179,7 +181,7 @@ sealed class JpegScan
                 for (int x = mcuX * h; x < mcuX * h + h; x++)
                 {
                     if (collected)
-                        EntropyDecoder.Sequential(ref reader, component.Block(x, y), dc, ac, component);
+                        DecodeCoefficients(ref reader, component, dc, ac, component.Block(x, y));
                     else if (component.Needs(x, y))
                         DecodeSamples(ref reader, component, dc, ac, component.Samples(x, y));
                     else
@@ -192,10 +194,23 @@ sealed class JpegScan
     void DecodeSamples(ref EntropyReader reader, JpegComponent component, HuffmanTable dc, HuffmanTable ac, Span<byte> samples)
     {
         block.AsSpan(0, 64).Clear();
-        if (EntropyDecoder.Sequential(ref reader, block, dc, ac, component) == 0)
-            InverseDct.TransformDc(block[0] * component.Quantisation[0], samples, component.Stride);
-        else
+        if (EntropyDecoder.Sequential(ref reader, block, dc, ac, component))
             InverseDct.Transform(block, component.Quantisation, samples, component.Stride);
+        else
+            InverseDct.TransformDc(block[0] * component.Quantisation[0], samples, component.Stride);
+    }
+
+    /// <summary>What a scan does not bring stays as the scans before left it: damaged files may bring a component twice.</summary>
+    void DecodeCoefficients(ref EntropyReader reader, JpegComponent component, HuffmanTable dc, HuffmanTable ac, Span<short> target)
+    {
+        block.AsSpan(0, 64).Clear();
+        EntropyDecoder.Sequential(ref reader, block, dc, ac, component);
+        target[0] = block[0];
+        for (int i = 1; i < 64; i++)
+        {
+            if (block[i] != 0)
+                target[i] = block[i];
+        }
     }
 
     void ProgressiveMcu(ref EntropyReader reader, int mcuX, int mcuY)
