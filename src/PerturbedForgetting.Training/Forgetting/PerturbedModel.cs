@@ -5,6 +5,7 @@ using PerturbedForgetting.Tensors.MultiTensor;
 using PerturbedForgetting.Tensors.Nn;
 using PerturbedForgetting.Training.Hessian;
 using PerturbedForgetting.Training.Options;
+using PerturbedForgetting.Training.Setup;
 using PerturbedForgetting.Training.Updates;
 using PerturbedForgetting.Vision.Models;
 
@@ -97,7 +98,8 @@ sealed class PerturbedModel : IDisposable
     }
 
     /// <summary>The eigenvalue of the largest magnitude of the Hessian of the training loss, in evaluation mode; takes
-    /// <see cref="LanczosVectors"/> more buffers of the size of the weights.</summary>
+    /// <see cref="LanczosVectors"/> more buffers of the size of the weights, and half of the memory that is free then for what its products
+    /// have in common.</summary>
     /// <param name="images">What the loss is a mean over.</param>
     /// <param name="saw">Hears how many images went through the model, pass by pass.</param>
     /// <param name="token">Ends it.</param>
@@ -106,7 +108,11 @@ sealed class PerturbedModel : IDisposable
     public EigenvalueEstimate TopEigenvalue(ILossBatches images, Action<int> saw, CancellationToken token)
     {
         using var space = new VectorSpace(layout);
-        var search = new BlockLanczos(new LossHessian(model, layout, loss, images, blockSize: 1), space, new(Count: 1,
+        var device = arena.Weights.Device;
+        // Half of what is free, beside the vectors; the software GPU's memory is the machine's.
+        long free = Math.Min(device.FreeMemory ?? long.MaxValue, HostMemory.Free()), vectors = LanczosVectors * (long)arena.Weights.Count * sizeof(float);
+        using var tapes = new KeptTapes(device, (free - vectors) / 2.0);
+        var search = new BlockLanczos(new LossHessian(model, layout, loss, images, blockSize: 1) { Tapes = tapes }, space, new(Count: 1,
             EigenvaluesWanted.Magnitude, EigenvalueTolerance, EigenvaluePasses, BlockSize: 1, LanczosVectors, EigenvalueSeed));
         return search.Run(_ => saw((int)images.Images), token).Estimates[0];
     }

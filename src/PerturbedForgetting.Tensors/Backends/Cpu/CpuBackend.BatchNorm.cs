@@ -138,31 +138,32 @@ unsafe sealed partial class CpuBackend<T>
             new Span<T>(moments, channels).Clear();
             new Span<T>(moments + stride, channels).Clear();
             new Span<T>(moments + (2 * stride), channels).Clear();
+            long ahead = Tiles.Ahead;
             int sampled = 0;
             for (int row = 0; row < rows; row += 8 * Tiles.Group)
             {
                 int count = Math.Min(Tiles.Group, rows - row);
-                Group<Sample>(x + ((long)row * stride), stride, count, channels, moments);
+                Group<Sample>(x + ((long)row * stride), stride, count, 0, channels, moments);
                 sampled += count;
             }
             var share = T.One / T.CreateTruncating(sampled);
             for (int c = 0; c < channels; c++)
                 moments[c] *= share;
             for (int row = 0; row < rows; row += Tiles.Group)
-                Group<Deviation>(x + ((long)row * stride), stride, Math.Min(Tiles.Group, rows - row), channels, moments);
+                Group<Deviation>(x + ((long)row * stride), stride, Math.Min(Tiles.Group, rows - row), ahead, channels, moments);
         }
 
-        static void Group<TStep>(T* x, int stride, int rows, int channels, T* moments) where TStep : struct, IStep
+        static void Group<TStep>(T* x, int stride, int rows, long ahead, int channels, T* moments) where TStep : struct, IStep
         {
             int c = 0;
             for (; c <= channels - Vector<T>.Count; c += Vector<T>.Count)
-                Group<TStep, WholeVector>(default, x + c, stride, rows, moments + c);
+                Group<TStep, WholeVector>(default, x + c, stride, rows, ahead, moments + c);
             if (c < channels)
-                Group<TStep, PartOfVector>(new(channels - c), x + c, stride, rows, moments + c);
+                Group<TStep, PartOfVector>(new(channels - c), x + c, stride, rows, ahead, moments + c);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Group<TStep, TLanes>(TLanes lanes, T* x, int stride, int rows, T* moments)
+        static void Group<TStep, TLanes>(TLanes lanes, T* x, int stride, int rows, long ahead, T* moments)
             where TStep : struct, IStep
             where TLanes : struct, IVectorLanes
         {
@@ -171,6 +172,13 @@ unsafe sealed partial class CpuBackend<T>
             Vector<T> sum = Vector<T>.Zero, squares = Vector<T>.Zero;
             for (; rows >= 4; rows -= 4, x += 4 * stride)
             {
+                if (ahead > 0)
+                {
+                    Lanes.Prefetch(x + ahead);
+                    Lanes.Prefetch(x + ahead + stride);
+                    Lanes.Prefetch(x + ahead + (2 * stride));
+                    Lanes.Prefetch(x + ahead + (3 * stride));
+                }
                 TStep.Add(lanes.Load(x), reference, ref sum, ref squares);
                 TStep.Add(lanes.Load(x + stride), reference, ref sum, ref squares);
                 TStep.Add(lanes.Load(x + (2 * stride)), reference, ref sum, ref squares);

@@ -161,7 +161,7 @@ unsafe sealed partial class CpuBackend<T>
             T* sums = Sums + ((long)rowTile * stride * 2) + channel;
             new Span<T>(sums, channels).Clear();
             new Span<T>(sums + stride, channels).Clear();
-            long at = ((long)rowTile * Tiles.TileRows * stride) + channel;
+            long at = ((long)rowTile * Tiles.TileRows * stride) + channel, ahead = Tiles.Ahead;
             for (int row = 0; row < rows; row += Tiles.Group, at += (long)Tiles.Group * stride)
             {
                 T* dy = Dy + at, x = X + at, y = Y + at, residual = Residual is null ? null : Residual + at, saved = Saved + channel;
@@ -169,16 +169,16 @@ unsafe sealed partial class CpuBackend<T>
                 for (; c <= channels - Vector<T>.Count; c += Vector<T>.Count)
                     Group(default(WholeVector), dy + c, x + c, y + c, residual is null
                         ? null
-                        : residual + c, saved + c, stride, count, sums + c);
+                        : residual + c, saved + c, stride, count, ahead, sums + c);
                 if (c < channels)
                     Group(new PartOfVector(channels - c), dy + c, x + c, y + c, residual is null
                         ? null
-                        : residual + c, saved + c, stride, count, sums + c);
+                        : residual + c, saved + c, stride, count, ahead, sums + c);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Group<TLanes>(TLanes lanes, T* dy, T* x, T* y, T* residual, T* saved, int stride, int rows, T* sums)
+        static void Group<TLanes>(TLanes lanes, T* dy, T* x, T* y, T* residual, T* saved, int stride, int rows, long ahead, T* sums)
             where TLanes : struct, IVectorLanes
         {
             Vector<T> sum = Vector<T>.Zero, product = Vector<T>.Zero, center = lanes.Load(saved);
@@ -198,6 +198,13 @@ unsafe sealed partial class CpuBackend<T>
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             void Add(long i)
             {
+                if (ahead > 0)
+                {
+                    Lanes.Prefetch(x + i + ahead);
+                    Lanes.Prefetch(dy + i + ahead);
+                    if (typeof(TMask) == typeof(SignFromOutput))
+                        Lanes.Prefetch(y + i + ahead);
+                }
                 var d = lanes.Load(x + i) - center;
                 var g = Masked<TMask, TLanes>(lanes, lanes.Load(dy + i), d, scale, shift, y + i);
                 if (typeof(TMask) == typeof(SignFromOutput) && residual is not null)

@@ -9,7 +9,7 @@ unsafe sealed partial class CpuBackend<T>
         double factor = 1.0 / logits.Shape[0];
         int classes = logits.Shape[1];
         CrossEntropyTerms terms = new(labels.Pointer<int>(), smoothing, factor, classes);
-        if (classes > RowPanel.MaxWidth)
+        if (classes > RowPanel.MaxLossWidth)
             Reduce(logits, factor, loss, gradient, new CrossEntropyRow(terms));
         else
             Reduce(logits, factor, loss, new CrossEntropyPanels(terms)

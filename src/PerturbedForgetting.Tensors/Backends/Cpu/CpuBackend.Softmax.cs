@@ -14,7 +14,7 @@ unsafe sealed partial class CpuBackend<T>
 
     public override void SoftmaxBackward(Tensor dy, Tensor y, Tensor dx)
     {
-        if (y.Shape[-1] <= RowPanel.MaxPlainWidth)
+        if (RowPanel.EndsPay<T>(y.Shape[-1]))
             ForPanels<SoftmaxBackwardPanel>(dy, y, dx);
         else
             ForLastDimension(y, new SoftmaxBackwardRows(dy, y, dx));
@@ -30,7 +30,7 @@ unsafe sealed partial class CpuBackend<T>
 
     public override void LogSoftmaxBackward(Tensor dy, Tensor y, Tensor dx)
     {
-        if (y.Shape[-1] <= RowPanel.MaxWidth)
+        if (RowPanel.EndsPay<T>(y.Shape[-1]))
             ForPanels<LogSoftmaxBackwardPanel>(dy, y, dx);
         else
             ForLastDimension(y, new LogSoftmaxBackwardRows(dy, y, dx));
@@ -76,19 +76,11 @@ unsafe sealed partial class CpuBackend<T>
 
         public readonly void Run(long first, long end)
         {
-            // Some rows at once, pass by pass, so that no row waits for the maximum and the sum of the one before.
-            const int Rows = 8;
-            T* values = stackalloc T[Rows];
-            for (long row = first; row < end; row += Rows)
+            for (long row = first; row < end; row++)
             {
-                int rows = (int)Math.Min(Rows, end - row);
-                T* from = source + (row * width), to = target + (row * width);
-                for (int i = 0; i < rows; i++)
-                    values[i] = RowMath.Max(from + ((long)i * width), width);
-                for (int i = 0; i < rows; i++)
-                    values[i] = RowMath.ExpSum(from + ((long)i * width), values[i], T.One, to + ((long)i * width), width);
-                for (int i = 0; i < rows; i++)
-                    RowMath.Scale(to + ((long)i * width), T.One / values[i], to + ((long)i * width), width);
+                T* to = target + row * width;
+                T sum = RowMath.ExpSum(source + row * width, RowMath.Max(source + row * width, width), T.One, to, width);
+                RowMath.Scale(to, T.One / sum, to, width);
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu;
 
@@ -19,66 +20,103 @@ static unsafe class PoolGradient
     /// <param name="channels">How many channels.</param>
     public static int Gather(int* index, float* dy, long* windows, int count, int pixel, float* dx, int channels)
     {
-        long whole = channels / Vector<float>.Count * Vector<float>.Count;
-        switch (count)
+        int done = 0;
+        if (Vector512.IsHardwareAccelerated)
+            done = Gather<ShareLanes512, Vector512<float>>(index, dy, windows, count, pixel, dx, 0, channels);
+        return Gather<ShareLanes, Vector<float>>(index, dy, windows, count, pixel, dx, done, channels);
+    }
+
+    static int Gather<TLanes, TVector>(int* index, float* dy, long* windows, int count, int pixel, float* dx, int first, int channels)
+        where TLanes : struct, IShareLanes<TVector>
+    {
+        TLanes lanes = new();
+        lanes.Pixel = pixel;
+        long c = first, last = channels - TLanes.Count;
+        // The windows of size 3 at stride 2 have one, two or four over a pixel.
+        if (count == 1)
         {
-            // The windows of size 3 at stride 2 have one, two or four over a pixel.
-            case 1:
-                One(index + windows[0], dy + windows[0], pixel, dx, whole);
-                break;
-            case 2:
-                Two(index + windows[0], dy + windows[0], index + windows[1], dy + windows[1], pixel, dx, whole);
-                break;
-            case 4:
-                Four(index + windows[0], dy + windows[0], index + windows[1], dy + windows[1],
-                    index + windows[2], dy + windows[2], index + windows[3], dy + windows[3], pixel, dx, whole);
-                break;
-            default:
-                Any(index, dy, windows, count, pixel, dx, whole);
-                break;
+            index += windows[0];
+            dy += windows[0];
+            for (; c <= last; c += TLanes.Count)
+                TLanes.Store(lanes.Add(TLanes.Zero, index + c, dy + c), dx + c);
         }
-        return (int)whole;
-    }
-
-    static void One(int* index, float* dy, int pixel, float* dx, long channels)
-    {
-        var at = new Vector<int>(pixel);
-        // Added to 0, as in every sum: -0 becomes 0.
-        for (long c = 0; c < channels; c += Vector<float>.Count)
-            (Vector<float>.Zero + Share(index + c, dy + c, at)).Store(dx + c);
-    }
-
-    static void Two(int* index0, float* dy0, int* index1, float* dy1, int pixel, float* dx, long channels)
-    {
-        var at = new Vector<int>(pixel);
-        for (long c = 0; c < channels; c += Vector<float>.Count)
-            (Vector<float>.Zero + Share(index0 + c, dy0 + c, at) + Share(index1 + c, dy1 + c, at)).Store(dx + c);
-    }
-
-    static void Four(int* index0, float* dy0, int* index1, float* dy1, int* index2, float* dy2, int* index3, float* dy3, int pixel,
-        float* dx, long channels)
-    {
-        var at = new Vector<int>(pixel);
-        for (long c = 0; c < channels; c += Vector<float>.Count)
+        else if (count == 2)
         {
-            var half = Vector<float>.Zero + Share(index0 + c, dy0 + c, at) + Share(index1 + c, dy1 + c, at);
-            (half + Share(index2 + c, dy2 + c, at) + Share(index3 + c, dy3 + c, at)).Store(dx + c);
+            long second = windows[1] - windows[0];
+            index += windows[0];
+            dy += windows[0];
+            for (; c <= last; c += TLanes.Count)
+                TLanes.Store(lanes.Add(lanes.Add(TLanes.Zero, index + c, dy + c), index + second + c, dy + second + c), dx + c);
         }
-    }
-
-    static void Any(int* index, float* dy, long* windows, int count, int pixel, float* dx, long channels)
-    {
-        var at = new Vector<int>(pixel);
-        for (long c = 0; c < channels; c += Vector<float>.Count)
+        else if (count == 4)
         {
-            var sum = Vector<float>.Zero;
-            for (int i = 0; i < count; i++)
-                sum += Share(index + windows[i] + c, dy + windows[i] + c, at);
-            sum.Store(dx + c);
+            int* index0 = index + windows[0], index1 = index + windows[1], index2 = index + windows[2], index3 = index + windows[3];
+            float* dy0 = dy + windows[0], dy1 = dy + windows[1], dy2 = dy + windows[2], dy3 = dy + windows[3];
+            for (; c <= last; c += TLanes.Count)
+            {
+                var half = lanes.Add(lanes.Add(TLanes.Zero, index0 + c, dy0 + c), index1 + c, dy1 + c);
+                TLanes.Store(lanes.Add(lanes.Add(half, index2 + c, dy2 + c), index3 + c, dy3 + c), dx + c);
+            }
         }
+        else
+        {
+            for (; c <= last; c += TLanes.Count)
+            {
+                var sum = TLanes.Zero;
+                for (int i = 0; i < count; i++)
+                    sum = lanes.Add(sum, index + windows[i] + c, dy + windows[i] + c);
+                TLanes.Store(sum, dx + c);
+            }
+        }
+        return (int)c;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector<float> Share(int* index, float* dy, Vector<int> pixel) =>
-        Vector.ConditionalSelect(Vector.Equals(Vector.Load(index), pixel), Vector.Load(dy), Vector<float>.Zero);
+    /// <summary>Adds what windows give to a pixel, in vectors of channels.</summary>
+    interface IShareLanes<TVector>
+    {
+        static abstract int Count { get; }
+
+        static abstract TVector Zero { get; }
+
+        int Pixel { set; }
+
+        /// <summary>sum, and dy where the index is that of the pixel.</summary>
+        TVector Add(TVector sum, int* index, float* dy);
+
+        static abstract void Store(TVector value, float* dx);
+    }
+
+    struct ShareLanes512 : IShareLanes<Vector512<float>>
+    {
+        Vector512<int> pixel;
+
+        public static int Count => Vector512<float>.Count;
+
+        public static Vector512<float> Zero => Vector512<float>.Zero;
+
+        public int Pixel { set => pixel = Vector512.Create(value); }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly Vector512<float> Add(Vector512<float> sum, int* index, float* dy) =>
+            sum + Vector512.ConditionalSelect(Vector512.Equals(Vector512.Load(index), pixel).AsSingle(), Vector512.Load(dy), Zero);
+
+        public static void Store(Vector512<float> value, float* dx) => value.Store(dx);
+    }
+
+    struct ShareLanes : IShareLanes<Vector<float>>
+    {
+        Vector<int> pixel;
+
+        public static int Count => Vector<float>.Count;
+
+        public static Vector<float> Zero => Vector<float>.Zero;
+
+        public int Pixel { set => pixel = new Vector<int>(value); }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly Vector<float> Add(Vector<float> sum, int* index, float* dy) =>
+            sum + Vector.ConditionalSelect(Vector.Equals(Vector.Load(index), pixel), Vector.Load(dy), Zero);
+
+        public static void Store(Vector<float> value, float* dx) => value.Store(dx);
+    }
 }

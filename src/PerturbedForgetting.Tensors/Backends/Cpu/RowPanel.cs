@@ -10,11 +10,15 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu;
 /// </summary>
 static unsafe class RowPanel
 {
-    /// <summary>Rows up to this width go through panels where they need exp; a longer row fills enough vectors by itself.</summary>
-    public const int MaxWidth = 128;
+    /// <summary>Rows up to this width go through panels; a longer row fills enough vectors by itself, and turning it costs more than its
+    /// end.</summary>
+    public const int MaxWidth = 48;
 
-    /// <summary>The same where a row is read and written with little between, so that turning it soon costs more than its end.</summary>
-    public const int MaxPlainWidth = 48;
+    /// <summary>The same for a loss, which makes more sums of a row and their logarithm.</summary>
+    public const int MaxLossWidth = 128;
+
+    /// <summary>Whether short rows that take one sum go through panels: where they have ends, which panels save.</summary>
+    public static bool EndsPay<T>(int width) => width <= MaxWidth && width % Vector<T>.Count != 0;
 
     /// <summary>Elements of a panel.</summary>
     public static int Length<T>(int width) => width * Vector<T>.Count;

@@ -12,6 +12,8 @@ readonly struct ChannelTiles
 
     const int TileElements = 1 << 15, GroupElements = 1 << 10, MinTileRows = 256, FewRowsChannels = 128, MinTileChannels = 64;
 
+    const int CacheElements = 1 << 20, GroupsAhead = 2;
+
     public ChannelTiles(long rows, int channels, int threads)
     {
         (Rows, Channels) = (rows, channels);
@@ -23,6 +25,10 @@ readonly struct ChannelTiles
         while (TileChannels > MinTileChannels && Count < 2L * threads)
             TileChannels = Math.Max(MinTileChannels, GemmPlan.CeilDiv(TileChannels, 32) * 16);
     }
+
+    /// <summary>Elements from one that is summed to one that memory is told of, some groups later: groups are read column by column, which
+    /// a processor does not foresee. 0 where all of it fits into a cache, and where rows are so short that groups are read in order.</summary>
+    public long Ahead => Rows * Channels > CacheElements && Channels >= MinTileChannels ? (long)GroupsAhead * MaxGroup * Channels : 0;
 
     public long Rows { get; }
 
