@@ -21,7 +21,8 @@ static class StepPeer
 
     /// <summary>Runs the program with MODEL BATCH PIXELS STEPS.</summary>
     public static StepProcess.Cost Measure(string program, StepWorkload workload, int steps) =>
-        StepProcess.Measure(Variables(SimdLevel.Current), program, workload.PeerModel, $"{workload.Batch}", $"{workload.Pixels}", $"{steps}");
+        StepProcess.Measure(Variables(SimdLevel.Current), program, workload.PeerModel, $"{workload.Batch}", $"{workload.Pixels}",
+            $"{steps}");
 
     /// <summary>Says so where the peer needs far more time than its arithmetic and its memory traffic must take: a ratio to it then says
     /// more about the peer than about us. Null where it runs well, or failed.</summary>
@@ -33,8 +34,8 @@ static class StepPeer
         double part = floor.Seconds(roof) / seconds, rate = 1e-9 * floor.Operations / seconds;
         return part < FarBelow
             ? string.Create(CultureInfo.InvariantCulture,
-                $"THE PEER RUNS FAR BELOW THE ROOF: {rate:F0} of {1 / roof.Arithmetic:F0} GFLOP/s; its floor is {part:P0} of its time, so the "
-                + $"ratio says more about its kernels on this processor than about ours")
+                $"THE PEER RUNS FAR BELOW THE ROOF: {rate:F0} of {1 / roof.Arithmetic:F0} GFLOP/s; its floor is {part:P0} of its time, so "
+                + $"the ratio says more about its kernels on this processor than about ours")
             : null;
     }
 }

@@ -54,8 +54,8 @@ static partial class StepProcess
         string program = Environment.ProcessPath!, first = Environment.GetCommandLineArgs()[0];
         // Started as "dotnet Benchmarks.dll".
         string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [first] : [];
-        return Measure(new Dictionary<string, string>(), program, [.. self, "step", workload.Model, Text(workload.Batch), Text(workload.Pixels), Text(steps),
-            workload.Optimizer, "--threads", Text(Cpu.Threads)]);
+        return Measure(new Dictionary<string, string>(), program, [.. self, "step", workload.Model, Text(workload.Batch),
+            Text(workload.Pixels), Text(steps), workload.Optimizer, "--threads", Text(Cpu.Threads)]);
     }
 
     /// <summary>The hidden command.</summary>

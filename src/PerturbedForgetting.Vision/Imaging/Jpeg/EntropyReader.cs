@@ -16,6 +16,10 @@ ref struct EntropyReader
     /// <summary>Bytes of the window that data may take; behind them lie the zeros that follow on a marker.</summary>
     const int Capacity = 6144;
 
+    /// <summary>So many bytes that no code used are taken for read, as readers do that read ahead: an encoder's filling is no
+    /// damage.</summary>
+    const int Unnoticed = 5;
+
     /// <summary>Bytes of a window.</summary>
     public const int WindowBytes = Capacity + McuBytes;
 
@@ -42,14 +46,14 @@ ref struct EntropyReader
         Restart(position);
     }
 
-    /// <summary>Where reading goes on, up to eight bytes behind the bits that were used; never beyond a marker.</summary>
+    /// <summary>Where reading goes on, a few bytes behind the bits that were used; never beyond a marker.</summary>
     public readonly int Position
     {
         get
         {
             int position = source;
             // Back over what lies in the window unread.
-            for (int unread = end - Math.Min(next, end); unread > 0;)
+            for (int unread = end - (next * 8 - count + 7) / 8 - Unnoticed; unread > 0;)
             {
                 ReadOnlySpan<byte> before = data[..position];
                 int plain = unread - 1 - before[^unread..].LastIndexOf((byte)0xFF);

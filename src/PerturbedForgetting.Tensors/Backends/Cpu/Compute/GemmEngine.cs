@@ -62,7 +62,7 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     TSink sink;
     GemmPlan plan;
 
-    // First column of the slice in hand, its columns, its packed right matrix (a panel's whole depth together).
+    // First column of the slice in hand, its columns, its packed right matrix: one block of depth after the other.
     int slice, sliceColumns;
     T* packedRight;
     T* partials;
@@ -119,13 +119,27 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     static int BlockDepth(int depth) =>
         depth == 0 ? 1 : GemmPlan.CeilDiv(GemmPlan.CeilDiv(depth, Blocks(depth)), 16) * 16;
 
+    // Depths of a matrix contiguous in lines that are packed for all panels at once: their lines of the cache, whose rest belongs to the
+    // next panel, stay in a level-1 cache of 12 ways even where they all lie a power of two apart.
+    const int DepthsAtOnce = 8;
+
     void PackLeftPanels(T* packed, int row, int rows, int depth0, int depth)
     {
-        if (depth == 0)
+        if (TLeft.LineMajor)
+        {
+            for (int i = 0; i < rows && depth > 0; i += TKernel.Lines, packed += TKernel.Lines * GemmBlocking.Depth)
+                left.PackLeft(packed, row + i, Math.Min(TKernel.Lines, rows - i), depth0, depth, GemmBlocking.Depth);
             return;
-        int step = TLeft.LineMajor ? GemmBlocking.Depth : TKernel.Lines;
-        for (int i = 0; i < rows; i += TKernel.Lines, packed += TKernel.Lines * GemmBlocking.Depth)
-            left.PackLeft(packed, row + i, Math.Min(TKernel.Lines, rows - i), depth0, depth, step);
+        }
+        for (int d = 0; d < depth; d += DepthsAtOnce, packed += DepthsAtOnce * TKernel.Lines)
+        {
+            T* panel = packed;
+            for (int i = 0; i < rows; i += TKernel.Lines, panel += TKernel.Lines * GemmBlocking.Depth)
+            {
+                left.PackLeft(panel, row + i, Math.Min(TKernel.Lines, rows - i), depth0 + d, Math.Min(DepthsAtOnce, depth - d),
+                    TKernel.Lines);
+            }
+        }
     }
 
     /// <summary>Tiles of rows [row, row + rows) by columns [column, column + columns) for one block of depth.</summary>
@@ -134,15 +148,29 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
         where TTarget : struct, ITileSink<T>
     {
         T* tile = Scratch.Get<T>(ScratchUse.Tile, TKernel.Lines * TKernel.Columns);
+        int panels = GemmPlan.CeilDiv(rows, TKernel.Lines);
         for (int j = 0; j < columns; j += TKernel.Columns, packedRight += rightStep)
         {
             int width = Math.Min(TKernel.Columns, columns - j);
-            T* left = packedLeft;
-            for (int i = 0; i < rows; i += TKernel.Lines, left += TKernel.Lines * GemmBlocking.Depth)
+            T* left = packedLeft, next = packedRight + rightStep;
+            int ahead = TKernel.ReadsAhead && j + TKernel.Columns < columns ? GemmPlan.CeilDiv(depth * TKernel.Columns, panels) : 0;
+            for (int i = 0; i < rows; i += TKernel.Lines, left += TKernel.Lines * GemmBlocking.Depth, next += ahead)
             {
                 int height = Math.Min(TKernel.Lines, rows - i);
-                TKernel.Run(TLeft.LineMajor, height, width, depth, left, packedRight, tile);
-                target.Store(tile, TKernel.Columns, row + i, height, column + j, width, first, last);
+                bool isWhole = height == TKernel.Lines && width == TKernel.Columns;
+                if (isWhole && target.Place(row + i, column + j, first, out long step, out bool add) is var place && place != null)
+                {
+                    Lanes.PrefetchRows(place, step, TKernel.Columns, TKernel.Lines);
+                    Lanes.PrefetchFar(next, ahead);
+                    TKernel.RunWhole(TLeft.LineMajor, depth, left, packedRight, place, step, add);
+                    if (last)
+                        target.Finish(place, row + i, height, column + j, width);
+                }
+                else
+                {
+                    TKernel.Run(TLeft.LineMajor, height, width, depth, left, packedRight, tile);
+                    target.Store(tile, TKernel.Columns, row + i, height, column + j, width, first, last);
+                }
             }
         }
     }
@@ -151,17 +179,24 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     {
         GemmTask task = plan.Task(index, sliceColumns);
         T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * GemmBlocking.Depth);
-        T* panels = packedRight + ((long)task.Column * k);
         int block = BlockDepth(k), depth0 = 0;
         do
         {
             int depth = Math.Min(block, k - depth0);
             PackLeftPanels(packedLeft, task.Row, task.Rows, depth0, depth);
-            Tiles(ref sink, packedLeft, panels + (depth0 * TKernel.Columns), (long)k * TKernel.Columns,
+            Tiles(ref sink, packedLeft, PackedAt(task.Column, depth0, depth), depth * TKernel.Columns,
                 task.Row, task.Rows, slice + task.Column, task.Columns, depth, depth0 == 0, depth0 + depth == k);
             depth0 += block;
         }
         while (depth0 < k);
+    }
+
+    /// <summary>Where the panel at a column of the slice begins, of the block of <paramref name="depth"/> at
+    /// <paramref name="depth0"/>.</summary>
+    readonly T* PackedAt(int column, int depth0, int depth)
+    {
+        long width = (long)GemmPlan.CeilDiv(sliceColumns, TKernel.Columns) * TKernel.Columns;
+        return packedRight + (depth0 * width) + ((long)column * depth);
     }
 
     void PackShared(int index)
@@ -170,8 +205,9 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
         int column = index / blocks * TKernel.Columns, depth0 = index % blocks * block;
         if (depth0 >= k)
             return;
-        right.PackRight(packedRight + ((long)column * k) + (depth0 * TKernel.Columns), slice + column,
-            Math.Min(TKernel.Columns, sliceColumns - column), depth0, Math.Min(block, k - depth0), TKernel.Columns);
+        int depth = Math.Min(block, k - depth0);
+        right.PackRight(PackedAt(column, depth0, depth), slice + column, Math.Min(TKernel.Columns, sliceColumns - column), depth0, depth,
+            TKernel.Columns);
     }
 
     void RunOwnTask(int index)

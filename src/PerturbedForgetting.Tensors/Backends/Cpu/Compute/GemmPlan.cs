@@ -17,11 +17,17 @@ readonly record struct GemmPlan
     // Tiles of C times parts of the depth: bounds the partial sums to 1.5 MiB.
     const long SplitTiles = 1024;
 
+    // Depth of which parts are multiples, two at least: with more, many threads cannot share the work evenly.
+    const int SplitUnit = 192;
+
     // A task with its own right panels packs the left matrix too, so it should have many columns.
     const int OwnTasksPerThread = 4;
 
     // Fewer rows than this do not pay for the right panels packed for them.
     const int MinOwnRows = 48;
+
+    // Of few threads: each task streams the whole packed right matrix by, but the last one may be late.
+    const int RowTasksPerThread = 4, MinRowPanels = 3;
 
     // So that the part of C a task adds to, block of depth after block, stays in the level-2 cache.
     const int TaskColumns = 384;
@@ -39,9 +45,10 @@ readonly record struct GemmPlan
     // Partial sums that a task adds up.
     const int SumElements = 1 << 15;
 
-    readonly int m, n, k;
+    readonly int m, n, k, lines, columns;
 
-    GemmPlan(int m, int n, int k) => (this.m, this.n, this.k) = (m, n, k);
+    GemmPlan(int m, int n, int k, int lines, int columns) =>
+        (this.m, this.n, this.k, this.lines, this.columns) = (m, n, k, lines, columns);
 
     /// <summary>Whether a task packs its own right panels (few rows or great depth), instead of all sharing one packed matrix.</summary>
     public bool OwnRight { get; private init; }
@@ -49,7 +56,7 @@ readonly record struct GemmPlan
     /// <summary>Parts of the depth summed apart and then added in order.</summary>
     public int Splits { get; private init; }
 
-    /// <summary>Depth of a part; a multiple of the block depth unless there is one part.</summary>
+    /// <summary>Depth of a part; a multiple of a unit unless there is one part.</summary>
     public int SplitDepth { get; private init; }
 
     /// <summary>Rows of a task, whole panels.</summary>
@@ -64,7 +71,7 @@ readonly record struct GemmPlan
     /// <summary>Rows of C whose partial sums a task adds up.</summary>
     public int SumRows => (int)Math.Clamp(SumElements / ((long)n * Splits), 1, m);
 
-    int RowTasks => CeilDiv(m, TaskRows);
+    int RowTasks { get; init; }
 
     /// <summary>Plans a product for tiles of <paramref name="lines"/> by <paramref name="columns"/>.</summary>
     public static GemmPlan For(int m, int n, int k, int lines, int columns, int threads)
@@ -72,12 +79,12 @@ readonly record struct GemmPlan
         int splits = SplitsFor(m, n, k);
         bool own = splits > 1 || m <= GemmBlocking.Lines || ((long)k * n > SharedRightLimit && m <= 2048);
         int wanted = (int)Math.Clamp((long)m * n * k / TaskWork, 1, (long)threads * (own ? OwnTasksPerThread : TasksPerThread));
-        var plan = own ? Own(m, n, k, lines, columns, splits, wanted) : Shared(m, n, k, lines, columns, wanted);
-        return threads > FewThreads && wanted > threads ? plan.Balanced(lines, columns, threads) : plan;
+        var plan = own ? Own(m, n, k, lines, columns, splits, wanted) : Shared(m, n, k, lines, columns, threads, wanted);
+        return threads > FewThreads && wanted > threads ? plan.Balanced(threads) : plan;
     }
 
     /// <summary>The cut of rows and columns with which the longest thread has the least to do.</summary>
-    GemmPlan Balanced(int lines, int columns, int threads)
+    GemmPlan Balanced(int threads)
     {
         const int minPanels = 3, maxRounds = 4;
         int mPanels = CeilDiv(m, lines), nPanels = CeilDiv(SliceColumns, columns),
@@ -89,7 +96,12 @@ readonly record struct GemmPlan
             for (int rounds = 1; rounds <= maxRounds; rounds++)
             {
                 int columnTasks = Math.Clamp(threads * rounds / tasks, minColumnTasks, nPanels);
-                var plan = this with { TaskRows = rowPanels * lines, TaskWidth = CeilDiv(nPanels, columnTasks) * columns };
+                var plan = this with
+                {
+                    RowTasks = CeilDiv(mPanels, rowPanels),
+                    TaskRows = rowPanels * lines,
+                    TaskWidth = CeilDiv(nPanels, columnTasks) * columns,
+                };
                 if (plan.Time(threads) < best.Time(threads))
                     best = plan;
             }
@@ -104,33 +116,47 @@ readonly record struct GemmPlan
 
     static GemmPlan Own(int m, int n, int k, int lines, int columns, int splits, int wanted)
     {
-        int splitDepth = splits == 1 ? k : CeilDiv(CeilDiv(k, splits), GemmBlocking.Depth) * GemmBlocking.Depth;
+        int splitDepth = splits == 1 ? k : CeilDiv(CeilDiv(k, splits), SplitUnit) * SplitUnit;
         splits = splits == 1 ? 1 : CeilDiv(k, splitDepth);
         int nPanels = CeilDiv(n, columns);
         int columnPanels = CeilDiv(nPanels, Math.Min(Math.Max(CeilDiv(wanted, splits), CeilDiv(n, TaskColumns)), nPanels));
         // Rows are shared out only where parts of the depth and columns are too few for the threads.
         int rowTasks = Math.Clamp(wanted / (splits * CeilDiv(nPanels, columnPanels)), 1, CeilDiv(m, MinOwnRows));
-        return new GemmPlan(m, n, k)
+        return new GemmPlan(m, n, k, lines, columns)
         {
             OwnRight = true,
             Splits = splits,
             SplitDepth = splitDepth,
+            RowTasks = rowTasks,
             TaskRows = CeilDiv(CeilDiv(m, lines), rowTasks) * lines,
             TaskWidth = columnPanels * columns,
             SliceColumns = n,
         };
     }
 
-    static GemmPlan Shared(int m, int n, int k, int lines, int columns, int wanted)
+    static GemmPlan Shared(int m, int n, int k, int lines, int columns, int threads, int wanted)
     {
         int mPanels = CeilDiv(m, lines), nPanels = CeilDiv(n, columns);
         int slice = (int)Math.Max(1, SharedRightLimit / Math.Max(1, (long)k * columns)) * columns;
-        int rowTasks = Math.Max(CeilDiv(mPanels, GemmBlocking.Lines / lines), Math.Min(wanted, CeilDiv(mPanels, 6)));
-        int columnTasks = Math.Min(Math.Max(wanted / rowTasks, CeilDiv(n, TaskColumns)), nPanels);
-        return new GemmPlan(m, n, k)
+        int rowTasks, columnTasks;
+        if (threads > FewThreads)
+        {
+            rowTasks = Math.Max(CeilDiv(mPanels, GemmBlocking.Lines / lines), Math.Min(wanted, CeilDiv(mPanels, 6)));
+            columnTasks = Math.Min(Math.Max(wanted / rowTasks, CeilDiv(n, TaskColumns)), nPanels);
+        }
+        else
+        {
+            // All columns, so that the left matrix is packed once; as many tasks for each thread, since all take the same time.
+            int least = CeilDiv(mPanels, threads * (GemmBlocking.Lines / lines)),
+                most = CeilDiv(Math.Min(wanted, CeilDiv(mPanels, MinRowPanels)), threads);
+            rowTasks = Math.Min(threads * Math.Max(least, Math.Min(RowTasksPerThread, most)), mPanels);
+            columnTasks = 1;
+        }
+        return new GemmPlan(m, n, k, lines, columns)
         {
             Splits = 1,
             SplitDepth = k,
+            RowTasks = rowTasks,
             TaskRows = CeilDiv(mPanels, rowTasks) * lines,
             TaskWidth = CeilDiv(nPanels, columnTasks) * columns,
             SliceColumns = Math.Min(slice, n),
@@ -144,9 +170,17 @@ readonly record struct GemmPlan
     public GemmTask Task(int index, int sliceColumns)
     {
         int tile = index / Splits, split = index % Splits, depth0 = split * SplitDepth;
-        int row = tile % RowTasks * TaskRows, column = tile / RowTasks * TaskWidth;
-        return new(row, Math.Min(TaskRows, m - row), column, Math.Min(TaskWidth, sliceColumns - column), split, depth0,
-            Math.Min(SplitDepth, k - depth0));
+        int rowTasks = RowTasks, columnTasks = CeilDiv(sliceColumns, TaskWidth);
+        var (row, rows) = Share(tile % rowTasks, rowTasks, m, lines);
+        var (column, width) = Share(tile / rowTasks, columnTasks, sliceColumns, columns);
+        return new(row, rows, column, width, split, depth0, Math.Min(SplitDepth, k - depth0));
+    }
+
+    /// <summary>One of so many parts of whole panels, none of which is more than a panel larger than another.</summary>
+    static (int First, int Count) Share(int index, int parts, int count, int panel)
+    {
+        int panels = CeilDiv(count, panel), first = (int)((long)index * panels / parts) * panel;
+        return (first, Math.Min((int)((index + 1L) * panels / parts) * panel, count) - first);
     }
 
     public static int CeilDiv(int a, int b) => (int)(((long)a + b - 1) / b);
@@ -155,6 +189,6 @@ readonly record struct GemmPlan
     static int SplitsFor(int m, int n, int k)
     {
         long tiles = (long)CeilDiv(m, 12) * CeilDiv(n, 32);
-        return (int)Math.Clamp(Math.Min(k / (2L * GemmBlocking.Depth), SplitTiles / tiles), 1, 64);
+        return (int)Math.Clamp(Math.Min(k / (2L * SplitUnit), SplitTiles / tiles), 1, 64);
     }
 }

@@ -258,4 +258,14 @@ unsafe struct PixelSink<T> : ITileSink<T>
                 Lanes.Add(tile, target, columns);
         }
     }
+
+    public readonly T* Place(int row, int column, bool first, out long step, out bool add)
+    {
+        (step, add) = (0, false);
+        return null;
+    }
+
+    public readonly void Finish(T* place, int row, int rows, int column, int columns)
+    {
+    }
 }

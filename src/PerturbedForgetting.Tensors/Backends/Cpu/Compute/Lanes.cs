@@ -30,6 +30,29 @@ static unsafe class Lanes
             destination[i] = source[i];
     }
 
+    /// <summary>Asks for <paramref name="rows"/> rows of <paramref name="count"/> elements, at most two lines of the cache each, to be
+    /// brought to the level-1 cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PrefetchRows<T>(T* source, long step, int count, int rows)
+        where T : unmanaged
+    {
+        for (; Sse.IsSupported && rows > 0; rows--, source += step)
+        {
+            Sse.Prefetch0(source);
+            Sse.Prefetch0(source + count - 1);
+        }
+    }
+
+    /// <summary>Asks for <paramref name="count"/> elements to be brought to the level-2 cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PrefetchFar<T>(T* source, int count)
+        where T : unmanaged
+    {
+        const int Line = 64;
+        for (int i = 0; Sse.IsSupported && i < count; i += Line / sizeof(T))
+            Sse.Prefetch1(source + i);
+    }
+
     /// <summary>destination[i] = 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Clear<T>(T* destination, int count)

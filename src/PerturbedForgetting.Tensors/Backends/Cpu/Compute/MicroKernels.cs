@@ -110,8 +110,8 @@ readonly struct TwoVectors : ITileWidth
 /// <summary>
 /// The innermost loops: tile[i, j] = sum over d of a[i, d] * b[d, j], accumulators in registers, every element
 /// summed in order of depth. So an element's bits do not depend on which tile or kernel computes it.
-/// The depth comes as runs of equal length; the left panel's lie <c>runStep</c> apart, the right panel is contiguous. With <c>add</c> the
-/// sums are added to what the tile has.
+/// The depth comes as runs of equal length; the left panel's lie <c>runStep</c> apart, the right panel is contiguous. The tile's lines
+/// begin <c>step</c> apart; with <c>add</c> the sums are added to what it has.
 /// </summary>
 static unsafe class MicroKernels<TSimd, TVector, T>
     where TSimd : struct, ISimd<TVector, T>
@@ -120,7 +120,7 @@ static unsafe class MicroKernels<TSimd, TVector, T>
 {
     /// <summary>12 lines: 24 accumulators, for machines with 32 vector registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Lines12<TLayout, TWidth>(int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
+    public static void Lines12<TLayout, TWidth>(int runs, int depth, T* a, long runStep, T* b, T* tile, long step, bool add)
         where TLayout : struct, IPanelLayout
         where TWidth : struct, ITileWidth
     {
@@ -175,23 +175,38 @@ static unsafe class MicroKernels<TSimd, TVector, T>
             }
         }
 
-        StoreLine<TWidth>(tile + 0 * 2 * TSimd.Count, c00, c01, add);
-        StoreLine<TWidth>(tile + 1 * 2 * TSimd.Count, c10, c11, add);
-        StoreLine<TWidth>(tile + 2 * 2 * TSimd.Count, c20, c21, add);
-        StoreLine<TWidth>(tile + 3 * 2 * TSimd.Count, c30, c31, add);
-        StoreLine<TWidth>(tile + 4 * 2 * TSimd.Count, c40, c41, add);
-        StoreLine<TWidth>(tile + 5 * 2 * TSimd.Count, c50, c51, add);
-        StoreLine<TWidth>(tile + 6 * 2 * TSimd.Count, c60, c61, add);
-        StoreLine<TWidth>(tile + 7 * 2 * TSimd.Count, c70, c71, add);
-        StoreLine<TWidth>(tile + 8 * 2 * TSimd.Count, c80, c81, add);
-        StoreLine<TWidth>(tile + 9 * 2 * TSimd.Count, c90, c91, add);
-        StoreLine<TWidth>(tile + 10 * 2 * TSimd.Count, ca0, ca1, add);
-        StoreLine<TWidth>(tile + 11 * 2 * TSimd.Count, cb0, cb1, add);
+        if (add)
+        {
+            AddLine<TWidth>(tile + (0 * step), ref c00, ref c01);
+            AddLine<TWidth>(tile + (1 * step), ref c10, ref c11);
+            AddLine<TWidth>(tile + (2 * step), ref c20, ref c21);
+            AddLine<TWidth>(tile + (3 * step), ref c30, ref c31);
+            AddLine<TWidth>(tile + (4 * step), ref c40, ref c41);
+            AddLine<TWidth>(tile + (5 * step), ref c50, ref c51);
+            AddLine<TWidth>(tile + (6 * step), ref c60, ref c61);
+            AddLine<TWidth>(tile + (7 * step), ref c70, ref c71);
+            AddLine<TWidth>(tile + (8 * step), ref c80, ref c81);
+            AddLine<TWidth>(tile + (9 * step), ref c90, ref c91);
+            AddLine<TWidth>(tile + (10 * step), ref ca0, ref ca1);
+            AddLine<TWidth>(tile + (11 * step), ref cb0, ref cb1);
+        }
+        StoreLine<TWidth>(tile + (0 * step), c00, c01);
+        StoreLine<TWidth>(tile + (1 * step), c10, c11);
+        StoreLine<TWidth>(tile + (2 * step), c20, c21);
+        StoreLine<TWidth>(tile + (3 * step), c30, c31);
+        StoreLine<TWidth>(tile + (4 * step), c40, c41);
+        StoreLine<TWidth>(tile + (5 * step), c50, c51);
+        StoreLine<TWidth>(tile + (6 * step), c60, c61);
+        StoreLine<TWidth>(tile + (7 * step), c70, c71);
+        StoreLine<TWidth>(tile + (8 * step), c80, c81);
+        StoreLine<TWidth>(tile + (9 * step), c90, c91);
+        StoreLine<TWidth>(tile + (10 * step), ca0, ca1);
+        StoreLine<TWidth>(tile + (11 * step), cb0, cb1);
     }
 
     /// <summary>6 lines: 12 accumulators, for machines with 16 vector registers and for short edges.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Lines6<TLayout, TWidth>(int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
+    public static void Lines6<TLayout, TWidth>(int runs, int depth, T* a, long runStep, T* b, T* tile, long step, bool add)
         where TLayout : struct, IPanelLayout
         where TWidth : struct, ITileWidth
     {
@@ -226,23 +241,35 @@ static unsafe class MicroKernels<TSimd, TVector, T>
             }
         }
 
-        StoreLine<TWidth>(tile + 0 * 2 * TSimd.Count, c00, c01, add);
-        StoreLine<TWidth>(tile + 1 * 2 * TSimd.Count, c10, c11, add);
-        StoreLine<TWidth>(tile + 2 * 2 * TSimd.Count, c20, c21, add);
-        StoreLine<TWidth>(tile + 3 * 2 * TSimd.Count, c30, c31, add);
-        StoreLine<TWidth>(tile + 4 * 2 * TSimd.Count, c40, c41, add);
-        StoreLine<TWidth>(tile + 5 * 2 * TSimd.Count, c50, c51, add);
+        if (add)
+        {
+            AddLine<TWidth>(tile + (0 * step), ref c00, ref c01);
+            AddLine<TWidth>(tile + (1 * step), ref c10, ref c11);
+            AddLine<TWidth>(tile + (2 * step), ref c20, ref c21);
+            AddLine<TWidth>(tile + (3 * step), ref c30, ref c31);
+            AddLine<TWidth>(tile + (4 * step), ref c40, ref c41);
+            AddLine<TWidth>(tile + (5 * step), ref c50, ref c51);
+        }
+        StoreLine<TWidth>(tile + (0 * step), c00, c01);
+        StoreLine<TWidth>(tile + (1 * step), c10, c11);
+        StoreLine<TWidth>(tile + (2 * step), c20, c21);
+        StoreLine<TWidth>(tile + (3 * step), c30, c31);
+        StoreLine<TWidth>(tile + (4 * step), c40, c41);
+        StoreLine<TWidth>(tile + (5 * step), c50, c51);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void StoreLine<TWidth>(T* line, TVector c0, TVector c1, bool add)
+    static void AddLine<TWidth>(T* line, ref TVector c0, ref TVector c1)
         where TWidth : struct, ITileWidth
     {
-        if (add)
-        {
-            c0 = TSimd.Add(TSimd.Load(line), c0);
-            if (TWidth.Vectors == 2) c1 = TSimd.Add(TSimd.Load(line + TSimd.Count), c1);
-        }
+        c0 = TSimd.Add(TSimd.Load(line), c0);
+        if (TWidth.Vectors == 2) c1 = TSimd.Add(TSimd.Load(line + TSimd.Count), c1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void StoreLine<TWidth>(T* line, TVector c0, TVector c1)
+        where TWidth : struct, ITileWidth
+    {
         TSimd.Store(c0, line);
         if (TWidth.Vectors == 2) TSimd.Store(c1, line + TSimd.Count);
     }

@@ -87,6 +87,9 @@ unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IParallelBody
     where TRight : struct, IRightOperand<T>
     where TSink : struct, ITileSink<T>
 {
+    // A right panel of this depth leaves a quarter of a 48 KiB level-1 cache to the band.
+    const int DepthAtOnce = 288;
+
     int n, bandRows, bands;
     WindowGrid<T> grid;
     TSink sink;
@@ -119,7 +122,7 @@ unsafe struct SlidingProduct<T, TKernel, TLayout, TRight, TSink> : IParallelBody
         long size = ((rows + grid.TapsH - 1) * rowStep) + (TKernel.Lines * grid.Channels);
         T* band = Scratch.Get<T>(ScratchUse.Band, size), tile = Scratch.Get<T>(ScratchUse.Tile, TKernel.Lines * TKernel.Columns);
         PackBand(band, image, row0, rows + grid.TapsH - 1, width);
-        int positions = ((rows - 1) * width) + grid.GridW, runsAtOnce = Math.Max(1, (3 * GemmBlocking.Depth / 2) / runDepth);
+        int positions = ((rows - 1) * width) + grid.GridW, runsAtOnce = Math.Max(1, DepthAtOnce / runDepth);
         int line0 = ((image * grid.GridH) + row0) * grid.GridW;
         for (int j = 0; j < n; j += TKernel.Columns)
         {

@@ -6,12 +6,12 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 static class GemmBlocking
 {
     /// <summary>
-    /// Greatest depth of a packed block: a right panel of 32 columns and two left panels of 12 lines together fit a
-    /// 48 KiB level-1 cache, so the right panel stays while left panels stream by.
+    /// Greatest depth of a packed block: a right panel of 32 columns and a left panel of 12 lines together fit a 48 KiB level-1 cache, so
+    /// the right panel mostly stays while left panels stream by. Less of it reads and writes C more often.
     /// </summary>
-    public const int Depth = 192;
+    public const int Depth = 256;
 
-    /// <summary>Lines of the left matrix packed at once: with <see cref="Depth"/> a fifth of a 1 MiB level-2 cache.</summary>
+    /// <summary>Lines of the left matrix packed at once: with <see cref="Depth"/> a quarter of a 1 MiB level-2 cache.</summary>
     public const int Lines = 240;
 }
 
@@ -24,8 +24,16 @@ unsafe interface ITileKernel<T>
     /// <summary>Columns, also the tile's and the right panel's row stride.</summary>
     static abstract int Columns { get; }
 
+    /// <summary>Whether the next right panel is asked for while tiles of this one are computed. What a wide tile streams from the level-2
+    /// cache leaves no room for it.</summary>
+    static abstract bool ReadsAhead { get; }
+
     /// <summary>Computes the first <paramref name="lines"/> x <paramref name="columns"/> of a tile (and possibly more of it).</summary>
     static abstract void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile);
+
+    /// <summary>Computes a whole tile into a matrix whose lines begin <paramref name="step"/> apart; with <paramref name="add"/> it is
+    /// added to what is there.</summary>
+    static abstract void RunWhole(bool lineMajor, int depth, T* a, T* b, T* target, long step, bool add);
 
     /// <summary>As <see cref="Run"/> with a left panel of another layout, its depth in runs <paramref name="runStep"/> apart;
     /// with <paramref name="add"/> the tile is added to.</summary>
@@ -43,6 +51,8 @@ readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
 
     public static int Columns => 2 * TSimd.Count;
 
+    public static bool ReadsAhead => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
     {
@@ -52,23 +62,32 @@ readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
             RunRuns<DepthMajor12>(lines, columns, 1, depth, a, 0, b, tile, false);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void RunWhole(bool lineMajor, int depth, T* a, T* b, T* target, long step, bool add)
+    {
+        if (lineMajor)
+            MicroKernels<TSimd, TVector, T>.Lines12<LineMajor, TwoVectors>(1, depth, a, 0, b, target, step, add);
+        else
+            MicroKernels<TSimd, TVector, T>.Lines12<DepthMajor12, TwoVectors>(1, depth, a, 0, b, target, step, add);
+    }
+
     public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
         where TLayout : struct, IPanelLayout
     {
         if (columns > TSimd.Count)
         {
             if (lines > 6)
-                MicroKernels<TSimd, TVector, T>.Lines12<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, add);
+                MicroKernels<TSimd, TVector, T>.Lines12<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
             else
-                MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, add);
+                MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
         }
         else if (lines > 6)
         {
-            MicroKernels<TSimd, TVector, T>.Lines12<TLayout, OneVector>(runs, depth, a, runStep, b, tile, add);
+            MicroKernels<TSimd, TVector, T>.Lines12<TLayout, OneVector>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
         }
         else
         {
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile, add);
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
         }
     }
 }
@@ -83,6 +102,8 @@ readonly unsafe struct NarrowTile<TSimd, TVector, T> : ITileKernel<T>
 
     public static int Columns => 2 * TSimd.Count;
 
+    public static bool ReadsAhead => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
     {
@@ -92,12 +113,21 @@ readonly unsafe struct NarrowTile<TSimd, TVector, T> : ITileKernel<T>
             RunRuns<DepthMajor6>(lines, columns, 1, depth, a, 0, b, tile, false);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void RunWhole(bool lineMajor, int depth, T* a, T* b, T* target, long step, bool add)
+    {
+        if (lineMajor)
+            MicroKernels<TSimd, TVector, T>.Lines6<LineMajor, TwoVectors>(1, depth, a, 0, b, target, step, add);
+        else
+            MicroKernels<TSimd, TVector, T>.Lines6<DepthMajor6, TwoVectors>(1, depth, a, 0, b, target, step, add);
+    }
+
     public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
         where TLayout : struct, IPanelLayout
     {
         if (columns > TSimd.Count)
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, add);
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
         else
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile, add);
+            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
     }
 }

@@ -11,6 +11,17 @@ unsafe interface ITileSink<T>
     /// tiles to be added up: <paramref name="first"/> and <paramref name="last"/> mark its ends.
     /// </summary>
     void Store(T* tile, int step, int row, int rows, int column, int columns, bool first, bool last);
+
+    /// <summary>Where the kernel may put a tile of C itself; null where it must be stored.</summary>
+    /// <param name="row">Row of the tile.</param>
+    /// <param name="column">Its column.</param>
+    /// <param name="first">Whether it is the first of those to be added up.</param>
+    /// <param name="step">From one of its rows to the next.</param>
+    /// <param name="add">Whether it must be added to what is there.</param>
+    T* Place(int row, int column, bool first, out long step, out bool add);
+
+    /// <summary>The tile that was put there is final.</summary>
+    void Finish(T* place, int row, int rows, int column, int columns);
 }
 
 /// <summary>Work on finished values of C while they are in the cache.</summary>
@@ -53,8 +64,23 @@ readonly unsafe struct MatrixSink<T, TEpilogue>(T* c, long stride, bool accumula
             Lanes.CopyRows(tile, step, target, stride, columns, rows);
         else
             Lanes.AddRows(tile, step, target, stride, columns, rows);
-        for (int i = 0; last && i < rows; i++, target += stride)
-            epilogue.Apply(target, row + i, column, columns);
+        if (last)
+            Finish(target, row, rows, column, columns);
+    }
+
+    public T* Place(int row, int column, bool first, out long step, out bool add)
+    {
+        step = stride;
+        add = !first || accumulate;
+        return c + (row * stride) + column;
+    }
+
+    public void Finish(T* place, int row, int rows, int column, int columns)
+    {
+        if (typeof(TEpilogue) == typeof(NoEpilogue<T>))
+            return;
+        for (int i = 0; i < rows; i++, place += stride)
+            epilogue.Apply(place, row + i, column, columns);
     }
 }
 
@@ -78,5 +104,15 @@ readonly unsafe struct TransposedSink<T, TEpilogue>(T* c, long stride, bool accu
                     .Store(turned, Side, column + j, width, row + i, height, first, last);
             }
         }
+    }
+
+    public T* Place(int row, int column, bool first, out long step, out bool add)
+    {
+        (step, add) = (0, false);
+        return null;
+    }
+
+    public void Finish(T* place, int row, int rows, int column, int columns)
+    {
     }
 }
