@@ -110,7 +110,8 @@ sealed class PerturbedModel : IDisposable
         using var space = new VectorSpace(layout);
         var device = arena.Weights.Device;
         // Half of what is free, beside the vectors; the software GPU's memory is the machine's.
-        long free = Math.Min(device.FreeMemory ?? long.MaxValue, HostMemory.Free()), vectors = LanczosVectors * (long)arena.Weights.Count * sizeof(float);
+        long free = Math.Min(device.FreeMemory ?? long.MaxValue, HostMemory.Free());
+        long vectors = LanczosVectors * (long)arena.Weights.Count * sizeof(float);
         using var tapes = new KeptTapes(device, (free - vectors) / 2.0);
         var search = new BlockLanczos(new LossHessian(model, layout, loss, images, blockSize: 1) { Tapes = tapes }, space, new(Count: 1,
             EigenvaluesWanted.Magnitude, EigenvalueTolerance, EigenvaluePasses, BlockSize: 1, LanczosVectors, EigenvalueSeed));
