@@ -44,6 +44,16 @@ static class EntropyDecoder
             count |= EntropyReader.Full;
             ulong pair = Unsafe.Add(ref pairs, (nint)(bits >> (64 - HuffmanTable.LookupBits)));
             nint next = k + HuffmanPair.Count(pair);
+            if (next < 64)
+            {
+                // It takes 26 bits at most, eleven and a number: what is left is enough for another one.
+                Put(ref coefficients, ref natural, k, pair, bits);
+                bits <<= HuffmanPair.Bits(pair);
+                count -= HuffmanPair.Bits(pair);
+                k = next;
+                pair = Unsafe.Add(ref pairs, (nint)(bits >> (64 - HuffmanTable.LookupBits)));
+                next = k + HuffmanPair.Count(pair);
+            }
             if (next >= 64 && !HuffmanPair.EndsWithin(pair, next))
             {
                 // A long code, or the last of the block, behind which the pair is of the next one. No register outlives the call.
@@ -52,17 +62,24 @@ static class EntropyDecoder
                 at = ref reader.Ahead(out bits, out count);
                 continue;
             }
-            // Where there is no second coefficient, it is a zero, which the first one may write over, or where one is.
-            nint second = Unsafe.Add(ref natural, k + HuffmanPair.SecondPlace(pair));
-            Unsafe.Add(ref coefficients, second) = (short)HuffmanPair.SecondValue(pair);
-            nint first = Unsafe.Add(ref natural, k + HuffmanPair.Run(pair));
-            Unsafe.Add(ref coefficients, first) = (short)HuffmanPair.FirstValue(pair, bits);
+            Put(ref coefficients, ref natural, k, pair, bits);
             bits <<= HuffmanPair.Bits(pair);
             count -= HuffmanPair.Bits(pair);
             k = next;
         }
         reader.GiveBack(ref at, bits, count);
         return k != 1 + HuffmanPair.End;
+    }
+
+    /// <summary>Writes the coefficients of a pair from <paramref name="k"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Put(ref short coefficients, ref byte natural, nint k, ulong pair, ulong bits)
+    {
+        // Where there is no second one, it is a zero, which the first one may write over, or where one is.
+        nint second = Unsafe.Add(ref natural, k + HuffmanPair.SecondPlace(pair));
+        Unsafe.Add(ref coefficients, second) = (short)HuffmanPair.SecondValue(pair);
+        nint first = Unsafe.Add(ref natural, k + HuffmanPair.Run(pair));
+        Unsafe.Add(ref coefficients, first) = (short)HuffmanPair.FirstValue(pair, bits);
     }
 
     /// <summary>Passes over a block of which only the first coefficient matters to those behind it.</summary>
@@ -80,6 +97,15 @@ static class EntropyDecoder
             count |= EntropyReader.Full;
             int several = Unsafe.Add(ref skip, (nint)(bits >> (64 - HuffmanTable.SkipBits)));
             nint next = k + (several >> 6);
+            if (next < 64)
+            {
+                // It takes 27 bits at most, twelve and a number: what is left is enough for another one.
+                bits <<= several;
+                count -= several;
+                k = next;
+                several = Unsafe.Add(ref skip, (nint)(bits >> (64 - HuffmanTable.SkipBits)));
+                next = k + (several >> 6);
+            }
             if (next >= 64 && (several < HuffmanTable.SkipEnd || next >= 128))
             {
                 reader.GiveBack(ref at, bits, count);

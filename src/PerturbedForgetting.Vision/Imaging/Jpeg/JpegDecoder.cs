@@ -164,6 +164,9 @@ sealed class JpegDecoder(ImageDecoderOptions options, DecodeBudget budget) : IFo
     /// <summary>The orientation that is told behind <paramref name="position"/> only, among or behind the scans, or 1.</summary>
     static int OrientationBehind(ReadOnlySpan<byte> data, int position)
     {
+        // A look at every FF of the codes takes longer, and hardly any file has such a segment there.
+        if (data[position..].IndexOf((ReadOnlySpan<byte>)[0xFF, JpegSegment.App1]) < 0)
+            return 1;
         while (JpegSegment.Next(data, position) is { Marker: >= 0 and not JpegSegment.EndOfImage, Length: >= 2 } segment)
         {
             if (segment.Marker == JpegSegment.App1 && ExifOrientation.FromApp1(segment.Content) is var found and not 1)
