@@ -26,9 +26,8 @@ readonly struct ChannelTiles
             TileChannels = Math.Max(MinTileChannels, GemmPlan.CeilDiv(TileChannels, 32) * 16);
     }
 
-    /// <summary>Elements from one that is summed to one that memory is told of, some groups later: groups are read column by column, which a
-    /// processor does not foresee. 0 where all of it fits into a cache, and where rows are so short that groups are read in
-    /// order.</summary>
+    /// <summary>Elements from one that is summed to one that memory is told of, some groups later: groups are read column by column, which
+    /// no processor foresees. 0 where all of it fits into a cache, and where rows are so short that groups are read in order.</summary>
     public long Ahead => Rows * Channels > CacheElements && Channels >= MinTileChannels ? (long)GroupsAhead * MaxGroup * Channels : 0;
 
     public long Rows { get; }
