@@ -68,8 +68,9 @@ public static class EnvironmentVariables
 
     /// <summary>How the processor convolves.</summary>
     public static EnvironmentVariable Convolution { get; } = new("PERTURBED_FORGETTING_CONVOLUTION",
-        "`direct`", "Winograd's algorithm where it pays",
-        "convolutions of `--device cpu` with every multiplication of their definition");
+        "`direct`, `winograd`", "Winograd's algorithm for gradients of inputs, where it pays",
+        "3x3 convolutions of `--device cpu`: every multiplication of the definition, or Winograd's algorithm in all passes (faster, with "
+        + "three times the rounding error)");
 
     /// <summary>Where indices of data sets are kept.</summary>
     public static EnvironmentVariable Cache { get; } = new("PERTURBED_FORGETTING_CACHE", "a folder; `none` or empty",

@@ -78,7 +78,7 @@ sealed class FuzzProcess(string format, int seed, int first, int count, TextWrit
         while (!process.WaitForExit(Pause))
         {
             process.Refresh();
-            peak = Math.Max(peak, process.HasExited ? 0 : process.WorkingSet64);
+            peak = Math.Max(peak, Memory(process));
             int now = Math.Max(start, Current());
             if (now != last)
                 (last, since) = (now, Stopwatch.GetTimestamp());
@@ -95,6 +95,19 @@ sealed class FuzzProcess(string format, int seed, int first, int count, TextWrit
             return end;
         AddFinding(Text($"{Current()} ends the process with code {process.ExitCode}"));
         return Math.Max(start, Current()) + 1;
+    }
+
+    /// <summary>Bytes that a process has; 0 where it has ended meanwhile.</summary>
+    static long Memory(Process process)
+    {
+        try
+        {
+            return process.WorkingSet64;
+        }
+        catch (InvalidOperationException)
+        {
+            return 0;
+        }
     }
 
     int Current()

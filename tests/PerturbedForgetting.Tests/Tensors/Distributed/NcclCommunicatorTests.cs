@@ -182,7 +182,8 @@ sealed class NcclCommunicatorTests
             CommunicationTimes times = group.Times;
             Assert.That(times.Bytes, Is.EqualTo(4 * 33 * 4));
             Assert.That(times.Busy, Is.GreaterThan(before.Busy).And.LessThan(TimeSpan.FromSeconds(30)));
-            Assert.That(times.Waited, Is.GreaterThan(before.Waited));
+            // The rank that comes last may wait for nothing that a clock shows.
+            Assert.That(times.Waited, Is.GreaterThanOrEqualTo(before.Waited));
         }
     });
 

@@ -9,7 +9,7 @@ static class GemmBlocking
     /// Greatest depth of a packed block: a right panel of 32 columns and a left panel of 12 lines together fit a 48 KiB level-1 cache, so
     /// the right panel mostly stays while left panels stream by. Less of it reads and writes C more often.
     /// </summary>
-    public const int Depth = 256;
+    public const int Depth = 192;
 
     /// <summary>Lines of the left matrix packed at once: with <see cref="Depth"/> a quarter of a 1 MiB level-2 cache.</summary>
     public const int Lines = 240;

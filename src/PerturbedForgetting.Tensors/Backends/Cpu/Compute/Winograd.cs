@@ -18,9 +18,9 @@ static unsafe class Winograd
     /// <summary>Products of a tile and a pair of channels.</summary>
     public const int Products = 36;
 
-    /// <summary>Whether a convolution is of the kind, and one that it pays for. Nothing depends on the number of images, so that an image
-    /// has the same result in every batch.</summary>
-    public static bool Fits<T>(in Conv2dShape s) => IsOn && typeof(T) == typeof(float)
+    /// <summary>Whether a pass of a convolution is done so: it is of the kind, and pays. Nothing depends on the number of images, so that an
+    /// image has the same result in every batch.</summary>
+    public static bool Fits<T>(in Conv2dShape s, WinogradPasses pass) => (Passes & pass) != 0 && typeof(T) == typeof(float)
         && s is { KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1, PadH: <= 2, PadW: <= 2 }
         && s.C % 16 == 0 && s.O % 16 == 0 && Pays(s);
 
@@ -37,15 +37,18 @@ static unsafe class Winograd
         return cost < 0.9 * UsualBatch * s.OH * s.OW * 9 * weights;
     }
 
-    static readonly bool IsOn = !IsDirect(EnvironmentVariables.Convolution.Value);
+    static readonly WinogradPasses Passes = PassesOf(EnvironmentVariables.Convolution.Value);
 
-    /// <summary>Whether a value of the environment variable asks for the direct algorithm.</summary>
+    /// <summary>The passes that a value of the environment variable asks for.</summary>
     /// <exception cref="ArgumentException">The value is not known.</exception>
-    internal static bool IsDirect(string? value) =>
-        string.Equals(value, "direct", StringComparison.OrdinalIgnoreCase)
-        || (string.IsNullOrWhiteSpace(value)
-            ? false
-            : throw new ArgumentException($"{EnvironmentVariables.Convolution}={value} is not an algorithm. Use direct, or unset it."));
+    internal static WinogradPasses PassesOf(string? value) => value?.Trim().ToLowerInvariant() switch
+    {
+        null or "" => WinogradPasses.InputGradient,
+        "direct" => WinogradPasses.None,
+        "winograd" => WinogradPasses.Forward | WinogradPasses.InputGradient | WinogradPasses.WeightGradient,
+        _ => throw new ArgumentException(
+            $"{EnvironmentVariables.Convolution}={value} is not an algorithm. Use direct or winograd, or unset it."),
+    };
 
     /// <summary>As <see cref="Convolution.Forward"/>.</summary>
     public static void Forward<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y, bool accumulate)
