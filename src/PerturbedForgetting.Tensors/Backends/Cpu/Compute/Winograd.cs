@@ -18,8 +18,8 @@ static unsafe class Winograd
     /// <summary>Products of a tile and a pair of channels.</summary>
     public const int Products = 36;
 
-    /// <summary>Whether a pass of a convolution is done so: it is of the kind, and pays. Nothing depends on the number of images, so that an
-    /// image has the same result in every batch.</summary>
+    /// <summary>Whether a pass of a convolution is done so: it is of the kind, and pays. Nothing depends on the number of images, so that
+    /// an image has the same result in every batch.</summary>
     public static bool Fits<T>(in Conv2dShape s, WinogradPasses pass) => (Passes & pass) != 0 && typeof(T) == typeof(float)
         && s is { KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1, PadH: <= 2, PadW: <= 2 }
         && s.C % 16 == 0 && s.O % 16 == 0 && Pays(s);
