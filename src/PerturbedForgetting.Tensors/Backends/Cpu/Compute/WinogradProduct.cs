@@ -99,10 +99,9 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
         {
             for (int j = 0; j < width; j++)
             {
+                T* weights = shared + (p * WeightStep), sum = sums + (p * sumStep) + (j * panelStep);
                 for (int block = 0; block < blocks; block++)
-                    Multiply(values + (p * valueStep), block, count, shared + (p * WeightStep) + WeightsAt(panel + j, block),
-                        ColumnsOf(panel + j),
-                        sums + (p * sumStep) + (j * panelStep));
+                    Multiply(values + (p * valueStep), block, count, weights + WeightsAt(panel + j, block), ColumnsOf(panel + j), sum);
             }
         }
         for (int j = 0; j < width; j++)
@@ -243,4 +242,3 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
         public void Run(int index) => Product.RunTiles(index);
     }
 }
-
