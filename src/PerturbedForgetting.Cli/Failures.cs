@@ -20,7 +20,7 @@ static class Failures
     /// <summary>The exit code of an exception, and how its message begins.</summary>
     public static (int ExitCode, string Prefix) Classify(Exception exception) => exception switch
     {
-        OptionException or ModelOptionException => (ExitCodes.WrongOption, "error"),
+        OptionException or ModelOptionException or EnvironmentVariableException => (ExitCodes.WrongOption, "error"),
         DisagreementException or DatasetException { WrongOption: true } => (ExitCodes.WrongOption, "error"),
         DatasetException or WeightsException or ImageDecodeException or CheckpointException or PretrainedException
             or RunException =>
@@ -54,9 +54,10 @@ static class Failures
     /// <param name="table">The options of the command.</param>
     public static int Report(Exception exception, TextWriter error, OptionTable? table = null)
     {
-        // One failed worker says more than "one or more errors occurred".
+        // One failed worker says more than "one or more errors occurred", and what failed more than what could not begin for it.
         while (exception is AggregateException { InnerExceptions.Count: 1 }
-            or System.Reflection.TargetInvocationException { InnerException: not null })
+            or System.Reflection.TargetInvocationException { InnerException: not null }
+            or TypeInitializationException { InnerException: not null })
             exception = exception.InnerException!;
         (int exitCode, string prefix) = Classify(exception);
         if (exception is OptionException options)

@@ -14,6 +14,13 @@ public sealed record EnvironmentVariable(string Name, string Values, string Defa
     public override string ToString() => Name;
 }
 
+/// <summary>An environment variable holds what means nothing.</summary>
+/// <param name="variable">The variable.</param>
+/// <param name="value">What it holds.</param>
+/// <param name="problem">What that is not, and what to do: "is not …. Use …".</param>
+public sealed class EnvironmentVariableException(EnvironmentVariable variable, string value, string problem)
+    : Exception($"{variable}={value} {problem}, or unset it.");
+
 /// <summary>All environment variables of the project; <c>docs/environment.md</c> is this table.</summary>
 public static class EnvironmentVariables
 {

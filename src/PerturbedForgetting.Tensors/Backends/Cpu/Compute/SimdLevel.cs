@@ -45,13 +45,16 @@ static class SimdLevel
     }
 
     /// <summary>The level a value of the environment variable asks for, never above what the processor has.</summary>
-    /// <exception cref="ArgumentException">The value is not a level.</exception>
+    /// <exception cref="EnvironmentVariableException">The value is not a level.</exception>
     internal static SimdKind Initial(string? value)
     {
         if (string.IsNullOrWhiteSpace(value))
             return Supported;
         if (!Enum.TryParse(value, ignoreCase: true, out SimdKind kind) || !Enum.IsDefined(kind))
-            throw new ArgumentException($"{Variable}={value} is not an instruction set. Use portable, avx2 or avx512, or unset it.");
+        {
+            throw new EnvironmentVariableException(EnvironmentVariables.Simd, value,
+                "is not an instruction set. Use portable, avx2 or avx512");
+        }
         return kind < Supported ? kind : Supported;
     }
 }

@@ -40,14 +40,13 @@ static unsafe class Winograd
     static readonly WinogradPasses Passes = PassesOf(EnvironmentVariables.Convolution.Value);
 
     /// <summary>The passes that a value of the environment variable asks for.</summary>
-    /// <exception cref="ArgumentException">The value is not known.</exception>
+    /// <exception cref="EnvironmentVariableException">The value is not known.</exception>
     internal static WinogradPasses PassesOf(string? value) => value?.Trim().ToLowerInvariant() switch
     {
         null or "" => WinogradPasses.InputGradient,
         "direct" => WinogradPasses.None,
         "winograd" => WinogradPasses.Forward | WinogradPasses.InputGradient | WinogradPasses.WeightGradient,
-        _ => throw new ArgumentException(
-            $"{EnvironmentVariables.Convolution}={value} is not an algorithm. Use direct or winograd, or unset it."),
+        _ => throw new EnvironmentVariableException(EnvironmentVariables.Convolution, value, "is not an algorithm. Use direct or winograd"),
     };
 
     /// <summary>As <see cref="Convolution.Forward"/>.</summary>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using PerturbedForgetting.Cuda;
 using PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
@@ -144,5 +145,6 @@ sealed unsafe class GemmTests
 
     [TestCase("sse"), TestCase("7")]
     public void UnknownLevelIsRefused(string value) =>
-        Assert.That(() => SimdLevel.Initial(value), Throws.ArgumentException.With.Message.Contains(SimdLevel.Variable));
+        Assert.That(() => SimdLevel.Initial(value),
+            Throws.TypeOf<EnvironmentVariableException>().With.Message.Contains(SimdLevel.Variable));
 }
