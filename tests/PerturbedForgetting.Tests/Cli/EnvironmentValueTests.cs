@@ -9,14 +9,12 @@ namespace PerturbedForgetting.Tests.Cli;
 [TestFixture, Parallelizable]
 sealed class EnvironmentValueTests : TempFolderFixture
 {
-    [TestCase(null, ExpectedResult = WinogradPasses.InputGradient)]
-    [TestCase(" ", ExpectedResult = WinogradPasses.InputGradient)]
-    [TestCase("Direct", ExpectedResult = WinogradPasses.None)]
-    [TestCase("winograd ", ExpectedResult = WinogradPasses.Forward | WinogradPasses.InputGradient | WinogradPasses.WeightGradient)]
-    public object AlgorithmsAreChosen(string? value) => Winograd.PassesOf(value);
+    [TestCase(null, 2, 4, 2), TestCase(" ", 2, 4, 2), TestCase("Direct", 0, 0, 0), TestCase("winograd ", 4, 4, 4)]
+    public void AlgorithmsAreChosen(string? value, int forward, int inputGradient, int weightGradient) =>
+        Assert.That(WinogradSides.Of(value), Is.EqualTo(new WinogradSides(forward, inputGradient, weightGradient)));
 
     [TestCase("fft"), TestCase("1"), TestCase("direct,winograd")]
-    public void UnknownAlgorithmIsRefused(string value) => Assert.That(() => Winograd.PassesOf(value),
+    public void UnknownAlgorithmIsRefused(string value) => Assert.That(() => WinogradSides.Of(value),
         Throws.TypeOf<EnvironmentVariableException>().With.Message.Contains($"{EnvironmentVariables.Convolution}={value}"));
 
     [TestCase("PERTURBED_FORGETTING_SIMD", "sse4"), TestCase("PERTURBED_FORGETTING_CONVOLUTION", "fft")]

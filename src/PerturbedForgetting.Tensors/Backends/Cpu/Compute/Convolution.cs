@@ -18,9 +18,9 @@ static unsafe class Convolution
     public static void Forward<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y, bool accumulate = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (Winograd.Fits<T>(s, WinogradPasses.Forward))
+        if (Winograd.Side<T>(s, ConvolutionPass.Forward) is var side && side > 0)
         {
-            Winograd.Forward(s, x, w, bias, y, accumulate);
+            Winograd.Forward(side, s, x, w, bias, y, accumulate);
             return;
         }
         int depth = s.KH * s.KW * s.GroupC;
@@ -62,9 +62,9 @@ static unsafe class Convolution
     public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx, bool accumulate = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (Winograd.Fits<T>(s, WinogradPasses.InputGradient))
+        if (Winograd.Side<T>(s, ConvolutionPass.InputGradient) is var side && side > 0)
         {
-            Winograd.BackwardInput(s, dy, w, dx, accumulate);
+            Winograd.BackwardInput(side, s, dy, w, dx, accumulate);
             return;
         }
         if (!accumulate && HasGaps(s))
@@ -173,9 +173,9 @@ static unsafe class Convolution
     public static void BackwardWeight<T>(in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (Winograd.Fits<T>(s, WinogradPasses.WeightGradient))
+        if (Winograd.Side<T>(s, ConvolutionPass.WeightGradient) is var side && side > 0)
         {
-            Winograd.BackwardWeight(s, x, dy, dw, accumulate);
+            Winograd.BackwardWeight(side, s, x, dy, dw, accumulate);
             return;
         }
         int depth = s.KH * s.KW * s.GroupC;

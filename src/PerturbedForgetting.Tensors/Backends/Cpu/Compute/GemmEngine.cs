@@ -1,6 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
@@ -20,21 +18,19 @@ static class GemmEngine
     {
         if (m == 0 || n == 0)
             return;
-        switch (SimdLevel.Current)
-        {
-            case SimdKind.Avx512:
-                Product<T, WideTile<Simd512<T>, Vector512<T>, T>, TLeft, TRight, TSink>.Run(m, n, k, left, right, sink);
-                break;
-            case SimdKind.Avx2:
-                Product<T, NarrowTile<Simd256<T>, Vector256<T>, T>, TLeft, TRight, TSink>.Run(m, n, k, left, right, sink);
-                break;
-            default:
-                if (RuntimeInformation.ProcessArchitecture == Architecture.Arm64)
-                    Product<T, WideTile<Simd128<T>, Vector128<T>, T>, TLeft, TRight, TSink>.Run(m, n, k, left, right, sink);
-                else
-                    Product<T, NarrowTile<Simd128<T>, Vector128<T>, T>, TLeft, TRight, TSink>.Run(m, n, k, left, right, sink);
-                break;
-        }
+        SimdDispatch.Run<T, Work<T, TLeft, TRight, TSink>>(new(m, n, k, left, right, sink));
+    }
+
+    readonly struct Work<T, TLeft, TRight, TSink>(int m, int n, int k, TLeft left, TRight right, TSink sink) : ISimdWork<T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where TLeft : struct, ILeftOperand<T>
+        where TRight : struct, IRightOperand<T>
+        where TSink : struct, ITileSink<T>
+    {
+        public void Run<TKernel, TSimd, TVector>()
+            where TKernel : struct, ITileKernel<T>
+            where TSimd : struct, ISimd<TVector, T>
+            where TVector : struct => Product<T, TKernel, TLeft, TRight, TSink>.Run(m, n, k, left, right, sink);
     }
 }
 

@@ -1,6 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
@@ -36,23 +34,18 @@ static class SlidingWindows
     public static void Run<T, TRight, TSink>(int images, int n, in WindowGrid<T> grid, TRight right, TSink sink)
         where T : unmanaged, IFloatingPointIeee754<T>
         where TRight : struct, IRightOperand<T>
+        where TSink : struct, ITileSink<T> =>
+        SimdDispatch.Run<T, Work<T, TRight, TSink>>(new(images, n, grid, right, sink));
+
+    readonly struct Work<T, TRight, TSink>(int images, int n, WindowGrid<T> grid, TRight right, TSink sink) : ISimdWork<T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+        where TRight : struct, IRightOperand<T>
         where TSink : struct, ITileSink<T>
     {
-        switch (SimdLevel.Current)
-        {
-            case SimdKind.Avx512:
-                Run<T, WideTile<Simd512<T>, Vector512<T>, T>, TRight, TSink>(images, n, grid, right, sink);
-                break;
-            case SimdKind.Avx2:
-                Run<T, NarrowTile<Simd256<T>, Vector256<T>, T>, TRight, TSink>(images, n, grid, right, sink);
-                break;
-            default:
-                if (RuntimeInformation.ProcessArchitecture == Architecture.Arm64)
-                    Run<T, WideTile<Simd128<T>, Vector128<T>, T>, TRight, TSink>(images, n, grid, right, sink);
-                else
-                    Run<T, NarrowTile<Simd128<T>, Vector128<T>, T>, TRight, TSink>(images, n, grid, right, sink);
-                break;
-        }
+        public void Run<TKernel, TSimd, TVector>()
+            where TKernel : struct, ITileKernel<T>
+            where TSimd : struct, ISimd<TVector, T>
+            where TVector : struct => SlidingWindows.Run<T, TKernel, TRight, TSink>(images, n, grid, right, sink);
     }
 
     static void Run<T, TKernel, TRight, TSink>(int images, int n, in WindowGrid<T> grid, TRight right, TSink sink)

@@ -1,28 +1,25 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using PerturbedForgetting.Cuda;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>
-/// Convolutions of 3x3 taps at a stride of 1 and their gradients with a quarter of the multiplications: F(4x4, 3x3) of Lavin and Gray
-/// (CVPR 2016) forward and for the input's gradient, F(3x3, 4x4) for the weights'. 36 values of each tile of 6x6 pixels and channel, 36
-/// matrix products, and of their sums the result; what lies between stays in the level-2 cache.
+/// Convolutions of 3x3 taps at a stride of 1 and their gradients with fewer multiplications: F(4x4, 3x3) or F(2x2, 3x3) of Lavin and Gray
+/// (CVPR 2016) forward and for the input's gradient, F(3x3, 4x4) or F(3x3, 2x2) for the weights'. 36 or 16 values of each tile of 6x6 or 4x4
+/// pixels and channel, as many matrix products, and of their sums the result; what lies between stays in the level-2 cache.
 /// </summary>
 static unsafe class Winograd
 {
-    /// <summary>Pixels of a tile's output along one axis.</summary>
-    public const int Side = 4;
+    static readonly WinogradSides Most = WinogradSides.Of(EnvironmentVariables.Convolution.Value);
 
-    /// <summary>Products of a tile and a pair of channels.</summary>
-    public const int Products = 36;
-
-    /// <summary>Whether a pass of a convolution is done so: it is of the kind, and pays. Nothing depends on the number of images, so that
-    /// an image has the same result in every batch.</summary>
-    public static bool Fits<T>(in Conv2dShape s, WinogradPasses pass) => (Passes & pass) != 0 && typeof(T) == typeof(float)
+    /// <summary>The tiles in which a pass of a convolution is done, by their outputs along one axis; 0: it is of another kind, or they do
+    /// not pay. Nothing depends on the number of images, so that an image has the same result in every batch.</summary>
+    public static int Side<T>(in Conv2dShape s, ConvolutionPass pass) =>
+        typeof(T) == typeof(float)
         && s is { KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1, PadH: <= 2, PadW: <= 2 }
-        && s.C % 16 == 0 && s.O % 16 == 0 && Pays(s);
+        && s.C % 16 == 0 && s.O % 16 == 0
+            ? Best(s, Most[pass])
+            : 0;
 
     // Multiply-adds for which the transforms of a value take as long: of the input's and output's, and of the weights'. Measured.
     const int ValueCost = 15, WeightCost = 15;
@@ -30,28 +27,29 @@ static unsafe class Winograd
     // Images that the weights' transform is divided among: the usual batches have some times as many or as few.
     const int UsualBatch = 32;
 
-    static bool Pays(in Conv2dShape s)
+    static int Best(in Conv2dShape s, int most)
     {
-        double tiles = UsualBatch * GemmPlan.CeilDiv(s.OH, Side) * GemmPlan.CeilDiv(s.OW, Side), weights = (double)s.C * s.O;
-        double cost = Products * ((tiles * (weights + (ValueCost * (s.C + s.O)))) + (WeightCost * weights));
-        return cost < 0.9 * UsualBatch * s.OH * s.OW * 9 * weights;
+        double least = 0.9 * UsualBatch * s.OH * s.OW * 9 * s.C * s.O;
+        int best = 0;
+        for (int side = 2; side <= most; side += 2)
+        {
+            double cost = Cost(s, side);
+            if (cost < least)
+                (best, least) = (side, cost);
+        }
+        return best;
     }
 
-    static readonly WinogradPasses Passes = PassesOf(EnvironmentVariables.Convolution.Value);
-
-    /// <summary>The passes that a value of the environment variable asks for.</summary>
-    /// <exception cref="EnvironmentVariableException">The value is not known.</exception>
-    internal static WinogradPasses PassesOf(string? value) => value?.Trim().ToLowerInvariant() switch
+    /// <summary>In multiply-adds of <see cref="UsualBatch"/> images.</summary>
+    static double Cost(in Conv2dShape s, int side)
     {
-        null or "" => WinogradPasses.InputGradient,
-        "direct" => WinogradPasses.None,
-        "winograd" => WinogradPasses.Forward | WinogradPasses.InputGradient | WinogradPasses.WeightGradient,
-        _ => throw new EnvironmentVariableException(EnvironmentVariables.Convolution, value, "is not an algorithm. Use direct or winograd"),
-    };
+        double tiles = UsualBatch * GemmPlan.CeilDiv(s.OH, side) * GemmPlan.CeilDiv(s.OW, side), weights = (double)s.C * s.O;
+        return (side + 2) * (side + 2) * ((tiles * (weights + (ValueCost * (s.C + s.O)))) + (WeightCost * weights));
+    }
 
     /// <summary>As <see cref="Convolution.Forward"/>.</summary>
-    public static void Forward<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T> => Run(new WinogradLayer<T>
+    public static void Forward<T>(int side, in Conv2dShape s, T* x, T* w, T* bias, T* y, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> => SimdDispatch.Run<T, ProductWork<T>>(new(side, new()
         {
             Image = x,
             N = s.N,
@@ -67,11 +65,11 @@ static unsafe class Winograd
             O = s.O,
             Bias = bias,
             Accumulate = accumulate,
-        });
+        }));
 
     /// <summary>As <see cref="Convolution.BackwardInput"/>.</summary>
-    public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx, bool accumulate)
-        where T : unmanaged, IFloatingPointIeee754<T> => Run(new WinogradLayer<T>
+    public static void BackwardInput<T>(int side, in Conv2dShape s, T* dy, T* w, T* dx, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> => SimdDispatch.Run<T, ProductWork<T>>(new(side, new()
         {
             Image = dy,
             N = s.N,
@@ -87,48 +85,40 @@ static unsafe class Winograd
             OW = s.W,
             O = s.C,
             Accumulate = accumulate,
-        });
+        }));
 
     /// <summary>As <see cref="Convolution.BackwardWeight"/>.</summary>
-    public static void BackwardWeight<T>(in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
+    public static void BackwardWeight<T>(int side, in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T> =>
+        SimdDispatch.Run<T, WeightGradientWork<T>>(new(side, new() { Shape = s, Input = x, Gradient = dy, Taps = dw, Accumulate = accumulate }));
+
+    readonly struct ProductWork<T>(int side, WinogradLayer<T> layer) : ISimdWork<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        switch (SimdLevel.Current)
+        public void Run<TKernel, TSimd, TVector>()
+            where TKernel : struct, ITileKernel<T>
+            where TSimd : struct, ISimd<TVector, T>
+            where TVector : struct
         {
-            case SimdKind.Avx512:
-                WinogradWeightGradient<T, WideTile<Simd512<T>, Vector512<T>, T>, Simd512<T>, Vector512<T>>.Run(s, x, dy, dw, accumulate);
-                break;
-            case SimdKind.Avx2:
-                WinogradWeightGradient<T, NarrowTile<Simd256<T>, Vector256<T>, T>, Simd256<T>, Vector256<T>>.Run(s, x, dy, dw, accumulate);
-                break;
-            default:
-                if (RuntimeInformation.ProcessArchitecture == Architecture.Arm64)
-                    WinogradWeightGradient<T, WideTile<Simd128<T>, Vector128<T>, T>, Simd128<T>,
-                        Vector128<T>>.Run(s, x, dy, dw, accumulate);
-                else
-                    WinogradWeightGradient<T, NarrowTile<Simd128<T>, Vector128<T>, T>, Simd128<T>,
-                        Vector128<T>>.Run(s, x, dy, dw, accumulate);
-                break;
+            if (side == 2)
+                WinogradProduct<T, WinogradFilter2<TSimd, TVector, T>, TKernel, TSimd, TVector>.Run(layer);
+            else
+                WinogradProduct<T, WinogradFilter4<TSimd, TVector, T>, TKernel, TSimd, TVector>.Run(layer);
         }
     }
 
-    static void Run<T>(in WinogradLayer<T> layer)
+    readonly struct WeightGradientWork<T>(int side, WinogradWeights<T> layer) : ISimdWork<T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        switch (SimdLevel.Current)
+        public void Run<TKernel, TSimd, TVector>()
+            where TKernel : struct, ITileKernel<T>
+            where TSimd : struct, ISimd<TVector, T>
+            where TVector : struct
         {
-            case SimdKind.Avx512:
-                WinogradProduct<T, WideTile<Simd512<T>, Vector512<T>, T>, Simd512<T>, Vector512<T>>.Run(layer);
-                break;
-            case SimdKind.Avx2:
-                WinogradProduct<T, NarrowTile<Simd256<T>, Vector256<T>, T>, Simd256<T>, Vector256<T>>.Run(layer);
-                break;
-            default:
-                if (RuntimeInformation.ProcessArchitecture == Architecture.Arm64)
-                    WinogradProduct<T, WideTile<Simd128<T>, Vector128<T>, T>, Simd128<T>, Vector128<T>>.Run(layer);
-                else
-                    WinogradProduct<T, NarrowTile<Simd128<T>, Vector128<T>, T>, Simd128<T>, Vector128<T>>.Run(layer);
-                break;
+            if (side == 2)
+                WinogradWeightGradient<T, WinogradFilter2<TSimd, TVector, T>, TKernel, TSimd, TVector>.Run(layer);
+            else
+                WinogradWeightGradient<T, WinogradFilter4<TSimd, TVector, T>, TKernel, TSimd, TVector>.Run(layer);
         }
     }
 }

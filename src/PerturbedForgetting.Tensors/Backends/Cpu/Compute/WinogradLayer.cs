@@ -14,3 +14,14 @@ unsafe struct WinogradLayer<T>
     /// <summary>Whether to add to the output.</summary>
     public bool Accumulate;
 }
+
+/// <summary>What a gradient of weights is made of.</summary>
+unsafe struct WinogradWeights<T>
+    where T : unmanaged
+{
+    public Conv2dShape Shape;
+    public T* Input, Gradient, Taps;
+
+    /// <summary>Whether to add to the taps.</summary>
+    public bool Accumulate;
+}

@@ -3,13 +3,18 @@ using System.Numerics;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>One convolution: its plan, and the stages.</summary>
-unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
+unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
     where T : unmanaged, IFloatingPointIeee754<T>
+    where TFilter : struct, IWinogradFilter<TVector>
     where TKernel : struct, ITileKernel<T>
     where TSimd : struct, ISimd<TVector, T>
     where TVector : struct
 {
-    const int Points = WinogradTransforms<TSimd, TVector, T>.Points, Products = Winograd.Products, Side = Winograd.Side;
+    static int Points => WinogradTransforms<TFilter, TSimd, TVector, T>.Points;
+
+    static int Products => WinogradTransforms<TFilter, TSimd, TVector, T>.Products;
+
+    static int Side => TFilter.Side;
 
     // Channels whose products are summed before they are added to the sums of the channels before: what makes up for the transforms' error.
     const int Block = LineMajor32.Width;
@@ -21,7 +26,7 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
     const int LeastPanels = 2;
 
     // Tiles up to which the weights are transformed where they are used: each panel of them once, as there is one task a panel.
-    const int FewTiles = 48;
+    static int FewTiles => 768 / (Side * Side);
 
     WinogradLayer<T> layer;
     WinogradTiles grid;
@@ -32,7 +37,7 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
 
     public static void Run(in WinogradLayer<T> layer)
     {
-        WinogradProduct<T, TKernel, TSimd, TVector> product = new() { layer = layer };
+        WinogradProduct<T, TFilter, TKernel, TSimd, TVector> product = new() { layer = layer };
         product.Plan(WorkerPool.Threads);
         if (product.tiles <= FewTiles)
         {
@@ -64,7 +69,7 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
 
     void Plan(int threads)
     {
-        grid = new(layer.N, layer.OH, layer.OW);
+        grid = new(Side, layer.N, layer.OH, layer.OW);
         tiles = grid.Count;
         panels = GemmPlan.CeilDiv(layer.O, TKernel.Columns);
         blocks = GemmPlan.CeilDiv(layer.C, Block);
@@ -153,7 +158,7 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
                 T* taps = layer.Weights + (((c * 9L) + 8) * layer.O) + column;
                 PrefetchTaps(taps + (Block * 9L * layer.O), -layer.O, columns);
                 for (int o = 0; o < columns; o += TSimd.Count)
-                    WinogradTransforms<TSimd, TVector, T>.Taps(taps + o, -layer.O, buffer, target + o, pointStep);
+                    WinogradTransforms<TFilter, TSimd, TVector, T>.Taps(taps + o, -layer.O, buffer, target + o, pointStep);
             }
             return;
         }
@@ -169,7 +174,7 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
                 for (int o = k; o < columns; o += TSimd.Count)
                     PrefetchTaps(layer.Weights + ((column + o) * 9L * layer.C) + c + Block, layer.C, 1);
                 for (int o = 0; o < columns; o += TSimd.Count)
-                    WinogradTransforms<TSimd, TVector, T>.Taps(turned + (k * TKernel.Columns) + o, step, buffer, target + o, pointStep);
+                    WinogradTransforms<TFilter, TSimd, TVector, T>.Taps(turned + (k * TKernel.Columns) + o, step, buffer, target + o, pointStep);
             }
         }
     }
@@ -194,7 +199,7 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
             column - layer.PadW, Points, room.Zeros, room.Pixels);
         long blockStep = (long)GemmPlan.CeilDiv(lines, TKernel.Lines) * TKernel.Lines * Block, pointStep = ValueStep(lines);
         for (int c = 0; c < layer.C; c += TSimd.Count)
-            WinogradTransforms<TSimd, TVector, T>.Pixels(room.Pixels, c, (long)Side * layer.C, room.Buffer,
+            WinogradTransforms<TFilter, TSimd, TVector, T>.Pixels(room.Pixels, c, (long)Side * layer.C, room.Buffer,
                 values + (c / Block * blockStep) + (line * Block) + (c % Block), pointStep);
     }
 
@@ -208,7 +213,7 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
             int rows = Math.Min(Side, layer.OH - h), pixels = Math.Min(Side, layer.OW - w);
             T* target = layer.Output + (((((long)n * layer.OH) + h) * layer.OW) + w) * layer.O + column;
             for (int o = 0; o < columns; o += TSimd.Count)
-                WinogradTransforms<TSimd, TVector, T>.Outputs(sums + o, pointStep, room.Buffer,
+                WinogradTransforms<TFilter, TSimd, TVector, T>.Outputs(sums + o, pointStep, room.Buffer,
                     layer.Bias == null ? room.Zeros : layer.Bias + column + o, target + o, (long)layer.OW * layer.O, layer.O, rows, pixels,
                     layer.Accumulate);
         }
@@ -216,28 +221,28 @@ unsafe struct WinogradProduct<T, TKernel, TSimd, TVector>
 
     struct WeightsBody : IParallelBody
     {
-        public WinogradProduct<T, TKernel, TSimd, TVector> Product;
+        public WinogradProduct<T, TFilter, TKernel, TSimd, TVector> Product;
 
         public void Run(int index) => Product.TransformSharedWeights(index);
     }
 
     struct InputsBody : IParallelBody
     {
-        public WinogradProduct<T, TKernel, TSimd, TVector> Product;
+        public WinogradProduct<T, TFilter, TKernel, TSimd, TVector> Product;
 
         public void Run(int index) => Product.TransformSharedInput(index);
     }
 
     struct PanelsBody : IParallelBody
     {
-        public WinogradProduct<T, TKernel, TSimd, TVector> Product;
+        public WinogradProduct<T, TFilter, TKernel, TSimd, TVector> Product;
 
         public void Run(int index) => Product.RunPanel(index);
     }
 
     struct TilesBody : IParallelBody
     {
-        public WinogradProduct<T, TKernel, TSimd, TVector> Product;
+        public WinogradProduct<T, TFilter, TKernel, TSimd, TVector> Product;
 
         public void Run(int index) => Product.RunTiles(index);
     }

@@ -7,8 +7,11 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 readonly unsafe struct WinogradRoom<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // Of 36 vectors of the widest kind.
-    const int BufferBytes = Winograd.Products * 64, PointerBytes = Winograd.Products * 8;
+    // The pixels of the largest tiles.
+    const int Most = 36;
+
+    // Of as many vectors of the widest kind.
+    const int BufferBytes = Most * 64, PointerBytes = Most * 8;
 
     /// <summary>36 vectors.</summary>
     public readonly T* Buffer;

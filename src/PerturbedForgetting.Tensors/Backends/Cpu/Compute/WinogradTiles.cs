@@ -1,15 +1,15 @@
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
-/// <summary>The tiles of 4x4 pixels that outputs are cut into, image by image, row by row.</summary>
-readonly unsafe struct WinogradTiles(int images, int height, int width)
+/// <summary>The tiles of side x side pixels that outputs are cut into, image by image, row by row.</summary>
+readonly unsafe struct WinogradTiles(int side, int images, int height, int width)
 {
-    readonly int rows = GemmPlan.CeilDiv(height, Winograd.Side), columns = GemmPlan.CeilDiv(width, Winograd.Side);
+    readonly int rows = GemmPlan.CeilDiv(height, side), columns = GemmPlan.CeilDiv(width, side);
 
     public int Count => images * rows * columns;
 
     /// <summary>The image of a tile, and its first row and column there.</summary>
     public (int Image, int Row, int Column) Place(int tile) =>
-        (tile / (rows * columns), tile / columns % rows * Winograd.Side, tile % columns * Winograd.Side);
+        (tile / (rows * columns), tile / columns % rows * side, tile % columns * side);
 
     /// <summary>Where pixels lie, row by row; beside the image it is <paramref name="zeros"/>.</summary>
     /// <param name="image">Height x width x channels.</param>

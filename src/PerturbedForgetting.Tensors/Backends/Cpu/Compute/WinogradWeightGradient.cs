@@ -1,27 +1,35 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>
 /// The gradient of 3x3 weights by F(3x3, 4x4): of each tile 6x6 pixels of the input and 4x4 of the output's gradient give 36 values a
-/// channel, whose products are summed over the tiles before they are turned into 3x3 taps. A task has the sums of a block of both channels,
+/// channel (or by F(3x3, 2x2): 4x4 and 2x2 give 16), whose products are summed over the tiles before they are turned into 3x3 taps. A task has the sums of a block of both channels,
 /// for a part of the tiles that depends on the shape alone.
 /// </summary>
-unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
+unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
     where T : unmanaged, IFloatingPointIeee754<T>
+    where TFilter : struct, IWinogradFilter<TVector>
     where TKernel : struct, ITileKernel<T>
     where TSimd : struct, ISimd<TVector, T>
     where TVector : struct
 {
-    const int Points = WinogradTransforms<TSimd, TVector, T>.Points, Products = Winograd.Products, Side = Winograd.Side;
+    static int Points => WinogradTransforms<TFilter, TSimd, TVector, T>.Points;
+
+    static int Products => WinogradTransforms<TFilter, TSimd, TVector, T>.Products;
+
+    static int Side => TFilter.Side;
 
     // Channels of a block of the output's gradient, of one of the input, and tiles that are transformed at once: sums and values lie in
     // a level-2 cache.
-    const int Block = DepthMajor64.Width, Chunk = 48;
+    const int Block = DepthMajor64.Width;
+
+    static int Chunk => Side == 2 ? 96 : 48;
 
     // Tasks there are at least, if tiles are enough, and tiles that a part has at least.
-    const int Tasks = 16, LeastTiles = 4 * Chunk;
+    const int Tasks = 16;
+
+    static int LeastTiles => 4 * Chunk;
 
     // Lines of a block whose taps a task makes.
     const int Lines = 8;
@@ -35,9 +43,16 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
     // Sums of all blocks and parts, where there are several parts.
     T* partials;
 
-    public static void Run(in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
+    public static void Run(in WinogradWeights<T> layer)
     {
-        WinogradWeightGradient<T, TKernel, TSimd, TVector> product = new() { s = s, x = x, dy = dy, dw = dw, accumulate = accumulate };
+        WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector> product = new()
+        {
+            s = layer.Shape,
+            x = layer.Input,
+            dy = layer.Gradient,
+            dw = layer.Taps,
+            accumulate = layer.Accumulate,
+        };
         product.Plan();
         var tasks = new TasksBody { Product = product };
         WorkerPool.For(product.blocksO * product.blocksC * product.parts, ref tasks);
@@ -60,7 +75,7 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
 
     void Plan()
     {
-        grid = new(s.N, s.OH, s.OW);
+        grid = new(Side, s.N, s.OH, s.OW);
         tiles = grid.Count;
         (blocksO, blocksC) = (GemmPlan.CeilDiv(s.O, Block), GemmPlan.CeilDiv(s.C, Block));
         parts = Math.Clamp(Math.Min(GemmPlan.CeilDiv(Tasks, blocksO * blocksC), tiles / LeastTiles), 1, Tasks);
@@ -121,7 +136,7 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
         var (image, row, column) = grid.Place(tile);
         WinogradTiles.Pixels(dy + ((long)image * s.OH * s.OW * s.O) + channel, s.OH, s.OW, s.O, row, column, Side, room.Zeros, room.Pixels);
         for (int c = 0; c < channels; c += TSimd.Count)
-            TransformTaps(room.Pixels, c, (long)Side * s.O, room.Buffer, target + c, pointStep);
+            WinogradTransforms<TFilter, TSimd, TVector, T>.Gradients(room.Pixels, c, (long)Side * s.O, room.Buffer, target + c, pointStep);
     }
 
     /// <summary>6x6 pixels of the input, zeros beside the image, to 36 lines of panels.</summary>
@@ -132,31 +147,8 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
             room.Zeros,
             room.Pixels);
         for (int c = 0; c < channels; c += TSimd.Count)
-            WinogradTransforms<TSimd, TVector, T>.Pixels(room.Pixels, c, (long)Side * s.C, room.Buffer,
+            WinogradTransforms<TFilter, TSimd, TVector, T>.Pixels(room.Pixels, c, (long)Side * s.C, room.Buffer,
                 target + (c / TKernel.Columns * Chunk * TKernel.Columns) + (c % TKernel.Columns), pointStep);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void TransformTaps(T** pixels, int channel, long next, T* buffer, T* target, long pointStep)
-    {
-        for (int j = 0; j < Side; j++)
-        {
-            T* p0 = pixels[j] + channel, p1 = pixels[4 + j] + channel, p2 = pixels[8 + j] + channel, p3 = pixels[12 + j] + channel;
-            Lanes.Prefetch(p0 + next);
-            Lanes.Prefetch(p1 + next);
-            Lanes.Prefetch(p2 + next);
-            Lanes.Prefetch(p3 + next);
-            WinogradTransforms<TSimd, TVector, T>.Taps4(TSimd.Load(p0), TSimd.Load(p1), TSimd.Load(p2), TSimd.Load(p3),
-                out var u0, out var u1, out var u2, out var u3, out var u4, out var u5);
-            WinogradTransforms<TSimd, TVector, T>.Store(buffer + (j * TSimd.Count), Side * TSimd.Count, u0, u1, u2, u3, u4, u5);
-        }
-        for (int i = 0; i < Points; i++, buffer += Side * TSimd.Count, target += Points * pointStep)
-        {
-            WinogradTransforms<TSimd, TVector, T>.Taps4(TSimd.Load(buffer), TSimd.Load(buffer + TSimd.Count),
-                TSimd.Load(buffer + (2 * TSimd.Count)), TSimd.Load(buffer + (3 * TSimd.Count)),
-                out var u0, out var u1, out var u2, out var u3, out var u4, out var u5);
-            WinogradTransforms<TSimd, TVector, T>.Store(target, pointStep, u0, u1, u2, u3, u4, u5);
-        }
     }
 
     /// <summary>Sums of all parts, and of them 3x3 taps.</summary>
@@ -170,51 +162,37 @@ unsafe struct WinogradWeightGradient<T, TKernel, TSimd, TVector>
             {
                 T* place = sums + (((line / TKernel.Lines * TilesAcross) + (k / TKernel.Columns)) * TileSize)
                     + (line % TKernel.Lines * TKernel.Columns) + (k % TKernel.Columns);
-                for (int j = 0; j < Points; j++)
-                {
-                    WinogradTransforms<TSimd, TVector, T>.Outputs3(Sum(place, j), Sum(place, 6 + j), Sum(place, 12 + j),
-                        Sum(place, 18 + j), Sum(place, 24 + j), Sum(place, 30 + j), out var y0, out var y1, out var y2);
-                    TSimd.Store(y0, buffer + (j * TSimd.Count));
-                    TSimd.Store(y1, buffer + ((Points + j) * TSimd.Count));
-                    TSimd.Store(y2, buffer + (((2 * Points) + j) * TSimd.Count));
-                }
-                for (int i = 0; i < 3; i++)
-                {
-                    T* row = buffer + (i * Points * TSimd.Count);
-                    WinogradTransforms<TSimd, TVector, T>.Outputs3(TSimd.Load(row), TSimd.Load(row + TSimd.Count),
-                        TSimd.Load(row + (2 * TSimd.Count)), TSimd.Load(row + (3 * TSimd.Count)), TSimd.Load(row + (4 * TSimd.Count)),
-                        TSimd.Load(row + (5 * TSimd.Count)), out var y0, out var y1, out var y2);
-                    T* taps = dw + ((((long)o * 9) + (i * 3)) * s.C) + c + k;
-                    StoreTap(y0, taps);
-                    StoreTap(y1, taps + s.C);
-                    StoreTap(y2, taps + (2L * s.C));
-                }
+                if (parts > 1)
+                    AddParts(place);
+                WinogradTransforms<TFilter, TSimd, TVector, T>.WeightGradients(place, SumStep, buffer, dw + ((long)o * 9 * s.C) + c + k, s.C,
+                    accumulate);
             }
         }
     }
 
-    /// <summary>Of all parts.</summary>
-    TVector Sum(T* values, int point)
+    /// <summary>Adds the sums of all parts to those of the first.</summary>
+    void AddParts(T* sums)
     {
-        values += (long)point * SumStep;
-        TVector sum = TSimd.Load(values);
-        for (int part = 1; part < parts; part++)
-            sum = TSimd.Add(sum, TSimd.Load(values + ((long)part * blocksO * blocksC * Products * SumStep)));
-        return sum;
+        long partStep = (long)blocksO * blocksC * Products * SumStep;
+        for (int point = 0; point < Products; point++, sums += SumStep)
+        {
+            TVector sum = TSimd.Load(sums);
+            for (int part = 1; part < parts; part++)
+                sum = TSimd.Add(sum, TSimd.Load(sums + (part * partStep)));
+            TSimd.Store(sum, sums);
+        }
     }
-
-    void StoreTap(TVector value, T* target) => TSimd.Store(accumulate ? TSimd.Add(value, TSimd.Load(target)) : value, target);
 
     struct TasksBody : IParallelBody
     {
-        public WinogradWeightGradient<T, TKernel, TSimd, TVector> Product;
+        public WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector> Product;
 
         public void Run(int index) => Product.RunTask(index);
     }
 
     struct TapsBody : IParallelBody
     {
-        public WinogradWeightGradient<T, TKernel, TSimd, TVector> Product;
+        public WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector> Product;
 
         public void Run(int index) =>
             Product.MakeTaps(index / (Block / Lines), index % (Block / Lines) * Lines, Product.SumsOf(index / (Block / Lines), 0));
