@@ -19,13 +19,24 @@ sealed class WholeNetworkStepTests
     /// <summary>Relative deviation of a parameter's L2 norm: the worst of all parameters and the median.</summary>
     readonly record struct Limits(double Perturbation, double Update, double UpdateMedian);
 
-    // What the reference's own float32 deviates by. In the plain ResNet, whose weights are badly conditioned, any two float32
-    // programs differ by this much; the computation in float64 is the strict check.
+    // What the reference's own float32 deviates by. In the plain ResNet, whose weights are badly conditioned, the worst norm of an update
+    // says nothing: the perturbation of many weights is less than a float's last place, and the gradients where w + ε happens to be rounded
+    // to differ by a fifth. What the second pass computes there is compared with float64 at that very place.
     static Limits InFloat32(string id) => id switch
     {
-        "step.resnet50_64" => new(5e-2, 0.21, 5e-2),
+        "step.resnet50_64" => new(5e-2, double.PositiveInfinity, 5e-2),
         "step.resnet50_64_s" => new(7.4e-4, 7e-3, 1e-3),
         _ => new(5.4e-4, 2e-4, 1e-5),
+    };
+
+    /// <summary>Relative deviation of the norms of gradients at the same perturbed weights: the worst and the median. Three to four times
+    /// what the direct algorithm, Winograd's in the default tiles and in the largest deviate by at most: 0.0024, 0.0058, 0.0082 in the plain
+    /// ResNet, 2.1e-6, 2.3e-6, 2.9e-6 in the other, 1e-7 in the ViT.</summary>
+    static (double Worst, double Median) AtTheSameWeights(string id) => id switch
+    {
+        "step.resnet50_64" => (0.02, 3e-3),
+        "step.resnet50_64_s" => (8e-6, 8e-7),
+        _ => (4e-7, 5e-8),
     };
 
     [TestCaseSource(nameof(Cases))]
@@ -37,13 +48,10 @@ sealed class WholeNetworkStepTests
     static void Run(ReferenceCase c, DType type, Limits limits)
     {
         JsonElement json = ReferenceData.Json(c.File);
-        int[] shape = [.. json.GetProperty("input").EnumerateArray().Select(static e => e.GetInt32())];
         using var tensors = PerturbedForgetting.Tensors.Memory.Scope.Begin();
         Module model = Build(json.GetProperty("model"), type);
         using var arena = new ParameterArena(model);
-        var images = Tensor.Empty([shape[0], shape[2], shape[3], shape[1]], type);
-        TinyModels.Write(images, Array.ConvertAll(Layouts.ChannelsLast(ReferenceWeights.Input(shape), shape), static v => (double)v));
-        var labels = Tensor.From(Array.ConvertAll(ReferenceWeights.Labels(shape[0], 1000), static l => (int)l), [shape[0]]);
+        var (images, labels) = Batch(json, type);
 
         using var optimizer = OptimizerFactory.Create(OptimizerName.Parse(c.Config.GetProperty("opt").GetString()!), arena,
             new() { WeightDecay = c.Number("weight_decay", 0), Momentum = c.Number("momentum", 0) });
@@ -74,8 +82,38 @@ sealed class WholeNetworkStepTests
             Compare(arena, json, "grad_at_step", of => [.. Values(gradient, of).Select(g => g * scale)], limits.Update,
                 limits.UpdateMedian, type);
             CompareBuffers(model, json, type);
+            if (type == DType.Float32)
+                CompareWithFloat64(c, json, arena, moved, gradient, loss);
         });
     }
+
+    /// <summary>The gradients of the second pass against those in float64 at the same perturbed weights.</summary>
+    static void CompareWithFloat64(ReferenceCase c, JsonElement json, ParameterArena arena, Tensor moved, Tensor gradient, LossFunction loss)
+    {
+        Module model = Build(json.GetProperty("model"), DType.Float64);
+        using var exact = new ParameterArena(model);
+        foreach (var (segment, exactly) in arena.Segments.Zip(exact.Segments))
+            TinyModels.Write(exactly.Parameter, Values(moved, segment));
+        var (images, labels) = Batch(json, DType.Float64);
+        exact.ClearGradients();
+        loss(model.Call(images), labels).Backward();
+        double[] deviations = [.. arena.Segments.Zip(exact.Segments, (segment, exactly) =>
+            Math.Abs((Norm(Values(gradient, segment)) / Norm(Values(exact.Gradients, exactly))) - 1)).Order()];
+        var (worst, median) = AtTheSameWeights(c.Id);
+        Assert.That(deviations[^1], Is.LessThanOrEqualTo(worst), "gradients at the same weights");
+        Assert.That(deviations[deviations.Length / 2], Is.LessThanOrEqualTo(median), "median of gradients at the same weights");
+        TestContext.Out.WriteLine($"{c.Id}, gradients at the same weights: {deviations[^1]:E1}, median {deviations[deviations.Length / 2]:E1}");
+    }
+
+    static (Tensor Images, Tensor Labels) Batch(JsonElement json, DType type)
+    {
+        int[] shape = [.. json.GetProperty("input").EnumerateArray().Select(static e => e.GetInt32())];
+        var images = Tensor.Empty([shape[0], shape[2], shape[3], shape[1]], type);
+        TinyModels.Write(images, Array.ConvertAll(Layouts.ChannelsLast(ReferenceWeights.Input(shape), shape), static v => (double)v));
+        return (images, Tensor.From(Array.ConvertAll(ReferenceWeights.Labels(shape[0], 1000), static l => (int)l), [shape[0]]));
+    }
+
+    static double Norm(double[] values) => Math.Sqrt(values.Sum(static v => v * v));
 
     static Module Build(JsonElement config, DType type)
     {
@@ -129,7 +167,7 @@ sealed class WholeNetworkStepTests
             var segment = arena.Segments.Single(s => s.Name == name);
             double[] values = valuesOf(segment);
             JsonElement expected = parameter.GetProperty(kind);
-            double norm = Math.Sqrt(values.Sum(static v => v * v)), wanted = expected.GetProperty("l2").GetDouble();
+            double norm = Norm(values), wanted = expected.GetProperty("l2").GetDouble();
             total += norm * norm;
             deviations.Add(Math.Abs(norm - wanted) / wanted);
             Assert.That(deviations[^1], Is.LessThanOrEqualTo(worst), $"{kind} of {name}: {norm} is not {wanted}");

@@ -22,7 +22,7 @@ static unsafe class Winograd
             : 0;
 
     // Multiply-adds for which the transforms of a value take as long: of the input's and output's, and of the weights'. Measured.
-    const int ValueCost = 15, WeightCost = 15;
+    const int ValueCost = 15, WeightCost = 40;
 
     // Images that the weights' transform is divided among: the usual batches have some times as many or as few.
     const int UsualBatch = 32;
