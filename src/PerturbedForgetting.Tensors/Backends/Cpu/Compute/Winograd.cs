@@ -5,8 +5,8 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>
 /// Convolutions of 3x3 taps at a stride of 1 and their gradients with fewer multiplications: F(4x4, 3x3) or F(2x2, 3x3) of Lavin and Gray
-/// (CVPR 2016) forward and for the input's gradient, F(3x3, 4x4) or F(3x3, 2x2) for the weights'. 36 or 16 values of each tile of 6x6 or 4x4
-/// pixels and channel, as many matrix products, and of their sums the result; what lies between stays in the level-2 cache.
+/// (CVPR 2016) forward and for the input's gradient, F(3x3, 4x4) or F(3x3, 2x2) for the weights'. 36 or 16 values of each tile of 6x6 or
+/// 4x4 pixels and channel, as many matrix products, and of their sums the result; what lies between stays in the level-2 cache.
 /// </summary>
 static unsafe class Winograd
 {
@@ -90,7 +90,14 @@ static unsafe class Winograd
     /// <summary>As <see cref="Convolution.BackwardWeight"/>.</summary>
     public static void BackwardWeight<T>(int side, in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T> =>
-        SimdDispatch.Run<T, WeightGradientWork<T>>(new(side, new() { Shape = s, Input = x, Gradient = dy, Taps = dw, Accumulate = accumulate }));
+        SimdDispatch.Run<T, WeightGradientWork<T>>(new(side, new()
+        {
+            Shape = s,
+            Input = x,
+            Gradient = dy,
+            Taps = dw,
+            Accumulate = accumulate,
+        }));
 
     readonly struct ProductWork<T>(int side, WinogradLayer<T> layer) : ISimdWork<T>
         where T : unmanaged, IFloatingPointIeee754<T>

@@ -49,7 +49,8 @@ readonly struct WinogradFilter4<TSimd, TVector, T> : IWinogradFilter<TVector>
     public static void Outputs(TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5,
         out TVector y0, out TVector y1, out TVector y2, out TVector y3)
     {
-        TVector sumA = TSimd.Add(m1, m2), sumB = TSimd.Add(m3, m4), differenceA = TSimd.Subtract(m1, m2), differenceB = TSimd.Subtract(m3, m4);
+        TVector sumA = TSimd.Add(m1, m2), sumB = TSimd.Add(m3, m4);
+        TVector differenceA = TSimd.Subtract(m1, m2), differenceB = TSimd.Subtract(m3, m4);
         y0 = TSimd.Add(TSimd.Add(m0, sumA), sumB);
         y1 = Add(Times(A, differenceA), B, differenceB);
         y2 = Add(Times(A2, sumA), B2, sumB);

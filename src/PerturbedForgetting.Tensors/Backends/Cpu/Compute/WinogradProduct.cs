@@ -10,12 +10,6 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
     where TSimd : struct, ISimd<TVector, T>
     where TVector : struct
 {
-    static int Points => WinogradTransforms<TFilter, TSimd, TVector, T>.Points;
-
-    static int Products => WinogradTransforms<TFilter, TSimd, TVector, T>.Products;
-
-    static int Side => TFilter.Side;
-
     // Channels whose products are summed before they are added to the sums of the channels before: what makes up for the transforms' error.
     const int Block = LineMajor32.Width;
 
@@ -25,8 +19,8 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
     // So that a tile's transforms are not made for few columns of output.
     const int LeastPanels = 2;
 
-    // Tiles up to which the weights are transformed where they are used: each panel of them once, as there is one task a panel.
-    static int FewTiles => 768 / (Side * Side);
+    // Outputs up to which the weights are transformed where they are used: each panel of them once, as there is one task a panel.
+    const int FewOutputs = 768;
 
     WinogradLayer<T> layer;
     WinogradTiles grid;
@@ -35,11 +29,19 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
     // Transformed weights where tiles are many; the input's values where they are few.
     T* shared;
 
+    static int Points => WinogradTransforms<TFilter, TSimd, TVector, T>.Points;
+
+    static int Products => WinogradTransforms<TFilter, TSimd, TVector, T>.Products;
+
+    static int Side => TFilter.Side;
+
+    bool IsFew => tiles * Side * Side <= FewOutputs;
+
     public static void Run(in WinogradLayer<T> layer)
     {
         WinogradProduct<T, TFilter, TKernel, TSimd, TVector> product = new() { layer = layer };
         product.Plan(WorkerPool.Threads);
-        if (product.tiles <= FewTiles)
+        if (product.IsFew)
         {
             var inputs = new InputsBody { Product = product };
             WorkerPool.For(product.tiles, ref inputs);
@@ -55,7 +57,7 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
         }
     }
 
-    // A line of a cache between the values of one point and the next, so that the 36 do not fall on each other in the level-1 cache.
+    // A line of a cache between the values of one point and the next, so that they do not fall on each other in the level-1 cache.
     static int Padding => 64 / sizeof(T);
 
     static int TileSize => TKernel.Lines * TKernel.Columns;
@@ -78,7 +80,7 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
         int wanted = GemmPlan.CeilDiv(GemmPlan.CeilDiv(tiles, TKernel.Lines), 4 * threads);
         taskTiles = Math.Clamp(wanted, 1, most) * TKernel.Lines;
         taskPanels = Math.Clamp(panels * TileTasks / (2 * threads), Math.Min(LeastPanels, panels), panels);
-        shared = Scratch.Get<T>(ScratchUse.SharedRight, Products * (tiles <= FewTiles ? ValueStep(tiles) : WeightStep));
+        shared = Scratch.Get<T>(ScratchUse.SharedRight, Products * (IsFew ? ValueStep(tiles) : WeightStep));
     }
 
     /// <summary>Elements from the values of one point to those of the next, for so many tiles.</summary>
@@ -147,7 +149,7 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
 
     long WeightsAt(int panel, int block) => (((long)panel * layer.C) + (block * Block)) * TKernel.Columns;
 
-    /// <summary>Taps of a panel of outputs and a block of channels to 36 times as many weights.</summary>
+    /// <summary>Taps of a panel of outputs and a block of channels to the weights of all points.</summary>
     void TransformWeights(int panel, int block, T* buffer, T* target, long pointStep)
     {
         int column = panel * TKernel.Columns, columns = ColumnsOf(panel), first = block * Block, end = Math.Min(layer.C, first + Block);
@@ -174,7 +176,8 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
                 for (int o = k; o < columns; o += TSimd.Count)
                     PrefetchTaps(layer.Weights + ((column + o) * 9L * layer.C) + c + Block, layer.C, 1);
                 for (int o = 0; o < columns; o += TSimd.Count)
-                    WinogradTransforms<TFilter, TSimd, TVector, T>.Taps(turned + (k * TKernel.Columns) + o, step, buffer, target + o, pointStep);
+                    WinogradTransforms<TFilter, TSimd, TVector, T>.Taps(turned + (k * TKernel.Columns) + o, step, buffer, target + o,
+                        pointStep);
             }
         }
     }
@@ -191,7 +194,7 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
 
     void TransformSharedInput(int tile) => TransformInput(tile, new WinogradRoom<T>(layer.C), shared, tile, tiles);
 
-    /// <summary>6x6 pixels of all channels, zeros around the image, to 36 lines of so many.</summary>
+    /// <summary>A tile's pixels of all channels, zeros around the image, to a line for each point.</summary>
     void TransformInput(int tile, in WinogradRoom<T> room, T* values, int line, int lines)
     {
         var (image, row, column) = grid.Place(tile);
@@ -203,7 +206,7 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
                 values + (c / Block * blockStep) + (line * Block) + (c % Block), pointStep);
     }
 
-    /// <summary>36 values of a panel of outputs to 4x4 pixels, of some tiles.</summary>
+    /// <summary>Sums of a panel of outputs to pixels, of some tiles.</summary>
     void TransformOutputs(int tile, int count, int panel, in WinogradRoom<T> room, T* sums, long pointStep)
     {
         int column = panel * TKernel.Columns, columns = ColumnsOf(panel);

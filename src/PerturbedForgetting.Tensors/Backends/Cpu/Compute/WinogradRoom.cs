@@ -13,10 +13,10 @@ readonly unsafe struct WinogradRoom<T>
     // Of as many vectors of the widest kind.
     const int BufferBytes = Most * 64, PointerBytes = Most * 8;
 
-    /// <summary>36 vectors.</summary>
+    /// <summary>Room for 36 vectors.</summary>
     public readonly T* Buffer;
 
-    /// <summary>36 pointers.</summary>
+    /// <summary>Room for 36 pointers.</summary>
     public readonly T** Pixels;
 
     /// <summary>As many zeros as were asked for.</summary>

@@ -3,9 +3,9 @@ using System.Numerics;
 namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 
 /// <summary>
-/// The gradient of 3x3 weights by F(3x3, 4x4): of each tile 6x6 pixels of the input and 4x4 of the output's gradient give 36 values a
-/// channel (or by F(3x3, 2x2): 4x4 and 2x2 give 16), whose products are summed over the tiles before they are turned into 3x3 taps. A task has the sums of a block of both channels,
-/// for a part of the tiles that depends on the shape alone.
+/// The gradient of 3x3 weights by F(3x3, 4x4) or F(3x3, 2x2): of each tile 6x6 pixels of the input and 4x4 of the output's gradient give 36
+/// values a channel (or 4x4 and 2x2 give 16), whose products are summed over the tiles before they are turned into 3x3 taps. A task has the
+/// sums of a block of both channels, for a part of the tiles that depends on the shape alone.
 /// </summary>
 unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -14,22 +14,11 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
     where TSimd : struct, ISimd<TVector, T>
     where TVector : struct
 {
-    static int Points => WinogradTransforms<TFilter, TSimd, TVector, T>.Points;
-
-    static int Products => WinogradTransforms<TFilter, TSimd, TVector, T>.Products;
-
-    static int Side => TFilter.Side;
-
-    // Channels of a block of the output's gradient, of one of the input, and tiles that are transformed at once: sums and values lie in
-    // a level-2 cache.
+    // Channels of a block of the output's gradient, and of one of the input.
     const int Block = DepthMajor64.Width;
 
-    static int Chunk => Side == 2 ? 96 : 48;
-
-    // Tasks there are at least, if tiles are enough, and tiles that a part has at least.
-    const int Tasks = 16;
-
-    static int LeastTiles => 4 * Chunk;
+    // Tasks there are at least, if tiles are enough, and chunks that a part has at least.
+    const int Tasks = 16, LeastChunks = 4;
 
     // Lines of a block whose taps a task makes.
     const int Lines = 8;
@@ -42,6 +31,15 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
 
     // Sums of all blocks and parts, where there are several parts.
     T* partials;
+
+    static int Points => WinogradTransforms<TFilter, TSimd, TVector, T>.Points;
+
+    static int Products => WinogradTransforms<TFilter, TSimd, TVector, T>.Products;
+
+    static int Side => TFilter.Side;
+
+    /// <summary>Tiles that are transformed at once: their values and the sums lie in a level-2 cache.</summary>
+    static int Chunk => Side == 2 ? 96 : 48;
 
     public static void Run(in WinogradWeights<T> layer)
     {
@@ -70,7 +68,7 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
 
     static int TileSize => TKernel.Lines * TKernel.Columns;
 
-    // A line of a cache more, so that the 36 points do not fall on each other in the level-1 cache.
+    // A line of a cache more, so that the points do not fall on each other in the level-1 cache.
     static int SumStep => (TilesDown * TilesAcross * TileSize) + (64 / sizeof(T));
 
     void Plan()
@@ -78,7 +76,7 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
         grid = new(Side, s.N, s.OH, s.OW);
         tiles = grid.Count;
         (blocksO, blocksC) = (GemmPlan.CeilDiv(s.O, Block), GemmPlan.CeilDiv(s.C, Block));
-        parts = Math.Clamp(Math.Min(GemmPlan.CeilDiv(Tasks, blocksO * blocksC), tiles / LeastTiles), 1, Tasks);
+        parts = Math.Clamp(Math.Min(GemmPlan.CeilDiv(Tasks, blocksO * blocksC), tiles / (LeastChunks * Chunk)), 1, Tasks);
         partTiles = GemmPlan.CeilDiv(GemmPlan.CeilDiv(tiles, parts), Chunk) * Chunk;
         parts = GemmPlan.CeilDiv(tiles, partTiles);
         if (parts > 1)
@@ -130,7 +128,7 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
         }
     }
 
-    /// <summary>4x4 pixels of the output's gradient, zeros beside the image, to 36 lines.</summary>
+    /// <summary>A tile's pixels of the output's gradient, zeros beside the image, to a line for each point.</summary>
     void TransformGradient(int tile, int channel, int channels, in WinogradRoom<T> room, T* target, int pointStep)
     {
         var (image, row, column) = grid.Place(tile);
@@ -139,7 +137,7 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
             WinogradTransforms<TFilter, TSimd, TVector, T>.Gradients(room.Pixels, c, (long)Side * s.O, room.Buffer, target + c, pointStep);
     }
 
-    /// <summary>6x6 pixels of the input, zeros beside the image, to 36 lines of panels.</summary>
+    /// <summary>Its pixels of the input, zeros beside the image, to a line of the panels for each point.</summary>
     void TransformInput(int tile, int channel, int channels, in WinogradRoom<T> room, T* target, int pointStep)
     {
         var (image, row, column) = grid.Place(tile);
@@ -164,8 +162,8 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
                     + (line % TKernel.Lines * TKernel.Columns) + (k % TKernel.Columns);
                 if (parts > 1)
                     AddParts(place);
-                WinogradTransforms<TFilter, TSimd, TVector, T>.WeightGradients(place, SumStep, buffer, dw + ((long)o * 9 * s.C) + c + k, s.C,
-                    accumulate);
+                T* taps = dw + ((long)o * 9 * s.C) + c + k;
+                WinogradTransforms<TFilter, TSimd, TVector, T>.WeightGradients(place, SumStep, buffer, taps, s.C, accumulate);
             }
         }
     }
