@@ -29,13 +29,14 @@ sealed class WholeNetworkStepTests
         _ => new(5.4e-4, 2e-4, 1e-5),
     };
 
-    /// <summary>Relative deviation of the norms of gradients at the same perturbed weights: the worst and the median. Two to four times
-    /// what the direct algorithm, Winograd's in the default tiles and in the largest deviate by at most: 0.0024, 0.0058, 0.0082 in the
-    /// plain ResNet, 2.1e-6, 2.3e-6, 2.9e-6 in the other, 1e-7 in the ViT.</summary>
+    /// <summary>Relative deviation of the norms of gradients at the same perturbed weights, the worst and the median: some times what was
+    /// measured with direct convolutions and with Winograd's in tiles of either size. In the ViT 1e-7, 1e-8. In the ResNet of scaled residual
+    /// branches 2e-6 to 3e-6, median 2e-7; where one unit more or less passes a ReLU, the worst is 2.4e-3. In the plain one 8.2e-3, 1.4e-3.
+    /// </summary>
     static (double Worst, double Median) AtTheSameWeights(string id) => id switch
     {
-        "step.resnet50_64" => (0.02, 3e-3),
-        "step.resnet50_64_s" => (8e-6, 8e-7),
+        "step.resnet50_64" => (0.02, 5e-3),
+        "step.resnet50_64_s" => (7e-3, 8e-6),
         _ => (4e-7, 5e-8),
     };
 
