@@ -31,8 +31,8 @@ sealed class WholeNetworkStepTests
 
     /// <summary>Relative deviation of the norms of gradients at the same perturbed weights, the worst and the median: some times what was
     /// measured with direct convolutions and with Winograd's in tiles of either size. In the ViT 1e-7, 1e-8. In the ResNet of scaled
-    /// residual branches 2e-6 to 3e-6, median 2e-7; where one unit more or less passes a ReLU, the worst is 2.4e-3. In the plain one 8.2e-3,
-    /// 1.4e-3.</summary>
+    /// residual branches 2e-6 to 3e-6, median 2e-7; where one unit more or less passes a ReLU, the worst is 2.4e-3. In the plain one
+    /// 8.2e-3, 1.4e-3.</summary>
     static (double Worst, double Median) AtTheSameWeights(string id) => id switch
     {
         "step.resnet50_64" => (0.02, 5e-3),
