@@ -72,6 +72,12 @@ sealed class CommandsDocumentTests
         ($"{Cli} train --data-dir cifar10 --val-split test -m vit_tiny_patch4_32 --crop-padding 4 -b 100 -vb 250 -j 1 --opt sam_adamw "
             + "--perturb-loss obf --obf-C 10 --rho 0.05 --lr 1e-3 --weight-decay 0.05 --warmup-epochs 0 --clip-grad 1 --epochs 2",
             "--epochs 1 -b 4 --model-kwargs depth=1", []),
+        ($"{Cli} train --data-dir tenth --val-split test -m resnet20 --img-size 32 --crop-padding 4 -b 64 -vb 250 -j 1 --weight-decay 1e-3 "
+            + "--lr 0.1 --min-lr 0.001 --warmup-epochs 1 --warmup-lr 0 --epochs 15 --opt sam_sgdw --rho 0.1 --perturb-loss obf "
+            + "--obf-C 10 --obf-gamma 1e-12 --seed 1 --experiment sam_obf-1", "--epochs 1 -b 4", [("tenth", "cifar10")]),
+        ($"{Cli} validate --data-dir cifar10 --split test --checkpoint output/train/sam_obf-1/last.safetensors", "-b 4", []),
+        ($"{Cli} forgetting output/train --perturb maximize,obf,rand --rho 0.1 --perturbations 2 --images 500 --top-eigenvalue",
+            "-b 4 -j 0 --sharpness-m 4 --perturbations 1 --images 4", [("output/train", "output/train/sam_obf-1")]),
         ($"{Cli} presets run rn8sh_sam_obf", $"{shortShapes} --sharpness-m 4", []),
         ($"{Cli} presets validate rn8sh_sam_obf", "", []),
         ($"{Cli} report output/train", "", []),

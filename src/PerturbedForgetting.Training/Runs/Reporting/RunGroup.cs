@@ -46,7 +46,7 @@ public sealed record RunGroup(string Name, IReadOnlyList<RunRecord> Runs)
     public static string NameWithoutSeed(string name, int seed)
     {
         string number = Regex.Escape(seed.ToString(CultureInfo.InvariantCulture));
-        string without = Regex.Replace(name, $"[-_,. ]?(?:seed|s)?[-_=]?(?<![0-9.]){number}$", "", RegexOptions.IgnoreCase);
+        string without = Regex.Replace(name, $"[-_,. ]?(?:seed|(?<![a-z])s)?[-_=]?(?<![0-9.]){number}$", "", RegexOptions.IgnoreCase);
         return without.Length > 0 ? without : name;
     }
 
