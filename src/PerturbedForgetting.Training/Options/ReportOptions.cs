@@ -14,10 +14,11 @@ public sealed record ReportOptions : RunOptions
         ReportTopic.Option<string?>("out", null, "folder to write report.md, report.html, report.csv and runs.csv into").AFile()
             .RefusedWhen(o => o.Folders.Count == 0, "no runs were named: put their folders, or one that holds them, behind the command.");
 
-    /// <summary>Name of the runs that the others are compared with; null takes the first that do not perturb.</summary>
+    /// <summary>Name of the runs that the others are compared with; null takes the plainest.</summary>
     public string? Baseline { get => BaselineOption[this]; set => BaselineOption[this] = value; }
     internal static readonly OptionSpec<ReportOptions, string?> BaselineOption = ReportTopic.Option<string?>("baseline", null,
-        "runs that the others are compared with, by the name they have in the table; default: the first without a perturbation");
+        "runs that the others are compared with, by the name they have in the table; default: the plainest, without perturbation or label "
+        + "smoothing");
 
     /// <summary>Take each run's best epoch in place of its last.</summary>
     public bool TakesBest { get => AtOption[this]; set => AtOption[this] = value; }

@@ -98,10 +98,14 @@ public sealed record RunReport
     static RunGroup FindBaseline(IReadOnlyList<RunGroup> groups, string? name)
     {
         if (name is null)
-            return groups.FirstOrDefault(g => !g.Runs[0].Options.Opt.Perturbs) ?? groups[0];
+            return groups.MinBy(g => Additions(g.Runs[0].Options))!;
         return groups.FirstOrDefault(g => g.Name == name) ?? throw new OptionException(new OptionProblem(ReportOptions.BaselineOption.Flag,
             $"there are no runs '{name}'; there are {string.Join(", ", groups.Select(g => $"'{g.Name}'"))}."));
     }
+
+    /// <summary>How far training is from the plain one: 2 for a perturbation, 1 for labels or weights that are changed.</summary>
+    static int Additions(TrainOptions options) =>
+        (options.Opt.Perturbs ? 2 : 0) + (options.Smoothing > 0 || options.SnpFactor > 0 ? 1 : 0);
 
     static SortedDictionary<int, double> Values(RunGroup group, RunMetric metric)
     {
@@ -145,7 +149,8 @@ public sealed record ReportChoices
     /// <summary>Heading.</summary>
     public string Title { get; init; } = "Runs";
 
-    /// <summary>Name of the group that the others are compared with; null takes the first that does not perturb.</summary>
+    /// <summary>Name of the group that the others are compared with; null takes the plainest: without a perturbation, label smoothing, shrink
+    /// and perturb, if there is one.</summary>
     public string? Baseline { get; init; }
 
     /// <summary>The best epoch in place of the last.</summary>

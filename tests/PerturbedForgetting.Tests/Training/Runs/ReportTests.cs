@@ -47,6 +47,18 @@ sealed class ReportTests : TempFolderFixture
     }
 
     [Test]
+    public void TheBaselineIsThePlainestRow()
+    {
+        Runs();
+        RunSamples.Write(folder["labelsmooth-1"], Options("labelsmooth-1", 1, PerturbationKind.None) with { Smoothing = 0.1 }, Epochs(90));
+        RunSamples.Write(folder["shrink-1"], Options("shrink-1", 1, PerturbationKind.None) with { SnpFactor = 1e-5 }, Epochs(90));
+        Assert.That(RunReport.Of(RunRecord.ReadAll([folder.Path]), new()).Baseline!.Group.Name, Is.EqualTo("vanilla"));
+        for (int seed = 1; seed <= 3; seed++)
+            Directory.Delete(folder[$"vanilla-{seed}"], recursive: true);
+        Assert.That(RunReport.Of(RunRecord.ReadAll([folder.Path]), new()).Baseline!.Group.Name, Is.EqualTo("labelsmooth"));
+    }
+
+    [Test]
     public void PairsAreOfTheSeedsThatBothHave()
     {
         Runs();
