@@ -149,8 +149,8 @@ public sealed record ReportChoices
     /// <summary>Heading.</summary>
     public string Title { get; init; } = "Runs";
 
-    /// <summary>Name of the group that the others are compared with; null takes the plainest: without a perturbation, label smoothing, shrink
-    /// and perturb, if there is one.</summary>
+    /// <summary>Name of the group that the others are compared with; null takes the plainest: without a perturbation, label smoothing,
+    /// shrink and perturb, if there is one.</summary>
     public string? Baseline { get; init; }
 
     /// <summary>The best epoch in place of the last.</summary>
