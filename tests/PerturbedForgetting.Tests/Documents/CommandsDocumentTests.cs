@@ -76,7 +76,7 @@ sealed class CommandsDocumentTests
             + "--lr 0.1 --min-lr 0.001 --warmup-epochs 1 --warmup-lr 0 --epochs 15 --opt sam_sgdw --rho 0.1 --perturb-loss obf "
             + "--obf-C 10 --obf-gamma 1e-12 --seed 1 --experiment sam_obf-1", "--epochs 1 -b 4", [("tenth", "cifar10")]),
         ($"{Cli} validate --data-dir cifar10 --split test --checkpoint output/train/sam_obf-1/last.safetensors", "-b 4", []),
-        ($"{Cli} forgetting output/train --perturb maximize,obf,rand --rho 0.1 --perturbations 2 --images 500 --top-eigenvalue",
+        ($"{Cli} forgetting output/train --perturb maximize,obf,rand --rho 0.1 --perturbations 2 --images 300 --top-eigenvalue",
             "-b 4 -j 0 --sharpness-m 4 --perturbations 1 --images 4", [("output/train", "output/train/sam_obf-1")]),
         ($"{Cli} presets run rn8sh_sam_obf", $"{shortShapes} --sharpness-m 4", []),
         ($"{Cli} presets validate rn8sh_sam_obf", "", []),
