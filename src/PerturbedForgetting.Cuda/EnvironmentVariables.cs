@@ -75,9 +75,9 @@ public static class EnvironmentVariables
 
     /// <summary>How the processor convolves.</summary>
     public static EnvironmentVariable Convolution { get; } = new("PERTURBED_FORGETTING_CONVOLUTION",
-        "`direct`, `winograd`", "Winograd's algorithm where it pays, in tiles of 2x2 outputs, of 4x4 for gradients of inputs",
-        "3x3 convolutions of `--device cpu`: every multiplication of the definition, or Winograd's algorithm in tiles of 4x4 in all "
-        + "passes (faster, with three times the rounding error)");
+        "`direct`, `winograd2`, `winograd`", "`winograd`",
+        "3x3 convolutions of `--device cpu`: every multiplication of the definition, or Winograd's algorithm where it pays, in tiles of "
+        + "2x2 outputs (rounds as the definition does) or of 4x4 (faster, with three times the rounding error)");
 
     /// <summary>Where indices of data sets are kept.</summary>
     public static EnvironmentVariable Cache { get; } = new("PERTURBED_FORGETTING_CACHE", "a folder; `none` or empty",

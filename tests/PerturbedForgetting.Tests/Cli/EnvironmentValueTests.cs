@@ -9,12 +9,11 @@ namespace PerturbedForgetting.Tests.Cli;
 [TestFixture, Parallelizable]
 sealed class EnvironmentValueTests : TempFolderFixture
 {
-    [TestCase(null, 2, 4, 2), TestCase(" ", 2, 4, 2), TestCase("Direct", 0, 0, 0), TestCase("winograd ", 4, 4, 4)]
-    public void AlgorithmsAreChosen(string? value, int forward, int inputGradient, int weightGradient) =>
-        Assert.That(WinogradSides.Of(value), Is.EqualTo(new WinogradSides(forward, inputGradient, weightGradient)));
+    [TestCase(null, 4), TestCase(" ", 4), TestCase("Direct", 0), TestCase("winograd ", 4), TestCase("winograd2", 2)]
+    public void AlgorithmsAreChosen(string? value, int largestSide) => Assert.That(Winograd.LargestSide(value), Is.EqualTo(largestSide));
 
-    [TestCase("fft"), TestCase("1"), TestCase("direct,winograd")]
-    public void UnknownAlgorithmIsRefused(string value) => Assert.That(() => WinogradSides.Of(value),
+    [TestCase("fft"), TestCase("winograd3"), TestCase("direct,winograd")]
+    public void UnknownAlgorithmIsRefused(string value) => Assert.That(() => Winograd.LargestSide(value),
         Throws.TypeOf<EnvironmentVariableException>().With.Message.Contains($"{EnvironmentVariables.Convolution}={value}"));
 
     [TestCase("PERTURBED_FORGETTING_SIMD", "sse4"), TestCase("PERTURBED_FORGETTING_CONVOLUTION", "fft")]

@@ -18,7 +18,7 @@ static unsafe class Convolution
     public static void Forward<T>(in Conv2dShape s, T* x, T* w, T* bias, T* y, bool accumulate = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (Winograd.Side<T>(s, ConvolutionPass.Forward) is var side && side > 0)
+        if (Winograd.Side<T>(s) is var side && side > 0)
         {
             Winograd.Forward(side, s, x, w, bias, y, accumulate);
             return;
@@ -62,7 +62,7 @@ static unsafe class Convolution
     public static void BackwardInput<T>(in Conv2dShape s, T* dy, T* w, T* dx, bool accumulate = false)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (Winograd.Side<T>(s, ConvolutionPass.InputGradient) is var side && side > 0)
+        if (Winograd.Side<T>(s) is var side && side > 0)
         {
             Winograd.BackwardInput(side, s, dy, w, dx, accumulate);
             return;
@@ -173,7 +173,7 @@ static unsafe class Convolution
     public static void BackwardWeight<T>(in Conv2dShape s, T* x, T* dy, T* dw, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (Winograd.Side<T>(s, ConvolutionPass.WeightGradient) is var side && side > 0)
+        if (Winograd.Side<T>(s) is var side && side > 0)
         {
             Winograd.BackwardWeight(side, s, x, dy, dw, accumulate);
             return;

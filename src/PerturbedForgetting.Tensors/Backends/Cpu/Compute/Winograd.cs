@@ -10,15 +10,27 @@ namespace PerturbedForgetting.Tensors.Backends.Cpu.Compute;
 /// </summary>
 static unsafe class Winograd
 {
-    static readonly WinogradSides Most = WinogradSides.Of(EnvironmentVariables.Convolution.Value);
+    static readonly int Largest = LargestSide(EnvironmentVariables.Convolution.Value);
 
-    /// <summary>The tiles in which a pass of a convolution is done, by their outputs along one axis; 0: it is of another kind, or they do
-    /// not pay. Nothing depends on the number of images, so that an image has the same result in every batch.</summary>
-    public static int Side<T>(in Conv2dShape s, ConvolutionPass pass) =>
+    /// <summary>The largest tiles that a value of the environment variable allows, by their outputs along one axis; 0: none. Tiles of 2
+    /// round as the direct algorithm does; tiles of 4 save more multiplications, and round three times as much.</summary>
+    /// <exception cref="EnvironmentVariableException">The value is not known.</exception>
+    public static int LargestSide(string? value) => value?.Trim().ToLowerInvariant() switch
+    {
+        null or "" or "winograd" => 4,
+        "winograd2" => 2,
+        "direct" => 0,
+        _ => throw new EnvironmentVariableException(EnvironmentVariables.Convolution, value,
+            "is not an algorithm. Use direct, winograd2 or winograd"),
+    };
+
+    /// <summary>The tiles in which a convolution and its gradients are done, by their outputs along one axis; 0: it is of another kind, or
+    /// they do not pay. Nothing depends on the number of images, so that an image has the same result in every batch.</summary>
+    public static int Side<T>(in Conv2dShape s) =>
         typeof(T) == typeof(float)
         && s is { KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1, PadH: <= 2, PadW: <= 2 }
         && s.C % 16 == 0 && s.O % 16 == 0
-            ? Best(s, Most[pass])
+            ? Best(s, Largest)
             : 0;
 
     // Multiply-adds for which the transforms of a value take as long: of the input's and output's, and of the weights'. Measured.
