@@ -27,14 +27,22 @@ static class Timing
     }
 
     /// <summary>Warms every action up until its code is compiled for good, then times them in turn.</summary>
-    public static Result[] Alternate(int rounds, params Action[] actions)
+    public static Result[] Alternate(int rounds, params Action[] actions) => Alternate(rounds, TimeSpan.Zero, actions);
+
+    /// <summary>The same where each turn begins with calls that are not timed, in which threads that another library has left spinning go
+    /// to sleep.</summary>
+    public static Result[] Alternate(int rounds, TimeSpan untimed, params Action[] actions)
     {
         int[] calls = Array.ConvertAll(actions, WarmUp);
         double[][] seconds = Array.ConvertAll(actions, _ => new double[rounds]);
         for (int round = 0; round < rounds; round++)
         {
             for (int i = 0; i < actions.Length; i++)
+            {
+                for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < untimed;)
+                    actions[i]();
                 seconds[i][round] = Time(actions[i], calls[i]);
+            }
         }
         return Array.ConvertAll(seconds, values =>
         {
