@@ -44,7 +44,8 @@ static unsafe class GemmSuite
             figures.Add($"kernels/gemm/{RoofName}", roof);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"register kernel alone, operands in the level-1 cache: {1 / roof.Minimum:F0} GFLOP/s"));
-        Console.WriteLine($"{"case",-22}{"m",6}{"n",6}{"k",6}{"GFLOP/s",10}{"median",9}{"of peak",9}{"OpenBLAS",10}{"median",9}{"ratio",8}{"of medians",12}");
+        Console.WriteLine($"{"case",-22}{"m",6}{"n",6}{"k",6}{"GFLOP/s",10}{"median",9}{"of peak",9}"
+            + $"{"OpenBLAS",10}{"median",9}{"ratio",8}{"of medians",12}");
         foreach (var (name, transA, transB, m, n, k) in cases.Where(c => options.Includes(c.Name)))
         {
             using NativeArray a = new((long)m * k), b = new((long)k * n), c = new((long)m * n);
