@@ -7,10 +7,10 @@ namespace Benchmarks;
 static unsafe class GemmSuite
 {
     const int Rounds = 41;
-
-    // OpenBLAS's threads spin 2^26 cycles after a product, in which they take a processor from the next turn's.
-    static readonly TimeSpan untimed = TimeSpan.FromMilliseconds(50);
     const string RoofName = "roof, a GFLOP";
+
+    // OpenBLAS's threads go on spinning after a product, and take a processor from the next turn's.
+    static readonly TimeSpan untimed = TimeSpan.FromMilliseconds(50);
 
     // What it is, transposes, m, n, k.
     static readonly (string Name, bool TransA, bool TransB, int M, int N, int K)[] cases =
@@ -62,8 +62,8 @@ static unsafe class GemmSuite
             {
                 figures.Add($"{figure} OpenBLAS", times[1]);
                 line += string.Create(CultureInfo.InvariantCulture,
-                    $"{work / times[1].Minimum,10:F1}{work / times[1].Median,9:F1}{times[1].Minimum / times[0].Minimum,8:F2}")
-                    + string.Create(CultureInfo.InvariantCulture, $"{times[1].Median / times[0].Median,12:F2}");
+                    $"{work / times[1].Minimum,10:F1}{work / times[1].Median,9:F1}"
+                    + $"{times[1].Minimum / times[0].Minimum,8:F2}{times[1].Median / times[0].Median,12:F2}");
             }
             Console.WriteLine(line);
         }
