@@ -138,72 +138,101 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
         }
     }
 
-    /// <summary>Tiles of rows [row, row + rows) by columns [column, column + columns) for one block of depth.</summary>
-    static void Tiles<TTarget>(ref TTarget target, T* packedLeft, T* packedRight, long rightStep,
-        int row, int rows, int column, int columns, int depth, bool first, bool last)
+    /// <summary>
+    /// Rows and columns of a task, from one depth to another. The blocks of depth take turns at every panel of columns, so that all but the
+    /// first find their part of C in the cache.
+    /// </summary>
+    void Multiply<TTarget>(ref TTarget target, in GemmTask task, int depth0, int depthEnd, in RightPanels packed)
+        where TTarget : struct, ITileSink<T>
+    {
+        int leftSize = (GemmBlocking.Lines + TKernel.Lines) * GemmBlocking.Depth;
+        T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (long)GemmBlocking.BlocksTogether * leftSize), left = packedLeft;
+        int block = BlockDepth(task.Depth), columnEnd = task.Column + task.Columns, d = depth0;
+        do
+        {
+            PackLeftPanels(left, task.Row, task.Rows, d, Math.Min(block, depthEnd - d));
+            left += leftSize;
+            d += block;
+        }
+        while (d < depthEnd);
+        for (int column = task.Column, nextColumn; column < columnEnd; column = nextColumn)
+        {
+            nextColumn = Math.Min(column + TKernel.Columns, columnEnd);
+            left = packedLeft;
+            d = depth0;
+            do
+            {
+                int end = Math.Min(d + block, depthEnd);
+                // What a task has packed itself lies in its level-2 cache already.
+                T* next = plan.OwnRight ? null
+                    : end < depthEnd ? packed.At(column, end, Math.Min(end + block, depthEnd))
+                    : nextColumn < columnEnd ? packed.At(nextColumn, depth0, Math.Min(depth0 + block, depthEnd))
+                    : null;
+                Tiles(ref target, left, packed.At(column, d, end), next, end - d, task.Row, task.Rows, column, nextColumn - column,
+                    d == task.Depth0, end == task.Depth0 + task.Depth);
+                left += leftSize;
+                d = end;
+            }
+            while (d < depthEnd);
+        }
+    }
+
+    /// <summary>Tiles of rows by one panel of columns, for one block of depth; the next right panel is asked for meanwhile.</summary>
+    static void Tiles<TTarget>(ref TTarget target, T* left, T* right, T* next, int depth, int row, int rows, int column, int columns,
+        bool first, bool last)
         where TTarget : struct, ITileSink<T>
     {
         T* tile = Scratch.Get<T>(ScratchUse.Tile, TKernel.Lines * TKernel.Columns);
-        int panels = GemmPlan.CeilDiv(rows, TKernel.Lines);
-        for (int j = 0; j < columns; j += TKernel.Columns, packedRight += rightStep)
+        int ahead = next == null ? 0 : GemmPlan.CeilDiv(depth * TKernel.Columns, GemmPlan.CeilDiv(rows, TKernel.Lines));
+        for (int i = 0; i < rows; i += TKernel.Lines, left += TKernel.Lines * GemmBlocking.Depth, next += ahead)
         {
-            int width = Math.Min(TKernel.Columns, columns - j);
-            T* left = packedLeft, next = packedRight + rightStep;
-            int ahead = TKernel.ReadsAhead && j + TKernel.Columns < columns ? GemmPlan.CeilDiv(depth * TKernel.Columns, panels) : 0;
-            for (int i = 0; i < rows; i += TKernel.Lines, left += TKernel.Lines * GemmBlocking.Depth, next += ahead)
+            int height = Math.Min(TKernel.Lines, rows - i);
+            Lanes.PrefetchFar(next, ahead);
+            bool isWhole = height == TKernel.Lines && columns == TKernel.Columns;
+            if (isWhole && target.Place(row + i, column, first, out long step, out bool add) is var place && place != null)
             {
-                int height = Math.Min(TKernel.Lines, rows - i);
-                bool isWhole = height == TKernel.Lines && width == TKernel.Columns;
-                if (isWhole && target.Place(row + i, column + j, first, out long step, out bool add) is var place && place != null)
-                {
-                    Lanes.PrefetchRows(place, step, TKernel.Columns, TKernel.Lines);
-                    Lanes.PrefetchFar(next, ahead);
-                    TKernel.RunWhole(TLeft.LineMajor, depth, left, packedRight, place, step, add);
-                    if (last)
-                        target.Finish(place, row + i, height, column + j, width);
-                }
-                else
-                {
-                    TKernel.Run(TLeft.LineMajor, height, width, depth, left, packedRight, tile);
-                    target.Store(tile, TKernel.Columns, row + i, height, column + j, width, first, last);
-                }
+                TKernel.RunWhole(TLeft.LineMajor, depth, left, right, place, step, add);
+                if (last)
+                    target.Finish(place, row + i, height, column, columns);
+            }
+            else
+            {
+                TKernel.Run(TLeft.LineMajor, height, columns, depth, left, right, tile);
+                target.Store(tile, TKernel.Columns, row + i, height, column, columns, first, last);
             }
         }
     }
 
+    /// <summary>A packed right matrix: block of depth after block, in each of them panel of columns after panel.</summary>
+    readonly struct RightPanels(T* packed, int firstColumn, int columns, int firstDepth)
+    {
+        readonly long width = (long)GemmPlan.CeilDiv(columns, TKernel.Columns) * TKernel.Columns;
+
+        /// <summary>The panel at a column, of the block from <paramref name="depth0"/> to <paramref name="depthEnd"/>.</summary>
+        public T* At(int column, int depth0, int depthEnd) =>
+            packed + ((depth0 - firstDepth) * width) + ((long)(column - firstColumn) * (depthEnd - depth0));
+    }
+
+    readonly RightPanels Slice => new(packedRight, slice, sliceColumns, 0);
+
     void RunSharedTask(int index)
     {
         GemmTask task = plan.Task(index, sliceColumns);
-        T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * GemmBlocking.Depth);
-        int block = BlockDepth(k), depth0 = 0;
+        task = task with { Column = slice + task.Column };
+        int step = GemmBlocking.BlocksTogether * BlockDepth(k), depth0 = 0;
         do
-        {
-            int depth = Math.Min(block, k - depth0);
-            PackLeftPanels(packedLeft, task.Row, task.Rows, depth0, depth);
-            Tiles(ref sink, packedLeft, PackedAt(task.Column, depth0, depth), depth * TKernel.Columns,
-                task.Row, task.Rows, slice + task.Column, task.Columns, depth, depth0 == 0, depth0 + depth == k);
-            depth0 += block;
-        }
-        while (depth0 < k);
-    }
-
-    /// <summary>Where the panel at a column of the slice begins, of the block of <paramref name="depth"/> at
-    /// <paramref name="depth0"/>.</summary>
-    readonly T* PackedAt(int column, int depth0, int depth)
-    {
-        long width = (long)GemmPlan.CeilDiv(sliceColumns, TKernel.Columns) * TKernel.Columns;
-        return packedRight + (depth0 * width) + ((long)column * depth);
+            Multiply(ref sink, task, depth0, Math.Min(depth0 + step, k), Slice);
+        while ((depth0 += step) < k);
     }
 
     void PackShared(int index)
     {
         int blocks = Math.Max(1, Blocks(k)), block = BlockDepth(k);
-        int column = index / blocks * TKernel.Columns, depth0 = index % blocks * block;
+        int column = index / blocks * TKernel.Columns, depth0 = index % blocks * block, depthEnd = Math.Min(depth0 + block, k);
         if (depth0 >= k)
             return;
-        int depth = Math.Min(block, k - depth0);
-        right.PackRight(PackedAt(column, depth0, depth), slice + column, Math.Min(TKernel.Columns, sliceColumns - column), depth0, depth,
-            TKernel.Columns);
+        right.PackRight(Slice.At(slice + column, depth0, depthEnd), slice + column, Math.Min(TKernel.Columns, sliceColumns - column), depth0,
+            depthEnd - depth0, TKernel.Columns);
     }
 
     void RunOwnTask(int index)
@@ -221,28 +250,24 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
     void RunOwnRange<TTarget>(ref TTarget target, in GemmTask task)
         where TTarget : struct, ITileSink<T>
     {
-        const int panel = GemmBlocking.Depth;
-        T* packedLeft = Scratch.Get<T>(ScratchUse.LeftPanels, (GemmBlocking.Lines + TKernel.Lines) * panel);
-        T* packedRight = Scratch.Get<T>(ScratchUse.RightPanels, (long)plan.TaskWidth * panel);
-        int begin = task.Depth0, end = begin + task.Depth, block = BlockDepth(task.Depth), depth0 = begin;
+        int block = BlockDepth(task.Depth), depth0 = task.Depth0, end = depth0 + task.Depth;
+        T* packedRight = Scratch.Get<T>(ScratchUse.RightPanels, (long)plan.TaskWidth * block);
         do
         {
-            int depth = Math.Min(block, end - depth0);
-            for (int j = 0; j < task.Columns; j += TKernel.Columns)
+            int depthEnd = Math.Min(depth0 + block, end);
+            var packed = new RightPanels(packedRight, task.Column, task.Columns, depth0);
+            for (int column = task.Column; column < task.Column + task.Columns; column += TKernel.Columns)
             {
-                right.PackRight(packedRight + ((long)j * panel), task.Column + j,
-                    Math.Min(TKernel.Columns, task.Columns - j), depth0, depth, TKernel.Columns);
+                right.PackRight(packed.At(column, depth0, depthEnd), column, Math.Min(TKernel.Columns, task.Column + task.Columns - column),
+                    depth0, depthEnd - depth0, TKernel.Columns);
             }
             for (int row = task.Row; row < task.Row + task.Rows; row += GemmBlocking.Lines)
             {
                 int rows = Math.Min(GemmBlocking.Lines, task.Row + task.Rows - row);
-                PackLeftPanels(packedLeft, row, rows, depth0, depth);
-                Tiles(ref target, packedLeft, packedRight, TKernel.Columns * panel,
-                    row, rows, task.Column, task.Columns, depth, depth0 == begin, depth0 + depth == end);
+                Multiply(ref target, task with { Row = row, Rows = rows }, depth0, depthEnd, packed);
             }
-            depth0 += block;
         }
-        while (depth0 < end);
+        while ((depth0 += block) < end);
     }
 
     void SumPartials(int row, int rows)

@@ -27,7 +27,7 @@ readonly record struct GemmPlan
     const int MinOwnRows = 48;
 
     // Of few threads: each task streams the whole packed right matrix by, but the last one may be late.
-    const int RowTasksPerThread = 4, MinRowPanels = 3;
+    const int RowTasksPerThread = 3, MinRowPanels = 3;
 
     // So that the part of C a task adds to, block of depth after block, stays in the level-2 cache.
     const int TaskColumns = 384;

@@ -118,6 +118,10 @@ static unsafe class MicroKernels<TSimd, TVector, T>
     where TVector : struct
     where T : unmanaged
 {
+    /// <summary>Depth before the end at which the tile is asked for: its lines often lie a power of two apart, and would push the panels'
+    /// from the sets of the level-1 cache that they share if they came earlier.</summary>
+    const int Late = 64;
+
     /// <summary>12 lines: 24 accumulators, for machines with 32 vector registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Lines12<TLayout, TWidth>(int runs, int depth, T* a, long runStep, T* b, T* tile, long step, bool add)
@@ -132,46 +136,52 @@ static unsafe class MicroKernels<TSimd, TVector, T>
         for (; runs > 0; runs--, a += runStep)
         {
             T* p = a;
-            for (int d = depth; d > 0; d--, p += TLayout.DepthStep, b += 2 * TSimd.Count)
+            int part = runs == 1 && depth > Late ? depth - Late : depth;
+            for (int rest = depth; rest > 0; rest -= part, part = rest)
             {
-                TVector b0 = TSimd.Load(b);
-                TVector b1 = TWidth.Vectors == 2 ? TSimd.Load(b + TSimd.Count) : default;
-                TVector a0 = TSimd.Broadcast(p[0 * TLayout.LineStep]);
-                c00 = TSimd.MultiplyAdd(a0, b0, c00);
-                if (TWidth.Vectors == 2) c01 = TSimd.MultiplyAdd(a0, b1, c01);
-                TVector a1 = TSimd.Broadcast(p[1 * TLayout.LineStep]);
-                c10 = TSimd.MultiplyAdd(a1, b0, c10);
-                if (TWidth.Vectors == 2) c11 = TSimd.MultiplyAdd(a1, b1, c11);
-                TVector a2 = TSimd.Broadcast(p[2 * TLayout.LineStep]);
-                c20 = TSimd.MultiplyAdd(a2, b0, c20);
-                if (TWidth.Vectors == 2) c21 = TSimd.MultiplyAdd(a2, b1, c21);
-                TVector a3 = TSimd.Broadcast(p[3 * TLayout.LineStep]);
-                c30 = TSimd.MultiplyAdd(a3, b0, c30);
-                if (TWidth.Vectors == 2) c31 = TSimd.MultiplyAdd(a3, b1, c31);
-                TVector a4 = TSimd.Broadcast(p[4 * TLayout.LineStep]);
-                c40 = TSimd.MultiplyAdd(a4, b0, c40);
-                if (TWidth.Vectors == 2) c41 = TSimd.MultiplyAdd(a4, b1, c41);
-                TVector a5 = TSimd.Broadcast(p[5 * TLayout.LineStep]);
-                c50 = TSimd.MultiplyAdd(a5, b0, c50);
-                if (TWidth.Vectors == 2) c51 = TSimd.MultiplyAdd(a5, b1, c51);
-                TVector a6 = TSimd.Broadcast(p[6 * TLayout.LineStep]);
-                c60 = TSimd.MultiplyAdd(a6, b0, c60);
-                if (TWidth.Vectors == 2) c61 = TSimd.MultiplyAdd(a6, b1, c61);
-                TVector a7 = TSimd.Broadcast(p[7 * TLayout.LineStep]);
-                c70 = TSimd.MultiplyAdd(a7, b0, c70);
-                if (TWidth.Vectors == 2) c71 = TSimd.MultiplyAdd(a7, b1, c71);
-                TVector a8 = TSimd.Broadcast(p[8 * TLayout.LineStep]);
-                c80 = TSimd.MultiplyAdd(a8, b0, c80);
-                if (TWidth.Vectors == 2) c81 = TSimd.MultiplyAdd(a8, b1, c81);
-                TVector a9 = TSimd.Broadcast(p[9 * TLayout.LineStep]);
-                c90 = TSimd.MultiplyAdd(a9, b0, c90);
-                if (TWidth.Vectors == 2) c91 = TSimd.MultiplyAdd(a9, b1, c91);
-                TVector aa = TSimd.Broadcast(p[10 * TLayout.LineStep]);
-                ca0 = TSimd.MultiplyAdd(aa, b0, ca0);
-                if (TWidth.Vectors == 2) ca1 = TSimd.MultiplyAdd(aa, b1, ca1);
-                TVector ab = TSimd.Broadcast(p[11 * TLayout.LineStep]);
-                cb0 = TSimd.MultiplyAdd(ab, b0, cb0);
-                if (TWidth.Vectors == 2) cb1 = TSimd.MultiplyAdd(ab, b1, cb1);
+                if (rest == Late)
+                    Lanes.PrefetchRows(tile, step, TWidth.Vectors * TSimd.Count, 12);
+                for (int d = part; d > 0; d--, p += TLayout.DepthStep, b += 2 * TSimd.Count)
+                {
+                    TVector b0 = TSimd.Load(b);
+                    TVector b1 = TWidth.Vectors == 2 ? TSimd.Load(b + TSimd.Count) : default;
+                    TVector a0 = TSimd.Broadcast(p[0 * TLayout.LineStep]);
+                    c00 = TSimd.MultiplyAdd(a0, b0, c00);
+                    if (TWidth.Vectors == 2) c01 = TSimd.MultiplyAdd(a0, b1, c01);
+                    TVector a1 = TSimd.Broadcast(p[1 * TLayout.LineStep]);
+                    c10 = TSimd.MultiplyAdd(a1, b0, c10);
+                    if (TWidth.Vectors == 2) c11 = TSimd.MultiplyAdd(a1, b1, c11);
+                    TVector a2 = TSimd.Broadcast(p[2 * TLayout.LineStep]);
+                    c20 = TSimd.MultiplyAdd(a2, b0, c20);
+                    if (TWidth.Vectors == 2) c21 = TSimd.MultiplyAdd(a2, b1, c21);
+                    TVector a3 = TSimd.Broadcast(p[3 * TLayout.LineStep]);
+                    c30 = TSimd.MultiplyAdd(a3, b0, c30);
+                    if (TWidth.Vectors == 2) c31 = TSimd.MultiplyAdd(a3, b1, c31);
+                    TVector a4 = TSimd.Broadcast(p[4 * TLayout.LineStep]);
+                    c40 = TSimd.MultiplyAdd(a4, b0, c40);
+                    if (TWidth.Vectors == 2) c41 = TSimd.MultiplyAdd(a4, b1, c41);
+                    TVector a5 = TSimd.Broadcast(p[5 * TLayout.LineStep]);
+                    c50 = TSimd.MultiplyAdd(a5, b0, c50);
+                    if (TWidth.Vectors == 2) c51 = TSimd.MultiplyAdd(a5, b1, c51);
+                    TVector a6 = TSimd.Broadcast(p[6 * TLayout.LineStep]);
+                    c60 = TSimd.MultiplyAdd(a6, b0, c60);
+                    if (TWidth.Vectors == 2) c61 = TSimd.MultiplyAdd(a6, b1, c61);
+                    TVector a7 = TSimd.Broadcast(p[7 * TLayout.LineStep]);
+                    c70 = TSimd.MultiplyAdd(a7, b0, c70);
+                    if (TWidth.Vectors == 2) c71 = TSimd.MultiplyAdd(a7, b1, c71);
+                    TVector a8 = TSimd.Broadcast(p[8 * TLayout.LineStep]);
+                    c80 = TSimd.MultiplyAdd(a8, b0, c80);
+                    if (TWidth.Vectors == 2) c81 = TSimd.MultiplyAdd(a8, b1, c81);
+                    TVector a9 = TSimd.Broadcast(p[9 * TLayout.LineStep]);
+                    c90 = TSimd.MultiplyAdd(a9, b0, c90);
+                    if (TWidth.Vectors == 2) c91 = TSimd.MultiplyAdd(a9, b1, c91);
+                    TVector aa = TSimd.Broadcast(p[10 * TLayout.LineStep]);
+                    ca0 = TSimd.MultiplyAdd(aa, b0, ca0);
+                    if (TWidth.Vectors == 2) ca1 = TSimd.MultiplyAdd(aa, b1, ca1);
+                    TVector ab = TSimd.Broadcast(p[11 * TLayout.LineStep]);
+                    cb0 = TSimd.MultiplyAdd(ab, b0, cb0);
+                    if (TWidth.Vectors == 2) cb1 = TSimd.MultiplyAdd(ab, b1, cb1);
+                }
             }
         }
 
@@ -216,28 +226,34 @@ static unsafe class MicroKernels<TSimd, TVector, T>
         for (; runs > 0; runs--, a += runStep)
         {
             T* p = a;
-            for (int d = depth; d > 0; d--, p += TLayout.DepthStep, b += 2 * TSimd.Count)
+            int part = runs == 1 && depth > Late ? depth - Late : depth;
+            for (int rest = depth; rest > 0; rest -= part, part = rest)
             {
-                TVector b0 = TSimd.Load(b);
-                TVector b1 = TWidth.Vectors == 2 ? TSimd.Load(b + TSimd.Count) : default;
-                TVector a0 = TSimd.Broadcast(p[0 * TLayout.LineStep]);
-                c00 = TSimd.MultiplyAdd(a0, b0, c00);
-                if (TWidth.Vectors == 2) c01 = TSimd.MultiplyAdd(a0, b1, c01);
-                TVector a1 = TSimd.Broadcast(p[1 * TLayout.LineStep]);
-                c10 = TSimd.MultiplyAdd(a1, b0, c10);
-                if (TWidth.Vectors == 2) c11 = TSimd.MultiplyAdd(a1, b1, c11);
-                TVector a2 = TSimd.Broadcast(p[2 * TLayout.LineStep]);
-                c20 = TSimd.MultiplyAdd(a2, b0, c20);
-                if (TWidth.Vectors == 2) c21 = TSimd.MultiplyAdd(a2, b1, c21);
-                TVector a3 = TSimd.Broadcast(p[3 * TLayout.LineStep]);
-                c30 = TSimd.MultiplyAdd(a3, b0, c30);
-                if (TWidth.Vectors == 2) c31 = TSimd.MultiplyAdd(a3, b1, c31);
-                TVector a4 = TSimd.Broadcast(p[4 * TLayout.LineStep]);
-                c40 = TSimd.MultiplyAdd(a4, b0, c40);
-                if (TWidth.Vectors == 2) c41 = TSimd.MultiplyAdd(a4, b1, c41);
-                TVector a5 = TSimd.Broadcast(p[5 * TLayout.LineStep]);
-                c50 = TSimd.MultiplyAdd(a5, b0, c50);
-                if (TWidth.Vectors == 2) c51 = TSimd.MultiplyAdd(a5, b1, c51);
+                if (rest == Late)
+                    Lanes.PrefetchRows(tile, step, TWidth.Vectors * TSimd.Count, 6);
+                for (int d = part; d > 0; d--, p += TLayout.DepthStep, b += 2 * TSimd.Count)
+                {
+                    TVector b0 = TSimd.Load(b);
+                    TVector b1 = TWidth.Vectors == 2 ? TSimd.Load(b + TSimd.Count) : default;
+                    TVector a0 = TSimd.Broadcast(p[0 * TLayout.LineStep]);
+                    c00 = TSimd.MultiplyAdd(a0, b0, c00);
+                    if (TWidth.Vectors == 2) c01 = TSimd.MultiplyAdd(a0, b1, c01);
+                    TVector a1 = TSimd.Broadcast(p[1 * TLayout.LineStep]);
+                    c10 = TSimd.MultiplyAdd(a1, b0, c10);
+                    if (TWidth.Vectors == 2) c11 = TSimd.MultiplyAdd(a1, b1, c11);
+                    TVector a2 = TSimd.Broadcast(p[2 * TLayout.LineStep]);
+                    c20 = TSimd.MultiplyAdd(a2, b0, c20);
+                    if (TWidth.Vectors == 2) c21 = TSimd.MultiplyAdd(a2, b1, c21);
+                    TVector a3 = TSimd.Broadcast(p[3 * TLayout.LineStep]);
+                    c30 = TSimd.MultiplyAdd(a3, b0, c30);
+                    if (TWidth.Vectors == 2) c31 = TSimd.MultiplyAdd(a3, b1, c31);
+                    TVector a4 = TSimd.Broadcast(p[4 * TLayout.LineStep]);
+                    c40 = TSimd.MultiplyAdd(a4, b0, c40);
+                    if (TWidth.Vectors == 2) c41 = TSimd.MultiplyAdd(a4, b1, c41);
+                    TVector a5 = TSimd.Broadcast(p[5 * TLayout.LineStep]);
+                    c50 = TSimd.MultiplyAdd(a5, b0, c50);
+                    if (TWidth.Vectors == 2) c51 = TSimd.MultiplyAdd(a5, b1, c51);
+                }
             }
         }
 

@@ -11,7 +11,14 @@ static class GemmBlocking
     /// </summary>
     public const int Depth = 192;
 
-    /// <summary>Lines of the left matrix packed at once: with <see cref="Depth"/> a quarter of a 1 MiB level-2 cache.</summary>
+    /// <summary>
+    /// Blocks of depth that add to a panel of C in turn, so that all but the first find it in the level-2 cache: half as much of C comes from
+    /// what threads share.
+    /// </summary>
+    public const int BlocksTogether = 2;
+
+    /// <summary>Lines of the left matrix packed at once: with <see cref="Depth"/> a quarter of a 1 MiB level-2 cache, for
+    /// <see cref="BlocksTogether"/> of them.</summary>
     public const int Lines = 240;
 }
 
@@ -23,10 +30,6 @@ unsafe interface ITileKernel<T>
 
     /// <summary>Columns, also the tile's and the right panel's row stride.</summary>
     static abstract int Columns { get; }
-
-    /// <summary>Whether the next right panel is asked for while tiles of this one are computed. What a wide tile streams from the level-2
-    /// cache leaves no room for it.</summary>
-    static abstract bool ReadsAhead { get; }
 
     /// <summary>Computes the first <paramref name="lines"/> x <paramref name="columns"/> of a tile (and possibly more of it).</summary>
     static abstract void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile);
@@ -50,8 +53,6 @@ readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
     public static int Lines => 12;
 
     public static int Columns => 2 * TSimd.Count;
-
-    public static bool ReadsAhead => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
@@ -101,8 +102,6 @@ readonly unsafe struct NarrowTile<TSimd, TVector, T> : ITileKernel<T>
     public static int Lines => 6;
 
     public static int Columns => 2 * TSimd.Count;
-
-    public static bool ReadsAhead => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run(bool lineMajor, int lines, int columns, int depth, T* a, T* b, T* tile)
