@@ -231,8 +231,8 @@ unsafe struct Product<T, TKernel, TLeft, TRight, TSink>
         int column = index / blocks * TKernel.Columns, depth0 = index % blocks * block, depthEnd = Math.Min(depth0 + block, k);
         if (depth0 >= k)
             return;
-        right.PackRight(Slice.At(slice + column, depth0, depthEnd), slice + column, Math.Min(TKernel.Columns, sliceColumns - column), depth0,
-            depthEnd - depth0, TKernel.Columns);
+        right.PackRight(Slice.At(slice + column, depth0, depthEnd), slice + column, Math.Min(TKernel.Columns, sliceColumns - column),
+            depth0, depthEnd - depth0, TKernel.Columns);
     }
 
     void RunOwnTask(int index)

@@ -12,8 +12,8 @@ static class GemmBlocking
     public const int Depth = 192;
 
     /// <summary>
-    /// Blocks of depth that add to a panel of C in turn, so that all but the first find it in the level-2 cache: half as much of C comes from
-    /// what threads share.
+    /// Blocks of depth that add to a panel of C in turn, so that all but the first find it in the level-2 cache: half as much of C
+    /// comes from what threads share.
     /// </summary>
     public const int BlocksTogether = 2;
 
