@@ -7,13 +7,13 @@ namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 [TestFixture, NonParallelizable]
 sealed unsafe class GemmTests
 {
-    // Around the register tiles (6, 12, 8, 16, 32), the row block (240), the depth block (256), and each way of planning:
-    // own panels, shared panels, split depth, sliced columns.
+    // Around the register tiles (6, 12, 8, 16, 32), the row block (240), the depth block (192), and each way of planning: own panels,
+    // shared panels, split depth; the second last takes five blocks of depth of shared panels, the last one alone.
     static readonly int[][] sizes =
     [
         [1, 1, 1], [1, 31, 33], [31, 1, 33], [33, 31, 1], [5, 7, 0], [6, 16, 4], [7, 17, 5], [11, 31, 255], [12, 32, 256],
         [13, 33, 257], [25, 65, 513], [50, 50, 64], [239, 40, 100], [241, 33, 259], [250, 97, 300], [16, 144, 5000],
-        [144, 16, 2100], [3, 5, 1999], [500, 129, 31], [64, 576, 1100], [300, 520, 2050],
+        [144, 16, 2100], [3, 5, 1999], [500, 129, 31], [64, 576, 1100], [300, 520, 1200], [385, 547, 800],
     ];
 
     static readonly int[] threads = [1, 2, 64];
@@ -96,6 +96,27 @@ sealed unsafe class GemmTests
                 first = c;
             else
                 ComputeCase.AssertSameBits(c, first, m * n, $"{level}");
+        }
+    }
+
+    [Test]
+    public void SharedAndOwnPanelsGiveTheSameBits([Values] bool transB)
+    {
+        // Eleven blocks of depth. All rows: shared panels, in two slices of columns; half of them: each task its own panels.
+        const int M = 2 * 1030, N = 2110, K = 2000;
+        using var test = new ComputeCase();
+        float* a = test.Normal<float>((long)M * K), b = test.Normal<float>((long)N * K);
+        int ldb = transB ? K : N;
+        foreach (SimdKind level in ComputeCase.Levels)
+        {
+            SimdLevel.Current = level;
+            Assert.That(GemmPlan.For(M, N, K, 12, 32, 2) is { OwnRight: false, Splits: 1, SliceColumns: < N });
+            Assert.That(GemmPlan.For(M / 2, N, K, 12, 32, 2) is { OwnRight: true, Splits: 1 });
+            float* whole = test.Empty<float>((long)M * N), halves = test.Empty<float>((long)M * N);
+            Gemm.Run(false, transB, M, N, K, a, K, b, ldb, whole, N, false);
+            for (int row = 0; row < M; row += M / 2)
+                Gemm.Run(false, transB, M / 2, N, K, a + ((long)row * K), K, b, ldb, halves + ((long)row * N), N, false);
+            ComputeCase.AssertSameBits(whole, halves, M * N, $"{level}");
         }
     }
 
