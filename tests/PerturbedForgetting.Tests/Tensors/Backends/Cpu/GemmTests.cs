@@ -8,7 +8,7 @@ namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 sealed unsafe class GemmTests
 {
     // Around the register tiles (6, 12, 8, 16, 32), the row block (240), the depth block (192), and each way of planning: own panels,
-    // shared panels, split depth; the second last takes five blocks of depth of shared panels, the last one alone.
+    // shared panels, split depth. The last size takes five blocks of depth of shared panels, two at a time and the fifth alone.
     static readonly int[][] sizes =
     [
         [1, 1, 1], [1, 31, 33], [31, 1, 33], [33, 31, 1], [5, 7, 0], [6, 16, 4], [7, 17, 5], [11, 31, 255], [12, 32, 256],
