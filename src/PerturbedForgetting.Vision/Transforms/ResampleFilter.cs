@@ -22,6 +22,9 @@ sealed class ResampleFilter : IDisposable
     int pairStride;
     (int Input, int Output, int First, int Count, Interpolation Filter) key;
 
+    /// <summary>The most that <see cref="Pairs"/> has of any output, in pairs.</summary>
+    public int MostPairs => pairStride / 2;
+
     /// <summary>The first input sample that any output needs.</summary>
     public int InputBegin { get; private set; }
 
@@ -50,11 +53,12 @@ sealed class ResampleFilter : IDisposable
 
     /// <summary>Computes the weights for outputs <paramref name="first"/> to first + count - 1 of a resize from
     /// <paramref name="input"/> to <paramref name="output"/> samples.</summary>
+    /// <returns>Whether it did; false where they are there already.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public void Prepare(int input, int output, int first, int count, Interpolation filter)
+    public bool Prepare(int input, int output, int first, int count, Interpolation filter)
     {
         if (key == (input, output, first, count, filter))
-            return;
+            return false;
         (double scale, double radius) = Extent(input, output, filter);
         stride = (int)Math.Ceiling(radius) * 2 + 1;
         PooledBuffer.Ensure(ref weights, checked(count * stride));
@@ -72,6 +76,7 @@ sealed class ResampleFilter : IDisposable
         }
         (InputBegin, InputEnd) = (starts[0], starts[count - 1] + counts[count - 1]);
         key = (input, output, first, count, filter);
+        return true;
     }
 
     public void Dispose()

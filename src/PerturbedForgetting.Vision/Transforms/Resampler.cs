@@ -11,7 +11,7 @@ namespace PerturbedForgetting.Vision.Transforms;
 /// <remarks>Keeps its buffers and is not thread-safe: one for each worker.</remarks>
 public sealed class Resampler : IDisposable
 {
-    readonly ResampleFilter horizontal = new();
+    readonly HorizontalPass horizontal = new();
     readonly ResampleFilter vertical = new();
     byte[] between = [];
 
@@ -42,7 +42,7 @@ public sealed class Resampler : IDisposable
                 PooledBuffer.Ensure(ref between, (end - begin) * targetStride + RgbImage.Slack);
                 pass = between;
             }
-            HorizontalPass(rows, stride, end - begin, pass, targetStride);
+            horizontal.Run(rows, stride, end - begin, pass, targetStride);
             rows = pass;
             stride = targetStride;
         }
@@ -65,86 +65,6 @@ public sealed class Resampler : IDisposable
         horizontal.Dispose();
         vertical.Dispose();
         PooledBuffer.Release(ref between);
-    }
-
-    void HorizontalPass(ReadOnlySpan<byte> source, int stride, int rows, Span<byte> target, int targetStride)
-    {
-        bool pairs = Avx2.IsSupported && rows > 1;
-        for (int y = 0; y < rows; y += pairs ? 2 : 1)
-        {
-            // The last two of an odd number of rows begin one earlier: a row that is written twice gets the same samples.
-            int first = pairs ? Math.Min(y, rows - 2) : y;
-            if (pairs)
-                HorizontalRows(source[(first * stride)..], stride, target.Slice(first * targetStride, 2 * targetStride), targetStride);
-            else
-                HorizontalRow(source[(first * stride)..], target.Slice(first * targetStride, targetStride));
-        }
-    }
-
-    /// <summary>Two rows at a time, two samples of each at a time: the sums of their products with the low and the high parts of
-    /// the weights are exact modulo 2^32, hence the same as in one piece.</summary>
-    void HorizontalRows(ReadOnlySpan<byte> source, int stride, Span<byte> target, int targetStride)
-    {
-        const byte no = 128;
-        // A pixel's sample beside the next pixel's, as 16 bits each.
-        Vector256<byte> order = Vector256.Create(Vector128.Create((byte)0, no, 3, no, 1, no, 4, no, 2, no, 5, no, no, no, no, no));
-        Vector256<int> half = Vector256.Create(1 << (ResampleFilter.Bits - 1));
-        ref byte upper = ref MemoryMarshal.GetReference(source);
-        ref byte to = ref MemoryMarshal.GetReference(target);
-        for (int x = 0, at = 0; at < targetStride; x++, at += 3)
-        {
-            ReadOnlySpan<int> weights = horizontal.Pairs(x);
-            ref int weight = ref MemoryMarshal.GetReference(weights);
-            // Sixteen bytes are loaded for the six of two pixels; behind every image lies some slack.
-            ref byte pixel = ref Unsafe.Add(ref upper, horizontal.Start(x) * 3);
-            Vector256<int> low = half, high = Vector256<int>.Zero;
-            for (int j = 0; j < weights.Length; j += 2)
-            {
-                Vector256<byte> bytes = Vector256.Create(Vector128.LoadUnsafe(ref pixel), Vector128.LoadUnsafe(ref pixel, (nuint)stride));
-                Vector256<short> samples = Avx2.Shuffle(bytes, order).AsInt16();
-                low += Avx2.MultiplyAddAdjacent(samples, Vector256.Create(Unsafe.Add(ref weight, j)).AsInt16());
-                high += Avx2.MultiplyAddAdjacent(samples, Vector256.Create(Unsafe.Add(ref weight, j + 1)).AsInt16());
-                pixel = ref Unsafe.Add(ref pixel, 6);
-            }
-            Vector256<int> sum = (high << ResampleFilter.LowBits) + low >> ResampleFilter.Bits;
-            Vector256<short> narrow = Avx2.PackSignedSaturate(sum, sum);
-            Vector256<uint> result = Avx2.PackUnsignedSaturate(narrow, narrow).AsUInt32();
-            Write(ref Unsafe.Add(ref to, at), result[0], at + 3 < targetStride);
-            Write(ref Unsafe.Add(ref to, targetStride + at), result[4], at + 3 < targetStride);
-        }
-    }
-
-    /// <summary>Writes the three samples of a pixel; four, if the next pixel will overwrite the last.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Write(ref byte target, uint samples, bool hasNext)
-    {
-        if (hasNext)
-        {
-            Unsafe.WriteUnaligned(ref target, samples);
-            return;
-        }
-        Unsafe.WriteUnaligned(ref target, (ushort)samples);
-        Unsafe.Add(ref target, 2) = (byte)(samples >> 16);
-    }
-
-    void HorizontalRow(ReadOnlySpan<byte> source, Span<byte> target)
-    {
-        ref byte first = ref MemoryMarshal.GetReference(source);
-        Vector128<int> half = Vector128.Create(1 << (ResampleFilter.Bits - 1));
-        for (int x = 0, at = 0; at < target.Length; x++, at += 3)
-        {
-            ReadOnlySpan<int> weights = horizontal.Weights(x);
-            // Four bytes are loaded for the three of a pixel; behind every image lies some slack.
-            ref byte pixel = ref Unsafe.Add(ref first, horizontal.Start(x) * 3);
-            Vector128<int> sum = half;
-            for (int j = 0; j < weights.Length; j++)
-                sum += Widen(ref Unsafe.Add(ref pixel, j * 3)) * weights[j];
-            Vector128<int> value = sum >> ResampleFilter.Bits;
-            value = Vector128.Min(Vector128.Max(value, Vector128<int>.Zero), Vector128.Create(255));
-            target[at] = (byte)value[0];
-            target[at + 1] = (byte)value[1];
-            target[at + 2] = (byte)value[2];
-        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -238,15 +158,6 @@ public sealed class Resampler : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<int> Widen8(ref byte source, nuint at) =>
         Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref source, at))).AsByte());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector128<int> Widen(ref byte pixel)
-    {
-        Vector128<byte> bytes = Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(ref pixel)).AsByte();
-        return Sse41.IsSupported
-            ? Sse41.ConvertToVector128Int32(bytes)
-            : Vector128.WidenLower(Vector128.WidenLower(bytes)).AsInt32();
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<uint> Clip(Vector128<int> sum) =>

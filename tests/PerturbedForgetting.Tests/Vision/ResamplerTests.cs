@@ -54,6 +54,32 @@ public class ResamplerTests
         }
     }
 
+    /// <summary>Several rows are resized at once, in groups of pixels where the processor can, a row alone in the plainest way: to the
+    /// same bytes. With one to eleven pixels, others than fill groups, and around the largest shrinking that groups can do.</summary>
+    [Test]
+    public void RowsTogetherEqualRowsAlone([Values] Interpolation filter)
+    {
+        var random = new Random(5);
+        (int From, int To)[] widths = [.. Enumerable.Range(1, 11).Select(to => (random.Next(1, 60), to)),
+            (17, 16), (500, 224), (333, 224), (90, 224), (1075, 224), (1076, 224), (1080, 224), (1100, 224), (23, 5), (24, 5), (25, 5), (26, 5)];
+        foreach ((int from, int to) in widths)
+        {
+            int height = random.Next(2, 8);
+            using RgbImage image = Noise(from, height, random);
+            // Extremes beside each other, where sums overshoot most.
+            for (int i = 0; i < image.Pixels.Length / 2; i++)
+                image.Pixels[i] = image.Pixels[i] > 127 ? (byte)255 : (byte)0;
+            var together = new byte[height * to * 3];
+            resampler.Resize(image, new CropBox(0, 0, height, from), height, to, filter, together);
+            for (int y = 0; y < height; y++)
+            {
+                var alone = new byte[to * 3];
+                resampler.Resize(image, new CropBox(y, 0, 1, from), 1, to, filter, alone);
+                Assert.That(together.AsSpan(y * to * 3, to * 3).SequenceEqual(alone), $"{from} to {to} pixels, row {y} of {height}");
+            }
+        }
+    }
+
     [Test]
     public void AConstantImageStaysConstant([Values] Interpolation filter, [Values(1, 7, 224)] int size,
         [Values((byte)0, (byte)1, (byte)254, (byte)255)] byte value)
