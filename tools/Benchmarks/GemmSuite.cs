@@ -9,8 +9,8 @@ static unsafe class GemmSuite
     const int Rounds = 41;
     const string RoofName = "roof, a GFLOP";
 
-    // OpenBLAS's threads go on spinning after a product, and take a processor from the next turn's.
-    static readonly TimeSpan untimed = TimeSpan.FromMilliseconds(50);
+    // Threads of the turn before go to sleep meanwhile, those of this one wake up.
+    static readonly TimeSpan untimed = TimeSpan.FromMilliseconds(5);
 
     // What it is, transposes, m, n, k.
     static readonly (string Name, bool TransA, bool TransB, int M, int N, int K)[] cases =

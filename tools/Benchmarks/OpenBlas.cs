@@ -3,9 +3,13 @@ using System.Runtime.InteropServices;
 namespace Benchmarks;
 
 /// <summary>cblas_sgemm of an installed OpenBLAS, as the yardstick.</summary>
-static unsafe class OpenBlas
+static unsafe partial class OpenBlas
 {
     const int RowMajor = 101, NoTranspose = 111, Transpose = 112;
+
+    // Its threads spin after a product for two to this power of the processor's ticks, by default for a tenth of a second or more, and take
+    // a processor from the next turn's. So they stay awake from one product of a turn to the next, and are asleep a millisecond later.
+    const string TimeoutName = "OPENBLAS_THREAD_TIMEOUT", Timeout = "20";
 
     static readonly string[] names = ["libopenblas.so.0", "libopenblas.so", "libopenblas.dll", "openblas.dll", "libopenblas.dylib"];
 
@@ -25,6 +29,9 @@ static unsafe class OpenBlas
 
     static delegate* unmanaged<int, int, int, int, int, int, float, float*, int, float*, int, float, float*, int, void> Load()
     {
+        // The library reads the environment itself, of which .NET keeps a copy.
+        if (!OperatingSystem.IsWindows())
+            SetVariable(TimeoutName, Timeout, overwrite: 0);
         foreach (string name in names)
         {
             if (!NativeLibrary.TryLoad(name, out nint library))
@@ -36,4 +43,7 @@ static unsafe class OpenBlas
         }
         return null;
     }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetVariable(string name, string value, int overwrite);
 }
