@@ -21,7 +21,10 @@ readonly record struct GemmPlan
     const int SplitUnit = 192;
 
     // A task with its own right panels packs the left matrix too, so it should have many columns.
-    const int OwnTasksPerThread = 4;
+    const int OwnTasksPerThread = 4, OwnTasksOfFew = 2;
+
+    // Few threads pack the left matrix again up to so many rows: with more it costs more than right panels out of another's cache do.
+    const int OwnRowsOfFew = 1024;
 
     // Fewer rows than this do not pay for the right panels packed for them.
     const int MinOwnRows = 48;
@@ -77,10 +80,12 @@ readonly record struct GemmPlan
     public static GemmPlan For(int m, int n, int k, int lines, int columns, int threads)
     {
         int splits = SplitsFor(m, n, k);
-        bool own = splits > 1 || m <= GemmBlocking.Lines || ((long)k * n > SharedRightLimit && m <= 2048);
-        int wanted = (int)Math.Clamp((long)m * n * k / TaskWork, 1, (long)threads * (own ? OwnTasksPerThread : TasksPerThread));
+        bool few = threads <= FewThreads;
+        bool own = splits > 1 || m <= (few ? OwnRowsOfFew : GemmBlocking.Lines) || ((long)k * n > SharedRightLimit && m <= 2048);
+        int tasksPerThread = !own ? TasksPerThread : few ? OwnTasksOfFew : OwnTasksPerThread;
+        int wanted = (int)Math.Clamp((long)m * n * k / TaskWork, 1, (long)threads * tasksPerThread);
         var plan = own ? Own(m, n, k, lines, columns, splits, wanted) : Shared(m, n, k, lines, columns, threads, wanted);
-        return threads > FewThreads && wanted > threads ? plan.Balanced(threads) : plan;
+        return !few && wanted > threads ? plan.Balanced(threads) : plan;
     }
 
     /// <summary>The cut of rows and columns with which the longest thread has the least to do.</summary>

@@ -34,17 +34,18 @@ sealed class LoopTrace
     /// does.</summary>
     public static double Makespan(ReadOnlySpan<double> costs, int threads)
     {
-        PriorityQueue<double, double> free = new();
-        for (int i = 0; i < Math.Min(threads, costs.Length); i++)
-            free.Enqueue(0, 0);
+        using LoopParts parts = new();
+        PriorityQueue<int, double> free = new();
+        threads = Math.Min(threads, costs.Length);
+        parts.Deal(costs.Length, threads);
+        for (int thread = 0; thread < threads; thread++)
+            free.Enqueue(thread, 0);
         double last = 0;
-        for (int first = 0, shares = WorkerPool.Shares(free.Count); first < costs.Length;)
+        while (free.TryDequeue(out int thread, out double time) && parts.Take(thread, out int first, out int end))
         {
-            double time = free.Dequeue();
-            int end = WorkerPool.EndOfShare(first, costs.Length, shares);
-            for (; first < end; first++)
-                time += costs[first];
-            free.Enqueue(time, time);
+            foreach (double cost in costs[first..end])
+                time += cost;
+            free.Enqueue(thread, time);
             last = Math.Max(last, time);
         }
         return last;

@@ -14,7 +14,7 @@ interface IParallelBody
 /// <summary>
 /// Parallel loops over a fixed set of threads, with no allocation a loop. The calling thread takes part.
 /// A loop started inside a loop, or while another thread's loop has the workers, runs on its own thread alone.
-/// Indices are handed out in rising order while the loop runs, so that a slow processor takes fewer of them;
+/// Indices are handed out while the loop runs (<see cref="LoopParts"/>), so that a slow processor takes fewer of them;
 /// give each enough work (10 microseconds or more).
 /// </summary>
 static unsafe class WorkerPool
@@ -25,9 +25,6 @@ static unsafe class WorkerPool
     static readonly long idleTicks = Stopwatch.Frequency / 20_000;
     const int SpinLength = 8, SpinsPerYield = 16;
 
-    // At once a thread takes at most this part of its fair share of the indices left.
-    const int SharesPerThread = 8;
-
     static readonly object owner = new();
     static readonly ManualResetEventSlim drained = new(false, 200);
 
@@ -35,9 +32,8 @@ static unsafe class WorkerPool
     static int workers;
 
     // The loop in progress: read only by a thread that has entered, and changed only when none is inside.
+    static readonly LoopParts parts = new();
     static int limit;
-    static int count;
-    static int shares;
     static void* body;
     static delegate*<void*, int, void> run;
     static Exception? failure;
@@ -104,19 +100,18 @@ static unsafe class WorkerPool
         int helpers = Math.Min(threads, count) - 1;
         StartWorkers(helpers);
         limit = helpers;
-        WorkerPool.count = count;
-        shares = Shares(helpers + 1);
+        parts.Deal(count, helpers + 1);
         WorkerPool.body = body;
         WorkerPool.run = run;
         WorkerPool.failure = null;
-        counters.Next = 0;
+        Volatile.Write(ref counters.AllTaken, false);
         // Those who spin come by themselves.
         counters.Wanted = helpers - Volatile.Read(ref counters.Spinning);
         drained.Reset();
         Interlocked.Exchange(ref counters.State, 0);
 
         WakeSome();
-        RunIndices();
+        RunIndices(0);
 
         // Workers that have not come by now need not: only those inside are waited for.
         if (Interlocked.Or(ref counters.State, Closed) != 0)
@@ -129,11 +124,11 @@ static unsafe class WorkerPool
         }
     }
 
-    static void RunIndices()
+    static void RunIndices(int thread)
     {
         try
         {
-            while (Take(out int index, out int end))
+            while (parts.Take(thread, out int index, out int end))
             {
                 for (; index < end; index++)
                     run(body, index);
@@ -142,39 +137,17 @@ static unsafe class WorkerPool
         catch (Exception failure)
         {
             Interlocked.CompareExchange(ref WorkerPool.failure, failure, null);
-            Interlocked.Exchange(ref counters.Next, count);
+            parts.Clear();
         }
+        Volatile.Write(ref counters.AllTaken, true);
     }
-
-    /// <summary>
-    /// Takes the next indices, many at once while many are left, so that threads seldom meet at the counter; one at a time in the
-    /// end, so that they finish together ("guided self-scheduling", Polychronopoulos and Kuck 1987).
-    /// </summary>
-    static bool Take(out int first, out int end)
-    {
-        int seen = Volatile.Read(ref counters.Next);
-        do
-        {
-            first = seen;
-            end = EndOfShare(first, count, shares);
-            if (first >= count)
-                return false;
-            seen = Interlocked.CompareExchange(ref counters.Next, end, first);
-        }
-        while (seen != first);
-        return true;
-    }
-
-    internal static int Shares(int threads) => SharesPerThread * threads;
-
-    internal static int EndOfShare(int first, int count, int shares) => first + Math.Max(1, (count - first) / shares);
 
     static void StartWorkers(int helpers)
     {
-        for (; workers < helpers; workers++)
+        while (workers < helpers)
         {
-            var thread = new Thread(Work) { IsBackground = true, Name = $"compute {workers + 1}" };
-            thread.Start();
+            int number = ++workers;
+            new Thread(() => Work(number)) { IsBackground = true, Name = $"compute {number}" }.Start();
         }
     }
 
@@ -186,7 +159,7 @@ static unsafe class WorkerPool
             SleepingWorker.WakeOne();
     }
 
-    static void Work()
+    static void Work(int number)
     {
         t_inside = true;
         var sleeping = new SleepingWorker();
@@ -197,7 +170,7 @@ static unsafe class WorkerPool
             if (!TryEnter())
                 continue;
             WakeSome();
-            RunIndices();
+            RunIndices(number);
             if (Interlocked.Decrement(ref counters.State) == Closed)
                 drained.Set();
         }
@@ -218,7 +191,7 @@ static unsafe class WorkerPool
 
     /// <summary>Whether a loop is open to a further worker and has indices that nobody has taken.</summary>
     internal static bool HasWork =>
-        Volatile.Read(ref counters.State) < Volatile.Read(ref limit) && Volatile.Read(ref counters.Next) < Volatile.Read(ref count);
+        Volatile.Read(ref counters.State) < Volatile.Read(ref limit) && !Volatile.Read(ref counters.AllTaken);
 
     /// <summary>Waits a moment for the next loop; false if none came.</summary>
     static bool SpinForLoop()
@@ -251,9 +224,9 @@ static unsafe class WorkerPool
         [FieldOffset(Line)]
         public int State;
 
-        /// <summary>The first index that no thread has taken.</summary>
+        /// <summary>No index is left that no thread has taken, as some thread has seen.</summary>
         [FieldOffset(2 * Line)]
-        public int Next;
+        public bool AllTaken;
 
         /// <summary>Workers that may still be woken for the loop.</summary>
         [FieldOffset(3 * Line)]
