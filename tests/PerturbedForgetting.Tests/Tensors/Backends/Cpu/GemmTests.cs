@@ -8,12 +8,13 @@ namespace PerturbedForgetting.Tests.Tensors.Backends.Cpu;
 sealed unsafe class GemmTests
 {
     // Around the register tiles (6, 12, 8, 16, 32), the row block (240), the depth block (192), and each way of planning: own panels,
-    // shared panels, split depth. The last size takes five blocks of depth of shared panels, two at a time and the fifth alone.
+    // shared panels, split depth. Few threads share panels where there are more than 1024 rows; the last but one size takes five blocks of
+    // depth of shared panels on many threads, the last one three on few, two at a time and the odd one alone.
     static readonly int[][] sizes =
     [
         [1, 1, 1], [1, 31, 33], [31, 1, 33], [33, 31, 1], [5, 7, 0], [6, 16, 4], [7, 17, 5], [11, 31, 255], [12, 32, 256],
         [13, 33, 257], [25, 65, 513], [50, 50, 64], [239, 40, 100], [241, 33, 259], [250, 97, 300], [16, 144, 5000],
-        [144, 16, 2100], [3, 5, 1999], [500, 129, 31], [64, 576, 1100], [300, 520, 800], [385, 547, 800],
+        [144, 16, 2100], [3, 5, 1999], [500, 129, 31], [64, 576, 1100], [300, 520, 800], [385, 547, 800], [1031, 40, 390],
     ];
 
     static readonly int[] threads = [1, 2, 64];
