@@ -61,7 +61,8 @@ public class ResamplerTests
     {
         var random = new Random(5);
         (int From, int To)[] widths = [.. Enumerable.Range(1, 11).Select(to => (random.Next(1, 60), to)),
-            (17, 16), (500, 224), (333, 224), (90, 224), (1075, 224), (1076, 224), (1080, 224), (1100, 224), (23, 5), (24, 5), (25, 5), (26, 5)];
+            (17, 16), (500, 224), (333, 224), (90, 224), (1075, 224), (1076, 224), (1080, 224), (1100, 224),
+            (23, 5), (24, 5), (25, 5), (26, 5)];
         foreach ((int from, int to) in widths)
         {
             int height = random.Next(2, 8);
