@@ -7,7 +7,7 @@ static unsafe partial class OpenBlas
 {
     const int RowMajor = 101, NoTranspose = 111, Transpose = 112;
 
-    // Its threads spin after a product for two to this power of the processor's ticks, by default for a tenth of a second or more, and take
+    // Its threads spin after a product for two to this power of the processor's ticks, by default for longer than a turn, and take
     // a processor from the next turn's. So they stay awake from one product of a turn to the next, and are asleep a millisecond later.
     const string TimeoutName = "OPENBLAS_THREAD_TIMEOUT", Timeout = "20";
 
