@@ -67,29 +67,30 @@ readonly unsafe struct WideTile<TSimd, TVector, T> : ITileKernel<T>
     public static void RunWhole(bool lineMajor, int depth, T* a, T* b, T* target, long step, bool add)
     {
         if (lineMajor)
-            MicroKernels<TSimd, TVector, T>.Lines12<LineMajor, TwoVectors>(1, depth, a, 0, b, target, step, add);
+            MicroKernels<TSimd, TVector, T>.Tile<LineMajor, TwoVectors, TwelveLines>(1, depth, a, 0, b, target, step, add);
         else
-            MicroKernels<TSimd, TVector, T>.Lines12<DepthMajor12, TwoVectors>(1, depth, a, 0, b, target, step, add);
+            MicroKernels<TSimd, TVector, T>.Tile<DepthMajor12, TwoVectors, TwelveLines>(1, depth, a, 0, b, target, step, add);
     }
 
     public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
         where TLayout : struct, IPanelLayout
     {
         if (columns > TSimd.Count)
-        {
-            if (lines > 6)
-                MicroKernels<TSimd, TVector, T>.Lines12<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
-            else
-                MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
-        }
-        else if (lines > 6)
-        {
-            MicroKernels<TSimd, TVector, T>.Lines12<TLayout, OneVector>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
-        }
+            RunRuns<TLayout, TwoVectors>(lines, runs, depth, a, runStep, b, tile, add);
         else
-        {
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
-        }
+            RunRuns<TLayout, OneVector>(lines, runs, depth, a, runStep, b, tile, add);
+    }
+
+    static void RunRuns<TLayout, TWidth>(int lines, int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
+        where TLayout : struct, IPanelLayout
+        where TWidth : struct, ITileWidth
+    {
+        if (lines > 8)
+            MicroKernels<TSimd, TVector, T>.Tile<TLayout, TWidth, TwelveLines>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
+        else if (lines > 6)
+            MicroKernels<TSimd, TVector, T>.Tile<TLayout, TWidth, EightLines>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
+        else
+            MicroKernels<TSimd, TVector, T>.Tile<TLayout, TWidth, SixLines>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
     }
 }
 
@@ -116,17 +117,17 @@ readonly unsafe struct NarrowTile<TSimd, TVector, T> : ITileKernel<T>
     public static void RunWhole(bool lineMajor, int depth, T* a, T* b, T* target, long step, bool add)
     {
         if (lineMajor)
-            MicroKernels<TSimd, TVector, T>.Lines6<LineMajor, TwoVectors>(1, depth, a, 0, b, target, step, add);
+            MicroKernels<TSimd, TVector, T>.Tile<LineMajor, TwoVectors, SixLines>(1, depth, a, 0, b, target, step, add);
         else
-            MicroKernels<TSimd, TVector, T>.Lines6<DepthMajor6, TwoVectors>(1, depth, a, 0, b, target, step, add);
+            MicroKernels<TSimd, TVector, T>.Tile<DepthMajor6, TwoVectors, SixLines>(1, depth, a, 0, b, target, step, add);
     }
 
     public static void RunRuns<TLayout>(int lines, int columns, int runs, int depth, T* a, long runStep, T* b, T* tile, bool add)
         where TLayout : struct, IPanelLayout
     {
         if (columns > TSimd.Count)
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, TwoVectors>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
+            MicroKernels<TSimd, TVector, T>.Tile<TLayout, TwoVectors, SixLines>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
         else
-            MicroKernels<TSimd, TVector, T>.Lines6<TLayout, OneVector>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
+            MicroKernels<TSimd, TVector, T>.Tile<TLayout, OneVector, SixLines>(runs, depth, a, runStep, b, tile, 2 * TSimd.Count, add);
     }
 }
