@@ -77,7 +77,7 @@ unsafe struct WinogradProduct<T, TFilter, TKernel, TSimd, TVector>
         blocks = GemmPlan.CeilDiv(layer.C, Block);
         int most = Math.Max(2, CacheElements / (Products * (layer.C + (panels * TKernel.Columns))) / TKernel.Lines);
         // Enough of them for threads that are not of one speed.
-        int wanted = GemmPlan.CeilDiv(GemmPlan.CeilDiv(tiles, TKernel.Lines), 4 * threads);
+        int wanted = GemmPlan.CeilDiv(tiles, TKernel.Lines) / (4 * threads);
         taskTiles = Math.Clamp(wanted, 1, most) * TKernel.Lines;
         taskPanels = Math.Clamp(panels * TileTasks / (2 * threads), Math.Min(LeastPanels, panels), panels);
         shared = Scratch.Get<T>(ScratchUse.SharedRight, Products * (IsFew ? ValueStep(tiles) : WeightStep));

@@ -14,7 +14,7 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
     where TSimd : struct, ISimd<TVector, T>
     where TVector : struct
 {
-    // Channels of a block of the output's gradient, and of one of the input.
+    // Channels of a block of the output's gradient, and the most of one of the input.
     const int Block = DepthMajor64.Width;
 
     // Tasks there are at least, if tiles are enough, and chunks that a part has at least.
@@ -27,7 +27,7 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
     WinogradTiles grid;
     T* x, dy, dw;
     bool accumulate;
-    int tiles, blocksO, blocksC, parts, partTiles;
+    int tiles, blocksO, blocksC, widthC, parts, partTiles;
 
     // Sums of all blocks and parts, where there are several parts.
     T* partials;
@@ -75,10 +75,13 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
     {
         grid = new(Side, s.N, s.OH, s.OW);
         tiles = grid.Count;
-        (blocksO, blocksC) = (GemmPlan.CeilDiv(s.O, Block), GemmPlan.CeilDiv(s.C, Block));
+        (blocksO, blocksC, widthC) = (GemmPlan.CeilDiv(s.O, Block), GemmPlan.CeilDiv(s.C, Block), Block);
         parts = Math.Clamp(Math.Min(GemmPlan.CeilDiv(Tasks, blocksO * blocksC), tiles / (LeastChunks * Chunk)), 1, Tasks);
         partTiles = GemmPlan.CeilDiv(GemmPlan.CeilDiv(tiles, parts), Chunk) * Chunk;
         parts = GemmPlan.CeilDiv(tiles, partTiles);
+        // Rather than that threads have nothing to do, several transform the same pixels of the output's gradient.
+        if (blocksO * blocksC * parts < WorkerPool.Threads)
+            (blocksC, widthC) = (GemmPlan.CeilDiv(s.C, TKernel.Columns), TKernel.Columns);
         if (parts > 1)
             partials = Scratch.Get<T>(ScratchUse.Partials, (long)blocksO * blocksC * parts * Products * SumStep);
     }
@@ -88,7 +91,7 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
     void RunTask(int index)
     {
         int block = index / parts, part = index % parts;
-        int o = block / blocksC * Block, outputs = Math.Min(Block, s.O - o), c = block % blocksC * Block, inputs = Math.Min(Block, s.C - c);
+        int o = block / blocksC * Block, outputs = Math.Min(Block, s.O - o), c = block % blocksC * widthC, inputs = Math.Min(widthC, s.C - c);
         int first = part * partTiles, end = Math.Min(tiles, first + partTiles), padding = 64 / sizeof(T);
         int leftStep = (Chunk * Block) + padding,
             rightStep = (GemmPlan.CeilDiv(inputs, TKernel.Columns) * Chunk * TKernel.Columns) + padding;
@@ -152,7 +155,7 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
     /// <summary>Sums of all parts, and of them 3x3 taps.</summary>
     void MakeTaps(int block, int line, T* sums)
     {
-        int o = (block / blocksC * Block) + line, c = block % blocksC * Block, inputs = Math.Min(Block, s.C - c);
+        int o = (block / blocksC * Block) + line, c = block % blocksC * widthC, inputs = Math.Min(widthC, s.C - c);
         T* buffer = new WinogradRoom<T>(0).Buffer;
         for (int end = Math.Min(o + Lines, s.O); o < end; o++, line++)
         {
