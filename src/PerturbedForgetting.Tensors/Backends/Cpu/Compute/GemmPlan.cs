@@ -21,7 +21,7 @@ readonly record struct GemmPlan
     const int SplitUnit = 192;
 
     // A task with its own right panels packs the left matrix too, so it should have many columns.
-    const int OwnTasksPerThread = 4, OwnTasksOfFew = 2;
+    const int OwnTasksPerThread = 4;
 
     // Few threads pack the left matrix again up to so many rows: with more it costs more than right panels out of another's cache do.
     const int OwnRowsOfFew = 1024;
@@ -34,6 +34,9 @@ readonly record struct GemmPlan
 
     // So that the part of C a task adds to, block of depth after block, stays in the level-2 cache.
     const int TaskColumns = 384;
+
+    // So that a task's own right panels stay there; few threads gain more by packing the left matrix less often.
+    const int OwnColumnsOfFew = 512;
 
     // Packed right matrices larger than this (elements) are made and used a slice of columns at a time.
     const long SharedRightLimit = 1L << 22;
@@ -82,42 +85,50 @@ readonly record struct GemmPlan
         int splits = SplitsFor(m, n, k);
         bool few = threads <= FewThreads;
         bool own = splits > 1 || m <= (few ? OwnRowsOfFew : GemmBlocking.Lines) || ((long)k * n > SharedRightLimit && m <= 2048);
-        int tasksPerThread = !own ? TasksPerThread : few ? OwnTasksOfFew : OwnTasksPerThread;
-        int wanted = (int)Math.Clamp((long)m * n * k / TaskWork, 1, (long)threads * tasksPerThread);
+        int wanted = (int)Math.Clamp((long)m * n * k / TaskWork, 1, (long)threads * (own ? OwnTasksPerThread : TasksPerThread));
         var plan = own ? Own(m, n, k, lines, columns, splits, wanted) : Shared(m, n, k, lines, columns, threads, wanted);
-        return !few && wanted > threads ? plan.Balanced(threads) : plan;
+        return (own || !few) && wanted > threads ? plan.Balanced(threads, few) : plan;
     }
 
     /// <summary>The cut of rows and columns with which the longest thread has the least to do.</summary>
-    GemmPlan Balanced(int threads)
+    GemmPlan Balanced(int threads, bool few)
     {
         const int minPanels = 3, maxRounds = 4;
         int mPanels = CeilDiv(m, lines), nPanels = CeilDiv(SliceColumns, columns),
-            minColumnTasks = Math.Min(CeilDiv(SliceColumns, TaskColumns), nPanels);
+            minColumnTasks = Math.Min(CeilDiv(SliceColumns, few ? OwnColumnsOfFew : TaskColumns), nPanels),
+            minRowTasks = few ? 1 : CeilDiv(mPanels, GemmBlocking.Lines / lines),
+            maxRowTasks = Math.Min(CeilDiv(mPanels, minPanels), few ? maxRounds * threads : mPanels);
+        // Few threads finish together if they have as much to do; of many, the last one is late.
+        double lateness = few ? 0 : Lateness, least = Time(threads, lateness);
         var best = this;
-        for (int rowPanels = minPanels; rowPanels <= GemmBlocking.Lines / lines; rowPanels++)
+        for (int rowTasks = minRowTasks; rowTasks <= maxRowTasks; rowTasks++)
         {
-            int tasks = Splits * CeilDiv(mPanels, rowPanels);
             for (int rounds = 1; rounds <= maxRounds; rounds++)
             {
-                int columnTasks = Math.Clamp(threads * rounds / tasks, minColumnTasks, nPanels);
+                int columnTasks = Math.Clamp(threads * rounds / (Splits * rowTasks), minColumnTasks, nPanels);
                 var plan = this with
                 {
-                    RowTasks = CeilDiv(mPanels, rowPanels),
-                    TaskRows = rowPanels * lines,
+                    RowTasks = rowTasks,
+                    TaskRows = CeilDiv(mPanels, rowTasks) * lines,
                     TaskWidth = CeilDiv(nPanels, columnTasks) * columns,
                 };
-                if (plan.Time(threads) < best.Time(threads))
-                    best = plan;
+                double time = plan.Time(threads, lateness);
+                if (time < least)
+                    (best, least) = (plan, time);
             }
         }
         return best;
     }
 
-    /// <summary>Estimated time of a slice on threads of one speed, for a unit of depth.</summary>
-    double Time(int threads) =>
-        (CeilDiv(Tasks(SliceColumns), threads) + Lateness)
-        * (((double)TaskRows * TaskWidth) + (PackCost * (TaskRows + (OwnRight ? TaskWidth : 0))));
+    /// <summary>Estimated time of a slice on threads of one speed.</summary>
+    double Time(int threads, double lateness)
+    {
+        int tiles = Tasks(SliceColumns) / Splits;
+        // The last part of the depth has less of it: tiles whose parts all go to one thread are evenly shared.
+        double depth = tiles % threads == 0 ? (double)tiles / threads * k : (double)CeilDiv(tiles * Splits, threads) * SplitDepth;
+        return (depth + (lateness * SplitDepth))
+            * (((double)TaskRows * TaskWidth) + (PackCost * (TaskRows + (OwnRight ? TaskWidth : 0))));
+    }
 
     static GemmPlan Own(int m, int n, int k, int lines, int columns, int splits, int wanted)
     {
