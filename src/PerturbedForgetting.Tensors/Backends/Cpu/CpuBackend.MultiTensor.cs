@@ -11,6 +11,9 @@ unsafe sealed partial class CpuBackend<T>
     static void ForTiles<TBody>(MultiTensorLayout layout, ref TBody body) where TBody : struct, IParallelBody =>
         WorkerPool.For(layout.Tiles.Length, ref body);
 
+    /// <summary>Size from which a flat buffer is written past the caches, as none of it would be there when it is read.</summary>
+    const long StreamedBytes = 32 << 20;
+
     /// <summary>x·|w|ᵏ.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector<T> Weighted(Vector<T> x, T* weights, Weighting weighting)
@@ -65,6 +68,7 @@ unsafe sealed partial class CpuBackend<T>
             Y = y.Pointer<T>(),
             Weighting = weighting,
             Step = T.CreateTruncating(step),
+            Streams = y.Count * sizeof(T) >= StreamedBytes,
         };
         ForTiles(layout, ref body);
     }
@@ -75,6 +79,7 @@ unsafe sealed partial class CpuBackend<T>
         public T* W, D, Y;
         public Weighting Weighting;
         public T Step;
+        public bool Streams;
 
         public readonly void Run(int index)
         {
@@ -86,8 +91,10 @@ unsafe sealed partial class CpuBackend<T>
                 return;
             }
             var (weighting, step) = (Weighting, new Vector<T>(Step));
-            for (int i = 0; i < tile.Length; i += Vector<T>.Count)
+            for (int i = 0; !Streams && i < tile.Length; i += Vector<T>.Count)
                 (Vector.Load(w + i) + (Weighted(Vector.Load(d + i), w + i, weighting) * step)).Store(y + i);
+            for (int i = 0; Streams && i < tile.Length; i += Vector<T>.Count)
+                (Vector.Load(w + i) + (Weighted(Vector.Load(d + i), w + i, weighting) * step)).StoreAlignedNonTemporal(y + i);
         }
     }
 
