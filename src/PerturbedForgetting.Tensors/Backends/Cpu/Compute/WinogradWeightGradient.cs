@@ -91,7 +91,8 @@ unsafe struct WinogradWeightGradient<T, TFilter, TKernel, TSimd, TVector>
     void RunTask(int index)
     {
         int block = index / parts, part = index % parts;
-        int o = block / blocksC * Block, outputs = Math.Min(Block, s.O - o), c = block % blocksC * widthC, inputs = Math.Min(widthC, s.C - c);
+        int o = block / blocksC * Block, outputs = Math.Min(Block, s.O - o);
+        int c = block % blocksC * widthC, inputs = Math.Min(widthC, s.C - c);
         int first = part * partTiles, end = Math.Min(tiles, first + partTiles), padding = 64 / sizeof(T);
         int leftStep = (Chunk * Block) + padding,
             rightStep = (GemmPlan.CeilDiv(inputs, TKernel.Columns) * Chunk * TKernel.Columns) + padding;
