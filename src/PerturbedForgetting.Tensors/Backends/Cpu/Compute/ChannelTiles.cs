@@ -12,7 +12,8 @@ readonly struct ChannelTiles
 
     const int TileElements = 1 << 15, GroupElements = 1 << 10, MinTileRows = 256, FewRowsChannels = 128, MinTileChannels = 64;
 
-    const int CacheElements = 1 << 20, GroupsAhead = 2;
+    // A quarter of a level-2 cache of 1 MiB: a matrix is summed with others of its size, most of them written long before.
+    const int CacheElements = 1 << 16, GroupsAhead = 2;
 
     public ChannelTiles(long rows, int channels, int threads)
     {
@@ -27,7 +28,7 @@ readonly struct ChannelTiles
     }
 
     /// <summary>Elements from one that is summed to one that memory is told of, some groups later: groups are read column by column, which
-    /// no processor foresees. 0 where all of it fits into a cache, and where rows are so short that groups are read in order.</summary>
+    /// no processor foresees. 0 where it is small, and where rows are so short that groups are read in order.</summary>
     public long Ahead => Rows * Channels > CacheElements && Channels >= MinTileChannels ? (long)GroupsAhead * MaxGroup * Channels : 0;
 
     public long Rows { get; }
