@@ -25,10 +25,13 @@ sealed class MpiProgramTests
     {
         long start = Stopwatch.GetTimestamp();
         var (exitCode, output) = Run(launcher, 2, how);
-        Assert.That(exitCode, Is.EqualTo(MpiMember.ExitCodeOfTold), output);
+        // Whose code the launcher passes on is up to it: MPICH's now and then that of the one that hung, which it kills.
+        Assert.That(exitCode, Is.AnyOf(MpiMember.ExitCodeOfTold, SigKill), output);
         Assert.That(output, Does.Contain("told: the last one hangs"));
         Assert.That(Stopwatch.GetElapsedTime(start), Is.LessThan(MpiMember.Hang));
     }
+
+    const int SigKill = 9;
 
     static IEnumerable<string[]> Hangs()
     {
