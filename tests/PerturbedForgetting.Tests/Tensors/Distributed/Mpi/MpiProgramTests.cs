@@ -9,6 +9,8 @@ namespace PerturbedForgetting.Tests.Tensors.Distributed.Mpi;
 [TestFixture, Parallelizable]
 sealed class MpiProgramTests
 {
+    const int SigKill = 9;
+
     [TestCase("mpirun.openmpi", 3, "Open MPI", "mpirun of Open MPI")]
     [TestCase("mpirun.mpich", 2, "MPICH", "mpiexec of the MPICH family")]
     public void ProcessesOfALauncherAreAGroup(string launcher, int processes, string library, string expected)
@@ -30,8 +32,6 @@ sealed class MpiProgramTests
         Assert.That(output, Does.Contain("told: the last one hangs"));
         Assert.That(Stopwatch.GetElapsedTime(start), Is.LessThan(MpiMember.Hang));
     }
-
-    const int SigKill = 9;
 
     static IEnumerable<string[]> Hangs()
     {
